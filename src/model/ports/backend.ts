@@ -1,0 +1,83 @@
+import type { KillReceipt, ProducerSpec } from '../records.ts';
+
+/** What a backend can do on this machine (SPEC {#backends}). */
+export interface BackendCapabilities {
+  readonly name: string;
+  readonly available: boolean;
+  /** Why not, and how to get it; present when it is not available. */
+  readonly reason?: string;
+  readonly stdin: boolean;
+  readonly tty: boolean;
+  readonly signals: readonly string[];
+  /** A command outlives the runner and is taken up again. */
+  readonly adopt: boolean;
+}
+
+/** How the main process ended. `exitCode` null: never known (`lost`). */
+export interface ExitFact {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
+/** How the output ended: all read, or some process still held it after the grace period. */
+export interface ClosedFact {
+  readonly detached: readonly number[];
+}
+
+/**
+ * Where a backend delivers output. `write` answers when the bytes are stored; the backend reads on meanwhile only
+ * within its own bounded window. A rejection means nothing of it was stored: the backend delivers the same bytes again.
+ */
+export interface OutputSink {
+  write(channel: number, offset: number, bytes: Buffer): Promise<void>;
+}
+
+export interface StartRequest {
+  /** Unique and safe as a folder name; also the marker in the command's environment. */
+  readonly producerId: string;
+  readonly spec: ProducerSpec;
+}
+
+/** A serialisable reference with which `adopt` takes a producer up again. */
+export type BackendRef = Readonly<Record<string, unknown>>;
+
+export interface KillRequest {
+  readonly requestedBy: string;
+  readonly reason: string | null;
+  /** First signal; SIGTERM by default. */
+  readonly signal: string;
+  /** Between the first signal and SIGKILL, milliseconds. */
+  readonly graceMs: number;
+}
+
+export interface BackendHandle {
+  readonly ref: BackendRef;
+  /** The main process ended. */
+  readonly exited: Promise<ExitFact>;
+  /** Every output byte has been delivered and stored. Never before `exited`. */
+  readonly closed: Promise<ClosedFact>;
+  /** Writes to stdin; answers how many bytes were taken, fewer when the command does not read. */
+  write(bytes: Buffer): Promise<number>;
+  closeInput(): Promise<void>;
+  resize(cols: number, rows: number): Promise<void>;
+  /** Sends one signal to the command's group. Throws `invalid_params` for a signal that does not exist. */
+  signal(signal: string): Promise<void>;
+  /** Ends the whole tree and says what became of it. Calling it twice answers the same receipt. */
+  kill(request: KillRequest): Promise<KillReceipt>;
+  /** Stops reading and forgets the command without touching it; it can be adopted again. */
+  detach(): Promise<void>;
+  /** Gives back what the producer's output took on disk. Call it after `closed`. */
+  dispose(): Promise<void>;
+}
+
+export interface Backend {
+  capabilities(): Promise<BackendCapabilities>;
+  /** Throws a named error when the command cannot be started at all; nothing is left behind then. */
+  start(request: StartRequest, sink: OutputSink): Promise<BackendHandle>;
+  /**
+   * Takes a producer up again at the stored offsets (channel -> bytes). A producer whose process is gone without an
+   * exit code answers a handle whose `exited` has exitCode null. `start` with the same producerId after a crash never
+   * runs the command twice.
+   */
+  adopt(request: StartRequest, ref: BackendRef | null, offsets: ReadonlyMap<number, number>, sink: OutputSink): Promise<BackendHandle>;
+}

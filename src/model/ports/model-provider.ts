@@ -1,0 +1,52 @@
+import type { Usage } from '../records.ts';
+
+/** One message of the assembled packet; the order is the order in which the model reads. */
+export type ModelMessage =
+  | { readonly role: 'system'; readonly text: string }
+  | { readonly role: 'user'; readonly text: string }
+  | { readonly role: 'assistant'; readonly text: string; readonly calls: readonly ToolCall[] }
+  | { readonly role: 'tool'; readonly callId: string; readonly tool: string; readonly text: string };
+
+export interface ToolCall {
+  readonly id: string;
+  readonly tool: string;
+  readonly input: Readonly<Record<string, unknown>>;
+}
+
+export interface ToolSpec {
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema of its input, an object. */
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+}
+
+export interface ModelRequest {
+  /** The provider's own model name. */
+  readonly model: string;
+  readonly messages: readonly ModelMessage[];
+  readonly tools: readonly ToolSpec[];
+  readonly temperature?: number;
+  readonly projectRoot: string;
+  /** Turns of this loop that the model has answered already: the scripted provider's place in its scenario. */
+  readonly step: number;
+  readonly mode: 'ask' | 'act';
+}
+
+/**
+ * What a model answers, piece by piece. `bad-call` is a tool call that could not be read: reported to the model, never
+ * thrown and never dropped.
+ */
+export type ModelEvent =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'call'; readonly call: ToolCall }
+  | { readonly type: 'bad-call'; readonly id: string; readonly tool: string; readonly raw: string; readonly problem: string }
+  | { readonly type: 'finish'; readonly usage: Usage; readonly reason: 'stop' | 'calls' | 'length' | 'other' };
+
+export interface ModelProvider {
+  readonly name: string;
+  /**
+   * Streams one answer; the last event is `finish`. Throws `ModelFailure`; aborting the signal ends the HTTP request
+   * and throws `cancelled`.
+   */
+  ask(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;
+}

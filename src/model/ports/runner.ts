@@ -1,0 +1,35 @@
+import type { KillReceipt, Producer } from '../records.ts';
+import type { BackendRef, KillRequest } from './backend.ts';
+
+/** The server's side of a runner: what `runner/start`, `runner/input` ... ask of it (SPEC {#runners}). */
+export interface RunnerPort {
+  readonly name: string;
+  /** Starts an accepted producer. Never throws: a failure to start comes back through the link. */
+  start(producer: Producer): void;
+  /** Takes up, or finishes, everything that was live when the server went away. Offsets: channel -> stored bytes. */
+  adopt(producer: Producer, offsets: ReadonlyMap<number, number>): void;
+  input(entryId: number, bytes: Buffer, eof: boolean): Promise<number>;
+  resize(entryId: number, cols: number, rows: number): Promise<void>;
+  signal(entryId: number, signal: string): Promise<void>;
+  /** Ends the tree; the receipt comes back through the link, also when the producer is unknown to the runner. */
+  kill(producer: Producer, request: KillRequest): void;
+}
+
+/** The runner's side: the stream RPCs, without JSON when it is in the same process. `epoch` fences old writers. */
+export interface RunnerLink {
+  started(entryId: number, epoch: number, ref: BackendRef): void;
+  /** Answers once stored. Throws offset_conflict, stream_closed, stale_epoch. */
+  append(entryId: number, epoch: number, channel: number, offset: number, bytes: Buffer): Promise<void>;
+  completed(entryId: number, epoch: number, end: ProducerEnd): Promise<void>;
+  /** It could not be started, or it is gone without a trace. */
+  failed(entryId: number, epoch: number, failure: { lost: boolean; outcome: string; message: string }): Promise<void>;
+  killed(entryId: number, epoch: number, receipt: KillReceipt): void;
+}
+
+export interface ProducerEnd {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly durationMs: number | null;
+  /** Processes that still held the output open. */
+  readonly detached: readonly number[];
+}

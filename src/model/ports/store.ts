@@ -1,0 +1,211 @@
+import type {
+  Attributes, Category, ContextPiece, Entry, EventRecord, KillReceipt, Loop, LoopMode, ModelRecord, Producer, ProducerSpec,
+  Project, Run, RunSettings, Segment, Turn, TurnPhase, Usage, Visibility,
+} from '../records.ts';
+import type { EntryStatus, LoopStatus, ProducerState, RunStatus } from '../status.ts';
+
+/**
+ * The store, as a port. Every call is synchronous: what is decided, stored and told happens on one tick, so there is
+ * no moment between a snapshot and a registration in which something could slip through (SPEC {#store_sync}).
+ * Ids that do not exist give `undefined` from a getter; a change to one throws.
+ */
+export interface Store {
+  /**
+   * Runs `work` in one transaction; nested calls join the outer one. Throws what `work` throws, with nothing stored.
+   * `durable` waits for the disk (synchronous=FULL): for changes of status. Without it a power cut may take the last
+   * commits, a crash of the process never does (SPEC {#durability}).
+   */
+  transaction<T>(durability: 'durable' | 'fast', work: () => T): T;
+  readonly projects: ProjectStore;
+  readonly models: ModelStore;
+  readonly runs: RunStore;
+  readonly loops: LoopStore;
+  readonly turns: TurnStore;
+  readonly entries: EntryStore;
+  readonly channels: ChannelStore;
+  readonly producers: ProducerStore;
+  readonly events: EventStore;
+  readonly audit: AuditStore;
+  /** Ends the checkpoint worker, checkpoints, closes the database and gives the lock back. */
+  close(): Promise<void>;
+}
+
+export interface ProjectStore {
+  /** The project of that name, created or given a new root. */
+  open(project: { name: string; root: string; configPath: string | null }): Project;
+  byId(id: number): Project | undefined;
+}
+
+export interface ModelStore {
+  list(projectId: number): ModelRecord[];
+  get(projectId: number, alias: string): ModelRecord | undefined;
+  /** Throws `alias_taken`. */
+  add(projectId: number, model: ModelRecord): void;
+  /** False when there was none. */
+  remove(projectId: number, alias: string): boolean;
+}
+
+export interface NewRun {
+  readonly projectId: number;
+  readonly alias: string;
+  readonly parentId: number | null;
+  readonly model: string;
+  readonly settings: RunSettings;
+}
+
+export interface RunStore {
+  /** Status 100. Throws `alias_taken`. */
+  create(run: NewRun): Run;
+  byId(id: number): Run | undefined;
+  byAlias(projectId: number, alias: string): Run | undefined;
+  /** Newest first. */
+  list(projectId: number, limit: number, offset: number): Run[];
+  /** Every run, of any project, at one of these statuses: what a restart looks at. */
+  withStatus(statuses: readonly RunStatus[]): Run[];
+  setStatus(id: number, status: RunStatus, outcome: string | null): void;
+  configure(id: number, change: { model?: string; settings?: RunSettings; alias?: string }): void;
+  /** Raises the run's turn counter by one and answers it. */
+  nextTurn(id: number): number;
+  /** Deletes the run with all it holds. */
+  remove(id: number): void;
+}
+
+export interface LoopStore {
+  /** Status 100, the next sequence number of its run. */
+  enqueue(loop: { runId: number; mode: LoopMode; prompt: string; model: string; config: RunSettings }): Loop;
+  byId(id: number): Loop | undefined;
+  /** The loop at 102, of which there is one at the most (enforced by the database). */
+  active(runId: number): Loop | undefined;
+  /** The oldest loop at 100. */
+  nextQueued(runId: number): Loop | undefined;
+  /** In order of sequence. */
+  list(runId: number): Loop[];
+  setStatus(id: number, status: LoopStatus, outcome: string | null, result: string | null): void;
+}
+
+export interface TurnStore {
+  /** Phase `asking`. */
+  create(turn: { runId: number; loopId: number; sequence: number }): Turn;
+  /** In order of sequence. */
+  list(runId: number): Turn[];
+  get(runId: number, sequence: number): Turn | undefined;
+  update(id: number, change: { phase?: TurnPhase; text?: string; usage?: Usage }): void;
+  /** Replaces what the turn's model was shown. */
+  setContext(turnId: number, pieces: readonly ContextPiece[]): void;
+  context(turnId: number): ContextPiece[];
+}
+
+export interface NewEntry {
+  readonly runId: number;
+  readonly path: string;
+  readonly category: Category;
+  readonly status: EntryStatus;
+  readonly outcome?: string | null;
+  readonly visibility?: Visibility;
+  readonly body?: string;
+  readonly attributes?: Attributes;
+  readonly turn: number;
+  readonly loopId?: number | null;
+  /** Who wrote it: a client's name, `model`, `server`. */
+  readonly writer: string;
+}
+
+export interface EntryChange {
+  readonly path?: string;
+  readonly status?: EntryStatus;
+  readonly outcome?: string | null;
+  readonly visibility?: Visibility;
+  readonly body?: string;
+  /** Replaces all attributes. */
+  readonly attributes?: Attributes;
+  readonly writer?: string;
+}
+
+export interface EntryFilter {
+  readonly runId?: number;
+  readonly projectId?: number;
+  readonly statuses?: readonly EntryStatus[];
+  readonly categories?: readonly Category[];
+  readonly turn?: number;
+  /** Path begins with this. */
+  readonly prefix?: string;
+}
+
+export interface EntryStore {
+  /** Throws `conflict` when the path is taken. */
+  create(entry: NewEntry): Entry;
+  byId(id: number): Entry | undefined;
+  get(runId: number, path: string): Entry | undefined;
+  /** In order of creation. */
+  list(filter: EntryFilter): Entry[];
+  /** Raises the version by one. Throws `illegal_transition` for a pair of statuses outside the table. */
+  update(id: number, change: EntryChange): Entry;
+  remove(id: number): void;
+}
+
+/** Length of a channel as stored. */
+export interface ChannelHead {
+  readonly bytes: number;
+  readonly lines: number;
+}
+
+export interface SegmentWrite {
+  readonly entryId: number;
+  /** Must equal the channel's stored length. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  readonly line: number;
+  readonly at: number;
+  /** LF bytes in `bytes`. */
+  readonly lines: number;
+}
+
+export interface ChannelStore {
+  /** Throws `not_found` when the entry is gone. */
+  head(entryId: number): ChannelHead;
+  /** Appends segments (several channels at once); the caller holds the transaction. Throws when an offset is taken. */
+  append(writes: readonly SegmentWrite[]): void;
+  /** Bytes [from, to), of at most `maxBytes`; shorter at the end of the channel, empty beyond it. */
+  read(entryId: number, from: number, maxBytes: number): Buffer;
+  /** Byte offset at which line `line` (0 = the first) begins; the channel's length when there are fewer lines. */
+  offsetOfLine(entryId: number, line: number): number;
+  /** Number of LF bytes before byte `offset`. */
+  linesBefore(entryId: number, offset: number): number;
+  /** Stored segments from the one that holds `from` on, at most `limit`: for exports that need their times. */
+  segments(entryId: number, from: number, limit: number): Segment[];
+}
+
+export interface ProducerChange {
+  readonly state?: ProducerState;
+  readonly epoch?: number;
+  readonly ref?: Readonly<Record<string, unknown>>;
+  readonly exitCode?: number | null;
+  readonly signal?: string | null;
+  readonly receipt?: KillReceipt;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly lastOutputAt?: number;
+}
+
+export interface ProducerStore {
+  /** State `queued`, epoch 1. */
+  create(producer: { entryId: number; backend: string; runner: string; spec: ProducerSpec }): Producer;
+  get(entryId: number): Producer | undefined;
+  /** Newest first. */
+  list(filter: { projectId?: number; runId?: number; states?: readonly ProducerState[]; runner?: string }): Producer[];
+  /** Throws `illegal_transition` for a pair of states outside the table. */
+  update(entryId: number, change: ProducerChange): Producer;
+}
+
+export interface EventStore {
+  /** Appends within the caller's transaction and answers the event with its sequence number. */
+  append(event: { projectId: number; run: string | null; type: string; payload: Readonly<Record<string, unknown>> }): EventRecord;
+  /** Events after `seq`, oldest first. */
+  since(filter: { projectId: number; run?: string | undefined; seq: number; limit: number }): EventRecord[];
+  lastSeq(projectId: number): number;
+}
+
+export interface AuditStore {
+  /** Who called what, when, with which outcome (SPEC {#rpc_log}); never bodies. */
+  record(call: { method: string; client: string; run: string | null; code: number; durationMs: number }): void;
+}

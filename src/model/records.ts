@@ -1,0 +1,208 @@
+import type { EntryStatus, LoopStatus, ProducerState, RunStatus } from './status.ts';
+
+/** What the store keeps, as the rest of the code sees it. All times are milliseconds since the epoch. */
+
+export interface Project {
+  readonly id: number;
+  readonly name: string;
+  readonly root: string;
+  readonly configPath: string | null;
+}
+
+export interface ModelRecord {
+  readonly alias: string;
+  /** The provider's own name of it. */
+  readonly actual: string;
+  readonly provider: string;
+  readonly contextLength: number | null;
+}
+
+/** What a run, or one ask or act, may set. */
+export interface RunSettings {
+  readonly temperature?: number;
+  readonly persona?: string;
+  /** Tokens of context at most. */
+  readonly contextLimit?: number;
+  /** Accept every proposal that no rule denies. */
+  readonly yolo?: boolean;
+  readonly noRepo?: boolean;
+  readonly noInteraction?: boolean;
+  readonly noWeb?: boolean;
+  readonly noProposals?: boolean;
+}
+
+export interface Run {
+  readonly id: number;
+  readonly projectId: number;
+  readonly alias: string;
+  readonly parentId: number | null;
+  readonly status: RunStatus;
+  readonly outcome: string | null;
+  readonly model: string;
+  readonly settings: RunSettings;
+  /** Number of the turn begun last; 0 before the first. */
+  readonly turn: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export type LoopMode = 'ask' | 'act';
+
+export interface Loop {
+  readonly id: number;
+  readonly runId: number;
+  /** 1 for the run's first. */
+  readonly sequence: number;
+  readonly mode: LoopMode;
+  readonly prompt: string;
+  readonly status: LoopStatus;
+  readonly outcome: string | null;
+  readonly model: string;
+  readonly config: RunSettings;
+  /** The last text of the model, once ended. */
+  readonly result: string | null;
+  readonly createdAt: number;
+  readonly endedAt: number | null;
+}
+
+export interface Usage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cachedTokens: number;
+}
+
+/** asking: the model has not answered in full; dispatching: its actions are recorded; done. */
+export type TurnPhase = 'asking' | 'dispatching' | 'done';
+
+export interface Turn {
+  readonly id: number;
+  readonly runId: number;
+  readonly loopId: number;
+  readonly sequence: number;
+  readonly phase: TurnPhase;
+  /** What the model said beside its actions. */
+  readonly text: string;
+  readonly usage: Usage | null;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+}
+
+export type Category = 'logging' | 'data' | 'prompt' | 'knowledge' | 'file';
+export type Visibility = 'visible' | 'summarized' | 'archived';
+export type Attributes = Readonly<Record<string, unknown>>;
+
+export interface Entry {
+  readonly id: number;
+  readonly runId: number;
+  readonly path: string;
+  readonly scheme: string;
+  readonly category: Category;
+  readonly status: EntryStatus;
+  readonly outcome: string | null;
+  readonly visibility: Visibility;
+  /** Text of the entry; always '' for a channel, whose bytes are segments. */
+  readonly body: string;
+  readonly attributes: Attributes;
+  readonly turn: number;
+  readonly loopId: number | null;
+  /** Bytes of the body, or stored bytes of the channel. */
+  readonly bytes: number;
+  /** LF bytes in it. */
+  readonly lines: number;
+  readonly version: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** One stored piece of a channel (SPEC {#segments}). */
+export interface Segment {
+  /** Byte offset of its first byte in the channel. */
+  readonly offset: number;
+  readonly bytes: Buffer;
+  /** LF bytes in the channel before it. */
+  readonly line: number;
+  /** When it was stored. */
+  readonly at: number;
+}
+
+/** What to run, where and how; part of the producer record and handed to the runner as it is. */
+export interface ProducerSpec {
+  /** A POSIX shell command line. */
+  readonly command: string;
+  /** Absolute working directory. */
+  readonly cwd: string;
+  /** Added to the inherited environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** True: a FIFO that `stream/input` writes to; false: /dev/null. */
+  readonly stdin: boolean;
+  /** Ends it with SIGTERM, then SIGKILL, after so many milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+export interface SignalSent {
+  readonly signal: string;
+  readonly at: number;
+  /** Processes it was sent to. */
+  readonly pids: readonly number[];
+}
+
+/** What a kill did (SPEC {#receipt}). */
+export interface KillReceipt {
+  /** Who asked: client name, `model`, `timeout`, `server`. */
+  readonly requestedBy: string;
+  readonly reason: string | null;
+  readonly requestedAt: number;
+  readonly signals: readonly SignalSent[];
+  /** Processes seen in the tree and confirmed gone. */
+  readonly confirmedDead: readonly number[];
+  /** Processes that outlived every signal. */
+  readonly escaped: readonly number[];
+  /** When the last one was confirmed gone; null while the kill is under way. */
+  readonly finishedAt: number | null;
+}
+
+export interface Producer {
+  /** Id of its log entry. */
+  readonly entryId: number;
+  readonly runId: number;
+  readonly run: string;
+  readonly path: string;
+  readonly backend: string;
+  /** `embedded`, `client`, or the name of a registered runner. */
+  readonly runner: string;
+  readonly spec: ProducerSpec;
+  /** Lease number; raised whenever somebody else takes the producer over. */
+  readonly epoch: number;
+  readonly state: ProducerState;
+  /** How the backend finds it again after a restart; opaque to everyone else. */
+  readonly ref: Readonly<Record<string, unknown>> | null;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly receipt: KillReceipt | null;
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly lastOutputAt: number | null;
+}
+
+/** One line of the project's event log (SPEC {#events}). */
+export interface EventRecord {
+  readonly seq: number;
+  readonly projectId: number;
+  /** Alias of the run it is about. */
+  readonly run: string | null;
+  /** The notification's method name. */
+  readonly type: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly at: number;
+}
+
+/** One piece of what a model was shown in one turn (SPEC {#turn_context}). */
+export interface ContextPiece {
+  readonly ordinal: number;
+  readonly path: string;
+  /** Byte range of the entry or channel that is quoted; several ranges are several pieces. */
+  readonly from: number;
+  readonly to: number;
+  readonly tokens: number;
+}

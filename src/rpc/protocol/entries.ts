@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { method } from './method.ts';
+import { attributes, channel, channels, entry, LIMITS, ok, path, rowOffset, rows, run, status, visibility } from './shapes.ts';
+
+const commandParams = {
+  run,
+  command: z.string().min(1).max(LIMITS.commandChars),
+  backend: z.string().min(1).max(32).optional(),
+  cwd: z.string().min(1).max(4096).optional().describe('Relative to the project root, and inside it.'),
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a variable name'), z.string().max(32 * 1024)).optional(),
+  tty: z.boolean().optional(),
+  timeout: z.int().min(1).max(7 * 24 * 3600_000).optional().describe('Milliseconds until it is ended.'),
+  yield_ms: z.int().min(0).max(3600_000).optional().describe('How long a turn waits for it, milliseconds.'),
+  runner: z.string().min(1).max(64).optional().describe('`client`: the caller runs it and streams.'),
+  durable: z.boolean().optional(),
+  stdin: z.boolean().optional().describe('False: the command reads /dev/null. Default true.'),
+};
+
+const commandResult = z.strictObject({ run: z.string(), path: z.string(), status, channels });
+
+/** Entry operations, the same handlers that the model's actions go through (SPEC {#entries}). */
+export const entryMethods = {
+  getEntries: method({
+    params: z.strictObject({
+      run: run.optional(),
+      pattern: z.string().min(1).max(512).optional().describe('A glob over paths, e.g. sh://**'),
+      body: z.boolean().optional().describe('False leaves the bodies out. Default true.'),
+      limit: rows.optional(),
+      offset: rowOffset.optional(),
+    }),
+    result: z.array(entry),
+    init: true,
+    scope: 'read',
+    summary: 'Entries in order of creation; a channel\'s body is its last 64 KiB at most.',
+  }),
+  get: method({
+    params: z.strictObject({
+      run,
+      path,
+      line: z.int().optional().describe('First line, 1 for the first; negative counts from the end.'),
+      limit: z.int().min(1).max(100_000).optional().describe('Lines at most.'),
+      channel: channel.optional().describe('With a log entry\'s path: one of its channels.'),
+    }),
+    result: entry.extend({ line: z.int().optional() }),
+    init: true,
+    scope: 'read',
+    summary: 'One entry, or some lines of it.',
+  }),
+  set: method({
+    params: z.strictObject({
+      run,
+      path,
+      body: z.string().max(LIMITS.bodyBytes).optional(),
+      attributes: attributes.optional(),
+      visibility: visibility.optional(),
+    }),
+    result: entry,
+    init: true,
+    scope: 'run',
+    summary: 'Writes an entry; log entries and channels are the server\'s own.',
+  }),
+  rm: method({
+    params: z.strictObject({ run, path }),
+    result: ok,
+    init: true,
+    scope: 'run',
+    summary: 'Removes an entry that a client or the model wrote.',
+  }),
+  mv: method({
+    params: z.strictObject({ run, path, to: path }),
+    result: entry,
+    init: true,
+    scope: 'run',
+    summary: 'Moves an entry to another path.',
+  }),
+  cp: method({
+    params: z.strictObject({ run, path, to: path }),
+    result: entry,
+    init: true,
+    scope: 'run',
+    summary: 'Copies an entry to another path.',
+  }),
+  store: method({
+    params: z.strictObject({
+      path,
+      run: run.optional(),
+      persist: z.boolean().optional(),
+      ignore: z.boolean().optional(),
+      clear: z.boolean().optional(),
+    }),
+    result: ok,
+    init: true,
+    scope: 'run',
+    summary: 'Sets a file constraint.',
+    unsupported: 'file constraints are not part of this version',
+  }),
+  sh: method({
+    params: z.strictObject(commandParams),
+    result: commandResult,
+    init: true,
+    scope: 'run',
+    summary: 'A client\'s own command: proposed, and accepted at once when policy allows.',
+  }),
+  env: method({
+    params: z.strictObject(commandParams),
+    result: commandResult,
+    init: true,
+    scope: 'run',
+    summary: 'The same for a command that only looks.',
+  }),
+};

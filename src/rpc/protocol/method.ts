@@ -1,0 +1,36 @@
+import type { z } from 'zod';
+
+/** What a token must allow for a method: look, drive runs, or change the server. */
+export type Scope = 'none' | 'read' | 'run' | 'admin';
+
+/** One row of the method table. */
+export interface MethodDef<P extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {
+  /** A strict object: unknown params are refused with -32602 and the name of the field. */
+  readonly params: P;
+  readonly result: R;
+  /** False for what works before `init`. */
+  readonly init: boolean;
+  readonly scope: Scope;
+  /** One line, for `discover`, OpenRPC and SPEC. */
+  readonly summary: string;
+  /** Present: the method is part of the protocol but this server answers `unsupported` with this reason. */
+  readonly unsupported?: string;
+}
+
+/** Declares a row; keeps the exact types of its schemas. */
+export function method<P extends z.ZodType, R extends z.ZodType>(def: MethodDef<P, R>): MethodDef<P, R> {
+  return def;
+}
+
+/** One row of the notification table. */
+export interface NotificationDef<P extends z.ZodType = z.ZodType> {
+  readonly params: P;
+  /** True: it is in the event log, carries `seq`, and is replayed by `subscribe`. */
+  readonly durable: boolean;
+  readonly summary: string;
+}
+
+/** Declares a row; keeps the exact type of its schema. */
+export function notification<P extends z.ZodType>(def: NotificationDef<P>): NotificationDef<P> {
+  return def;
+}

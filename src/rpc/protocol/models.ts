@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { method } from './method.ts';
+import { alias, empty, modelAlias, ok } from './shapes.ts';
+
+/** Models (SPEC {#models}). */
+export const modelMethods = {
+  getModels: method({
+    params: empty,
+    result: z.array(
+      z.strictObject({ alias: z.string(), actual: z.string(), provider: z.string(), contextLength: z.int().nullable() }),
+    ),
+    init: true,
+    scope: 'read',
+    summary: 'The models that runs can name.',
+  }),
+  addModel: method({
+    params: z.strictObject({
+      alias,
+      actual: z.string().min(1).max(512),
+      contextLength: z.int().min(1000).optional(),
+      provider: z.string().min(1).max(64).optional(),
+    }),
+    result: z.strictObject({ alias: z.string() }),
+    init: true,
+    scope: 'admin',
+    summary: 'Adds a model: our alias, the provider\'s name of it, and the provider.',
+  }),
+  removeModel: method({
+    params: z.strictObject({ alias: modelAlias }),
+    result: ok,
+    init: true,
+    scope: 'admin',
+    summary: 'Removes a model; runs that named it keep its alias.',
+  }),
+};

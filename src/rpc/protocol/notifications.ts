@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { notification } from './method.ts';
+import { attributes, channels, encoding } from './shapes.ts';
+
+const durable = { seq: z.int(), subscription: z.int().optional() };
+const at = z.int();
+
+/** Notifications, server to client (SPEC {#notifications}). */
+export const notifications = {
+  'headgate/hello': notification({
+    params: z.strictObject({ version: z.string(), protocol: z.int(), serverId: z.string() }),
+    durable: false,
+    summary: 'First message of every connection.',
+  }),
+  'replay/synced': notification({
+    params: z.strictObject({ subscription: z.int(), seq: z.int() }),
+    durable: false,
+    summary: 'The replay of a subscription has reached the present.',
+  }),
+  'run/state': notification({
+    params: z.strictObject({
+      ...durable, run: z.string(), status: z.int(), outcome: z.string().nullable(), turn: z.int(),
+      loop: z.int().optional(), result: z.string().nullable().optional(),
+    }),
+    durable: true,
+    summary: 'A run or its loop changed status.',
+  }),
+  'run/progress': notification({
+    params: z.strictObject({ ...durable, run: z.string(), turn: z.int(), phase: z.string(), text: z.string().optional() }),
+    durable: true,
+    summary: 'A turn reached another phase; with what the model said when it ended.',
+  }),
+  'run/proposal': notification({
+    params: z.strictObject({
+      ...durable, run: z.string(), path: z.string(), action: z.string(), command: z.string().optional(), summary: z.string(),
+      attributes, turn: z.int(),
+    }),
+    durable: true,
+    summary: 'A proposal waits for an answer.',
+  }),
+  'run/resolved': notification({
+    params: z.strictObject({
+      ...durable, run: z.string(), path: z.string(), status: z.int(), action: z.enum(['accept', 'reject', 'error']), by: z.string(),
+    }),
+    durable: true,
+    summary: 'A proposal was answered, and by whom.',
+  }),
+  'stream/started': notification({
+    params: z.strictObject({ ...durable, run: z.string(), path: z.string(), command: z.string(), runner: z.string(), channels }),
+    durable: true,
+    summary: 'A proposal was accepted and has channels.',
+  }),
+  'stream/chunk': notification({
+    params: z.strictObject({
+      subscription: z.int(), run: z.string(), path: z.string(), channel: z.int(), offset: z.int(), chunk: z.string(), encoding, at,
+    }),
+    durable: false,
+    summary: 'Bytes of a subscribed channel, in order from the cursor.',
+  }),
+  'stream/gap': notification({
+    params: z.strictObject({ subscription: z.int(), run: z.string(), path: z.string(), channel: z.int(), from: z.int(), to: z.int() }),
+    durable: false,
+    summary: 'Only for `from: "live"`: the reader fell far behind and was taken to the tail.',
+  }),
+  'stream/ended': notification({
+    params: z.strictObject({
+      ...durable, run: z.string(), path: z.string(), status: z.int(), outcome: z.string().nullable(), channels,
+      exit_code: z.int().optional(), signal: z.string().optional(),
+    }),
+    durable: true,
+    summary: 'A producer ended; on a stream subscription after its last chunk.',
+  }),
+  'stream/cancelled': notification({
+    params: z.strictObject({ ...durable, run: z.string(), path: z.string(), reason: z.string().nullable() }),
+    durable: true,
+    summary: 'Somebody cancelled a producer.',
+  }),
+  'entry/changed': notification({
+    params: z.strictObject({
+      ...durable, run: z.string(), path: z.string(), status: z.int(), outcome: z.string().nullable(), version: z.int(),
+      removed: z.literal(true).optional(),
+    }),
+    durable: true,
+    summary: 'An entry was written or changed status.',
+  }),
+  'ui/render': notification({
+    params: z.strictObject({ ...durable, run: z.string().nullable(), text: z.string() }),
+    durable: true,
+    summary: 'A plugin asks clients to show a text.',
+  }),
+  'ui/notify': notification({
+    params: z.strictObject({ ...durable, run: z.string().nullable(), level: z.enum(['info', 'warn', 'error']), text: z.string() }),
+    durable: true,
+    summary: 'A short message for people.',
+  }),
+};

@@ -1,0 +1,244 @@
+import { z } from 'zod';
+import { method } from './method.ts';
+import {
+  alias, channels, contextLimit, empty, LIMITS, modelAlias, path, persona, proposal, rowOffset, rows, run, status, temperature, usage,
+} from './shapes.ts';
+
+const settings = {
+  temperature: temperature.optional(),
+  persona: persona.optional(),
+  contextLimit: contextLimit.optional(),
+};
+
+const promptParams = z.strictObject({
+  prompt: z.string().min(1).max(LIMITS.promptChars),
+  model: modelAlias.optional(),
+  run: run.optional(),
+  ...settings,
+  noRepo: z.boolean().optional(),
+  noInteraction: z.boolean().optional(),
+  noWeb: z.boolean().optional(),
+  noProposals: z.boolean().optional(),
+  yolo: z.boolean().optional(),
+  fork: z.boolean().optional(),
+  wait: z.boolean().optional(),
+});
+
+const promptResult = z.strictObject({
+  run: z.string(),
+  loop: z.int(),
+  status,
+  outcome: z.string().nullable().optional(),
+  result: z.string().nullable().optional(),
+});
+
+const runState = z.strictObject({ run: z.string(), status });
+
+const runInfo = z.strictObject({
+  run: z.string(),
+  status,
+  outcome: z.string().nullable(),
+  model: z.string(),
+  turn: z.int(),
+  createdAt: z.int(),
+  updatedAt: z.int(),
+});
+
+const loopInfo = z.strictObject({
+  loop: z.int(),
+  mode: z.enum(['ask', 'act']),
+  prompt: z.string(),
+  status,
+  outcome: z.string().nullable(),
+  result: z.string().nullable(),
+});
+
+/** Runs, their loops and proposals (SPEC {#runs}). */
+export const runMethods = {
+  startRun: method({
+    params: z.strictObject({ model: modelAlias, alias: alias.optional(), ...settings, yolo: z.boolean().optional() }),
+    result: z.strictObject({ run: z.string(), status, model: z.string() }),
+    init: true,
+    scope: 'run',
+    summary: 'Opens a run without a prompt; without `alias` the server makes one up.',
+  }),
+  ask: method({
+    params: promptParams,
+    result: promptResult,
+    init: true,
+    scope: 'run',
+    summary: 'Queues a loop that may look and answer but change nothing; opens a run when none is named.',
+  }),
+  act: method({
+    params: promptParams,
+    result: promptResult,
+    init: true,
+    scope: 'run',
+    summary: 'Queues a loop that may propose changes; opens a run when none is named.',
+  }),
+  'run/validate': method({
+    params: promptParams,
+    result: z.strictObject({
+      run: z.string().nullable(),
+      model: z.strictObject({ alias: z.string(), actual: z.string(), provider: z.string() }),
+      tools: z.array(z.string()),
+      plugins: z.array(z.string()),
+    }),
+    init: true,
+    scope: 'read',
+    summary: 'Resolves what `act` would use and creates nothing.',
+  }),
+  'run/resolve': method({
+    params: z.strictObject({
+      run,
+      resolution: z.strictObject({
+        path,
+        action: z.enum(['accept', 'reject', 'error']),
+        output: z.string().max(LIMITS.bodyBytes).optional(),
+        remember: z.boolean().optional(),
+        runner: z.string().min(1).max(64).optional(),
+      }),
+    }),
+    result: z.strictObject({
+      run: z.string(),
+      path: z.string(),
+      status,
+      resolution: z.strictObject({ action: z.enum(['accept', 'reject', 'error']), output: z.string().optional(), by: z.string() }),
+      channels: channels.optional(),
+    }),
+    init: true,
+    scope: 'run',
+    summary: 'Answers a proposal; the first answer wins.',
+  }),
+  'run/abort': method({
+    params: z.strictObject({ run }),
+    result: runState,
+    init: true,
+    scope: 'run',
+    summary: 'Ends the run\'s loops with 499 and cancels the producers that they wait for.',
+  }),
+  'run/rename': method({
+    params: z.strictObject({ run, name: alias }),
+    result: runState,
+    init: true,
+    scope: 'run',
+    summary: 'Gives the run another alias.',
+  }),
+  'run/inject': method({
+    params: z.strictObject({ run, message: z.string().min(1).max(LIMITS.promptChars) }),
+    result: z.strictObject({ run: z.string(), path: z.string() }),
+    init: true,
+    scope: 'run',
+    summary: 'Adds a message that the model reads in its next turn.',
+  }),
+  'run/config': method({
+    params: z.strictObject({ run, ...settings, model: modelAlias.optional() }),
+    result: z.strictObject({ run: z.string(), model: z.string(), settings: z.looseObject({}) }),
+    init: true,
+    scope: 'run',
+    summary: 'Changes the settings of later turns.',
+  }),
+  'run/fork': method({
+    params: z.strictObject({ run, name: alias.optional() }),
+    result: runState,
+    init: true,
+    scope: 'run',
+    summary: 'Copies a run up to its present state into a new one.',
+    unsupported: 'copying a run is not part of this version; start a new run with startRun',
+  }),
+  'run/delete': method({
+    params: z.strictObject({ run }),
+    result: z.strictObject({ run: z.string(), deleted: z.literal(true) }),
+    init: true,
+    scope: 'admin',
+    summary: 'Deletes a run with all it holds; refused while a producer of it lives.',
+  }),
+  getRuns: method({
+    params: z.strictObject({ limit: rows.optional(), offset: rowOffset.optional() }),
+    result: z.array(runInfo),
+    init: true,
+    scope: 'read',
+    summary: 'The project\'s runs, newest first.',
+  }),
+  getRun: method({
+    params: z.strictObject({ run }),
+    result: runInfo.extend({
+      loops: z.array(loopInfo),
+      usage,
+      proposals: z.array(z.string()),
+      producers: z.array(z.string()),
+    }),
+    init: true,
+    scope: 'read',
+    summary: 'One run: its loops, usage, the paths of waiting proposals and of live producers.',
+  }),
+  getProposals: method({
+    params: z.strictObject({ run: run.optional() }),
+    result: z.array(proposal),
+    init: true,
+    scope: 'read',
+    summary: 'What waits for an answer, also after a restart.',
+  }),
+  getContext: method({
+    params: z.strictObject({ run, turn: z.int().min(1).optional() }),
+    result: z.strictObject({
+      run: z.string(),
+      turn: z.int(),
+      pieces: z.array(
+        z.strictObject({ ordinal: z.int(), path: z.string(), from: z.int(), to: z.int(), tokens: z.int() }),
+      ),
+    }),
+    init: true,
+    scope: 'read',
+    summary: 'What the model was shown in a turn (the last by default): path and byte range of every piece.',
+  }),
+  getSkills: method({
+    params: z.strictObject({ run }),
+    result: z.array(z.unknown()),
+    init: true,
+    scope: 'read',
+    summary: 'Skills attached to a run.',
+    unsupported: 'skills are not part of this version',
+  }),
+  listSkills: method({
+    params: empty,
+    result: z.array(z.unknown()),
+    init: true,
+    scope: 'read',
+    summary: 'Skills that can be attached.',
+    unsupported: 'skills are not part of this version',
+  }),
+  'skill/add': method({
+    params: z.strictObject({ run, name: z.string().max(128) }),
+    result: empty,
+    init: true,
+    scope: 'run',
+    summary: 'Attaches a skill.',
+    unsupported: 'skills are not part of this version',
+  }),
+  'skill/remove': method({
+    params: z.strictObject({ run, name: z.string().max(128) }),
+    result: empty,
+    init: true,
+    scope: 'run',
+    summary: 'Detaches a skill.',
+    unsupported: 'skills are not part of this version',
+  }),
+  'persona/set': method({
+    params: z.strictObject({ run, name: z.string().max(128).optional(), text: persona.optional() }),
+    result: empty,
+    init: true,
+    scope: 'run',
+    summary: 'Sets the run\'s persona.',
+    unsupported: 'named personas are not part of this version; give the text with run/config {persona}',
+  }),
+  listPersonas: method({
+    params: empty,
+    result: z.array(z.unknown()),
+    init: true,
+    scope: 'read',
+    summary: 'Personas that can be set.',
+    unsupported: 'named personas are not part of this version; give the text with run/config {persona}',
+  }),
+};
+

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { MAX_CHANNEL, MAX_PATH_LENGTH } from '../../model/paths.ts';
+
+/** The shapes that several methods share (SPEC {#shapes}). */
+
+export const LIMITS = {
+  /** Bytes of one message on any transport. */
+  messageBytes: 16 * 1024 * 1024,
+  /** Decoded bytes of one `stream` or `stream/input` chunk. */
+  chunkBytes: 8 * 1024 * 1024,
+  /** Characters of a chunk as sent: base64 takes four characters for three bytes. */
+  chunkChars: 11 * 1024 * 1024,
+  /** Bytes of one entry's body. */
+  bodyBytes: 4 * 1024 * 1024,
+  /** Characters of a prompt. */
+  promptChars: 1024 * 1024,
+  /** Characters of a command line. */
+  commandChars: 128 * 1024,
+  /** Rows of one listing. */
+  rows: 1000,
+  /** Bytes of a channel in a listing; `stream/read` reaches the rest. */
+  listedChannelBytes: 64 * 1024,
+  /** Bytes that one `stream/read` answers at most. */
+  readBytes: 4 * 1024 * 1024,
+} as const;
+
+export const alias = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 characters of A-Z a-z 0-9 . _ -, beginning with a letter or digit');
+export const run = alias.describe('Alias of the run.');
+export const path = z.string().min(1).max(MAX_PATH_LENGTH).describe("An entry's path; for stream methods always the log entry's.");
+export const channel = z.int().min(1).max(MAX_CHANNEL).describe('1 = stdout, 2 = stderr, 3 and up = the producer\'s own.');
+export const byteOffset = z.int().min(0);
+export const encoding = z.enum(['utf8', 'base64']);
+export const chunk = z.string().max(LIMITS.chunkChars);
+export const epoch = z.int().min(1);
+export const reason = z.string().max(1000);
+export const signal = z.string().min(1).max(16).describe('INT, SIGINT or a number.');
+export const status = z.int();
+export const attributes = z.record(z.string().max(64), z.unknown());
+export const visibility = z.enum(['visible', 'summarized', 'archived']);
+export const modelAlias = alias.describe('Alias of a model; `scripted` is always there.');
+export const temperature = z.number().min(0).max(2);
+export const contextLimit = z.int().min(1000).max(10_000_000);
+export const persona = z.string().max(64 * 1024);
+export const rows = z.int().min(1).max(LIMITS.rows);
+export const rowOffset = z.int().min(0);
+export const empty = z.strictObject({});
+export const ok = z.strictObject({ ok: z.literal(true) });
+
+export const channelInfo = z.strictObject({ channel, path: z.string(), bytes: z.int(), status });
+export const channels = z.array(channelInfo);
+
+export const entry = z.strictObject({
+  path: z.string(),
+  scheme: z.string(),
+  category: z.string(),
+  status,
+  outcome: z.string().nullable(),
+  visibility,
+  body: z.string(),
+  attributes,
+  turn: z.int(),
+  bytes: z.int(),
+  lines: z.int(),
+  version: z.int(),
+  updatedAt: z.int(),
+  run: z.string().optional(),
+  truncated: z.literal(true).optional(),
+  encoding: encoding.optional(),
+});
+
+export const usage = z.strictObject({ inputTokens: z.int(), outputTokens: z.int(), cachedTokens: z.int() });
+
+export const proposal = z.strictObject({
+  run: z.string(),
+  path: z.string(),
+  action: z.string(),
+  command: z.string().optional(),
+  summary: z.string(),
+  attributes,
+  turn: z.int(),
+  status: z.literal(202),
+  createdAt: z.int(),
+});
+
+export const receipt = z.strictObject({
+  requestedBy: z.string(),
+  reason: z.string().nullable(),
+  requestedAt: z.int(),
+  signals: z.array(z.strictObject({ signal: z.string(), at: z.int(), pids: z.array(z.int()) })),
+  confirmedDead: z.array(z.int()),
+  escaped: z.array(z.int()),
+  finishedAt: z.int().nullable(),
+});
+
+export const producer = z.strictObject({
+  run: z.string(),
+  path: z.string(),
+  command: z.string(),
+  backend: z.string(),
+  runner: z.string(),
+  state: z.string(),
+  epoch: z.int(),
+  pid: z.int().nullable(),
+  channels,
+  exit_code: z.int().nullable(),
+  signal: z.string().nullable(),
+  startedAt: z.int().nullable(),
+  endedAt: z.int().nullable(),
+  lastOutputAt: z.int().nullable(),
+  ageMs: z.int(),
+});

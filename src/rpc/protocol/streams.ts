@@ -1,0 +1,174 @@
+import { z } from 'zod';
+import { method } from './method.ts';
+import {
+  byteOffset, channel, channelInfo, channels, chunk, encoding, epoch, LIMITS, path, producer, reason, receipt, run, signal, status,
+} from './shapes.ts';
+
+const ended = z.strictObject({ ok: z.literal(true), channels });
+const duration = z.number().min(0).optional().describe('Milliseconds.');
+const streamOk = z.strictObject({ status: z.literal('ok') });
+
+/** Streaming; `path` is always the log entry's, the server derives the channels (SPEC {#streaming}). */
+export const streamMethods = {
+  stream: method({
+    params: z.strictObject({
+      run, path, channel, chunk,
+      encoding: encoding.optional(),
+      offset: byteOffset.optional(),
+      epoch: epoch.optional(),
+    }),
+    result: z.strictObject({ status: z.literal('ok'), offset: z.int(), bytes: z.int() }),
+    init: true,
+    scope: 'run',
+    summary: 'Appends to a channel; answers once stored: `offset` where the chunk begins, `bytes` the channel\'s length after it.',
+  }),
+  'stream/completed': method({
+    params: z.strictObject({
+      run, path,
+      exit_code: z.int().min(0).max(255).optional(),
+      signal: signal.optional(),
+      duration,
+      epoch: epoch.optional(),
+    }),
+    result: ended,
+    init: true,
+    scope: 'run',
+    summary: 'The producer ended: every channel 200 (exit 0 or none) or 500, the log entry says how.',
+  }),
+  'stream/aborted': method({
+    params: z.strictObject({ run, path, reason: reason.optional(), duration, epoch: epoch.optional() }),
+    result: z.strictObject({ status: z.literal('ok'), channels }),
+    init: true,
+    scope: 'run',
+    summary: 'The client killed it: channels 499, what was streamed stays.',
+  }),
+  'stream/cancel': method({
+    params: z.strictObject({
+      run, path,
+      reason: reason.optional(),
+      signal: signal.optional(),
+      grace_ms: z.int().min(0).max(600_000).optional(),
+    }),
+    result: ended,
+    init: true,
+    scope: 'run',
+    summary: 'Any client: channels 499 at once, everyone is told, the runner kills the tree and writes the receipt.',
+  }),
+  'stream/subscribe': method({
+    params: z.strictObject({
+      run,
+      path: path.optional(),
+      pattern: z.string().min(1).max(512).optional().describe('A glob over log entries\' paths; new producers join.'),
+      channel: channel.optional(),
+      from: z.union([byteOffset, z.literal('start'), z.literal('live')]).optional().describe('Default start.'),
+      format: z.enum(['raw', 'text', 'screen']).optional(),
+    }),
+    result: z.strictObject({
+      subscription: z.int(),
+      channels: z.array(channelInfo.extend({ offset: z.int() })),
+    }),
+    init: true,
+    scope: 'read',
+    summary: '`stream/chunk` from the cursor on, no gap, no duplicate, then `stream/ended`.',
+  }),
+  'stream/unsubscribe': method({
+    params: z.strictObject({ subscription: z.int() }),
+    result: z.strictObject({}),
+    init: true,
+    scope: 'read',
+    summary: 'Ends a stream subscription.',
+  }),
+  'stream/read': method({
+    params: z.strictObject({
+      run, path, channel,
+      from: byteOffset.optional(),
+      max_bytes: z.int().min(1).max(LIMITS.readBytes).optional(),
+      lines: z
+        .union([
+          z.strictObject({ first: z.int().min(1), count: z.int().min(1).max(100_000) }),
+          z.strictObject({ last: z.int().min(1).max(100_000) }),
+        ])
+        .optional(),
+      match: z.string().min(1).max(512).optional().describe('A regular expression; lines that match, with their numbers.'),
+    }),
+    result: z.strictObject({
+      path: z.string(),
+      channel: z.int(),
+      from: z.int(),
+      to: z.int(),
+      bytes: z.int(),
+      lines: z.strictObject({ first: z.int(), last: z.int(), total: z.int() }),
+      chunk: z.string(),
+      encoding,
+      status,
+      outcome: z.string().nullable(),
+      matches: z.array(z.strictObject({ line: z.int(), offset: z.int(), text: z.string() })).optional(),
+    }),
+    init: true,
+    scope: 'read',
+    summary: 'A byte range, a line range, a tail, or a search of one channel.',
+  }),
+  'stream/input': method({
+    params: z.strictObject({ run, path, chunk: chunk.optional(), encoding: encoding.optional(), eof: z.boolean().optional() }),
+    result: z.strictObject({ status: z.literal('ok'), bytes: z.int() }),
+    init: true,
+    scope: 'run',
+    summary: 'To the producer\'s stdin; `eof` closes it.',
+  }),
+  'stream/resize': method({
+    params: z.strictObject({ run, path, cols: z.int().min(1).max(10_000), rows: z.int().min(1).max(10_000) }),
+    result: streamOk,
+    init: true,
+    scope: 'run',
+    summary: 'Resizes the producer\'s terminal; `unsupported` where it has none.',
+  }),
+  'stream/signal': method({
+    params: z.strictObject({ run, path, signal }),
+    result: streamOk,
+    init: true,
+    scope: 'run',
+    summary: 'Sends a signal to one command; the run goes on.',
+  }),
+  'stream/list': method({
+    params: z.strictObject({ run: run.optional(), state: z.string().min(1).max(32).optional() }),
+    result: z.array(producer),
+    init: true,
+    scope: 'read',
+    summary: 'Producers: backend, runner, state, sizes, age, last output; `state` may be `live`.',
+  }),
+  'stream/receipt': method({
+    params: z.strictObject({ run, path }),
+    result: z.strictObject({ run: z.string(), path: z.string(), state: z.string(), receipt: receipt.nullable() }),
+    init: true,
+    scope: 'read',
+    summary: 'Who asked for the end, the signals sent, what was confirmed dead, what escaped.',
+  }),
+  'stream/export': method({
+    params: z.strictObject({ run, path, format: z.enum(['raw', 'text', 'asciicast', 'html']) }),
+    result: z.looseObject({}),
+    init: true,
+    scope: 'read',
+    summary: 'The whole output of a producer in one document.',
+    unsupported: 'exports are not part of this version; read the channel with stream/read',
+  }),
+};
+
+const runnerReason = 'remote runners are not part of this version; the server runs commands itself';
+const runnerMethod = (params: z.ZodType, summary: string) =>
+  method({ params, result: z.looseObject({}), init: true, scope: 'run', summary, unsupported: runnerReason });
+
+/** Runners (SPEC {#runners}). */
+export const runnerMethods = {
+  'runner/register': runnerMethod(
+    z.strictObject({
+      name: z.string().max(64),
+      labels: z.array(z.string().max(64)),
+      backends: z.array(z.string().max(32)),
+      capacity: z.int().min(1),
+      resume: z.array(z.strictObject({ producer: z.string(), epoch, offsets: z.record(z.string(), z.int()) })).optional(),
+    }),
+    'Offers a runner.',
+  ),
+  'runner/heartbeat': runnerMethod(z.strictObject({}), 'Renews a runner\'s lease.'),
+  'runner/drain': runnerMethod(z.strictObject({ runner: z.string().max(64).optional() }), 'Finish, take no more.'),
+};

@@ -1,0 +1,50 @@
+import type { z } from 'zod';
+import { entryMethods } from './entries.ts';
+import type { MethodDef } from './method.ts';
+import { modelMethods } from './models.ts';
+import { notifications } from './notifications.ts';
+import { runMethods } from './runs.ts';
+import { sessionMethods } from './session.ts';
+import { runnerMethods, streamMethods } from './streams.ts';
+
+/** Version of the protocol; raised when something a client relies on changes. */
+export const PROTOCOL_VERSION = 1;
+
+/** The method groups in the order in which SPEC.md shows them. */
+export const methodGroups = {
+  session: sessionMethods,
+  models: modelMethods,
+  runs: runMethods,
+  entries: entryMethods,
+  streaming: streamMethods,
+  runners: runnerMethods,
+} as const;
+
+/** Every method: the one source of validation, types, discover, OpenRPC and the SPEC tables. */
+export const methods = {
+  ...sessionMethods,
+  ...modelMethods,
+  ...runMethods,
+  ...entryMethods,
+  ...streamMethods,
+  ...runnerMethods,
+} satisfies Record<string, MethodDef>;
+
+export type Methods = typeof methods;
+export type MethodName = keyof Methods;
+/** What a caller passes. */
+export type ParamsOf<M extends MethodName> = z.input<Methods[M]['params']>;
+/** What a handler is given. */
+export type ParsedParamsOf<M extends MethodName> = z.output<Methods[M]['params']>;
+export type ResultOf<M extends MethodName> = z.output<Methods[M]['result']>;
+
+export type Notifications = typeof notifications;
+export type NotificationName = keyof Notifications;
+export type NotificationParamsOf<N extends NotificationName> = z.output<Notifications[N]['params']>;
+
+/** True for a name of the table. */
+export function isMethod(name: string): name is MethodName {
+  return Object.hasOwn(methods, name);
+}
+
+export { notifications };

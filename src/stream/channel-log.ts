@@ -1,0 +1,194 @@
+import type { Clock } from '../core/clock.ts';
+import { HeadgateError } from '../core/errors.ts';
+import { countLines } from '../core/utf8.ts';
+import type { SegmentWrite, Store } from '../model/ports/store.ts';
+
+/** Pause after which a chunk goes out at once, and the longest a chunk waits otherwise (milliseconds). */
+const COALESCE_MS = 5;
+/** Waiting bytes that make a commit at once. */
+const COALESCE_BYTES = 64 * 1024;
+/** Bytes of one segment at most. */
+const SEGMENT_BYTES = 256 * 1024;
+
+interface Waiting {
+  readonly bytes: Buffer;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface LogChannel {
+  readonly entryId: number;
+  /** Stored bytes and LF count. */
+  bytes: number;
+  lines: number;
+  /** Stored and waiting bytes: where the next chunk goes. */
+  end: number;
+  waiting: Waiting[];
+}
+
+/** Told of every segment right after its commit. */
+export type StoredListener = (entryId: number, bytes: Buffer, at: number) => void;
+
+/**
+ * Appends to channels. Chunks are coalesced: at once after a pause of 5 ms, else every 5 ms or 64 KiB, in one
+ * transaction for all channels that have brought something; committed, then acknowledged, then announced
+ * (SPEC {#stream_commit}). The body is never rewritten.
+ */
+export class ChannelLog {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #stored: StoredListener;
+  readonly #channels = new Map<number, LogChannel>();
+  readonly #dirty = new Set<LogChannel>();
+  #waitingBytes = 0;
+  #lastCommit = -Infinity;
+  #timer: NodeJS.Timeout | undefined;
+  #scheduled = false;
+
+  constructor(options: { store: Store; clock: Clock; stored: StoredListener }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#stored = options.stored;
+  }
+
+  /** Stored and waiting bytes of a channel. */
+  end(entryId: number): number {
+    return this.#channel(entryId).end;
+  }
+
+  /**
+   * Appends `bytes` at `offset` (the end when undefined). What is there already and equal is not stored again; a gap
+   * or other bytes throw `offset_conflict` with `expected` (SPEC {#stream_offset}). Resolves once stored, with the
+   * offset at which the chunk begins.
+   */
+  async append(entryId: number, offset: number | undefined, bytes: Buffer): Promise<number> {
+    const channel = this.#channel(entryId);
+    const at = offset ?? channel.end;
+    if (at > channel.end) {
+      throw new HeadgateError('offset_conflict', `offset ${at} leaves a gap; the channel has ${channel.end} bytes, go on from there`, {
+        expected: channel.end,
+      });
+    }
+    const known = Math.min(bytes.length, channel.end - at);
+    if (known > 0 && !this.#same(channel, at, bytes.subarray(0, known))) {
+      throw new HeadgateError('offset_conflict', `other bytes are stored at offset ${at}; the channel has ${channel.end} bytes, go on from there`, {
+        expected: channel.end,
+      });
+    }
+    const fresh = bytes.subarray(known);
+    // A repeated chunk may still be waiting for its commit: it is acknowledged with it, not before.
+    if (fresh.length > 0 || channel.end > channel.bytes) await this.#enqueue(channel, fresh);
+    return at;
+  }
+
+  /** Stores everything that waits, now. Throws when that fails; the senders are told as well. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#dirty.size === 0) return;
+    const batch = [...this.#dirty].map((channel) => ({ channel, waiting: channel.waiting, joined: join(channel.waiting) }));
+    this.#dirty.clear();
+    this.#waitingBytes = 0;
+    const at = this.#clock.now();
+    const writes: SegmentWrite[] = [];
+    for (const { channel, joined } of batch) {
+      channel.waiting = [];
+      let line = channel.lines;
+      for (let start = 0; start < joined.length; start += SEGMENT_BYTES) {
+        const bytes = joined.subarray(start, start + SEGMENT_BYTES);
+        const lines = countLines(bytes);
+        writes.push({ entryId: channel.entryId, offset: channel.bytes + start, bytes, line, at, lines });
+        line += lines;
+      }
+    }
+    try {
+      if (writes.length > 0) this.#store.transaction('fast', () => this.#store.channels.append(writes));
+    } catch (error) {
+      for (const { channel, waiting } of batch) {
+        channel.end = channel.bytes;
+        for (const one of waiting) one.reject(error);
+      }
+      throw error;
+    } finally {
+      this.#lastCommit = this.#clock.monotonic();
+    }
+    for (const write of writes) {
+      const channel = this.#channels.get(write.entryId);
+      if (channel) {
+        channel.bytes += write.bytes.length;
+        channel.lines += write.lines;
+      }
+    }
+    for (const { waiting } of batch) for (const one of waiting) one.resolve();
+    for (const write of writes) this.#stored(write.entryId, write.bytes as Buffer, at);
+  }
+
+  /** Forgets a channel that takes no more; everything of it must be stored. */
+  forget(entryId: number): void {
+    this.#channels.delete(entryId);
+  }
+
+  /** Stores what waits and stops the timer. */
+  close(): void {
+    this.flush();
+  }
+
+  #channel(entryId: number): LogChannel {
+    let channel = this.#channels.get(entryId);
+    if (!channel) {
+      const head = this.#store.channels.head(entryId);
+      channel = { entryId, bytes: head.bytes, lines: head.lines, end: head.bytes, waiting: [] };
+      this.#channels.set(entryId, channel);
+    }
+    return channel;
+  }
+
+  /** True when the channel holds exactly `bytes` at `from`, stored or waiting. */
+  #same(channel: LogChannel, from: number, bytes: Buffer): boolean {
+    const stored = Math.max(0, Math.min(bytes.length, channel.bytes - from));
+    if (stored > 0 && !this.#store.channels.read(channel.entryId, from, stored).equals(bytes.subarray(0, stored))) return false;
+    if (stored === bytes.length) return true;
+    const waiting = join(channel.waiting);
+    const start = from + stored - channel.bytes;
+    return waiting.subarray(start, start + bytes.length - stored).equals(bytes.subarray(stored));
+  }
+
+  #enqueue(channel: LogChannel, bytes: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      channel.waiting.push({ bytes, resolve, reject });
+      channel.end += bytes.length;
+      this.#waitingBytes += bytes.length;
+      this.#dirty.add(channel);
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    const pause = this.#clock.monotonic() - this.#lastCommit;
+    if (this.#waitingBytes >= COALESCE_BYTES || pause >= COALESCE_MS) {
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      // After the current tick's other chunks, before anything else.
+      queueMicrotask(() => {
+        this.#scheduled = false;
+        this.#tryFlush();
+      });
+    } else {
+      this.#timer ??= setTimeout(() => this.#tryFlush(), COALESCE_MS - pause);
+    }
+  }
+
+  #tryFlush(): void {
+    try {
+      this.flush();
+    } catch {
+      // Every sender of the batch has been told by its rejected promise.
+    }
+  }
+}
+
+function join(waiting: readonly Waiting[]): Buffer {
+  const [first] = waiting;
+  if (!first) return Buffer.alloc(0);
+  return waiting.length === 1 ? first.bytes : Buffer.concat(waiting.map((one) => one.bytes));
+}

@@ -1,0 +1,91 @@
+import type { Store } from '../model/ports/store.ts';
+import type { Entry } from '../model/records.ts';
+import { isTerminal } from '../model/status.ts';
+import { channelNumber } from './channels.ts';
+import { Feed } from './feed.ts';
+import type { Subscription } from './subscription.ts';
+
+interface Registered {
+  readonly feeds: readonly Feed[];
+  readonly subscriptions: Set<Subscription>;
+}
+
+/** The feeds of every producer that lives or is read, by the id of its log entry. */
+export class Feeds {
+  readonly #store: Store;
+  readonly #byProducer = new Map<number, Registered>();
+  readonly #byChannel = new Map<number, { readonly feed: Feed; readonly owner: Registered }>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** The feeds of a producer, in order of channel number; made when it has none yet. */
+  of(run: string, entry: Entry, channels: readonly Entry[]): readonly Feed[] {
+    return this.#registered(run, entry, channels).feeds;
+  }
+
+  /** Binds a subscription to a producer: it is pumped whenever something is stored there. */
+  attach(subscription: Subscription, run: string, entry: Entry, channels: readonly Entry[]): readonly Feed[] {
+    const registered = this.#registered(run, entry, channels);
+    registered.subscriptions.add(subscription);
+    return registered.feeds;
+  }
+
+  /** The subscriptions bound to a producer. */
+  subscriptions(entryId: number): Iterable<Subscription> {
+    return this.#byProducer.get(entryId)?.subscriptions ?? [];
+  }
+
+  /** Bytes have been stored in a channel. */
+  stored(channelId: number, bytes: Buffer, at: number): void {
+    const found = this.#byChannel.get(channelId);
+    if (!found) return;
+    found.feed.publish(bytes, at);
+    for (const subscription of found.owner.subscriptions) subscription.pump();
+  }
+
+  /** The producer's channels take no more. */
+  end(entryId: number, at: number): void {
+    for (const feed of this.#byProducer.get(entryId)?.feeds ?? []) feed.end(at);
+  }
+
+  /** The subscription is gone; feeds that nobody reads and nobody fills are dropped. */
+  detach(subscription: Subscription): void {
+    for (const [entryId, registered] of this.#byProducer) {
+      if (registered.subscriptions.delete(subscription)) this.#drop(entryId, registered);
+    }
+  }
+
+  /** Drops the feeds of an ended producer that nobody reads. */
+  release(entryId: number): void {
+    const registered = this.#byProducer.get(entryId);
+    if (registered) this.#drop(entryId, registered);
+  }
+
+  #drop(entryId: number, registered: Registered): void {
+    if (registered.subscriptions.size > 0 || registered.feeds.some((feed) => !feed.ended)) return;
+    this.#byProducer.delete(entryId);
+    for (const feed of registered.feeds) this.#byChannel.delete(feed.entryId);
+  }
+
+  #registered(run: string, entry: Entry, channels: readonly Entry[]): Registered {
+    const known = this.#byProducer.get(entry.id);
+    if (known) return known;
+    const feeds = channels.map(
+      (channel) =>
+        new Feed({
+          run,
+          path: entry.path,
+          channel: channelNumber(channel),
+          entryId: channel.id,
+          channels: this.#store.channels,
+          ended: isTerminal(channel.status),
+        }),
+    );
+    const registered: Registered = { feeds, subscriptions: new Set() };
+    this.#byProducer.set(entry.id, registered);
+    for (const feed of feeds) this.#byChannel.set(feed.entryId, { feed, owner: registered });
+    return registered;
+  }
+}

@@ -1,0 +1,323 @@
+import type { Clock } from '../core/clock.ts';
+import { HeadgateError } from '../core/errors.ts';
+import { channelPath, requireLogPath } from '../model/paths.ts';
+import type { BackendRef } from '../model/ports/backend.ts';
+import type { ProducerEnd } from '../model/ports/runner.ts';
+import type { ProducerChange, Store } from '../model/ports/store.ts';
+import type { Entry, KillReceipt, Producer } from '../model/records.ts';
+import { ENTRY_TABLE, type EntryStatus, isLive, PRODUCER_TABLE, type ProducerEvent } from '../model/status.ts';
+import { signalOfExitCode } from '../model/signals.ts';
+import { channelEntries, channelState } from './channels.ts';
+import type { Journal, JournalTx } from './journal.ts';
+import { endSummary, runningSummary } from './summary.ts';
+import type { EndedFact, ProducerPlan } from './types.ts';
+
+/** A producer with the records that its life cycle changes. */
+export interface Owned {
+  readonly producer: Producer;
+  readonly entry: Entry;
+  readonly channels: readonly Entry[];
+  readonly projectId: number;
+}
+
+/** One way to end. */
+interface Ending {
+  readonly event: ProducerEvent;
+  readonly status: 200 | 499 | 500;
+  readonly outcome: string | null;
+  readonly how: string;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly durationMs: number | null;
+  readonly by: string;
+  readonly note?: string | undefined;
+  readonly receipt?: KillReceipt;
+}
+
+/**
+ * The states of a producer and of its entries, changed together in one durable transaction with the events that tell
+ * of it (SPEC {#producer_states}).
+ */
+export class Lifecycle {
+  readonly #store: Store;
+  readonly #journal: Journal;
+  readonly #clock: Clock;
+
+  constructor(options: { store: Store; journal: Journal; clock: Clock }) {
+    this.#store = options.store;
+    this.#journal = options.journal;
+    this.#clock = options.clock;
+  }
+
+  /** The producer of a log entry with its records; throws `not_found`, or `stream_not_open` before acceptance. */
+  owned(runId: number, path: string): Owned {
+    requireLogPath(path);
+    const entry = this.#store.entries.get(runId, path);
+    if (!entry) throw new HeadgateError('not_found', `no entry ${path} in this run; getEntries lists what there is`, { path });
+    const producer = this.#store.producers.get(entry.id);
+    if (!producer) {
+      const wait = entry.status === 202 ? 'its proposal waits for an answer: accept it with run/resolve first' : 'it never had a producer';
+      throw new HeadgateError('stream_not_open', `${path} has no channels; ${wait}`, { path, entry_status: entry.status });
+    }
+    return this.#complete(producer, entry);
+  }
+
+  /** The same by the log entry's id; undefined when the run has been deleted. */
+  byId(entryId: number): Owned | undefined {
+    const producer = this.#store.producers.get(entryId);
+    const entry = producer && this.#store.entries.byId(entryId);
+    return producer && entry ? this.#complete(producer, entry) : undefined;
+  }
+
+  /** Accepts: the log entry is 102, its channels appear at 102, the producer is queued (SPEC {#accept}). */
+  open(tx: JournalTx, entry: Entry, plan: ProducerPlan): Owned {
+    const parts = requireLogPath(entry.path);
+    if (ENTRY_TABLE[entry.status].accept === null) {
+      throw new HeadgateError('illegal_transition', `${entry.path} is at ${entry.status} and cannot be accepted`, { entry_status: entry.status });
+    }
+    const client = plan.runner === 'client';
+    const channels = plan.channels.map((number) =>
+      this.#store.entries.create({
+        runId: entry.runId,
+        path: channelPath(parts, number),
+        category: 'data',
+        status: 102,
+        attributes: { producer: entry.path },
+        turn: entry.turn,
+        loopId: entry.loopId,
+        writer: plan.runner,
+      }),
+    );
+    const states = channels.map(channelState);
+    const changed = this.#store.entries.update(entry.id, {
+      status: 102,
+      body: runningSummary(plan.spec.command, states),
+      attributes: { ...entry.attributes, backend: plan.backend, runner: plan.runner, channels: plan.channels },
+    });
+    let producer = this.#store.producers.create({ entryId: entry.id, backend: plan.backend, runner: plan.runner, spec: plan.spec });
+    if (client) producer = this.#store.producers.update(entry.id, { state: this.#next(producer, 'started'), startedAt: this.#clock.now() });
+    const owned = this.#complete(producer, changed, channels);
+    tx.event(owned.projectId, producer.run, 'stream/started', {
+      run: producer.run,
+      path: entry.path,
+      command: plan.spec.command,
+      runner: plan.runner,
+      channels: states,
+    });
+    this.#tellChanged(tx, owned.projectId, producer.run, [changed, ...channels]);
+    return owned;
+  }
+
+  /** The runner has started it; no news when it was cancelled meanwhile. */
+  started(owned: Owned, ref: BackendRef): void {
+    const { producer } = owned;
+    const first = producer.state === 'queued';
+    this.#journal.commit('durable', () =>
+      this.#store.producers.update(producer.entryId, {
+        ref,
+        ...(first ? { state: this.#next(producer, 'started'), startedAt: this.#clock.now() } : {}),
+      }),
+    );
+  }
+
+  /** Its output is whole and its exit is known (SPEC {#stream_completed}). */
+  completed(owned: Owned, end: ProducerEnd, by: string): EndedFact {
+    const { producer } = owned;
+    const signal = end.signal ?? (end.exitCode === null ? null : (signalOfExitCode(end.exitCode) ?? null));
+    const timedOut = producer.receipt?.requestedBy === 'timeout';
+    const good = !timedOut && signal === null && (end.exitCode ?? 0) === 0;
+    const detached = end.detached.length > 0;
+    const outcome = timedOut ? 'timeout' : signal ? `signal:${signal}` : good ? (detached ? 'detached' : null) : `exit:${end.exitCode}`;
+    const how = signal ? `ended by ${signal}${end.exitCode === null ? '' : ` (exit ${end.exitCode})`}` : `exit ${end.exitCode ?? 0}`;
+    return this.#end(owned, {
+      event: 'completed',
+      status: good ? 200 : 500,
+      outcome,
+      how: timedOut ? `${how}, timed out` : how,
+      exitCode: end.exitCode,
+      signal,
+      durationMs: end.durationMs ?? this.#sinceStart(producer),
+      by,
+      note: detached ? `still running in the background, output no longer followed: pid ${end.detached.join(', ')}` : undefined,
+    });
+  }
+
+  /** It could not start, or is gone without a trace. */
+  failed(owned: Owned, failure: { lost: boolean; outcome: string; message: string }, by: string): EndedFact {
+    return this.#end(owned, {
+      event: failure.lost ? 'vanished' : 'start_failed',
+      status: 500,
+      outcome: failure.outcome,
+      how: failure.lost ? 'lost' : 'could not start',
+      exitCode: null,
+      signal: null,
+      durationMs: this.#sinceStart(owned.producer),
+      by,
+      note: failure.message,
+    });
+  }
+
+  /** The client that ran it has killed it (SPEC {#stream_aborted}). */
+  aborted(owned: Owned, o: { reason: string | null; durationMs: number | null; by: string }): EndedFact {
+    return this.#end(owned, {
+      event: 'abort',
+      status: 499,
+      outcome: 'aborted',
+      how: `aborted by ${o.by}${o.reason ? `: ${o.reason}` : ''}`,
+      exitCode: null,
+      signal: null,
+      durationMs: o.durationMs ?? this.#sinceStart(owned.producer),
+      by: o.by,
+    });
+  }
+
+  /** Marks it cancelled and tells everyone, before any signal is sent (SPEC {#stream_cancel}). */
+  cancelled(owned: Owned, o: { reason: string | null; by: string }): EndedFact {
+    return this.#journal.commit('durable', (tx) => {
+      const { producer } = owned;
+      tx.event(owned.projectId, producer.run, 'stream/cancelled', { run: producer.run, path: owned.entry.path, reason: o.reason });
+      const now = this.#clock.now();
+      const asked: KillReceipt = {
+        requestedBy: o.by,
+        reason: o.reason,
+        requestedAt: now,
+        signals: [],
+        confirmedDead: [],
+        escaped: [],
+        finishedAt: null,
+      };
+      const fact = this.#end(owned, {
+        event: 'cancel',
+        status: 499,
+        outcome: 'cancelled',
+        how: `cancelled by ${o.by}${o.reason ? `: ${o.reason}` : ''}`,
+        exitCode: null,
+        signal: null,
+        durationMs: this.#sinceStart(producer),
+        by: o.by,
+        receipt: asked,
+      });
+      // The client that runs it was told just now; there is nothing for the server to kill.
+      if (producer.runner === 'client') {
+        this.#store.producers.update(producer.entryId, { state: 'cancelled', receipt: { ...asked, finishedAt: now } });
+      }
+      return fact;
+    });
+  }
+
+  /** The kill is over. While the producer still runs (a timeout) only the receipt is stored. */
+  killed(owned: Owned, receipt: KillReceipt): void {
+    const { producer, entry } = owned;
+    this.#journal.commit('durable', (tx) => {
+      const state = producer.state === 'cancelling' ? this.#next(producer, 'killed') : producer.state;
+      this.#store.producers.update(producer.entryId, { receipt, ...(state === producer.state ? {} : { state }) });
+      this.#tellChanged(tx, owned.projectId, producer.run, [entry]);
+    });
+  }
+
+  /** A new lease: writers with the old number are fenced off. */
+  raiseEpoch(producer: Producer): Producer {
+    return this.#store.producers.update(producer.entryId, { epoch: producer.epoch + 1 });
+  }
+
+  /** How an ended producer ended, as its `stream/ended` said. */
+  endOf(owned: Owned): EndedFact | undefined {
+    const { producer, entry } = owned;
+    if (entry.status === 102 || entry.status === 202 || entry.status === 100) return undefined;
+    const seq = entry.attributes['ended_seq'];
+    return this.#fact(typeof seq === 'number' ? seq : 0, producer, entry, owned.channels);
+  }
+
+  #end(owned: Owned, ending: Ending): EndedFact {
+    return this.#journal.commit('durable', (tx) => {
+      const { producer, projectId } = owned;
+      const state = this.#next(producer, ending.event);
+      const channels = owned.channels.map((channel) =>
+        this.#store.entries.update(channel.id, { status: ending.status, outcome: ending.outcome }),
+      );
+      const change: ProducerChange = {
+        state,
+        exitCode: ending.exitCode,
+        signal: ending.signal,
+        endedAt: this.#clock.now(),
+        ...(ending.receipt ? { receipt: ending.receipt } : {}),
+      };
+      const after = this.#store.producers.update(producer.entryId, change);
+      const closed = { ...owned.entry, status: ending.status as EntryStatus, outcome: ending.outcome };
+      const payload = this.#fact(0, after, closed, channels);
+      const { seq: _none, ...facts } = payload;
+      const { seq } = tx.event(projectId, producer.run, 'stream/ended', facts);
+      const entry = this.#store.entries.update(owned.entry.id, {
+        status: ending.status,
+        outcome: ending.outcome,
+        body: endSummary({
+          command: producer.spec.command,
+          how: ending.how,
+          durationMs: ending.durationMs,
+          channels: channels.map(channelState),
+          note: ending.note,
+        }),
+        attributes: {
+          ...owned.entry.attributes,
+          exit_code: ending.exitCode,
+          signal: ending.signal,
+          duration_ms: ending.durationMs === null ? null : Math.round(ending.durationMs),
+          ended_by: ending.by,
+          ended_seq: seq,
+        },
+      });
+      this.#tellChanged(tx, projectId, producer.run, [entry, ...channels]);
+      return { ...payload, seq };
+    });
+  }
+
+  #fact(seq: number, producer: Producer, entry: Entry, channels: readonly Entry[]): EndedFact {
+    return {
+      seq,
+      run: producer.run,
+      path: entry.path,
+      status: entry.status,
+      outcome: entry.outcome,
+      channels: channels.map(channelState),
+      ...(producer.exitCode === null ? {} : { exit_code: producer.exitCode }),
+      ...(producer.signal === null ? {} : { signal: producer.signal }),
+    };
+  }
+
+  #tellChanged(tx: JournalTx, projectId: number, run: string, entries: readonly Entry[]): void {
+    for (const { path, status, outcome, version } of entries) {
+      tx.event(projectId, run, 'entry/changed', { run, path, status, outcome, version });
+    }
+  }
+
+  #next(producer: Producer, event: ProducerEvent): Producer['state'] {
+    const next = PRODUCER_TABLE[producer.state][event];
+    if (next !== null) return next;
+    throw this.closed(producer);
+  }
+
+  /** The error for whoever comes after the end. */
+  closed(producer: Producer): HeadgateError {
+    const entry = this.#store.entries.byId(producer.entryId);
+    return new HeadgateError(
+      'stream_closed',
+      `${producer.path} has ended (${entry?.status ?? 'unknown'}${entry?.outcome ? ` ${entry.outcome}` : ''}); nothing more can be done to it, read it with stream/read`,
+      { path: producer.path, terminal_status: entry?.status ?? null, outcome: entry?.outcome ?? null, state: producer.state },
+    );
+  }
+
+  #sinceStart(producer: Producer): number | null {
+    return producer.startedAt === null ? null : Math.max(0, this.#clock.now() - producer.startedAt);
+  }
+
+  #complete(producer: Producer, entry: Entry, channels?: readonly Entry[]): Owned {
+    const run = this.#store.runs.byId(producer.runId);
+    if (!run) throw new HeadgateError('not_found', `the run of ${producer.path} is gone`, { path: producer.path });
+    return { producer, entry, channels: channels ?? channelEntries(this.#store, entry), projectId: run.projectId };
+  }
+
+  /** True while something may still run for it. */
+  isLive(producer: Producer): boolean {
+    return isLive(producer.state);
+  }
+}

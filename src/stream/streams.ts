@@ -1,0 +1,447 @@
+import type { Clock } from '../core/clock.ts';
+import { HeadgateError, messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import { channelPath, requireLogPath } from '../model/paths.ts';
+import type { RunnerLink, RunnerPort } from '../model/ports/runner.ts';
+import type { Store } from '../model/ports/store.ts';
+import type { Entry, Producer } from '../model/records.ts';
+import { signalName } from '../model/signals.ts';
+import { type EntryStatus, isLive, type ProducerState } from '../model/status.ts';
+import { ChannelLog } from './channel-log.ts';
+import { channelEntries, channelState } from './channels.ts';
+import { Feeds } from './feeds.ts';
+import type { Journal, JournalTx } from './journal.ts';
+import { Lifecycle, type Owned } from './lifecycle.ts';
+import { type LineMatch, readChannel, type ReadRange, type ReadRequest } from './read.ts';
+import { Subscription } from './subscription.ts';
+import type {
+  CancelRequest, ChannelState, ClientEnd, EndedFact, ProducerPlan, ProducerView, ReceiptView, StreamSelector, StreamSink, StreamSubscription,
+} from './types.ts';
+
+/** What `stream/read` answers, with the bytes as they are. */
+export interface ReadResult extends ReadRange {
+  readonly path: string;
+  readonly channel: number;
+  readonly status: EntryStatus;
+  readonly outcome: string | null;
+  readonly matches?: readonly LineMatch[];
+}
+
+const LIVE: readonly ProducerState[] = ['queued', 'running', 'cancelling'];
+
+/**
+ * Producers and their channels: accepted, filled, read, ended. One instance a server; every stream RPC and every
+ * runner ends here (SPEC {#streaming}).
+ */
+export class Streams {
+  readonly link: RunnerLink;
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #log: ChannelLog;
+  readonly #feeds: Feeds;
+  readonly #lifecycle: Lifecycle;
+  readonly #runners = new Map<string, RunnerPort>();
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #waiting = new Map<number, Set<() => void>>();
+  readonly #lastOutput = new Map<number, number>();
+  /** Channel entry id -> log entry id of live producers. */
+  readonly #owner = new Map<number, number>();
+  /** What a write needs to know of a live producer, without asking the database each time. */
+  readonly #live = new Map<number, { epoch: number; channels: ReadonlyMap<number, number> }>();
+
+  constructor(options: { store: Store; journal: Journal; clock: Clock; logger: Logger }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#feeds = new Feeds(options.store);
+    this.#lifecycle = new Lifecycle(options);
+    this.#log = new ChannelLog({
+      store: options.store,
+      clock: options.clock,
+      stored: (channelId, bytes, at) => {
+        const owner = this.#owner.get(channelId);
+        if (owner !== undefined) this.#lastOutput.set(owner, at);
+        this.#feeds.stored(channelId, bytes, at);
+      },
+    });
+    this.link = this.#makeLink();
+  }
+
+  /** Makes a runner known under its name. */
+  attachRunner(runner: RunnerPort): void {
+    this.#runners.set(runner.name, runner);
+  }
+
+  /**
+   * Accepts a proposal within the caller's transaction; its runner starts after the commit. Throws
+   * `illegal_transition` for an entry that is not waiting.
+   */
+  open(tx: JournalTx, entry: Entry, plan: ProducerPlan): ChannelState[] {
+    const owned = this.#lifecycle.open(tx, entry, plan);
+    tx.after(() => {
+      this.#follow(owned);
+      if (plan.runner !== 'client') this.#runner(owned.producer).start(owned.producer);
+    });
+    return owned.channels.map(channelState);
+  }
+
+  /**
+   * `stream` from a client that runs the command itself. Answers the offset of the chunk and the channel's length after
+   * it, once stored. Throws not_found, stream_not_open, stream_closed, offset_conflict, stale_epoch, conflict.
+   */
+  async append(o: {
+    runId: number;
+    path: string;
+    channel: number;
+    bytes: Buffer;
+    offset?: number | undefined;
+    epoch?: number | undefined;
+  }): Promise<{ offset: number; bytes: number }> {
+    const owned = this.#clientRun(o.runId, o.path, o.epoch);
+    const channelId = this.#channelId(owned, o.channel);
+    const offset = await this.#log.append(channelId, o.offset, o.bytes);
+    return { offset, bytes: Math.max(offset + o.bytes.length, this.#store.channels.head(channelId).bytes) };
+  }
+
+  /** `stream/completed` from a client; repeated with the same facts it answers the same. */
+  completed(runId: number, path: string, end: ClientEnd): ChannelState[] {
+    const known = this.#lifecycle.owned(runId, path);
+    const exitCode = end.exitCode ?? null;
+    const signal = end.signal === undefined ? null : signalName(end.signal);
+    const { producer } = known;
+    if (producer.state === 'ended' && producer.runner === 'client' && producer.exitCode === exitCode && (signal === null || producer.signal === signal)) {
+      return known.channels.map(channelState);
+    }
+    const owned = this.#clientRun(runId, path, end.epoch);
+    return this.#finish(owned, () =>
+      this.#lifecycle.completed(owned, { exitCode, signal, durationMs: end.durationMs ?? null, detached: [] }, 'client'),
+    );
+  }
+
+  /** `stream/aborted` from the client that ran and killed it. */
+  aborted(runId: number, path: string, o: { reason: string | null; durationMs?: number; epoch?: number; by: string }): ChannelState[] {
+    const known = this.#lifecycle.owned(runId, path);
+    if (known.producer.state === 'aborted') return known.channels.map(channelState);
+    const owned = this.#clientRun(runId, path, o.epoch);
+    return this.#finish(owned, () => this.#lifecycle.aborted(owned, { reason: o.reason, durationMs: o.durationMs ?? null, by: o.by }));
+  }
+
+  /**
+   * `stream/cancel`: channels 499 and everyone told before this returns; the kill follows and ends with the receipt.
+   * A second cancel answers as the first. Throws stream_closed when it ended otherwise.
+   */
+  cancel(runId: number, path: string, request: CancelRequest): ChannelState[] {
+    const signal = signalName(request.signal ?? 'SIGTERM');
+    const owned = this.#lifecycle.owned(runId, path);
+    const { producer } = owned;
+    if (producer.state === 'cancelling' || producer.state === 'cancelled') return owned.channels.map(channelState);
+    if (!isLive(producer.state)) throw this.#lifecycle.closed(producer);
+    const channels = this.#finish(owned, () => this.#lifecycle.cancelled(owned, request));
+    if (producer.runner !== 'client') {
+      const live = this.#store.producers.get(producer.entryId) ?? producer;
+      this.#runner(producer).kill(live, { requestedBy: request.by, reason: request.reason, signal, graceMs: request.graceMs ?? 2000 });
+    }
+    return channels;
+  }
+
+  /** Writes to stdin; answers the bytes that the command's pipe took. */
+  async input(runId: number, path: string, bytes: Buffer, eof: boolean): Promise<number> {
+    const { producer } = this.#served(runId, path);
+    if (!producer.spec.stdin) {
+      throw new HeadgateError('unsupported', `${path} was started without stdin; start it with stdin: true to write to it`, { path });
+    }
+    return await this.#runner(producer).input(producer.entryId, bytes, eof);
+  }
+
+  /** Resizes a terminal. */
+  async resize(runId: number, path: string, cols: number, rows: number): Promise<void> {
+    const { producer } = this.#served(runId, path);
+    await this.#runner(producer).resize(producer.entryId, cols, rows);
+  }
+
+  /** Sends one signal to a command. */
+  async signal(runId: number, path: string, signal: string): Promise<void> {
+    const name = signalName(signal);
+    const { producer } = this.#served(runId, path);
+    await this.#runner(producer).signal(producer.entryId, name);
+  }
+
+  /** Producers, newest first; `state` is a producer state or `live`. */
+  list(o: { projectId: number; runId?: number; state?: string | undefined }): ProducerView[] {
+    const states = o.state === undefined ? undefined : o.state === 'live' ? LIVE : [o.state as ProducerState];
+    const found = this.#store.producers.list({
+      ...(o.runId === undefined ? { projectId: o.projectId } : { runId: o.runId }),
+      ...(states ? { states } : {}),
+    });
+    return found.flatMap((producer) => {
+      const owned = this.#lifecycle.byId(producer.entryId);
+      return owned ? [this.#view(owned)] : [];
+    });
+  }
+
+  /** One producer; throws not_found or stream_not_open. */
+  view(runId: number, path: string): ProducerView {
+    return this.#view(this.#lifecycle.owned(runId, path));
+  }
+
+  /** The kill receipt of a producer, null when nobody asked for its end. */
+  receipt(runId: number, path: string): ReceiptView {
+    const { producer } = this.#lifecycle.owned(runId, path);
+    return { state: producer.state, receipt: producer.receipt };
+  }
+
+  /** The channels of a log entry; none before acceptance. */
+  channelsOf(entry: Entry): ChannelState[] {
+    return channelEntries(this.#store, entry).map(channelState);
+  }
+
+  /** Resolves when the producer has ended, `timeoutMs` is over, or the signal is aborted (which throws its reason). */
+  waitFor(entryId: number, o: { timeoutMs: number; signal: AbortSignal }): Promise<'ended' | 'timeout'> {
+    o.signal.throwIfAborted();
+    const owned = this.#lifecycle.byId(entryId);
+    if (!owned || this.#lifecycle.endOf(owned)) return Promise.resolve('ended');
+    return new Promise((resolve, reject) => {
+      const waiting = this.#waiting.get(entryId) ?? new Set();
+      this.#waiting.set(entryId, waiting);
+      const settle = (finish: () => void) => {
+        clearTimeout(timer);
+        o.signal.removeEventListener('abort', onAbort);
+        waiting.delete(onEnd);
+        finish();
+      };
+      const onEnd = () => settle(() => resolve('ended'));
+      const onAbort = () => settle(() => reject(o.signal.reason as Error));
+      const timer = setTimeout(() => settle(() => resolve('timeout')), Math.min(o.timeoutMs, 2 ** 31 - 1));
+      waiting.add(onEnd);
+      o.signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /**
+   * Opens a subscription. Snapshot and registration happen on the same tick; the first chunks come on a later one, so
+   * that the answer to the request goes out before them. Throws not_found for a path without a log entry.
+   */
+  subscribe(selector: StreamSelector, from: number | 'start' | 'live', id: number, sink: StreamSink): StreamSubscription {
+    const subscription = new Subscription({ id, selector, from, sink, closed: (closed) => this.#detach(closed) });
+    const present = this.#matching(selector, subscription);
+    const channels: (ChannelState & { offset: number })[] = [];
+    for (const owned of present) {
+      const offsets = this.#attach(subscription, owned);
+      for (const entry of owned.channels) {
+        const state = channelState(entry);
+        const offset = offsets.get(state.channel);
+        if (offset !== undefined) channels.push({ ...state, offset });
+      }
+    }
+    if (typeof from === 'number' && channels.some((channel) => from > channel.bytes)) {
+      subscription.close();
+      const bytes = Math.min(...channels.map((channel) => channel.bytes));
+      throw new HeadgateError('offset_conflict', `from ${from} is beyond the end of a channel (${bytes} bytes); name one channel, or read from an offset that is stored`, {
+        expected: bytes,
+      });
+    }
+    subscription.channels = channels;
+    this.#subscriptions.add(subscription);
+    setImmediate(() => subscription.pump());
+    return subscription;
+  }
+
+  /** Reads a channel; throws not_found, stream_not_open, invalid_params. */
+  read(o: { runId: number; path: string; channel: number } & ReadRequest): ReadResult {
+    const owned = this.#lifecycle.owned(o.runId, o.path);
+    const channelId = this.#channelId(owned, o.channel);
+    const entry = this.#store.entries.byId(channelId) ?? owned.entry;
+    return { ...readChannel(this.#store.channels, channelId, o), path: entry.path, channel: o.channel, status: entry.status, outcome: entry.outcome };
+  }
+
+  /**
+   * After a start: every live producer is handed to its runner under a new epoch, which takes it up, finishes it, or
+   * calls it lost. What a client runs stays as it is: the client goes on streaming (SPEC {#restart}).
+   */
+  reconcile(): void {
+    for (const producer of this.#store.producers.list({ states: LIVE })) {
+      const owned = this.#lifecycle.byId(producer.entryId);
+      if (!owned) continue;
+      if (producer.runner === 'client') {
+        this.#follow(owned);
+        continue;
+      }
+      const raised = this.#lifecycle.raiseEpoch(producer);
+      this.#follow({ ...owned, producer: raised });
+      const offsets = new Map(owned.channels.map((channel) => [channelState(channel).channel, channel.bytes]));
+      this.#runner(raised).adopt(raised, offsets);
+    }
+  }
+
+  /** Stores what waits; subscriptions end. Commands go on. */
+  close(): void {
+    for (const subscription of [...this.#subscriptions]) subscription.close();
+    this.#log.close();
+  }
+
+  #makeLink(): RunnerLink {
+    return {
+      started: (entryId, epoch, ref) => {
+        const owned = this.#leased(entryId, epoch);
+        this.#lifecycle.started(owned, ref);
+      },
+      append: async (entryId, epoch, channel, offset, bytes) => {
+        const live = this.#live.get(entryId);
+        if (!live) throw this.#lifecycle.closed(this.#leased(entryId, epoch).producer);
+        if (live.epoch !== epoch) throw stale(entryId, epoch, live.epoch);
+        const channelId = live.channels.get(channel);
+        if (channelId === undefined) throw new HeadgateError('not_found', `the producer has no channel ${channel}`, { channel });
+        await this.#log.append(channelId, offset, bytes);
+      },
+      completed: async (entryId, epoch, end) => {
+        const owned = this.#leased(entryId, epoch);
+        this.#finish(owned, () => this.#lifecycle.completed(owned, end, owned.producer.runner));
+      },
+      failed: async (entryId, epoch, failure) => {
+        const owned = this.#leased(entryId, epoch);
+        if (owned.producer.state === 'cancelling') return;
+        this.#finish(owned, () => this.#lifecycle.failed(owned, failure, owned.producer.runner));
+      },
+      killed: (entryId, epoch, receipt) => {
+        this.#lifecycle.killed(this.#leased(entryId, epoch), receipt);
+      },
+    };
+  }
+
+  #leased(entryId: number, epoch: number): Owned {
+    const owned = this.#lifecycle.byId(entryId);
+    if (!owned) throw new HeadgateError('not_found', 'the run of this producer has been deleted', { producer: entryId });
+    if (owned.producer.epoch !== epoch) throw stale(entryId, epoch, owned.producer.epoch);
+    return owned;
+  }
+
+  /** A live producer that a client runs, with its lease checked. */
+  #clientRun(runId: number, path: string, epoch: number | undefined): Owned {
+    const owned = this.#lifecycle.owned(runId, path);
+    const { producer } = owned;
+    if (epoch !== undefined && epoch < producer.epoch) throw stale(producer.entryId, epoch, producer.epoch);
+    if (epoch !== undefined && epoch > producer.epoch) {
+      throw new HeadgateError('conflict', `the lease of ${path} is ${producer.epoch}, not ${epoch}`, { epoch: producer.epoch });
+    }
+    if (producer.state === 'cancelling' || !isLive(producer.state)) throw this.#lifecycle.closed(producer);
+    if (producer.runner !== 'client') {
+      throw new HeadgateError('conflict', `${path} is run by "${producer.runner}", which alone streams it; to run a command yourself propose or accept it with runner: "client"`, {
+        runner: producer.runner,
+      });
+    }
+    return owned;
+  }
+
+  /** A live producer that a runner serves. */
+  #served(runId: number, path: string): Owned {
+    const owned = this.#lifecycle.owned(runId, path);
+    const { producer } = owned;
+    if (producer.state === 'cancelling' || !isLive(producer.state)) throw this.#lifecycle.closed(producer);
+    if (producer.runner === 'client') {
+      throw new HeadgateError('unsupported', `a client runs ${path} itself; the server cannot reach it`, { runner: 'client' });
+    }
+    return owned;
+  }
+
+  #runner(producer: Producer): RunnerPort {
+    const runner = this.#runners.get(producer.runner);
+    if (!runner) throw new HeadgateError('unsupported', `no runner "${producer.runner}" is connected`, { runner: producer.runner });
+    return runner;
+  }
+
+  #channelId(owned: Owned, channel: number): number {
+    const parts = requireLogPath(owned.entry.path);
+    const wanted = channelPath(parts, channel);
+    const found = owned.channels.find((entry) => entry.path === wanted);
+    if (!found) {
+      throw new HeadgateError('not_found', `${owned.entry.path} has no channel ${channel}; it has ${owned.channels.map((entry) => channelState(entry).channel).join(', ')}`, {
+        channel,
+      });
+    }
+    return found.id;
+  }
+
+  #follow(owned: Owned): void {
+    const channels = new Map<number, number>();
+    for (const entry of owned.channels) {
+      channels.set(channelState(entry).channel, entry.id);
+      this.#owner.set(entry.id, owned.entry.id);
+    }
+    this.#live.set(owned.entry.id, { epoch: owned.producer.epoch, channels });
+    this.#feeds.of(owned.producer.run, owned.entry, owned.channels);
+    for (const subscription of this.#subscriptions) {
+      if (!subscription.wants(owned.entry.runId, owned.entry.path)) continue;
+      this.#attach(subscription, owned);
+      subscription.pump();
+    }
+  }
+
+  #attach(subscription: Subscription, owned: Owned): Map<number, number> {
+    const feeds = this.#feeds.attach(subscription, owned.producer.run, owned.entry, owned.channels);
+    return subscription.follow({ runId: owned.entry.runId, path: owned.entry.path, feeds, end: this.#lifecycle.endOf(owned) });
+  }
+
+  #detach(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription);
+    this.#feeds.detach(subscription);
+  }
+
+  /** The producers that a new subscription begins with. */
+  #matching(selector: StreamSelector, subscription: Subscription): Owned[] {
+    if (selector.path !== undefined) {
+      requireLogPath(selector.path);
+      const entry = this.#store.entries.get(selector.runId, selector.path);
+      if (!entry) throw new HeadgateError('not_found', `no entry ${selector.path} in this run; getEntries lists what there is`, { path: selector.path });
+      const owned = this.#lifecycle.byId(entry.id);
+      return owned ? [owned] : [];
+    }
+    return this.#store.producers
+      .list({ runId: selector.runId })
+      .reverse()
+      .filter((producer) => subscription.wants(producer.runId, producer.path))
+      .flatMap((producer) => this.#lifecycle.byId(producer.entryId) ?? []);
+  }
+
+  /** Stores what waits, ends the producer, lets readers finish, wakes who waits. */
+  #finish(owned: Owned, end: () => EndedFact): ChannelState[] {
+    this.#log.flush();
+    const fact = end();
+    const entryId = owned.entry.id;
+    const lastOutputAt = this.#lastOutput.get(entryId);
+    if (lastOutputAt !== undefined) this.#store.producers.update(entryId, { lastOutputAt });
+    this.#lastOutput.delete(entryId);
+    this.#live.delete(entryId);
+    for (const channel of owned.channels) {
+      this.#log.forget(channel.id);
+      this.#owner.delete(channel.id);
+    }
+    this.#feeds.end(entryId, this.#clock.now());
+    for (const subscription of [...this.#feeds.subscriptions(entryId)]) subscription.ended(owned.entry.path, fact);
+    this.#feeds.release(entryId);
+    const waiting = this.#waiting.get(entryId);
+    this.#waiting.delete(entryId);
+    for (const wake of waiting ?? []) {
+      try {
+        wake();
+      } catch (error) {
+        this.#logger.error({ error: messageOf(error) }, 'a waiter failed');
+      }
+    }
+    return [...fact.channels];
+  }
+
+  #view(owned: Owned): ProducerView {
+    const { producer } = owned;
+    const lastOutputAt = this.#lastOutput.get(producer.entryId) ?? producer.lastOutputAt;
+    return { producer: { ...producer, lastOutputAt }, entry: owned.entry, channels: owned.channels.map(channelState) };
+  }
+}
+
+function stale(entryId: number, epoch: number, current: number): HeadgateError {
+  return new HeadgateError('stale_epoch', `lease ${epoch} of this producer has been taken over (now ${current}); stop writing`, {
+    producer: entryId,
+    epoch,
+    current,
+  });
+}

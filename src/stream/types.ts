@@ -1,0 +1,120 @@
+import type { Attributes, Entry, KillReceipt, Producer, ProducerSpec } from '../model/records.ts';
+import type { EntryStatus } from '../model/status.ts';
+
+/** Length and status of one channel, as clients see it. */
+export interface ChannelState {
+  readonly channel: number;
+  readonly path: string;
+  readonly bytes: number;
+  readonly status: EntryStatus;
+}
+
+/** What a subscriber may read of a run (SPEC {#stream_subscribe}). */
+export interface StreamSelector {
+  readonly projectId: number;
+  readonly runId: number;
+  /** A log entry's path ... */
+  readonly path?: string;
+  /** ... or a test over log entries' paths; new producers join. */
+  readonly matches?: (path: string) => boolean;
+  readonly channel?: number;
+}
+
+/** A piece of a channel on its way to readers. One object for all subscribers at the same place, so that whatever is encoded from it can be kept beside it. */
+export interface ChunkPiece {
+  readonly run: string;
+  /** The log entry's path. */
+  readonly path: string;
+  readonly channel: number;
+  readonly offset: number;
+  /** Whole characters when the bytes are UTF-8, unless the channel ends inside one. */
+  readonly bytes: Buffer;
+  /** When it was stored, milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** How a producer ended, after the last chunk. */
+export interface EndedFact {
+  readonly seq: number;
+  readonly run: string;
+  readonly path: string;
+  readonly status: EntryStatus;
+  readonly outcome: string | null;
+  readonly channels: readonly ChannelState[];
+  readonly exit_code?: number;
+  readonly signal?: string;
+}
+
+/** Bytes that a reader `from: "live"` was not sent because it fell too far behind. */
+export interface GapFact {
+  readonly run: string;
+  readonly path: string;
+  readonly channel: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Where a subscription delivers: one connection. */
+export interface StreamSink {
+  /** Bytes given to the connection that have not left the process. */
+  bufferedBytes(): number;
+  chunk(subscription: number, piece: ChunkPiece): void;
+  ended(subscription: number, end: EndedFact): void;
+  gap(subscription: number, gap: GapFact): void;
+}
+
+/** An open stream subscription. */
+export interface StreamSubscription {
+  readonly id: number;
+  readonly channels: readonly (ChannelState & { readonly offset: number })[];
+  /** True when this subscription will deliver, or has delivered, the end of that log entry. */
+  covers(runId: number, path: string): boolean;
+  /** Sends what is there while the sink has room. The connection calls it when its buffer has drained. */
+  pump(): void;
+  close(): void;
+}
+
+/** What acceptance of a proposal starts. */
+export interface ProducerPlan {
+  readonly backend: string;
+  /** `embedded`, `client`, or a registered runner's name. */
+  readonly runner: string;
+  readonly spec: ProducerSpec;
+  /** Channel numbers that appear at 102. */
+  readonly channels: readonly number[];
+}
+
+/** A producer with its channels. */
+export interface ProducerView {
+  readonly producer: Producer;
+  readonly entry: Entry;
+  readonly channels: readonly ChannelState[];
+}
+
+/** How a client ends a producer that it runs itself. */
+export interface ClientEnd {
+  readonly exitCode?: number;
+  readonly signal?: string;
+  readonly durationMs?: number;
+  readonly epoch?: number;
+}
+
+export interface CancelRequest {
+  readonly by: string;
+  readonly reason: string | null;
+  readonly signal?: string;
+  readonly graceMs?: number;
+}
+
+/** What `stream/receipt` answers. */
+export interface ReceiptView {
+  readonly state: string;
+  readonly receipt: KillReceipt | null;
+}
+
+/** Attributes of a log entry that has, or will have, a producer. */
+export interface ProducerAttributes extends Attributes {
+  readonly command: string;
+  readonly summary: string;
+  readonly plan: ProducerPlan;
+}
