@@ -98,9 +98,12 @@ export const PRODUCER_TABLE: Table<ProducerState, ProducerEvent> = {
   lost: DONE,
 };
 
+/** The states in which something may still run or be killed for a producer. */
+export const LIVE_STATES: readonly ProducerState[] = ['queued', 'running', 'cancelling'];
+
 /** True while something may still run or be killed for it. */
 export function isLive(state: ProducerState): boolean {
-  return state === 'queued' || state === 'running' || state === 'cancelling';
+  return LIVE_STATES.includes(state);
 }
 
 // ---- the pairs, for the database and its test -------------------------------------------------------------

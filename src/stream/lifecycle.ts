@@ -5,7 +5,7 @@ import type { BackendRef } from '../model/ports/backend.ts';
 import type { ProducerEnd } from '../model/ports/runner.ts';
 import type { ProducerChange, Store } from '../model/ports/store.ts';
 import type { Entry, KillReceipt, Producer } from '../model/records.ts';
-import { ENTRY_TABLE, type EntryStatus, isLive, PRODUCER_TABLE, type ProducerEvent } from '../model/status.ts';
+import { ENTRY_TABLE, type EntryStatus, PRODUCER_TABLE, type ProducerEvent } from '../model/status.ts';
 import { signalOfExitCode } from '../model/signals.ts';
 import { channelEntries, channelState } from './channels.ts';
 import type { Journal, JournalTx } from './journal.ts';
@@ -314,10 +314,5 @@ export class Lifecycle {
     const run = this.#store.runs.byId(producer.runId);
     if (!run) throw new HeadgateError('not_found', `the run of ${producer.path} is gone`, { path: producer.path });
     return { producer, entry, channels: channels ?? channelEntries(this.#store, entry), projectId: run.projectId };
-  }
-
-  /** True while something may still run for it. */
-  isLive(producer: Producer): boolean {
-    return isLive(producer.state);
   }
 }

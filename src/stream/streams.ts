@@ -6,7 +6,7 @@ import type { RunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { Entry, Producer } from '../model/records.ts';
 import { signalName } from '../model/signals.ts';
-import { type EntryStatus, isLive, type ProducerState } from '../model/status.ts';
+import { type EntryStatus, isLive, LIVE_STATES, type ProducerState } from '../model/status.ts';
 import { ChannelLog } from './channel-log.ts';
 import { channelEntries, channelState } from './channels.ts';
 import { Feeds } from './feeds.ts';
@@ -26,8 +26,6 @@ export interface ReadResult extends ReadRange {
   readonly outcome: string | null;
   readonly matches?: readonly LineMatch[];
 }
-
-const LIVE: readonly ProducerState[] = ['queued', 'running', 'cancelling'];
 
 /**
  * Producers and their channels: accepted, filled, read, ended. One instance a server; every stream RPC and every
@@ -169,7 +167,7 @@ export class Streams {
 
   /** Producers, newest first; `state` is a producer state or `live`. */
   list(o: { projectId: number; runId?: number; state?: string | undefined }): ProducerView[] {
-    const states = o.state === undefined ? undefined : o.state === 'live' ? LIVE : [o.state as ProducerState];
+    const states = o.state === undefined ? undefined : o.state === 'live' ? LIVE_STATES : [o.state as ProducerState];
     const found = this.#store.producers.list({
       ...(o.runId === undefined ? { projectId: o.projectId } : { runId: o.runId }),
       ...(states ? { states } : {}),
@@ -260,7 +258,7 @@ export class Streams {
    * calls it lost. What a client runs stays as it is: the client goes on streaming (SPEC {#restart}).
    */
   reconcile(): void {
-    for (const producer of this.#store.producers.list({ states: LIVE })) {
+    for (const producer of this.#store.producers.list({ states: LIVE_STATES })) {
       const owned = this.#lifecycle.byId(producer.entryId);
       if (!owned) continue;
       if (producer.runner === 'client') {

@@ -17,6 +17,8 @@ export interface BackendCapabilities {
 export interface ExitFact {
   readonly exitCode: number | null;
   readonly signal: string | null;
+  /** How long it ran, where the backend knows it better than whoever waits: also when nobody was watching. */
+  readonly durationMs?: number;
 }
 
 /** How the output ended: all read, or some process still held it after the grace period. */

@@ -1,0 +1,79 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { within } from './scope.mjs';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+const START_MS = 20_000;
+
+/** The first line that a process prints, or a rejection with what it said on stderr. */
+async function firstLine(child, what) {
+  let complaint = '';
+  child.stderr?.on('data', (data) => (complaint += data));
+  const lines = createInterface({ input: child.stdout });
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`${what} ended with ${code}: ${complaint}`);
+  });
+  const [line] = await within(START_MS, `the start of ${what}`, Promise.race([once(lines, 'line'), ended]));
+  return line;
+}
+
+/** A real `headgate serve` on a data folder. Answers what it says when it is ready. */
+export async function startHeadgate(scope, data) {
+  const child = scope.process(
+    spawn(process.execPath, [MAIN, 'serve', '--json', '--port', '0', '--data', data, '--log-level', 'warn'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+    'SIGTERM',
+  );
+  return { ...JSON.parse(await firstLine(child, 'headgate serve')), child };
+}
+
+/** The floor: child -> Node -> ws client, nothing stored, nothing gathered. Answers its URL. */
+export async function startFloor(scope) {
+  const child = scope.process(spawn(process.execPath, [join(here, 'floor-server.mjs')], { stdio: ['ignore', 'pipe', 'pipe'] }));
+  return firstLine(child, 'the floor server');
+}
+
+/** Whether a program can be run at all. */
+export function available(program, versionFlag) {
+  return spawnSync(program, [versionFlag], { stdio: 'ignore' }).error === undefined;
+}
+
+/** websocketd, which starts the command for each connection. Answers its URL. */
+export async function startWebsocketd(scope, flags, command) {
+  const port = await freePort();
+  const child = scope.process(
+    spawn('websocketd', [`--port=${port}`, '--address=127.0.0.1', '--loglevel=error', ...flags, ...command], {
+      stdio: ['ignore', 'ignore', 'ignore'],
+    }),
+  );
+  await listening(port, child);
+  return `ws://127.0.0.1:${port}/`;
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function listening(port, child) {
+  const deadline = Date.now() + START_MS;
+  while (Date.now() < deadline && child.exitCode === null) {
+    const socket = connect(port, '127.0.0.1');
+    const open = await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'error').then(() => false)]).catch(() => false);
+    socket.destroy();
+    if (open) return;
+    await delay(5);
+  }
+  throw new Error('websocketd did not start');
+}

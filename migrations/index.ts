@@ -1,0 +1,12 @@
+import type { Kysely } from 'kysely';
+import * as initial from './0001_initial.ts';
+
+/** One step of the schema: the SQL that `up` emits, frozen once it has landed. */
+export interface Migration {
+  readonly number: number;
+  readonly name: string;
+  readonly up: (db: Kysely<unknown>) => Promise<void>;
+}
+
+/** Every migration, in the order of its number. */
+export const MIGRATIONS: readonly Migration[] = [{ number: 1, name: 'initial', up: initial.up }];

@@ -1,0 +1,62 @@
+// Writes what is generated from the method table and the error catalogue: docs/openrpc.json, docs/errors.md and the
+// marked blocks of SPEC.md. `node scripts/docs.mjs` writes, `--check` exits 1 and names every file that is stale.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+const root = new URL('../', import.meta.url);
+const at = (path) => fileURLToPath(new URL(path, root));
+
+/** @param {string} path */
+async function built(path) {
+  try {
+    return await import(new URL(`dist/src/rpc/protocol/${path}`, root).href);
+  } catch (error) {
+    console.error(`docs: dist/src/rpc/protocol/${path} does not load; run npm run build first (${error.message})`);
+    process.exit(1);
+  }
+}
+
+const { openrpcDocument } = await built('openrpc.js');
+const { errorsDocument, errorTable, groupNames, methodTable, notificationTable } = await built('markdown.js');
+const { version } = JSON.parse(await readFile(at('package.json'), 'utf8'));
+
+const blocks = new Map([
+  ...groupNames.map((group) => [`methods:${group}`, methodTable(group)]),
+  ['notifications', notificationTable()],
+  ['errors', errorTable()],
+]);
+
+/** Replaces what stands between `<!-- generated:NAME -->` and `<!-- /generated -->`; a name that is unknown is an error. */
+function fill(text, file) {
+  return text.replace(/(<!-- generated:([a-z:]+) -->\n)[\s\S]*?(<!-- \/generated -->)/g, (_, open, name, close) => {
+    const block = blocks.get(name);
+    if (block === undefined) {
+      console.error(`docs: ${file} asks for a generated block "${name}"; there are: ${[...blocks.keys()].join(', ')}`);
+      process.exit(1);
+    }
+    return `${open}${block}\n${close}`;
+  });
+}
+
+const read = (path) => readFile(at(path), 'utf8').catch(() => undefined);
+const spec = await read('SPEC.md');
+const wanted = new Map([
+  ['docs/openrpc.json', `${JSON.stringify(openrpcDocument(version), null, 2)}\n`],
+  ['docs/errors.md', errorsDocument()],
+  ...(spec === undefined ? [] : [['SPEC.md', fill(spec, 'SPEC.md')]]),
+]);
+
+const check = process.argv.includes('--check');
+const stale = [];
+for (const [path, text] of wanted) {
+  if ((await read(path)) === text) continue;
+  stale.push(path);
+  if (check) continue;
+  await mkdir(at('docs'), { recursive: true });
+  await writeFile(at(path), text);
+  console.log(`wrote ${path}`);
+}
+if (check && stale.length > 0) {
+  console.error(`docs: stale: ${stale.join(', ')}; run npm run docs`);
+  process.exit(1);
+}

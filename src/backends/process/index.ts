@@ -1,0 +1,2 @@
+export { createProcessBackend } from './process-backend.ts';
+export { sweepSpool } from './sweep.ts';

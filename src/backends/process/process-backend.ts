@@ -1,0 +1,166 @@
+import { existsSync, mkdirSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../../core/clock.ts';
+import { HeadgateError, messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import type { ProducerSpec } from '../../model/records.ts';
+import { type ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
+import { SHIM_FILE, SHIM_TEXT } from '../shim/shim-text.ts';
+import { launchShim } from './launch.ts';
+import { hasProc, identify } from './proc.ts';
+import { ProcessHandle } from './process-handle.ts';
+import { markerOf } from './tree.ts';
+
+/** How long output is read on when processes still hold it after the main one ended (milliseconds). */
+const DETACHED_GRACE_MS = 1000;
+/** Linux takes no single argument of more than 128 KiB, the final NUL included. */
+const MAX_COMMAND_BYTES = 128 * 1024 - 1;
+const PRODUCER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+export interface ProcessBackendOptions {
+  /** Where the producer folders are; made when missing. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Milliseconds; 1000 by default. */
+  readonly detachedGraceMs?: number;
+}
+
+/**
+ * Commands as processes of this host (SPEC {#backend_process}): each in a session of its own, its output in spool
+ * files, so that it outlives this process and is taken up again.
+ */
+export function createProcessBackend(options: ProcessBackendOptions): Backend {
+  return new ProcessBackend(options);
+}
+
+class ProcessBackend implements Backend {
+  readonly #options: ProcessBackendOptions;
+  #prepared: { spool: string; shim: string } | undefined;
+
+  constructor(options: ProcessBackendOptions) {
+    this.#options = options;
+  }
+
+  capabilities(): Promise<BackendCapabilities> {
+    const reason = whyUnavailable();
+    return Promise.resolve({
+      name: 'process',
+      available: reason === undefined,
+      ...(reason === undefined ? {} : { reason }),
+      stdin: true,
+      tty: false,
+      signals: Object.keys(constants.signals),
+      adopt: true,
+    });
+  }
+
+  async start(request: StartRequest, sink: OutputSink): Promise<BackendHandle> {
+    const { producerId, spec } = request;
+    const { spool, shim } = this.#prepare();
+    const folder = folderOf(spool, producerId);
+    const marker = markerOf(spool, producerId);
+    if (folder.claim().state !== 'absent') return this.#serve(request, folder, marker, { producerId }, undefined, new Map(), sink);
+    checkSpec(spec);
+    let launched: ProcessIdentity | undefined;
+    const handle: { look?: () => void } = {};
+    try {
+      folder.prepare(spec);
+      const pid = await launchShim({ shim, folder: folder.path, spec, marker, ended: () => handle.look?.() });
+      launched = identify(pid);
+    } catch (error) {
+      if (folder.claim().state === 'absent') folder.remove();
+      throw new HeadgateError(
+        'internal',
+        `the command cannot be started: ${messageOf(error)}`,
+        { outcome: 'start_failed' },
+        { cause: error },
+      );
+    }
+    const started = this.#serve(request, folder, marker, { producerId, ...launched }, launched, new Map(), sink);
+    handle.look = () => started.look();
+    return started;
+  }
+
+  adopt(request: StartRequest, ref: BackendRef | null, offsets: ReadonlyMap<number, number>, sink: OutputSink): Promise<BackendHandle> {
+    const { spool } = this.#prepare();
+    const folder = folderOf(spool, request.producerId);
+    const marker = markerOf(spool, request.producerId);
+    return Promise.resolve(this.#serve(request, folder, marker, ref ?? { producerId: request.producerId }, identityIn(ref), offsets, sink));
+  }
+
+  #serve(
+    request: StartRequest,
+    folder: ProducerFolder,
+    marker: Readonly<Record<string, string>>,
+    ref: BackendRef,
+    launched: ProcessIdentity | undefined,
+    offsets: ReadonlyMap<number, number>,
+    sink: OutputSink,
+  ): ProcessHandle {
+    const { clock, logger, detachedGraceMs = DETACHED_GRACE_MS } = this.#options;
+    return new ProcessHandle({ folder, ref, marker, stdin: request.spec.stdin, launched, offsets, sink, detachedGraceMs, clock, logger });
+  }
+
+  /** Makes the folder and writes the shim, whole or not at all: another server may be running it at this moment. */
+  #prepare(): { spool: string; shim: string } {
+    if (this.#prepared && existsSync(this.#prepared.shim)) return this.#prepared;
+    const reason = whyUnavailable();
+    if (reason !== undefined)
+      throw new HeadgateError('unsupported', `the process backend is not available: ${reason}`, { outcome: 'unsupported' });
+    mkdirSync(this.#options.folder, { recursive: true, mode: 0o700 });
+    const spool = realpathSync(this.#options.folder);
+    const shim = join(spool, SHIM_FILE);
+    const unfinished = `${shim}.${process.pid}`;
+    writeFileSync(unfinished, SHIM_TEXT, { mode: 0o600 });
+    renameSync(unfinished, shim);
+    this.#prepared = { spool, shim };
+    return this.#prepared;
+  }
+}
+
+function whyUnavailable(): string | undefined {
+  if (!hasProc())
+    return 'this system has no /proc, by which processes are told apart; use a Linux host, or run commands in a container or over SSH';
+  if (!existsSync('/bin/sh')) return 'this system has no /bin/sh; install a POSIX shell';
+  return undefined;
+}
+
+function folderOf(spool: string, producerId: string): ProducerFolder {
+  if (PRODUCER_ID.test(producerId)) return new ProducerFolder(spool, producerId);
+  throw new HeadgateError('invalid_params', `producer id "${producerId}" is no safe folder name; use letters, digits, ".", "_" and "-"`, {
+    field: 'producerId',
+  });
+}
+
+/** Throws a named error for what could never run, before anything is made. */
+function checkSpec(spec: ProducerSpec): void {
+  const { command, cwd, env } = spec;
+  if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new HeadgateError('not_found', `the working directory ${cwd} does not exist or is no directory; name another one`, {
+      outcome: 'cwd_missing',
+      cwd,
+    });
+  }
+  if (Buffer.byteLength(command) > MAX_COMMAND_BYTES) {
+    throw new HeadgateError('too_large', `the command has more than ${MAX_COMMAND_BYTES} bytes; put it in a file and run that`, {
+      outcome: 'command_too_large',
+    });
+  }
+  if (command.includes('\0') || Object.entries(env).some(([name, value]) => /[=\0]/.test(name) || name === '' || value.includes('\0'))) {
+    throw new HeadgateError(
+      'invalid_params',
+      'a command and its environment cannot hold NUL bytes, nor a variable name "="; leave them out',
+      {
+        outcome: 'invalid_command',
+      },
+    );
+  }
+}
+
+function identityIn(ref: BackendRef | null): ProcessIdentity | undefined {
+  const { pid, startTicks, bootId } = ref ?? {};
+  return typeof pid === 'number' && typeof startTicks === 'string' && typeof bootId === 'string' ? { pid, startTicks, bootId } : undefined;
+}

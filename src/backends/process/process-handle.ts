@@ -1,0 +1,243 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../../core/clock.ts';
+import { HeadgateError, messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
+import type { KillReceipt } from '../../model/records.ts';
+import { signalName } from '../../model/signals.ts';
+import { FolderWatch } from '../shim/folder-watch.ts';
+import { InputPipe } from '../shim/input-pipe.ts';
+import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
+import { SpoolReader } from '../shim/spool-reader.ts';
+import { Brake } from './brake.ts';
+import { ExitWatch } from './exit-watch.ts';
+import { TreeKill } from './kill.ts';
+import { readAlive } from './proc.ts';
+import { isTrapped, signalEach, signalGroup, signalProcess } from './signalling.ts';
+import { ProcessTree } from './tree.ts';
+
+/** How often processes that still hold the output are looked at, the shim is waited for, and a failure is tried again (milliseconds). */
+const HOLDERS_MS = 100;
+const FAILED_MS = 400;
+const CLAIM_LOOK_MS = 2;
+
+/** Signals that the shim does not need to trap: without a handler they do nothing, or let it go on. */
+const HARMLESS_SIGNALS: readonly NodeJS.Signals[] = ['SIGCONT', 'SIGWINCH', 'SIGURG', 'SIGCHLD'];
+
+export interface ProcessHandleOptions {
+  readonly folder: ProducerFolder;
+  readonly ref: BackendRef;
+  readonly marker: Readonly<Record<string, string>>;
+  readonly stdin: boolean;
+  /** The shim as the launcher knows it; undefined when nobody does. */
+  readonly launched: ProcessIdentity | undefined;
+  readonly offsets: ReadonlyMap<number, number>;
+  readonly sink: OutputSink;
+  /** How long output is read on when processes still hold it after the main one ended. */
+  readonly detachedGraceMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** One producer folder, served: its output tailed, its end awaited, its tree signalled and killed. */
+export class ProcessHandle implements BackendHandle {
+  readonly ref: BackendRef;
+  readonly exited: Promise<ExitFact>;
+  readonly closed: Promise<ClosedFact>;
+  readonly #options: ProcessHandleOptions;
+  readonly #exit: ExitWatch;
+  readonly #reader: SpoolReader;
+  readonly #watch: FolderWatch;
+  readonly #input: InputPipe;
+  #settleExited: (fact: ExitFact) => void = () => {};
+  #settleClosed: (fact: ClosedFact) => void = () => {};
+  #tree: ProcessTree | undefined;
+  #brake: Brake | undefined;
+  #end: ExitFact | undefined;
+  #isClosed = false;
+  #detached = false;
+  #kill: { receipt: Promise<KillReceipt>; work: TreeKill | undefined } | undefined;
+
+  constructor(options: ProcessHandleOptions) {
+    this.#options = options;
+    this.ref = options.ref;
+    this.exited = new Promise((resolve) => {
+      this.#settleExited = resolve;
+    });
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    this.#exit = new ExitWatch(options.folder, options.launched, options.clock);
+    this.#reader = new SpoolReader({ ...options, progress: () => this.#brakeNow() });
+    this.#input = new InputPipe(options.folder, options.clock, {
+      isThere: (holder) => readAlive(holder) !== undefined,
+      stop: (holder) => {
+        const process = readAlive(holder);
+        if (process) signalProcess(process, 'SIGKILL');
+      },
+    });
+    this.#watch = new FolderWatch(options.folder.path, (name) => this.#changed(name), options.logger);
+    this.look();
+  }
+
+  /** Looks whether it has ended, and reads on. Cheap enough for every hint. */
+  look(): void {
+    if (this.#detached || this.#end) return;
+    this.#reader.wake();
+    try {
+      const end = this.#exit.look();
+      if (end) void this.#finish(end);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async write(bytes: Buffer): Promise<number> {
+    this.#needStdin();
+    return await this.#input.write(bytes);
+  }
+
+  async closeInput(): Promise<void> {
+    this.#needStdin();
+    await this.#input.end();
+  }
+
+  resize(): Promise<void> {
+    return Promise.reject(new HeadgateError('unsupported', 'this command has no terminal, so there is nothing to resize'));
+  }
+
+  async signal(signal: string): Promise<void> {
+    const name = signalName(signal);
+    const tree = await this.#whenClaimed();
+    const shim = tree?.shim();
+    if (!tree || !shim || this.#exit.published()) {
+      throw new HeadgateError('conflict', `the command has ended, so ${name} reaches nobody`);
+    }
+    if (isTrapped(name) || HARMLESS_SIGNALS.includes(name)) signalGroup(shim, name);
+    else await signalEach(tree, name);
+  }
+
+  async kill(request: KillRequest): Promise<KillReceipt> {
+    if (this.#kill) {
+      this.#kill.work?.hasten(request.graceMs);
+    } else {
+      // Refused before anything is begun.
+      signalName(request.signal);
+      this.#kill = { receipt: this.#killTree(request), work: undefined };
+    }
+    return await this.#kill.receipt;
+  }
+
+  detach(): Promise<void> {
+    this.#detached = true;
+    this.#stop();
+    return Promise.resolve();
+  }
+
+  dispose(): Promise<void> {
+    if (!this.#isClosed && !this.#detached) {
+      return Promise.reject(new HeadgateError('conflict', 'the output is still being read; dispose of it after it is closed'));
+    }
+    this.#options.folder.remove();
+    return Promise.resolve();
+  }
+
+  #changed(name: string | null): void {
+    // A chunk is the usual event; the poll and every other file may be the end.
+    if (name?.startsWith('out.')) this.#reader.wake();
+    else this.look();
+  }
+
+  async #finish(end: ExitFact): Promise<void> {
+    this.#end = end;
+    this.#brake?.release();
+    this.#input.close();
+    this.#settleExited(end);
+    const detached = (await this.#persist(() => this.#awaitHolders())) ?? [];
+    await this.#persist(() => this.#reader.finish());
+    if (this.#detached) return;
+    this.#isClosed = true;
+    this.#stop();
+    this.#settleClosed({ detached });
+  }
+
+  /** Does it until it succeeds: out of file descriptors, or a disk error, and a producer must not stay open for that. */
+  async #persist<T>(work: () => Promise<T>): Promise<T | undefined> {
+    while (!this.#detached) {
+      try {
+        return await work();
+      } catch (error) {
+        this.#failed(error);
+        await delay(FAILED_MS);
+      }
+    }
+    return undefined;
+  }
+
+  #failed(error: unknown): void {
+    const { folder, logger } = this.#options;
+    logger.error({ folder: folder.path, error: messageOf(error) }, 'a producer folder cannot be looked at now; it will be tried again');
+  }
+
+  /** Processes that still have the output open when the grace period is over; none, as soon as there are none. */
+  async #awaitHolders(): Promise<number[]> {
+    const { clock, detachedGraceMs } = this.#options;
+    const tree = this.#knownTree();
+    const giveUp = clock.monotonic() + detachedGraceMs;
+    while (tree && !this.#detached) {
+      const holders = (await tree.members()).filter(({ pid }) => tree.holdsOutput(pid)).map(({ pid }) => pid);
+      if (holders.length === 0 || clock.monotonic() >= giveUp) return holders;
+      await delay(Math.max(0, Math.min(HOLDERS_MS, giveUp - clock.monotonic())));
+    }
+    return [];
+  }
+
+  async #killTree(request: KillRequest): Promise<KillReceipt> {
+    const { folder, clock } = this.#options;
+    const requestedAt = clock.now();
+    // Whoever makes the claim decides: a shim that comes later leaves without having run the command.
+    const barred = this.#exit.shim() === undefined && folder.bar();
+    const tree = barred ? undefined : await this.#whenClaimed();
+    this.#brake?.release();
+    if (tree) {
+      const work = new TreeKill(tree, clock);
+      if (this.#kill) this.#kill.work = work;
+      const receipt = await work.run(request);
+      this.look();
+      return { ...receipt, requestedAt };
+    }
+    this.look();
+    const { requestedBy, reason } = request;
+    return { requestedBy, reason, requestedAt, signals: [], confirmedDead: [], escaped: [], finishedAt: clock.now() };
+  }
+
+  /** Waits until a shim has the claim; undefined when none ever will. */
+  async #whenClaimed(): Promise<ProcessTree | undefined> {
+    while (!this.#exit.shim() && !this.#exit.look()) await delay(CLAIM_LOOK_MS);
+    return this.#knownTree();
+  }
+
+  #knownTree(): ProcessTree | undefined {
+    const shim = this.#exit.shim();
+    if (shim) this.#tree ??= new ProcessTree(shim, this.#options.folder, this.#options.marker);
+    return this.#tree;
+  }
+
+  #brakeNow(): void {
+    const tree = this.#knownTree();
+    if (!tree || this.#end || this.#kill) return;
+    this.#brake ??= new Brake(tree, this.#options.logger);
+    this.#brake.update(this.#reader.lag());
+  }
+
+  #needStdin(): void {
+    if (this.#options.stdin) return;
+    throw new HeadgateError('unsupported', 'the command was started without stdin; start it with stdin: true to write to it');
+  }
+
+  #stop(): void {
+    this.#watch.close();
+    this.#reader.stop();
+    this.#input.close();
+  }
+}

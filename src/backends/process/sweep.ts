@@ -1,0 +1,39 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, systemCode } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import { ProducerFolder } from '../shim/producer-folder.ts';
+import { SHIM_FILE } from '../shim/shim-text.ts';
+import { readAlive } from './proc.ts';
+
+/**
+ * Removes the producer folders that nobody will come back for: a server killed between the end of a producer and the
+ * removal of its folder leaves one (SPEC {#spool_sweep}). Call it on start, before anything new is started, with the
+ * backend's ids of every producer that is still live in the store. A folder whose shim still runs stays in any case.
+ * Answers how many were removed; a folder that cannot be removed is logged and left.
+ */
+export function sweepSpool(options: { folder: string; keep: ReadonlySet<string>; logger: Logger }): number {
+  let removed = 0;
+  for (const name of namesIn(options.folder)) {
+    if (options.keep.has(name) || name === SHIM_FILE) continue;
+    try {
+      const claim = new ProducerFolder(options.folder, name).claim();
+      if (claim.state === 'claimed' && readAlive(claim.shim)) continue;
+      rmSync(join(options.folder, name), { recursive: true, force: true });
+      removed++;
+    } catch (error) {
+      options.logger.warn({ folder: options.folder, name, error: messageOf(error) }, 'a left-over producer folder cannot be removed');
+    }
+  }
+  if (removed > 0) options.logger.info({ folder: options.folder, removed }, 'left-over producer folders are removed');
+  return removed;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,73 @@
+import { setImmediate as nextTick } from 'node:timers/promises';
+import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
+import { bootId, hasEnvironment, holdsOpen, type ProcStat, processesSince, readAlive, readStat } from './proc.ts';
+
+/** Variables in a command's environment by which its processes are found, whatever session they moved to (SPEC {#producer_marker}). */
+export function markerOf(spool: string, producerId: string): Readonly<Record<string, string>> {
+  return { HEADGATE_PRODUCER: producerId, HEADGATE_SPOOL: spool };
+}
+
+/** Environments looked at before other work gets its turn. */
+const ENVIRONMENT_SLICE = 16;
+
+/** The processes of one command, as they are at the moment of asking. */
+export class ProcessTree {
+  readonly #shim: ProcessIdentity;
+  readonly #folder: ProducerFolder;
+  readonly #marker: readonly string[];
+
+  constructor(shim: ProcessIdentity, folder: ProducerFolder, marker: Readonly<Record<string, string>>) {
+    this.#shim = shim;
+    this.#folder = folder;
+    this.#marker = Object.entries(marker).map(([name, value]) => `${name}=${value}`);
+  }
+
+  /** The shim itself, while it is there. */
+  shim(): ProcStat | undefined {
+    return readAlive(this.#shim);
+  }
+
+  /**
+   * Everything the command started that still runs, without the shim and the holder of its input: its group and
+   * session, all their descendants, and whatever carries the marker (`setsid` children). Zombies do not count.
+   */
+  async members(): Promise<ProcStat[]> {
+    // After a reboot every number belongs to somebody else.
+    if (this.#shim.bootId !== bootId()) return [];
+    const holder = this.#folder.inputHolder();
+    const ours = (process: ProcStat): boolean => process.pid === this.#shim.pid || process.pid === holder?.pid;
+    const others = (await processesSince(this.#shim.startTicks)).filter((process) => !ours(process));
+    const groupIsOurs = this.#ownsGroup();
+    const members = new Map<number, ProcStat>();
+    let looked = 0;
+    for (const process of others) {
+      const inSession = process.session === this.#shim.pid || process.group === this.#shim.pid;
+      if (groupIsOurs && inSession) members.set(process.pid, process);
+      else if (this.#isMarked(process.pid) || (inSession && this.holdsOutput(process.pid))) members.set(process.pid, process);
+      else if (++looked % ENVIRONMENT_SLICE === 0) await nextTick();
+    }
+    // Children that took another session and another environment. Again while it grows: a child may stand before its parent.
+    for (let size = -1; size < members.size; ) {
+      size = members.size;
+      for (const process of others) if (members.has(process.parent)) members.set(process.pid, process);
+    }
+    return [...members.values()];
+  }
+
+  /** True when the process has an output file of this command open. */
+  holdsOutput(pid: number): boolean {
+    return holdsOpen(
+      pid,
+      this.#folder.channels.map((channel) => this.#folder.output(channel)),
+    );
+  }
+
+  #isMarked(pid: number): boolean {
+    return hasEnvironment(pid, this.#marker);
+  }
+
+  /** True while the shim is there, zombie or not: nobody else can have its group number then. */
+  #ownsGroup(): boolean {
+    return readStat(this.#shim.pid)?.startTicks === this.#shim.startTicks;
+  }
+}

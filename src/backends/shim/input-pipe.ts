@@ -1,0 +1,103 @@
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../../core/clock.ts';
+import { HeadgateError, systemCode } from '../../core/errors.ts';
+import type { ProcessIdentity, ProducerFolder } from './producer-folder.ts';
+
+/** How long a write waits for the command to read, and for the shim to make the FIFO (milliseconds). */
+const PATIENCE_MS = 2000;
+const LOOK_MS = 5;
+
+/** What this side must be able to do with the process that holds the write end open. */
+export interface HolderControl {
+  isThere(holder: ProcessIdentity): boolean;
+  stop(holder: ProcessIdentity): void;
+}
+
+/**
+ * The write end of a producer's standard input (SPEC {#stdin}). Writes are done one after the other; the shim's holder
+ * keeps the command from seeing an end of input when this process goes away.
+ */
+export class InputPipe {
+  readonly #folder: ProducerFolder;
+  readonly #clock: Clock;
+  readonly #holder: HolderControl;
+  #fd: number | undefined;
+  #ended = false;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(folder: ProducerFolder, clock: Clock, holder: HolderControl) {
+    this.#folder = folder;
+    this.#clock = clock;
+    this.#holder = holder;
+  }
+
+  /** Writes; answers the bytes taken, fewer when the command does not read for two seconds. Throws `conflict` after the end of input. */
+  write(bytes: Buffer): Promise<number> {
+    return this.#inTurn(() => this.#write(bytes));
+  }
+
+  /** Ends the input: the command reads what is in the pipe, then the end. Again: harmless. */
+  end(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#ended || this.#folder.exitCode() !== undefined) return;
+      const holder = await this.#ready();
+      this.#ended = true;
+      this.close();
+      this.#holder.stop(holder);
+    });
+  }
+
+  /** Closes our own end only; the command's input stays open. */
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #write(bytes: Buffer): Promise<number> {
+    // The holder is gone as well when somebody ended the input before a restart.
+    if (this.#ended || !this.#holder.isThere(await this.#ready())) throw inputGone();
+    const giveUp = this.#clock.monotonic() + PATIENCE_MS;
+    let taken = 0;
+    for (;;) {
+      taken += this.#tryWrite(bytes.subarray(taken));
+      if (taken >= bytes.length || this.#clock.monotonic() >= giveUp) return taken;
+      await delay(LOOK_MS);
+    }
+  }
+
+  #tryWrite(bytes: Buffer): number {
+    try {
+      this.#fd ??= openSync(this.#folder.input, constants.O_WRONLY | constants.O_NONBLOCK);
+      return bytes.length === 0 ? 0 : writeSync(this.#fd, bytes);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'EAGAIN') return 0;
+      if (code === 'EPIPE' || code === 'ENXIO' || code === 'ENOENT') throw inputGone();
+      throw error;
+    }
+  }
+
+  /** Waits for the shim to open the FIFO: before that a write could get lost, or the command wait for ever. */
+  async #ready(): Promise<ProcessIdentity> {
+    const giveUp = this.#clock.monotonic() + PATIENCE_MS;
+    for (;;) {
+      if (this.#folder.exitCode() !== undefined) throw inputGone();
+      const holder = this.#folder.inputHolder();
+      if (holder) return holder;
+      if (this.#clock.monotonic() >= giveUp)
+        throw new HeadgateError('conflict', 'the command has not opened its input; try again once it runs');
+      await delay(LOOK_MS);
+    }
+  }
+}
+
+function inputGone(): HeadgateError {
+  return new HeadgateError('conflict', 'the command has ended, or its input has; it takes no more');
+}

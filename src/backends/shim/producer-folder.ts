@@ -1,0 +1,137 @@
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemCode } from '../../core/errors.ts';
+import type { ProducerSpec } from '../../model/records.ts';
+
+/** A process, told apart from a later one with the same number. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks since boot at which it began, field 22 of /proc/PID/stat. */
+  readonly startTicks: string;
+  /** Id of the boot these ticks count from. */
+  readonly bootId: string;
+}
+
+/**
+ * What the `pid` file says. absent: no shim has come yet; incomplete: one is claiming, or died over it;
+ * barred: a kill took the claim first, so the command never runs; claimed: by this shim.
+ */
+export type Claim = { readonly state: 'absent' | 'incomplete' | 'barred' } | { readonly state: 'claimed'; readonly shim: ProcessIdentity };
+
+const BARRED = 'barred\n';
+const CHANNELS = [1, 2] as const;
+
+/**
+ * The files between a shim and whoever serves its producer (SPEC {#producer_folder}). Every reader ignores a file whose
+ * last byte is not a newline: it is still being written.
+ */
+export class ProducerFolder {
+  readonly path: string;
+
+  constructor(spool: string, producerId: string) {
+    this.path = join(spool, producerId);
+  }
+
+  /** Channels that a shim fills: 1 standard output, 2 standard error. */
+  get channels(): readonly number[] {
+    return CHANNELS;
+  }
+
+  /** The spool file of a channel. */
+  output(channel: number): string {
+    return join(this.path, `out.${channel}`);
+  }
+
+  /** The FIFO of standard input. */
+  get input(): string {
+    return join(this.path, 'in');
+  }
+
+  /** Makes the folder and its empty spool files; harmless when a shim has them already. */
+  prepare(spec: ProducerSpec): void {
+    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    writeFileSync(join(this.path, 'spec.json'), `${JSON.stringify(spec)}\n`, { mode: 0o600 });
+    for (const channel of CHANNELS) closeSync(openSync(this.output(channel), 'a', 0o600));
+  }
+
+  /** Who runs the command. */
+  claim(): Claim {
+    const text = this.#read('pid');
+    if (text === undefined) return { state: 'absent' };
+    if (text === BARRED) return { state: 'barred' };
+    const shim = parseIdentity(text);
+    return shim ? { state: 'claimed', shim } : { state: 'incomplete' };
+  }
+
+  /**
+   * Takes the claim so that no shim ever runs this command (SPEC {#shim_claim}); false when it was taken already.
+   */
+  bar(): boolean {
+    try {
+      mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      const file = openSync(join(this.path, 'pid'), 'wx', 0o600);
+      try {
+        writeSync(file, BARRED);
+      } finally {
+        closeSync(file);
+      }
+      return true;
+    } catch (error) {
+      if (systemCode(error) === 'EEXIST') return false;
+      throw error;
+    }
+  }
+
+  /** The published exit code, or undefined while there is none. */
+  exitCode(): number | undefined {
+    const match = /^(\d{1,3})\n$/.exec(this.#read('exit') ?? '');
+    return match ? Number(match[1]) : undefined;
+  }
+
+  /** Milliseconds from the claim to the exit, by the times of these two files; undefined while one of them is missing. */
+  durationMs(): number | undefined {
+    try {
+      const claimed = statSync(join(this.path, 'pid')).mtimeMs;
+      return Math.max(0, Math.round(statSync(join(this.path, 'exit')).mtimeMs - claimed));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The process that holds the write end of the FIFO open; undefined while the FIFO is not ready. */
+  inputHolder(): ProcessIdentity | undefined {
+    return parseIdentity(this.#read('in.pid') ?? '');
+  }
+
+  /** Channel offset of the spool file's first byte: 0 unless the command truncated its own output. */
+  base(channel: number): number {
+    const match = /^(\d{1,16})\n$/.exec(this.#read(`out.${channel}.base`) ?? '');
+    return match ? Number(match[1]) : 0;
+  }
+
+  /** Remembers, over restarts, that the spool file begins at this channel offset. */
+  setBase(channel: number, offset: number): void {
+    writeFileSync(join(this.path, `out.${channel}.base`), `${offset}\n`, { mode: 0o600 });
+  }
+
+  /** Deletes it with all its files. Harmless to a process that still holds one of them open. */
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+
+  #read(name: string): string | undefined {
+    try {
+      return readFileSync(join(this.path, name), 'latin1');
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
+      throw error;
+    }
+  }
+}
+
+function parseIdentity(text: string): ProcessIdentity | undefined {
+  const match = /^(\d{1,10}) (\d{1,20}) (\S+)\n$/.exec(text);
+  if (!match) return undefined;
+  const [, pid = '', startTicks = '', bootId = ''] = match;
+  return { pid: Number(pid), startTicks, bootId };
+}

@@ -1,0 +1,89 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { systemCode } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { ProducerFolder } from './producer-folder.ts';
+
+/**
+ * One channel's spool file, read by channel offset.
+ *
+ * A command can truncate it, as `echo x > /dev/stdout` does. What was read before stays as it is, and the file is then
+ * read from its beginning as the continuation of the channel (SPEC {#spool_truncated}); where that is, is remembered
+ * beside the file. A truncation is seen by a file shorter than what was read, so one that has grown again before anybody
+ * looked goes unnoticed: such a command should write to `>&2` or `>> /dev/stderr`.
+ */
+export class SpoolFile {
+  readonly channel: number;
+  readonly #folder: ProducerFolder;
+  readonly #logger: Logger;
+  #fd: number | undefined;
+  /** Channel offset of the file's first byte. */
+  #base: number;
+  #position: number;
+
+  /** `offset`: channel offset at which reading begins. */
+  constructor(folder: ProducerFolder, channel: number, offset: number, logger: Logger) {
+    this.channel = channel;
+    this.#folder = folder;
+    this.#logger = logger;
+    this.#base = folder.base(channel);
+    this.#position = offset;
+    // Read, but not stored when the server went, and then truncated: these bytes are gone.
+    if (offset < this.#base) this.#rebase(offset);
+  }
+
+  /** Channel offset of the next byte to read. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Channel offset of the file's present end; notices a truncation. */
+  end(): number {
+    const fd = this.#open();
+    if (fd === undefined) return this.#position;
+    const { size } = fstatSync(fd);
+    if (this.#base + size < this.#position) this.#rebase(this.#position);
+    return this.#base + size;
+  }
+
+  /** Reads on: at most `maxBytes`, not beyond channel offset `limit`; undefined when there is nothing now. */
+  read(maxBytes: number, limit: number): { offset: number; bytes: Buffer } | undefined {
+    const length = Math.min(maxBytes, this.end() - this.#position, limit - this.#position);
+    if (this.#fd === undefined || length <= 0) return undefined;
+    const buffer = Buffer.allocUnsafe(length);
+    const count = readSync(this.#fd, buffer, 0, length, this.#position - this.#base);
+    if (count === 0) return undefined;
+    const piece = { offset: this.#position, bytes: buffer.subarray(0, count) };
+    this.#position += count;
+    return piece;
+  }
+
+  /** Goes on at another channel offset: whoever stores the channel has more, or less, than was believed. */
+  seek(offset: number): void {
+    this.#position = Math.max(offset, this.#base);
+  }
+
+  /** Closes the file; it is opened again when read again. */
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #rebase(offset: number): void {
+    this.#logger.warn(
+      { folder: this.#folder.path, channel: this.channel, offset },
+      'the command truncated its own output file; what was read stays, and the channel goes on with the new content',
+    );
+    this.#base = offset;
+    this.#folder.setBase(this.channel, offset);
+  }
+
+  #open(): number | undefined {
+    if (this.#fd !== undefined) return this.#fd;
+    try {
+      this.#fd = openSync(this.#folder.output(this.channel), 'r');
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error;
+    }
+    return this.#fd;
+  }
+}

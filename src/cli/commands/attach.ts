@@ -1,0 +1,69 @@
+import type { Console } from '../console.ts';
+import { type ClientOptions, openSession } from '../context.ts';
+import { deferred } from '../deferred.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Interrupts } from '../interrupts.ts';
+import { Operator } from '../operator.ts';
+import { RunView } from '../run-view.ts';
+import { Screen } from '../screen.ts';
+import { isInteractive } from './prompt.ts';
+
+/**
+ * Shows a run from its beginning and goes on live. On a terminal keys answer and cancel, until q; elsewhere it ends
+ * when the run does. Leaving touches nothing.
+ */
+export async function attach(console: Console, run: string, options: ClientOptions): Promise<number> {
+  const session = await openSession(console, options, { resume: true });
+  const screen = new Screen(console.out, console.outColors);
+  const interactive = isInteractive(console) && console.out.stream.isTTY === true;
+  const interrupts = new Interrupts(() => interrupts.leave());
+  const undoGone = console.out.onGone(() => interrupts.leave(EXIT.brokenPipe));
+  let operator: Operator | undefined;
+  let view: RunView | undefined;
+  try {
+    await session.look('getRun', { run });
+    operator = new Operator({ session, run, screen, console, interrupts, acceptAll: false, interactive });
+    const person = operator;
+    const { promise: ended, resolve: done, reject: fail } = deferred<number>();
+    let synced = false;
+    const finishIfOver = async () => {
+      if (interactive || !synced) return;
+      // Asked afresh: an event tells of one loop, and more may be queued behind it.
+      const { status, loops } = await session.look('getRun', { run });
+      if (isOver(status) && loops.every((loop) => isOver(loop.status))) done(status === 200 ? EXIT.ok : EXIT.failed);
+    };
+    view = new RunView({
+      session,
+      run,
+      screen,
+      whole: false,
+      answer: screen,
+      listener: {
+        proposed: (proposal) => {
+          person.proposed(proposal);
+          if (synced) person.review();
+        },
+        resolved: (path) => person.resolved(path),
+        state: () => void finishIfOver().catch(fail),
+        synced: () => {
+          synced = true;
+          if (interactive) screen.line(screen.colors.dim(`attached to ${run}; keys: a accept, r reject, c cancel the running command, q leave`));
+          person.review();
+          finishIfOver().catch(fail);
+        },
+      },
+    });
+    await view.open(0);
+    return await interrupts.orLeft(Promise.race([ended, view.failed()]));
+  } finally {
+    undoGone();
+    operator?.close();
+    view?.close();
+    interrupts.dispose();
+    session.close();
+  }
+}
+
+function isOver(status: number): boolean {
+  return status === 200 || status >= 400;
+}

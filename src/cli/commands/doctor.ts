@@ -1,0 +1,111 @@
+import { accessSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join } from 'node:path';
+import { messageOf } from '../../core/errors.ts';
+import type { Console } from '../console.ts';
+import { type ClientOptions, openSession } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { dataFolder } from '../locate.ts';
+
+interface Check {
+  readonly name: string;
+  /** `missing` makes the exit code 1; `note` does not. */
+  readonly state: 'ok' | 'missing' | 'note';
+  readonly detail: string;
+}
+
+/** The oldest Node that package.json allows. */
+const MIN_NODE = [20, 19] as const;
+
+/** `headgate doctor`: whether this machine has what a server needs, and what to do where it does not (SPEC {#cli_doctor}). */
+export async function doctor(console: Console, options: ClientOptions & { readonly json?: boolean }): Promise<number> {
+  const data = dataFolder(options.data, console.env);
+  const checks = [
+    node(),
+    database(),
+    folder(data),
+    platform(),
+    program('sh', console.env['PATH'], true, 'every command runs under it'),
+    program('setsid', console.env['PATH'], false, 'not needed, but handy for commands that are to outlive their producer'),
+    await server(console, options),
+    { name: 'terminals', state: 'note', detail: 'commands run on pipes; PTY, tmux, container and SSH backends are not part of this version' } as const,
+  ];
+  const bad = checks.some((check) => check.state === 'missing');
+  if (options.json) {
+    await console.out.write(`${JSON.stringify({ ok: !bad, checks })}\n`);
+  } else {
+    const { green, red, yellow } = console.outColors;
+    const mark = { ok: green('ok     '), missing: red('missing'), note: yellow('note   ') };
+    for (const { name, state, detail } of checks) await console.out.write(`${mark[state]}  ${name.padEnd(12)}  ${detail}\n`);
+  }
+  return bad ? EXIT.failed : EXIT.ok;
+}
+
+function node(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const enough = major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1]);
+  const needs = `${MIN_NODE[0]}.${MIN_NODE[1]} or later`;
+  return { name: 'node', state: enough ? 'ok' : 'missing', detail: enough ? process.version : `${process.version}; install ${needs}` };
+}
+
+function database(): Check {
+  try {
+    // Loaded by hand: only a database that opens here tells that the native part fits this Node.
+    const Database = createRequire(import.meta.url)('better-sqlite3') as new (file: string) => {
+      prepare(sql: string): { get(): unknown };
+      close(): void;
+    };
+    const db = new Database(':memory:');
+    const row = db.prepare('select sqlite_version() as version').get() as { version: string };
+    db.close();
+    return { name: 'sqlite', state: 'ok', detail: row.version };
+  } catch (error) {
+    return { name: 'sqlite', state: 'missing', detail: `${messageOf(error).split('\n')[0] ?? ''}; run npm ci (it needs python3, make and g++)` };
+  }
+}
+
+function folder(data: string): Check {
+  try {
+    let nearest = data;
+    while (!existsSync(nearest)) nearest = dirname(nearest);
+    accessSync(nearest, constants.R_OK | constants.W_OK | constants.X_OK);
+    // Permission bits do not tell of a read-only or full file system; a folder made and removed does.
+    rmSync(mkdtempSync(join(nearest, '.headgate-doctor-')), { recursive: true });
+    return { name: 'data folder', state: 'ok', detail: nearest === data ? data : `${data} (made by headgate serve)` };
+  } catch (error) {
+    return { name: 'data folder', state: 'missing', detail: `${data} cannot be written (${messageOf(error)}); choose another with --data or HEADGATE_DATA` };
+  }
+}
+
+function platform(): Check {
+  const proc = existsSync('/proc/self/stat');
+  const detail = proc ? '/proc is there: whole process trees can be followed and ended' : 'no /proc: Headgate follows process trees through it and runs on Linux';
+  return { name: 'processes', state: proc ? 'ok' : 'missing', detail };
+}
+
+function program(name: string, path: string | undefined, needed: boolean, why: string): Check {
+  for (const folder of (path ?? '').split(delimiter)) {
+    const file = join(folder || '.', name);
+    try {
+      accessSync(file, constants.X_OK);
+      return { name, state: 'ok', detail: file };
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return { name, state: needed ? 'missing' : 'note', detail: `not found in PATH; ${why}` };
+}
+
+async function server(console: Console, options: ClientOptions): Promise<Check> {
+  try {
+    const session = await openSession(console, options, { project: false });
+    try {
+      await session.call('ping', {});
+      return { name: 'server', state: 'ok', detail: 'answers' };
+    } finally {
+      session.close();
+    }
+  } catch (error) {
+    return { name: 'server', state: 'note', detail: messageOf(error) };
+  }
+}

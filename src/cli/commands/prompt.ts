@@ -1,0 +1,118 @@
+import type { Console } from '../console.ts';
+import { type ClientOptions, openSession } from '../context.ts';
+import { deferred } from '../deferred.ts';
+import { usageError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Interrupts } from '../interrupts.ts';
+import { inRun } from '../open-run.ts';
+import { Operator } from '../operator.ts';
+import { RunView } from '../run-view.ts';
+import { Screen } from '../screen.ts';
+import type { Session } from '../session.ts';
+import { readText } from '../stdin.ts';
+
+/** Options of `headgate act` and `headgate ask`. */
+export interface PromptOptions extends ClientOptions {
+  readonly model?: string;
+  readonly run?: string;
+  readonly persona?: string;
+  readonly yolo?: boolean;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+/**
+ * Queues a loop and shows it to its end. The model's words go to standard output, everything else to standard error.
+ * Ctrl-C aborts the loop; a second one leaves.
+ */
+export async function prompt(console: Console, mode: 'act' | 'ask', text: string, options: PromptOptions): Promise<number> {
+  const words = (text === '-' ? await readText(console.stdin()) : text).trim();
+  if (words === '') throw usageError('the prompt is empty', `headgate ${mode} "what to do"`);
+  const session = await openSession(console, options, { resume: true });
+  try {
+    const params = {
+      prompt: words,
+      ...(options.model === undefined ? {} : { model: options.model }),
+      ...(options.run === undefined ? {} : { run: options.run }),
+      ...(options.persona === undefined ? {} : { persona: options.persona }),
+      ...(options.yolo ? { yolo: true } : {}),
+    };
+    const call = () => session.call(mode, params);
+    const started = await (options.run === undefined ? call() : inRun(session, { alias: options.run, model: options.model ?? 'scripted' }, call));
+    return await show(console, session, started, options);
+  } finally {
+    session.close();
+  }
+}
+
+async function show(console: Console, session: Session, started: { run: string; loop: number }, options: PromptOptions): Promise<number> {
+  const { run, loop } = started;
+  const screen = new Screen(console.err, console.errColors);
+  // One terminal is one screen; a pipe gets the model's words alone.
+  const together = console.out.stream.isTTY === true && console.err.stream.isTTY === true;
+  const answer = options.json || together ? screen : new Screen(console.out, console.outColors);
+  const interrupts = new Interrupts(() => {
+    screen.line(screen.colors.yellow('aborting the loop; Ctrl-C again to leave it as it is'));
+    session.call('run/abort', { run }).catch(() => {});
+  });
+  const operator = new Operator({
+    session,
+    run,
+    screen,
+    console,
+    interrupts,
+    acceptAll: options.yes === true,
+    interactive: !options.yes && isInteractive(console),
+  });
+  const { promise: status, resolve: ended } = deferred<number>();
+  const view = new RunView({
+    session,
+    run,
+    screen,
+    whole: true,
+    answer,
+    listener: {
+      proposed: (proposal) => {
+        operator.proposed(proposal);
+        operator.review();
+      },
+      resolved: (path) => operator.resolved(path),
+      state: (state) => {
+        if (state.loop === loop && isEnd(state.status)) ended(state.status);
+      },
+    },
+  });
+  try {
+    await view.open(session.lastSeq);
+    const code = await interrupts.orLeft(
+      Promise.race([status.then(async (final) => (await report(console, session, started, final, options), exitCode(final, interrupts))), view.failed()]),
+    );
+    if (interrupts.left.aborted) screen.line(screen.colors.dim(`left; the loop goes on: headgate attach ${run}`));
+    return code;
+  } finally {
+    operator.close();
+    view.close();
+    interrupts.dispose();
+  }
+}
+
+async function report(console: Console, session: Session, { run, loop }: { run: string; loop: number }, status: number, options: PromptOptions): Promise<void> {
+  if (!options.json) return;
+  const info = await session.look('getRun', { run });
+  const ended = info.loops.find((one) => one.loop === loop);
+  await console.out.write(`${JSON.stringify({ run, loop, status, outcome: ended?.outcome ?? null, result: ended?.result ?? null })}\n`);
+}
+
+function exitCode(status: number, interrupts: Interrupts): number {
+  if (status === 200) return EXIT.ok;
+  return interrupts.interrupted ? EXIT.interrupted : EXIT.failed;
+}
+
+function isEnd(status: number): boolean {
+  return status === 200 || status >= 400;
+}
+
+/** True when a person can be asked: they type here and see what is drawn. */
+export function isInteractive(console: Console): boolean {
+  return console.stdin().isTTY === true && console.err.stream.isTTY === true;
+}

@@ -1,0 +1,80 @@
+import { resolve } from 'node:path';
+import type { Console } from '../console.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { CliHost, LogLevel, RunningServer, ServeOptions } from '../host.ts';
+import { dataFolder } from '../locate.ts';
+import { shellQuote } from '../text.ts';
+
+/** Options of `headgate serve`. */
+export interface ServeCommandOptions {
+  readonly data?: string;
+  readonly port: number;
+  readonly host: string;
+  readonly config?: string;
+  readonly socket?: string;
+  readonly logLevel: LogLevel;
+  readonly json?: boolean;
+}
+
+/**
+ * Serves until SIGINT or SIGTERM. The first stops in order, with the commands going on; a second stops at once
+ * (SPEC {#cli_serve}).
+ */
+export async function serve(console: Console, host: CliHost, options: ServeCommandOptions): Promise<number> {
+  const data = dataFolder(options.data, console.env);
+  const stopped = stopSignal(console);
+  const server = await host.serve(serveOptions(console, data, options));
+  await console.out.write(options.json ? readyLine(server) : readable(console, server, data));
+  await stopped;
+  await server.close();
+  return EXIT.ok;
+}
+
+function serveOptions(console: Console, data: string, options: ServeCommandOptions): ServeOptions {
+  const token = console.env['HEADGATE_TOKEN'];
+  return {
+    data,
+    port: options.port,
+    host: options.host,
+    logLevel: options.logLevel,
+    ...(options.config === undefined ? {} : { config: resolve(options.config) }),
+    ...(options.socket === undefined ? {} : { socket: resolve(options.socket) }),
+    ...(token ? { token } : {}),
+  };
+}
+
+/** Resolves at the first signal; from then on a second one ends the process at once. */
+function stopSignal(console: Console): Promise<void> {
+  return new Promise((resolve) => {
+    let count = 0;
+    const onSignal = (signal: NodeJS.Signals) => {
+      count++;
+      if (count > 1) process.exit(signal === 'SIGINT' ? EXIT.interrupted : 143);
+      if (console.err.stream.isTTY) void console.err.write('headgate: stopping; commands go on. Once more to stop at once.\n');
+      resolve();
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+  });
+}
+
+/** The one line of `serve --json`, field for field as SPEC {#cli_serve} has it. */
+export function readyLine({ url, http, socket, token, pid }: RunningServer): string {
+  return `${JSON.stringify({ ready: true, url, http, socket, token, pid })}\n`;
+}
+
+function readable(console: Console, server: RunningServer, data: string): string {
+  const { bold, dim } = console.outColors;
+  return [
+    `${bold('Headgate')} ${console.version} serves ${data}`,
+    `  url     ${server.url}`,
+    `  socket  ${server.socket}`,
+    `  token   ${server.token}`,
+    dim(`In another terminal: headgate act "what to do"${isDefault(console, data) ? '' : ` --data ${shellQuote(data)}`}; Ctrl-C stops the server, commands go on.`),
+    '',
+  ].join('\n');
+}
+
+function isDefault(console: Console, data: string): boolean {
+  return data === dataFolder(undefined, console.env);
+}

@@ -1,0 +1,151 @@
+import { constants } from 'node:os';
+import { messageOf } from '../../core/errors.ts';
+import type { ResultOf } from '../../rpc/protocol/table.ts';
+import type { Console } from '../console.ts';
+import { type ClientOptions, openSession } from '../context.ts';
+import { CliError, isWireError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
+import { follow, type StreamEnd } from '../follow.ts';
+import { Interrupts } from '../interrupts.ts';
+import { awaitKill } from '../kill.ts';
+import { inRun } from '../open-run.ts';
+import type { Session } from '../session.ts';
+import { forwardInput } from '../stdin.ts';
+import { shellQuote, visibleLine } from '../text.ts';
+
+/** Options of `headgate sh`. */
+export interface ShellOptions extends ClientOptions {
+  readonly run: string;
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+  readonly timeout?: number;
+  /** False with --no-stdin. */
+  readonly stdin: boolean;
+  readonly propose?: boolean;
+  readonly json?: boolean;
+}
+
+type Command = ResultOf<'sh'>;
+
+/**
+ * Runs a command on the server and is as transparent as can be: its stdout, stderr, stdin and exit code are ours,
+ * Ctrl-C cancels it, and a reader of our output that goes away ends it as it would in a pipeline (SPEC {#cli_sh}).
+ */
+export async function sh(console: Console, words: readonly string[], options: ShellOptions): Promise<number> {
+  const input = console.stdin();
+  const forward = options.stdin && !options.propose && input.isTTY !== true;
+  const session = await openSession(console, options, { resume: true });
+  try {
+    const proposed = await propose(session, commandLine(words), options, forward);
+    if (options.propose && proposed.status === 202) {
+      await console.out.write(options.json ? `${JSON.stringify(proposed)}\n` : `${proposed.run} ${proposed.path}\n`);
+      return EXIT.ok;
+    }
+    const command = proposed.status === 202 ? await accept(session, proposed) : proposed;
+    if (command.status !== 102 && command.channels.length === 0) {
+      throw new CliError(`the server refused the command (${command.status})`, EXIT.refused);
+    }
+    return await run(console, session, command, forward);
+  } finally {
+    session.close();
+    // An open pipe on standard input must not keep us.
+    if (forward) input.destroy();
+  }
+}
+
+/** One word is a shell command line; several are a command and its arguments, kept apart as they are. */
+export function commandLine(words: readonly string[]): string {
+  return words.length === 1 ? (words[0] ?? '') : words.map(shellQuote).join(' ');
+}
+
+async function propose(session: Session, command: string, options: ShellOptions, stdin: boolean): Promise<Command> {
+  const params = {
+    run: options.run,
+    command,
+    stdin,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+  };
+  return await inRun(session, { alias: options.run, model: 'scripted' }, () => session.call('sh', params));
+}
+
+async function accept(session: Session, { run, path }: Command): Promise<Command> {
+  try {
+    const { status, channels } = await session.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+    return { run, path, status, channels: channels ?? [] };
+  } catch (error) {
+    if (!isWireError(error, 'proposal_resolved')) throw error;
+    const { status } = await session.look('get', { run, path });
+    if (status === 403) throw new CliError('another client rejected the command', EXIT.refused);
+    const [known] = (await session.look('stream/list', { run })).filter((one) => one.path === path);
+    return { run, path, status, channels: known?.channels ?? [] };
+  }
+}
+
+async function run(console: Console, session: Session, { run, path, channels }: Command, forward: boolean): Promise<number> {
+  let code: number | undefined;
+  const cancel = (signal: string, reason: string, exitCode: number) => {
+    code ??= exitCode;
+    session.call('stream/cancel', { run, path, signal, reason }).catch(() => {});
+  };
+  const interrupts = new Interrupts(() => cancel('SIGINT', 'Ctrl-C', EXIT.interrupted));
+  const onPipe = () => cancel('SIGPIPE', 'the reader of its output went away', EXIT.brokenPipe);
+  const undo = [console.out.onGone(onPipe), console.err.onGone(onPipe)];
+  const stop = new AbortController();
+  if (forward) {
+    forwardInput(console.stdin(), session, { run, path }, stop.signal).catch((error: unknown) => {
+      void console.err.write(`headgate: input was cut off: ${messageOf(error)}\n`);
+    });
+  }
+  const whole = async () => {
+    const end = await follow(session, {
+      run,
+      path,
+      channels: new Map(channels.map(({ channel }) => [channel, 0])),
+      take: (channel, bytes) => (channel === 2 ? console.err : console.out).write(bytes),
+      signal: interrupts.left,
+    });
+    if (end === undefined) return EXIT.interrupted;
+    if (code === undefined) return await outcome(console, session, end);
+    const receipt = await awaitKill(session, run, path, interrupts.left);
+    if (receipt && receipt.escaped.length > 0) {
+      void console.err.write(`headgate: still running after SIGKILL: pid ${receipt.escaped.join(', ')}\n`);
+    }
+    // It may have ended by itself while we were asking.
+    return end.status === 499 ? code : exitCodeOfEnd(end);
+  };
+  try {
+    return await interrupts.orLeft(whole());
+  } finally {
+    stop.abort();
+    for (const forget of undo) forget();
+    interrupts.dispose();
+  }
+}
+
+async function outcome(console: Console, session: Session, end: StreamEnd): Promise<number> {
+  const { run, path } = end;
+  if (end.status === 499) {
+    const { receipt } = await session.look('stream/receipt', { run, path });
+    const by = receipt ? `by ${visibleLine(receipt.requestedBy)}${receipt.reason ? `: ${visibleLine(receipt.reason)}` : ''}` : 'by another client';
+    void console.err.write(`headgate: cancelled ${by}\n`);
+  } else if (end.outcome === 'timeout') {
+    void console.err.write('headgate: timed out\n');
+  } else if (end.status !== 200 && end.exit_code === undefined && end.signal === undefined) {
+    const { body } = await session.look('get', { run, path });
+    const note = body.trimEnd().split('\n').at(-1) ?? '';
+    void console.err.write(`headgate: ${end.outcome ?? 'failed'}: ${visibleLine(note)}\n`);
+  }
+  return exitCodeOfEnd(end);
+}
+
+/** The exit code that a shell would give for the same end (SPEC {#cli_exit_codes}). */
+export function exitCodeOfEnd(end: Pick<StreamEnd, 'status' | 'outcome' | 'exit_code' | 'signal'>): number {
+  if (end.outcome === 'timeout') return EXIT.timedOut;
+  if (end.status === 499) return EXIT.interrupted;
+  if (end.exit_code !== undefined) return end.exit_code;
+  const number = end.signal === undefined ? undefined : (constants.signals as Record<string, number>)[end.signal];
+  if (number !== undefined) return 128 + number;
+  return end.status === 200 ? EXIT.ok : EXIT.failed;
+}

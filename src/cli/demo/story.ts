@@ -1,0 +1,164 @@
+import type { ResultOf } from '../../rpc/protocol/table.ts';
+import type { Console } from '../console.ts';
+import { deferred } from '../deferred.ts';
+import { CliError, isWireError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
+import { awaitKill, type Receipt } from '../kill.ts';
+import { RunView } from '../run-view.ts';
+import { Screen } from '../screen.ts';
+import type { Session } from '../session.ts';
+import { bytesOf, toolOf, Witness } from './witness.ts';
+import { type Facts, livenessOf, quotedFigure } from './facts.ts';
+
+const PROMPT = 'Look around, take a measurement that takes a few seconds, and tell me the figure.';
+const MODEL = 'demo';
+/** How long a second command may run unheard before it is cancelled anyway. */
+const SILENCE_MS = 1500;
+
+/** What came of the run, for the closing words. */
+export interface Story {
+  readonly run: string;
+  readonly entries: ResultOf<'getEntries'>;
+  readonly events: number;
+}
+
+/**
+ * Drives one run through the public RPC with two clients: `first` opens, answers and watches it, `second` cancels. What
+ * each was told is judged against what the server has stored. Throws a CliError when the run does not come to its end.
+ */
+export async function tellStory(console: Console, first: Session, second: Session, facts: Facts, signal: AbortSignal): Promise<Story> {
+  const screen = new Screen(console.out, console.outColors);
+  const witness = new Witness(first);
+  const known = await first.call('getModels', {});
+  if (!known.some(({ alias }) => alias === MODEL)) await first.call('addModel', { alias: MODEL, actual: 'demo', provider: 'scripted' });
+  const cancelled = cancelSecondCommand(second);
+  const { run, loop } = await first.call('act', { prompt: PROMPT, model: MODEL });
+  screen.line(`client 1 asked: ${PROMPT}`);
+  const ended = deferred();
+  const failed = deferred<never>();
+  const view = new RunView({
+    session: first,
+    run,
+    screen,
+    whole: true,
+    answer: screen,
+    listener: {
+      proposed: ({ path }) => {
+        first.call('run/resolve', { run, resolution: { path, action: 'accept' } }).catch((error: unknown) => {
+          if (!isWireError(error, 'proposal_resolved')) failed.reject(error);
+        });
+      },
+      state: (state) => {
+        if (state.loop === loop && (state.status === 200 || state.status >= 400)) ended.resolve();
+      },
+    },
+  });
+  signal.addEventListener('abort', () => failed.reject(signal.reason), { once: true });
+  let receipt: Receipt | undefined;
+  try {
+    await view.open(first.lastSeq);
+    await Promise.race([ended.promise, failed.promise, view.failed()]);
+    await Promise.race([view.settled(), failed.promise]);
+    receipt = await Promise.race([cancelled, failed.promise]);
+  } finally {
+    view.close();
+  }
+  const info = await first.call('getRun', { run });
+  const result = info.loops.find((one) => one.loop === loop)?.result ?? '';
+  await judge({ first, run, witness, facts, receipt, result, done: info.status === 200 });
+  const entries = await first.call('getEntries', { run, body: false, limit: 1000 });
+  return { run, entries, events: await countEvents(second, run) };
+}
+
+async function judge(o: {
+  first: Session;
+  run: string;
+  witness: Witness;
+  facts: Facts;
+  receipt: Receipt | undefined;
+  result: string;
+  done: boolean;
+}): Promise<void> {
+  const { first, run, witness, facts, receipt, result } = o;
+  const [look] = witness.commands('env');
+  facts.add('the model looked around with a real env command', look?.end?.told.exit_code === 0, look ? look.command : 'no env command was proposed');
+
+  const [measure, long] = witness.commands('sh');
+  if (!measure?.end || !long) throw new CliError('the demo is not whole: the model did not propose two sh commands', EXIT.failed);
+  facts.add(
+    'its sh command waited for an answer and ran only after client 1 accepted it',
+    measure.proposedAt !== undefined && measure.acceptedAt !== undefined && (measure.arrivals[0]?.at ?? 0) > measure.proposedAt && measure.end.told.exit_code === 0,
+    measure.path,
+  );
+  const [out, err] = [bytesOf(measure, 1), bytesOf(measure, 2)];
+  const { live, pieces, spreadMs, leadMs } = livenessOf(measure.arrivals, measure.end.at);
+  facts.add(
+    'its output arrived live on both channels',
+    live && out.length > 0 && err.length > 0,
+    `${pieces} pieces over ${seconds(spreadMs)} s, the first ${seconds(leadMs)} s before the end; stdout ${out.length} bytes, stderr ${err.length} bytes`,
+  );
+  facts.add('what was stored is byte for byte what arrived', out.equals(await stored(first, run, measure.path, 1)) && err.equals(await stored(first, run, measure.path, 2)), 'both channels read back');
+  const figure = quotedFigure(result, out.toString('utf8') + err.toString('utf8'), PROMPT + measure.command);
+  facts.add("the model's last answer quotes a figure from that output", o.done && figure !== undefined, figure ?? 'none found in the answer');
+
+  const told = long.cancelled !== undefined && long.end?.told.status === 499;
+  facts.add('a second command was cancelled by client 2 while it ran, and client 1 was told', told, long.path);
+  const pids = receipt?.confirmedDead ?? [];
+  facts.add('its processes are confirmed gone', pids.length > 0 && receipt?.escaped.length === 0 && pids.every(isGone), `pid ${pids.join(', ') || 'unknown'}`);
+}
+
+/** Client 2: waits for the second sh command of the project, listens until it says something, and cancels it. */
+async function cancelSecondCommand(session: Session): Promise<Receipt | undefined> {
+  const started = deferred<{ run: string; path: string }>();
+  const heard = deferred();
+  let count = 0;
+  const undo = [
+    session.on('stream/started', ({ run, path }) => {
+      if (toolOf(path) === 'sh' && ++count === 2) started.resolve({ run, path });
+    }),
+    session.on('stream/chunk', () => heard.resolve()),
+  ];
+  try {
+    const { run, path } = await started.promise;
+    await session.call('stream/subscribe', { run, path, from: 'start' });
+    const timer = setTimeout(() => heard.resolve(), SILENCE_MS);
+    await heard.promise;
+    clearTimeout(timer);
+    await session.call('stream/cancel', { run, path, reason: 'client 2 has seen enough' });
+    return await awaitKill(session, run, path, undefined);
+  } finally {
+    for (const forget of undo) forget();
+  }
+}
+
+async function stored(session: Session, run: string, path: string, channel: number): Promise<Buffer> {
+  const { chunk, encoding } = await session.call('stream/read', { run, path, channel });
+  return Buffer.from(chunk, encoding);
+}
+
+/** Replays the run's events as a client that comes later would, and counts them. */
+async function countEvents(session: Session, run: string): Promise<number> {
+  const synced = deferred();
+  const seqs = new Set<number>();
+  const names = ['run/state', 'run/progress', 'run/proposal', 'run/resolved', 'stream/started', 'stream/ended', 'stream/cancelled', 'entry/changed'] as const;
+  const undo = names.map((name) => session.on(name, (params) => void seqs.add(params.seq)));
+  undo.push(session.on('replay/synced', () => synced.resolve()));
+  const { subscription } = await session.call('subscribe', { run, since: 0 });
+  await synced.promise;
+  for (const forget of undo) forget();
+  await session.call('unsubscribe', { subscription });
+  return seqs.size;
+}
+
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(1);
+}

@@ -1,0 +1,78 @@
+import { ERRORS, isHeadgateError, messageOf } from '../core/errors.ts';
+import { ConnectionClosed } from '../rpc/client/errors.ts';
+import { EXIT } from './exit-codes.ts';
+
+/** A failure that ends the command: one message, perhaps the next step, and the exit code. Never leaves src/cli. */
+export class CliError extends Error {
+  readonly exitCode: number;
+  readonly hint: string | undefined;
+
+  constructor(message: string, exitCode: number, hint?: string) {
+    super(message);
+    this.name = 'CliError';
+    this.exitCode = exitCode;
+    this.hint = hint;
+  }
+}
+
+/** Name, code and facts of an error that came over the wire; undefined for any other. */
+export function wireError(error: unknown): { name: string; code: number; data: Record<string, unknown> } | undefined {
+  if (isHeadgateError(error)) return { name: error.kind, code: error.code, data: error.data };
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'number') return undefined;
+  const data = 'data' in error && typeof error.data === 'object' && error.data !== null ? (error.data as Record<string, unknown>) : {};
+  const name = typeof data['name'] === 'string' ? data['name'] : nameOfCode(error.code);
+  return { name, code: error.code, data };
+}
+
+/** True for an error of the server with this name of the catalogue. */
+export function isWireError(error: unknown, name: string): boolean {
+  return wireError(error)?.name === name;
+}
+
+function nameOfCode(code: number): string {
+  return Object.entries(ERRORS).find(([, spec]) => spec.code === code)?.[0] ?? 'internal';
+}
+
+/** Which exit code an error stands for (SPEC {#cli_exit_codes}). */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CliError) return error.exitCode;
+  if (error instanceof ConnectionClosed) return EXIT.unreachable;
+  switch (wireError(error)?.name) {
+    case 'invalid_params':
+    case 'method_not_found':
+      return EXIT.usage;
+    case 'forbidden':
+    case 'unauthenticated':
+    case 'proposal_resolved':
+      return EXIT.refused;
+    case 'cancelled':
+      return EXIT.interrupted;
+    default:
+      return EXIT.failed;
+  }
+}
+
+/** The lines that standard error gets for whatever was thrown: the message and the next step, never a stack. */
+export function describeError(error: unknown): string {
+  const lines = [`headgate: ${messageOf(error)}`];
+  const hint = error instanceof CliError ? error.hint : hintOf(wireError(error)?.name);
+  if (hint) lines.push(`  ${hint}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function hintOf(name: string | undefined): string | undefined {
+  switch (name) {
+    case 'unauthenticated':
+      return 'give the token with --token or HEADGATE_TOKEN; `headgate serve --json` prints it';
+    case 'method_not_found':
+      return 'headgate rpc discover lists the methods';
+    default:
+      return undefined;
+  }
+}
+
+/** A wrong command line. */
+export function usageError(message: string, hint?: string): CliError {
+  return new CliError(message, EXIT.usage, hint);
+}
+

@@ -1,0 +1,45 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** What `headgate serve` hands to the composition root. */
+export interface ServeOptions {
+  /** Absolute path of the data folder; made when missing. */
+  readonly data: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly host: string;
+  readonly config?: string;
+  readonly socket?: string;
+  readonly logLevel: LogLevel;
+  readonly token?: string;
+}
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** A server that listens. */
+export interface RunningServer {
+  readonly url: string;
+  readonly http: string;
+  readonly socket: string;
+  readonly token: string;
+  readonly pid: number;
+  /** Stops serving; commands go on. */
+  close(): Promise<void>;
+}
+
+/** An output stream, perhaps a terminal. */
+export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
+/** Standard input, perhaps a terminal. */
+export type InputStream = Readable & { readonly isTTY?: boolean; setRawMode?(mode: boolean): unknown };
+
+/** What the command takes from the process around it. */
+export interface CliHost {
+  serve(options: ServeOptions): Promise<RunningServer>;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+  /** Standard input, asked for only by commands that read it. Default: the process's own. */
+  stdin?(): InputStream;
+}

@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { systemCode } from '../core/errors.ts';
+import { CliError, usageError } from './errors.ts';
+import { EXIT } from './exit-codes.ts';
+import type { CliHost } from './host.ts';
+
+/** Where a server is reached. `from` says in words where that was learnt. */
+export type Target =
+  | { readonly kind: 'websocket'; readonly url: string; readonly token: string | undefined; readonly from: string }
+  | { readonly kind: 'unix'; readonly path: string; readonly from: string };
+
+/** The options by which a client command finds its server. */
+export interface ServerOptions {
+  readonly url?: string;
+  readonly token?: string;
+  readonly socket?: string;
+  readonly data?: string;
+}
+
+type Env = CliHost['env'];
+
+/** The data folder: `--data`, HEADGATE_DATA, else `headgate` in the XDG data folder (SPEC {#cli_server}). */
+export function dataFolder(option: string | undefined, env: Env): string {
+  if (option !== undefined && option !== '') return resolve(option);
+  if (env['HEADGATE_DATA']) return resolve(env['HEADGATE_DATA']);
+  const base = env['XDG_DATA_HOME'] || join(env['HOME'] || homedir(), '.local', 'share');
+  return join(base, 'headgate');
+}
+
+/** The record that a running server leaves in its data folder. */
+export function serverRecord(data: string): string {
+  return join(data, 'server.json');
+}
+
+/**
+ * Finds the server: options first (`--url`, `--socket`, `--data`), then the environment, then the record in the data
+ * folder (SPEC {#cli_server}). Throws a CliError with exit code 3 when nothing is running there.
+ */
+export function locate(options: ServerOptions, env: Env): Target {
+  const token = options.token ?? (env['HEADGATE_TOKEN'] || undefined);
+  if (options.url !== undefined) return websocket(options.url, token, '--url');
+  if (options.socket !== undefined) return { kind: 'unix', path: resolve(options.socket), from: '--socket' };
+  if (options.data === undefined) {
+    if (env['HEADGATE_URL']) return websocket(env['HEADGATE_URL'], token, 'HEADGATE_URL');
+    if (env['HEADGATE_SOCKET']) return { kind: 'unix', path: resolve(env['HEADGATE_SOCKET']), from: 'HEADGATE_SOCKET' };
+  }
+  return recorded(dataFolder(options.data, env), options.data !== undefined);
+}
+
+function websocket(url: string, token: string | undefined, from: string): Target {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw usageError(`${from} "${url}" is no URL`, 'it has the form ws://127.0.0.1:4711/rpc');
+  }
+  if (parsed.protocol === 'http:') parsed.protocol = 'ws:';
+  if (parsed.protocol === 'https:') parsed.protocol = 'wss:';
+  if (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:') {
+    throw usageError(`${from} "${url}" is neither ws:// nor http://`, 'it has the form ws://127.0.0.1:4711/rpc');
+  }
+  if (parsed.pathname === '/') parsed.pathname = '/rpc';
+  return { kind: 'websocket', url: parsed.href, token, from };
+}
+
+function recorded(data: string, named: boolean): Target {
+  const file = serverRecord(data);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') throw noServer(data, named);
+    throw new CliError(`cannot read ${file} (${systemCode(error) ?? 'error'})`, EXIT.unreachable, 'it belongs to the user who started the server');
+  }
+  const socket = socketOf(text);
+  if (socket === undefined) throw new CliError(`${file} is damaged`, EXIT.unreachable, 'start the server again: headgate serve');
+  return { kind: 'unix', path: socket, from: data };
+}
+
+function socketOf(text: string): string | undefined {
+  try {
+    const record: unknown = JSON.parse(text);
+    if (typeof record === 'object' && record !== null && 'socket' in record && typeof record.socket === 'string') return record.socket;
+  } catch {
+    // Not JSON: told by the caller.
+  }
+  return undefined;
+}
+
+/** The error when no server runs on a data folder; `named`: the folder was given with --data. */
+export function noServer(data: string, named: boolean): CliError {
+  return new CliError(
+    `no server is running on ${data}`,
+    EXIT.unreachable,
+    `start one in another terminal: headgate serve${named ? ` --data ${data}` : ''}`,
+  );
+}
+
+/** The error when a target does not answer. */
+export function unreachable(target: Target, cause: string): CliError {
+  const where = target.kind === 'unix' ? target.path : target.url;
+  const hint = target.from.startsWith('/')
+    ? `start one in another terminal: headgate serve --data ${target.from}`
+    : `is ${target.from} right, and does headgate serve run there?`;
+  return new CliError(`no server answers at ${where} (${cause})`, EXIT.unreachable, hint);
+}

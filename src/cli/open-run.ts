@@ -1,0 +1,18 @@
+import { isWireError } from './errors.ts';
+import type { Session } from './session.ts';
+
+/** Makes `call` in a run that may not exist yet: opens it with `model` when the server knows no run of that alias. */
+export async function inRun<T>(session: Session, run: { alias: string; model: string }, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!isWireError(error, 'not_found')) throw error;
+  }
+  try {
+    await session.call('startRun', { model: run.model, alias: run.alias });
+  } catch (error) {
+    // Somebody else opened it between our two calls, or something else was not found: the call tells.
+    if (!isWireError(error, 'alias_taken')) throw error;
+  }
+  return await call();
+}

@@ -1,0 +1,161 @@
+import { createInterface } from 'node:readline/promises';
+import type { Console } from './console.ts';
+import { isWireError } from './errors.ts';
+import type { Interrupts } from './interrupts.ts';
+import { CTRL_C, CTRL_D, Keys } from './keys.ts';
+import type { Proposal } from './run-view.ts';
+import type { Screen } from './screen.ts';
+import type { Session } from './session.ts';
+import { messageOf } from '../core/errors.ts';
+import { visible } from './text.ts';
+
+/** The tool whose proposals are questions: an accept carries the answer. */
+const QUESTION = 'ask_user';
+
+/**
+ * The person, or the `--yes`, behind a client: answers proposals and cancels commands. Keys work only on a terminal:
+ * a accept, r reject, c cancel, q leave.
+ */
+export class Operator {
+  readonly #session: Session;
+  readonly #run: string;
+  readonly #screen: Screen;
+  readonly #console: Console;
+  readonly #interrupts: Interrupts;
+  readonly #acceptAll: boolean;
+  readonly #waiting: Proposal[] = [];
+  readonly #keys: Keys | undefined;
+  /** A question that is being answered; aborted when somebody else answers it. */
+  #asking: { path: string; abort: AbortController } | undefined;
+  #hinted = false;
+
+  constructor(options: {
+    session: Session;
+    run: string;
+    screen: Screen;
+    console: Console;
+    interrupts: Interrupts;
+    /** Accept whatever is proposed. */
+    acceptAll: boolean;
+    /** Whether there is a person at a terminal. */
+    interactive: boolean;
+  }) {
+    this.#session = options.session;
+    this.#run = options.run;
+    this.#screen = options.screen;
+    this.#console = options.console;
+    this.#interrupts = options.interrupts;
+    this.#acceptAll = options.acceptAll;
+    if (options.interactive) {
+      this.#keys = new Keys(options.console.stdin(), (key) => this.#onKey(key));
+      this.#keys.resume();
+    }
+  }
+
+  /** A proposal waits. */
+  proposed(proposal: Proposal): void {
+    if (this.#waiting.some(({ path }) => path === proposal.path)) return;
+    this.#waiting.push(proposal);
+  }
+
+  /** The replay is over, or a proposal came: accepts it, asks, or says how to answer. */
+  review(): void {
+    const next = this.#waiting[0];
+    if (!next || this.#asking) return;
+    const { colors } = this.#screen;
+    if (this.#acceptAll && next.action !== QUESTION) {
+      this.#waiting.shift();
+      void this.#answer(next, 'accept');
+    } else if (this.#keys) {
+      this.#screen.line(colors.yellow(next.action === QUESTION ? '  a answer   r reject   q leave' : '  a accept   r reject   q leave'));
+    } else if (!this.#hinted) {
+      this.#hinted = true;
+      this.#screen.line(colors.yellow(`  waiting for an answer; give it with: headgate attach ${this.#run}`));
+    }
+  }
+
+  /** Somebody answered. */
+  resolved(path: string): void {
+    const index = this.#waiting.findIndex((proposal) => proposal.path === path);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    if (this.#asking?.path === path) this.#asking.abort.abort();
+    else if (index === 0) this.review();
+  }
+
+  /** Gives the terminal back. */
+  close(): void {
+    this.#asking?.abort.abort();
+    this.#keys?.close();
+  }
+
+  #onKey(key: string): void {
+    const next = this.#waiting[0];
+    switch (key.toLowerCase()) {
+      case CTRL_C:
+        return this.#interrupts.press();
+      case CTRL_D:
+      case 'q':
+        return this.#interrupts.leave(0);
+      case 'a':
+      case 'y':
+        if (!next) return this.#hint('nothing waits for an answer');
+        void (next.action === QUESTION ? this.#ask(next) : this.#answer(next, 'accept'));
+        return;
+      case 'r':
+      case 'n':
+        if (!next) return this.#hint('nothing waits for an answer');
+        void this.#answer(next, 'reject');
+        return;
+      case 'c':
+        void this.#cancelNewest();
+        return;
+      default:
+        return this.#hint('keys: a accept, r reject, c cancel the running command, q leave');
+    }
+  }
+
+  #hint(text: string): void {
+    this.#screen.line(this.#screen.colors.dim(`  ${text}`));
+  }
+
+  async #answer(proposal: Proposal, action: 'accept' | 'reject', output?: string): Promise<void> {
+    try {
+      await this.#session.call('run/resolve', {
+        run: this.#run,
+        resolution: { path: proposal.path, action, ...(output === undefined ? {} : { output }) },
+      });
+    } catch (error) {
+      // Somebody else was faster: their answer is shown by its own event.
+      if (!isWireError(error, 'proposal_resolved')) this.#hint(messageOf(error));
+    }
+  }
+
+  async #ask(proposal: Proposal): Promise<void> {
+    const abort = new AbortController();
+    this.#asking = { path: proposal.path, abort };
+    this.#keys?.pause();
+    this.#screen.endLine();
+    const input = this.#console.stdin();
+    const line = createInterface({ input, output: this.#console.err.stream, terminal: true });
+    try {
+      const answer = await line.question(`  ${visible(proposal.summary)}\n  answer: `, { signal: abort.signal });
+      await this.#answer(proposal, 'accept', answer);
+    } catch {
+      this.#hint('not answered');
+    } finally {
+      line.close();
+      this.#asking = undefined;
+      this.#keys?.resume();
+    }
+  }
+
+  async #cancelNewest(): Promise<void> {
+    try {
+      const [newest] = await this.#session.call('stream/list', { run: this.#run, state: 'live' });
+      if (!newest) return this.#hint('no command runs');
+      await this.#session.call('stream/cancel', { run: this.#run, path: newest.path, reason: 'cancelled at the terminal' });
+    } catch (error) {
+      this.#hint(messageOf(error));
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Readers of option values. Each throws commander's InvalidArgumentError, which becomes a usage error. */
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `500ms`, `30s`, `5m`, `2h`, `1d`, or a number of seconds; answers milliseconds. */
+export function parseDuration(value: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(value);
+  const ms = match ? Math.round(Number(match[1]) * (UNITS[match[2] ?? 's'] ?? 1000)) : 0;
+  if (ms < 1 || !Number.isSafeInteger(ms)) throw new InvalidArgumentError('It is a duration such as 30s, 5m or 500ms.');
+  return ms;
+}
+
+/** A whole number from `min` to `max`. */
+export function parseWhole(min: number, max: number): (value: string) => number {
+  return (value) => {
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+    if (!(number >= min && number <= max)) throw new InvalidArgumentError(`It is a whole number from ${min} to ${max}.`);
+    return number;
+  };
+}
+
+/** Collects `NAME=VALUE`, or `NAME` to pass our own value on. */
+export function parseVariable(env: Readonly<Record<string, string | undefined>>): (value: string, known: Record<string, string>) => Record<string, string> {
+  return (value, known) => {
+    const at = value.indexOf('=');
+    const name = at < 0 ? value : value.slice(0, at);
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new InvalidArgumentError('It is NAME=VALUE, or NAME to pass your own value on.');
+    const given = at < 0 ? env[name] : value.slice(at + 1);
+    return given === undefined ? known : { ...known, [name]: given };
+  };
+}

@@ -1,0 +1,289 @@
+import type { NotificationParamsOf, ResultOf } from '../rpc/protocol/table.ts';
+import { deferred } from './deferred.ts';
+import { follow, type StreamEnd } from './follow.ts';
+import { type RunEvent, RunEvents } from './run-events.ts';
+import { paragraph, type Screen } from './screen.ts';
+import type { Session } from './session.ts';
+import { formatBytes, formatStatus, visible, visibleLine } from './text.ts';
+
+export type Proposal = NotificationParamsOf<'run/proposal'>;
+
+/** Lines of an ended command's channel that a replay shows, and bytes of a running one. */
+const REPLAYED_LINES = 5;
+const REPLAYED_BYTES = 16 * 1024;
+
+/** What the view tells whoever drives it. */
+export interface ViewListener {
+  proposed?(proposal: Proposal): void;
+  resolved?(path: string): void;
+  /** A loop changed status, or the run when `loop` is missing. */
+  state?(state: NotificationParamsOf<'run/state'>): void;
+  /** The replay is over; what comes now is live. */
+  synced?(): void;
+}
+
+/**
+ * Draws one run: its events in order of `seq`, and the output of its commands as it comes. `answer` is where the
+ * model's own words go, `screen` takes the rest; they may be the same.
+ */
+export class RunView {
+  readonly #session: Session;
+  readonly #run: string;
+  readonly #screen: Screen;
+  readonly #answer: Screen;
+  readonly #listener: ViewListener;
+  readonly #whole: boolean;
+  readonly #follows = new Map<string, Promise<void>>();
+  readonly #stop = new AbortController();
+  readonly #events: RunEvents;
+  readonly #queue: RunEvent[] = [];
+  /** Producers that had ended when the replay was over: their output is quoted, not followed. */
+  #endedBefore: ReadonlySet<string> = new Set();
+  #drawing = false;
+  #turn = 0;
+  #lastText = '';
+  readonly #failure = deferred<never>();
+
+  /** @param options - `whole`: show output from its first byte, not only the end of what was there before us */
+  constructor(options: { session: Session; run: string; screen: Screen; answer: Screen; listener: ViewListener; whole: boolean }) {
+    this.#session = options.session;
+    this.#run = options.run;
+    this.#screen = options.screen;
+    this.#answer = options.answer;
+    this.#listener = options.listener;
+    this.#whole = options.whole;
+    this.#events = new RunEvents(options.session, options.run, {
+      replayed: (events) => this.#replayed(events),
+      happened: (event) => this.#happened(event),
+      failed: (error) => this.#failure.reject(error),
+    });
+  }
+
+  /** Draws what happened after event `since`, then goes on live. Throws what the server answers. */
+  open(since: number): Promise<void> {
+    return this.#events.open(since);
+  }
+
+  /** Never resolves; rejects when the view cannot go on. */
+  failed(): Promise<never> {
+    return this.#failure.promise;
+  }
+
+  /** Shows an answered producer to its end, then everything that was queued. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#follows.values());
+  }
+
+  /** Output of commands that still run is no longer shown. */
+  close(): void {
+    this.#stop.abort();
+    this.#events.close();
+    this.#screen.endLine();
+  }
+
+  #replayed(events: readonly RunEvent[]): void {
+    if (!this.#whole) this.#endedBefore = new Set(events.flatMap(({ name, params }) => (name === 'stream/ended' ? [params.path] : [])));
+    this.#queue.push(...events);
+    this.#drawSoon();
+  }
+
+  #happened(event: RunEvent): void {
+    this.#queue.push(event);
+    this.#drawSoon();
+  }
+
+  /** After this tick: events of one transaction come together. */
+  #drawSoon(): void {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    setImmediate(() => {
+      this.#draw()
+        .catch((error: unknown) => this.#failure.reject(error))
+        .finally(() => {
+          this.#drawing = false;
+          if (this.#queue.length > 0) this.#drawSoon();
+        });
+    });
+  }
+
+  async #draw(): Promise<void> {
+    for (let event = this.#queue.shift(); event; event = this.#queue.shift()) {
+      const { path } = event.name === 'stream/started' ? event.params : { path: undefined };
+      // The start is told before the answer that it follows from; people read it the other way round.
+      const answer = this.#queue.findIndex((next) => next.name === 'run/resolved' && next.params.path === path);
+      for (const first of answer < 0 ? [] : this.#queue.splice(answer, 1)) await this.#show(first);
+      await this.#show(event);
+    }
+  }
+
+  async #show({ name, params }: RunEvent): Promise<void> {
+    const ended = this.#endedBefore;
+    const { colors } = this.#screen;
+    switch (name) {
+      case 'run/progress':
+        return this.#progress(params);
+      case 'run/proposal':
+        this.#screen.line(`${colors.yellow('?')} ${params.action} proposes: ${colors.bold(visible(params.command ?? params.summary))}`);
+        this.#screen.line(colors.dim(`  ${params.path}`));
+        this.#listener.proposed?.(params);
+        return;
+      case 'run/resolved':
+        this.#screen.line(colors.dim(`  ${answerWord(params.action)} by ${visibleLine(params.by)}`));
+        this.#listener.resolved?.(params.path);
+        return;
+      case 'stream/started':
+        if (ended.has(params.path)) await this.#showEnded(params);
+        else this.#follow(params);
+        return;
+      case 'stream/cancelled':
+        this.#screen.line(colors.yellow(`  cancelled${params.reason ? `: ${visibleLine(params.reason)}` : ''} (${params.path})`));
+        return;
+      case 'stream/ended':
+        // Told after the last byte, by whoever follows the channels.
+        await this.#follows.get(params.path);
+        if (ended.has(params.path)) this.#showEnd(params);
+        return;
+      case 'entry/changed':
+        return await this.#entryChanged(params);
+      case 'ui/render':
+        this.#screen.line(paragraph(params.text));
+        return;
+      case 'ui/notify':
+        this.#screen.line(`${params.level === 'info' ? '' : `${params.level}: `}${paragraph(params.text)}`);
+        return;
+      case 'run/state':
+        return this.#state(params);
+      case 'replay/synced':
+        this.#listener.synced?.();
+        return;
+    }
+  }
+
+  #progress(params: NotificationParamsOf<'run/progress'>): void {
+    const { colors } = this.#screen;
+    if (params.turn !== this.#turn) {
+      this.#turn = params.turn;
+      this.#screen.line(colors.cyan(`turn ${params.turn}`));
+    }
+    if (params.text !== undefined && params.text.trim() !== '') this.#say(params.text);
+    else if (params.phase === 'asking') this.#screen.status('the model is thinking ...');
+  }
+
+  #say(text: string): void {
+    this.#screen.endLine();
+    this.#lastText = text;
+    this.#answer.line(paragraph(text));
+  }
+
+  #state(params: NotificationParamsOf<'run/state'>): void {
+    const { result } = params;
+    if (typeof result === 'string' && result.trim() !== '' && result.trim() !== this.#lastText.trim()) this.#say(result);
+    if (params.status === 200 || params.status >= 400) {
+      const outcome = params.outcome ? `, ${params.outcome}` : '';
+      const text = `${this.#run}: ${formatStatus(params.status)}${outcome}`;
+      this.#screen.line(params.status === 200 ? this.#screen.colors.green(text) : this.#screen.colors.red(text));
+    }
+    this.#listener.state?.(params);
+  }
+
+  /** Actions without a producer: how they ended, and for a failed one what it says. */
+  async #entryChanged(params: NotificationParamsOf<'entry/changed'>): Promise<void> {
+    const failed = params.status >= 400 && params.status !== 403 && params.status !== 499;
+    if (!params.path.startsWith('log://') || !failed || this.#follows.has(params.path)) return;
+    let body = '';
+    try {
+      ({ body } = await this.#session.look('get', { run: this.#run, path: params.path }));
+    } catch {
+      // Removed meanwhile: its status says enough.
+    }
+    const { colors } = this.#screen;
+    this.#screen.line(colors.red(`  ${params.path}: ${formatStatus(params.status)}${params.outcome ? `, ${params.outcome}` : ''}`));
+    if (body.trim() !== '' && !body.startsWith('$ ')) this.#screen.line(colors.dim(indent(body)));
+  }
+
+  /** Output as it comes. */
+  #follow(started: NotificationParamsOf<'stream/started'>): void {
+    this.#showStart(started);
+    const texts = new Map(started.channels.map(({ channel }) => [channel, this.#screen.channel(this.#mark(channel))]));
+    const task = (async () => {
+      const channels = this.#whole ? new Map(started.channels.map(({ channel }) => [channel, 0])) : await this.#recent(started);
+      const end = await follow(this.#session, {
+        run: this.#run,
+        path: started.path,
+        channels,
+        take: (channel, bytes) => texts.get(channel)?.write(bytes),
+        signal: this.#stop.signal,
+      });
+      for (const text of texts.values()) await text.end();
+      if (end) this.#showEnd(end);
+    })();
+    this.#follows.set(
+      started.path,
+      task.catch((error: unknown) => this.#failure.reject(error)),
+    );
+  }
+
+  /** Where to begin with a running command: its start, or near its end when it has written much. */
+  async #recent(started: NotificationParamsOf<'stream/started'>): Promise<Map<number, number>> {
+    const offsets = new Map<number, number>();
+    for (const { channel } of started.channels) {
+      const last = await this.#read(started.path, channel, 1);
+      const from = Math.max(0, last.bytes - REPLAYED_BYTES);
+      offsets.set(channel, from);
+      if (from > 0) this.#screen.line(this.#screen.colors.dim(`  (channel ${channel}: ${formatBytes(from)} before this)`));
+    }
+    return offsets;
+  }
+
+  async #showEnded(started: NotificationParamsOf<'stream/started'>): Promise<void> {
+    this.#showStart(started);
+    for (const { channel } of started.channels) {
+      const read = await this.#read(started.path, channel, REPLAYED_LINES);
+      if (read.bytes === 0) continue;
+      if (read.lines.first > 1) {
+        const more = `${read.lines.first - 1} lines before this: headgate output ${this.#run} ${started.path} --channel ${channel}`;
+        this.#screen.line(this.#screen.colors.dim(`  (${more})`));
+      }
+      const text = this.#screen.channel(this.#mark(channel));
+      await text.write(Buffer.from(read.chunk, read.encoding));
+      await text.end();
+    }
+    this.#screen.endLine();
+  }
+
+  #read(path: string, channel: number, last: number): Promise<ResultOf<'stream/read'>> {
+    return this.#session.look('stream/read', { run: this.#run, path, channel, lines: { last }, max_bytes: REPLAYED_BYTES });
+  }
+
+  #showStart(started: NotificationParamsOf<'stream/started'>): void {
+    this.#screen.line(`${this.#screen.colors.green('$')} ${visible(started.command)}`);
+  }
+
+  #showEnd(end: StreamEnd): void {
+    const sizes = end.channels.map(({ channel, bytes }) => `channel ${channel}: ${formatBytes(bytes)}`).join(', ');
+    const text = `  ${endWord(end)} (${sizes})`;
+    this.#screen.line(end.status === 200 ? this.#screen.colors.dim(text) : this.#screen.colors.red(text));
+  }
+
+  #mark(channel: number): string {
+    if (channel === 1) return this.#screen.colors.dim('  | ');
+    return channel === 2 ? this.#screen.colors.red('  ! ') : this.#screen.colors.dim(`  ${channel} `);
+  }
+}
+
+/** How a producer ended, in words: `exit 0`, `ended by SIGKILL`, `cancelled`. */
+export function endWord(end: StreamEnd): string {
+  if (end.status === 499) return end.outcome ?? 'cancelled';
+  if (end.outcome === 'timeout') return 'timed out';
+  if (end.signal !== undefined) return `ended by ${end.signal}`;
+  if (end.exit_code !== undefined) return `exit ${end.exit_code}`;
+  return end.outcome ?? (end.status === 200 ? 'done' : 'failed');
+}
+
+function answerWord(action: 'accept' | 'reject' | 'error'): string {
+  return action === 'error' ? 'failed' : `${action}ed`;
+}
+
+function indent(text: string): string {
+  return paragraph(text).split('\n').map((line) => `    ${line}`).join('\n');
+}

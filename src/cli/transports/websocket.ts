@@ -1,0 +1,85 @@
+import type { IncomingMessage } from 'node:http';
+import WebSocket from 'ws';
+import { RpcError, type Transport } from '../../rpc/client/index.ts';
+
+/** What the body of a refused upgrade may be at most. */
+const REFUSAL_BYTES = 64 * 1024;
+
+/**
+ * Connects to a server's WebSocket. Rejects with RpcError when the server refuses (`unauthenticated`, `forbidden`),
+ * with a system error when nobody answers.
+ *
+ * @param url - `ws://host:port/rpc`
+ */
+export function connectWebSocket(url: string, token: string | undefined): Promise<Transport> {
+  const socket = new WebSocket(url, ['headgate'], {
+    perMessageDeflate: false,
+    ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
+  });
+  return new Promise((resolve, reject) => {
+    const transport = new WebSocketTransport(socket);
+    socket.once('open', () => resolve(transport));
+    socket.on('error', reject);
+    socket.once('unexpected-response', (_, response: IncomingMessage) => {
+      void refusalOf(response).then((refusal) => {
+        reject(refusal);
+        socket.terminate();
+      });
+    });
+  });
+}
+
+class WebSocketTransport implements Transport {
+  readonly #socket: WebSocket;
+  #handler: ((message: string) => void) | undefined;
+  /** What came before somebody listened. */
+  #early: string[] = [];
+  #onClose: (reason: string) => void = () => {};
+  #ended: string | undefined;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on('message', (data: Buffer) => {
+      const message = data.toString();
+      if (this.#handler) this.#handler(message);
+      else this.#early.push(message);
+    });
+    socket.on('close', (code: number, reason: Buffer) => {
+      this.#ended = reason.length > 0 ? reason.toString() : code === 1006 ? 'the connection broke' : `closed with code ${code}`;
+      this.#onClose(this.#ended);
+    });
+  }
+
+  send(message: string): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(message);
+  }
+
+  onMessage(handler: (message: string) => void): void {
+    this.#handler = handler;
+    for (const message of this.#early.splice(0)) handler(message);
+  }
+
+  onClose(handler: (reason: string) => void): void {
+    this.#onClose = handler;
+    if (this.#ended !== undefined) handler(this.#ended);
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+async function refusalOf(response: IncomingMessage): Promise<Error> {
+  let text = '';
+  try {
+    for await (const part of response) {
+      text += String(part);
+      if (text.length > REFUSAL_BYTES) break;
+    }
+    const body = JSON.parse(text) as { error?: { code: number; message: string; data?: unknown } };
+    if (body.error) return new RpcError(body.error);
+  } catch {
+    // Whoever answers there is no Headgate; the status says all there is.
+  }
+  return new Error(`the server answered HTTP ${response.statusCode} instead of opening a WebSocket`);
+}

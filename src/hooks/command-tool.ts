@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { HeadgateError } from '../core/errors.ts';
+import { containedPath } from './contained-path.ts';
+import type { CommandToolOptions, RefusalStatus, ToolDefinition } from './plugin.ts';
+
+const DEFAULT_YIELD_MS = 10_000;
+const MAX_TIMEOUT_MS = 7 * 24 * 3600_000;
+
+/** Parameters of every tool that proposes a shell command. */
+export const commandParams = z.strictObject({
+  command: z.string().min(1).max(128 * 1024).describe('A POSIX shell command line.'),
+  cwd: z.string().min(1).max(4096).optional().describe('Working directory, relative to the project root and inside it. Default: the root.'),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a variable name'), z.string().max(32 * 1024))
+    .optional()
+    .describe('Variables added to the environment.'),
+  timeout_ms: z.int().min(1).max(MAX_TIMEOUT_MS).optional().describe('Milliseconds until the command is ended. Default: never.'),
+  yield_ms: z
+    .int()
+    .min(0)
+    .max(3600_000)
+    .optional()
+    .describe('Milliseconds to wait for its end before you go on while it runs in the background. Default 10000.'),
+  stdin: z.boolean().optional().describe('True: people can type into it. Default: it reads /dev/null.'),
+});
+
+/**
+ * A tool that proposes a shell command on the process backend, channels 1 (stdout) and 2 (stderr). A `cwd` outside the
+ * project root is refused with 403; one that does not exist is left to the start (SPEC {#containment}).
+ */
+export function commandTool(options: CommandToolOptions): ToolDefinition<typeof commandParams> {
+  return {
+    name: options.name,
+    doc: options.doc,
+    params: commandParams,
+    ...(options.modes ? { modes: options.modes } : {}),
+    traits: ['proposes', ...(options.traits ?? [])],
+    summary: (input) => firstLine(input.command),
+    handler(input, call) {
+      if (input.command.includes('\0')) return { kind: 'refused', status: 422, body: 'The command contains a NUL character; leave it out.' };
+      let cwd: string;
+      try {
+        cwd = containedPath(call.project.root, input.cwd ?? '.', 'cwd');
+      } catch (error) {
+        if (!(error instanceof HeadgateError)) throw error;
+        return { kind: 'refused', status: error.data.status as RefusalStatus, body: error.message, outcome: error.kind };
+      }
+      return {
+        kind: 'proposal',
+        summary: firstLine(input.command),
+        yieldMs: input.yield_ms ?? DEFAULT_YIELD_MS,
+        attributes: { command: input.command },
+        producer: {
+          backend: 'process',
+          runner: 'embedded',
+          channels: [1, 2],
+          spec: {
+            command: input.command,
+            cwd,
+            env: input.env ?? {},
+            stdin: input.stdin ?? false,
+            ...(input.timeout_ms === undefined ? {} : { timeoutMs: input.timeout_ms }),
+          },
+        },
+      };
+    },
+  };
+}
+
+function firstLine(command: string): string {
+  const line = command.trim().split('\n', 1)[0] ?? '';
+  const more = line.length < command.trim().length || line.length > 200;
+  return `$ ${line.slice(0, 200)}${more ? ' ...' : ''}`;
+}

@@ -1,0 +1,123 @@
+import { JSONRPCClient, type JSONRPCResponse } from 'json-rpc-2.0';
+import type { MethodName, NotificationName, NotificationParamsOf, ParamsOf, ResultOf } from '../protocol/table.ts';
+import { ConnectionClosed, RpcError } from './errors.ts';
+import { follow, type FollowOptions, type FollowedChunk, type StreamEnd } from './follow.ts';
+import type { Transport } from './transport.ts';
+
+/** Anything that came and was not asked for. */
+type Handler = (params: never) => void;
+
+export interface CallOptions {
+  /** Aborting it sends `$/cancelRequest`; the call then ends with the server's `cancelled`. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A typed client over any transport; methods, params and results are those of the method table. It imports nothing of
+ * Node, so a browser can load it.
+ */
+export class RpcClient {
+  readonly #transport: Transport;
+  readonly #rpc: JSONRPCClient;
+  readonly #handlers = new Map<string, Set<Handler>>();
+  readonly #closeHandlers = new Set<(reason: string) => void>();
+  #lastId = 0;
+  #closed: string | undefined;
+
+  /** Takes over an open transport, at once: what the server greets with is not lost. */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+    this.#rpc = new JSONRPCClient((message) => transport.send(JSON.stringify(message)));
+    transport.onMessage((message) => this.#receive(message));
+    transport.onClose((reason) => this.#ended(reason));
+  }
+
+  /** True until the connection has ended. */
+  get open(): boolean {
+    return this.#closed === undefined;
+  }
+
+  /**
+   * Calls a method.
+   *
+   * @throws RpcError with what the server answered, ConnectionClosed when no answer can come any more
+   */
+  async call<M extends MethodName>(method: M, params: ParamsOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
+    const { signal } = options;
+    if (this.#closed !== undefined) throw new ConnectionClosed(this.#closed);
+    signal?.throwIfAborted();
+    const id = ++this.#lastId;
+    const cancel = () => this.#rpc.notify('$/cancelRequest', { id });
+    signal?.addEventListener('abort', cancel, { once: true });
+    let response: JSONRPCResponse;
+    try {
+      response = await this.#rpc.requestAdvanced({ jsonrpc: '2.0', id, method, params });
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
+    if (!response.error) return response.result as ResultOf<M>;
+    if (this.#closed !== undefined && response.error.data === undefined) throw new ConnectionClosed(this.#closed);
+    throw new RpcError(response.error);
+  }
+
+  /** Listens to a notification; the answer takes the listener back. */
+  on<N extends NotificationName>(name: N, handler: (params: NotificationParamsOf<N>) => void): () => void {
+    let handlers = this.#handlers.get(name);
+    if (!handlers) {
+      handlers = new Set();
+      this.#handlers.set(name, handlers);
+    }
+    const known = handlers;
+    known.add(handler);
+    return () => void known.delete(handler);
+  }
+
+  /** Told once when the connection has ended; at once when it has already. The answer takes the listener back. */
+  onClose(handler: (reason: string) => void): () => void {
+    if (this.#closed !== undefined) handler(this.#closed);
+    else this.#closeHandlers.add(handler);
+    return () => void this.#closeHandlers.delete(handler);
+  }
+
+  /**
+   * Reads a producer's output from a cursor to its end, live: every byte once, in order within a channel. Returns how
+   * the producer ended. A slow reader costs a few MiB: the subscription is given up and taken up again at the cursor.
+   *
+   * @throws RpcError, ConnectionClosed
+   */
+  follow(run: string, path: string, options: FollowOptions = {}): AsyncGenerator<FollowedChunk, StreamEnd, void> {
+    return follow(this, run, path, options);
+  }
+
+  /** Ends the connection. */
+  close(): void {
+    this.#transport.close();
+  }
+
+  #receive(text: string): void {
+    let message: unknown;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      this.#transport.close();
+      return this.#ended('the server sent something that is not JSON');
+    }
+    for (const one of Array.isArray(message) ? message : [message]) {
+      if (typeof one !== 'object' || one === null) continue;
+      if ('method' in one) this.#notify(one as { method: string; params?: unknown });
+      else this.#rpc.receive(one as JSONRPCResponse);
+    }
+  }
+
+  #notify({ method, params }: { method: string; params?: unknown }): void {
+    for (const handler of [...(this.#handlers.get(method) ?? [])]) handler(params as never);
+  }
+
+  #ended(reason: string): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason;
+    this.#rpc.rejectAllPendingRequests(reason);
+    for (const handler of [...this.#closeHandlers]) handler(reason);
+    this.#closeHandlers.clear();
+  }
+}

@@ -1,0 +1,35 @@
+import { jsonSchema } from './json-schema.ts';
+import type { MethodDef, NotificationDef } from './method.ts';
+import { methods, notifications } from './table.ts';
+
+/** What `discover` answers: the live catalogue as plain JSON. */
+export interface Catalogue {
+  readonly [field: string]: unknown;
+  readonly methods: Record<string, unknown>;
+  readonly notifications: Record<string, unknown>;
+}
+
+/** The catalogue of methods and notifications, from the same table that validates the calls (SPEC {#discover}). */
+export function catalogue(): Catalogue {
+  return {
+    methods: Object.fromEntries(
+      Object.entries(methods as Record<string, MethodDef>).map(([name, def]) => [
+        name,
+        {
+          summary: def.summary,
+          init: def.init,
+          scope: def.scope,
+          ...(def.unsupported === undefined ? {} : { unsupported: def.unsupported }),
+          params: jsonSchema(def.params, 'input'),
+          result: jsonSchema(def.result, 'output'),
+        },
+      ]),
+    ),
+    notifications: Object.fromEntries(
+      Object.entries(notifications as Record<string, NotificationDef>).map(([name, def]) => [
+        name,
+        { summary: def.summary, durable: def.durable, params: jsonSchema(def.params, 'output') },
+      ]),
+    ),
+  };
+}

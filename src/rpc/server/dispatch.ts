@@ -1,0 +1,110 @@
+import { createJSONRPCSuccessResponse, type JSONRPCRequest, type JSONRPCResponse, JSONRPCServer } from 'json-rpc-2.0';
+import { HeadgateError, isHeadgateError } from '../../core/errors.ts';
+import type { MethodDef } from '../protocol/method.ts';
+import { type MethodName, methods } from '../protocol/table.ts';
+import { allows } from './access.ts';
+import type { AnyHandler, Call } from './handler.ts';
+import type { RequestMessage } from './messages.ts';
+import { handlers } from './methods/index.ts';
+import { errorResponse, invalidParams } from './wire-errors.ts';
+
+/**
+ * Calls methods by the table (SPEC {#dispatch}): known, supported, initialised, in scope, params of the right shape;
+ * then the handler. Every outcome is an answer with a name of the catalogue and a line in the audit log.
+ */
+export class Dispatcher {
+  readonly #server = new JSONRPCServer<Call>();
+
+  constructor() {
+    for (const [name, def] of Object.entries(methods as Record<string, MethodDef>)) {
+      const handler = handlers.get(name as MethodName);
+      this.#server.addMethodAdvanced(name, (request, call) => answer(request, call, (params) => run(name, def, handler, params, call)));
+    }
+    const notFound = (request: JSONRPCRequest, call: Call) =>
+      answer(request, call, () => {
+        throw new HeadgateError('method_not_found', `no method "${request.method.slice(0, 80)}"; discover lists them`);
+      });
+    // The package types this member for any kind of context; this server is only ever given a Call.
+    this.#server.handleMethodNotFound = notFound as unknown as JSONRPCServer<Call>['handleMethodNotFound'];
+  }
+
+  /** The answer to a request, null for a notification. Never rejects. */
+  async dispatch(request: RequestMessage, call: Call): Promise<JSONRPCResponse | null> {
+    return await this.#server.receive(request as JSONRPCRequest, call);
+  }
+}
+
+async function answer(request: JSONRPCRequest, call: Call, work: (params: unknown) => unknown): Promise<JSONRPCResponse | null> {
+  const { clock, audit } = call.parts;
+  const started = clock.monotonic();
+  let response: JSONRPCResponse;
+  try {
+    const result = await untilAborted(call.signal, () => work(request.params));
+    response = createJSONRPCSuccessResponse(request.id ?? null, result);
+  } catch (error) {
+    response = errorResponse(request.id ?? null, wireError(error, request.method, call));
+  }
+  audit.record({
+    method: request.method.slice(0, 64),
+    client: call.session.client,
+    run: runOf(request.params),
+    code: response.error?.code ?? 0,
+    durationMs: Math.round(clock.monotonic() - started),
+  });
+  return request.id === undefined ? null : response;
+}
+
+function run(name: string, def: MethodDef, handler: AnyHandler | undefined, params: unknown, call: Call): unknown {
+  if (def.unsupported !== undefined || !handler) {
+    throw new HeadgateError('unsupported', `${name}: ${def.unsupported ?? 'this server has no such method'}`, { method: name });
+  }
+  // Asking for the caller is what refuses a connection without a project.
+  if (def.init) call.caller();
+  if (!allows(call.session.scope, def.scope)) {
+    throw new HeadgateError('forbidden', `${name} needs a token of scope "${def.scope}"; this one has "${call.session.scope}"`, { scope: def.scope });
+  }
+  if (params !== undefined && (typeof params !== 'object' || params === null || Array.isArray(params))) {
+    throw new HeadgateError('invalid_params', `${name}: params must be an object; params by position are not taken`);
+  }
+  const parsed = def.params.safeParse(params ?? {}, { reportInput: true });
+  if (!parsed.success) throw invalidParams(name, parsed.error.issues);
+  const result = handler(parsed.data, call);
+  return call.parts.checkResults ? checked(name, def, result) : result;
+}
+
+async function checked(name: string, def: MethodDef, result: unknown): Promise<unknown> {
+  const value = await result;
+  const parsed = def.result.safeParse(value);
+  if (!parsed.success) throw new Error(`${name} answered outside its schema: ${parsed.error.message}`);
+  return value;
+}
+
+/**
+ * The result of `work`, or the signal's reason once it is aborted; `work` then ends unheard. Work that heeds the signal
+ * gets the time of one turn to say in its own words what goes on.
+ */
+function untilAborted(signal: AbortSignal, work: () => unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => void setImmediate(() => reject(signal.reason as Error));
+    signal.addEventListener('abort', onAbort, { once: true });
+    // The handler of a request is called before the next message is looked at: requests begin in the order in which they came.
+    const working = (async () => await work())();
+    working.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+/** What the client sees of whatever was thrown; what it may not see goes into the log, under a reference that both have. */
+function wireError(error: unknown, method: string, call: Call): HeadgateError {
+  if (isHeadgateError(error)) return error;
+  if (call.signal.aborted) return new HeadgateError('cancelled', 'the request was cancelled by its caller; what it had begun goes on');
+  const { ids, logger } = call.parts;
+  const reference = ids.token(6);
+  logger.error({ method, reference, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'a call failed');
+  return new HeadgateError('internal', `${method.slice(0, 80)} failed inside the server; its log has the cause under reference ${reference}`, { reference });
+}
+
+/** The run that a call is about, as the caller named it. */
+function runOf(params: unknown): string | null {
+  if (typeof params !== 'object' || params === null || !('run' in params)) return null;
+  return typeof params.run === 'string' ? params.run.slice(0, 64) : null;
+}

@@ -1,0 +1,106 @@
+import type { EventStore } from '../../model/ports/store.ts';
+import type { EventRecord } from '../../model/records.ts';
+import { HIGH_WATER_BYTES } from '../../stream/index.ts';
+import { eventFrame, notificationFrame } from './event-frame.ts';
+import type { MessageChannelLike } from './transports/message-channel.ts';
+
+/** Events read from the store at a time. */
+const PAGE_EVENTS = 256;
+
+export interface EventFeedOptions {
+  readonly projectId: number;
+  /** Id of the subscription; undefined for the feed that every session has. */
+  readonly subscription: number | undefined;
+  /** Only events of this run. */
+  readonly run: string | undefined;
+  /** Sequence number of the last event that the client has. */
+  readonly after: number;
+  /** Decides, when an event's turn comes, whether this client gets it; all by default. */
+  readonly accepts?: (event: EventRecord) => boolean;
+  readonly events: EventStore;
+  readonly channel: MessageChannelLike;
+}
+
+/**
+ * A cursor over the event log, bound to one connection. It keeps a position and no events: while the client keeps up
+ * it is handed what has just been stored, and once its buffer passes the high-water mark it is read on from the store,
+ * in order, when the buffer has drained (SPEC {#subscribe}).
+ */
+export class EventFeed {
+  readonly run: string | undefined;
+  readonly subscription: number | undefined;
+  readonly #options: EventFeedOptions;
+  #cursor: number;
+  /** Closed until the answer to the request that opened it has been sent. */
+  #state: 'held' | 'behind' | 'live' | 'closed' = 'held';
+  #synced: boolean;
+
+  constructor(options: EventFeedOptions) {
+    this.#options = options;
+    this.run = options.run;
+    this.subscription = options.subscription;
+    this.#cursor = options.after;
+    this.#synced = options.subscription === undefined;
+  }
+
+  /** Sequence number up to which every event has been looked at. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  /** Begins to send; what the client has not got yet comes first. */
+  start(): void {
+    if (this.#state !== 'held') return;
+    this.#state = 'behind';
+    this.pump();
+  }
+
+  /** Takes an event that has just been stored. A feed that is behind ignores it and finds it in the store later. */
+  offer(event: EventRecord): void {
+    if (this.#state !== 'live' || event.seq <= this.#cursor) return;
+    if (this.#full()) this.#state = 'behind';
+    else this.#deliver(event);
+  }
+
+  /** Sends what is there while the connection has room. */
+  pump(): void {
+    if (this.#state !== 'behind') return;
+    const { events, projectId, run } = this.#options;
+    while (this.#mayRead()) {
+      const page = events.since({ projectId, run, seq: this.#cursor, limit: PAGE_EVENTS });
+      for (const event of page) {
+        if (!this.#mayRead()) return;
+        this.#deliver(event);
+      }
+      if (page.length < PAGE_EVENTS) return this.#caughtUp();
+    }
+  }
+
+  close(): void {
+    this.#state = 'closed';
+  }
+
+  #mayRead(): boolean {
+    return this.#state === 'behind' && !this.#full();
+  }
+
+  #full(): boolean {
+    return this.#options.channel.bufferedBytes() >= HIGH_WATER_BYTES;
+  }
+
+  #caughtUp(): void {
+    this.#state = 'live';
+    if (this.#synced) return;
+    this.#synced = true;
+    const { subscription, channel } = this.#options;
+    channel.send(notificationFrame('replay/synced', { subscription, seq: this.#cursor }));
+  }
+
+  #deliver(event: EventRecord): void {
+    this.#cursor = event.seq;
+    const { run, accepts, channel, subscription } = this.#options;
+    if (run !== undefined && event.run !== run) return;
+    if (accepts && !accepts(event)) return;
+    channel.send(eventFrame(event, subscription));
+  }
+}

@@ -1,0 +1,14 @@
+import type { MethodName } from '../../protocol/table.ts';
+import type { AnyHandler } from '../handler.ts';
+import { entryHandlers } from './entries.ts';
+import { modelHandlers } from './models.ts';
+import { runHandlers } from './runs.ts';
+import { sessionHandlers } from './session.ts';
+import { streamHandlers } from './streams.ts';
+
+const all = { ...sessionHandlers, ...modelHandlers, ...runHandlers, ...entryHandlers, ...streamHandlers };
+
+/** Handlers by method. A method of the table that has none here is marked `unsupported` there. */
+export const handlers: ReadonlyMap<MethodName, AnyHandler> = new Map(
+  Object.entries(all).map(([name, handler]) => [name as MethodName, handler as AnyHandler]),
+);

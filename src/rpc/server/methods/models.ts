@@ -1,0 +1,18 @@
+import type { Handlers } from '../handler.ts';
+import { given } from '../runtime-port.ts';
+
+/** Models (SPEC {#models}). */
+export const modelHandlers: Handlers<'getModels' | 'addModel' | 'removeModel'> = {
+  getModels: (_, { parts, caller }) =>
+    parts.runtime.models(caller().project.id).map(({ alias, actual, provider, contextLength }) => ({ alias, actual, provider, contextLength })),
+
+  addModel: (params, { parts, caller }) => {
+    parts.runtime.addModel(caller(), given(params));
+    return { alias: params.alias };
+  },
+
+  removeModel: ({ alias }, { parts, caller }) => {
+    parts.runtime.removeModel(caller(), alias);
+    return { ok: true };
+  },
+};

@@ -1,0 +1,33 @@
+import type { Handlers } from '../handler.ts';
+import { given } from '../runtime-port.ts';
+
+/** Rows of a listing when the client names no limit. */
+const DEFAULT_ROWS = 100;
+
+type RunMethod =
+  | 'startRun' | 'ask' | 'act' | 'run/validate' | 'run/resolve' | 'run/abort' | 'run/rename' | 'run/inject' | 'run/config' | 'run/delete'
+  | 'getRuns' | 'getRun' | 'getProposals' | 'getContext';
+
+/** Runs, their loops and proposals (SPEC {#runs}). */
+export const runHandlers: Handlers<RunMethod> = {
+  startRun: (params, { parts, caller }) => {
+    const run = parts.runtime.startRun(caller(), given(params));
+    return { run: run.alias, status: run.status, model: run.model };
+  },
+  ask: (params, { parts, caller }) => parts.runtime.prompt(caller(), 'ask', given(params)),
+  act: (params, { parts, caller }) => parts.runtime.prompt(caller(), 'act', given(params)),
+  'run/validate': (params, { parts, caller }) => parts.runtime.validate(caller(), given(params)),
+  'run/resolve': ({ run, resolution }, { parts, caller }) => parts.runtime.resolve(caller(), run, given(resolution)),
+  'run/abort': ({ run }, { parts, caller }) => parts.runtime.abort(caller(), run),
+  'run/rename': ({ run, name }, { parts, caller }) => parts.runtime.rename(caller(), run, name),
+  'run/inject': ({ run, message }, { parts, caller }) => parts.runtime.inject(caller(), run, message),
+  'run/config': ({ run, ...change }, { parts, caller }) => parts.runtime.configure(caller(), run, given(change)),
+  'run/delete': ({ run }, { parts, caller }) => {
+    parts.runtime.remove(caller(), run);
+    return { run, deleted: true };
+  },
+  getRuns: ({ limit, offset }, { parts, caller }) => parts.runtime.listRuns(caller().project.id, limit ?? DEFAULT_ROWS, offset ?? 0),
+  getRun: ({ run }, { parts, caller }) => parts.runtime.runInfo(caller().project.id, run),
+  getProposals: ({ run }, { parts, caller }) => parts.runtime.proposals(caller().project.id, run),
+  getContext: ({ run, turn }, { parts, caller }) => parts.runtime.context(caller().project.id, run, turn),
+};

@@ -1,0 +1,174 @@
+import { isUtf8 } from 'node:buffer';
+import { HeadgateError } from '../../../core/errors.ts';
+import type { ProducerView } from '../../../stream/index.ts';
+import { LIMITS } from '../../protocol/shapes.ts';
+import type { ResultOf } from '../../protocol/table.ts';
+import type { Call, Handlers } from '../handler.ts';
+
+type StreamMethod =
+  | 'stream' | 'stream/completed' | 'stream/aborted' | 'stream/cancel' | 'stream/subscribe' | 'stream/unsubscribe' | 'stream/read'
+  | 'stream/input' | 'stream/resize' | 'stream/signal' | 'stream/list' | 'stream/receipt';
+
+/** Streaming (SPEC {#streaming}). */
+export const streamHandlers: Handlers<StreamMethod> = {
+  stream: async ({ run, path, channel, chunk, encoding, offset, epoch }, call) => {
+    const bytes = decode(chunk, encoding);
+    const stored = await call.parts.streams.append({ runId: runId(call, run), path, channel, bytes, offset, epoch });
+    return { status: 'ok', offset: stored.offset, bytes: stored.bytes };
+  },
+
+  'stream/completed': async ({ run, path, exit_code, signal, duration, epoch }, call) => ({
+    ok: true,
+    channels: [
+      ...(await call.parts.streams.completed(runId(call, run), path, {
+        ...(exit_code === undefined ? {} : { exitCode: exit_code }),
+        ...(signal === undefined ? {} : { signal }),
+        ...(duration === undefined ? {} : { durationMs: duration }),
+        ...(epoch === undefined ? {} : { epoch }),
+      })),
+    ],
+  }),
+
+  'stream/aborted': async ({ run, path, reason, duration, epoch }, call) => ({
+    status: 'ok',
+    channels: [
+      ...(await call.parts.streams.aborted(runId(call, run), path, {
+        reason: reason ?? null,
+        by: call.caller().client,
+        ...(duration === undefined ? {} : { durationMs: duration }),
+        ...(epoch === undefined ? {} : { epoch }),
+      })),
+    ],
+  }),
+
+  'stream/cancel': ({ run, path, reason, signal, grace_ms }, call) => ({
+    ok: true,
+    channels: [
+      ...call.parts.streams.cancel(runId(call, run), path, {
+        by: call.caller().client,
+        reason: reason ?? null,
+        ...(signal === undefined ? {} : { signal }),
+        ...(grace_ms === undefined ? {} : { graceMs: grace_ms }),
+      }),
+    ],
+  }),
+
+  'stream/subscribe': (params, call) => {
+    const { format } = params;
+    if (format === 'screen') {
+      throw new HeadgateError('unsupported', 'format "screen" is not part of this version; take "raw" or "text"', { field: 'format' });
+    }
+    if ((params.path === undefined) === (params.pattern === undefined)) {
+      throw new HeadgateError('invalid_params', 'give either path, one log entry, or pattern, a glob over log entries', { field: 'path' });
+    }
+    const { subscription, start } = call.session.streams.subscribe({
+      projectId: call.caller().project.id,
+      runId: runId(call, params.run),
+      run: params.run,
+      path: params.path,
+      pattern: params.pattern,
+      channel: params.channel,
+      from: params.from ?? 'start',
+      format: format ?? 'raw',
+    });
+    call.afterAnswer(start);
+    return { subscription: subscription.id, channels: [...subscription.channels] };
+  },
+
+  'stream/unsubscribe': ({ subscription }, { session }) => {
+    session.streams.unsubscribe(subscription);
+    return {};
+  },
+
+  'stream/read': ({ run, path, channel, from, max_bytes, lines, match }, call) => {
+    const read = call.parts.streams.read({ runId: runId(call, run), path, channel, from, maxBytes: max_bytes, lines, match });
+    const text = isUtf8(read.data);
+    return {
+      path: read.path,
+      channel: read.channel,
+      from: read.from,
+      to: read.to,
+      bytes: read.bytes,
+      lines: { ...read.lines },
+      chunk: read.data.toString(text ? 'utf8' : 'base64'),
+      encoding: text ? 'utf8' : 'base64',
+      status: read.status,
+      outcome: read.outcome,
+      ...(read.matches ? { matches: [...read.matches] } : {}),
+    };
+  },
+
+  'stream/input': async ({ run, path, chunk, encoding, eof }, call) => {
+    const bytes = decode(chunk ?? '', encoding);
+    return { status: 'ok', bytes: await call.parts.streams.input(runId(call, run), path, bytes, eof ?? false) };
+  },
+
+  'stream/resize': async ({ run, path, cols, rows }, call) => {
+    await call.parts.streams.resize(runId(call, run), path, cols, rows);
+    return { status: 'ok' };
+  },
+
+  'stream/signal': async ({ run, path, signal }, call) => {
+    await call.parts.streams.signal(runId(call, run), path, signal);
+    return { status: 'ok' };
+  },
+
+  'stream/list': ({ run, state }, call) =>
+    call.parts.streams
+      .list({ projectId: call.caller().project.id, ...(run === undefined ? {} : { runId: runId(call, run) }), state })
+      .map((view) => producerRow(view, call.parts.clock.now())),
+
+  'stream/receipt': ({ run, path }, call) => {
+    const { state, receipt } = call.parts.streams.receipt(runId(call, run), path);
+    return { run, path, state, receipt: receipt as ResultOf<'stream/receipt'>['receipt'] };
+  },
+};
+
+function runId(call: Call, alias: string): number {
+  return call.parts.runtime.requireRun(call.caller().project.id, alias).id;
+}
+
+const REPLACEMENT = Buffer.from('\ufffd');
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+/** The bytes of a chunk. Throws `invalid_params` for text that is not base64, `too_large` beyond the limit. */
+function decode(chunk: string, encoding: 'utf8' | 'base64' | undefined): Buffer {
+  if (encoding === 'base64' && (chunk.length % 4 !== 0 || !BASE64.test(chunk))) {
+    throw new HeadgateError('invalid_params', 'chunk is not base64 with padding (RFC 4648 section 4)', { field: 'chunk' });
+  }
+  const bytes = Buffer.from(chunk, encoding ?? 'utf8');
+  // A lone surrogate has no UTF-8; it would be stored as U+FFFD, which is not what was sent.
+  if (encoding !== 'base64' && bytes.includes(REPLACEMENT) && /\p{Surrogate}/u.test(chunk)) {
+    throw new HeadgateError('invalid_params', 'chunk holds half a character (a lone surrogate); cut text between characters or send bytes as base64', {
+      field: 'chunk',
+    });
+  }
+  if (bytes.length > LIMITS.chunkBytes) {
+    throw new HeadgateError('too_large', `chunk is ${bytes.length} bytes; send at most ${LIMITS.chunkBytes} at a time`, {
+      field: 'chunk',
+      limit: LIMITS.chunkBytes,
+    });
+  }
+  return bytes;
+}
+
+function producerRow({ producer, channels }: ProducerView, now: number): ResultOf<'stream/list'>[number] {
+  const pid = producer.ref?.['pid'];
+  return {
+    run: producer.run,
+    path: producer.path,
+    command: producer.spec.command,
+    backend: producer.backend,
+    runner: producer.runner,
+    state: producer.state,
+    epoch: producer.epoch,
+    pid: typeof pid === 'number' ? pid : null,
+    channels: [...channels],
+    exit_code: producer.exitCode,
+    signal: producer.signal,
+    startedAt: producer.startedAt,
+    endedAt: producer.endedAt,
+    lastOutputAt: producer.lastOutputAt,
+    ageMs: Math.max(0, now - producer.createdAt),
+  };
+}

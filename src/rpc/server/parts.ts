@@ -1,0 +1,23 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Ids } from '../../core/ids.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Store } from '../../model/ports/store.ts';
+import type { Streams } from '../../stream/index.ts';
+import type { AuditLog } from './audit.ts';
+import type { RuntimePort } from './runtime-port.ts';
+
+/** What every session and handler of one server shares. */
+export interface ServerParts {
+  readonly runtime: RuntimePort;
+  readonly streams: Streams;
+  readonly store: Pick<Store, 'events' | 'projects'>;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  /** The server's version. */
+  readonly version: string;
+  readonly serverId: string;
+  /** Checks every result against the table; for tests, since it costs a walk through each result. */
+  readonly checkResults: boolean;
+}

@@ -1,0 +1,166 @@
+import type { Server as SocketServer } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import type { Clock } from '../../core/clock.ts';
+import type { Ids } from '../../core/ids.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Store } from '../../model/ports/store.ts';
+import type { EventRecord } from '../../model/records.ts';
+import type { Journal, Streams } from '../../stream/index.ts';
+import { LIMITS } from '../protocol/shapes.ts';
+import type { GrantedScope, TokenGrant } from './access.ts';
+import { AuditLog } from './audit.ts';
+import { Dispatcher } from './dispatch.ts';
+import { listenHttp, type ListeningHttp, RPC_PATH } from './http.ts';
+import type { ServerParts } from './parts.ts';
+import type { RuntimePort } from './runtime-port.ts';
+import { Session } from './session.ts';
+import { LineChannel } from './transports/lines.ts';
+import type { MessageChannelLike } from './transports/message-channel.ts';
+import { listenOnSocket } from './transports/unix-socket.ts';
+
+export interface RpcServerOptions {
+  readonly runtime: RuntimePort;
+  readonly streams: Streams;
+  readonly journal: Pick<Journal, 'onEvent'>;
+  readonly store: Pick<Store, 'events' | 'projects' | 'audit' | 'transaction'>;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  /** The server's version, as `headgate/hello` says it. */
+  readonly version: string;
+  /** Differs from one server process to the next. */
+  readonly serverId: string;
+  /** What WebSocket clients may present; the unix socket needs none, its file mode is its guard. */
+  readonly tokens: readonly TokenGrant[];
+  /** Origins of web pages that may connect beside loopback pages on the server's own port. */
+  readonly allowedOrigins?: readonly string[];
+  /** Checks every result against the method table; for tests. */
+  readonly checkResults?: boolean;
+  /** Between two pings of a WebSocket, milliseconds; 15000 by default. */
+  readonly pingMs?: number;
+}
+
+/** Where an HTTP server listens. */
+export interface Listening {
+  readonly host: string;
+  readonly port: number;
+  /** `ws://…/rpc` */
+  readonly url: string;
+  /** `http://…` */
+  readonly http: string;
+}
+
+/**
+ * The JSON-RPC server: takes connections from its transports, makes each a session, and hands every stored event to
+ * the sessions of its project. It ends its own connections; runtime, streams and store belong to who made them.
+ */
+export class RpcServer {
+  readonly #options: RpcServerOptions;
+  readonly #parts: ServerParts;
+  readonly #audit: AuditLog;
+  readonly #dispatcher = new Dispatcher();
+  readonly #sessions = new Set<Session>();
+  readonly #http: ListeningHttp[] = [];
+  readonly #sockets: SocketServer[] = [];
+  readonly #stopEvents: () => void;
+  #whenEmpty: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: RpcServerOptions) {
+    this.#options = options;
+    const { runtime, streams, store, clock, ids, logger, version, serverId } = options;
+    this.#audit = new AuditLog(store, logger);
+    this.#parts = { runtime, streams, store, audit: this.#audit, clock, ids, logger, version, serverId, checkResults: options.checkResults ?? false };
+    this.#stopEvents = options.journal.onEvent((event) => this.#tell(event));
+  }
+
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  /**
+   * Listens for WebSockets and GET /healthz (SPEC {#transport_ws}).
+   *
+   * @param o - `host` is 127.0.0.1 by default; another than a loopback one needs `allowRemote`. `port` 0 takes a free one.
+   * @throws `conflict` for a port that is taken, `forbidden` for a host or port that is not permitted
+   */
+  async listen(o: { host?: string; port: number; allowRemote?: boolean }): Promise<Listening> {
+    const host = o.host ?? '127.0.0.1';
+    const http = await listenHttp({
+      host,
+      port: o.port,
+      allowRemote: o.allowRemote ?? false,
+      tokens: this.#options.tokens,
+      allowedOrigins: this.#options.allowedOrigins ?? [],
+      version: this.#options.version,
+      pingMs: this.#options.pingMs,
+      accept: (channel, scope) => this.accept(channel, scope),
+    });
+    this.#http.push(http);
+    const authority = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${http.port}`;
+    return { host, port: http.port, url: `ws://${authority}${RPC_PATH}`, http: `http://${authority}` };
+  }
+
+  /**
+   * Listens on a unix socket of mode 0600, one JSON message a line (SPEC {#transport_unix}).
+   *
+   * @throws `conflict` when a live server has the socket or the file is none, `invalid_params` for a path that is too long
+   */
+  async listenUnix(path: string): Promise<void> {
+    const server = await listenOnSocket(path, (socket) => {
+      socket.setNoDelay(true);
+      this.acceptLines(socket, socket);
+    });
+    this.#sockets.push(server);
+  }
+
+  /** Serves one client over a pair of byte streams, one JSON message a line: standard input and output, for example. */
+  acceptLines(input: Readable, output: Writable): void {
+    this.accept(new LineChannel({ input, output, maxBytes: LIMITS.messageBytes }), 'admin');
+  }
+
+  /** Serves one client over a channel. */
+  accept(channel: MessageChannelLike, scope: GrantedScope): void {
+    if (this.#closing) {
+      channel.close('going_away');
+      return;
+    }
+    const session = new Session({
+      channel,
+      scope,
+      parts: this.#parts,
+      dispatcher: this.#dispatcher,
+      closed: (ended) => {
+        this.#sessions.delete(ended);
+        if (this.#sessions.size === 0) this.#whenEmpty?.();
+      },
+    });
+    this.#sessions.add(session);
+  }
+
+  /** Takes no more connections, ends those that are open, and resolves when they have ended. Calling it twice is harmless. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#stopEvents();
+    const servers = [
+      ...this.#http.map((http) => http.close()),
+      ...this.#sockets.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
+    ];
+    const empty = new Promise<void>((resolve) => {
+      this.#whenEmpty = resolve;
+      if (this.#sessions.size === 0) resolve();
+    });
+    for (const session of [...this.#sessions]) session.close();
+    await Promise.all([empty, ...servers]);
+    this.#audit.flush();
+  }
+
+  #tell(event: EventRecord): void {
+    for (const session of this.#sessions) if (session.project?.id === event.projectId) session.offer(event);
+  }
+}

@@ -1,0 +1,132 @@
+import { HeadgateError } from '../../core/errors.ts';
+import type { EventStore } from '../../model/ports/store.ts';
+import type { EventRecord } from '../../model/records.ts';
+import { EventFeed } from './event-feed.ts';
+import { eventFrame } from './event-frame.ts';
+import type { MessageChannelLike } from './transports/message-channel.ts';
+
+/**
+ * The event feeds of one session (SPEC {#events}, {#subscribe}). Without a subscription the session gets every event of
+ * its project; with subscriptions each of them gets its own copies, and of the rest only `stream/cancelled` still
+ * reaches the session, once.
+ */
+export class SessionEvents {
+  readonly #projectId: number;
+  readonly #store: EventStore;
+  readonly #channel: MessageChannelLike;
+  readonly #nextId: () => number;
+  readonly #leftToStream: (event: EventRecord) => boolean;
+  readonly #implicit: EventFeed;
+  readonly #subscriptions = new Map<number, EventFeed>();
+  /** The implicit feed gives everything up to this event, and everything after `wholeAfter`. */
+  #wholeUntil = Number.POSITIVE_INFINITY;
+  #wholeAfter = Number.POSITIVE_INFINITY;
+
+  /** @param options - `leftToStream`: true for a `stream/ended` that a stream subscription of the session delivers */
+  constructor(options: {
+    projectId: number;
+    store: EventStore;
+    channel: MessageChannelLike;
+    nextId: () => number;
+    leftToStream: (event: EventRecord) => boolean;
+  }) {
+    this.#projectId = options.projectId;
+    this.#store = options.store;
+    this.#channel = options.channel;
+    this.#nextId = options.nextId;
+    this.#leftToStream = options.leftToStream;
+    this.#implicit = this.#feed(undefined, undefined, this.lastSeq(), (event) => this.#implicitAccepts(event));
+  }
+
+  /** Sequence number of the project's last event. */
+  lastSeq(): number {
+    return this.#store.lastSeq(this.#projectId);
+  }
+
+  /** Begins the feed that needs no subscription. */
+  start(): void {
+    this.#implicit.start();
+  }
+
+  /**
+   * Opens a subscription; call `start` once its id has been answered.
+   *
+   * @param run - only events of this run
+   * @param since - sequence number after which to replay; without it only what comes
+   */
+  subscribe(run: string | undefined, since: number | undefined): { subscription: number; lastSeq: number; start: () => void } {
+    const lastSeq = this.lastSeq();
+    if (since !== undefined && since > lastSeq) {
+      throw new HeadgateError('invalid_params', `since ${since} is beyond the last event (${lastSeq}); this server has not told it`, {
+        field: 'since',
+        lastSeq,
+      });
+    }
+    const subscription = this.#nextId();
+    const feed = this.#feed(subscription, run, since ?? lastSeq, undefined);
+    if (this.#subscriptions.size === 0) {
+      this.#wholeUntil = lastSeq;
+      this.#wholeAfter = Number.POSITIVE_INFINITY;
+    }
+    this.#subscriptions.set(subscription, feed);
+    return { subscription, lastSeq, start: () => feed.start() };
+  }
+
+  /** Ends a subscription; after the last one the session gets every event again, from there on. */
+  unsubscribe(subscription: number): void {
+    const feed = this.#subscriptions.get(subscription);
+    if (!feed) {
+      throw new HeadgateError('not_found', `no event subscription ${subscription} on this connection; stream subscriptions end with stream/unsubscribe`, {
+        subscription,
+      });
+    }
+    feed.close();
+    this.#subscriptions.delete(subscription);
+    if (this.#subscriptions.size === 0) this.#wholeAfter = this.lastSeq();
+  }
+
+  /** Hands a new event to every feed. */
+  offer(event: EventRecord): void {
+    this.#implicit.offer(event);
+    for (const feed of this.#subscriptions.values()) feed.offer(event);
+  }
+
+  /** Sends on after the connection has drained. */
+  pump(): void {
+    this.#implicit.pump();
+    for (const feed of this.#subscriptions.values()) feed.pump();
+  }
+
+  /** Sends an event that was left to a stream subscription which ended before it could deliver it. */
+  tell(event: EventRecord): void {
+    if (this.#implicitAccepts(event)) this.#channel.send(eventFrame(event, undefined));
+  }
+
+  close(): void {
+    this.#implicit.close();
+    for (const feed of this.#subscriptions.values()) feed.close();
+    this.#subscriptions.clear();
+  }
+
+  #implicitAccepts(event: EventRecord): boolean {
+    if (event.seq <= this.#wholeUntil || event.seq > this.#wholeAfter) return !this.#leftToStream(event);
+    return event.type === 'stream/cancelled' && !this.#subscribed(event);
+  }
+
+  #subscribed(event: EventRecord): boolean {
+    for (const feed of this.#subscriptions.values()) if (feed.run === undefined || feed.run === event.run) return true;
+    return false;
+  }
+
+  #feed(subscription: number | undefined, run: string | undefined, after: number, accepts: ((event: EventRecord) => boolean) | undefined): EventFeed {
+    return new EventFeed({
+      projectId: this.#projectId,
+      subscription,
+      run,
+      after,
+      events: this.#store,
+      channel: this.#channel,
+      ...(accepts ? { accepts } : {}),
+    });
+  }
+}

@@ -1,0 +1,270 @@
+import type { JSONRPCID, JSONRPCResponse } from 'json-rpc-2.0';
+import { HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
+import type { EventRecord, Project } from '../../model/records.ts';
+import { PROTOCOL_VERSION } from '../protocol/table.ts';
+import type { GrantedScope } from './access.ts';
+import type { Dispatcher } from './dispatch.ts';
+import { notificationFrame } from './event-frame.ts';
+import type { Call } from './handler.ts';
+import { isAnswer, isCancel, parseMessage, requestProblem, type RequestMessage } from './messages.ts';
+import type { ServerParts } from './parts.ts';
+import { batchText, responseText } from './response-text.ts';
+import { SessionEvents } from './session-events.ts';
+import { SessionStreams } from './session-streams.ts';
+import type { Inbound, MessageChannelLike } from './transports/message-channel.ts';
+import { errorResponse, refusal } from './wire-errors.ts';
+
+/** Requests of one connection that may be under way at a time. */
+const MAX_IN_FLIGHT = 256;
+/** Requests in one batch. */
+const MAX_BATCH = 100;
+/** When a full connection should try again. */
+const RETRY_AFTER_MS = 100;
+/** A client that does not take its answers is not read any more beyond so many buffered bytes. */
+const STOP_READING_BYTES = 4 * 1024 * 1024;
+
+/**
+ * One connection: greeting, requests under way, project, subscriptions (SPEC {#session}). Ends with its channel:
+ * requests that wait are aborted, subscriptions close; what was started goes on.
+ */
+export class Session {
+  readonly scope: GrantedScope;
+  readonly streams: SessionStreams;
+  readonly #parts: ServerParts;
+  readonly #dispatcher: Dispatcher;
+  readonly #channel: MessageChannelLike;
+  readonly #inFlight = new Map<JSONRPCID, AbortController>();
+  readonly #unanswered = new Set<AbortController>();
+  #bound: { project: Project; client: string; events: SessionEvents } | undefined;
+  #lastId = 0;
+  #reading = true;
+  #inputEnded = false;
+  /** Messages whose answers have not been sent. */
+  #pending = 0;
+  #closed = false;
+
+  constructor(options: { channel: MessageChannelLike; scope: GrantedScope; parts: ServerParts; dispatcher: Dispatcher; closed: (session: Session) => void }) {
+    const { channel, parts } = options;
+    this.scope = options.scope;
+    this.#parts = parts;
+    this.#dispatcher = options.dispatcher;
+    this.#channel = channel;
+    this.streams = new SessionStreams({
+      streams: parts.streams,
+      channel,
+      nextId: () => ++this.#lastId,
+      unpaid: (event) => this.#bound?.events.tell(event),
+      runIdOf: (run) => this.#runIdOf(run),
+    });
+    channel.onMessage((message) => this.#receive(message));
+    channel.onDrain(() => this.#drained());
+    channel.onClose(() => {
+      this.#end();
+      options.closed(this);
+    });
+    channel.send(notificationFrame('headgate/hello', { version: parts.version, protocol: PROTOCOL_VERSION, serverId: parts.serverId }));
+  }
+
+  /** The project that the connection is bound to, if it is. */
+  get project(): Project | undefined {
+    return this.#bound?.project;
+  }
+
+  /** The name that the client gave itself. */
+  get client(): string {
+    return this.#bound?.client ?? 'client';
+  }
+
+  /** The event feeds. Throws `not_initialized`. */
+  get events(): SessionEvents {
+    return this.#requireBound().events;
+  }
+
+  /**
+   * Binds the connection to a project, once; the same project again is no error. Answers the sequence number of the
+   * project's last event. Throws `conflict` for another project.
+   */
+  bind(project: Project, client: string): number {
+    const bound = this.#bound;
+    if (bound && bound.project.id !== project.id) {
+      throw new HeadgateError('conflict', `this connection is bound to project "${bound.project.name}"; open another one for "${project.name}"`, {
+        project: bound.project.name,
+      });
+    }
+    const events =
+      bound?.events ??
+      new SessionEvents({
+        projectId: project.id,
+        store: this.#parts.store.events,
+        channel: this.#channel,
+        nextId: () => ++this.#lastId,
+        leftToStream: (event) => this.streams.takes(event),
+      });
+    this.#bound = { project, client, events };
+    return events.lastSeq();
+  }
+
+  /** Hands on an event of the session's project. */
+  offer(event: EventRecord): void {
+    this.#bound?.events.offer(event);
+  }
+
+  /** Ends the connection because the server stops. */
+  close(): void {
+    this.#channel.close('going_away');
+  }
+
+  #requireBound(): { project: Project; client: string; events: SessionEvents } {
+    if (!this.#bound) throw new HeadgateError('not_initialized', 'call init {name, projectRoot} first: it binds this connection to a project');
+    return this.#bound;
+  }
+
+  #runIdOf(run: string): number | undefined {
+    try {
+      return this.#bound && this.#parts.runtime.requireRun(this.#bound.project.id, run).id;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #receive(message: Inbound): void {
+    if (message.kind === 'binary') {
+      this.#send(refusal(null, 'invalid_request', 'binary message; JSON-RPC comes as text messages'));
+    } else if (message.kind === 'end') {
+      this.#inputEnded = true;
+      this.#closeWhenAnswered();
+    } else if (message.kind === 'too_large') {
+      this.#send(refusal(null, 'too_large', `a message is over ${message.limit} bytes and was not read; send less at a time`, { limit: message.limit }));
+    } else {
+      let value: unknown;
+      try {
+        value = parseMessage(message.bytes);
+      } catch (error) {
+        this.#send(isHeadgateError(error) ? errorResponse(null, error) : refusal(null, 'parse_error', messageOf(error)));
+        return;
+      }
+      if (Array.isArray(value)) void this.#batch(value);
+      else void this.#single(value);
+    }
+    this.#holdBack();
+  }
+
+  async #single(value: unknown): Promise<void> {
+    const afterwards: (() => void)[] = [];
+    this.#pending++;
+    const response = await this.#answer(value, afterwards);
+    this.#pending--;
+    if (response) this.#send(response);
+    for (const work of afterwards) work();
+    this.#closeWhenAnswered();
+  }
+
+  async #batch(values: readonly unknown[]): Promise<void> {
+    if (values.length === 0) return this.#send(refusal(null, 'invalid_request', 'an empty batch; put at least one request into it'));
+    if (values.length > MAX_BATCH) {
+      return this.#send(refusal(null, 'invalid_request', `${values.length} requests in one batch; at most ${MAX_BATCH} are taken`, { limit: MAX_BATCH }));
+    }
+    const afterwards: (() => void)[] = [];
+    this.#pending++;
+    const responses = await Promise.all(values.map((value) => this.#answer(value, afterwards)));
+    const answers = responses.filter((response) => response !== undefined);
+    this.#pending--;
+    if (answers.length > 0) this.#sendText(batchText(answers));
+    for (const work of afterwards) work();
+    this.#closeWhenAnswered();
+  }
+
+  /** Answers one message; undefined for a notification or an answer. Calls its handler before it returns. */
+  #answer(value: unknown, afterwards: (() => void)[]): Promise<JSONRPCResponse | undefined> {
+    if (isAnswer(value)) return Promise.resolve(undefined);
+    const problem = requestProblem(value);
+    if (problem) return Promise.resolve(refusal(problem.id, 'invalid_request', problem.message));
+    const request = value as RequestMessage;
+    if (isCancel(request)) return Promise.resolve(this.#cancel(request));
+    return this.#call(request, afterwards);
+  }
+
+  async #call(request: RequestMessage, afterwards: (() => void)[]): Promise<JSONRPCResponse | undefined> {
+    const { id } = request;
+    if (this.#unanswered.size >= MAX_IN_FLIGHT) {
+      if (id === undefined) return undefined;
+      return refusal(id, 'overloaded', `${MAX_IN_FLIGHT} requests of this connection are under way; try again when some are answered`, {
+        retry_after_ms: RETRY_AFTER_MS,
+      });
+    }
+    if (id !== undefined && id !== null && this.#inFlight.has(id)) {
+      return refusal(id, 'invalid_request', `a request with id ${JSON.stringify(id)} is under way; give every request an id of its own`);
+    }
+    const abort = new AbortController();
+    this.#unanswered.add(abort);
+    if (id !== undefined && id !== null) this.#inFlight.set(id, abort);
+    try {
+      return (await this.#dispatcher.dispatch(request, this.#makeCall(abort.signal, afterwards))) ?? undefined;
+    } finally {
+      this.#unanswered.delete(abort);
+      if (id !== undefined && id !== null) this.#inFlight.delete(id);
+    }
+  }
+
+  #makeCall(signal: AbortSignal, afterwards: (() => void)[]): Call {
+    return {
+      session: this,
+      parts: this.#parts,
+      signal,
+      caller: () => {
+        const { project, client } = this.#requireBound();
+        return { project, client, signal };
+      },
+      afterAnswer: (work) => void afterwards.push(work),
+    };
+  }
+
+  /** `$/cancelRequest {id}`: ends the wait of that request, which answers `cancelled` (SPEC {#cancel_request}). */
+  #cancel(request: RequestMessage): JSONRPCResponse | undefined {
+    const params = request.params as { id?: unknown } | undefined;
+    const target = typeof params === 'object' && params !== null ? params.id : undefined;
+    if (typeof target === 'string' || typeof target === 'number') {
+      this.#inFlight.get(target)?.abort(new HeadgateError('cancelled', 'the request was cancelled by its caller; what it had begun goes on'));
+    }
+    return request.id === undefined ? undefined : { jsonrpc: '2.0', id: request.id, result: {} };
+  }
+
+  #send(response: JSONRPCResponse): void {
+    this.#sendText(responseText(response));
+  }
+
+  #sendText(text: string): void {
+    if (this.#closed) return;
+    this.#channel.send(text);
+    this.#holdBack();
+  }
+
+  /** A client that sends no more is left when it has every answer. */
+  #closeWhenAnswered(): void {
+    if (this.#inputEnded && this.#pending === 0) this.#channel.close('done');
+  }
+
+  #holdBack(): void {
+    if (!this.#reading || this.#channel.bufferedBytes() < STOP_READING_BYTES) return;
+    this.#reading = false;
+    this.#channel.pause();
+  }
+
+  #drained(): void {
+    if (this.#closed) return;
+    if (!this.#reading) {
+      this.#reading = true;
+      this.#channel.resume();
+    }
+    this.#bound?.events.pump();
+    this.streams.pump();
+  }
+
+  #end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const abort of this.#unanswered) abort.abort(new HeadgateError('cancelled', 'the connection is gone'));
+    this.streams.close();
+    this.#bound?.events.close();
+  }
+}

@@ -1,0 +1,87 @@
+import type { ChunkPiece, EndedFact, GapFact, StreamSink, StreamSubscription } from '../../stream/index.ts';
+import { chunkFrames, textFrame } from './chunk-frame.ts';
+import { notificationFrame } from './event-frame.ts';
+import { TextFormat } from './text-format.ts';
+import type { MessageChannelLike } from './transports/message-channel.ts';
+
+/** A channel as text, and where its last piece lay: what is held at the end is sent as a part of that piece. */
+interface TextChannel {
+  readonly format: TextFormat;
+  last: ChunkPiece;
+}
+
+/**
+ * Turns what a stream subscription delivers into messages of one connection. Nothing is sent before `start`, so that
+ * the answer with the subscription's id goes out first (SPEC {#stream_subscribe}).
+ */
+export class StreamFeed implements StreamSink {
+  readonly #channel: MessageChannelLike;
+  readonly #ended: (end: EndedFact) => void;
+  readonly #text: Map<string, TextChannel> | undefined;
+  #held: (() => void)[] | undefined = [];
+
+  /** @param options - `ended` is told which producers' ends have been delivered */
+  constructor(options: { channel: MessageChannelLike; format: 'raw' | 'text'; ended: (end: EndedFact) => void }) {
+    this.#channel = options.channel;
+    this.#ended = options.ended;
+    this.#text = options.format === 'text' ? new Map() : undefined;
+  }
+
+  /** Lets the subscription deliver. */
+  start(subscription: StreamSubscription): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const send of held) send();
+    subscription.pump();
+  }
+
+  bufferedBytes(): number {
+    return this.#held ? Number.POSITIVE_INFINITY : this.#channel.bufferedBytes();
+  }
+
+  chunk(subscription: number, piece: ChunkPiece): void {
+    if (this.#held) this.#held.push(() => this.chunk(subscription, piece));
+    else if (this.#text) this.#sendText(this.#text, subscription, piece);
+    else for (const frame of chunkFrames(subscription, piece)) this.#channel.send(frame);
+  }
+
+  ended(subscription: number, end: EndedFact): void {
+    if (this.#held) {
+      this.#held.push(() => this.ended(subscription, end));
+      return;
+    }
+    if (this.#text) this.#flushText(this.#text, subscription, end);
+    this.#channel.send(notificationFrame('stream/ended', { subscription, ...end }));
+    this.#ended(end);
+  }
+
+  gap(subscription: number, gap: GapFact): void {
+    if (this.#held) this.#held.push(() => this.gap(subscription, gap));
+    else this.#channel.send(notificationFrame('stream/gap', { subscription, ...gap }));
+  }
+
+  #sendText(channels: Map<string, TextChannel>, subscription: number, piece: ChunkPiece): void {
+    const key = textKey(piece.path, piece.channel);
+    const channel = channels.get(key) ?? { format: new TextFormat(), last: piece };
+    channels.set(key, channel);
+    channel.last = { ...piece, bytes: NO_BYTES };
+    const text = channel.format.push(piece.bytes);
+    if (text !== '') this.#channel.send(textFrame(subscription, piece, text));
+  }
+
+  #flushText(channels: Map<string, TextChannel>, subscription: number, end: EndedFact): void {
+    for (const { channel } of end.channels) {
+      const key = textKey(end.path, channel);
+      const known = channels.get(key);
+      channels.delete(key);
+      const rest = known?.format.end();
+      if (known && rest) this.#channel.send(textFrame(subscription, known.last, rest));
+    }
+  }
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+function textKey(path: string, channel: number): string {
+  return `${channel} ${path}`;
+}

@@ -1,0 +1,2 @@
+export { producerIdOf } from './producer-id.ts';
+export { createRunner, type Runner } from './runner.ts';

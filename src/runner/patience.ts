@@ -1,0 +1,35 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type HeadgateError, isHeadgateError, messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+
+const RETRY_MS = 100;
+const RETRY_MAX_MS = 2000;
+
+/**
+ * Tells the server something until it is stored: a full disk must not leave a producer at 102 for ever. Answers the
+ * error that makes it pointless (stream_closed, stale_epoch, not_found), or undefined once it is stored. An aborted
+ * signal ends the waiting; then nothing more is tried.
+ */
+export async function tellUntilStored(
+  tell: () => void | Promise<void>,
+  options: { logger: Logger; facts: object; signal: AbortSignal },
+): Promise<HeadgateError | undefined> {
+  for (let pauseMs = RETRY_MS; !options.signal.aborted; pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS)) {
+    try {
+      await tell();
+      return undefined;
+    } catch (error) {
+      if (isPointless(error)) return error;
+      options.logger.warn(
+        { ...options.facts, pauseMs, error: messageOf(error) },
+        'what became of a producer was not stored; it will be told again',
+      );
+    }
+    await delay(pauseMs, undefined, { signal: options.signal }).catch(() => undefined);
+  }
+  return undefined;
+}
+
+function isPointless(error: unknown): error is HeadgateError {
+  return isHeadgateError(error, 'stream_closed') || isHeadgateError(error, 'stale_epoch') || isHeadgateError(error, 'not_found');
+}

@@ -1,0 +1,120 @@
+import type { Clock } from '../core/clock.ts';
+import { HeadgateError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Backend, KillRequest } from '../model/ports/backend.ts';
+import type { RunnerLink, RunnerPort } from '../model/ports/runner.ts';
+import type { Producer } from '../model/records.ts';
+import { tellUntilStored } from './patience.ts';
+import { nothingToKill, RunningProducer } from './running-producer.ts';
+
+export interface RunnerOptions {
+  readonly name: string;
+  /** Where it reports: the server in the same process, or a connection to one. */
+  readonly link: RunnerLink;
+  /** Name -> backend. */
+  readonly backends: ReadonlyMap<string, Backend>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A runner that can be closed. */
+export interface Runner extends RunnerPort {
+  /** Lets go of every command and kills none: they run on, and are adopted later (SPEC {#restart}). */
+  close(): Promise<void>;
+}
+
+/** Runs producers on backends and tells the server through its link (SPEC {#runners}). */
+export function createRunner(options: RunnerOptions): Runner {
+  return new LinkedRunner(options);
+}
+
+/** What a producer that was being killed when the server went away is killed with, again. */
+const AGAIN_GRACE_MS = 2000;
+
+class LinkedRunner implements Runner {
+  readonly name: string;
+  readonly #options: RunnerOptions;
+  readonly #running = new Map<number, RunningProducer>();
+  readonly #closing = new AbortController();
+
+  constructor(options: RunnerOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  start(producer: Producer): void {
+    this.#open(producer)?.start();
+  }
+
+  adopt(producer: Producer, offsets: ReadonlyMap<number, number>): void {
+    const running = this.#open(producer);
+    if (!running) return;
+    // Accepted, and perhaps started: the claim in its folder keeps it from running twice.
+    if (producer.state === 'queued') running.start();
+    else running.adopt(offsets);
+    if (producer.state !== 'cancelling') return;
+    const { requestedBy = 'server', reason = null } = producer.receipt ?? {};
+    void running.kill({ requestedBy, reason, signal: 'SIGTERM', graceMs: AGAIN_GRACE_MS });
+  }
+
+  async input(entryId: number, bytes: Buffer, eof: boolean): Promise<number> {
+    const handle = await this.#find(entryId).handle();
+    const taken = bytes.length === 0 ? 0 : await handle.write(bytes);
+    // An end of input after bytes that were not taken would cut them off.
+    if (eof && taken === bytes.length) await handle.closeInput();
+    return taken;
+  }
+
+  async resize(entryId: number, cols: number, rows: number): Promise<void> {
+    await (await this.#find(entryId).handle()).resize(cols, rows);
+  }
+
+  async signal(entryId: number, signal: string): Promise<void> {
+    await (await this.#find(entryId).handle()).signal(signal);
+  }
+
+  kill(producer: Producer, request: KillRequest): void {
+    const running = this.#running.get(producer.entryId);
+    if (running) {
+      void running.kill(request);
+      return;
+    }
+    const { link, clock, logger } = this.#options;
+    const receipt = nothingToKill(request, clock.now());
+    const facts = { producer: producer.entryId, path: producer.path };
+    void tellUntilStored(() => link.killed(producer.entryId, producer.epoch, receipt), { logger, facts, signal: this.#closing.signal });
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const running = [...this.#running.values()];
+    this.#running.clear();
+    await Promise.all(running.map((producer) => producer.detach()));
+  }
+
+  /** Takes a producer on; undefined when that is refused, and has been told where it matters. */
+  #open(producer: Producer): RunningProducer | undefined {
+    const { link, clock, logger, backends } = this.#options;
+    const facts = { producer: producer.entryId, path: producer.path };
+    if (this.#closing.signal.aborted || this.#running.has(producer.entryId)) {
+      logger.warn(facts, 'a producer was handed over twice, or to a closed runner; nothing was done');
+      return undefined;
+    }
+    const backend = backends.get(producer.backend);
+    if (!backend) {
+      const message = `runner ${this.name} has no backend "${producer.backend}"; it has ${[...backends.keys()].join(', ')}`;
+      const failure = { lost: false, outcome: 'unsupported', message };
+      void tellUntilStored(() => link.failed(producer.entryId, producer.epoch, failure), { logger, facts, signal: this.#closing.signal });
+      return undefined;
+    }
+    const running = new RunningProducer({ producer, backend, link, clock, logger, over: () => this.#running.delete(producer.entryId) });
+    this.#running.set(producer.entryId, running);
+    return running;
+  }
+
+  #find(entryId: number): RunningProducer {
+    const running = this.#running.get(entryId);
+    if (running) return running;
+    throw new HeadgateError('conflict', `runner ${this.name} runs no such command; it has ended`, { producer: entryId });
+  }
+}

@@ -1,0 +1,222 @@
+import type { Clock } from '../core/clock.ts';
+import { HeadgateError, isHeadgateError, messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Backend, BackendHandle, ClosedFact, ExitFact, KillRequest, OutputSink } from '../model/ports/backend.ts';
+import type { RunnerLink } from '../model/ports/runner.ts';
+import type { KillReceipt, Producer } from '../model/records.ts';
+import { onceReached } from './deadline.ts';
+import { tellUntilStored } from './patience.ts';
+import { producerIdOf } from './producer-id.ts';
+
+/** Between the first signal and SIGKILL when a time limit ends a command (milliseconds). */
+const TIMEOUT_GRACE_MS = 2000;
+
+export interface RunningProducerOptions {
+  readonly producer: Producer;
+  readonly backend: Backend;
+  readonly link: RunnerLink;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The producer is over, and nothing more will be told of it. */
+  readonly over: () => void;
+}
+
+/** One producer from its start, or its adoption, to what the server is told of its end. */
+export class RunningProducer {
+  readonly #options: RunningProducerOptions;
+  readonly #producerId: string;
+  readonly #facts: { producer: number; path: string };
+  readonly #abandon = new AbortController();
+  /** Resolves with undefined when it could not be started. */
+  #handle: Promise<BackendHandle | undefined> = Promise.resolve(undefined);
+  #opened = false;
+  #open: (() => void) | undefined;
+  readonly #whenOpen: Promise<void>;
+  /** Its lease has gone to somebody else, who serves its folder now. */
+  #fenced = false;
+  /** A kill that the server asked for, until it has been told of. */
+  #killed: Promise<void> | undefined;
+  /** The kill of the time limit; true when it has signalled anybody. */
+  #timeout: Promise<boolean> | undefined;
+  readonly #begunAt: number;
+
+  constructor(options: RunningProducerOptions) {
+    this.#options = options;
+    this.#producerId = producerIdOf(options.producer);
+    this.#begunAt = options.producer.startedAt ?? options.clock.now();
+    this.#facts = { producer: options.producer.entryId, path: options.producer.path };
+    this.#whenOpen = new Promise((resolve) => {
+      this.#open = resolve;
+    });
+  }
+
+  /** Starts the command; a second start of the same producer, after a crash, follows the first. */
+  start(): void {
+    this.#take((backend, sink) => backend.start({ producerId: this.#producerId, spec: this.#options.producer.spec }, sink));
+  }
+
+  /** Takes the command up at the stored offsets, or finds out how it ended. */
+  adopt(offsets: ReadonlyMap<number, number>): void {
+    const { producer } = this.#options;
+    this.#take((backend, sink) => backend.adopt({ producerId: this.#producerId, spec: producer.spec }, producer.ref, offsets, sink));
+  }
+
+  /** The backend's handle, once it is started. Throws `conflict` when it could not be. */
+  async handle(): Promise<BackendHandle> {
+    const handle = await this.#handle;
+    if (!handle) throw new HeadgateError('conflict', 'the command could not be started; its log entry says why');
+    return handle;
+  }
+
+  /** Ends the tree and tells the receipt; waits for a start under way. A second request answers with the first. */
+  kill(request: KillRequest): Promise<void> {
+    if (this.#killed) {
+      void this.#handle.then((handle) => handle?.kill(request)).catch(() => undefined);
+      return this.#killed;
+    }
+    this.#killed = this.#killAndTell(request);
+    return this.#killed;
+  }
+
+  /** Forgets the command without touching it. */
+  async detach(): Promise<void> {
+    this.#abandon.abort();
+    const handle = await this.#handle;
+    await handle?.detach();
+  }
+
+  #take(begin: (backend: Backend, sink: OutputSink) => Promise<BackendHandle>): void {
+    const sink: OutputSink = { write: (channel, offset, bytes) => this.#append(channel, offset, bytes) };
+    this.#handle = this.#begin(() => begin(this.#options.backend, sink));
+    void this.#handle
+      .then((handle) => this.#follow(handle))
+      .catch((error: unknown) => {
+        this.#options.logger.error(
+          { ...this.#facts, error: messageOf(error) },
+          'a producer could not be followed to its end, or its folder not be removed',
+        );
+      });
+  }
+
+  async #begin(begin: () => Promise<BackendHandle>): Promise<BackendHandle | undefined> {
+    const { producer, link, logger } = this.#options;
+    let handle: BackendHandle;
+    try {
+      handle = await begin();
+    } catch (error) {
+      const lost = producer.state !== 'queued';
+      const outcome =
+        isHeadgateError(error) && typeof error.facts['outcome'] === 'string' ? error.facts['outcome'] : lost ? 'lost' : 'start_failed';
+      const message = messageOf(error);
+      logger.warn(
+        { ...this.#facts, outcome, error: message },
+        lost ? 'a producer could not be taken up' : 'a producer could not be started',
+      );
+      if (!this.#killed) await this.#tell(() => link.failed(producer.entryId, producer.epoch, { lost, outcome, message }));
+      return undefined;
+    }
+    if (producer.state === 'queued') await this.#tell(() => link.started(producer.entryId, producer.epoch, handle.ref));
+    this.#opened = true;
+    this.#open?.();
+    return handle;
+  }
+
+  /** No output before the server knows that the producer runs. */
+  async #append(channel: number, offset: number, bytes: Buffer): Promise<void> {
+    const { producer, link } = this.#options;
+    if (!this.#opened) await this.#whenOpen;
+    try {
+      await link.append(producer.entryId, producer.epoch, channel, offset, bytes);
+    } catch (error) {
+      if (isHeadgateError(error, 'stale_epoch')) this.#fenced = true;
+      throw error;
+    }
+  }
+
+  async #follow(handle: BackendHandle | undefined): Promise<void> {
+    if (!handle) {
+      await this.#killed;
+      this.#options.over();
+      return;
+    }
+    const callOff = this.#limitTime(handle);
+    const exit = await handle.exited;
+    callOff();
+    const closed = await handle.closed;
+    // A kill that the server asked for ends with its receipt; the server has closed the channels before it asked.
+    if (this.#killed) await this.#killed;
+    else await this.#tellEnd(exit, closed);
+    if (this.#abandon.signal.aborted) return;
+    this.#options.over();
+    if (this.#fenced) await handle.detach();
+    else await handle.dispose();
+  }
+
+  async #tellEnd({ exitCode, signal, durationMs }: ExitFact, { detached }: ClosedFact): Promise<void> {
+    const { producer, link, clock } = this.#options;
+    const { entryId, epoch } = producer;
+    // The receipt is told first: it says that this was the time limit and not the command.
+    const timedOut = (await this.#timeout) === true;
+    if (exitCode === null && !timedOut) {
+      const message = 'the command is gone and left no exit code: its machine was restarted, or its shim was killed';
+      await this.#tell(() => link.failed(entryId, epoch, { lost: true, outcome: 'lost', message }));
+      return;
+    }
+    const end = {
+      exitCode,
+      signal: exitCode === null ? 'SIGKILL' : signal,
+      durationMs: durationMs ?? Math.max(0, clock.now() - this.#begunAt),
+      detached,
+    };
+    await this.#tell(() => link.completed(entryId, epoch, end));
+  }
+
+  /** Enforces the time limit, counted from the first start, also over restarts. Answers how to call it off. */
+  #limitTime(handle: BackendHandle): () => void {
+    const { timeoutMs } = this.#options.producer.spec;
+    if (timeoutMs === undefined) return () => {};
+    return onceReached(this.#begunAt + timeoutMs, this.#options.clock, () => {
+      if (!this.#killed) this.#timeout = this.#killForTime(handle, timeoutMs);
+    });
+  }
+
+  async #killForTime(handle: BackendHandle, timeoutMs: number): Promise<boolean> {
+    const reason = `ran longer than ${timeoutMs} ms`;
+    const receipt = await this.#tryKill(handle, { requestedBy: 'timeout', reason, signal: 'SIGTERM', graceMs: TIMEOUT_GRACE_MS });
+    // It ended by itself in the same moment.
+    if (receipt.signals.length === 0) return false;
+    if (!this.#killed) await this.#tellKilled(receipt);
+    return true;
+  }
+
+  async #killAndTell(request: KillRequest): Promise<void> {
+    await this.#tellKilled(await this.#tryKill(await this.#handle, request));
+  }
+
+  async #tellKilled(receipt: KillReceipt): Promise<void> {
+    const { producer, link } = this.#options;
+    await this.#tell(() => link.killed(producer.entryId, producer.epoch, receipt));
+  }
+
+  /** Kills; a kill that fails is told as one that was never finished. */
+  async #tryKill(handle: BackendHandle | undefined, request: KillRequest): Promise<KillReceipt> {
+    const nothing = nothingToKill(request, this.#options.clock.now());
+    try {
+      return (await handle?.kill(request)) ?? nothing;
+    } catch (error) {
+      this.#options.logger.error({ ...this.#facts, error: messageOf(error) }, 'a kill failed');
+      return { ...nothing, finishedAt: null };
+    }
+  }
+
+  async #tell(tell: () => void | Promise<void>): Promise<void> {
+    const { logger } = this.#options;
+    const error = await tellUntilStored(tell, { logger, facts: this.#facts, signal: this.#abandon.signal });
+    if (isHeadgateError(error, 'stale_epoch')) this.#fenced = true;
+  }
+}
+
+/** The receipt of a kill that found nothing to signal. */
+export function nothingToKill({ requestedBy, reason }: KillRequest, at: number): KillReceipt {
+  return { requestedBy, reason, requestedAt: at, signals: [], confirmedDead: [], escaped: [], finishedAt: at };
+}

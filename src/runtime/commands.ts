@@ -1,0 +1,107 @@
+import { HeadgateError } from '../core/errors.ts';
+import { slugOf } from '../model/paths.ts';
+import type { Run } from '../model/records.ts';
+import type { ChannelState } from '../stream/index.ts';
+import type { Actions } from './loop/actions.ts';
+import { requireRunner } from './loop/answers.ts';
+import { freePath } from './loop/ask.ts';
+import type { Caller, RuntimeParts } from './parts.ts';
+import { tellEntry } from './tell.ts';
+
+/** A client's own command, as `sh` and `env` bring it. */
+export interface ClientCommand {
+  readonly run: string;
+  readonly command: string;
+  readonly backend?: string | undefined;
+  readonly cwd?: string | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly tty?: boolean | undefined;
+  readonly timeout?: number | undefined;
+  readonly yield_ms?: number | undefined;
+  readonly runner?: string | undefined;
+  readonly stdin?: boolean | undefined;
+  readonly durable?: boolean | undefined;
+}
+
+export interface CommandResult {
+  readonly run: string;
+  readonly path: string;
+  readonly status: number;
+  readonly channels: ChannelState[];
+}
+
+/** Clients' commands go through the same handlers as the model's (SPEC {#client_commands}). */
+export class Commands {
+  readonly #parts: RuntimeParts;
+  readonly #actions: Actions;
+
+  constructor(parts: RuntimeParts, actions: Actions) {
+    this.#parts = parts;
+    this.#actions = actions;
+  }
+
+  /**
+   * Proposes a command, and accepts it in the same call when the verdict allows it; then `yield_ms` is how long the
+   * answer waits for its end. Throws unsupported, forbidden for a `cwd` outside the project or a denied command.
+   */
+  async propose(c: Caller, run: Run, action: 'sh' | 'env', command: ClientCommand): Promise<CommandResult> {
+    checkSupported(command);
+    const { store, journal, streams, host } = this.#parts;
+    const tool = host.tool(action);
+    if (!tool) throw new HeadgateError('unsupported', `the plugin "${action}" is not loaded; the server's log says why`, { action });
+    const input = {
+      command: command.command,
+      stdin: command.stdin ?? true,
+      ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
+      ...(command.env === undefined ? {} : { env: command.env }),
+      ...(command.timeout === undefined ? {} : { timeout_ms: command.timeout }),
+      ...(command.yield_ms === undefined ? {} : { yield_ms: command.yield_ms }),
+    };
+    const scope = { project: c.project, run, mode: 'act' as const, settings: run.settings, by: c.client, signal: c.signal };
+    const wanted = freePath(this.#parts, run.id, run.turn, action, slugOf(command.command));
+    const prepared = await this.#actions.prepare(tool, input, run.turn, wanted, scope);
+    c.signal.throwIfAborted();
+    if (prepared.kind === 'settled') throw refusal(prepared.outcome.kind === 'refused' ? prepared.outcome.status : 500, prepared.outcome.body);
+    if (prepared.verdict === 'deny') throw new HeadgateError('forbidden', 'a rule of this server does not allow this command', { command: command.command });
+    const { verdict } = prepared;
+    const producer = prepared.proposal.producer && { ...prepared.proposal.producer, runner: command.runner ?? prepared.proposal.producer.runner };
+    const proposal = { ...prepared.proposal, ...(producer ? { producer } : {}) };
+    const entry = journal.commit('durable', (tx) => {
+      const created = store.entries.create({
+        runId: run.id,
+        // Another caller may have taken the path while the verdict was asked for.
+        path: freePath(this.#parts, run.id, run.turn, action, slugOf(command.command)),
+        category: 'logging',
+        status: 100,
+        attributes: { tool: action, input, summary: proposal.summary, by: c.client },
+        turn: run.turn,
+        writer: c.client,
+      });
+      tellEntry(tx, run, created);
+      if (verdict === 'allow' && producer) this.#actions.allow(tx, created, { ...proposal, producer }, run.settings.yolo ? 'yolo' : 'policy');
+      else this.#actions.propose(tx, run, created, proposal);
+      return created;
+    });
+    if (verdict === 'allow' && command.yield_ms !== undefined) await streams.waitFor(entry.id, { timeoutMs: command.yield_ms, signal: c.signal });
+    const after = store.entries.byId(entry.id) ?? entry;
+    return { run: run.alias, path: after.path, status: after.status, channels: streams.channelsOf(after) };
+  }
+}
+
+function refusal(status: number, message: string): HeadgateError {
+  if (status === 403) return new HeadgateError('forbidden', message);
+  return status >= 500 ? new HeadgateError('internal', message) : new HeadgateError('invalid_params', message);
+}
+
+function checkSupported(command: ClientCommand): void {
+  if (command.tty) {
+    throw new HeadgateError('unsupported', 'terminals are not part of this version; leave tty out, the command gets pipes', { field: 'tty' });
+  }
+  if (command.backend !== undefined && command.backend !== 'process') {
+    throw new HeadgateError('unsupported', `no backend "${command.backend}"; this version has "process"`, { field: 'backend', backend: command.backend });
+  }
+  if (command.durable === false) {
+    throw new HeadgateError('unsupported', 'every command here outlives the server; leave durable out, or set it to true', { field: 'durable' });
+  }
+  if (command.runner !== undefined) requireRunner(command.runner);
+}

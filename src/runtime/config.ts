@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { HeadgateError, messageOf, systemCode } from '../core/errors.ts';
+
+const provider = z.strictObject({
+  /** Base URL of an OpenAI-compatible API, such as http://127.0.0.1:11434/v1. */
+  baseUrl: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }),
+  /** Name of the environment variable that holds the key; the key itself is never in the file. */
+  apiKeyEnv: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable, not the key itself')
+    .optional(),
+});
+
+const schema = z.strictObject({
+  plugins: z.array(z.string().min(1)).default([]),
+  providers: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be lower case letters, digits, - and _'), provider).default({}),
+});
+
+/** The server's configuration file (SPEC {#config}). */
+export interface ServerConfig {
+  /** Package names, or paths beginning with `.` or `/`; relative ones begin at the file's folder. */
+  readonly plugins: readonly string[];
+  readonly providers: Readonly<Record<string, { readonly baseUrl: string; readonly apiKeyEnv?: string | undefined }>>;
+  /** Folder from which relative plugin paths and packages are resolved. */
+  readonly folder: string;
+}
+
+/** What a server without a file uses. */
+export function emptyConfig(folder: string): ServerConfig {
+  return { plugins: [], providers: {}, folder };
+}
+
+/**
+ * Reads the file that `headgate serve --config` names. Throws `invalid_params` that names the file, the field and what
+ * is wrong with it, or `not_found` when there is no such file.
+ */
+export async function loadConfig(file: string): Promise<ServerConfig> {
+  const path = resolve(file);
+  const facts = { file: path };
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') throw new HeadgateError('not_found', `there is no configuration file ${path}`, facts);
+    throw new HeadgateError('invalid_params', `the configuration file ${path} cannot be read: ${messageOf(error)}`, facts);
+  }
+  const document = parseDocument(text);
+  const problem = document.errors[0];
+  if (problem) throw new HeadgateError('invalid_params', `${path} is no YAML: ${problem.message}`, facts);
+  const parsed = schema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `${issue.path.length > 0 ? issue.path.join('.') : 'the file'}: ${issue.message}`);
+    throw new HeadgateError('invalid_params', `${path}: ${lines.join('; ')}`, { ...facts, field: parsed.error.issues[0]?.path.join('.') ?? '' });
+  }
+  return { ...parsed.data, folder: dirname(path) };
+}

@@ -1,0 +1,196 @@
+import { HeadgateError } from '../core/errors.ts';
+import { requireLogPath, requireScheme, channelPath } from '../model/paths.ts';
+import type { ChannelStore } from '../model/ports/store.ts';
+import type { Attributes, Entry, Run, Visibility } from '../model/records.ts';
+import { channelTail, encode, type EntryRow, entryRow, listedBody } from './entry-rows.ts';
+import { categoryOf, checkSize, checkWritable, MAX_BODY_BYTES, writeEntry } from './entry-writes.ts';
+import type { Caller, RuntimeParts } from './parts.ts';
+import { pathMatcher } from './path-pattern.ts';
+import { isChannel } from './readers.ts';
+import { tellEntry } from './tell.ts';
+
+const DEFAULT_ROWS = 200;
+const DEFAULT_LINES = 1000;
+/** Bytes of lines that one `get` answers at most. */
+const LINE_BYTES = 4 * 1024 * 1024;
+
+export interface EntryQuery {
+  readonly run?: string | undefined;
+  readonly pattern?: string | undefined;
+  readonly body?: boolean | undefined;
+  readonly limit?: number | undefined;
+  readonly offset?: number | undefined;
+}
+
+export interface LineRange {
+  /** 1 for the first line; negative counts from the end. */
+  readonly line?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly channel?: number | undefined;
+}
+
+/** Entry operations of clients (SPEC {#entries}). */
+export class EntryOperations {
+  readonly #parts: RuntimeParts;
+  readonly #requireRun: (projectId: number, alias: string) => Run;
+
+  constructor(parts: RuntimeParts, requireRun: (projectId: number, alias: string) => Run) {
+    this.#parts = parts;
+    this.#requireRun = requireRun;
+  }
+
+  /** Entries in order of creation; `limit` 200 by default. */
+  list(projectId: number, query: EntryQuery): EntryRow[] {
+    const { store } = this.#parts;
+    const matches = query.pattern === undefined ? () => true : pathMatcher(query.pattern);
+    const scope = query.run === undefined ? { projectId } : { runId: this.#requireRun(projectId, query.run).id };
+    const offset = query.offset ?? 0;
+    const found = store.entries.list(scope).filter((entry) => matches(entry.path));
+    const aliases = new Map<number, string>();
+    return found.slice(offset, offset + (query.limit ?? DEFAULT_ROWS)).map((entry) => {
+      const alias = aliases.get(entry.runId) ?? store.runs.byId(entry.runId)?.alias ?? '';
+      aliases.set(entry.runId, alias);
+      return entryRow(entry, alias, query.body === false ? { body: '' } : listedBody(store.channels, entry));
+    });
+  }
+
+  /** One entry, or lines of it. Throws not_found, stream_not_open, invalid_params. */
+  get(projectId: number, runAlias: string, path: string, range: LineRange = {}): EntryRow {
+    const { store } = this.#parts;
+    const run = this.#requireRun(projectId, runAlias);
+    const entry = this.#require(run, range.channel === undefined ? path : channelPath(requireLogPath(path), range.channel));
+    if (range.line === undefined && range.limit === undefined) {
+      return entryRow(entry, run.alias, isChannel(entry) ? channelTail(store.channels, entry) : { body: entry.body });
+    }
+    const { line, data, more } = lines(store.channels, entry, range.line ?? 1, range.limit ?? DEFAULT_LINES);
+    return { ...entryRow(entry, run.alias, { ...encode(data), ...(more ? { truncated: true as const } : {}) }), line };
+  }
+
+  /** Writes an entry. Throws forbidden, invalid_params, too_large. */
+  set(c: Caller, runAlias: string, write: { path: string; body?: string | undefined; attributes?: Attributes | undefined; visibility?: Visibility | undefined }): EntryRow {
+    const run = this.#requireRun(c.project.id, runAlias);
+    const entry = this.#parts.journal.commit('durable', (tx) =>
+      writeEntry(
+        this.#parts.store,
+        tx,
+        run,
+        {
+          path: write.path,
+          ...(write.body === undefined ? {} : { body: write.body }),
+          ...(write.attributes === undefined ? {} : { attributes: write.attributes }),
+          ...(write.visibility === undefined ? {} : { visibility: write.visibility }),
+        },
+        { turn: run.turn, loopId: null, writer: c.client },
+      ),
+    );
+    return entryRow(entry, run.alias, { body: entry.body });
+  }
+
+  /** Removes an entry. Throws forbidden, not_found. */
+  rm(c: Caller, runAlias: string, path: string): void {
+    const { store, journal } = this.#parts;
+    const run = this.#requireRun(c.project.id, runAlias);
+    checkWritable(path);
+    const entry = this.#require(run, path);
+    journal.commit('durable', (tx) => {
+      store.entries.remove(entry.id);
+      tellEntry(tx, run, entry, true);
+    });
+  }
+
+  /** Moves an entry. Throws forbidden, not_found, conflict. */
+  mv(c: Caller, runAlias: string, path: string, to: string): EntryRow {
+    const { store, journal } = this.#parts;
+    const run = this.#requireRun(c.project.id, runAlias);
+    checkWritable(path);
+    const entry = this.#free(run, path, to);
+    const moved = journal.commit('durable', (tx) => {
+      tellEntry(tx, run, entry, true);
+      const { visibility, attributes, body } = entry;
+      store.entries.remove(entry.id);
+      const now = store.entries.create({
+        runId: run.id, path: to, category: categoryOf(to), status: 200, visibility, body, attributes, turn: entry.turn, loopId: entry.loopId, writer: c.client,
+      });
+      tellEntry(tx, run, now);
+      return now;
+    });
+    return entryRow(moved, run.alias, { body: moved.body });
+  }
+
+  /** Copies an entry; of a channel what is stored now, when it is text. Throws forbidden, not_found, conflict, too_large. */
+  cp(c: Caller, runAlias: string, path: string, to: string): EntryRow {
+    const { store, journal } = this.#parts;
+    const run = this.#requireRun(c.project.id, runAlias);
+    const entry = this.#free(run, path, to);
+    const body = isChannel(entry) ? this.#channelText(entry) : entry.body;
+    const attributes = entry.scheme === 'log' || isChannel(entry) ? { copied_from: entry.path } : entry.attributes;
+    const copy = journal.commit('durable', (tx) => writeEntry(store, tx, run, { path: to, body, attributes }, { turn: run.turn, loopId: null, writer: c.client }));
+    return entryRow(copy, run.alias, { body: copy.body });
+  }
+
+  #channelText(entry: Entry): string {
+    const { channels } = this.#parts.store;
+    const { bytes } = channels.head(entry.id);
+    checkSize(entry.path, bytes);
+    const { body, encoding } = encode(channels.read(entry.id, 0, MAX_BODY_BYTES));
+    if (encoding) throw new HeadgateError('unsupported', `${entry.path} holds bytes that are no text; read it with stream/read`, { path: entry.path });
+    return body;
+  }
+
+  #free(run: Run, path: string, to: string): Entry {
+    checkWritable(to);
+    const entry = this.#require(run, path);
+    if (this.#parts.store.entries.get(run.id, to)) {
+      throw new HeadgateError('conflict', `${to} is there already; remove it first, or take another path`, { path: to });
+    }
+    return entry;
+  }
+
+  #require(run: Run, path: string): Entry {
+    requireScheme(path);
+    const entry = this.#parts.store.entries.get(run.id, path);
+    if (entry) return entry;
+    throw new HeadgateError('not_found', `no entry ${path} in run ${run.alias}; getEntries lists what there is`, { run: run.alias, path });
+  }
+}
+
+/** Lines of an entry: the number of the first (from 1), their bytes, and whether something is left behind them. */
+export function lines(channels: ChannelStore, entry: Entry, first: number, limit: number): { line: number; data: Buffer; more: boolean } {
+  if (first === 0) throw new HeadgateError('invalid_params', 'line 0 does not exist: 1 is the first, -1 the last', { field: 'line' });
+  const source = isChannel(entry) ? channelLines(channels, entry) : textLines(entry.body);
+  const line = first > 0 ? first : Math.max(1, source.total + first + 1);
+  const from = source.offsetOf(line - 1);
+  const to = source.offsetOf(line - 1 + limit);
+  const data = source.read(from, Math.min(to - from, LINE_BYTES));
+  return { line, data, more: from + data.length < source.bytes };
+}
+
+interface LineSource {
+  readonly bytes: number;
+  readonly total: number;
+  offsetOf(line: number): number;
+  read(from: number, count: number): Buffer;
+}
+
+function channelLines(channels: ChannelStore, entry: Entry): LineSource {
+  const head = channels.head(entry.id);
+  const open = head.bytes > 0 && channels.read(entry.id, head.bytes - 1, 1)[0] !== 10;
+  return {
+    bytes: head.bytes,
+    total: head.lines + (open ? 1 : 0),
+    offsetOf: (line) => channels.offsetOfLine(entry.id, line),
+    read: (from, count) => (count > 0 ? channels.read(entry.id, from, count) : Buffer.alloc(0)),
+  };
+}
+
+function textLines(body: string): LineSource {
+  const data = Buffer.from(body);
+  const starts = [0];
+  for (let lf = data.indexOf(10); lf >= 0; lf = data.indexOf(10, lf + 1)) if (lf + 1 < data.length) starts.push(lf + 1);
+  return {
+    bytes: data.length,
+    total: data.length === 0 ? 0 : starts.length,
+    offsetOf: (line) => starts[line] ?? data.length,
+    read: (from, count) => data.subarray(from, from + count),
+  };
+}

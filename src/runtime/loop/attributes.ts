@@ -1,0 +1,52 @@
+import type { ProposedProducer } from '../../hooks/plugin.ts';
+import type { Entry } from '../../model/records.ts';
+
+/** What the runtime keeps in the attributes of an action's log entry. */
+
+/** How somebody answered a proposal. */
+export interface Resolution {
+  readonly action: 'accept' | 'reject' | 'error';
+  readonly by: string;
+  readonly at: number;
+  readonly output?: string;
+}
+
+/** True for an action of the model, as opposed to a client's own command. */
+export function isModelAction(entry: Entry): boolean {
+  return typeof entry.attributes['call_id'] === 'string';
+}
+
+export function toolOf(entry: Entry): string {
+  const tool = entry.attributes['tool'];
+  return typeof tool === 'string' ? tool : 'unknown';
+}
+
+export function inputOf(entry: Entry): Readonly<Record<string, unknown>> {
+  const input = entry.attributes['input'];
+  return typeof input === 'object' && input !== null ? (input as Readonly<Record<string, unknown>>) : {};
+}
+
+export function producerOf(entry: Entry): ProposedProducer | undefined {
+  const plan = entry.attributes['plan'];
+  return typeof plan === 'object' && plan !== null ? (plan as ProposedProducer) : undefined;
+}
+
+export function yieldMsOf(entry: Entry): number {
+  const yieldMs = entry.attributes['yield_ms'];
+  return typeof yieldMs === 'number' ? yieldMs : 0;
+}
+
+export function resolutionOf(entry: Entry): Resolution | undefined {
+  const resolution = entry.attributes['resolution'];
+  return typeof resolution === 'object' && resolution !== null ? (resolution as Resolution) : undefined;
+}
+
+/** True once the model has been shown that the producer still ran. */
+export function wasShownRunning(entry: Entry): boolean {
+  return typeof entry.attributes['shown'] === 'object';
+}
+
+/** An action that did not succeed; one at 102 runs in the background. */
+export function hasFailed(entry: Entry): boolean {
+  return entry.status >= 400;
+}

@@ -1,0 +1,134 @@
+import type { Entry, Run } from '../../model/records.ts';
+import type { RuntimeParts } from '../parts.ts';
+import { tellEntry, tellProgress } from '../tell.ts';
+import type { Actions, Prepared } from './actions.ts';
+import type { Answers } from './answers.ts';
+import type { Asker } from './ask.ts';
+import { hasFailed, inputOf, producerOf, toolOf, wasShownRunning, yieldMsOf } from './attributes.ts';
+import { channelEntriesOf, type TurnPlace } from './context.ts';
+import { actionsOf } from './limits.ts';
+import type { LoopQueue } from './queue.ts';
+
+/** Runs the recorded actions of a turn one after another; every step can be taken up again after a restart (SPEC {#dispatch}). */
+export class Dispatcher {
+  readonly #parts: RuntimeParts;
+  readonly #queue: LoopQueue;
+  readonly #actions: Actions;
+  readonly #answers: Answers;
+  readonly #asker: Asker;
+
+  constructor(o: { parts: RuntimeParts; queue: LoopQueue; actions: Actions; answers: Answers; asker: Asker }) {
+    this.#parts = o.parts;
+    this.#queue = o.queue;
+    this.#actions = o.actions;
+    this.#answers = o.answers;
+    this.#asker = o.asker;
+  }
+
+  /** Takes the turn from `dispatching` to `done`. */
+  async dispatch(place: TurnPlace, signal: AbortSignal): Promise<void> {
+    const { store, journal } = this.#parts;
+    const { run, turn, loop } = place;
+    const all = actionsOf(this.#parts, turn);
+    const ordered = [...all.filter((entry) => !this.#ends(entry)), ...all.filter((entry) => this.#ends(entry))];
+    let failed = false;
+    for (const { id } of ordered) {
+      const entry = await this.#carry(place, id, failed, signal);
+      failed ||= entry !== undefined && hasFailed(entry);
+    }
+    signal.throwIfAborted();
+    journal.commit('durable', (tx) => {
+      if (this.#queue.loop(loop.id).status !== 102) return;
+      store.turns.update(turn.id, { phase: 'done' });
+      tellProgress(tx, run, turn.sequence, 'done', turn.text);
+    });
+  }
+
+  /** Takes one action as far as the turn has to wait for it. */
+  async #carry(place: TurnPlace, entryId: number, failed: boolean, signal: AbortSignal): Promise<Entry | undefined> {
+    const { store } = this.#parts;
+    for (;;) {
+      signal.throwIfAborted();
+      const entry = store.entries.byId(entryId);
+      if (!entry) return undefined;
+      if (entry.status === 100) {
+        if (failed) this.#stop(place.run, entry);
+        else await this.#act(place, entry, signal);
+      } else if (entry.status === 202) {
+        await this.#answers.given(entryId, signal);
+      } else if (entry.status === 102 && !wasShownRunning(entry)) {
+        await this.#watch(place.run, entry, signal);
+      } else {
+        return entry;
+      }
+    }
+  }
+
+  /** An earlier action failed: what the model wanted to do next may make no sense any more. */
+  #stop(run: Run, entry: Entry): void {
+    const [outcome, body] = this.#ends(entry)
+      ? ['refused', 'An action of this turn failed, so the end that you claim is refused. Look at the failure first.']
+      : ['aborted', 'Not done, because an earlier action of this turn failed. Call it again if it is still what you want.'];
+    this.#parts.journal.commit('durable', (tx) => this.#actions.close(tx, run, entry, 409, outcome, body));
+  }
+
+  async #act(place: TurnPlace, entry: Entry, signal: AbortSignal): Promise<void> {
+    const { journal, store } = this.#parts;
+    const { project, run, loop, turn, settings } = place;
+    const scope = { project, run, mode: loop.mode, settings, by: 'model', signal };
+    const refused = await this.#refusal(place, entry);
+    const tool = this.#parts.host.tool(toolOf(entry));
+    let prepared: Prepared;
+    if (refused || !tool) prepared = { kind: 'settled', outcome: { kind: 'refused', ...(refused ?? { status: 404, outcome: 'no_tool', body: 'This tool is gone.' }) } };
+    else prepared = await this.#actions.prepare(tool, inputOf(entry), turn.sequence, entry.path, scope);
+    signal.throwIfAborted();
+    journal.commit('durable', (tx) => {
+      const now = store.entries.byId(entry.id);
+      if (now?.status !== 100 || this.#queue.loop(loop.id).status !== 102) return;
+      if (prepared.kind === 'settled') {
+        this.#actions.settle(tx, run, now, prepared.outcome, 'model');
+        return;
+      }
+      const { proposal, verdict } = prepared;
+      if (verdict === 'deny') {
+        this.#actions.close(tx, run, now, 403, 'denied', 'A rule of this server does not allow this. Do it another way, or ask the user.');
+      } else if (verdict === 'allow' && proposal.producer) {
+        this.#actions.allow(tx, now, { ...proposal, producer: proposal.producer }, settings.yolo ? 'yolo' : 'policy');
+      } else {
+        this.#actions.propose(tx, run, now, proposal);
+        this.#queue.moveRun(tx, this.#queue.run(run.id), 'propose', null);
+      }
+    });
+  }
+
+  /** Why an action is not even tried: unreadable, unknown, or not for this loop. */
+  async #refusal(place: TurnPlace, entry: Entry): Promise<{ status: 403 | 404 | 422; outcome: string; body: string } | undefined> {
+    const name = toolOf(entry);
+    const { problem } = entry.attributes;
+    if (typeof problem === 'string') {
+      return { status: 422, outcome: 'bad_call', body: `This call of ${name} could not be read: ${problem}\nCall it again with a JSON object as its input.` };
+    }
+    const offered = await this.#asker.offered(place);
+    if (offered.includes(name)) return undefined;
+    const instead = `Use one of ${offered.join(', ')}.`;
+    if (!this.#parts.host.tool(name)) return { status: 404, outcome: 'no_tool', body: `There is no tool "${name}". ${instead}` };
+    return { status: 403, outcome: 'not_offered', body: `The tool ${name} is not offered here. ${instead}` };
+  }
+
+  /** Waits for an accepted producer as long as the action yields, then notes what the model gets to see of it. */
+  async #watch(run: Run, entry: Entry, signal: AbortSignal): Promise<void> {
+    const { store, journal, streams } = this.#parts;
+    if ((await streams.waitFor(entry.id, { timeoutMs: yieldMsOf(entry), signal })) === 'ended') return;
+    journal.commit('durable', (tx) => {
+      const now = store.entries.byId(entry.id);
+      if (now?.status !== 102) return;
+      const channels = Object.fromEntries(channelEntriesOf(this.#parts, now).map(({ channel, entry: one }) => [String(channel), one.bytes]));
+      tellEntry(tx, run, store.entries.update(now.id, { attributes: { ...now.attributes, shown: { channels } } }));
+    });
+  }
+
+  #ends(entry: Entry): boolean {
+    if (producerOf(entry)) return false;
+    return this.#parts.host.tool(toolOf(entry))?.definition.traits?.includes('ends') ?? false;
+  }
+}

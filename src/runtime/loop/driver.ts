@@ -1,0 +1,159 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isHeadgateError, messageOf } from '../../core/errors.ts';
+import type { Entry, Loop, Project, Run, Turn } from '../../model/records.ts';
+import type { RuntimeParts } from '../parts.ts';
+import { tellEntry, tellProgress } from '../tell.ts';
+import type { Asker } from './ask.ts';
+import { hasFailed } from './attributes.ts';
+import type { TurnPlace } from './context.ts';
+import type { Dispatcher } from './dispatch.ts';
+import { actionsOf, limitHit } from './limits.ts';
+import type { LoopQueue } from './queue.ts';
+
+/** Pause before a loop is tried again whose changes the store could not take, for example on a full disk. */
+const RETRY_MS = 1000;
+
+/** Why a loop stopped being driven without having ended: the server stops, and takes it up again when it starts. */
+class Stopped extends Error {}
+
+/**
+ * Drives the active loop of every run, one turn after another. What to do next is read from the store each time, so a
+ * loop goes on after a restart from wherever it was (SPEC {#loop_restart}).
+ */
+export class Driver {
+  readonly #parts: RuntimeParts;
+  readonly #queue: LoopQueue;
+  readonly #asker: Asker;
+  readonly #dispatcher: Dispatcher;
+  readonly #driven = new Map<number, { controller: AbortController; done: Promise<void> }>();
+  #closing = false;
+
+  constructor(o: { parts: RuntimeParts; queue: LoopQueue; asker: Asker; dispatcher: Dispatcher }) {
+    this.#parts = o.parts;
+    this.#queue = o.queue;
+    this.#asker = o.asker;
+    this.#dispatcher = o.dispatcher;
+  }
+
+  /** Sees to it that the active loop of a run is driven. */
+  kick(runId: number): void {
+    if (this.#closing || this.#driven.has(runId)) return;
+    const driven = { controller: new AbortController(), done: Promise.resolve() };
+    this.#driven.set(runId, driven);
+    driven.done = this.#drive(runId, driven).finally(() => {
+      this.#driven.delete(runId);
+      // A loop may have started between the last look at the store and here.
+      if (!this.#closing && this.#parts.store.loops.active(runId)) this.kick(runId);
+    });
+  }
+
+  /** Interrupts what is done for a run's active loop, whose end is stored already: requests are cancelled, answers dropped. */
+  interrupt(runId: number): void {
+    this.#driven.get(runId)?.controller.abort(new Stopped('the loop was aborted'));
+  }
+
+  /** Stops driving without ending any loop. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const all = [...this.#driven.values()];
+    for (const { controller } of all) controller.abort(new Stopped('the server stops'));
+    await Promise.all(all.map(({ done }) => done));
+  }
+
+  async #drive(runId: number, driven: { controller: AbortController }): Promise<void> {
+    const { store, logger } = this.#parts;
+    for (let loop = store.loops.active(runId); loop && !this.#closing; loop = store.loops.active(runId)) {
+      driven.controller = new AbortController();
+      const { signal } = driven.controller;
+      try {
+        while (store.loops.byId(loop.id)?.status === 102) await this.#advance(loop, signal);
+      } catch (error) {
+        if (signal.aborted) continue;
+        const stored = !isHeadgateError(error, 'overloaded') && this.#crash(loop, error);
+        if (stored) continue;
+        logger.warn({ run: runId, loop: loop.sequence, error: messageOf(error) }, 'the store takes no changes; the loop is tried again');
+        await delay(RETRY_MS, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  /** One step: begin a turn, ask, dispatch, or end the loop. */
+  async #advance(loop: Loop, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { store, hooks } = this.#parts;
+    const run = this.#queue.run(loop.runId);
+    const turns = store.turns.list(run.id).filter((turn) => turn.loopId === loop.id);
+    const last = turns.at(-1);
+    if (!last || last.phase === 'done') {
+      if (!last || !this.#finish(run, loop, turns, last)) this.#begin(run, loop);
+      return;
+    }
+    const place: TurnPlace = { project: this.#project(run), run, loop, turn: last, settings: { ...run.settings, ...loop.config } };
+    if (last.phase === 'asking') await this.#asker.ask(place, turns.length - 1, signal);
+    else {
+      await this.#dispatcher.dispatch(place, signal);
+      const { projectId, alias } = run;
+      hooks.emit('turn.ended', { projectId, run: alias, loop: loop.sequence, mode: loop.mode, turn: last.sequence, text: last.text });
+    }
+  }
+
+  #begin(run: Run, loop: Loop): void {
+    const { store, journal, hooks } = this.#parts;
+    const sequence = journal.commit('durable', (tx) => {
+      const number = store.runs.nextTurn(run.id);
+      store.turns.create({ runId: run.id, loopId: loop.id, sequence: number });
+      tellProgress(tx, run, number, 'asking');
+      return number;
+    });
+    hooks.emit('turn.started', { projectId: run.projectId, run: run.alias, loop: loop.sequence, mode: loop.mode, turn: sequence });
+  }
+
+  /** Ends the loop after its last turn when it is over; true when it did. */
+  #finish(run: Run, loop: Loop, turns: readonly Turn[], last: Turn): boolean {
+    const { journal, limits } = this.#parts;
+    const actions = actionsOf(this.#parts, last);
+    const claim = actions.find((entry) => entry.attributes['ends'] === true && entry.status === 200);
+    if (actions.length === 0 || (claim && !actions.some(hasFailed))) {
+      const result = claim ? claim.body : last.text;
+      journal.commit('durable', (tx) => this.#queue.end(tx, loop, 'finish', null, result));
+      return true;
+    }
+    const hit = limitHit(this.#parts, turns, limits);
+    if (!hit) return false;
+    journal.commit('durable', (tx) => {
+      tellEntry(tx, run, this.#note(loop, last.sequence, 'limit', 499, hit.outcome, hit.text));
+      this.#queue.end(tx, loop, 'abort', hit.outcome, null);
+    });
+    return true;
+  }
+
+  /** A fault of the server's own: the loop ends at 500 rather than being tried for ever. False when that cannot be stored. */
+  #crash(loop: Loop, error: unknown): boolean {
+    const { journal, logger } = this.#parts;
+    logger.error({ loop: loop.id, error: messageOf(error), stack: error instanceof Error ? error.stack : undefined }, 'a loop failed');
+    try {
+      journal.commit('durable', (tx) => {
+        const run = this.#queue.run(loop.runId);
+        if (run.status === 202) this.#queue.moveRun(tx, run, 'resume', null);
+        tellEntry(tx, run, this.#note(loop, run.turn, 'fault', 500, 'internal', 'The server failed in this loop; its log has the cause. The run can be asked again.'));
+        this.#queue.end(tx, this.#queue.loop(loop.id), 'fail', 'internal', null);
+      });
+      return true;
+    } catch (failure) {
+      logger.error({ loop: loop.id, error: messageOf(failure) }, 'a failed loop could not be ended');
+      return false;
+    }
+  }
+
+  #note(loop: Loop, turn: number, slug: string, status: 499 | 500, outcome: string, body: string): Entry {
+    const path = `log://turn_${turn}/loop/${slug}-${loop.sequence}`;
+    const { id: loopId, runId } = loop;
+    return this.#parts.store.entries.create({ runId, path, category: 'logging', status, outcome, body, turn, loopId, writer: 'server' });
+  }
+
+  #project(run: Run): Project {
+    const project = this.#parts.store.projects.byId(run.projectId);
+    if (!project) throw new Error(`the project of run ${run.alias} is gone`);
+    return project;
+  }
+}

@@ -1,0 +1,196 @@
+import { HeadgateError } from '../core/errors.ts';
+import type { ContextPiece, Run, RunSettings, Usage } from '../model/records.ts';
+import type { Caller, RuntimeParts } from './parts.ts';
+import type { Models } from './models.ts';
+import { proposalFacts, tellRun } from './tell.ts';
+
+/** What a run, or one ask or act, may be told to do; as the methods' params bring it. */
+export interface SettingsParams {
+  readonly temperature?: number | undefined;
+  readonly persona?: string | undefined;
+  readonly contextLimit?: number | undefined;
+  readonly yolo?: boolean | undefined;
+  readonly noRepo?: boolean | undefined;
+  readonly noInteraction?: boolean | undefined;
+  readonly noWeb?: boolean | undefined;
+  readonly noProposals?: boolean | undefined;
+}
+
+const SETTINGS = ['temperature', 'persona', 'contextLimit', 'yolo', 'noRepo', 'noInteraction', 'noWeb', 'noProposals'] as const;
+
+/** The settings among params, without what is not given. */
+export function settingsOf(params: SettingsParams): RunSettings {
+  return Object.fromEntries(SETTINGS.flatMap((key) => (params[key] === undefined ? [] : [[key, params[key]]]))) as RunSettings;
+}
+
+export interface ProposalView {
+  readonly run: string;
+  readonly path: string;
+  readonly action: string;
+  readonly command?: string;
+  readonly summary: string;
+  readonly attributes: Record<string, unknown>;
+  readonly turn: number;
+  readonly status: 202;
+  readonly createdAt: number;
+}
+
+export interface RunRow {
+  readonly run: string;
+  readonly status: number;
+  readonly outcome: string | null;
+  readonly model: string;
+  readonly turn: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface RunInfo extends RunRow {
+  readonly loops: { loop: number; mode: 'ask' | 'act'; prompt: string; status: number; outcome: string | null; result: string | null }[];
+  readonly usage: Usage;
+  readonly proposals: string[];
+  readonly producers: string[];
+}
+
+/** Runs as records: opened, renamed, configured, looked at, deleted (SPEC {#runs}). */
+export class Runs {
+  readonly #parts: RuntimeParts;
+  readonly #models: Models;
+  /** Next number for a made-up alias, by project and model. */
+  readonly #numbers = new Map<string, number>();
+
+  constructor(parts: RuntimeParts, models: Models) {
+    this.#parts = parts;
+    this.#models = models;
+  }
+
+  /** Throws not_found with what to do. */
+  require(projectId: number, alias: string): Run {
+    const run = this.#parts.store.runs.byAlias(projectId, alias);
+    if (run) return run;
+    throw new HeadgateError('not_found', `no run "${alias}" in this project; getRuns lists them, startRun opens one`, { run: alias });
+  }
+
+  /** Opens a run; without an alias `<model>-<n>`. Throws not_found for the model, alias_taken. */
+  start(projectId: number, o: { model: string; alias?: string | undefined; settings: RunSettings }): Run {
+    const { store, journal, hooks } = this.#parts;
+    this.#models.require(projectId, o.model);
+    return journal.commit('durable', (tx) => {
+      const alias = o.alias ?? this.#freeAlias(projectId, o.model);
+      const run = store.runs.create({ projectId, alias, parentId: null, model: o.model, settings: o.settings });
+      tellRun(tx, run);
+      tx.after(() => hooks.emit('run.created', { projectId, run: alias, model: o.model }));
+      return run;
+    });
+  }
+
+  /** Gives a run another alias. Throws alias_taken, and conflict while something of it runs. */
+  rename(c: Caller, alias: string, name: string): Run {
+    const { store, journal } = this.#parts;
+    const run = this.require(c.project.id, alias);
+    this.#requireIdle(run, 'renamed');
+    return journal.commit('durable', (tx) => {
+      store.runs.configure(run.id, { alias: name });
+      const renamed = this.require(c.project.id, name);
+      tellRun(tx, renamed);
+      return renamed;
+    });
+  }
+
+  /** Changes settings of later turns; answers all of them. */
+  configure(c: Caller, alias: string, params: SettingsParams & { model?: string | undefined }): Run {
+    const { store, journal } = this.#parts;
+    const run = this.require(c.project.id, alias);
+    if (params.model !== undefined) this.#models.require(c.project.id, params.model);
+    const settings = { ...run.settings, ...settingsOf(params) };
+    journal.commit('durable', () => store.runs.configure(run.id, { settings, ...(params.model === undefined ? {} : { model: params.model }) }));
+    return this.require(c.project.id, alias);
+  }
+
+  /** Deletes a run with all it holds. Throws conflict while something of it runs. */
+  remove(c: Caller, alias: string): void {
+    const { store, journal } = this.#parts;
+    const run = this.require(c.project.id, alias);
+    this.#requireIdle(run, 'deleted');
+    journal.commit('durable', () => store.runs.remove(run.id));
+  }
+
+  /** Newest first; 100 by default. */
+  list(projectId: number, limit = 100, offset = 0): RunRow[] {
+    return this.#parts.store.runs.list(projectId, limit, offset).map(row);
+  }
+
+  info(projectId: number, alias: string): RunInfo {
+    const { store, streams } = this.#parts;
+    const run = this.require(projectId, alias);
+    const usage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0 };
+    for (const turn of store.turns.list(run.id)) {
+      usage.inputTokens += turn.usage?.inputTokens ?? 0;
+      usage.outputTokens += turn.usage?.outputTokens ?? 0;
+      usage.cachedTokens += turn.usage?.cachedTokens ?? 0;
+    }
+    return {
+      ...row(run),
+      loops: store.loops.list(run.id).map(({ sequence, mode, prompt, status, outcome, result }) => ({ loop: sequence, mode, prompt, status, outcome, result })),
+      usage,
+      proposals: store.entries.list({ runId: run.id, statuses: [202] }).map(({ path }) => path),
+      producers: streams.list({ projectId, runId: run.id, state: 'live' }).map(({ producer }) => producer.path),
+    };
+  }
+
+  /** What waits for an answer, oldest first. */
+  proposals(projectId: number, alias?: string): ProposalView[] {
+    const { store } = this.#parts;
+    const scope = alias === undefined ? { projectId } : { runId: this.require(projectId, alias).id };
+    return store.entries.list({ ...scope, statuses: [202] }).map((entry) => ({
+      run: store.runs.byId(entry.runId)?.alias ?? '',
+      ...proposalFacts(entry),
+      status: 202,
+      createdAt: entry.createdAt,
+    }));
+  }
+
+  /** What the model was shown in a turn, the last by default. Throws not_found for a turn that was not. */
+  context(projectId: number, alias: string, turn?: number): { run: string; turn: number; pieces: ContextPiece[] } {
+    const { store } = this.#parts;
+    const run = this.require(projectId, alias);
+    const sequence = turn ?? run.turn;
+    const record = store.turns.get(run.id, sequence);
+    if (!record) {
+      const what = run.turn === 0 ? 'it has had no turn yet; prompt it with ask or act' : `its turns are 1 to ${run.turn}`;
+      throw new HeadgateError('not_found', `run ${alias} has no turn ${sequence}; ${what}`, { run: alias, turn: sequence });
+    }
+    return { run: alias, turn: sequence, pieces: store.turns.context(record.id) };
+  }
+
+  #freeAlias(projectId: number, model: string): string {
+    const key = `${projectId} ${model}`;
+    for (let number = this.#numbers.get(key) ?? 1; ; number++) {
+      const alias = `${model.slice(0, 52)}-${number}`;
+      if (this.#parts.store.runs.byAlias(projectId, alias)) continue;
+      this.#numbers.set(key, number);
+      return alias;
+    }
+  }
+
+  /** Names in events and stored paths of what runs would no longer fit. */
+  #requireIdle(run: Run, what: string): void {
+    const { store } = this.#parts;
+    if (store.loops.active(run.id)) {
+      throw new HeadgateError('conflict', `run ${run.alias} is at work and cannot be ${what}; end it with run/abort first`, { run: run.alias, status: run.status });
+    }
+    const live = store.producers.list({ runId: run.id, states: ['queued', 'running', 'cancelling'] });
+    if (live.length > 0) {
+      const paths = live.map(({ path }) => path);
+      throw new HeadgateError('conflict', `run ${run.alias} cannot be ${what} while its commands run: ${paths.join(', ')}; end them with stream/cancel first`, {
+        run: run.alias,
+        producers: paths,
+      });
+    }
+  }
+}
+
+function row(run: Run): RunRow {
+  const { alias, status, outcome, model, turn, createdAt, updatedAt } = run;
+  return { run: alias, status, outcome, model, turn, createdAt, updatedAt };
+}

@@ -1,0 +1,49 @@
+import type { Entry, Loop, Run } from '../model/records.ts';
+import type { JournalTx } from '../stream/index.ts';
+
+/** The durable events of runs and entries; parameters as the notification table has them (SPEC {#notifications}). */
+
+/** `run/state`: the run, or the loop named, changed status. */
+export function tellRun(tx: JournalTx, run: Run, loop?: Loop): void {
+  const { alias, status, outcome, turn } = run;
+  const ofLoop = loop ? { loop: loop.sequence, ...(loop.result === null ? {} : { result: loop.result }) } : {};
+  tx.event(run.projectId, alias, 'run/state', { run: alias, status, outcome, turn, ...ofLoop });
+}
+
+/** `run/progress`: a turn reached another phase, with what the model said once it has. */
+export function tellProgress(tx: JournalTx, run: Run, turn: number, phase: string, text?: string): void {
+  const said = text === undefined || text === '' ? {} : { text };
+  tx.event(run.projectId, run.alias, 'run/progress', { run: run.alias, turn, phase, ...said });
+}
+
+/** `entry/changed`. */
+export function tellEntry(tx: JournalTx, run: Run, entry: Entry, removed = false): void {
+  const { path, status, outcome, version } = entry;
+  const gone = removed ? { removed: true } : {};
+  tx.event(run.projectId, run.alias, 'entry/changed', { run: run.alias, path, status, outcome, version, ...gone });
+}
+
+/** `run/proposal`. */
+export function tellProposal(tx: JournalTx, run: Run, entry: Entry): void {
+  tx.event(run.projectId, run.alias, 'run/proposal', { run: run.alias, ...proposalFacts(entry) });
+}
+
+/** What a proposal shows to people: its action, command, summary, attributes and turn. */
+export function proposalFacts(entry: Entry): {
+  path: string;
+  action: string;
+  command?: string;
+  summary: string;
+  attributes: Entry['attributes'];
+  turn: number;
+} {
+  const { tool, command, summary } = entry.attributes;
+  return {
+    path: entry.path,
+    action: typeof tool === 'string' ? tool : 'unknown',
+    ...(typeof command === 'string' ? { command } : {}),
+    summary: typeof summary === 'string' ? summary : entry.path,
+    attributes: entry.attributes,
+    turn: entry.turn,
+  };
+}

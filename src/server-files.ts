@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
+import { HeadgateError, messageOf, systemCode } from './core/errors.ts';
+import type { Ids } from './core/ids.ts';
+
+/** Bytes that a unix socket's path may have on Linux, its final NUL included (unix(7)). */
+const SOCKET_PATH_BYTES = 108;
+
+/** Where a server keeps its things (SPEC {#data_folder}). */
+export interface DataPaths {
+  readonly folder: string;
+  readonly database: string;
+  readonly producers: string;
+  readonly socket: string;
+  readonly token: string;
+  readonly record: string;
+}
+
+/** The files of a data folder, made with mode 0700 when missing. Throws `forbidden` when it cannot be made. */
+export function dataPaths(data: string): DataPaths {
+  const folder = resolve(data);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new HeadgateError('forbidden', `cannot make the data folder ${folder}: ${messageOf(error)}; name a folder of yours with --data`, { folder });
+  }
+  return {
+    folder,
+    database: join(folder, 'headgate.db'),
+    producers: join(folder, 'producers'),
+    socket: socketPath(folder),
+    token: join(folder, 'token'),
+    record: join(folder, 'server.json'),
+  };
+}
+
+/** `headgate.sock` in the folder; for a folder whose path is too long for a socket, one in a private temporary folder. */
+function socketPath(folder: string): string {
+  const inside = join(folder, 'headgate.sock');
+  if (Buffer.byteLength(inside) < SOCKET_PATH_BYTES) return inside;
+  const own = join(tmpdir(), `headgate-${userInfo().uid}`);
+  mkdirSync(own, { recursive: true, mode: 0o700 });
+  chmodSync(own, 0o700);
+  return join(own, `${createHash('sha256').update(folder).digest('hex').slice(0, 16)}.sock`);
+}
+
+/** The token of this data folder; made at the first start, mode 0600, never logged (SPEC {#token}). */
+export function readOrMakeToken(file: string, ids: Ids): string {
+  try {
+    const token = readFileSync(file, 'utf8').trim();
+    if (token !== '') return token;
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') {
+      throw new HeadgateError('forbidden', `cannot read ${file}: ${messageOf(error)}; it must belong to the user who starts the server`, { file });
+    }
+  }
+  const token = ids.token(32);
+  writeWhole(file, `${token}\n`);
+  return token;
+}
+
+/** Says in the data folder who serves it and where; clients on this host find the socket by it. */
+export function writeServerRecord(file: string, record: { pid: number; url: string; http: string; socket: string }): void {
+  writeWhole(file, `${JSON.stringify(record)}\n`);
+}
+
+/** Takes the record away again. */
+export function removeServerRecord(file: string): void {
+  rmSync(file, { force: true });
+}
+
+function writeWhole(file: string, text: string): void {
+  const unfinished = `${file}.${process.pid}`;
+  writeFileSync(unfinished, text, { mode: 0o600 });
+  renameSync(unfinished, file);
+}

@@ -1,0 +1,119 @@
+import { pino } from 'pino';
+import { createProcessBackend, sweepSpool } from './backends/process/index.ts';
+import { systemClock } from './core/clock.ts';
+import { Disposer } from './core/disposal.ts';
+import { systemIds } from './core/ids.ts';
+import type { Logger } from './core/logger.ts';
+import { createProviders } from './llm/index.ts';
+import { bundledPlugins } from './plugins/index.ts';
+import { RpcServer } from './rpc/server/index.ts';
+import { createRunner, producerIdOf } from './runner/index.ts';
+import { createRuntime, emptyConfig, loadConfig } from './runtime/index.ts';
+import { dataPaths, readOrMakeToken, removeServerRecord, writeServerRecord } from './server-files.ts';
+import { LIVE_STATES } from './model/status.ts';
+import { openStore } from './store/index.ts';
+import { Journal, Streams } from './stream/index.ts';
+
+export interface ServerOptions {
+  /** Folder of database, sockets, token and spool; made when missing, mode 0700. */
+  readonly data: string;
+  /** 127.0.0.1 when left out; anything but a loopback address is refused. */
+  readonly host?: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Configuration file with plugins and providers (SPEC {#config}). */
+  readonly config?: string;
+  /** The unix socket; `headgate.sock` in the data folder when left out. */
+  readonly socket?: string;
+  /** Instead of the data folder's own token. */
+  readonly token?: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly version: string;
+}
+
+/** A server that listens. */
+export interface HeadgateServer {
+  readonly url: string;
+  readonly http: string;
+  readonly socket: string;
+  readonly token: string;
+  readonly pid: number;
+  /** Stops serving in order: connections, loops, runner, store. Commands go on and are taken up by the next start. */
+  close(): Promise<void>;
+}
+
+/**
+ * Composes a server and starts it. Throws a named error when the data folder is in use, the database is another
+ * version's or damaged, the configuration is wrong or the port is taken; then nothing stays open.
+ */
+export async function serveHeadgate(options: ServerOptions): Promise<HeadgateServer> {
+  const opened = new Disposer();
+  try {
+    return await compose(options, opened);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+async function compose(options: ServerOptions, opened: Disposer): Promise<HeadgateServer> {
+  const clock = systemClock;
+  const ids = systemIds;
+  const logger: Logger = pino({ level: options.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
+  const paths = dataPaths(options.data);
+  const config = options.config === undefined ? emptyConfig(paths.folder) : await loadConfig(options.config);
+
+  const store = await openStore({ file: paths.database, clock, logger });
+  opened.add('the store', () => store.close());
+  const token = options.token ?? readOrMakeToken(paths.token, ids);
+
+  const journal = new Journal({ store, logger });
+  const streams = new Streams({ store, journal, clock, logger });
+  opened.add('the streams', () => streams.close());
+  const process_ = createProcessBackend({ folder: paths.producers, clock, logger });
+  const runner = createRunner({ name: 'embedded', link: streams.link, backends: new Map([['process', process_]]), clock, logger });
+  opened.add('the runner', () => runner.close());
+  streams.attachRunner(runner);
+
+  const runtime = await createRuntime({
+    store,
+    journal,
+    streams,
+    clock,
+    ids,
+    logger,
+    providers: createProviders(config.providers, process.env),
+    bundled: bundledPlugins,
+    plugins: config,
+  });
+  opened.add('the runtime', () => runtime.close());
+
+  const server = new RpcServer({
+    runtime,
+    streams,
+    journal,
+    store,
+    clock,
+    ids,
+    logger,
+    version: options.version,
+    serverId: ids.token(9),
+    tokens: [{ token, scope: 'admin' }],
+    checkResults: process.env['HEADGATE_CHECK_RESULTS'] === '1',
+  });
+  opened.add('the server', () => server.close());
+  // Before anyone can connect and accept something new; loops go on only once the port is ours.
+  const live = store.producers.list({ states: LIVE_STATES });
+  sweepSpool({ folder: paths.producers, keep: new Set(live.map(producerIdOf)), logger });
+  streams.reconcile();
+  const listening = await server.listen({ port: options.port, ...(options.host === undefined ? {} : { host: options.host }) });
+  const socket = options.socket ?? paths.socket;
+  await server.listenUnix(socket);
+
+  await runtime.start();
+  const { url, http } = listening;
+  writeServerRecord(paths.record, { pid: process.pid, url, http, socket });
+  opened.add('the record', () => removeServerRecord(paths.record));
+  logger.info({ url, socket, data: paths.folder, pid: process.pid }, 'ready');
+  return { url, http, socket, token, pid: process.pid, close: () => opened.close() };
+}

@@ -1,0 +1,153 @@
+import type { Selectable, SelectQueryBuilder } from 'kysely';
+import type { Clock } from '../core/clock.ts';
+import { HeadgateError } from '../core/errors.ts';
+import { countLines } from '../core/utf8.ts';
+import { requireScheme } from '../model/paths.ts';
+import type { EntryChange, EntryFilter, EntryStore, NewEntry } from '../model/ports/store.ts';
+import type { Attributes, Entry } from '../model/records.ts';
+import type { Connection } from './connection.ts';
+import { isTaken } from './failures.ts';
+import { fromJson, toJson } from './json.ts';
+import { changedOne, found, inserted } from './missing.ts';
+import type { Tables } from './tables.ts';
+import { requireTransition } from './transitions.ts';
+
+type Row = Selectable<Tables['entries']>;
+
+/** Entries of a run by path. */
+export class SqliteEntries implements EntryStore {
+  readonly #db: Connection;
+  readonly #clock: Clock;
+
+  constructor(db: Connection, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  create(entry: NewEntry): Entry {
+    const now = this.#clock.now();
+    const insert = this.#db.query
+      .insertInto('entries')
+      .values({
+        run_id: entry.runId,
+        path: entry.path,
+        scheme: requireScheme(entry.path),
+        category: entry.category,
+        status: entry.status,
+        outcome: entry.outcome ?? null,
+        visibility: entry.visibility ?? 'visible',
+        turn: entry.turn,
+        loop_id: entry.loopId ?? null,
+        writer: entry.writer,
+        created_at: now,
+        updated_at: now,
+        attributes: toJson(entry.attributes ?? {}),
+        ...sized(entry.body ?? ''),
+      })
+      .returningAll();
+    return record(inserted(unlessTaken(entry.path, () => this.#db.write('durable', () => this.#db.first(insert)))));
+  }
+
+  byId(id: number): Entry | undefined {
+    const row = this.#db.first(this.#db.query.selectFrom('entries').selectAll().where('id', '=', id));
+    return row && record(row);
+  }
+
+  get(runId: number, path: string): Entry | undefined {
+    const row = this.#db.first(this.#db.query.selectFrom('entries').selectAll().where('run_id', '=', runId).where('path', '=', path));
+    return row && record(row);
+  }
+
+  list(filter: EntryFilter): Entry[] {
+    return this.#db.all(narrowed(this.#db.query.selectFrom('entries').selectAll('entries'), filter).orderBy('entries.id')).map(record);
+  }
+
+  update(id: number, change: EntryChange): Entry {
+    return this.#db.write('durable', () => {
+      const entry = found(this.byId(id), 'entry', id, 'getEntries');
+      if (change.status !== undefined) requireTransition('entry', entry.status, change.status, entry.path);
+      if (change.body !== undefined && entry.body === '' && entry.bytes > 0) {
+        throw new HeadgateError('conflict', `${entry.path} is a channel: its bytes are appended, never replaced`, { path: entry.path });
+      }
+      const update = this.#db.query
+        .updateTable('entries')
+        .set((eb) => ({
+          version: eb('version', '+', 1),
+          updated_at: this.#clock.now(),
+          ...(change.path === undefined ? {} : { path: change.path, scheme: requireScheme(change.path) }),
+          ...(change.status === undefined ? {} : { status: change.status }),
+          ...(change.outcome === undefined ? {} : { outcome: change.outcome }),
+          ...(change.visibility === undefined ? {} : { visibility: change.visibility }),
+          ...(change.attributes === undefined ? {} : { attributes: toJson(change.attributes) }),
+          ...(change.writer === undefined ? {} : { writer: change.writer }),
+          ...(change.body === undefined ? {} : sized(change.body)),
+        }))
+        .where('id', '=', id)
+        .returningAll();
+      return record(inserted(unlessTaken(change.path ?? entry.path, () => this.#db.first(update))));
+    });
+  }
+
+  remove(id: number): void {
+    const removed = this.#db.write('durable', () => this.#db.run(this.#db.query.deleteFrom('entries').where('id', '=', id)));
+    changedOne(removed, 'entry', id, 'getEntries');
+  }
+}
+
+function narrowed<R>(query: SelectQueryBuilder<Tables, 'entries', R>, filter: EntryFilter): SelectQueryBuilder<Tables, 'entries', R> {
+  const { runId, projectId, statuses, categories, turn, prefix } = filter;
+  return query
+    .$if(runId !== undefined, (q) => q.where('entries.run_id', '=', runId ?? 0))
+    .$if(projectId !== undefined, (q) =>
+      q.where('entries.run_id', 'in', (eb) =>
+        eb
+          .selectFrom('runs')
+          .select('runs.id')
+          .where('runs.project_id', '=', projectId ?? 0),
+      ),
+    )
+    .$if(statuses !== undefined, (q) => q.where('entries.status', 'in', statuses ?? []))
+    .$if(categories !== undefined, (q) => q.where('entries.category', 'in', categories ?? []))
+    .$if(turn !== undefined, (q) => q.where('entries.turn', '=', turn ?? 0))
+    .$if(prefix !== undefined && prefix !== '', (q) =>
+      // Paths are ASCII, so the range is exactly the paths that begin so, and the index finds it.
+      q.where('entries.path', '>=', prefix ?? '').where('entries.path', '<', `${prefix ?? ''}\u007f`),
+    );
+}
+
+/** A body with the sizes kept beside it. */
+function sized(body: string): { body: string; bytes: number; lines: number } {
+  const bytes = Buffer.from(body);
+  return { body, bytes: bytes.length, lines: countLines(bytes) };
+}
+
+function unlessTaken<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isTaken(error)) throw error;
+    throw new HeadgateError('conflict', `${path} exists already in this run; choose another path or change that entry`, { path });
+  }
+}
+
+function record(row: Row): Entry {
+  return {
+    id: row.id,
+    runId: row.run_id,
+    path: row.path,
+    scheme: row.scheme,
+    category: row.category,
+    status: row.status,
+    outcome: row.outcome,
+    visibility: row.visibility,
+    body: row.body,
+    attributes: fromJson<Attributes>(row.attributes),
+    turn: row.turn,
+    loopId: row.loop_id,
+    bytes: row.bytes,
+    lines: row.lines,
+    version: row.version,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

@@ -1,0 +1,78 @@
+import type { Selectable } from 'kysely';
+import type { Clock } from '../core/clock.ts';
+import type { EventStore } from '../model/ports/store.ts';
+import type { EventRecord } from '../model/records.ts';
+import type { Connection } from './connection.ts';
+import { fromJson, toJson } from './json.ts';
+import { found, inserted } from './missing.ts';
+import type { Tables } from './tables.ts';
+
+/** The event log of each project (SPEC {#events}). */
+export class SqliteEvents implements EventStore {
+  readonly #db: Connection;
+  readonly #clock: Clock;
+
+  constructor(db: Connection, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  append(event: { projectId: number; run: string | null; type: string; payload: Readonly<Record<string, unknown>> }): EventRecord {
+    const { projectId, run, type, payload } = event;
+    return this.#db.group('durable', () => {
+      const raise = this.#db.query
+        .updateTable('projects')
+        .set((eb) => ({ last_seq: eb('last_seq', '+', 1) }))
+        .where('id', '=', projectId)
+        .returning('last_seq');
+      const { last_seq: seq } = found(this.#db.first(raise), 'project', projectId, 'init');
+      const insert = this.#db.query
+        .insertInto('events')
+        .values({
+          project_id: projectId,
+          seq,
+          run_id: run === null ? null : (this.#runId(projectId, run) ?? null),
+          run,
+          type,
+          at: this.#clock.now(),
+          payload: toJson(payload),
+        })
+        .returningAll();
+      return record(inserted(this.#db.first(insert)));
+    });
+  }
+
+  since({ projectId, run, seq, limit }: { projectId: number; run?: string | undefined; seq: number; limit: number }): EventRecord[] {
+    const query = this.#db.query.selectFrom('events').selectAll().where('seq', '>', seq).orderBy('seq').limit(limit);
+    if (run === undefined) return this.#db.all(query.where('project_id', '=', projectId)).map(record);
+    // A run keeps its events when it is renamed; one that is gone, or was not there yet, is known by its alias alone.
+    const unbound = this.#db.all(query.where('project_id', '=', projectId).where('run_id', 'is', null).where('run', '=', run));
+    const runId = this.#runId(projectId, run);
+    const bound = runId === undefined ? [] : this.#db.all(query.where('run_id', '=', runId));
+    return [...unbound, ...bound]
+      .sort((a, b) => a.seq - b.seq)
+      .slice(0, limit)
+      .map(record);
+  }
+
+  lastSeq(projectId: number): number {
+    const row = this.#db.first(this.#db.query.selectFrom('projects').select('last_seq').where('id', '=', projectId));
+    return row?.last_seq ?? 0;
+  }
+
+  #runId(projectId: number, alias: string): number | undefined {
+    return this.#db.first(this.#db.query.selectFrom('runs').select('id').where('project_id', '=', projectId).where('alias', '=', alias))
+      ?.id;
+  }
+}
+
+function record(row: Selectable<Tables['events']>): EventRecord {
+  return {
+    seq: row.seq,
+    projectId: row.project_id,
+    run: row.run,
+    type: row.type,
+    payload: fromJson<Record<string, unknown>>(row.payload),
+    at: row.at,
+  };
+}

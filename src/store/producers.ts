@@ -1,0 +1,116 @@
+import type { Selectable } from 'kysely';
+import type { Clock } from '../core/clock.ts';
+import type { ProducerChange, ProducerStore } from '../model/ports/store.ts';
+import type { KillReceipt, Producer, ProducerSpec } from '../model/records.ts';
+import type { ProducerState } from '../model/status.ts';
+import type { Connection } from './connection.ts';
+import { fromJson, fromNullableJson, toJson } from './json.ts';
+import { found } from './missing.ts';
+import type { Tables } from './tables.ts';
+import { requireTransition } from './transitions.ts';
+
+/** Producers by their log entry. */
+export class SqliteProducers implements ProducerStore {
+  readonly #db: Connection;
+  readonly #clock: Clock;
+
+  constructor(db: Connection, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  create({ entryId, backend, runner, spec }: { entryId: number; backend: string; runner: string; spec: ProducerSpec }): Producer {
+    return this.#db.write('durable', () => {
+      this.#db.run(
+        this.#db.query.insertInto('producers').values({
+          entry_id: entryId,
+          backend,
+          runner,
+          spec: toJson(spec),
+          epoch: 1,
+          state: 'queued',
+          created_at: this.#clock.now(),
+        }),
+      );
+      return this.#require(entryId);
+    });
+  }
+
+  get(entryId: number): Producer | undefined {
+    const row = this.#db.first(this.#joined().where('producers.entry_id', '=', entryId));
+    return row && record(row);
+  }
+
+  list(filter: { projectId?: number; runId?: number; states?: readonly ProducerState[]; runner?: string }): Producer[] {
+    const { projectId, runId, states, runner } = filter;
+    const query = this.#joined()
+      .$if(projectId !== undefined, (q) => q.where('runs.project_id', '=', projectId ?? 0))
+      .$if(runId !== undefined, (q) => q.where('entries.run_id', '=', runId ?? 0))
+      .$if(states !== undefined, (q) => q.where('producers.state', 'in', states ?? []))
+      .$if(runner !== undefined, (q) => q.where('producers.runner', '=', runner ?? ''))
+      .orderBy('producers.created_at', 'desc')
+      .orderBy('producers.entry_id', 'desc');
+    return this.#db.all(query).map(record);
+  }
+
+  update(entryId: number, change: ProducerChange): Producer {
+    const status = change.state !== undefined || change.receipt !== undefined || change.epoch !== undefined || change.ref !== undefined;
+    return this.#db.write(status ? 'durable' : 'fast', () => {
+      const producer = this.#require(entryId);
+      if (change.state !== undefined) requireTransition('producer', producer.state, change.state, producer.path);
+      const columns = columnsOf(change);
+      if (Object.keys(columns).length === 0) return producer;
+      this.#db.run(this.#db.query.updateTable('producers').set(columns).where('entry_id', '=', entryId));
+      return this.#require(entryId);
+    });
+  }
+
+  #require(entryId: number): Producer {
+    return found(this.get(entryId), 'producer', entryId, 'stream/list');
+  }
+
+  #joined() {
+    return this.#db.query
+      .selectFrom('producers')
+      .innerJoin('entries', 'entries.id', 'producers.entry_id')
+      .innerJoin('runs', 'runs.id', 'entries.run_id')
+      .selectAll('producers')
+      .select(['entries.run_id', 'entries.path', 'runs.alias']);
+  }
+}
+
+function columnsOf(change: ProducerChange): Partial<Selectable<Tables['producers']>> {
+  return {
+    ...(change.state === undefined ? {} : { state: change.state }),
+    ...(change.epoch === undefined ? {} : { epoch: change.epoch }),
+    ...(change.ref === undefined ? {} : { ref: toJson(change.ref) }),
+    ...(change.exitCode === undefined ? {} : { exit_code: change.exitCode }),
+    ...(change.signal === undefined ? {} : { signal: change.signal }),
+    ...(change.receipt === undefined ? {} : { receipt: toJson(change.receipt) }),
+    ...(change.startedAt === undefined ? {} : { started_at: change.startedAt }),
+    ...(change.endedAt === undefined ? {} : { ended_at: change.endedAt }),
+    ...(change.lastOutputAt === undefined ? {} : { last_output_at: change.lastOutputAt }),
+  };
+}
+
+function record(row: Selectable<Tables['producers']> & { run_id: number; path: string; alias: string }): Producer {
+  return {
+    entryId: row.entry_id,
+    runId: row.run_id,
+    run: row.alias,
+    path: row.path,
+    backend: row.backend,
+    runner: row.runner,
+    spec: fromJson<ProducerSpec>(row.spec),
+    epoch: row.epoch,
+    state: row.state,
+    ref: fromNullableJson<Record<string, unknown>>(row.ref),
+    exitCode: row.exit_code,
+    signal: row.signal,
+    receipt: fromNullableJson<KillReceipt>(row.receipt),
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    lastOutputAt: row.last_output_at,
+  };
+}

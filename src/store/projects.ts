@@ -1,0 +1,36 @@
+import type { Selectable } from 'kysely';
+import type { ProjectStore } from '../model/ports/store.ts';
+import type { Project } from '../model/records.ts';
+import type { Connection } from './connection.ts';
+import { inserted } from './missing.ts';
+import type { Tables } from './tables.ts';
+
+/** Projects by name. */
+export class SqliteProjects implements ProjectStore {
+  readonly #db: Connection;
+
+  constructor(db: Connection) {
+    this.#db = db;
+  }
+
+  open({ name, root, configPath }: { name: string; root: string; configPath: string | null }): Project {
+    const known = this.#db.first(this.#db.query.selectFrom('projects').selectAll().where('name', '=', name));
+    if (known && known.root === root && known.config_path === configPath) return record(known);
+    const place = { root, config_path: configPath };
+    const upsert = this.#db.query
+      .insertInto('projects')
+      .values({ name, ...place })
+      .onConflict((conflict) => conflict.column('name').doUpdateSet(place))
+      .returningAll();
+    return record(inserted(this.#db.write('durable', () => this.#db.first(upsert))));
+  }
+
+  byId(id: number): Project | undefined {
+    const row = this.#db.first(this.#db.query.selectFrom('projects').selectAll().where('id', '=', id));
+    return row && record(row);
+  }
+}
+
+function record(row: Selectable<Tables['projects']>): Project {
+  return { id: row.id, name: row.name, root: row.root, configPath: row.config_path };
+}

@@ -1,0 +1,161 @@
+import type { Generated } from 'kysely';
+import type { Category, LoopMode, TurnPhase, Visibility } from '../model/records.ts';
+import type { EntryStatus, LoopStatus, ProducerState, RunStatus } from '../model/status.ts';
+
+/** The tables as the queries see them; `migrations/` makes them. Columns named `…_at` are milliseconds since the epoch. */
+export interface Tables {
+  projects: ProjectTable;
+  models: ModelTable;
+  runs: RunTable;
+  loops: LoopTable;
+  turns: TurnTable;
+  turn_context: TurnContextTable;
+  entries: EntryTable;
+  segments: SegmentTable;
+  producers: ProducerTable;
+  events: EventTable;
+  rpc_log: RpcLogTable;
+}
+
+interface ProjectTable {
+  id: Generated<number>;
+  name: string;
+  root: string;
+  config_path: string | null;
+  /** Sequence number of the project's last event; kept here so that it never goes back. */
+  last_seq: Generated<number>;
+}
+
+interface ModelTable {
+  project_id: number;
+  alias: string;
+  actual: string;
+  provider: string;
+  context_length: number | null;
+}
+
+interface RunTable {
+  id: Generated<number>;
+  project_id: number;
+  alias: string;
+  parent_id: number | null;
+  status: RunStatus;
+  outcome: string | null;
+  model: string;
+  /** JSON. */
+  settings: string;
+  turn: Generated<number>;
+  created_at: number;
+  updated_at: number;
+}
+
+interface LoopTable {
+  id: Generated<number>;
+  run_id: number;
+  sequence: number;
+  mode: LoopMode;
+  prompt: string;
+  status: LoopStatus;
+  outcome: string | null;
+  model: string;
+  /** JSON. */
+  config: string;
+  result: string | null;
+  created_at: number;
+  ended_at: number | null;
+}
+
+interface TurnTable {
+  id: Generated<number>;
+  run_id: number;
+  loop_id: number;
+  sequence: number;
+  phase: TurnPhase;
+  text: Generated<string>;
+  input_tokens: number | null;
+  output_tokens: number | null;
+  cached_tokens: number | null;
+  started_at: number;
+  ended_at: number | null;
+}
+
+interface TurnContextTable {
+  turn_id: number;
+  ordinal: number;
+  path: string;
+  from_byte: number;
+  to_byte: number;
+  tokens: number;
+}
+
+interface EntryTable {
+  id: Generated<number>;
+  run_id: number;
+  path: string;
+  scheme: string;
+  category: Category;
+  status: EntryStatus;
+  outcome: string | null;
+  visibility: Visibility;
+  turn: number;
+  loop_id: number | null;
+  bytes: number;
+  lines: number;
+  writer: string;
+  version: Generated<number>;
+  created_at: number;
+  updated_at: number;
+  /** JSON. */
+  attributes: string;
+  body: string;
+}
+
+interface SegmentTable {
+  entry_id: number;
+  offset: number;
+  line: number;
+  at: number;
+  bytes: Buffer;
+}
+
+interface ProducerTable {
+  entry_id: number;
+  backend: string;
+  runner: string;
+  /** JSON, as are `ref` and `receipt`. */
+  spec: string;
+  epoch: number;
+  state: ProducerState;
+  ref: string | null;
+  exit_code: number | null;
+  signal: string | null;
+  receipt: string | null;
+  created_at: number;
+  started_at: number | null;
+  ended_at: number | null;
+  last_output_at: number | null;
+}
+
+interface EventTable {
+  id: Generated<number>;
+  project_id: number;
+  seq: number;
+  /** The run while it exists; null for an event of no run. */
+  run_id: number | null;
+  /** Its alias when the event was written. */
+  run: string | null;
+  type: string;
+  at: number;
+  /** JSON. */
+  payload: string;
+}
+
+interface RpcLogTable {
+  id: Generated<number>;
+  at: number;
+  method: string;
+  client: string;
+  run: string | null;
+  code: number;
+  duration_ms: number;
+}

@@ -1,0 +1,135 @@
+import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { shellQuote } from '../../src/cli/text.ts';
+import { type BuiltServer, MAIN, serve } from '../support/built-server.ts';
+import { cli, cliEnv } from '../support/cli.ts';
+import { serviceAvailable } from '../support/require.ts';
+import { tempFolder } from '../support/temp-store.ts';
+import { Terminal } from '../support/tmux.ts';
+
+const SCENARIO = `steps:
+  - say: I will count.
+    calls:
+      - tool: sh
+        input: { command: "echo counting; while [ ! -e go-$HEADGATE_GO ]; do sleep 0.05; done; echo counted" }
+  - say: That was it.
+`;
+
+describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
+  let project: string;
+  let data: string;
+  let server: BuiltServer;
+  let remove: () => Promise<void>;
+  const terminals: Terminal[] = [];
+
+  beforeAll(async () => {
+    const temp = await tempFolder();
+    remove = temp.remove;
+    const root = realpathSync(temp.folder);
+    data = join(root, 'data');
+    project = join(root, 'project');
+    mkdirSync(project);
+    server = await serve(data);
+  });
+  afterEach(() => {
+    for (const terminal of terminals.splice(0)) terminal.close();
+  });
+  afterAll(async () => {
+    await server.stop();
+    await remove();
+  });
+
+  const headgate = (...args: string[]) => [process.execPath, MAIN, ...args].map(shellQuote).join(' ');
+  const hg = (...args: string[]) => cli(args, { cwd: project, data });
+  function terminal(): Terminal {
+    const made = new Terminal({ cwd: project, env: cliEnv({ data, env: { NO_COLOR: '1' } }) });
+    terminals.push(made);
+    return made;
+  }
+
+  /** A model that proposes one command, which ends when `go(name)` is called. */
+  async function model(name: string): Promise<void> {
+    writeFileSync(join(project, `${name}.yaml`), SCENARIO.replace('$HEADGATE_GO', name));
+    await hg('rpc', 'addModel', JSON.stringify({ alias: name, actual: `${name}.yaml`, provider: 'scripted' }));
+  }
+  const go = (name: string) => writeFileSync(join(project, `go-${name}`), '');
+
+  it('{#cli_interrupt} Ctrl-C cancels a command, and the shell sees 130', async () => {
+    const screen = terminal();
+    screen.type(`${headgate('sh', '--run', 'ctrl-c', 'echo started; sleep 600')}; echo code=$?`);
+    await screen.see(/^started/m);
+    screen.press('C-c');
+    await screen.see(/code=130/);
+    expect((await hg('ps', '--json', '--run', 'ctrl-c')).out).toBe('[]\n');
+  });
+
+  it('{#cli_attach} attach accepts by key, shows output live, and leaves by key without touching the run', async () => {
+    await model('keys');
+    await hg('rpc', 'act', '{"prompt": "count", "model": "keys", "run": "keys"}');
+    const screen = terminal();
+    screen.type(`${headgate('attach', 'keys')}; echo code=$?`);
+    await screen.see(/a accept {3}r reject/);
+    screen.press('a');
+    await screen.see(/^ {2}\| counting/m);
+    screen.press('q');
+    await screen.see(/code=0/);
+    expect(JSON.parse((await hg('ps', '--json', '--run', 'keys')).out)).toHaveLength(1);
+    screen.type(`clear; ${headgate('attach', 'keys')}`);
+    await screen.see(/attached to keys/);
+    await screen.see(/^ {2}\| counting/m);
+    go('keys');
+    await screen.see(/^ {2}\| counted/m);
+    await screen.see(/That was it\./);
+    screen.press('q');
+  });
+
+  it('{#cli_attach} two attached at once see the same, and one answer serves both', async () => {
+    await model('twice');
+    const [first, second] = [terminal(), terminal()];
+    first.type(headgate('act', '--model', 'twice', '--run', 'twice', 'count'));
+    await first.see(/a accept {3}r reject/);
+    second.type(headgate('attach', 'twice'));
+    await second.see(/a accept {3}r reject/);
+    second.press('a');
+    await second.see(/^ {2}accepted by cli:\d+/m);
+    await first.see(/^ {2}accepted by cli:\d+/m);
+    for (const screen of [first, second]) await screen.see(/^ {2}\| counting/m);
+    second.press('c');
+    for (const screen of [first, second]) await screen.see(/cancelled at the terminal/);
+    for (const screen of [first, second]) await screen.see(/twice: done \(200\)/);
+    second.press('q');
+  });
+
+  it('{#cli_attach} a rejection by key reaches the model', async () => {
+    await model('no');
+    const screen = terminal();
+    screen.type(`${headgate('act', '--model', 'no', '--run', 'no', 'count')}; echo code=$?`);
+    await screen.see(/a accept {3}r reject/);
+    screen.press('r');
+    await screen.see(/^ {2}rejected by cli:\d+/m);
+    await screen.see(/code=\d/);
+  });
+
+  it('{#cli_interrupt} Ctrl-C aborts the loop of act; the terminal works as before afterwards', async () => {
+    await model('stop');
+    const screen = terminal();
+    screen.type(`${headgate('act', '--model', 'stop', '--run', 'stop', 'count')}; echo code=$?`);
+    await screen.see(/a accept {3}r reject/);
+    screen.press('C-c');
+    await screen.see(/code=130/);
+    screen.type('echo still $((40 + 2)) here');
+    await screen.see(/^still 42 here/m);
+    expect(JSON.parse((await hg('rpc', 'getRun', '{"run": "stop"}')).out)).toMatchObject({ status: 499 });
+  });
+
+  it('{#cli_attach} Ctrl-C leaves attach and touches nothing', async () => {
+    await hg('rpc', 'startRun', '{"model": "scripted", "alias": "quiet"}');
+    const screen = terminal();
+    screen.type(`${headgate('attach', 'quiet')}; echo code=$?`);
+    await screen.see(/attached to quiet/);
+    screen.press('C-c');
+    await screen.see(/code=130/);
+    expect(JSON.parse((await hg('rpc', 'getRun', '{"run": "quiet"}')).out)).toMatchObject({ status: 100 });
+  });
+});

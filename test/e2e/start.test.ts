@@ -1,0 +1,160 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type BuiltServer, MAIN, serve, WireClient } from '../support/built-server.ts';
+import { tempFolder } from '../support/temp-store.ts';
+
+let data: string;
+let remove: () => Promise<void>;
+const servers: BuiltServer[] = [];
+
+beforeEach(async () => {
+  ({ folder: data, remove } = await tempFolder());
+});
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+  await remove();
+});
+
+async function up(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<BuiltServer> {
+  const server = await serve(data, args, env);
+  servers.push(server);
+  return server;
+}
+
+/** Starts a server that must not come up; answers its exit code and what it said. */
+async function refused(args: readonly string[] = []): Promise<{ code: number | null; said: string; out: string }> {
+  const child = spawn(process.execPath, [MAIN, 'serve', '--json', '--port', '0', '--data', data, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  let out = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, said, out };
+}
+
+describe('{#data_folder} the data folder', () => {
+  it('is private: folder 0700, socket, token and record 0600, and the record goes with the server', async () => {
+    const server = await up();
+    const mode = async (name: string) => ((await stat(join(data, name))).mode & 0o777).toString(8);
+    expect(await Promise.all(['headgate.sock', 'token', 'server.json', 'headgate.db'].map(mode))).toEqual(['600', '600', '600', '600']);
+    const record = JSON.parse(await readFile(join(data, 'server.json'), 'utf8')) as Record<string, unknown>;
+    expect(record).toEqual({ pid: server.pid, url: server.url, http: server.http, socket: server.socket });
+    expect(await server.stop()).toBe(0);
+    await expect(stat(join(data, 'server.json'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('{#token} keeps its token over a restart and never logs it', async () => {
+    const first = await up(['--log-level', 'debug']);
+    const client = await WireClient.connect(first, data);
+    await client.call('startRun', { model: 'scripted' });
+    await client.close();
+    await first.stop();
+    expect(first.log()).not.toContain(first.token);
+    expect((await up()).token).toBe(first.token);
+  });
+
+  it('works where its path is too long for a socket', async () => {
+    const deep = join(data, 'd'.repeat(120));
+    await mkdir(deep);
+    const server = await serve(deep);
+    servers.push(server);
+    const client = await WireClient.connect(server, data);
+    expect(await client.call('ping')).toMatchObject({ pong: true });
+    await client.close();
+  });
+});
+
+describe('{#serve_refused} a server that cannot start says why, on standard error alone, and leaves with an exit code of its own', () => {
+  it('when another server has the data folder: who, and what to do', async () => {
+    const first = await up();
+    const { code, said, out } = await refused();
+    expect(code).toBe(1);
+    expect(out).toBe('');
+    expect(said).toContain(`process ${first.pid}`);
+    expect(said).toContain('--data');
+    const client = await WireClient.connect(first, data);
+    expect(await client.call('ping')).toMatchObject({ pong: true });
+    await client.close();
+  });
+
+  it('when the port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const { code, said } = await refused(['--port', String(port)]);
+    other.close();
+    expect(code).toBe(1);
+    expect(said).toContain(String(port));
+    expect(said).toContain('--port');
+  });
+
+  it('when the database was written by a newer Headgate', async () => {
+    const server = await up();
+    await server.stop();
+    const db = new Database(join(data, 'headgate.db'));
+    db.prepare("INSERT INTO schema_migrations (number, name, checksum, applied_at) VALUES (999, 'future', 'x', 0)").run();
+    db.close();
+    const { code, said } = await refused();
+    expect(code).toBe(1);
+    expect(said).toMatch(/newer/);
+    expect(said).toContain('--data');
+  });
+
+  it('when the database is none', async () => {
+    await writeFile(join(data, 'headgate.db'), 'this is no database, it is a text file of some length\n'.repeat(100));
+    const { code, said } = await refused();
+    expect(code).toBe(1);
+    expect(said).toContain('headgate.db');
+  });
+
+  it('when the configuration file is wrong: file and field', async () => {
+    await writeFile(join(data, 'config.yaml'), 'plugins: 7\n');
+    const { code, said } = await refused(['--config', join(data, 'config.yaml')]);
+    expect(code).toBe(2);
+    expect(said).toContain('config.yaml');
+    expect(said).toContain('plugins');
+  });
+
+  it('when the host is not a loopback one and nobody allowed it', async () => {
+    const { code, said } = await refused(['--host', '0.0.0.0']);
+    expect(code).toBe(4);
+    expect(said).toContain('0.0.0.0');
+  });
+});
+
+describe('{#commands_bad_input} commands that cannot run', () => {
+  it.each([
+    ['does not exist', 127, 'no-such-command-here'],
+    ['is not executable', 126, '/etc/passwd'],
+  ])('one that %s: exit %i, named in the log entry, its message on channel 2', async (_what, code, command) => {
+    const server = await up();
+    const client = await WireClient.connect(server, data);
+    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', yolo: true });
+    const { path, status } = await client.call<{ path: string; status: number }>('sh', { run, command });
+    expect(status).toBe(102);
+    await client.call('stream/subscribe', { run, path });
+    expect(await client.notice('stream/ended')).toMatchObject({ status: 500, outcome: `exit:${code}`, exit_code: code });
+    expect(client.received(path, 2).toString()).toContain(command);
+    await client.close();
+  });
+
+  it('one whose working directory is gone: 500 cwd_missing, nothing left at 102', async () => {
+    const server = await up();
+    const client = await WireClient.connect(server, data);
+    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
+    const { path } = await client.call<{ path: string }>('sh', { run, command: 'true', cwd: 'not-there' });
+    await client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+    expect(await client.notice('stream/ended')).toMatchObject({ status: 500, outcome: 'cwd_missing', channels: [{ status: 500 }, { status: 500 }] });
+    expect(await client.call('stream/list', { state: 'live' })).toEqual([]);
+    await client.close();
+  });
+});

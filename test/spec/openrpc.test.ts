@@ -1,0 +1,80 @@
+import { openrpcDocument as metaSchema } from '@open-rpc/meta-schema';
+import { Ajv } from 'ajv';
+import { describe, expect, it } from 'vitest';
+import { ERRORS } from '../../src/core/errors.ts';
+import { catalogue } from '../../src/rpc/protocol/discover.ts';
+import { errorsDocument, groupNames, methodTable, notificationTable } from '../../src/rpc/protocol/markdown.ts';
+import { openrpcDocument } from '../../src/rpc/protocol/openrpc.ts';
+import { methods, notifications } from '../../src/rpc/protocol/table.ts';
+import { handlers } from '../../src/rpc/server/methods/index.ts';
+
+interface OpenRpcMethod {
+  name: string;
+  params: { name: string; required: boolean; schema: object }[];
+  result: { schema: object };
+  errors: { $ref: string }[];
+}
+
+describe('{#discover} what the server says of itself', () => {
+  const document = openrpcDocument('1.2.3') as { methods: OpenRpcMethod[]; components: { errors: object }; 'x-notifications': { name: string }[] };
+
+  it('is valid OpenRPC', () => {
+    const ajv = new Ajv({ strict: false, allErrors: true });
+    // The meta schema refers to JSON Schema's own by this name; what it describes is compiled below instead.
+    ajv.addSchema({ $id: 'https://meta.json-schema.tools', type: ['object', 'boolean'] });
+    const { $schema: _, ...schema } = metaSchema as Record<string, unknown>;
+    const valid = ajv.validate(schema, document);
+    expect(ajv.errors).toBeNull();
+    expect(valid).toBe(true);
+  });
+
+  it('has sound JSON schemas, and error references that lead somewhere', () => {
+    const ajv = new Ajv({ strict: false });
+    for (const { name, params, result, errors } of document.methods) {
+      for (const param of params) expect(() => ajv.compile(param.schema), `${name} ${param.name}`).not.toThrow();
+      expect(() => ajv.compile(result.schema), name).not.toThrow();
+      for (const { $ref } of errors) expect(document.components.errors).toHaveProperty($ref.replace('#/components/errors/', ''));
+    }
+  });
+
+  it('names every method and notification of the table and nothing else', () => {
+    expect(document.methods.map(({ name }) => name)).toEqual(Object.keys(methods));
+    expect(document['x-notifications'].map(({ name }) => name)).toEqual(Object.keys(notifications));
+    expect(Object.keys(catalogue().methods)).toEqual(Object.keys(methods));
+    expect(Object.keys(catalogue().notifications)).toEqual(Object.keys(notifications));
+  });
+
+  it('is plain JSON', () => {
+    for (const value of [document, catalogue()]) expect(JSON.parse(JSON.stringify(value))).toEqual(value);
+  });
+
+  it('marks as unsupported exactly the methods that the server has no handler for', () => {
+    const without = Object.keys(methods).filter((name) => !handlers.has(name as keyof typeof methods));
+    expect(Object.entries(methods).filter(([, def]) => 'unsupported' in def && def.unsupported !== undefined).map(([name]) => name)).toEqual(without);
+  });
+});
+
+describe('{#errors} the error catalogue', () => {
+  it('is in the document, every name with its code and status', () => {
+    const text = errorsDocument();
+    for (const [name, { code, status }] of Object.entries(ERRORS)) expect(text).toContain(`| ${code} | \`${name}\` | ${status} |`);
+  });
+
+  it('shares a code only between errors of the same HTTP-like status', () => {
+    const byCode = new Map<number, Set<number>>();
+    for (const { code, status } of Object.values(ERRORS)) byCode.set(code, (byCode.get(code) ?? new Set()).add(status));
+    for (const [code, statuses] of byCode) expect(statuses.size, String(code)).toBe(1);
+  });
+});
+
+describe('{#tables} the tables for SPEC.md', () => {
+  it('show every method once, with its params, and are well-formed', () => {
+    const text = groupNames.map((group) => methodTable(group)).join('\n');
+    for (const name of Object.keys(methods)) expect(text.split(`| \`${name}\` |`)).toHaveLength(2);
+    for (const line of [...text.split('\n'), ...notificationTable().split('\n')]) {
+      const cells = line.replaceAll('\\|', '').split('|').length;
+      expect([7, 6], line).toContain(cells);
+    }
+    expect(methodTable('session')).toContain('`configPath?` string');
+  });
+});

@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process';
+
+/** Programs of the machine that some suites need, and how each shows that it works. */
+const PROBES = {
+  tmux: ['tmux', '-V'],
+} as const satisfies Record<string, readonly [string, ...string[]]>;
+
+export type Service = keyof typeof PROBES;
+
+const found = new Map<Service, boolean>();
+
+/**
+ * Whether a service is here, for `describe.skipIf(!serviceAvailable('tmux'))`; suites skipped so are listed at the end of
+ * the run. One that is named in `HEADGATE_REQUIRE` (comma-separated) and missing throws, so its suites fail instead.
+ */
+export function serviceAvailable(service: Service): boolean {
+  let available = found.get(service);
+  if (available === undefined) {
+    const [command, ...args] = PROBES[service];
+    available = spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+    found.set(service, available);
+  }
+  if (!available && required().includes(service)) {
+    throw new Error(
+      `HEADGATE_REQUIRE names ${service}, but \`${PROBES[service].join(' ')}\` does not work here; install it (Debian: apt-get install ${service})`,
+    );
+  }
+  return available;
+}
+
+function required(): string[] {
+  return (process.env['HEADGATE_REQUIRE'] ?? '').split(',').map((name) => name.trim());
+}

@@ -1,0 +1,147 @@
+import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ProducerFolder } from '../../../src/backends/shim/producer-folder.ts';
+import { SpoolReader } from '../../../src/backends/shim/spool-reader.ts';
+import { HeadgateError } from '../../../src/core/errors.ts';
+import { silentLogger } from '../../../src/core/logger.ts';
+import type { OutputSink } from '../../../src/model/ports/backend.ts';
+import { eventually, StoringSink } from '../../contract/backend-probe.ts';
+
+let spool: string;
+let folder: ProducerFolder;
+let reader: SpoolReader | undefined;
+
+beforeEach(() => {
+  spool = mkdtempSync(join(tmpdir(), 'headgate-spool-'));
+  folder = new ProducerFolder(spool, 'p1');
+  folder.prepare({ command: '', cwd: spool, env: {}, stdin: false });
+});
+
+afterEach(() => {
+  reader?.stop();
+  rmSync(spool, { recursive: true, force: true });
+});
+
+function open(sink: OutputSink, offsets: ReadonlyMap<number, number> = new Map()): SpoolReader {
+  reader?.stop();
+  reader = new SpoolReader({ folder, offsets, sink, logger: silentLogger, progress: () => {} });
+  reader.wake();
+  return reader;
+}
+
+describe('{#spool_truncated} a command that truncates its own output', () => {
+  test('keeps what was read, and goes on with the new content', async () => {
+    const sink = new StoringSink();
+    const tail = open(sink);
+    appendFileSync(folder.output(1), 'a long first line\n');
+    tail.wake();
+    await sink.match(1, /line\n/);
+    writeFileSync(folder.output(1), 'short\n');
+    tail.wake();
+    await sink.match(1, /short\n/);
+    appendFileSync(folder.output(1), 'and more\n');
+    await tail.finish();
+    expect(sink.text(1)).toBe('a long first line\nshort\nand more\n');
+  });
+
+  test('is remembered over a restart', async () => {
+    const sink = new StoringSink();
+    appendFileSync(folder.output(1), 'a long first line\n');
+    open(sink);
+    await sink.match(1, /line\n/);
+    writeFileSync(folder.output(1), 'short\n');
+    reader?.wake();
+    await sink.match(1, /short\n/);
+    appendFileSync(folder.output(1), 'later\n');
+    await open(sink, sink.offsets()).finish();
+    expect(sink.text(1)).toBe('a long first line\nshort\nlater\n');
+    expect(sink.repeated).toBe(0);
+  });
+
+  test('to nothing leaves the channel as it was', async () => {
+    const sink = new StoringSink();
+    appendFileSync(folder.output(2), 'all there is\n');
+    const tail = open(sink);
+    await sink.match(2, /is\n/);
+    truncateSync(folder.output(2));
+    await tail.finish();
+    expect(sink.text(2)).toBe('all there is\n');
+  });
+});
+
+describe('{#delivery} delivery', () => {
+  test('rewinds to where the sink has a gap', async () => {
+    const sink = new StoringSink();
+    let told = false;
+    const behind: OutputSink = {
+      write: (channel, offset, bytes) => {
+        if (told || offset < 10) return sink.write(channel, offset, bytes);
+        told = true;
+        return Promise.reject(new HeadgateError('offset_conflict', 'gap', { expected: 4 }));
+      },
+    };
+    writeFileSync(folder.output(1), '0123456789abcdef');
+    await sink.write(1, 0, Buffer.from('0123'));
+    await open(behind, new Map([[1, 10]])).finish();
+    expect(sink.text(1)).toBe('0123456789abcdef');
+  });
+
+  test('delivers again what was rejected, and holds later bytes back meanwhile', async () => {
+    const sink = new StoringSink();
+    const offsets: number[] = [];
+    let failures = 1;
+    const failing: OutputSink = {
+      write: (channel, offset, bytes) => {
+        offsets.push(offset);
+        return failures-- > 0 ? Promise.reject(new Error('disk full')) : sink.write(channel, offset, bytes);
+      },
+    };
+    writeFileSync(folder.output(1), 'first ');
+    const tail = open(failing);
+    await eventually(() => offsets.length === 1, 'the first write');
+    appendFileSync(folder.output(1), 'second');
+    tail.wake();
+    await tail.finish();
+    expect(sink.text(1)).toBe('first second');
+    expect(offsets).toEqual([0, 0, 6]);
+  });
+
+  test.each(['stream_closed', 'stale_epoch', 'not_found'] as const)('ends for good at %s', async (kind) => {
+    let writes = 0;
+    writeFileSync(folder.output(1), 'x');
+    const tail = open({
+      write: () => {
+        writes++;
+        return Promise.reject(new HeadgateError(kind, 'over'));
+      },
+    });
+    await tail.finish();
+    appendFileSync(folder.output(1), 'y');
+    tail.wake();
+    await tail.finish();
+    expect(writes).toBe(1);
+  });
+
+  test('ends at the size the files had when it was told to finish', async () => {
+    const sink = new StoringSink();
+    writeFileSync(folder.output(1), 'before');
+    const tail = open(sink);
+    const finished = tail.finish();
+    appendFileSync(folder.output(1), ' after');
+    await finished;
+    expect(sink.text(1)).toBe('before');
+  });
+
+  test('counts as lag what is written and not stored', async () => {
+    const release: (() => void)[] = [];
+    const tail = open({ write: () => new Promise((resolve) => release.push(resolve)) });
+    appendFileSync(folder.output(1), Buffer.alloc(3_000_000));
+    appendFileSync(folder.output(2), Buffer.alloc(1000));
+    expect(tail.lag()).toBe(3_001_000);
+    tail.wake();
+    await eventually(() => release.length > 3, 'the window is full');
+    expect(tail.lag()).toBe(3_001_000);
+  });
+});
