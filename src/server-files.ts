@@ -24,7 +24,9 @@ export function dataPaths(data: string): DataPaths {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new HeadgateError('forbidden', `cannot make the data folder ${folder}: ${messageOf(error)}; name a folder of yours with --data`, { folder });
+    throw new HeadgateError('forbidden', `cannot make the data folder ${folder}: ${messageOf(error)}; name a folder of yours with --data`, {
+      folder,
+    });
   }
   return {
     folder,
@@ -53,7 +55,9 @@ export function readOrMakeToken(file: string, ids: Ids): string {
     if (token !== '') return token;
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') {
-      throw new HeadgateError('forbidden', `cannot read ${file}: ${messageOf(error)}; it must belong to the user who starts the server`, { file });
+      throw new HeadgateError('forbidden', `cannot read ${file}: ${messageOf(error)}; it must belong to the user who starts the server`, {
+        file,
+      });
     }
   }
   const token = ids.token(32);

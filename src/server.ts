@@ -5,19 +5,19 @@ import { Disposer } from './core/disposal.ts';
 import { systemIds } from './core/ids.ts';
 import type { Logger } from './core/logger.ts';
 import { createProviders } from './llm/index.ts';
+import { LIVE_STATES } from './model/status.ts';
 import { bundledPlugins } from './plugins/index.ts';
-import { RpcServer } from './rpc/server/index.ts';
+import { isLoopbackHost, RpcServer } from './rpc/server/index.ts';
 import { createRunner, producerIdOf } from './runner/index.ts';
 import { createRuntime, emptyConfig, loadConfig } from './runtime/index.ts';
 import { dataPaths, readOrMakeToken, removeServerRecord, writeServerRecord } from './server-files.ts';
-import { LIVE_STATES } from './model/status.ts';
 import { openStore } from './store/index.ts';
 import { Journal, Streams } from './stream/index.ts';
 
 export interface ServerOptions {
   /** Folder of database, sockets, token and spool; made when missing, mode 0700. */
   readonly data: string;
-  /** 127.0.0.1 when left out; anything but a loopback address is refused. */
+  /** 127.0.0.1 when left out; another address is reached by other machines too. */
   readonly host?: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -106,7 +106,11 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   const live = store.producers.list({ states: LIVE_STATES });
   sweepSpool({ folder: paths.producers, keep: new Set(live.map(producerIdOf)), logger });
   streams.reconcile();
-  const listening = await server.listen({ port: options.port, ...(options.host === undefined ? {} : { host: options.host }) });
+  // Loopback is the default, so whoever names another host has asked for it.
+  const listening = await server.listen({ port: options.port, allowRemote: true, ...(options.host === undefined ? {} : { host: options.host }) });
+  if (!isLoopbackHost(listening.host)) {
+    logger.warn({ host: listening.host }, 'other machines can reach this server, and the token travels unencrypted: put TLS in front of it');
+  }
   const socket = options.socket ?? paths.socket;
   await server.listenUnix(socket);
 

@@ -22,8 +22,8 @@ export function parseWhole(min: number, max: number): (value: string) => number 
 }
 
 /** Collects `NAME=VALUE`, or `NAME` to pass our own value on. */
-export function parseVariable(env: Readonly<Record<string, string | undefined>>): (value: string, known: Record<string, string>) => Record<string, string> {
-  return (value, known) => {
+export function parseVariable(env: Readonly<Record<string, string | undefined>>): (value: string, known?: Record<string, string>) => Record<string, string> {
+  return (value, known = {}) => {
     const at = value.indexOf('=');
     const name = at < 0 ? value : value.slice(0, at);
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new InvalidArgumentError('It is NAME=VALUE, or NAME to pass your own value on.');

@@ -64,7 +64,7 @@ function buildProgram(console: Console, host: CliHost, choose: (action: Action) 
 function serverCommands(program: Command, console: Console, host: CliHost, choose: (action: Action) => void): void {
   program
     .command('serve')
-    .description('serve runs until Ctrl-C; commands go on when the server stops')
+    .description('run the server until Ctrl-C; commands go on when it stops')
     .option('--data <dir>', 'folder of database, socket, token and output (default: $HEADGATE_DATA or ~/.local/share/headgate)')
     .option('--port <n>', 'port on the host; 0 takes a free one', parseWhole(0, 65_535), 4711)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
@@ -102,7 +102,7 @@ function runCommands(program: Command, console: Console, choose: (action: Action
     client(program.command(mode))
       .description(mode === 'act' ? 'give an agent something to do, and watch and answer it' : 'ask an agent something; it may look but change nothing')
       .argument('<prompt>', 'what to do, or - to read it from standard input')
-      .option('--model <alias>', 'model of the run')
+      .option('--model <alias>', 'model of the run (HEADGATE_MODEL; else the only one that was added, else scripted)')
       .option('--run <alias>', 'go on with this run; opened when there is none')
       .option('--persona <text>', 'who the model shall be')
       .option('--yolo', 'let the server accept every proposal that no rule denies')
@@ -133,7 +133,7 @@ function commandCommands(program: Command, console: Console, choose: (action: Ac
     .argument('<command...>', 'one word is a shell command line, several are a command and its arguments')
     .option('--run <alias>', 'run that the command belongs to; opened when there is none', 'shell')
     .option('--cwd <dir>', 'working directory, relative to the project')
-    .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env), {})
+    .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
     .option('--timeout <duration>', 'end it after so long, for example 30s or 5m', parseDuration)
     .option('--no-stdin', 'do not forward standard input')
     .option('--propose', 'only propose it, print run and path, and let another client answer')
@@ -183,7 +183,7 @@ function client(command: Command): Command {
     data: ['--data <dir>', "server's data folder, to find its socket in (HEADGATE_DATA)"],
     project: ['--project <dir>', 'root folder of the project (default: the working directory)'],
   };
-  for (const [flags, description] of Object.values(keys)) command.option(flags, description);
+  for (const [flags, description] of Object.values(keys)) command.addOption(new Option(flags, description).helpGroup('Server and project:'));
   return command;
 }
 

@@ -39,6 +39,9 @@ export class RunView {
   readonly #queue: RunEvent[] = [];
   /** Producers that had ended when the replay was over: their output is quoted, not followed. */
   #endedBefore: ReadonlySet<string> = new Set();
+  /** Proposals shown and not answered yet, and commands that start with an answer still to be shown. */
+  readonly #unanswered = new Set<string>();
+  readonly #held = new Map<string, RunEvent>();
   #drawing = false;
   #turn = 0;
   #lastText = '';
@@ -84,35 +87,39 @@ export class RunView {
   #replayed(events: readonly RunEvent[]): void {
     if (!this.#whole) this.#endedBefore = new Set(events.flatMap(({ name, params }) => (name === 'stream/ended' ? [params.path] : [])));
     this.#queue.push(...events);
-    this.#drawSoon();
+    this.#drawQueue();
   }
 
   #happened(event: RunEvent): void {
     this.#queue.push(event);
-    this.#drawSoon();
+    this.#drawQueue();
   }
 
-  /** After this tick: events of one transaction come together. */
-  #drawSoon(): void {
+  /** Draws what is queued, unless that is under way. */
+  #drawQueue(): void {
     if (this.#drawing) return;
     this.#drawing = true;
-    setImmediate(() => {
-      this.#draw()
-        .catch((error: unknown) => this.#failure.reject(error))
-        .finally(() => {
-          this.#drawing = false;
-          if (this.#queue.length > 0) this.#drawSoon();
-        });
-    });
+    this.#draw()
+      .catch((error: unknown) => this.#failure.reject(error))
+      .finally(() => {
+        this.#drawing = false;
+        if (this.#queue.length > 0) this.#drawQueue();
+      });
   }
 
   async #draw(): Promise<void> {
     for (let event = this.#queue.shift(); event; event = this.#queue.shift()) {
-      const { path } = event.name === 'stream/started' ? event.params : { path: undefined };
-      // The start is told before the answer that it follows from; people read it the other way round.
-      const answer = this.#queue.findIndex((next) => next.name === 'run/resolved' && next.params.path === path);
-      for (const first of answer < 0 ? [] : this.#queue.splice(answer, 1)) await this.#show(first);
+      if (event.name === 'stream/started' && this.#unanswered.has(event.params.path)) {
+        // Its answer comes in the same transaction, behind it; people read it the other way round.
+        this.#held.set(event.params.path, event);
+        continue;
+      }
       await this.#show(event);
+      if (event.name === 'run/resolved') {
+        const held = this.#held.get(event.params.path);
+        this.#held.delete(event.params.path);
+        if (held) await this.#show(held);
+      }
     }
   }
 
@@ -125,10 +132,12 @@ export class RunView {
       case 'run/proposal':
         this.#screen.line(`${colors.yellow('?')} ${params.action} proposes: ${colors.bold(visible(params.command ?? params.summary))}`);
         this.#screen.line(colors.dim(`  ${params.path}`));
+        this.#unanswered.add(params.path);
         this.#listener.proposed?.(params);
         return;
       case 'run/resolved':
         this.#screen.line(colors.dim(`  ${answerWord(params.action)} by ${visibleLine(params.by)}`));
+        this.#unanswered.delete(params.path);
         this.#listener.resolved?.(params.path);
         return;
       case 'stream/started':
@@ -163,13 +172,16 @@ export class RunView {
     const { colors } = this.#screen;
     if (params.turn !== this.#turn) {
       this.#turn = params.turn;
+      this.#lastText = '';
       this.#screen.line(colors.cyan(`turn ${params.turn}`));
     }
+    // A text is told with every phase from its turn's answer on.
     if (params.text !== undefined && params.text.trim() !== '') this.#say(params.text);
     else if (params.phase === 'asking') this.#screen.status('the model is thinking ...');
   }
 
   #say(text: string): void {
+    if (text.trim() === this.#lastText.trim()) return;
     this.#screen.endLine();
     this.#lastText = text;
     this.#answer.line(paragraph(text));
@@ -177,7 +189,7 @@ export class RunView {
 
   #state(params: NotificationParamsOf<'run/state'>): void {
     const { result } = params;
-    if (typeof result === 'string' && result.trim() !== '' && result.trim() !== this.#lastText.trim()) this.#say(result);
+    if (typeof result === 'string' && result.trim() !== '') this.#say(result);
     if (params.status === 200 || params.status >= 400) {
       const outcome = params.outcome ? `, ${params.outcome}` : '';
       const text = `${this.#run}: ${formatStatus(params.status)}${outcome}`;

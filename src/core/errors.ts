@@ -24,7 +24,11 @@ export const ERRORS = {
   forbidden: { code: -32003, status: 403, when: 'Scope, policy or path containment does not allow it.' },
   not_found: { code: -32004, status: 404, when: 'No such run, entry, channel, model or subscription.' },
   conflict: { code: -32005, status: 409, when: 'The present state does not allow it.' },
-  offset_conflict: { code: -32005, status: 409, when: 'The offset leaves a gap, or other bytes are stored there; `expected` says where to go on.' },
+  offset_conflict: {
+    code: -32005,
+    status: 409,
+    when: 'The offset leaves a gap, or other bytes are stored there; `expected` says where to go on.',
+  },
   stream_closed: { code: -32005, status: 409, when: 'The producer has ended, `terminal_status` says how.' },
   stream_not_open: { code: -32005, status: 409, when: 'The proposal has not been accepted, so it has no channels yet.' },
   proposal_resolved: { code: -32005, status: 409, when: 'Somebody answered this proposal first; `resolution` is that answer.' },

@@ -8,7 +8,9 @@ export function signalName(signal: string): NodeJS.Signals {
   const full = upper.startsWith('SIG') ? upper : `SIG${upper}`;
   if (full in table) return full as NodeJS.Signals;
   for (const [name, number] of Object.entries(table)) if (String(number) === signal) return name as NodeJS.Signals;
-  throw new HeadgateError('invalid_params', `signal "${signal}" does not exist here; for example SIGINT, SIGTERM, SIGKILL`, { field: 'signal' });
+  throw new HeadgateError('invalid_params', `signal "${signal}" does not exist here; for example SIGINT, SIGTERM, SIGKILL`, {
+    field: 'signal',
+  });
 }
 
 /** The signal that a shell's exit code above 128 stands for; undefined for other codes. */

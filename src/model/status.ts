@@ -83,14 +83,44 @@ export type ProducerState = 'queued' | 'running' | 'cancelling' | 'ended' | 'can
 export type ProducerEvent = 'started' | 'completed' | 'cancel' | 'killed' | 'abort' | 'start_failed' | 'vanished';
 
 const DONE = {
-  started: null, completed: null, cancel: null, killed: null, abort: null, start_failed: null, vanished: null,
+  started: null,
+  completed: null,
+  cancel: null,
+  killed: null,
+  abort: null,
+  start_failed: null,
+  vanished: null,
 } as const;
 
 /** Producer state x event (SPEC {#producer_states}). */
 export const PRODUCER_TABLE: Table<ProducerState, ProducerEvent> = {
-  queued: { started: 'running', completed: 'ended', cancel: 'cancelling', killed: null, abort: 'aborted', start_failed: 'failed', vanished: 'lost' },
-  running: { started: null, completed: 'ended', cancel: 'cancelling', killed: null, abort: 'aborted', start_failed: 'failed', vanished: 'lost' },
-  cancelling: { started: null, completed: null, cancel: null, killed: 'cancelled', abort: null, start_failed: 'cancelled', vanished: 'cancelled' },
+  queued: {
+    started: 'running',
+    completed: 'ended',
+    cancel: 'cancelling',
+    killed: null,
+    abort: 'aborted',
+    start_failed: 'failed',
+    vanished: 'lost',
+  },
+  running: {
+    started: null,
+    completed: 'ended',
+    cancel: 'cancelling',
+    killed: null,
+    abort: 'aborted',
+    start_failed: 'failed',
+    vanished: 'lost',
+  },
+  cancelling: {
+    started: null,
+    completed: null,
+    cancel: null,
+    killed: 'cancelled',
+    abort: null,
+    start_failed: 'cancelled',
+    vanished: 'cancelled',
+  },
   ended: DONE,
   cancelled: DONE,
   aborted: DONE,

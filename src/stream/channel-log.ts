@@ -71,9 +71,13 @@ export class ChannelLog {
     }
     const known = Math.min(bytes.length, channel.end - at);
     if (known > 0 && !this.#same(channel, at, bytes.subarray(0, known))) {
-      throw new HeadgateError('offset_conflict', `other bytes are stored at offset ${at}; the channel has ${channel.end} bytes, go on from there`, {
-        expected: channel.end,
-      });
+      throw new HeadgateError(
+        'offset_conflict',
+        `other bytes are stored at offset ${at}; the channel has ${channel.end} bytes, go on from there`,
+        {
+          expected: channel.end,
+        },
+      );
     }
     const fresh = bytes.subarray(known);
     // A repeated chunk may still be waiting for its commit: it is acknowledged with it, not before.

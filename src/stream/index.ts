@@ -1,8 +1,18 @@
 export { Journal, type JournalTx } from './journal.ts';
-export { HIGH_WATER_BYTES } from './subscription.ts';
-export { Streams, type ReadResult } from './streams.ts';
 export type { LineMatch, ReadRequest } from './read.ts';
+export { type ReadResult, Streams } from './streams.ts';
+export { HIGH_WATER_BYTES } from './subscription.ts';
 export type {
-  CancelRequest, ChannelState, ChunkPiece, ClientEnd, EndedFact, GapFact, ProducerPlan, ProducerView, ReceiptView, StreamSelector, StreamSink,
+  CancelRequest,
+  ChannelState,
+  ChunkPiece,
+  ClientEnd,
+  EndedFact,
+  GapFact,
+  ProducerPlan,
+  ProducerView,
+  ReceiptView,
+  StreamSelector,
+  StreamSink,
   StreamSubscription,
 } from './types.ts';

@@ -5,8 +5,8 @@ import type { BackendRef } from '../model/ports/backend.ts';
 import type { ProducerEnd } from '../model/ports/runner.ts';
 import type { ProducerChange, Store } from '../model/ports/store.ts';
 import type { Entry, KillReceipt, Producer } from '../model/records.ts';
-import { ENTRY_TABLE, type EntryStatus, PRODUCER_TABLE, type ProducerEvent } from '../model/status.ts';
 import { signalOfExitCode } from '../model/signals.ts';
+import { ENTRY_TABLE, type EntryStatus, PRODUCER_TABLE, type ProducerEvent } from '../model/status.ts';
 import { channelEntries, channelState } from './channels.ts';
 import type { Journal, JournalTx } from './journal.ts';
 import { endSummary, runningSummary } from './summary.ts';
@@ -73,7 +73,9 @@ export class Lifecycle {
   open(tx: JournalTx, entry: Entry, plan: ProducerPlan): Owned {
     const parts = requireLogPath(entry.path);
     if (ENTRY_TABLE[entry.status].accept === null) {
-      throw new HeadgateError('illegal_transition', `${entry.path} is at ${entry.status} and cannot be accepted`, { entry_status: entry.status });
+      throw new HeadgateError('illegal_transition', `${entry.path} is at ${entry.status} and cannot be accepted`, {
+        entry_status: entry.status,
+      });
     }
     const client = plan.runner === 'client';
     const channels = plan.channels.map((number) =>

@@ -54,10 +54,22 @@ export function readChannel(channels: ChannelStore, entryId: number, request: Re
   let data = maxBytes > 0 ? channels.read(entryId, start, maxBytes) : Buffer.alloc(0);
   const keep = start + data.length < head.bytes ? incompleteTail(data) : 0;
   if (keep > 0 && keep < data.length) data = data.subarray(0, data.length - keep);
-  return { from: start, to: start + data.length, bytes: head.bytes, lines: linesOf(channels, entryId, start, start + data.length, total), data };
+  return {
+    from: start,
+    to: start + data.length,
+    bytes: head.bytes,
+    lines: linesOf(channels, entryId, start, start + data.length, total),
+    data,
+  };
 }
 
-function range(channels: ChannelStore, entryId: number, bytes: number, total: number, request: ReadRequest): { start: number; end: number } {
+function range(
+  channels: ChannelStore,
+  entryId: number,
+  bytes: number,
+  total: number,
+  request: ReadRequest,
+): { start: number; end: number } {
   const { lines } = request;
   if (!lines) return { start: Math.min(request.from ?? 0, bytes), end: bytes };
   const first = 'last' in lines ? Math.max(0, total - lines.last) : lines.first - 1;

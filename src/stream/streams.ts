@@ -12,10 +12,19 @@ import { channelEntries, channelState } from './channels.ts';
 import { Feeds } from './feeds.ts';
 import type { Journal, JournalTx } from './journal.ts';
 import { Lifecycle, type Owned } from './lifecycle.ts';
-import { type LineMatch, readChannel, type ReadRange, type ReadRequest } from './read.ts';
+import { type LineMatch, type ReadRange, type ReadRequest, readChannel } from './read.ts';
 import { Subscription } from './subscription.ts';
 import type {
-  CancelRequest, ChannelState, ClientEnd, EndedFact, ProducerPlan, ProducerView, ReceiptView, StreamSelector, StreamSink, StreamSubscription,
+  CancelRequest,
+  ChannelState,
+  ClientEnd,
+  EndedFact,
+  ProducerPlan,
+  ProducerView,
+  ReceiptView,
+  StreamSelector,
+  StreamSink,
+  StreamSubscription,
 } from './types.ts';
 
 /** What `stream/read` answers, with the bytes as they are. */
@@ -108,7 +117,12 @@ export class Streams {
     const exitCode = end.exitCode ?? null;
     const signal = end.signal === undefined ? null : signalName(end.signal);
     const { producer } = known;
-    if (producer.state === 'ended' && producer.runner === 'client' && producer.exitCode === exitCode && (signal === null || producer.signal === signal)) {
+    if (
+      producer.state === 'ended' &&
+      producer.runner === 'client' &&
+      producer.exitCode === exitCode &&
+      (signal === null || producer.signal === signal)
+    ) {
       return known.channels.map(channelState);
     }
     const owned = this.#clientRun(runId, path, end.epoch);
@@ -235,9 +249,13 @@ export class Streams {
     if (typeof from === 'number' && channels.some((channel) => from > channel.bytes)) {
       subscription.close();
       const bytes = Math.min(...channels.map((channel) => channel.bytes));
-      throw new HeadgateError('offset_conflict', `from ${from} is beyond the end of a channel (${bytes} bytes); name one channel, or read from an offset that is stored`, {
-        expected: bytes,
-      });
+      throw new HeadgateError(
+        'offset_conflict',
+        `from ${from} is beyond the end of a channel (${bytes} bytes); name one channel, or read from an offset that is stored`,
+        {
+          expected: bytes,
+        },
+      );
     }
     subscription.channels = channels;
     this.#subscriptions.add(subscription);
@@ -250,7 +268,13 @@ export class Streams {
     const owned = this.#lifecycle.owned(o.runId, o.path);
     const channelId = this.#channelId(owned, o.channel);
     const entry = this.#store.entries.byId(channelId) ?? owned.entry;
-    return { ...readChannel(this.#store.channels, channelId, o), path: entry.path, channel: o.channel, status: entry.status, outcome: entry.outcome };
+    return {
+      ...readChannel(this.#store.channels, channelId, o),
+      path: entry.path,
+      channel: o.channel,
+      status: entry.status,
+      outcome: entry.outcome,
+    };
   }
 
   /**
@@ -324,9 +348,13 @@ export class Streams {
     }
     if (producer.state === 'cancelling' || !isLive(producer.state)) throw this.#lifecycle.closed(producer);
     if (producer.runner !== 'client') {
-      throw new HeadgateError('conflict', `${path} is run by "${producer.runner}", which alone streams it; to run a command yourself propose or accept it with runner: "client"`, {
-        runner: producer.runner,
-      });
+      throw new HeadgateError(
+        'conflict',
+        `${path} is run by "${producer.runner}", which alone streams it; to run a command yourself propose or accept it with runner: "client"`,
+        {
+          runner: producer.runner,
+        },
+      );
     }
     return owned;
   }
@@ -353,9 +381,13 @@ export class Streams {
     const wanted = channelPath(parts, channel);
     const found = owned.channels.find((entry) => entry.path === wanted);
     if (!found) {
-      throw new HeadgateError('not_found', `${owned.entry.path} has no channel ${channel}; it has ${owned.channels.map((entry) => channelState(entry).channel).join(', ')}`, {
-        channel,
-      });
+      throw new HeadgateError(
+        'not_found',
+        `${owned.entry.path} has no channel ${channel}; it has ${owned.channels.map((entry) => channelState(entry).channel).join(', ')}`,
+        {
+          channel,
+        },
+      );
     }
     return found.id;
   }
@@ -390,7 +422,10 @@ export class Streams {
     if (selector.path !== undefined) {
       requireLogPath(selector.path);
       const entry = this.#store.entries.get(selector.runId, selector.path);
-      if (!entry) throw new HeadgateError('not_found', `no entry ${selector.path} in this run; getEntries lists what there is`, { path: selector.path });
+      if (!entry)
+        throw new HeadgateError('not_found', `no entry ${selector.path} in this run; getEntries lists what there is`, {
+          path: selector.path,
+        });
       const owned = this.#lifecycle.byId(entry.id);
       return owned ? [owned] : [];
     }

@@ -66,7 +66,8 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
 
   it('{#cli_attach} attach accepts by key, shows output live, and leaves by key without touching the run', async () => {
     await model('keys');
-    await hg('rpc', 'act', '{"prompt": "count", "model": "keys", "run": "keys"}');
+    await hg('rpc', 'startRun', '{"model": "keys", "alias": "keys"}');
+    await hg('rpc', 'act', '{"prompt": "count", "run": "keys"}');
     const screen = terminal();
     screen.type(`${headgate('attach', 'keys')}; echo code=$?`);
     await screen.see(/a accept {3}r reject/);

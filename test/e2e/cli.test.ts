@@ -416,6 +416,14 @@ describe('headgate act and ask', () => {
     expect((await hg(['act', '--model', 'no-such-model', 'go'])).code).toBe(1);
   });
 
+  it('takes HEADGATE_MODEL, else the only model there is, and asks for a name when there are several', async () => {
+    const named = await hg(['ask', 'how are things?'], { env: { HEADGATE_MODEL: 'talk' } });
+    expect(named.out).toBe('All is well.\n');
+    const unclear = await hg(['ask', 'how are things?']);
+    expect(unclear.code).toBe(2);
+    expect(unclear.err).toMatch(/several models: .*talk.*\n.*--model/);
+  });
+
   it('takes the prompt from standard input', async () => {
     const { code, out } = await hg(['ask', '--model', 'talk', '-'], { input: 'a long\nprompt\n' });
     expect({ code, out }).toEqual({ code: 0, out: 'All is well.\n' });

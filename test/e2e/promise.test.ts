@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type BuiltServer, processesWith, readAll, serve, WireClient } from '../support/built-server.ts';
+import { type BuiltServer, endCommands, processesWith, readAll, serve, WireClient } from '../support/built-server.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
 const PLAIN = fileURLToPath(new URL('fixtures/plain-client.mjs', import.meta.url));
@@ -25,6 +25,7 @@ beforeEach(async () => {
   server = await serve(data);
 });
 afterEach(async () => {
+  await endCommands(server, data);
   await Promise.all(clients.splice(0).map((one) => one.close()));
   await server.stop();
   await remove();
@@ -35,7 +36,10 @@ async function accepted(one: WireClient, command: string, more: Record<string, u
   const { run: alias } = await one.call<{ run: string }>('startRun', { model: 'scripted' });
   const { path, status } = await one.call<{ path: string; status: number }>('sh', { run: alias, command, ...more });
   expect(status).toBe(202);
-  expect(await one.call('run/resolve', { run: alias, resolution: { path, action: 'accept' } })).toMatchObject({ status: 102, channels: [{ channel: 1 }, { channel: 2 }] });
+  expect(await one.call('run/resolve', { run: alias, resolution: { path, action: 'accept' } })).toMatchObject({
+    status: 102,
+    channels: [{ channel: 1 }, { channel: 2 }],
+  });
   return { run: alias, path };
 }
 
@@ -44,9 +48,19 @@ describe('a client that knows only ws and the protocol', () => {
     const expected = Array.from({ length: 200_000 }, (_, i) => `${i + 1}\n`).join('');
     const first = await run(process.execPath, [PLAIN, server.url, server.token, data, 'seq 1 200000'], { maxBuffer: 1 << 24 });
     expect(first.stdout === expected).toBe(true);
-    const said = first.stderr.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    const said = first.stderr
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     const { run: alias, path } = said[1] as { run: string; path: string };
-    expect(said.at(-1)).toMatchObject({ status: 200, exit_code: 0, channels: [{ channel: 1, bytes: expected.length, status: 200 }, { channel: 2, bytes: 0 }] });
+    expect(said.at(-1)).toMatchObject({
+      status: 200,
+      exit_code: 0,
+      channels: [
+        { channel: 1, bytes: expected.length, status: 200 },
+        { channel: 2, bytes: 0 },
+      ],
+    });
     await server.stop();
     server = await serve(data);
     const second = await run(process.execPath, [PLAIN, server.url, server.token, data, '--read', alias, path], { maxBuffer: 1 << 24 });
@@ -63,8 +77,17 @@ describe('a client that runs the command itself', () => {
     expect(await chunk({ chunk: 'first\n', offset: 0 })).toEqual({ status: 'ok', offset: 0, bytes: 6 });
     expect(await chunk({ chunk: 'second\n' })).toEqual({ status: 'ok', offset: 6, bytes: 13 });
     expect(await chunk({ chunk: '/w==', encoding: 'base64' })).toMatchObject({ bytes: 14 });
-    await expect(chunk({ chunk: 'x', offset: 99 })).rejects.toMatchObject({ code: -32005, data: { name: 'offset_conflict', expected: 14 } });
-    expect(await one.call('stream/completed', { run: alias, path, exit_code: 3 })).toMatchObject({ ok: true, channels: [{ status: 500, bytes: 14 }, { status: 500, bytes: 0 }] });
+    await expect(chunk({ chunk: 'x', offset: 99 })).rejects.toMatchObject({
+      code: -32005,
+      data: { name: 'offset_conflict', expected: 14 },
+    });
+    expect(await one.call('stream/completed', { run: alias, path, exit_code: 3 })).toMatchObject({
+      ok: true,
+      channels: [
+        { status: 500, bytes: 14 },
+        { status: 500, bytes: 0 },
+      ],
+    });
     await expect(chunk({ chunk: 'late' })).rejects.toMatchObject({ code: -32005, data: { name: 'stream_closed', terminal_status: 500 } });
     const [entry] = await one.call<{ status: number; outcome: string; body: string }[]>('getEntries', { run: alias, pattern: 'log://**' });
     expect(entry).toMatchObject({ status: 500, outcome: 'exit:3' });
@@ -80,8 +103,13 @@ describe('stream/cancel from another connection', () => {
     const { run: alias, path } = await accepted(one, `sh -c 'sleep 300 & echo up; sleep 300'`, { env: { MARK: mark } });
     await one.call('stream/subscribe', { run: alias, path });
     await one.notice('stream/chunk');
-    expect((await processesWith(mark)).filter((line) => line.endsWith(' sleep 300')).length).toBe(2);
-    const answer = await two.call<{ channels: { status: number }[] }>('stream/cancel', { run: alias, path, reason: 'enough', grace_ms: 500 });
+    expect((await processesWith(mark)).filter((line) => /^\d+ sleep 300$/.test(line)).length).toBe(2);
+    const answer = await two.call<{ channels: { status: number }[] }>('stream/cancel', {
+      run: alias,
+      path,
+      reason: 'enough',
+      grace_ms: 500,
+    });
     expect(answer.channels.map((channel) => channel.status)).toEqual([499, 499]);
     for (const each of [one, two, three]) {
       expect(await each.notice('stream/cancelled')).toMatchObject({ run: alias, path, reason: 'enough' });
@@ -106,7 +134,10 @@ describe('stream/cancel from another connection', () => {
 describe('{#exactly_once} the server killed with -9', () => {
   it('while a command prints 60 lines in 6 s: every line once, the exit code right, the command never noticed', async () => {
     const one = await client();
-    const { run: alias, path } = await accepted(one, 'i=0; while [ $i -lt 60 ]; do i=$((i+1)); echo "line $i of $$"; sleep 0.1; done; exit 7');
+    const { run: alias, path } = await accepted(
+      one,
+      'i=0; while [ $i -lt 60 ]; do i=$((i+1)); echo "line $i of $$"; sleep 0.1; done; exit 7',
+    );
     await one.call('stream/subscribe', { run: alias, path });
     await one.notice('stream/chunk', (params) => (params['chunk'] as string).includes('line 15 '));
     const pid = /of (\d+)/.exec(one.received(path, 1).toString())?.[1];
@@ -144,7 +175,15 @@ describe('{#exactly_once} the server killed with -9', () => {
     const { writeFile } = await import('node:fs/promises');
     await writeFile(
       `${data}/scenario.yaml`,
-      ['steps:', '  - say: I will count.', '    calls:', '      - tool: sh', '        input: { command: "echo once >> witness; seq 1 3" }', '  - say: Counted.', ''].join('\n'),
+      [
+        'steps:',
+        '  - say: I will count.',
+        '    calls:',
+        '      - tool: sh',
+        '        input: { command: "echo once >> witness; seq 1 3" }',
+        '  - say: Counted.',
+        '',
+      ].join('\n'),
     );
     const { run: alias, loop } = await one.call<{ run: string; loop: number }>('act', { prompt: 'count', model: 'one-command' });
     const { path } = (await one.notice('run/proposal')) as { path: string };

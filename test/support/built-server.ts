@@ -81,7 +81,13 @@ export class WireClient {
   constructor(socket: WebSocket) {
     this.socket = socket;
     socket.on('message', (data: Buffer) => {
-      const message = JSON.parse(data.toString()) as { id?: number; method?: string; params?: Params; result?: unknown; error?: ConstructorParameters<typeof WireError>[0] };
+      const message = JSON.parse(data.toString()) as {
+        id?: number;
+        method?: string;
+        params?: Params;
+        result?: unknown;
+        error?: ConstructorParameters<typeof WireError>[0];
+      };
       if (message.method) this.notices.push({ method: message.method, params: message.params ?? {} });
       else if (typeof message.id === 'number') {
         const waiting = this.#waiting.get(message.id);
@@ -154,7 +160,12 @@ export class WireClient {
 export async function readAll(client: WireClient, run: string, path: string, channel: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   for (let from = 0; ; ) {
-    const page = await client.call<{ to: number; bytes: number; chunk: string; encoding: 'utf8' | 'base64' }>('stream/read', { run, path, channel, from });
+    const page = await client.call<{ to: number; bytes: number; chunk: string; encoding: 'utf8' | 'base64' }>('stream/read', {
+      run,
+      path,
+      channel,
+      from,
+    });
     parts.push(Buffer.from(page.chunk, page.encoding));
     from = page.to;
     if (from >= page.bytes) return Buffer.concat(parts);
@@ -167,8 +178,23 @@ export async function processesWith(mark: string): Promise<string[]> {
   const found: string[] = [];
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
-    const [line, environment] = await Promise.all(['cmdline', 'environ'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')));
+    const [line, environment] = await Promise.all(
+      ['cmdline', 'environ'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')),
+    );
     if (line?.includes(mark) || environment?.includes(mark)) found.push(`${pid} ${line?.replaceAll('\0', ' ').trim()}`);
   }
   return found;
+}
+
+/** Cancels whatever a failed test has left running, and waits for the receipts. */
+export async function endCommands(server: Ready, root: string): Promise<void> {
+  const client = await WireClient.connect(server, root).catch(() => undefined);
+  if (!client) return;
+  const live = await client.call<{ run: string; path: string }[]>('stream/list', { state: 'live' });
+  for (const { run, path } of live) await client.call('stream/cancel', { run, path, grace_ms: 100 });
+  for (const { run, path } of live) {
+    let finishedAt: unknown = null;
+    while (finishedAt === null) ({ finishedAt } = (await client.call<{ receipt: Params }>('stream/receipt', { run, path })).receipt);
+  }
+  await client.close();
 }

@@ -30,9 +30,10 @@ export async function prompt(console: Console, mode: 'act' | 'ask', text: string
   if (words === '') throw usageError('the prompt is empty', `headgate ${mode} "what to do"`);
   const session = await openSession(console, options, { resume: true });
   try {
+    const model = options.model ?? (options.run === undefined ? await defaultModel(session, console.env['HEADGATE_MODEL']) : undefined);
     const params = {
       prompt: words,
-      ...(options.model === undefined ? {} : { model: options.model }),
+      ...(model === undefined ? {} : { model }),
       ...(options.run === undefined ? {} : { run: options.run }),
       ...(options.persona === undefined ? {} : { persona: options.persona }),
       ...(options.yolo ? { yolo: true } : {}),
@@ -43,6 +44,15 @@ export async function prompt(console: Console, mode: 'act' | 'ask', text: string
   } finally {
     session.close();
   }
+}
+
+/** HEADGATE_MODEL, else the only model that was added, else `scripted` when none was. */
+async function defaultModel(session: Session, configured: string | undefined): Promise<string> {
+  if (configured) return configured;
+  const added = (await session.call('getModels', {})).map(({ alias }) => alias).filter((alias) => alias !== 'scripted');
+  const [only = 'scripted'] = added;
+  if (added.length <= 1) return only;
+  throw usageError(`there are several models: ${added.join(', ')}`, 'name one with --model or HEADGATE_MODEL');
 }
 
 async function show(console: Console, session: Session, started: { run: string; loop: number }, options: PromptOptions): Promise<number> {

@@ -6,6 +6,7 @@ import type { Console } from '../console.ts';
 import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { awaitKill } from '../kill.ts';
+import { projectOf } from '../project.ts';
 import { Session } from '../session.ts';
 import { formatBytes, formatDuration, shellQuote } from '../text.ts';
 import { Facts } from './facts.ts';
@@ -61,7 +62,7 @@ function makeProject(project: string): void {
 
 async function withClients(console: Console, server: ServerProcess, project: string, facts: Facts, signal: AbortSignal): Promise<Story> {
   const { socket, url, token } = server.ready;
-  const ref = { name: 'demo', root: project };
+  const ref = projectOf(project);
   const first = await Session.open({ locate: () => ({ kind: 'unix', path: socket, from: 'the demo' }), project: ref, version: console.version });
   let second: Session | undefined;
   try {

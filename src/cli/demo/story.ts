@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
 import { deferred } from '../deferred.ts';
@@ -150,10 +151,11 @@ async function countEvents(session: Session, run: string): Promise<number> {
   return seqs.size;
 }
 
+/** Gone, or dead and only not yet reaped by its parent. */
 function isGone(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return false;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
   } catch {
     return true;
   }

@@ -1,6 +1,23 @@
 import type {
-  Attributes, Category, ContextPiece, Entry, EventRecord, KillReceipt, Loop, LoopMode, ModelRecord, Producer, ProducerSpec,
-  Project, Run, RunSettings, Segment, Turn, TurnPhase, Usage, Visibility,
+  Attributes,
+  Category,
+  ContextPiece,
+  Entry,
+  EventRecord,
+  KillReceipt,
+  Loop,
+  LoopMode,
+  ModelRecord,
+  Producer,
+  ProducerSpec,
+  Project,
+  Run,
+  RunSettings,
+  Segment,
+  Turn,
+  TurnPhase,
+  Usage,
+  Visibility,
 } from '../records.ts';
 import type { EntryStatus, LoopStatus, ProducerState, RunStatus } from '../status.ts';
 

@@ -24,11 +24,11 @@ export class RpcClient {
   #lastId = 0;
   #closed: string | undefined;
 
-  /** Takes over an open transport, at once: what the server greets with is not lost. */
+  /** Takes over an open transport. Listeners that are set on the same tick miss nothing, the greeting included. */
   constructor(transport: Transport) {
     this.#transport = transport;
     this.#rpc = new JSONRPCClient((message) => transport.send(JSON.stringify(message)));
-    transport.onMessage((message) => this.#receive(message));
+    queueMicrotask(() => transport.onMessage((message) => this.#receive(message)));
     transport.onClose((reason) => this.#ended(reason));
   }
 

@@ -1,6 +1,6 @@
 /**
- * What carries the client's messages. Whole messages in order; the listeners are set once, right after the transport
- * is open and before it delivers anything.
+ * What carries the client's messages: whole messages in order. The listeners are set once; what comes before somebody
+ * listens is kept for them.
  */
 export interface Transport {
   /** Sends one message. After the end it does nothing. */

@@ -9,7 +9,12 @@ const commandParams = {
   cwd: z.string().min(1).max(4096).optional().describe('Relative to the project root, and inside it.'),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a variable name'), z.string().max(32 * 1024)).optional(),
   tty: z.boolean().optional(),
-  timeout: z.int().min(1).max(7 * 24 * 3600_000).optional().describe('Milliseconds until it is ended.'),
+  timeout: z
+    .int()
+    .min(1)
+    .max(7 * 24 * 3600_000)
+    .optional()
+    .describe('Milliseconds until it is ended.'),
   yield_ms: z.int().min(0).max(3600_000).optional().describe('How long a turn waits for it, milliseconds.'),
   runner: z.string().min(1).max(64).optional().describe('`client`: the caller runs it and streams.'),
   durable: z.boolean().optional(),
@@ -31,7 +36,7 @@ export const entryMethods = {
     result: z.array(entry),
     init: true,
     scope: 'read',
-    summary: 'Entries in order of creation; a channel\'s body is its last 64 KiB at most.',
+    summary: "Entries in order of creation; a channel's body is its last 64 KiB at most.",
   }),
   get: method({
     params: z.strictObject({
@@ -39,7 +44,7 @@ export const entryMethods = {
       path,
       line: z.int().optional().describe('First line, 1 for the first; negative counts from the end.'),
       limit: z.int().min(1).max(100_000).optional().describe('Lines at most.'),
-      channel: channel.optional().describe('With a log entry\'s path: one of its channels.'),
+      channel: channel.optional().describe("With a log entry's path: one of its channels."),
     }),
     result: entry.extend({ line: z.int().optional() }),
     init: true,
@@ -57,7 +62,7 @@ export const entryMethods = {
     result: entry,
     init: true,
     scope: 'run',
-    summary: 'Writes an entry; log entries and channels are the server\'s own.',
+    summary: "Writes an entry; log entries and channels are the server's own.",
   }),
   rm: method({
     params: z.strictObject({ run, path }),
@@ -99,7 +104,7 @@ export const entryMethods = {
     result: commandResult,
     init: true,
     scope: 'run',
-    summary: 'A client\'s own command: proposed, and accepted at once when policy allows.',
+    summary: "A client's own command: proposed, and accepted at once when policy allows.",
   }),
   env: method({
     params: z.strictObject(commandParams),

@@ -11,7 +11,15 @@ export function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchem
   cache.set(schema, known);
   let made = known.get(io);
   if (!made) {
-    const { $schema: _, '~standard': __, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-7' }) as Record<string, unknown>;
+    const { $schema: _, '~standard': __, ...rest } = z.toJSONSchema(schema, {
+      io,
+      target: 'draft-7',
+      // Every integer in JSON is within these bounds anyway; they would only hide the ones that mean something.
+      override: ({ jsonSchema: made }) => {
+        if (made.minimum === Number.MIN_SAFE_INTEGER) delete made.minimum;
+        if (made.maximum === Number.MAX_SAFE_INTEGER) delete made.maximum;
+      },
+    }) as Record<string, unknown>;
     made = rest;
     known.set(io, made);
   }

@@ -6,9 +6,7 @@ import { alias, empty, modelAlias, ok } from './shapes.ts';
 export const modelMethods = {
   getModels: method({
     params: empty,
-    result: z.array(
-      z.strictObject({ alias: z.string(), actual: z.string(), provider: z.string(), contextLength: z.int().nullable() }),
-    ),
+    result: z.array(z.strictObject({ alias: z.string(), actual: z.string(), provider: z.string(), contextLength: z.int().nullable() })),
     init: true,
     scope: 'read',
     summary: 'The models that runs can name.',
@@ -23,7 +21,7 @@ export const modelMethods = {
     result: z.strictObject({ alias: z.string() }),
     init: true,
     scope: 'admin',
-    summary: 'Adds a model: our alias, the provider\'s name of it, and the provider.',
+    summary: "Adds a model: our alias, the provider's name of it, and the provider.",
   }),
   removeModel: method({
     params: z.strictObject({ alias: modelAlias }),

@@ -1,7 +1,21 @@
 import { z } from 'zod';
 import { method } from './method.ts';
 import {
-  alias, channels, contextLimit, empty, LIMITS, modelAlias, path, persona, proposal, rowOffset, rows, run, status, temperature, usage,
+  alias,
+  channels,
+  contextLimit,
+  empty,
+  LIMITS,
+  modelAlias,
+  path,
+  persona,
+  proposal,
+  rowOffset,
+  rows,
+  run,
+  status,
+  temperature,
+  usage,
 } from './shapes.ts';
 
 const settings = {
@@ -115,7 +129,7 @@ export const runMethods = {
     result: runState,
     init: true,
     scope: 'run',
-    summary: 'Ends the run\'s loops with 499 and cancels the producers that they wait for.',
+    summary: "Ends the run's loops with 499 and cancels the producers that they wait for.",
   }),
   'run/rename': method({
     params: z.strictObject({ run, name: alias }),
@@ -158,7 +172,7 @@ export const runMethods = {
     result: z.array(runInfo),
     init: true,
     scope: 'read',
-    summary: 'The project\'s runs, newest first.',
+    summary: "The project's runs, newest first.",
   }),
   getRun: method({
     params: z.strictObject({ run }),
@@ -184,9 +198,7 @@ export const runMethods = {
     result: z.strictObject({
       run: z.string(),
       turn: z.int(),
-      pieces: z.array(
-        z.strictObject({ ordinal: z.int(), path: z.string(), from: z.int(), to: z.int(), tokens: z.int() }),
-      ),
+      pieces: z.array(z.strictObject({ ordinal: z.int(), path: z.string(), from: z.int(), to: z.int(), tokens: z.int() })),
     }),
     init: true,
     scope: 'read',
@@ -229,7 +241,7 @@ export const runMethods = {
     result: empty,
     init: true,
     scope: 'run',
-    summary: 'Sets the run\'s persona.',
+    summary: "Sets the run's persona.",
     unsupported: 'named personas are not part of this version; give the text with run/config {persona}',
   }),
   listPersonas: method({
@@ -241,4 +253,3 @@ export const runMethods = {
     unsupported: 'named personas are not part of this version; give the text with run/config {persona}',
   }),
 };
-

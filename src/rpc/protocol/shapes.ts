@@ -29,7 +29,7 @@ export const alias = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 characters of A-Z a-z 0-9 . _ -, beginning with a letter or digit');
 export const run = alias.describe('Alias of the run.');
 export const path = z.string().min(1).max(MAX_PATH_LENGTH).describe("An entry's path; for stream methods always the log entry's.");
-export const channel = z.int().min(1).max(MAX_CHANNEL).describe('1 = stdout, 2 = stderr, 3 and up = the producer\'s own.');
+export const channel = z.int().min(1).max(MAX_CHANNEL).describe("1 = stdout, 2 = stderr, 3 and up = the producer's own.");
 export const byteOffset = z.int().min(0);
 export const encoding = z.enum(['utf8', 'base64']);
 export const chunk = z.string().max(LIMITS.chunkChars);

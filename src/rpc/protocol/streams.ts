@@ -1,7 +1,21 @@
 import { z } from 'zod';
 import { method } from './method.ts';
 import {
-  byteOffset, channel, channelInfo, channels, chunk, encoding, epoch, LIMITS, path, producer, reason, receipt, run, signal, status,
+  byteOffset,
+  channel,
+  channelInfo,
+  channels,
+  chunk,
+  encoding,
+  epoch,
+  LIMITS,
+  path,
+  producer,
+  reason,
+  receipt,
+  run,
+  signal,
+  status,
 } from './shapes.ts';
 
 const ended = z.strictObject({ ok: z.literal(true), channels });
@@ -12,7 +26,10 @@ const streamOk = z.strictObject({ status: z.literal('ok') });
 export const streamMethods = {
   stream: method({
     params: z.strictObject({
-      run, path, channel, chunk,
+      run,
+      path,
+      channel,
+      chunk,
       encoding: encoding.optional(),
       offset: byteOffset.optional(),
       epoch: epoch.optional(),
@@ -20,11 +37,12 @@ export const streamMethods = {
     result: z.strictObject({ status: z.literal('ok'), offset: z.int(), bytes: z.int() }),
     init: true,
     scope: 'run',
-    summary: 'Appends to a channel; answers once stored: `offset` where the chunk begins, `bytes` the channel\'s length after it.',
+    summary: "Appends to a channel; answers once stored: `offset` where the chunk begins, `bytes` the channel's length after it.",
   }),
   'stream/completed': method({
     params: z.strictObject({
-      run, path,
+      run,
+      path,
       exit_code: z.int().min(0).max(255).optional(),
       signal: signal.optional(),
       duration,
@@ -44,7 +62,8 @@ export const streamMethods = {
   }),
   'stream/cancel': method({
     params: z.strictObject({
-      run, path,
+      run,
+      path,
       reason: reason.optional(),
       signal: signal.optional(),
       grace_ms: z.int().min(0).max(600_000).optional(),
@@ -58,9 +77,12 @@ export const streamMethods = {
     params: z.strictObject({
       run,
       path: path.optional(),
-      pattern: z.string().min(1).max(512).optional().describe('A glob over log entries\' paths; new producers join.'),
+      pattern: z.string().min(1).max(512).optional().describe("A glob over log entries' paths; new producers join."),
       channel: channel.optional(),
-      from: z.union([byteOffset, z.literal('start'), z.literal('live')]).optional().describe('Default start.'),
+      from: z
+        .union([byteOffset, z.literal('start'), z.literal('live')])
+        .optional()
+        .describe('Default start.'),
       format: z.enum(['raw', 'text', 'screen']).optional(),
     }),
     result: z.strictObject({
@@ -80,7 +102,9 @@ export const streamMethods = {
   }),
   'stream/read': method({
     params: z.strictObject({
-      run, path, channel,
+      run,
+      path,
+      channel,
       from: byteOffset.optional(),
       max_bytes: z.int().min(1).max(LIMITS.readBytes).optional(),
       lines: z
@@ -113,14 +137,14 @@ export const streamMethods = {
     result: z.strictObject({ status: z.literal('ok'), bytes: z.int() }),
     init: true,
     scope: 'run',
-    summary: 'To the producer\'s stdin; `eof` closes it.',
+    summary: "To the producer's stdin; `eof` closes it.",
   }),
   'stream/resize': method({
     params: z.strictObject({ run, path, cols: z.int().min(1).max(10_000), rows: z.int().min(1).max(10_000) }),
     result: streamOk,
     init: true,
     scope: 'run',
-    summary: 'Resizes the producer\'s terminal; `unsupported` where it has none.',
+    summary: "Resizes the producer's terminal; `unsupported` where it has none.",
   }),
   'stream/signal': method({
     params: z.strictObject({ run, path, signal }),
@@ -169,6 +193,6 @@ export const runnerMethods = {
     }),
     'Offers a runner.',
   ),
-  'runner/heartbeat': runnerMethod(z.strictObject({}), 'Renews a runner\'s lease.'),
+  'runner/heartbeat': runnerMethod(z.strictObject({}), "Renews a runner's lease."),
   'runner/drain': runnerMethod(z.strictObject({ runner: z.string().max(64).optional() }), 'Finish, take no more.'),
 };

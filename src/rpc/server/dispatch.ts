@@ -9,7 +9,7 @@ import { handlers } from './methods/index.ts';
 import { errorResponse, invalidParams } from './wire-errors.ts';
 
 /**
- * Calls methods by the table (SPEC {#dispatch}): known, supported, initialised, in scope, params of the right shape;
+ * Calls methods by the table (SPEC {#calls}): known, supported, initialised, in scope, params of the right shape;
  * then the handler. Every outcome is an answer with a name of the catalogue and a line in the audit log.
  */
 export class Dispatcher {

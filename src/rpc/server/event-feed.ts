@@ -11,8 +11,8 @@ export interface EventFeedOptions {
   readonly projectId: number;
   /** Id of the subscription; undefined for the feed that every session has. */
   readonly subscription: number | undefined;
-  /** Only events of this run. */
-  readonly run: string | undefined;
+  /** Only events of one run: its alias at the moment, since a run keeps its events when it is renamed. */
+  readonly run: (() => string) | undefined;
   /** Sequence number of the last event that the client has. */
   readonly after: number;
   /** Decides, when an event's turn comes, whether this client gets it; all by default. */
@@ -27,7 +27,6 @@ export interface EventFeedOptions {
  * in order, when the buffer has drained (SPEC {#subscribe}).
  */
 export class EventFeed {
-  readonly run: string | undefined;
   readonly subscription: number | undefined;
   readonly #options: EventFeedOptions;
   #cursor: number;
@@ -37,7 +36,6 @@ export class EventFeed {
 
   constructor(options: EventFeedOptions) {
     this.#options = options;
-    this.run = options.run;
     this.subscription = options.subscription;
     this.#cursor = options.after;
     this.#synced = options.subscription === undefined;
@@ -46,6 +44,12 @@ export class EventFeed {
   /** Sequence number up to which every event has been looked at. */
   get cursor(): number {
     return this.#cursor;
+  }
+
+  /** True for an event of the run that this feed is about, or of any when it is about all. */
+  covers(event: EventRecord): boolean {
+    const { run } = this.#options;
+    return run === undefined || event.run === run();
   }
 
   /** Begins to send; what the client has not got yet comes first. */
@@ -58,7 +62,8 @@ export class EventFeed {
   /** Takes an event that has just been stored. A feed that is behind ignores it and finds it in the store later. */
   offer(event: EventRecord): void {
     if (this.#state !== 'live' || event.seq <= this.#cursor) return;
-    if (this.#full()) this.#state = 'behind';
+    if (!this.covers(event)) this.#cursor = event.seq;
+    else if (this.#full()) this.#state = 'behind';
     else this.#deliver(event);
   }
 
@@ -67,7 +72,7 @@ export class EventFeed {
     if (this.#state !== 'behind') return;
     const { events, projectId, run } = this.#options;
     while (this.#mayRead()) {
-      const page = events.since({ projectId, run, seq: this.#cursor, limit: PAGE_EVENTS });
+      const page = events.since({ projectId, run: run?.(), seq: this.#cursor, limit: PAGE_EVENTS });
       for (const event of page) {
         if (!this.#mayRead()) return;
         this.#deliver(event);
@@ -98,8 +103,7 @@ export class EventFeed {
 
   #deliver(event: EventRecord): void {
     this.#cursor = event.seq;
-    const { run, accepts, channel, subscription } = this.#options;
-    if (run !== undefined && event.run !== run) return;
+    const { accepts, channel, subscription } = this.#options;
     if (accepts && !accepts(event)) return;
     channel.send(eventFrame(event, subscription));
   }

@@ -10,7 +10,7 @@ import type { RuntimePort } from './runtime-port.ts';
 export interface ServerParts {
   readonly runtime: RuntimePort;
   readonly streams: Streams;
-  readonly store: Pick<Store, 'events' | 'projects'>;
+  readonly store: Pick<Store, 'events' | 'projects' | 'runs'>;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly ids: Ids;

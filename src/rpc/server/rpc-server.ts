@@ -22,7 +22,7 @@ export interface RpcServerOptions {
   readonly runtime: RuntimePort;
   readonly streams: Streams;
   readonly journal: Pick<Journal, 'onEvent'>;
-  readonly store: Pick<Store, 'events' | 'projects' | 'audit' | 'transaction'>;
+  readonly store: Pick<Store, 'events' | 'projects' | 'runs' | 'audit' | 'transaction'>;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;

@@ -51,10 +51,10 @@ export class SessionEvents {
   /**
    * Opens a subscription; call `start` once its id has been answered.
    *
-   * @param run - only events of this run
+   * @param run - only events of this run, whatever it is called
    * @param since - sequence number after which to replay; without it only what comes
    */
-  subscribe(run: string | undefined, since: number | undefined): { subscription: number; lastSeq: number; start: () => void } {
+  subscribe(run: (() => string) | undefined, since: number | undefined): { subscription: number; lastSeq: number; start: () => void } {
     const lastSeq = this.lastSeq();
     if (since !== undefined && since > lastSeq) {
       throw new HeadgateError('invalid_params', `since ${since} is beyond the last event (${lastSeq}); this server has not told it`, {
@@ -114,11 +114,16 @@ export class SessionEvents {
   }
 
   #subscribed(event: EventRecord): boolean {
-    for (const feed of this.#subscriptions.values()) if (feed.run === undefined || feed.run === event.run) return true;
+    for (const feed of this.#subscriptions.values()) if (feed.covers(event)) return true;
     return false;
   }
 
-  #feed(subscription: number | undefined, run: string | undefined, after: number, accepts: ((event: EventRecord) => boolean) | undefined): EventFeed {
+  #feed(
+    subscription: number | undefined,
+    run: (() => string) | undefined,
+    after: number,
+    accepts: ((event: EventRecord) => boolean) | undefined,
+  ): EventFeed {
     return new EventFeed({
       projectId: this.#projectId,
       subscription,

@@ -11,7 +11,7 @@ const MAX_SEQUENCE_CHARS = 4096;
 const OPEN_SEQUENCE = /\u001b(?:[ -/]*|\[[0-?]*[ -/]*|[\]PX^_][^\u0007\u001b]*\u001b?)$/;
 
 /**
- * One channel as text without ANSI and control sequences, for `format: "text"` (SPEC {#stream_text}). A sequence or a
+ * One channel as text without ANSI and control sequences, for `format: "text"` (SPEC {#stream_format}). A sequence or a
  * character that is cut by the end of a piece is held until the rest comes; bytes that are not UTF-8 become U+FFFD.
  */
 export class TextFormat {

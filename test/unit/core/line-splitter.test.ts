@@ -11,17 +11,24 @@ function collect(maxBytes: number) {
 describe('lines of a byte stream', () => {
   it('are the same wherever the reads are cut', () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ minLength: 1 }).filter((text) => !/[\r\n]/.test(text)), { minLength: 1 }), fc.array(fc.nat(50)), (texts, cuts) => {
-        const bytes = Buffer.from(texts.map((text) => `${text}\n`).join(''));
-        const { lines, splitter } = collect(10_000);
-        let at = 0;
-        for (const cut of cuts) {
-          splitter.push(bytes.subarray(at, at + cut));
-          at += cut;
-        }
-        splitter.push(bytes.subarray(at));
-        expect(lines).toEqual(texts);
-      }),
+      fc.property(
+        fc.array(
+          fc.string({ minLength: 1 }).filter((text) => !/[\r\n]/.test(text)),
+          { minLength: 1 },
+        ),
+        fc.array(fc.nat(50)),
+        (texts, cuts) => {
+          const bytes = Buffer.from(texts.map((text) => `${text}\n`).join(''));
+          const { lines, splitter } = collect(10_000);
+          let at = 0;
+          for (const cut of cuts) {
+            splitter.push(bytes.subarray(at, at + cut));
+            at += cut;
+          }
+          splitter.push(bytes.subarray(at));
+          expect(lines).toEqual(texts);
+        },
+      ),
     );
   });
 

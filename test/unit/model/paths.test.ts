@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { channelPath, logPath, parseChannelPath, parseLogPath, pathProblem, requireLogPath, requireScheme, slugOf } from '../../../src/model/paths.ts';
+import {
+  channelPath,
+  logPath,
+  parseChannelPath,
+  parseLogPath,
+  pathProblem,
+  requireLogPath,
+  requireScheme,
+  slugOf,
+} from '../../../src/model/paths.ts';
 
 const action = fc.stringMatching(/^[a-z][a-z0-9_]{0,10}$/).filter((one) => one !== 'log');
 const slug = fc.stringMatching(/^[A-Za-z0-9._-]{1,40}$/).filter((one) => one !== '.' && one !== '..');

@@ -1,13 +1,30 @@
 import { describe, expect, it } from 'vitest';
-import { ENTRY_TABLE, LOOP_TABLE, PRODUCER_TABLE, RUN_TABLE, isTerminal } from '../../../src/model/status.ts';
+import { ENTRY_TABLE, isTerminal, LOOP_TABLE, PRODUCER_TABLE, RUN_TABLE, STATUSES } from '../../../src/model/status.ts';
 
 const pairs = (table: Record<string, Record<string, unknown>>) =>
-  Object.entries(table).flatMap(([from, row]) => [...new Set(Object.values(row))].filter((to) => to !== null).map((to) => `${from}>${String(to)}`)).sort();
+  Object.entries(table)
+    .flatMap(([from, row]) => [...new Set(Object.values(row))].filter((to) => to !== null).map((to) => `${from}>${String(to)}`))
+    .sort();
 
 describe('{#run_states} {#loop_states} {#entry_states} {#producer_states} state tables', () => {
   it('a run takes exactly the transitions that the protocol names', () => {
     expect(pairs(RUN_TABLE)).toEqual(
-      ['100>102', '100>499', '102>200', '102>202', '102>500', '102>499', '202>102', '202>200', '202>499', '200>102', '200>499', '500>102', '500>499', '499>102'].sort(),
+      [
+        '100>102',
+        '100>499',
+        '102>200',
+        '102>202',
+        '102>500',
+        '102>499',
+        '202>102',
+        '202>200',
+        '202>499',
+        '200>102',
+        '200>499',
+        '500>102',
+        '500>499',
+        '499>102',
+      ].sort(),
     );
   });
 
@@ -27,5 +44,12 @@ describe('{#run_states} {#loop_states} {#entry_states} {#producer_states} state 
     for (const state of ['ended', 'cancelled', 'aborted', 'failed', 'lost'] as const) {
       expect(Object.values(PRODUCER_TABLE[state]).every((next) => next === null)).toBe(true);
     }
+  });
+});
+
+describe('{#statuses} statuses', () => {
+  it('are the HTTP numbers that the protocol names, and all but 100, 102 and 202 are final', () => {
+    expect([...STATUSES]).toEqual([100, 102, 200, 202, 400, 403, 404, 409, 413, 422, 499, 500, 501]);
+    expect(STATUSES.filter((status) => !isTerminal(status))).toEqual([100, 102, 202]);
   });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type NotificationName, notifications } from '../../../src/rpc/protocol/table.ts';
 import { HIGH_WATER_BYTES } from '../../../src/stream/index.ts';
 import { settled } from '../stream/harness.ts';
 import { type Json, type Message, type RpcHarness, rpcHarness, type TestPeer } from '../../support/rpc-harness.ts';
@@ -41,6 +42,37 @@ describe('{#events} durable notifications', () => {
     await client.until(({ params }) => params?.['text'] === 'after');
     expect(texts(client.notices('ui/notify'))).toEqual(['after']);
     expect(seqs(client.notices('ui/notify'))[0]).toBeGreaterThan(lastSeq);
+  });
+});
+
+describe('{#notifications} every notification', () => {
+  it('has the shape that the table gives it', async () => {
+    const client = await h.join();
+    await client.call('subscribe', { since: 0 });
+    await client.call('startRun', { model: 'scripted', alias: 'shapes' });
+    await client.call('set', { run: 'shapes', path: 'known://x', body: 'y' });
+    const first = h.accept('one');
+    await client.call('stream/subscribe', { run: 'r1', pattern: '**' });
+    await client.call('stream', { run: 'r1', path: first.path, channel: 1, chunk: 'x' });
+    await client.call('stream/completed', { run: 'r1', path: first.path, exit_code: 0 });
+    const second = h.accept('two');
+    await client.call('stream/cancel', { run: 'r1', path: second.path });
+    await client.call('run/abort', { run: 'shapes' });
+    h.tell('bye');
+    await client.until(({ params }) => params?.['text'] === 'bye');
+    await settled();
+    const seen = new Set<string>();
+    for (const { method, params } of client.messages) {
+      if (method === undefined) continue;
+      seen.add(method);
+      const def = notifications[method as NotificationName];
+      expect(def, method).toBeDefined();
+      expect(def.params.safeParse(params).error, method).toBeUndefined();
+      if (def.durable && method !== 'stream/ended') expect(params?.['seq'], method).toEqual(expect.any(Number));
+    }
+    for (const method of ['headgate/hello', 'replay/synced', 'run/state', 'stream/started', 'stream/chunk', 'stream/ended', 'stream/cancelled', 'entry/changed', 'ui/notify']) {
+      expect([...seen]).toContain(method);
+    }
   });
 });
 
@@ -91,6 +123,21 @@ describe('{#subscribe} an event subscription', () => {
     const got = client.notices('ui/notify');
     expect(texts(got)).toEqual(['mine', 'mine again']);
     expect(got.every((one) => one['subscription'] === subscription)).toBe(true);
+  });
+
+  it('of a run that is renamed goes on under the new name, and replays what came under the old', async () => {
+    const client = await h.join();
+    await client.call('startRun', { model: 'scripted', alias: 'before' });
+    h.tell('one', 'before');
+    const { subscription } = await client.call<{ subscription: number }>('subscribe', { run: 'before', since: 0 });
+    await client.call('run/rename', { run: 'before', name: 'after' });
+    h.tell('two', 'after');
+    await client.until(({ params }) => params?.['text'] === 'two');
+    const later = await client.call<{ subscription: number }>('subscribe', { run: 'after', since: 0 });
+    await client.until(({ params }) => params?.['text'] === 'two' && params['subscription'] === later.subscription);
+    for (const id of [subscription, later.subscription]) {
+      expect(texts(client.notices('ui/notify').filter((one) => one['subscription'] === id))).toEqual(['one', 'two']);
+    }
   });
 
   it('replaces the feed that needs none, each has its own copies, and the feed comes back after the last', async () => {

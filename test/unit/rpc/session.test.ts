@@ -46,7 +46,7 @@ describe('{#session} a connection', () => {
   });
 });
 
-describe('{#dispatch} a call', () => {
+describe('{#calls} a call', () => {
   it('with an unknown param is refused with the name of the param', async () => {
     const client = await h.join();
     const { error } = await client.ask('getRun', { run: 'r1', colour: 'red' });
@@ -128,6 +128,17 @@ describe('{#dispatch} a call', () => {
     h.runtime.listRuns = () => [{ ...row, model: 'x'.repeat(17 * 1024 * 1024) }];
     expect((await client.ask('getRuns', {})).error?.data['name']).toBe('too_large');
     expect((await client.ask('ping')).result).toBeDefined();
+  });
+});
+
+describe('{#shapes} results', () => {
+  it('outside the shape that the table gives them are a fault of the server, named in its log', async () => {
+    const client = await h.join();
+    h.runtime.listRuns = () => [{ ...row, extra: true } as typeof row];
+    expect((await client.ask('getRuns', {})).error?.data['name']).toBe('internal');
+    expect(String(h.logged[0]?.facts['error'])).toContain('outside its schema');
+    h.runtime.listRuns = () => [row];
+    expect(await client.call('getRuns', {})).toEqual([row]);
   });
 });
 

@@ -109,7 +109,7 @@ describe('{#stream_subscribe} a stream subscription', () => {
   });
 });
 
-describe('{#stream_text} format text', () => {
+describe('{#stream_format} format text', () => {
   it('brings text without escape sequences, a sequence split over chunks included, and numbers it by stored bytes', async () => {
     const { path } = h.accept('colour');
     const client = await h.join();
@@ -164,7 +164,7 @@ describe('{#stream_backpressure} a client that does not read', () => {
   });
 });
 
-describe('{#stream_append} a chunk', () => {
+describe('{#chunk_encoding} a chunk', () => {
   it('that is not base64, or text with half a character, is refused and nothing is stored', async () => {
     const { path } = h.accept('x');
     const client = await h.join();

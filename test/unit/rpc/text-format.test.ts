@@ -6,7 +6,7 @@ function through(pieces: readonly Buffer[]): string {
   return pieces.map((piece) => format.push(piece)).join('') + format.end();
 }
 
-describe('{#stream_text} a channel as text', () => {
+describe('{#stream_format} a channel as text', () => {
   const coloured = Buffer.from('\u001b[1;32mok\u001b[0m é \u001b]0;title\u0007done\u001b[K\r\n\u001b(Bend');
 
   it('has no escape sequences, wherever the pieces are cut', () => {

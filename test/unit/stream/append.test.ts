@@ -49,7 +49,10 @@ describe('{#stream_offset} append at an offset', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uint8Array({ minLength: 1, maxLength: 2000 }),
-        fc.array(fc.record({ from: fc.double({ min: 0, max: 1, noNaN: true }), length: fc.nat(700), wait: fc.boolean() }), { minLength: 1, maxLength: 25 }),
+        fc.array(fc.record({ from: fc.double({ min: 0, max: 1, noNaN: true }), length: fc.nat(700), wait: fc.boolean() }), {
+          minLength: 1,
+          maxLength: 25,
+        }),
         fc.string({ minLength: 1, maxLength: 6 }),
         async (content, steps, _seed) => {
           const whole = Buffer.from(content);
@@ -87,10 +90,12 @@ describe('{#stream_epoch} leases', () => {
     await expect(later.streams.link.append(entry.id, 3, 1, 0, Buffer.from('old'))).rejects.toMatchObject({ kind: 'stale_epoch' });
     await later.streams.link.append(entry.id, 4, 1, 0, Buffer.from('new'));
     expect(later.streams.read({ runId: h.run.id, path: entry.path, channel: 1 }).data.toString()).toBe('new');
-    await expect(link.completed(entry.id, 1, { exitCode: 0, signal: null, durationMs: 1, detached: [] })).rejects.toMatchObject({ kind: 'stale_epoch' });
+    await expect(link.completed(entry.id, 1, { exitCode: 0, signal: null, durationMs: 1, detached: [] })).rejects.toMatchObject({
+      kind: 'stale_epoch',
+    });
   });
 
-  it('refuses a client whose epoch is not the producer\'s', async () => {
+  it("refuses a client whose epoch is not the producer's", async () => {
     const { path } = h.accept('a');
     await append(path, 'x', 0, 1, 1);
     await expect(append(path, 'y', 1, 1, 7)).rejects.toMatchObject({ kind: 'conflict', facts: { epoch: 1 } });
@@ -124,14 +129,17 @@ describe('{#stream_not_open} before acceptance', () => {
   it('names what to do when nothing has been accepted, nothing exists, or no such channel', async () => {
     const { propose } = await import('../../support/temp-store.ts');
     const waiting = propose(h.store, h.run, 'w');
-    await expect(append(waiting.path, 'x')).rejects.toMatchObject({ kind: 'stream_not_open', message: expect.stringContaining('run/resolve') });
+    await expect(append(waiting.path, 'x')).rejects.toMatchObject({
+      kind: 'stream_not_open',
+      message: expect.stringContaining('run/resolve'),
+    });
     await expect(append('log://turn_9/sh/none', 'x')).rejects.toMatchObject({ kind: 'not_found' });
     await expect(append('sh://turn_0/w_1', 'x')).rejects.toMatchObject({ kind: 'invalid_params' });
     const { path } = h.accept('a');
     await expect(append(path, 'x', 0, 3)).rejects.toMatchObject({ kind: 'not_found', message: expect.stringContaining('1, 2') });
   });
 
-  it('refuses a client\'s bytes for a command that the server runs', async () => {
+  it("refuses a client's bytes for a command that the server runs", async () => {
     const { path } = h.accept('a', 'embedded');
     await expect(append(path, 'x')).rejects.toMatchObject({ kind: 'conflict', message: expect.stringContaining('runner: "client"') });
   });

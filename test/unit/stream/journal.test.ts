@@ -7,7 +7,8 @@ beforeEach(async () => {
 });
 afterEach(() => h.close());
 
-const note = (text: string) => h.journal.commit('durable', (tx) => tx.event(h.run.projectId, null, 'ui/notify', { level: 'info', text, run: null }));
+const note = (text: string) =>
+  h.journal.commit('durable', (tx) => tx.event(h.run.projectId, null, 'ui/notify', { level: 'info', text, run: null }));
 const stored = () => h.store.events.since({ projectId: h.run.projectId, seq: 0, limit: 100 }).map((event) => event.payload['text']);
 
 describe('{#store_then_tell} the journal', () => {

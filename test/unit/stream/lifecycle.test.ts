@@ -37,7 +37,12 @@ describe('{#accept} acceptance', () => {
     const entry = h.accept('a');
     const again = () =>
       h.journal.commit('durable', (tx) =>
-        h.streams.open(tx, entryOf(entry.path), { backend: 'process', runner: 'client', channels: [1], spec: { command: 'x', cwd: '/', env: {}, stdin: false } }),
+        h.streams.open(tx, entryOf(entry.path), {
+          backend: 'process',
+          runner: 'client',
+          channels: [1],
+          spec: { command: 'x', cwd: '/', env: {}, stdin: false },
+        }),
       );
     expect(again).toThrow(expect.objectContaining({ kind: 'illegal_transition' }));
   });
@@ -74,7 +79,9 @@ describe('{#stream_completed} completion', () => {
     const { path } = h.accept('a');
     const first = h.streams.completed(h.run.id, path, { exitCode: 0 });
     expect(h.streams.completed(h.run.id, path, { exitCode: 0 })).toEqual(first);
-    expect(() => h.streams.completed(h.run.id, path, { exitCode: 1 })).toThrow(expect.objectContaining({ kind: 'stream_closed', facts: expect.objectContaining({ terminal_status: 200 }) }));
+    expect(() => h.streams.completed(h.run.id, path, { exitCode: 1 })).toThrow(
+      expect.objectContaining({ kind: 'stream_closed', facts: expect.objectContaining({ terminal_status: 200 }) }),
+    );
   });
 
   it('refuses every write after the end', async () => {
@@ -112,7 +119,15 @@ describe('{#stream_aborted} abortion', () => {
 });
 
 describe('{#stream_cancel} cancelling', () => {
-  const receipt = (by: string): KillReceipt => ({ requestedBy: by, reason: null, requestedAt: 1, signals: [{ signal: 'SIGTERM', at: 2, pids: [7] }], confirmedDead: [7], escaped: [], finishedAt: 3 });
+  const receipt = (by: string): KillReceipt => ({
+    requestedBy: by,
+    reason: null,
+    requestedAt: 1,
+    signals: [{ signal: 'SIGTERM', at: 2, pids: [7] }],
+    confirmedDead: [7],
+    escaped: [],
+    finishedAt: 3,
+  });
 
   it('marks 499 and tells everyone before the runner is asked to kill', () => {
     const { path, id } = h.accept('a', 'embedded');
@@ -121,7 +136,9 @@ describe('{#stream_cancel} cancelling', () => {
     const channels = h.streams.cancel(h.run.id, path, { by: 'zed', reason: 'enough' });
     expect(channels.map((channel) => channel.status)).toEqual([499, 499]);
     expect(seen).toContain('stream/cancelled kills=0');
-    expect(h.runner.killed).toMatchObject([{ producer: { entryId: id }, request: { requestedBy: 'zed', reason: 'enough', signal: 'SIGTERM', graceMs: 2000 } }]);
+    expect(h.runner.killed).toMatchObject([
+      { producer: { entryId: id }, request: { requestedBy: 'zed', reason: 'enough', signal: 'SIGTERM', graceMs: 2000 } },
+    ]);
   });
 
   it('stores the receipt when the kill is over', () => {
@@ -143,10 +160,15 @@ describe('{#stream_cancel} cancelling', () => {
     const one = h.accept('one', 'embedded');
     h.streams.cancel(h.run.id, one.path, { by: 'a', reason: null });
     const end = { exitCode: 0, signal: null, durationMs: 1, detached: [] };
-    await expect(h.streams.link.completed(one.id, 1, end)).rejects.toMatchObject({ kind: 'stream_closed', facts: { terminal_status: 499 } });
+    await expect(h.streams.link.completed(one.id, 1, end)).rejects.toMatchObject({
+      kind: 'stream_closed',
+      facts: { terminal_status: 499 },
+    });
     const two = h.accept('two', 'embedded');
     await h.streams.link.completed(two.id, 1, end);
-    expect(() => h.streams.cancel(h.run.id, two.path, { by: 'a', reason: null })).toThrow(expect.objectContaining({ kind: 'stream_closed', facts: expect.objectContaining({ terminal_status: 200 }) }));
+    expect(() => h.streams.cancel(h.run.id, two.path, { by: 'a', reason: null })).toThrow(
+      expect.objectContaining({ kind: 'stream_closed', facts: expect.objectContaining({ terminal_status: 200 }) }),
+    );
   });
 
   it('clears a 102 that a vanished client left behind', () => {
@@ -156,7 +178,7 @@ describe('{#stream_cancel} cancelling', () => {
     expect(entryOf('sh://turn_0/a_1').status).toBe(499);
   });
 
-  it('keeps a timeout\'s receipt and calls the end a timeout', async () => {
+  it("keeps a timeout's receipt and calls the end a timeout", async () => {
     const { path, id } = h.accept('a', 'embedded');
     h.streams.link.started(id, 1, {});
     h.streams.link.killed(id, 1, receipt('timeout'));
@@ -173,8 +195,17 @@ describe('{#restart} after a restart', () => {
     await h.streams.link.completed(done.id, 1, { exitCode: 0, signal: null, durationMs: 1, detached: [] });
     const next = h.again();
     next.streams.reconcile();
-    expect(next.runner.adopted.map(({ producer, offsets }) => ({ id: producer.entryId, epoch: producer.epoch, offsets: [...offsets] }))).toEqual([
-      { id: live.id, epoch: 2, offsets: [[1, 3], [2, 0]] },
+    expect(
+      next.runner.adopted.map(({ producer, offsets }) => ({ id: producer.entryId, epoch: producer.epoch, offsets: [...offsets] })),
+    ).toEqual([
+      {
+        id: live.id,
+        epoch: 2,
+        offsets: [
+          [1, 3],
+          [2, 0],
+        ],
+      },
     ]);
   });
 
@@ -183,7 +214,10 @@ describe('{#restart} after a restart', () => {
     await write(path, 'abc');
     const next = h.again();
     next.streams.reconcile();
-    expect(await next.streams.append({ runId: h.run.id, path, channel: 1, offset: 3, bytes: Buffer.from('def') })).toEqual({ offset: 3, bytes: 6 });
+    expect(await next.streams.append({ runId: h.run.id, path, channel: 1, offset: 3, bytes: Buffer.from('def') })).toEqual({
+      offset: 3,
+      bytes: 6,
+    });
   });
 });
 

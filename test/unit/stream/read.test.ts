@@ -26,7 +26,10 @@ describe('{#stream_read} reading a channel', () => {
 
   it('by line range and by tail, the last line without LF counted', async () => {
     await write('one\ntwo\nthree\nfour');
-    expect(read({ lines: { first: 2, count: 2 } })).toMatchObject({ data: Buffer.from('two\nthree\n'), lines: { first: 2, last: 3, total: 4 } });
+    expect(read({ lines: { first: 2, count: 2 } })).toMatchObject({
+      data: Buffer.from('two\nthree\n'),
+      lines: { first: 2, last: 3, total: 4 },
+    });
     expect(read({ lines: { last: 2 } })).toMatchObject({ data: Buffer.from('three\nfour'), lines: { first: 3, last: 4, total: 4 } });
     expect(read({ lines: { first: 9, count: 2 } })).toMatchObject({ data: Buffer.alloc(0), lines: { first: 0, last: 0, total: 4 } });
   });
@@ -66,15 +69,20 @@ describe('{#stream_read} reading a channel', () => {
 
   it('equals a plain string for any text and any line range', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '\n'), maxLength: 40 }), { maxLength: 20 }), fc.nat(30), fc.integer({ min: 1, max: 9 }), async (chunks, first, count) => {
-        path = h.accept(`r${Math.floor(performance.now() * 1000)}`).path;
-        for (const chunk of chunks) await write(chunk);
-        const whole = chunks.join('');
-        const lines = whole.match(/[^\n]*\n|[^\n]+$/g) ?? [];
-        expect(read({ lines: { first: first + 1, count } }).data.toString()).toBe(lines.slice(first, first + count).join(''));
-        expect(read({ lines: { last: count } }).data.toString()).toBe(lines.slice(-count).join(''));
-        expect(read({}).lines.total).toBe(lines.length);
-      }),
+      fc.asyncProperty(
+        fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '\n'), maxLength: 40 }), { maxLength: 20 }),
+        fc.nat(30),
+        fc.integer({ min: 1, max: 9 }),
+        async (chunks, first, count) => {
+          path = h.accept(`r${Math.floor(performance.now() * 1000)}`).path;
+          for (const chunk of chunks) await write(chunk);
+          const whole = chunks.join('');
+          const lines = whole.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+          expect(read({ lines: { first: first + 1, count } }).data.toString()).toBe(lines.slice(first, first + count).join(''));
+          expect(read({ lines: { last: count } }).data.toString()).toBe(lines.slice(-count).join(''));
+          expect(read({}).lines.total).toBe(lines.length);
+        },
+      ),
       { numRuns: 80 },
     );
   });

@@ -14,7 +14,8 @@ afterEach(async () => {
   await h.close();
 });
 
-const write = (path: string, bytes: Buffer | string, channel = 1) => h.streams.append({ runId: h.run.id, path, channel, bytes: Buffer.from(bytes as string) });
+const write = (path: string, bytes: Buffer | string, channel = 1) =>
+  h.streams.append({ runId: h.run.id, path, channel, bytes: Buffer.from(bytes as string) });
 const open = (connection: Connection, selector: Partial<StreamSelector>, from: number | 'start' | 'live' = 'start') =>
   h.streams.subscribe({ projectId: h.run.projectId, runId: h.run.id, ...selector }, from, 1, connection);
 
@@ -46,7 +47,9 @@ describe('{#stream_subscribe} a subscription', () => {
     open(connection, { path });
     await settled();
     expect(connection.bytes(1).toString()).toBe('all of it');
-    expect(connection.ends).toMatchObject([{ status: 500, outcome: 'exit:3', exit_code: 3, seq: h.events.find((event) => event.type === 'stream/ended')?.seq }]);
+    expect(connection.ends).toMatchObject([
+      { status: 500, outcome: 'exit:3', exit_code: 3, seq: h.events.find((event) => event.type === 'stream/ended')?.seq },
+    ]);
   });
 
   it('goes on at any offset after a reconnect', async () => {
@@ -75,7 +78,12 @@ describe('{#stream_subscribe} a subscription', () => {
     const connection = new Connection();
     expect(open(connection, { path: entry.path }).channels).toEqual([]);
     h.journal.commit('durable', (tx) =>
-      h.streams.open(tx, entry, { backend: 'process', runner: 'client', channels: [1, 2], spec: { command: 'x', cwd: '/', env: {}, stdin: false } }),
+      h.streams.open(tx, entry, {
+        backend: 'process',
+        runner: 'client',
+        channels: [1, 2],
+        spec: { command: 'x', cwd: '/', env: {}, stdin: false },
+      }),
     );
     await write(entry.path, 'now');
     expect(connection.bytes(1).toString()).toBe('now');
@@ -131,26 +139,30 @@ describe('{#stream_text} whole characters', () => {
 
   it('gives every reader the same bytes for any split and any time of joining', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1, maxLength: 300 }), fc.array(fc.nat(9), { minLength: 1, maxLength: 40 }), async (text, sizes) => {
-        const whole = Buffer.concat([Buffer.from(text), Buffer.from([0xc3])]);
-        const { path } = h.accept(`q${Math.floor(performance.now() * 1000)}`);
-        const readers: Connection[] = [];
-        let at = 0;
-        for (const size of sizes) {
-          const reader = new Connection();
-          readers.push(reader);
-          open(reader, { path });
-          await write(path, whole.subarray(at, at + size));
-          at = Math.min(whole.length, at + size);
-        }
-        await write(path, whole.subarray(at));
-        h.streams.completed(h.run.id, path, { exitCode: 0 });
-        await settled();
-        for (const reader of readers) {
-          expect(reader.bytes(1).equals(whole)).toBe(true);
-          expect(reader.ends).toHaveLength(1);
-        }
-      }),
+      fc.asyncProperty(
+        fc.string({ unit: 'binary', minLength: 1, maxLength: 300 }),
+        fc.array(fc.nat(9), { minLength: 1, maxLength: 40 }),
+        async (text, sizes) => {
+          const whole = Buffer.concat([Buffer.from(text), Buffer.from([0xc3])]);
+          const { path } = h.accept(`q${Math.floor(performance.now() * 1000)}`);
+          const readers: Connection[] = [];
+          let at = 0;
+          for (const size of sizes) {
+            const reader = new Connection();
+            readers.push(reader);
+            open(reader, { path });
+            await write(path, whole.subarray(at, at + size));
+            at = Math.min(whole.length, at + size);
+          }
+          await write(path, whole.subarray(at));
+          h.streams.completed(h.run.id, path, { exitCode: 0 });
+          await settled();
+          for (const reader of readers) {
+            expect(reader.bytes(1).equals(whole)).toBe(true);
+            expect(reader.ends).toHaveLength(1);
+          }
+        },
+      ),
       { numRuns: 30 },
     );
   });

@@ -22,8 +22,9 @@ export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'i
 
   subscribe: ({ run, since }, { parts, session, caller, afterAnswer }) => {
     const { project } = caller();
-    if (run !== undefined) parts.runtime.requireRun(project.id, run);
-    const { subscription, lastSeq, start } = session.events.subscribe(run, since);
+    const known = run === undefined ? undefined : parts.runtime.requireRun(project.id, run);
+    const alias = known && (() => parts.store.runs.byId(known.id)?.alias ?? known.alias);
+    const { subscription, lastSeq, start } = session.events.subscribe(alias, since);
     afterAnswer(start);
     return { subscription, lastSeq };
   },

@@ -17,27 +17,27 @@ export const streamHandlers: Handlers<StreamMethod> = {
     return { status: 'ok', offset: stored.offset, bytes: stored.bytes };
   },
 
-  'stream/completed': async ({ run, path, exit_code, signal, duration, epoch }, call) => ({
+  'stream/completed': ({ run, path, exit_code, signal, duration, epoch }, call) => ({
     ok: true,
     channels: [
-      ...(await call.parts.streams.completed(runId(call, run), path, {
+      ...call.parts.streams.completed(runId(call, run), path, {
         ...(exit_code === undefined ? {} : { exitCode: exit_code }),
         ...(signal === undefined ? {} : { signal }),
         ...(duration === undefined ? {} : { durationMs: duration }),
         ...(epoch === undefined ? {} : { epoch }),
-      })),
+      }),
     ],
   }),
 
-  'stream/aborted': async ({ run, path, reason, duration, epoch }, call) => ({
+  'stream/aborted': ({ run, path, reason, duration, epoch }, call) => ({
     status: 'ok',
     channels: [
-      ...(await call.parts.streams.aborted(runId(call, run), path, {
+      ...call.parts.streams.aborted(runId(call, run), path, {
         reason: reason ?? null,
         by: call.caller().client,
         ...(duration === undefined ? {} : { durationMs: duration }),
         ...(epoch === undefined ? {} : { epoch }),
-      })),
+      }),
     ],
   }),
 

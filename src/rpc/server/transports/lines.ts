@@ -72,11 +72,15 @@ export class LineChannel implements MessageChannelLike {
 
   close(_reason: CloseReason): void {
     if (!this.#open) return;
-    const timer = setTimeout(() => this.#destroy(), CLOSE_MS);
+    const timer = setTimeout(() => {
+      this.#output.destroy();
+      this.#input.destroy();
+    }, CLOSE_MS);
     timer.unref();
+    // Everything is with the network or the reader now; of a socket, which is both streams, this closes the rest.
     this.#output.end(() => {
       clearTimeout(timer);
-      this.#destroy();
+      this.#input.destroy();
     });
     this.#ended();
   }
@@ -85,11 +89,6 @@ export class LineChannel implements MessageChannelLike {
     if (!this.#above || this.bufferedBytes() > LOW_WATER_BYTES) return;
     this.#above = false;
     if (this.#open) this.#drain();
-  }
-
-  #destroy(): void {
-    this.#output.destroy();
-    this.#input.destroy();
   }
 
   #ended(): void {

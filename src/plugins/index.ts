@@ -1,0 +1,13 @@
+import type { Plugin } from '../hooks/plugin.ts';
+import { askUser } from './ask_user/index.ts';
+import { env } from './env/index.ts';
+import { get } from './get/index.ts';
+import { log } from './log/index.ts';
+import { prompt } from './prompt/index.ts';
+import { set } from './set/index.ts';
+import { sh } from './sh/index.ts';
+import { stream } from './stream/index.ts';
+import { update } from './update/index.ts';
+
+/** The plugins that are part of Headgate, in the order in which they are loaded. */
+export const bundledPlugins: readonly Plugin[] = [prompt, log, stream, sh, env, get, set, update, askUser];

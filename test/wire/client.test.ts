@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connectUnixSocket } from '../../src/cli/transports/unix-socket.ts';
+import { connectWebSocket } from '../../src/cli/transports/websocket.ts';
+import { ConnectionClosed, RpcClient, RpcError, type Transport } from '../../src/rpc/client/index.ts';
+import { startServer, TOKEN, type WireServer } from '../support/server.ts';
+
+let server: WireServer;
+beforeEach(async () => {
+  server = await startServer();
+});
+afterEach(() => server.close());
+
+const transports: [string, () => Promise<Transport>][] = [
+  ['WebSocket', () => connectWebSocket(server.url, TOKEN)],
+  ['unix socket', () => connectUnixSocket(server.socket)],
+];
+
+describe.each(transports)('{#client_transports} the client over a %s', (_, connect) => {
+  it('is greeted, although it listens only once the connection stands', async () => {
+    const client = new RpcClient(await connect());
+    const { version } = await new Promise<{ version: string }>((resolve) => client.on('headgate/hello', resolve));
+    expect(version).toBe('1.2.3');
+    client.close();
+  });
+
+  it('calls, listens and follows', async () => {
+    const { path } = server.parts.accept('build');
+    const client = new RpcClient(await connect());
+    const { name, root } = server.parts.project;
+    await client.call('init', { name, projectRoot: root });
+    const heard = new Promise<string>((resolve) => client.on('ui/notify', ({ text }) => resolve(text)));
+    server.parts.tell('hello');
+    expect(await heard).toBe('hello');
+    const line = 'päth\n'.repeat(50_000);
+    await client.call('stream', { run: 'r1', path, channel: 1, chunk: line });
+    const chunks = client.follow('r1', path);
+    await client.call('stream/completed', { run: 'r1', path, exit_code: 1 });
+    const parts: Uint8Array[] = [];
+    for (let next = await chunks.next(); ; next = await chunks.next()) {
+      if (next.done) {
+        expect(next.value).toMatchObject({ status: 500, exit_code: 1 });
+        break;
+      }
+      parts.push(next.value.bytes);
+    }
+    expect(Buffer.concat(parts).toString()).toBe(line);
+    client.close();
+  });
+
+  it('is told when the server goes away', async () => {
+    const client = new RpcClient(await connect());
+    await client.call('ping', {});
+    const closed = new Promise<string>((resolve) => client.onClose(resolve));
+    await server.parts.server.close();
+    await closed;
+    await expect(client.call('ping', {})).rejects.toBeInstanceOf(ConnectionClosed);
+  });
+
+  it('ends when it is closed', async () => {
+    const client = new RpcClient(await connect());
+    await client.call('ping', {});
+    const closed = new Promise<string>((resolve) => client.onClose(resolve));
+    client.close();
+    await closed;
+    expect(client.open).toBe(false);
+  });
+});
+
+describe('{#client_transports} a refused client', () => {
+  it('is told by the server why', async () => {
+    const error = await connectWebSocket(server.url, 'wrong').catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(RpcError);
+    expect(error).toMatchObject({ kind: 'unauthenticated', code: -32009 });
+  });
+
+  it('of nobody gets the system\'s error', async () => {
+    await server.parts.server.close();
+    await expect(connectWebSocket(server.url, TOKEN)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await expect(connectUnixSocket(server.socket)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});
