@@ -80,7 +80,6 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
     journal,
     streams,
     clock,
-    ids,
     logger,
     providers: createProviders(config.providers, process.env),
     bundled: bundledPlugins,

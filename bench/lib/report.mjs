@@ -71,7 +71,9 @@ export function table(results) {
       .join('; '),
   ]);
   const head = ['name', 'what', 'value', 'floor', 'ratio', 'target', 'met', 'peers'];
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ').replaceAll('||', '\\|\\|')} |`).join('\n');
+  return [head, head.map(() => '---'), ...rows]
+    .map((row) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+    .join('\n');
 }
 
 /** The text of a file with the report put between its markers. */

@@ -68,14 +68,15 @@ function packagesMatch(root) {
 /** Why the database driver does not load; undefined when it does. */
 function nativeError(root) {
   const probe = spawnSync(process.execPath, ['-e', `new (require('${NATIVE}'))(':memory:').close()`], { cwd: root, encoding: 'utf8' });
-  return probe.status === 0 ? undefined : probe.stderr.trim() || `it ended with ${probe.signal ?? probe.status}`;
+  if (probe.status === 0) return undefined;
+  return /^\w*Error: .*/m.exec(probe.stderr)?.[0] ?? `the probe ended with ${probe.signal ?? probe.status}`;
 }
 
 function rebuildNative(root, say) {
   say(`headgate: building ${NATIVE} for Node ${process.versions.node}`);
   const { output } = npm(root, ['rebuild', NATIVE]);
   const error = nativeError(root);
-  if (error !== undefined) throw new StepFailed(nativeAdvice(`${output}\n${error}`));
+  if (error !== undefined) throw new StepFailed(nativeAdvice(`${error}\n${beginning(output)}`));
 }
 
 function npm(root, args) {

@@ -1,16 +1,12 @@
 import { createInterface } from 'node:readline/promises';
+import { messageOf } from '../core/errors.ts';
 import type { Console } from './console.ts';
 import { isWireError } from './errors.ts';
 import type { Interrupts } from './interrupts.ts';
 import { CTRL_C, CTRL_D, Keys } from './keys.ts';
-import type { Proposal } from './run-view.ts';
+import { isQuestion, type Proposal } from './run-view.ts';
 import type { Screen } from './screen.ts';
 import type { Session } from './session.ts';
-import { messageOf } from '../core/errors.ts';
-import { visible } from './text.ts';
-
-/** The tool whose proposals are questions: an accept carries the answer. */
-const QUESTION = 'ask_user';
 
 /**
  * The person, or the `--yes`, behind a client: answers proposals and cancels commands. Keys work only on a terminal:
@@ -63,11 +59,11 @@ export class Operator {
     const next = this.#waiting[0];
     if (!next || this.#asking) return;
     const { colors } = this.#screen;
-    if (this.#acceptAll && next.action !== QUESTION) {
+    if (this.#acceptAll && !isQuestion(next)) {
       this.#waiting.shift();
       void this.#answer(next, 'accept');
     } else if (this.#keys) {
-      this.#screen.line(colors.yellow(next.action === QUESTION ? '  a answer   r reject   q leave' : '  a accept   r reject   q leave'));
+      this.#screen.line(colors.yellow(isQuestion(next) ? '  a answer   r reject   q leave' : '  a accept   r reject   q leave'));
     } else if (!this.#hinted) {
       this.#hinted = true;
       this.#screen.line(colors.yellow(`  waiting for an answer; give it with: headgate attach ${this.#run}`));
@@ -99,7 +95,7 @@ export class Operator {
       case 'a':
       case 'y':
         if (!next) return this.#hint('nothing waits for an answer');
-        void (next.action === QUESTION ? this.#ask(next) : this.#answer(next, 'accept'));
+        void (isQuestion(next) ? this.#ask(next) : this.#answer(next, 'accept'));
         return;
       case 'r':
       case 'n':
@@ -138,7 +134,7 @@ export class Operator {
     const input = this.#console.stdin();
     const line = createInterface({ input, output: this.#console.err.stream, terminal: true });
     try {
-      const answer = await line.question(`  ${visible(proposal.summary)}\n  answer: `, { signal: abort.signal });
+      const answer = await line.question('  answer: ', { signal: abort.signal });
       await this.#answer(proposal, 'accept', answer);
     } catch {
       this.#hint('not answered');

@@ -4,7 +4,7 @@ import { follow, type StreamEnd } from './follow.ts';
 import { type RunEvent, RunEvents } from './run-events.ts';
 import { paragraph, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
-import { formatBytes, formatStatus, visible, visibleLine } from './text.ts';
+import { formatBytes, formatStatus, visibleLine } from './text.ts';
 
 export type Proposal = NotificationParamsOf<'run/proposal'>;
 
@@ -130,8 +130,7 @@ export class RunView {
       case 'run/progress':
         return this.#progress(params);
       case 'run/proposal':
-        this.#screen.line(`${colors.yellow('?')} ${params.action} proposes: ${colors.bold(visible(params.command ?? params.summary))}`);
-        this.#screen.line(colors.dim(`  ${params.path}`));
+        this.#showProposal(params);
         this.#unanswered.add(params.path);
         this.#listener.proposed?.(params);
         return;
@@ -166,6 +165,17 @@ export class RunView {
         this.#listener.synced?.();
         return;
     }
+  }
+
+  #showProposal(proposal: Proposal): void {
+    const { colors } = this.#screen;
+    const verb = isQuestion(proposal) ? 'asks' : 'proposes';
+    const [first = '', ...rest] = paragraph(proposal.command ?? proposal.summary).split('\n');
+    this.#screen.line(`${colors.yellow('?')} ${proposal.action} ${verb}: ${colors.bold(first)}`);
+    for (const line of rest) this.#screen.line(`    ${colors.bold(line)}`);
+    const { options } = proposal.attributes;
+    if (Array.isArray(options)) for (const option of options) this.#screen.line(`    - ${visibleLine(String(option))}`);
+    this.#screen.line(colors.dim(`  ${proposal.path}`));
   }
 
   #progress(params: NotificationParamsOf<'run/progress'>): void {
@@ -268,7 +278,8 @@ export class RunView {
   }
 
   #showStart(started: NotificationParamsOf<'stream/started'>): void {
-    this.#screen.line(`${this.#screen.colors.green('$')} ${visible(started.command)}`);
+    const [first, ...rest] = paragraph(started.command).split('\n');
+    this.#screen.line(`${this.#screen.colors.green('$')} ${first}${rest.length > 0 ? ' ...' : ''}`);
   }
 
   #showEnd(end: StreamEnd): void {
@@ -281,6 +292,11 @@ export class RunView {
     if (channel === 1) return this.#screen.colors.dim('  | ');
     return channel === 2 ? this.#screen.colors.red('  ! ') : this.#screen.colors.dim(`  ${channel} `);
   }
+}
+
+/** True for a proposal that starts nothing: its accept carries an answer. */
+export function isQuestion(proposal: Pick<Proposal, 'command'>): boolean {
+  return proposal.command === undefined;
 }
 
 /** How a producer ended, in words: `exit 0`, `ended by SIGKILL`, `cancelled`. */

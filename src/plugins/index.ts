@@ -1,5 +1,5 @@
 import type { Plugin } from '../hooks/plugin.ts';
-import { askUser } from './ask_user/index.ts';
+import { askUser } from './ask-user/index.ts';
 import { env } from './env/index.ts';
 import { get } from './get/index.ts';
 import { log } from './log/index.ts';
@@ -9,5 +9,5 @@ import { sh } from './sh/index.ts';
 import { stream } from './stream/index.ts';
 import { update } from './update/index.ts';
 
-/** The plugins that are part of Headgate, in the order in which they are loaded. */
-export const bundledPlugins: readonly Plugin[] = [prompt, log, stream, sh, env, get, set, update, askUser];
+/** The plugins that are part of the program, in the order in which models see their tools. */
+export const bundledPlugins: readonly Plugin[] = [prompt, log, stream, env, sh, get, set, askUser, update];

@@ -1,5 +1,4 @@
 import type { Clock } from '../core/clock.ts';
-import type { Ids } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Plugin } from '../hooks/plugin.ts';
 import { type HookFailure, HookRegistry } from '../hooks/registry.ts';
@@ -19,7 +18,6 @@ export interface RuntimeOptions {
   readonly streams: Streams;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly ids?: Ids;
   readonly providers: readonly ModelProvider[];
   /** Plugins that are part of the program, loaded before those of the configuration. */
   readonly bundled: readonly Plugin[];

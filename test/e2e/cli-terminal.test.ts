@@ -16,6 +16,13 @@ const SCENARIO = `steps:
   - say: That was it.
 `;
 
+const ASKING = `steps:
+  - calls:
+      - tool: ask_user
+        input: { question: "Which branch?", options: [main, next] }
+  - say: 'It is {{match:/(the \\w+ one)/}}.'
+`;
+
 describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
   let project: string;
   let data: string;
@@ -110,6 +117,20 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
     screen.press('r');
     await screen.see(/^ {2}rejected by cli:\d+/m);
     await screen.see(/code=\d/);
+  });
+
+  it('{#cli_attach} a question of the model is answered with a line of text', async () => {
+    writeFileSync(join(project, 'asking.yaml'), ASKING);
+    await hg('rpc', 'addModel', '{"alias": "asking", "actual": "asking.yaml", "provider": "scripted"}');
+    const screen = terminal();
+    screen.type(`${headgate('act', '--model', 'asking', '--run', 'asking', 'go')}; echo code=$?`);
+    await screen.see(/ask_user asks: Which branch\?\n {4}- main\n {4}- next/);
+    await screen.see(/a answer {3}r reject/);
+    screen.press('a');
+    await screen.see(/answer: $/m);
+    screen.type('the next one');
+    await screen.see(/It is the next one\./);
+    await screen.see(/code=0/);
   });
 
   it('{#cli_interrupt} Ctrl-C aborts the loop of act; the terminal works as before afterwards', async () => {

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import WebSocket from 'ws';
 import type { Listening, RpcServerOptions } from '../../src/rpc/server/index.ts';
+import { type HeadgateServer, serveHeadgate } from '../../src/server.ts';
 import { type RpcHarness, rpcHarness } from './rpc-harness.ts';
 import { tempFolder } from './temp-store.ts';
 import { WireClient } from './built-server.ts';
@@ -63,4 +65,25 @@ export async function refusal(socket: WebSocket): Promise<{ status: number; body
   let text = '';
   for await (const part of response) text += String(part);
   return { status: response.statusCode ?? 0, body: JSON.parse(text) as never };
+}
+
+/** The whole server as it is composed for users, in this process, on a folder of its own; results are checked against the table. */
+export async function startHeadgate(): Promise<{ server: HeadgateServer; root: string; connect(init?: boolean): Promise<WireClient>; close(): Promise<void> }> {
+  const { folder, remove } = await tempFolder();
+  const root = join(folder, 'project');
+  await mkdir(root);
+  const before = process.env['HEADGATE_CHECK_RESULTS'];
+  process.env['HEADGATE_CHECK_RESULTS'] = '1';
+  const server = await serveHeadgate({ data: join(folder, 'data'), port: 0, logLevel: 'silent', version: '1.2.3' });
+  if (before === undefined) delete process.env['HEADGATE_CHECK_RESULTS'];
+  else process.env['HEADGATE_CHECK_RESULTS'] = before;
+  return {
+    server,
+    root,
+    connect: (init = true) => WireClient.connect(server, init ? root : undefined),
+    close: async () => {
+      await server.close();
+      await remove();
+    },
+  };
 }

@@ -104,12 +104,15 @@ async function closing(
   await line(console, bold(`Stored: ${story.entries.length} entries and ${story.events} events of run ${story.run}; ${formatBytes(bytes)} of output in ${channels.length} channels:`));
   for (const entry of channels) await line(console, `  ${entry.path}  ${entry.bytes} bytes, ${entry.lines} lines, status ${entry.status}`);
   const log = story.entries.find(({ path }) => path.startsWith('log://') && path.includes('/sh/'))?.path ?? '';
+  // As it was started: in a clone the command is not in PATH.
+  const viaNpm = console.env['npm_lifecycle_event'] === 'demo';
   const where = o.keep ? shellQuote(data) : 'DIR/data';
   const flags = `--data ${where} --project ${o.keep ? shellQuote(project) : 'DIR/project'}`;
-  await line(console, o.keep ? 'Kept. Look at it with:' : 'The folder is removed. To keep it and look at it: npm run demo -- --keep, then');
-  await line(console, `  headgate serve --data ${where}`);
-  await line(console, `  headgate attach ${story.run} ${flags}`);
-  await line(console, `  headgate output ${story.run} ${log} ${flags}`);
+  await line(console, o.keep ? 'Kept. Look at it with:' : `The folder is removed. To keep it and look at it: ${viaNpm ? 'npm run demo -- --keep' : 'headgate demo --keep'}, then`);
+  const headgate = viaNpm ? 'npm run -s headgate --' : 'headgate';
+  await line(console, `  ${headgate} serve --data ${where}`);
+  await line(console, `  ${headgate} attach ${story.run} ${flags}`);
+  await line(console, `  ${headgate} output ${story.run} ${log} ${flags}`);
   await line(console, '');
   const verdict = facts.allHeld ? green('The demo did all that it claims') : red('The demo did not do all that it claims');
   await line(console, `${verdict} in ${formatDuration(o.ms)}.`);

@@ -13,8 +13,9 @@ import { type Facts, livenessOf, quotedFigure } from './facts.ts';
 
 const PROMPT = 'Look around, take a measurement that takes a few seconds, and tell me the figure.';
 const MODEL = 'demo';
-/** How long a second command may run unheard before it is cancelled anyway. */
-const SILENCE_MS = 1500;
+/** Client 2 listens to so many pieces of the second command, or so long, before it cancels. */
+const PIECES = 3;
+const LISTEN_MS = 3000;
 
 /** What came of the run, for the closing words. */
 export interface Story {
@@ -108,21 +109,24 @@ async function judge(o: {
   facts.add('its processes are confirmed gone', pids.length > 0 && receipt?.escaped.length === 0 && pids.every(isGone), `pid ${pids.join(', ') || 'unknown'}`);
 }
 
-/** Client 2: waits for the second sh command of the project, listens until it says something, and cancels it. */
+/** Client 2: waits for the second sh command of the project, listens to it, and cancels it. */
 async function cancelSecondCommand(session: Session): Promise<Receipt | undefined> {
   const started = deferred<{ run: string; path: string }>();
   const heard = deferred();
-  let count = 0;
+  let commands = 0;
+  let pieces = 0;
   const undo = [
     session.on('stream/started', ({ run, path }) => {
-      if (toolOf(path) === 'sh' && ++count === 2) started.resolve({ run, path });
+      if (toolOf(path) === 'sh' && ++commands === 2) started.resolve({ run, path });
     }),
-    session.on('stream/chunk', () => heard.resolve()),
+    session.on('stream/chunk', () => {
+      if (++pieces === PIECES) heard.resolve();
+    }),
   ];
   try {
     const { run, path } = await started.promise;
     await session.call('stream/subscribe', { run, path, from: 'start' });
-    const timer = setTimeout(() => heard.resolve(), SILENCE_MS);
+    const timer = setTimeout(() => heard.resolve(), LISTEN_MS);
     await heard.promise;
     clearTimeout(timer);
     await session.call('stream/cancel', { run, path, reason: 'client 2 has seen enough' });

@@ -1,14 +1,19 @@
 import type { Plugin } from '../../hooks/plugin.ts';
 
-/** Tool `env`: a shell command that only looks; the one command tool of `ask`. */
+const DOC = `Runs a shell command that only looks and changes nothing: listing files, reading versions, searching. It is accepted by somebody first.
+
+Its output appears in two channels, \`env://turn_N/slug_1\` (stdout) and \`env://turn_N/slug_2\` (stderr); you are shown a digest of them,
+and \`get\` reads the rest.
+
+\`\`\`json
+{"command": "git status --short && ls src"}
+\`\`\`
+`;
+
+/** The tool \`env\`: a shell command for looking around. */
 export const env: Plugin = {
   name: 'env',
-  setup: (context) =>
-    context.commandTool({
-      name: 'env',
-      doc: [
-        'Runs a POSIX shell command that only looks and changes nothing: git status, ls, grep, cat.',
-        'It is accepted first, like sh, and its output comes the same way. Example: {"command": "git log --oneline -5"}',
-      ].join('\n'),
-    }),
+  setup(context) {
+    context.commandTool({ name: 'env', doc: DOC });
+  },
 };

@@ -1,47 +1,62 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { isHeadgateError, systemCode } from '../../core/errors.ts';
+import { containedPath } from '../../hooks/contained-path.ts';
 import type { Plugin } from '../../hooks/plugin.ts';
 import type { ContextPart } from '../../hooks/table.ts';
 import type { RunView } from '../../hooks/views.ts';
 import type { Entry } from '../../model/records.ts';
+import { systemText } from './system.ts';
 
-/** Characters of AGENTS.md that are read as instructions. */
-const MAX_INSTRUCTIONS = 32 * 1024;
+const INSTRUCTIONS_FILE = 'AGENTS.md';
+const MAX_INSTRUCTION_BYTES = 64 * 1024;
 
-const SYSTEM = `You are an agent that works in a project folder through tools. Commands are proposed, accepted by a person or a policy, and then
-really run; their output comes to you as a digest that names what it leaves out, and get reads all of it.
-Look before you change something. Say briefly what you do. When the task is done, answer with text alone, or call update with status 200.`;
-
-/** The system prompt, the project's AGENTS.md, and what the user said. */
+/** The system prompt, the project's instructions, what users asked, and messages put in between. */
 export const prompt: Plugin = {
   name: 'prompt',
-  setup: (context) => context.filter('context.assemble', (parts, { view }) => [...system(view), ...spoken(view), ...parts], { priority: 100 }),
+  setup(context) {
+    context.filter('context.assemble', async (parts, { view }) => [...parts, ...(await system(view)), ...prompts(view)], { priority: 100 });
+  },
 };
 
-function system(view: RunView): ContextPart[] {
-  const mode = view.loop.mode === 'ask' ? '\nThis is a question: look and answer, and change nothing.' : '';
-  const texts = [`${SYSTEM}${mode}\nThe project is ${view.project.name}, in ${view.project.root}.`];
-  const { persona } = view.settings;
-  if (persona) texts.push(persona);
-  const file = join(view.project.root, 'AGENTS.md');
-  if (existsSync(file)) texts.push(`Instructions of this project (AGENTS.md):\n${readFileSync(file, 'utf8').slice(0, MAX_INSTRUCTIONS)}`);
-  const text = texts.join('\n\n');
-  // Kept under its own hash: a later turn that is shown another text does not change what this one was shown.
-  const entry = view.record(`prompt://system/${createHash('sha256').update(text).digest('hex').slice(0, 16)}`, text);
-  return [{ position: [0, 0, 0], message: { role: 'system', text }, pieces: [whole(entry)] }];
+/** Written once a loop, so that it stays the same for all of its turns whatever happens to the file. */
+async function system(view: RunView): Promise<ContextPart[]> {
+  const folder = `prompt://loop_${view.loop.sequence}`;
+  const base = view.record(`${folder}/system`, systemText(view.project, view.loop, view.settings));
+  const known = view.entries(`${folder}/instructions`)[0];
+  const instructions = known ?? (await recordInstructions(view, `${folder}/instructions`));
+  return [base, ...(instructions ? [instructions] : [])].map((entry, rank) => part(entry, 'system', [0, 0, rank]));
 }
 
-function spoken(view: RunView): ContextPart[] {
-  return view.loops().flatMap((loop) =>
-    view.entries(`prompt://loop_${loop.sequence}/`).map((entry): ContextPart => {
-      const first = entry.path.endsWith('/user');
-      // A message that came during a turn is read after it.
-      return { position: [loop.sequence, first ? 0 : entry.turn, first ? 0 : 900], message: { role: 'user', text: entry.body }, pieces: [whole(entry)] };
-    }),
-  );
+async function recordInstructions(view: RunView, path: string): Promise<Entry | undefined> {
+  // An instruction file that appears while a loop runs belongs to the next one.
+  if (view.turns().some((turn) => turn.loopId === view.loop.id)) return undefined;
+  let text: string;
+  try {
+    // A link that leads out of the project is not followed.
+    text = await readFile(containedPath(view.project.root, INSTRUCTIONS_FILE, 'instructions'), 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'EISDIR' || isHeadgateError(error, 'forbidden')) return undefined;
+    throw error;
+  }
+  if (Buffer.byteLength(text) > MAX_INSTRUCTION_BYTES) {
+    const head = text.slice(0, MAX_INSTRUCTION_BYTES);
+    text = `${head}\n[${INSTRUCTIONS_FILE} goes on: ${text.length - head.length} more characters are in the file]`;
+  }
+  return view.record(path, `Instructions of this project (${INSTRUCTIONS_FILE}):\n\n${text}`);
 }
 
-function whole(entry: Entry): { path: string; from: number; to: number } {
-  return { path: entry.path, from: 0, to: entry.bytes };
+function prompts(view: RunView): ContextPart[] {
+  const answered = new Set(view.turns().map((turn) => turn.loopId));
+  // A prompt that was dropped from the queue was never asked.
+  const begun = new Set(view.loops().filter(({ id }) => id === view.loop.id || answered.has(id)).map((loop) => loop.sequence));
+  return view.entries('prompt://loop_').flatMap((entry) => {
+    const match = /^prompt:\/\/loop_(\d+)\/(user|message_\d+)$/.exec(entry.path);
+    const loop = Number(match?.[1]);
+    if (!match || (loop !== 0 && !begun.has(loop))) return [];
+    return [part(entry, 'user', match[2] === 'user' ? [loop, 0, 0] : [loop, entry.turn, 9])];
+  });
+}
+
+function part(entry: Entry, role: 'system' | 'user', position: ContextPart['position']): ContextPart {
+  return { position, message: { role, text: entry.body }, pieces: [{ path: entry.path, from: 0, to: entry.bytes }] };
 }

@@ -1,20 +1,26 @@
 import type { Plugin } from '../../hooks/plugin.ts';
 
-/** Tool `set`: writes an entry of the run, such as known://plan. */
+const DOC = `Writes an entry that stays with the run, such as a note or a plan. \`log://\`, \`prompt://\` and channels are written by the server alone.
+
+\`\`\`json
+{"path": "known://deploy/steps", "body": "1. build\\n2. copy"}
+\`\`\`
+`;
+
+/** The tool \`set\`. */
 export const set: Plugin = {
   name: 'set',
-  setup(context) {
-    const { z } = context;
-    context.tool({
+  setup({ tool, z }) {
+    tool({
       name: 'set',
-      doc: [
-        'Writes an entry of this run, for what you want to keep: known://plan, known://deploy/steps. It replaces what is there.',
-        'Log entries and channels cannot be written. Example: {"path": "known://plan", "body": "1. run the tests"}',
-      ].join('\n'),
+      doc: DOC,
       modes: ['act'],
-      params: z.strictObject({ path: z.string().min(1).max(512), body: z.string().max(1024 * 1024) }),
+      params: z.strictObject({
+        path: z.string().min(1).max(512).describe('scheme://name, for example known://deploy/steps'),
+        body: z.string().describe('The whole text; it replaces what is there.'),
+      }),
       summary: ({ path }) => `write ${path}`,
-      handler: ({ path, body }) => ({ kind: 'done', body: `Wrote ${path}, ${Buffer.byteLength(body)} bytes.`, writes: [{ path, body }] }),
+      handler: ({ path, body }) => ({ kind: 'done', body: `${path} holds ${Buffer.byteLength(body)} bytes now.`, writes: [{ path, body }] }),
     });
   },
 };

@@ -1,17 +1,19 @@
 import type { Plugin } from '../../hooks/plugin.ts';
 
-/** Tool `sh`: a shell command with side effects, proposed first. */
+const DOC = `Runs a shell command in the project, after somebody has accepted it. Use it for everything that changes something.
+
+Its output appears in two channels, \`sh://turn_N/slug_1\` (stdout) and \`sh://turn_N/slug_2\` (stderr); you are shown a digest of them,
+and \`get\` reads the rest. A command that takes longer than \`yield_ms\` goes on in the background; you are told when it has ended.
+
+\`\`\`json
+{"command": "npm test", "cwd": "packages/core", "yield_ms": 60000}
+\`\`\`
+`;
+
+/** The tool \`sh\`: a shell command with side effects. */
 export const sh: Plugin = {
   name: 'sh',
-  setup: (context) =>
-    context.commandTool({
-      name: 'sh',
-      modes: ['act'],
-      doc: [
-        'Runs a POSIX shell command in the project. A person or a policy accepts it first.',
-        'You see stdout and stderr apart, as digests; what is left out you read with get and the line numbers given.',
-        'A command that takes longer than yield_ms goes on in the background, and you are told when it has ended.',
-        'Standard input is empty unless stdin is true. Example: {"command": "npm test", "yield_ms": 60000}',
-      ].join('\n'),
-    }),
+  setup(context) {
+    context.commandTool({ name: 'sh', doc: DOC, modes: ['act'] });
+  },
 };

@@ -1,125 +1,129 @@
-import { stripVTControlCharacters } from 'node:util';
-import { incompleteTail } from '../../core/utf8.ts';
 import type { ChannelDigest } from '../../hooks/table.ts';
 import type { ChannelReader } from '../../hooks/views.ts';
+import { binaryKind } from './binary.ts';
+import { linesBackward, linesForward, type RawLine } from './raw-lines.ts';
+import { terminalLine } from './terminal-text.ts';
 
-/** Lines that look like errors that are shown between head and tail, and characters of one at most. */
-const MAX_ERRORS = 12;
-const MAX_LINE_CHARS = 400;
-/** Bytes between head and tail that are searched for errors; the rest is named as not searched. */
-const SEARCH_BYTES = 4 * 1024 * 1024;
-const SEARCH_PAGE = 256 * 1024;
-/** Bytes looked at to tell text from binary. */
-const SAMPLE_BYTES = 4096;
+/** Bytes of output that one channel's digest shows at most. */
+export const DIGEST_BYTES = 8 * 1024;
+/** Raw bytes that are read for the head and for the tail: progress bars are long and come to little. */
+const EDGE_BYTES = 64 * 1024;
+/** Raw bytes between head and tail, the last ones, in which lines that look like errors are sought. */
+const MIDDLE_BYTES = 1024 * 1024;
+const ERROR_LINE = /\b(?:error|errors|err!|fail(?:ed|ure|ures)?|fatal|panic|exception|traceback|denied|cannot|undefined reference|segmentation fault)\b/i;
 
-const ERROR = /\b(error|errors|failed|failure|fatal|panic|exception|traceback|not found|denied|cannot|segmentation fault)\b/i;
-
-type Range = ChannelDigest['ranges'][number];
+interface Shown {
+  readonly number: number;
+  readonly raw: RawLine;
+  readonly text: string;
+}
 
 /**
- * What the model is shown of a channel without asking (SPEC {#digest}): all of it when it is small; else its first and
- * last lines and the lines between that look like errors, with line numbers, what was left out, and how to read it.
+ * What a model is shown of a channel: all of it when it is small, else its head, its tail, and the lines between that
+ * look like errors, with line numbers and a notice of what is left out (SPEC {#digest}).
  */
-export function digest(reader: ChannelReader, maxBytes: number): ChannelDigest {
-  const name = reader.channel === 1 ? 'stdout' : reader.channel === 2 ? 'stderr' : `channel ${reader.channel}`;
-  if (reader.bytes === 0) return { text: `--- ${name}: empty`, ranges: [] };
-  const sample = reader.read(0, Math.min(SAMPLE_BYTES, reader.bytes));
-  if (isBinary(sample)) {
-    const start = sample.subarray(0, 16).toString('hex').replace(/(..)(?=.)/g, '$1 ');
-    return { text: `--- ${name}: ${reader.bytes} bytes of binary data beginning ${start} (${reader.path})`, ranges: [{ from: 0, to: Math.min(16, reader.bytes) }] };
+export function digest(reader: ChannelReader, maxBytes: number = DIGEST_BYTES): ChannelDigest {
+  const name = `${reader.path} (${channelName(reader.channel)})`;
+  if (reader.bytes === 0) return { text: `${name}: nothing`, ranges: [] };
+  const first = reader.read(0, Math.min(reader.bytes, 4096));
+  const kind = binaryKind(first);
+  if (kind !== undefined) {
+    const bytes = first.subarray(0, 16).toString('hex').replace(/..(?=.)/g, '$& ');
+    return { text: `${name}: ${reader.bytes} bytes, ${kind}, not shown; the first bytes are ${bytes}`, ranges: [] };
   }
-  const total = lineCount(reader);
-  const title = `--- ${name}: ${reader.bytes} bytes, ${total} ${total === 1 ? 'line' : 'lines'} (${reader.path})`;
   if (reader.bytes <= maxBytes) {
-    return { text: `${title}\n${readable(reader.read(0, reader.bytes))}`, ranges: [{ from: 0, to: reader.bytes }] };
+    const lines = linesForward(reader, 0, reader.bytes, reader.bytes).map(({ text }) => terminalLine(text));
+    return { text: `${name}:\n${lines.join('\n')}`, ranges: [{ from: 0, to: reader.bytes }] };
   }
-  return cutShort(reader, title, total, maxBytes);
+  return bounded(reader, name, maxBytes);
 }
 
-function cutShort(reader: ChannelReader, title: string, total: number, maxBytes: number): ChannelDigest {
-  const head = headOf(reader, Math.floor(maxBytes / 4));
-  const tail = tailOf(reader, Math.floor(maxBytes / 2), head.to);
-  const found = errorsBetween(reader, head.to, tail.from);
-  const left = tail.from - head.to;
-  const first = reader.linesBefore(head.to) + 1;
-  const last = reader.linesBefore(Math.max(head.to, tail.from - 1)) + 1;
-  const search = found.searched < left ? ` Of these the first ${found.searched} bytes were searched for errors.` : '';
-  const notice = `[${left} bytes not shown here, lines ${first} to ${last}.${search} Read them with get {"path": "${reader.path}", "line": ${first}}; the whole has ${total} lines]`;
-  const lines = found.lines.map(({ line, text }) => `${line}: ${text}`);
-  const errors = lines.length === 0 ? [] : [`[lines there that look like errors${found.more ? `, the first ${lines.length}` : ''}]`, ...lines];
-  return {
-    text: [title, readable(reader.read(head.from, head.to - head.from)), notice, ...errors, '[the end]', readable(reader.read(tail.from, tail.to - tail.from))].join('\n'),
-    ranges: [head, ...found.lines.map(({ from, to }) => ({ from, to })), tail],
-  };
+function bounded(reader: ChannelReader, name: string, maxBytes: number): ChannelDigest {
+  const { bytes } = reader;
+  const headRaw = linesForward(reader, 0, Math.min(EDGE_BYTES, bytes), bytes);
+  const head = take(number(headRaw, 1), maxBytes / 4);
+  const headEnd = head.at(-1)?.raw.to ?? 0;
+  const tailRaw = linesBackward(reader, Math.max(headEnd, bytes - EDGE_BYTES), bytes);
+  const tailFirst = tailRaw[0]?.from ?? bytes;
+  const tail = take(number(tailRaw, reader.linesBefore(tailFirst) + 1).reverse(), maxBytes / 2).reverse();
+  const tailStart = tail[0]?.raw.from ?? bytes;
+  if (tailStart <= headEnd) return all(reader, name, [...head, ...tail.filter((line) => line.raw.from >= headEnd)]);
+  const from = Math.max(headEnd, tailStart - MIDDLE_BYTES);
+  const middleRaw = linesForward(reader, from, tailStart, tailStart);
+  const whole = from === headEnd ? middleRaw : middleRaw.slice(1);
+  const searched = whole[0]?.from ?? tailStart;
+  const numbered = number(whole, reader.linesBefore(searched) + 1);
+  const errors = take(numbered.filter((line) => ERROR_LINE.test(line.text)), maxBytes / 4);
+  const notes = [
+    `${bytes} bytes, ${lineCount(reader)} lines; shown: ${span(head)}, ${span(tail)}${errors.length > 0 ? `, and ${errors.length} lines between that look like errors` : ''}`,
+    `left out: ${tailStart - headEnd - size(errors)} bytes between byte ${headEnd} and byte ${tailStart}`,
+    ...(searched > headEnd ? [`bytes ${headEnd} to ${searched} were not searched for errors`] : []),
+    `read on with get {"path": "${reader.path}", "line": ${(head.at(-1)?.number ?? 0) + 1}}`,
+  ];
+  const text = [
+    `${name}: ${notes.join('; ')}`,
+    ...head.map(numberedText),
+    '...',
+    ...errors.map(numberedText),
+    ...(errors.length > 0 ? ['...'] : []),
+    ...tail.map(numberedText),
+  ].join('\n');
+  return { text, ranges: rangesOf([...head, ...errors, ...tail]) };
 }
 
-/** From the beginning to the end of a line, or of a character when the line is longer than the room. */
-function headOf(reader: ChannelReader, room: number): Range {
-  const bytes = reader.read(0, room);
-  const lf = bytes.lastIndexOf(10);
-  return { from: 0, to: lf >= 0 ? lf + 1 : bytes.length - incompleteTail(bytes) };
+/** Everything fits after all, because most of it was terminal noise. */
+function all(reader: ChannelReader, name: string, lines: readonly Shown[]): ChannelDigest {
+  const note = `${reader.bytes} bytes, ${lineCount(reader)} lines, without terminal control`;
+  return { text: [`${name}: ${note}`, ...lines.map(numberedText)].join('\n'), ranges: [{ from: 0, to: reader.bytes }] };
 }
 
-function tailOf(reader: ChannelReader, room: number, notBefore: number): Range {
-  const from = Math.max(notBefore, reader.bytes - room);
-  const bytes = reader.read(from, reader.bytes - from);
-  const lf = bytes.indexOf(10);
-  if (from === notBefore) return { from, to: reader.bytes };
-  if (lf >= 0 && lf + 1 < bytes.length) return { from: from + lf + 1, to: reader.bytes };
-  // One long line: from the beginning of a character.
-  let start = 0;
-  while (start < 3 && ((bytes[start] ?? 0) & 0xc0) === 0x80) start++;
-  return { from: from + start, to: reader.bytes };
+function number(lines: readonly RawLine[], first: number): Shown[] {
+  return lines.map((raw, index) => ({ number: first + index, raw, text: terminalLine(raw.text) }));
 }
 
-interface Found {
-  readonly lines: { readonly line: number; readonly text: string; readonly from: number; readonly to: number }[];
-  readonly searched: number;
-  readonly more: boolean;
-}
-
-function errorsBetween(reader: ChannelReader, from: number, to: number): Found {
-  const lines: Found['lines'] = [];
-  const end = Math.min(to, from + SEARCH_BYTES);
-  let line = reader.linesBefore(from);
-  let at = from;
-  while (at < end) {
-    const page = reader.read(at, Math.min(SEARCH_PAGE, end - at));
-    let begin = 0;
-    for (let lf = page.indexOf(10); lf >= 0; lf = page.indexOf(10, begin)) {
-      line++;
-      const text = readable(page.subarray(begin, Math.min(lf, begin + MAX_LINE_CHARS)));
-      if (ERROR.test(text)) {
-        if (lines.length >= MAX_ERRORS) return { lines, searched: to - from, more: true };
-        lines.push({ line, text, from: at + begin, to: at + Math.min(lf, begin + MAX_LINE_CHARS) });
-      }
-      begin = lf + 1;
-    }
-    if (begin === 0 && page.length > 0) begin = page.length;
-    at += begin === 0 ? page.length : begin;
-    if (page.length === 0) break;
+/** As many lines as fit into the bytes; always one. */
+function take(lines: readonly Shown[], maxBytes: number): Shown[] {
+  let used = 0;
+  const taken: Shown[] = [];
+  for (const line of lines) {
+    used += Buffer.byteLength(line.text) + 1;
+    if (used > maxBytes && taken.length > 0) break;
+    taken.push(line);
   }
-  return { lines, searched: Math.min(at, to) - from, more: false };
+  return taken;
 }
 
-/** Text as a terminal would leave it: control sequences gone, what a carriage return overwrote gone. */
-function readable(bytes: Buffer): string {
-  return stripVTControlCharacters(bytes.toString('utf8'))
-    .replace(/\r+\n/g, '\n')
-    .split('\n')
-    .map((line) => line.slice(line.lastIndexOf('\r', line.length - 2) + 1).replace(/\r$/, ''))
-    .join('\n')
-    .replace(/\n$/, '');
+function numberedText(line: Shown): string {
+  const { raw } = line;
+  return `${line.number}| ${raw.beginCut ? '[...] ' : ''}${line.text}${raw.endCut ? ' [...]' : ''}`;
 }
 
-function isBinary(sample: Buffer): boolean {
-  if (sample.includes(0)) return true;
-  const text = sample.subarray(0, sample.length - incompleteTail(sample)).toString('utf8');
-  const odd = text.match(/\ufffd/g)?.length ?? 0;
-  return odd > text.length / 10;
+function span(lines: readonly Shown[]): string {
+  const first = lines[0]?.number ?? 0;
+  const last = lines.at(-1)?.number ?? 0;
+  return first === last ? `line ${first}` : `lines ${first}-${last}`;
+}
+
+function size(lines: readonly Shown[]): number {
+  return lines.reduce((sum, { raw }) => sum + raw.to - raw.from, 0);
 }
 
 function lineCount(reader: ChannelReader): number {
-  const unfinished = reader.read(reader.bytes - 1, 1)[0] !== 10;
-  return reader.lines + (unfinished ? 1 : 0);
+  const last = reader.read(reader.bytes - 1, 1)[0];
+  return reader.lines + (last === 10 ? 0 : 1);
+}
+
+function rangesOf(lines: readonly Shown[]): { from: number; to: number }[] {
+  const ranges: { from: number; to: number }[] = [];
+  for (const { raw } of lines) {
+    const last = ranges.at(-1);
+    if (last?.to === raw.from) last.to = raw.to;
+    else ranges.push({ from: raw.from, to: raw.to });
+  }
+  return ranges;
+}
+
+export function channelName(channel: number): string {
+  if (channel === 1) return 'stdout';
+  return channel === 2 ? 'stderr' : `channel ${channel}`;
 }

@@ -2,74 +2,80 @@ import type { Plugin, PluginContext } from '../../hooks/plugin.ts';
 import type { ContextPart } from '../../hooks/table.ts';
 import type { ChannelReader, RunView, ShownMark } from '../../hooks/views.ts';
 import type { Entry } from '../../model/records.ts';
-import { digest } from './digest.ts';
+import { DIGEST_BYTES, digest } from './digest.ts';
 
-/** Bytes of one channel that the model is shown without asking. */
-const MAX_BYTES = 8 * 1024;
+/** Bytes shown of each channel of a command that ended in the background. */
+const BACKGROUND_BYTES = 2 * 1024;
 
-/** Adds what commands wrote to their results, as bounded digests, and tells of commands that ended in the background. */
+/** Output as models see it: a digest of every channel in the results, and news of commands that ended in the background. */
 export const stream: Plugin = {
   name: 'stream',
   setup(context) {
-    context.filter('channel.digest', (value, { reader, maxBytes }) => (value.text === '' ? digest(reader, maxBytes) : value), { priority: 100 });
-    context.filter('context.assemble', (parts, { view, projectId, run }) => withOutput(context, parts, view, { projectId, run }), { priority: 300 });
+    context.filter(
+      'context.assemble',
+      async (parts, { view }) => {
+        const filled: ContextPart[] = [];
+        for (const part of parts) filled.push(part.entry ? await withOutput(context, view, part, part.entry) : part);
+        return [...filled, ...(await endedInBackground(context, view))];
+      },
+      { priority: 300 },
+    );
   },
 };
 
-interface Scope {
-  readonly projectId: number;
-  readonly run: string;
+async function withOutput(context: PluginContext, view: RunView, part: ContextPart, entry: Entry): Promise<ContextPart> {
+  const shown = entry.attributes['shown'] as ShownMark | undefined;
+  const readers = view.channels(entry, shown?.channels);
+  if (readers.length === 0) return part;
+  const output = await outputOf(context, view, entry, readers, DIGEST_BYTES);
+  return { ...part, message: { ...part.message, text: `${part.message.text}\n\n${output.text}` }, pieces: [...part.pieces, ...output.pieces] };
 }
 
-async function withOutput(context: PluginContext, parts: readonly ContextPart[], view: RunView, scope: Scope): Promise<ContextPart[]> {
-  const filled: ContextPart[] = [];
-  for (const part of parts) {
-    const { entry } = part;
-    if (!entry || !Array.isArray(entry.attributes['channels'])) {
-      filled.push(part);
-      continue;
-    }
-    const shown = shownOf(entry);
-    filled.push(await withChannels(context, part, entry, view.channels(entry, shown?.channels), scope));
-    if (shown && entry.status !== 102) filled.push(await endedLater(context, entry, view, shown, scope));
-  }
-  return filled;
-}
-
-async function withChannels(context: PluginContext, part: ContextPart, entry: Entry, readers: readonly ChannelReader[], scope: Scope): Promise<ContextPart> {
-  const texts = [shownOf(entry) ? `$ ${String(entry.attributes['command'])}\nstill running when this was shown` : part.message.text];
-  const pieces = [...part.pieces];
+async function outputOf(
+  context: PluginContext,
+  view: RunView,
+  entry: Entry,
+  readers: readonly ChannelReader[],
+  maxBytes: number,
+): Promise<{ text: string; pieces: ContextPart['pieces'] }> {
+  const texts: string[] = [];
+  const pieces: { path: string; from: number; to: number }[] = [];
   for (const reader of readers) {
-    const { text, ranges } = await context.apply('channel.digest', { text: '', ranges: [] }, { ...scope, path: entry.path, reader, maxBytes: MAX_BYTES });
+    const scope = { projectId: view.run.projectId, run: view.run.alias, path: entry.path, reader, maxBytes };
+    const { text, ranges } = await context.apply('channel.digest', digest(reader, maxBytes), scope);
     texts.push(text);
     for (const { from, to } of ranges) pieces.push({ path: reader.path, from, to });
   }
-  return { ...part, message: { ...part.message, text: texts.join('\n') }, pieces };
+  return { text: texts.join('\n\n'), pieces };
 }
 
-/** The result that was shown while it ran stays as it was; its end is told once more, at the turn that learns of it. */
-async function endedLater(context: PluginContext, entry: Entry, view: RunView, shown: ShownMark, scope: Scope): Promise<ContextPart> {
-  const told = entry.attributes['told_turn'];
-  const turn = typeof told === 'number' ? told : view.turn.sequence;
-  if (typeof told !== 'number') view.mark(entry, { told_turn: turn });
-  const loop = view.loops().find((one) => one.id === (view.turns().find((each) => each.sequence === turn)?.loopId ?? view.loop.id));
-  const part: ContextPart = {
-    position: [loop?.sequence ?? view.loop.sequence, turn, 0],
-    message: { role: 'user', text: `The command ${entry.path} that ran in the background has ended.\n${entry.body}` },
-    pieces: [{ path: entry.path, from: 0, to: entry.bytes }],
-  };
-  const fresh = view.channels(entry).filter((reader) => reader.bytes > (shown.channels[String(reader.channel)] ?? 0));
-  const texts = [part.message.text];
-  const pieces = [...part.pieces];
-  for (const reader of fresh) {
-    const { text, ranges } = await context.apply('channel.digest', { text: '', ranges: [] }, { ...scope, path: entry.path, reader, maxBytes: MAX_BYTES });
-    texts.push(text);
-    for (const { from, to } of ranges) pieces.push({ path: reader.path, from, to });
+/**
+ * Commands whose end the model has not been told of: its own that ran on in the background, and clients'. Each is told
+ * once, in the turn that is marked in the log entry, and stays in that place of the context.
+ */
+async function endedInBackground(context: PluginContext, view: RunView): Promise<ContextPart[]> {
+  const loopOf = new Map([...view.turns(), view.turn].map((turn) => [turn.sequence, turn.loopId]));
+  const sequenceOf = new Map(view.loops().map((loop) => [loop.id, loop.sequence]));
+  const parts: ContextPart[] = [];
+  for (const found of view.entries('log://')) {
+    if (!isNews(found)) continue;
+    const entry = found.attributes['told_turn'] === undefined ? view.mark(found, { told_turn: view.turn.sequence }) : found;
+    const turn = Number(entry.attributes['told_turn']);
+    const loop = sequenceOf.get(loopOf.get(turn) ?? 0) ?? view.loop.sequence;
+    const who = typeof entry.attributes['call_id'] === 'string' ? 'A command of yours' : 'A command of a user';
+    const output = await outputOf(context, view, entry, view.channels(entry), BACKGROUND_BYTES);
+    parts.push({
+      position: [loop, turn, -1],
+      message: { role: 'user', text: `${who} has ended, ${entry.path}: ${entry.body}\n\n${output.text}` },
+      pieces: [{ path: entry.path, from: 0, to: entry.bytes }, ...output.pieces],
+    });
   }
-  return { ...part, message: { role: 'user', text: texts.join('\n') }, pieces };
+  return parts;
 }
 
-function shownOf(entry: Entry): ShownMark | undefined {
-  const shown = entry.attributes['shown'];
-  return typeof shown === 'object' && shown !== null ? (shown as ShownMark) : undefined;
+function isNews(entry: Entry): boolean {
+  if (!Array.isArray(entry.attributes['channels'])) return false;
+  const ended = entry.status === 200 || entry.status >= 400;
+  const known = typeof entry.attributes['call_id'] === 'string' && entry.attributes['shown'] === undefined;
+  return ended && !known;
 }

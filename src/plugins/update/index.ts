@@ -1,19 +1,26 @@
 import type { Plugin } from '../../hooks/plugin.ts';
 
-/** Tool `update`: tells people how it goes; with status 200 it ends the loop. */
+const DOC = `Tells people how you are getting on. With \`"status": 200\` it says that the work is done and ends it; that is refused when another
+action of the same turn has failed.
+
+\`\`\`json
+{"text": "The tests pass now.", "status": 200}
+\`\`\`
+`;
+
+/** The tool \`update\`. */
 export const update: Plugin = {
   name: 'update',
-  setup(context) {
-    const { z } = context;
-    context.tool({
+  setup({ tool, z }) {
+    tool({
       name: 'update',
-      doc: [
-        'Tells the user where you are. With status 200 you claim that the task is done, and your text is the answer;',
-        'that is refused when another action of the same turn failed. Example: {"text": "All tests pass.", "status": 200}',
-      ].join('\n'),
+      doc: DOC,
       traits: ['ends'],
-      params: z.strictObject({ text: z.string().min(1).max(64 * 1024), status: z.union([z.literal(102), z.literal(200)]).default(102) }),
-      summary: ({ text }) => text.split('\n', 1)[0]?.slice(0, 200) ?? '',
+      params: z.strictObject({
+        text: z.string().min(1).max(64 * 1024),
+        status: z.literal([102, 200]).optional().describe('200: the work is done. 102, the default: it goes on.'),
+      }),
+      summary: ({ text }) => text.split('\n', 1)[0]?.slice(0, 200) ?? 'update',
       handler: ({ text, status }) => ({ kind: 'done', body: text, ends: status === 200 }),
     });
   },

@@ -45,5 +45,15 @@ async function once(provider: ModelProvider, request: ModelRequest, signal: Abor
   }
   signal.throwIfAborted();
   if (!finish) throw new ModelFailure('model_cut', 'The answer of the model broke off. Ask again.');
-  return { text, calls, usage: finish.usage, reason: finish.reason };
+  return { text, calls: withOwnIds(calls), usage: finish.usage, reason: finish.reason };
+}
+
+/** Results are matched to calls by id; some servers send none, or the same one twice. */
+function withOwnIds(calls: readonly AnsweredCall[]): AnsweredCall[] {
+  const taken = new Set<string>();
+  return calls.map((call, index) => {
+    const id = call.id === '' || taken.has(call.id) ? `${call.id || 'call'}-${index + 1}` : call.id;
+    taken.add(id);
+    return { ...call, id };
+  });
 }
