@@ -70,7 +70,9 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   const journal = new Journal({ store, logger });
   const streams = new Streams({ store, journal, clock, logger });
   opened.add('the streams', () => streams.close());
-  const process_ = createProcessBackend({ folder: paths.producers, clock, logger });
+  const keys = Object.values(config.providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []);
+  const withheld = ['HEADGATE_TOKEN', 'HEADGATE_OPENAI_API_KEY', ...keys];
+  const process_ = createProcessBackend({ folder: paths.producers, clock, logger, withheld });
   const runner = createRunner({ name: 'embedded', link: streams.link, backends: new Map([['process', process_]]), clock, logger });
   opened.add('the runner', () => runner.close());
   streams.attachRunner(runner);
@@ -106,9 +108,16 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   sweepSpool({ folder: paths.producers, keep: new Set(live.map(producerIdOf)), logger });
   streams.reconcile();
   // Loopback is the default, so whoever names another host has asked for it.
-  const listening = await server.listen({ port: options.port, allowRemote: true, ...(options.host === undefined ? {} : { host: options.host }) });
+  const listening = await server.listen({
+    port: options.port,
+    allowRemote: true,
+    ...(options.host === undefined ? {} : { host: options.host }),
+  });
   if (!isLoopbackHost(listening.host)) {
-    logger.warn({ host: listening.host }, 'other machines can reach this server, and the token travels unencrypted: put TLS in front of it');
+    logger.warn(
+      { host: listening.host },
+      'other machines can reach this server, and the token travels unencrypted: put TLS in front of it',
+    );
   }
   const socket = options.socket ?? paths.socket;
   await server.listenUnix(socket);

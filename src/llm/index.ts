@@ -1,32 +1,32 @@
 import type { ModelProvider } from '../model/ports/model-provider.ts';
 import { openAiCompatible } from './openai-compatible.ts';
-import { scriptedProvider } from './scripted.ts';
+import { scripted } from './scripted.ts';
 
-export { openAiCompatible, type OpenAiCompatibleOptions } from './openai-compatible.ts';
-export { scriptedProvider } from './scripted.ts';
-
-/** A provider as the configuration file has it. */
-export interface ProviderConfig {
+/** A provider as the configuration file names it. */
+export interface ProviderSettings {
   readonly baseUrl: string;
+  /** Environment variable that holds the key. */
   readonly apiKeyEnv?: string | undefined;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-const DEFAULT_BASE_URL = 'http://127.0.0.1:11434/v1';
-
 /**
- * The providers of a server: `scripted`, `openai-compatible` from HEADGATE_OPENAI_BASE_URL and HEADGATE_OPENAI_API_KEY,
- * and those of the configuration file. Keys come from the environment only (SPEC {#providers}).
+ * The providers of a server: `scripted`, `openai-compatible` (from HEADGATE_OPENAI_BASE_URL and
+ * HEADGATE_OPENAI_API_KEY unless the file has one of that name), and those of the configuration file.
+ * Keys are read from `env` when a model is asked, and kept nowhere (SPEC {#providers}).
  */
-export function createProviders(configured: Readonly<Record<string, ProviderConfig>>, environment: Environment): ModelProvider[] {
+export function createProviders(configured: Readonly<Record<string, ProviderSettings>>, env: NodeJS.ProcessEnv): ModelProvider[] {
+  const named = Object.entries(configured).filter(([name]) => name !== 'scripted');
   const fromEnvironment = openAiCompatible({
     name: 'openai-compatible',
-    baseUrl: environment['HEADGATE_OPENAI_BASE_URL'] ?? DEFAULT_BASE_URL,
-    apiKey: environment['HEADGATE_OPENAI_API_KEY'],
+    baseUrl: () => env['HEADGATE_OPENAI_BASE_URL'],
+    apiKeyEnv: 'HEADGATE_OPENAI_API_KEY',
+    keyRequired: false,
+    env,
   });
-  const fromFile = Object.entries(configured).map(([name, { baseUrl, apiKeyEnv }]) =>
-    openAiCompatible({ name, baseUrl, apiKey: apiKeyEnv === undefined ? undefined : environment[apiKeyEnv] }),
-  );
-  return [scriptedProvider(), fromEnvironment, ...fromFile];
+  const ofFile = named.map(([name, { baseUrl, apiKeyEnv }]) => openAiCompatible({ name, baseUrl: () => baseUrl, apiKeyEnv, keyRequired: true, env }));
+  const all = [scripted(), fromEnvironment, ...ofFile];
+  return [...new Map(all.map((provider) => [provider.name, provider])).values()];
 }
+
+export { openAiCompatible } from './openai-compatible.ts';
+export { scripted } from './scripted.ts';

@@ -158,3 +158,18 @@ describe('{#commands_bad_input} commands that cannot run', () => {
     await client.close();
   });
 });
+
+describe('{#backend_process} the environment of a command', () => {
+  it("is the server's without its secrets", async () => {
+    const server = await up([], { HEADGATE_OPENAI_API_KEY: 'secret-key', PLAIN_VARIABLE: 'passed-on' });
+    const client = await WireClient.connect(server, data);
+    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', yolo: true });
+    const { path } = await client.call<{ path: string }>('sh', { run, command: 'env' });
+    await client.call('stream/subscribe', { run, path });
+    await client.notice('stream/ended');
+    const shown = client.received(path, 1).toString();
+    expect(shown).toContain('passed-on');
+    expect(shown).not.toContain('secret-key');
+    await client.close();
+  });
+});

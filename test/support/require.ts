@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 /** Programs of the machine that some suites need, and how each shows that it works. */
 const PROBES = {
   tmux: ['tmux', '-V'],
+  busybox: ['busybox', 'true'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
 export type Service = keyof typeof PROBES;

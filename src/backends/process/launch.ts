@@ -10,12 +10,13 @@ export async function launchShim(options: {
   folder: string;
   spec: ProducerSpec;
   marker: Readonly<Record<string, string>>;
+  withheld: readonly string[];
   ended: () => void;
 }): Promise<number> {
   const { spec } = options;
   const shim = execa('/bin/sh', [options.shim, options.folder, spec.command, spec.stdin ? '1' : '0'], {
     cwd: spec.cwd,
-    env: { PWD: spec.cwd, ...spec.env, ...options.marker },
+    env: { ...Object.fromEntries(options.withheld.map((name) => [name, undefined])), PWD: spec.cwd, ...spec.env, ...options.marker },
     detached: true,
     cleanup: false,
     stdio: 'ignore',

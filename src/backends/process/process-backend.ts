@@ -26,6 +26,8 @@ export interface ProcessBackendOptions {
   readonly logger: Logger;
   /** Milliseconds; 1000 by default. */
   readonly detachedGraceMs?: number;
+  /** Variables of this process that commands do not inherit: its secrets. */
+  readonly withheld?: readonly string[];
 }
 
 /**
@@ -68,7 +70,14 @@ class ProcessBackend implements Backend {
     const handle: { look?: () => void } = {};
     try {
       folder.prepare(spec);
-      const pid = await launchShim({ shim, folder: folder.path, spec, marker, ended: () => handle.look?.() });
+      const pid = await launchShim({
+        shim,
+        folder: folder.path,
+        spec,
+        marker,
+        withheld: this.#options.withheld ?? [],
+        ended: () => handle.look?.(),
+      });
       launched = identify(pid);
     } catch (error) {
       if (folder.claim().state === 'absent') folder.remove();

@@ -30,6 +30,8 @@ export interface ModelRequest {
   /** Turns of this loop that the model has answered already: the scripted provider's place in its scenario. */
   readonly step: number;
   readonly mode: 'ask' | 'act';
+  /** What the loop was asked; also among the messages. */
+  readonly prompt: string;
 }
 
 /**

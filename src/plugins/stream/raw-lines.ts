@@ -28,8 +28,11 @@ export function linesForward(reader: ChannelReader, from: number, to: number, en
     start = lf + 1;
   }
   if (start === data.length) return lines;
-  if (to === end) lines.push({ from: from + start, to, text: data.toString('utf8', start) });
-  else if (lines.length === 0) {
+  if (to === end) {
+    // The rest of a last character may not be stored yet.
+    const whole = data.length - incompleteTail(data);
+    if (whole > start) lines.push({ from: from + start, to: from + whole, text: data.toString('utf8', start, whole) });
+  } else if (lines.length === 0) {
     const piece = data.subarray(0, PARTIAL_BYTES);
     const whole = piece.subarray(0, piece.length - incompleteTail(piece));
     lines.push({ from, to: from + whole.length, text: whole.toString('utf8'), endCut: true });

@@ -73,6 +73,7 @@ export class Asker {
       projectRoot: project.root,
       step,
       mode: loop.mode,
+      prompt: loop.prompt,
     };
     return await askModel(provider, request, signal);
   }

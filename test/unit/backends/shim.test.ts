@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ProducerFolder } from '../../../src/backends/shim/producer-folder.ts';
 import { SHIM_FILE, SHIM_TEXT, TRAPPED_SIGNALS } from '../../../src/backends/shim/shim-text.ts';
+import { serviceAvailable } from '../../support/require.ts';
 
 const SHELLS = [['sh'], ['dash'], ['bash', '--posix'], ['busybox', 'sh']].map((argv) => ({ name: argv.join(' '), argv }));
 
 function isThere({ argv: [program = '', ...args] }: { argv: string[] }): boolean {
+  if (program === 'busybox') return serviceAvailable('busybox');
   return spawnSync(program, [...args, '-c', 'exit 0']).status === 0;
 }
 
