@@ -75,4 +75,3 @@ function hintOf(name: string | undefined): string | undefined {
 export function usageError(message: string, hint?: string): CliError {
   return new CliError(message, EXIT.usage, hint);
 }
-

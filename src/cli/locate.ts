@@ -72,7 +72,11 @@ function recorded(data: string, named: boolean): Target {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') throw noServer(data, named);
-    throw new CliError(`cannot read ${file} (${systemCode(error) ?? 'error'})`, EXIT.unreachable, 'it belongs to the user who started the server');
+    throw new CliError(
+      `cannot read ${file} (${systemCode(error) ?? 'error'})`,
+      EXIT.unreachable,
+      'it belongs to the user who started the server',
+    );
   }
   const socket = socketOf(text);
   if (socket === undefined) throw new CliError(`${file} is damaged`, EXIT.unreachable, 'start the server again: headgate serve');

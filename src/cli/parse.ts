@@ -22,7 +22,9 @@ export function parseWhole(min: number, max: number): (value: string) => number 
 }
 
 /** Collects `NAME=VALUE`, or `NAME` to pass our own value on. */
-export function parseVariable(env: Readonly<Record<string, string | undefined>>): (value: string, known?: Record<string, string>) => Record<string, string> {
+export function parseVariable(
+  env: Readonly<Record<string, string | undefined>>,
+): (value: string, known?: Record<string, string>) => Record<string, string> {
   return (value, known = {}) => {
     const at = value.indexOf('=');
     const name = at < 0 ? value : value.slice(0, at);

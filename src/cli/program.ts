@@ -70,7 +70,7 @@ function serverCommands(program: Command, console: Console, host: CliHost, choos
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--config <file>', 'plugins and model providers (YAML)')
     .option('--socket <path>', 'unix socket (default: in the data folder)')
-    .addOption(new Option('--log-level <level>', 'how much standard error tells').choices(LOG_LEVELS).default('info'))
+    .addOption(new Option('--log-level <level>', 'how much standard error tells (default: warn, with --json info)').choices(LOG_LEVELS))
     .option('--json', 'print one JSON line when ready and nothing else')
     .addHelpText('after', examples('headgate serve', 'headgate serve --json --port 0 --data /tmp/work'))
     .action((options) => choose(async () => (await import('./commands/serve.ts')).serve(console, host, options)));
@@ -93,14 +93,25 @@ function serverCommands(program: Command, console: Console, host: CliHost, choos
     .argument('[method]', 'for example getRuns')
     .argument('[params]', 'a JSON object, or - to read it from standard input')
     .option('--stdio', 'relay JSON-RPC, one message a line, between stdio and the server')
-    .addHelpText('after', examples('headgate rpc discover', `headgate rpc getEntries '{"run": "shell", "body": false}'`, `echo '{"run": "shell"}' | headgate rpc getRun -`))
+    .addHelpText(
+      'after',
+      examples(
+        'headgate rpc discover',
+        `headgate rpc getEntries '{"run": "shell", "body": false}'`,
+        `echo '{"run": "shell"}' | headgate rpc getRun -`,
+      ),
+    )
     .action((method, params, options) => choose(async () => (await import('./commands/rpc.ts')).rpc(console, method, params, options)));
 }
 
 function runCommands(program: Command, console: Console, choose: (action: Action) => void): void {
   for (const mode of ['act', 'ask'] as const) {
     client(program.command(mode))
-      .description(mode === 'act' ? 'give an agent something to do, and watch and answer it' : 'ask an agent something; it may look but change nothing')
+      .description(
+        mode === 'act'
+          ? 'give an agent something to do, and watch and answer it'
+          : 'ask an agent something; it may look but change nothing',
+      )
       .argument('<prompt>', 'what to do, or - to read it from standard input')
       .option('--model <alias>', 'model of the run (HEADGATE_MODEL; else the only one that was added, else scripted)')
       .option('--run <alias>', 'go on with this run; opened when there is none')
@@ -108,7 +119,10 @@ function runCommands(program: Command, console: Console, choose: (action: Action
       .option('--yolo', 'let the server accept every proposal that no rule denies')
       .option('--yes', 'accept every proposal from here')
       .option('--json', 'print the result as JSON at the end')
-      .addHelpText('after', examples(`headgate ${mode} "what is in this folder?"`, `headgate ${mode} --yes --model scripted "look around" > answer.txt`))
+      .addHelpText(
+        'after',
+        examples(`headgate ${mode} "what is in this folder?"`, `headgate ${mode} --yes --model scripted "look around" > answer.txt`),
+      )
       .action((prompt, options) => choose(async () => (await import('./commands/prompt.ts')).prompt(console, mode, prompt, options)));
   }
 
@@ -139,7 +153,10 @@ function commandCommands(program: Command, console: Console, choose: (action: Ac
     .option('--propose', 'only propose it, print run and path, and let another client answer')
     .option('--json', 'with --propose: print JSON')
     .passThroughOptions()
-    .addHelpText('after', `\nCtrl-C cancels the command, a second one leaves at once.\n${examples('headgate sh -- make test', `headgate sh 'seq 5 | wc -l'`, 'tar c src | headgate sh -- tar tv', 'headgate sh --timeout 5m --run build -- npm test')}`)
+    .addHelpText(
+      'after',
+      `\nCtrl-C cancels the command, a second one leaves at once.\n${examples('headgate sh -- make test', `headgate sh 'seq 5 | wc -l'`, 'tar c src | headgate sh -- tar tv', 'headgate sh --timeout 5m --run build -- npm test')}`,
+    )
     .action((words, options) => choose(async () => (await import('./commands/sh.ts')).sh(console, words, options)));
 
   client(program.command('output'))
@@ -151,7 +168,13 @@ function commandCommands(program: Command, console: Console, choose: (action: Ac
     .option('--live', 'go on until the command ends')
     .option('--from <offset>', 'byte offset to begin at', parseWhole(0, Number.MAX_SAFE_INTEGER), 0)
     .option('--strip-ansi', 'leave out terminal control sequences')
-    .addHelpText('after', examples('headgate output shell log://turn_0/sh/make-test', 'headgate output --live --channel 2 shell log://turn_0/sh/make-test | grep -i error'))
+    .addHelpText(
+      'after',
+      examples(
+        'headgate output shell log://turn_0/sh/make-test',
+        'headgate output --live --channel 2 shell log://turn_0/sh/make-test | grep -i error',
+      ),
+    )
     .action((run, path, options) => choose(async () => (await import('./commands/output.ts')).output(console, run, path, options)));
 
   client(program.command('ps'))
@@ -170,7 +193,10 @@ function commandCommands(program: Command, console: Console, choose: (action: Ac
     .option('--signal <name>', 'first signal, default TERM')
     .option('--grace <duration>', 'how long before KILL, default 2s', parseDuration)
     .option('--json', 'print the receipt as JSON')
-    .addHelpText('after', examples('headgate cancel shell', 'headgate cancel shell log://turn_0/sh/make-test --reason "wrong branch" --grace 10s'))
+    .addHelpText(
+      'after',
+      examples('headgate cancel shell', 'headgate cancel shell log://turn_0/sh/make-test --reason "wrong branch" --grace 10s'),
+    )
     .action((run, path, options) => choose(async () => (await import('./commands/listings.ts')).cancel(console, run, path, options)));
 }
 
@@ -183,7 +209,8 @@ function client(command: Command): Command {
     data: ['--data <dir>', "server's data folder, to find its socket in (HEADGATE_DATA)"],
     project: ['--project <dir>', 'root folder of the project (default: the working directory)'],
   };
-  for (const [flags, description] of Object.values(keys)) command.addOption(new Option(flags, description).helpGroup('Server and project:'));
+  for (const [flags, description] of Object.values(keys))
+    command.addOption(new Option(flags, description).helpGroup('Server and project:'));
   return command;
 }
 

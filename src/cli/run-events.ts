@@ -3,8 +3,17 @@ import type { NotificationName, NotificationParamsOf } from '../rpc/protocol/tab
 import type { Session } from './session.ts';
 
 const EVENTS = [
-  'run/state', 'run/progress', 'run/proposal', 'run/resolved', 'stream/started', 'stream/ended', 'stream/cancelled', 'entry/changed', 'ui/render',
-  'ui/notify', 'replay/synced',
+  'run/state',
+  'run/progress',
+  'run/proposal',
+  'run/resolved',
+  'stream/started',
+  'stream/ended',
+  'stream/cancelled',
+  'entry/changed',
+  'ui/render',
+  'ui/notify',
+  'replay/synced',
 ] as const satisfies readonly NotificationName[];
 
 /** An event of a run, by the name of its notification. */

@@ -313,5 +313,8 @@ function answerWord(action: 'accept' | 'reject' | 'error'): string {
 }
 
 function indent(text: string): string {
-  return paragraph(text).split('\n').map((line) => `    ${line}`).join('\n');
+  return paragraph(text)
+    .split('\n')
+    .map((line) => `    ${line}`)
+    .join('\n');
 }

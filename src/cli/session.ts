@@ -153,7 +153,11 @@ export class Session {
     if (this.#closed) return;
     this.#closed = true;
     const why = cause === '' ? '' : ` (${cause})`;
-    this.#failure = new CliError(`the connection to the server was lost${why}`, EXIT.unreachable, 'commands go on without it; headgate ps shows them once it is back');
+    this.#failure = new CliError(
+      `the connection to the server was lost${why}`,
+      EXIT.unreachable,
+      'commands go on without it; headgate ps shows them once it is back',
+    );
     for (const listener of [...this.#lost]) listener(this.#failure);
   }
 

@@ -1,5 +1,5 @@
-import type { InputStream } from './host.ts';
 import { wireError } from './errors.ts';
+import type { InputStream } from './host.ts';
 import type { Session } from './session.ts';
 
 /** Everything that comes on standard input, as text. */
@@ -17,7 +17,12 @@ const RETRY_MS = 100;
  * Sends standard input to a command, in order, piece by piece as its pipe takes them, then end of file. Ends early when
  * the command has ended or reads no more, or `signal` is aborted. Rejects when the connection breaks.
  */
-export async function forwardInput(input: InputStream, session: Session, to: { run: string; path: string }, signal: AbortSignal): Promise<void> {
+export async function forwardInput(
+  input: InputStream,
+  session: Session,
+  to: { run: string; path: string },
+  signal: AbortSignal,
+): Promise<void> {
   for await (const piece of input) {
     const bytes = Buffer.from(piece as Uint8Array);
     for (let at = 0; at < bytes.length; at += INPUT_BYTES) {

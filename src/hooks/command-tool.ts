@@ -8,7 +8,11 @@ const MAX_TIMEOUT_MS = 7 * 24 * 3600_000;
 
 /** Parameters of every tool that proposes a shell command. */
 export const commandParams = z.strictObject({
-  command: z.string().min(1).max(128 * 1024).describe('A POSIX shell command line.'),
+  command: z
+    .string()
+    .min(1)
+    .max(128 * 1024)
+    .describe('A POSIX shell command line.'),
   cwd: z.string().min(1).max(4096).optional().describe('Working directory, relative to the project root and inside it. Default: the root.'),
   env: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a variable name'), z.string().max(32 * 1024))
@@ -37,7 +41,8 @@ export function commandTool(options: CommandToolOptions): ToolDefinition<typeof 
     traits: ['proposes', ...(options.traits ?? [])],
     summary: (input) => firstLine(input.command),
     handler(input, call) {
-      if (input.command.includes('\0')) return { kind: 'refused', status: 422, body: 'The command contains a NUL character; leave it out.' };
+      if (input.command.includes('\0'))
+        return { kind: 'refused', status: 422, body: 'The command contains a NUL character; leave it out.' };
       let cwd: string;
       try {
         cwd = containedPath(call.project.root, input.cwd ?? '.', 'cwd');

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Logger } from '../core/logger.ts';
-import type { Attributes, LoopMode, Project, ProducerSpec, RunSettings, Visibility } from '../model/records.ts';
+import type { Attributes, LoopMode, ProducerSpec, Project, RunSettings, Visibility } from '../model/records.ts';
 import type { EventName, EventPayloads, FilterName, FilterPayload, FilterValue } from './table.ts';
 import type { EntryAccess } from './views.ts';
 
@@ -32,7 +32,13 @@ export interface EntryWrite {
 
 /** How a handler ends its action (SPEC {#actions}). */
 export type ToolOutcome =
-  | { readonly kind: 'done'; readonly body: string; readonly attributes?: Attributes; readonly writes?: readonly EntryWrite[]; readonly ends?: boolean }
+  | {
+      readonly kind: 'done';
+      readonly body: string;
+      readonly attributes?: Attributes;
+      readonly writes?: readonly EntryWrite[];
+      readonly ends?: boolean;
+    }
   | { readonly kind: 'refused'; readonly status: RefusalStatus; readonly body: string; readonly outcome?: string }
   | { readonly kind: 'failed'; readonly body: string; readonly outcome?: string }
   | {

@@ -1,6 +1,14 @@
 import { messageOf } from '../core/errors.ts';
 import type { HookOptions } from './plugin.ts';
-import { type EventName, type EventPayloads, type FilterName, type FilterPayload, type FilterValue, HOOKS, type HookName } from './table.ts';
+import {
+  type EventName,
+  type EventPayloads,
+  type FilterName,
+  type FilterPayload,
+  type FilterValue,
+  HOOKS,
+  type HookName,
+} from './table.ts';
 
 const DEFAULT_PRIORITY = 500;
 /** How long a filter's handler may take (SPEC {#hooks}). */
@@ -93,7 +101,11 @@ export class HookRegistry {
     const registration: Registration = { plugin, priority: options.priority ?? DEFAULT_PRIORITY, order: this.#order++, handler };
     const all = [...this.#of(name), registration].sort((a, b) => a.priority - b.priority || a.order - b.order);
     this.#handlers.set(name, all);
-    return () => void this.#handlers.set(name, this.#of(name).filter((one) => one !== registration));
+    return () =>
+      void this.#handlers.set(
+        name,
+        this.#of(name).filter((one) => one !== registration),
+      );
   }
 
   #of(name: HookName): readonly Registration[] {
@@ -137,5 +149,7 @@ function fits(name: FilterName, value: unknown): boolean {
 
 function isPart(value: unknown): boolean {
   const part = value as { position?: unknown; message?: { text?: unknown }; pieces?: unknown } | null;
-  return Array.isArray(part?.position) && part.position.length === 3 && typeof part.message?.text === 'string' && Array.isArray(part.pieces);
+  return (
+    Array.isArray(part?.position) && part.position.length === 3 && typeof part.message?.text === 'string' && Array.isArray(part.pieces)
+  );
 }

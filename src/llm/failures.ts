@@ -1,7 +1,8 @@
 import { messageOf, systemCode } from '../core/errors.ts';
 import { ModelFailure } from '../model/model-failure.ts';
 
-const CONTEXT_TOO_LONG = /context.{0,20}(?:length|window|size)|maximum.{0,40}tokens|too many tokens|prompt is too long|reduce the length|exceeds? the (?:available|model)/i;
+const CONTEXT_TOO_LONG =
+  /context.{0,20}(?:length|window|size)|maximum.{0,40}tokens|too many tokens|prompt is too long|reduce the length|exceeds? the (?:available|model)/i;
 const MAX_DETAIL_CHARS = 500;
 
 /** What went wrong with a request to a model, in words that say what to do. */
@@ -27,11 +28,15 @@ function httpFailure(cause: unknown, status: number, provider: string, baseUrl: 
   }
   const what = `The provider "${provider}" at ${baseUrl} answered ${status}: ${detail(messageOf(cause))}`;
   const next =
-    status === 401 || status === 403 ? 'Check the key in its environment variable.'
-    : status === 404 ? 'Check the address and the name of the model.'
-    : status === 429 ? 'Its limit is reached; ask again later.'
-    : status >= 500 ? 'It was tried again in vain; ask again later.'
-    : 'Correct the request, or name another model.';
+    status === 401 || status === 403
+      ? 'Check the key in its environment variable.'
+      : status === 404
+        ? 'Check the address and the name of the model.'
+        : status === 429
+          ? 'Its limit is reached; ask again later.'
+          : status >= 500
+            ? 'It was tried again in vain; ask again later.'
+            : 'Correct the request, or name another model.';
   return new ModelFailure('model_http', `${what} ${next}`, status, { cause });
 }
 
@@ -45,7 +50,13 @@ function lastOf(error: unknown): unknown {
 function networkCode(error: unknown): string | undefined {
   for (let at = error, depth = 0; at !== undefined && at !== null && depth < 5; at = (at as { cause?: unknown }).cause, depth++) {
     const code = systemCode(at);
-    if (code && /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|CERT_|DEPTH_ZERO|ERR_TLS|ERR_INVALID_URL)/.test(code)) return code;
+    if (
+      code &&
+      /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|CERT_|DEPTH_ZERO|ERR_TLS|ERR_INVALID_URL)/.test(
+        code,
+      )
+    )
+      return code;
   }
   return undefined;
 }

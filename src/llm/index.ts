@@ -23,7 +23,9 @@ export function createProviders(configured: Readonly<Record<string, ProviderSett
     keyRequired: false,
     env,
   });
-  const ofFile = named.map(([name, { baseUrl, apiKeyEnv }]) => openAiCompatible({ name, baseUrl: () => baseUrl, apiKeyEnv, keyRequired: true, env }));
+  const ofFile = named.map(([name, { baseUrl, apiKeyEnv }]) =>
+    openAiCompatible({ name, baseUrl: () => baseUrl, apiKeyEnv, keyRequired: true, env }),
+  );
   const all = [scripted(), fromEnvironment, ...ofFile];
   return [...new Map(all.map((provider) => [provider.name, provider])).values()];
 }

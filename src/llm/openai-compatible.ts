@@ -74,7 +74,10 @@ function connection(options: OpenAiCompatibleOptions): { baseURL: string; apiKey
   }
   const apiKey = options.apiKeyEnv === undefined ? undefined : options.env[options.apiKeyEnv];
   if (options.keyRequired && options.apiKeyEnv !== undefined && !apiKey) {
-    throw new ModelFailure('model_config', `The provider "${options.name}" takes its key from ${options.apiKeyEnv}, which is not set. Set it where the server is started.`);
+    throw new ModelFailure(
+      'model_config',
+      `The provider "${options.name}" takes its key from ${options.apiKeyEnv}, which is not set. Set it where the server is started.`,
+    );
   }
   return { baseURL, apiKey };
 }
@@ -101,8 +104,9 @@ interface SdkCall {
 function callOf(call: SdkCall, isNoSuchTool: (error: unknown) => boolean): ModelEvent {
   const { toolCallId: id, toolName: tool, input } = call;
   const readable = typeof input === 'object' && input !== null && !Array.isArray(input);
-  if (readable && (!call.invalid || isNoSuchTool(call.error))) return { type: 'call', call: { id, tool, input: input as Record<string, unknown> } };
-  const raw = typeof input === 'string' ? input : JSON.stringify(input) ?? '';
+  if (readable && (!call.invalid || isNoSuchTool(call.error)))
+    return { type: 'call', call: { id, tool, input: input as Record<string, unknown> } };
+  const raw = typeof input === 'string' ? input : (JSON.stringify(input) ?? '');
   return { type: 'bad-call', id, tool, raw, problem: problemOf(raw) };
 }
 
@@ -118,11 +122,21 @@ function problemOf(raw: string): string {
 function finish(part: {
   finishReason: string;
   rawFinishReason: string | undefined;
-  totalUsage: { inputTokens?: number | undefined; outputTokens?: number | undefined; inputTokenDetails?: { cacheReadTokens?: number | undefined } };
+  totalUsage: {
+    inputTokens?: number | undefined;
+    outputTokens?: number | undefined;
+    inputTokenDetails?: { cacheReadTokens?: number | undefined };
+  };
 }): ModelEvent {
-  if (part.rawFinishReason === undefined) throw new ModelFailure('model_cut', 'The answer of the model broke off before its end. Ask again.');
+  if (part.rawFinishReason === undefined)
+    throw new ModelFailure('model_cut', 'The answer of the model broke off before its end. Ask again.');
   const { inputTokens, outputTokens, inputTokenDetails } = part.totalUsage;
-  const reason = part.finishReason === 'tool-calls' ? 'calls' : part.finishReason === 'stop' || part.finishReason === 'length' ? part.finishReason : 'other';
+  const reason =
+    part.finishReason === 'tool-calls'
+      ? 'calls'
+      : part.finishReason === 'stop' || part.finishReason === 'length'
+        ? part.finishReason
+        : 'other';
   const usage = { inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0, cachedTokens: inputTokenDetails?.cacheReadTokens ?? 0 };
   return { type: 'finish', reason, usage };
 }

@@ -4,7 +4,10 @@ const condition = z.strictObject({
   /** Only in loops of this mode. */
   mode: z.enum(['ask', 'act']).optional(),
   /** Only when the loop's prompt matches, a regular expression between slashes. */
-  prompt: z.string().regex(/^\/[\s\S]+\/[ims]*$/, 'must be a regular expression such as /deploy/i').optional(),
+  prompt: z
+    .string()
+    .regex(/^\/[\s\S]+\/[ims]*$/, 'must be a regular expression such as /deploy/i')
+    .optional(),
 });
 
 const step = z.strictObject({

@@ -5,8 +5,8 @@ import { HeadgateError, messageOf } from '../core/errors.ts';
 import { containedPath } from '../hooks/contained-path.ts';
 import { ModelFailure } from '../model/model-failure.ts';
 import type { ModelEvent, ModelProvider, ModelRequest } from '../model/ports/model-provider.ts';
-import { isBuiltIn, SCENARIOS } from './scenarios/index.ts';
 import { parseScenario, type Scenario, type Step } from './scenario.ts';
+import { isBuiltIn, SCENARIOS } from './scenarios/index.ts';
 import { conditionHolds, fill, fillDeep } from './template.ts';
 
 /**

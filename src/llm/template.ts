@@ -40,5 +40,8 @@ export function conditionHolds(when: Condition, request: ModelRequest): boolean 
 
 /** Newest first. */
 function resultsOf(messages: readonly ModelMessage[]): string[] {
-  return messages.filter((message) => message.role === 'tool').map(({ text }) => text).reverse();
+  return messages
+    .filter((message) => message.role === 'tool')
+    .map(({ text }) => text)
+    .reverse();
 }

@@ -13,7 +13,11 @@ import type { RuntimeParts } from './parts.ts';
  * `aborted`, and the producer that its turn waits for is cancelled. What runs in the background goes on
  * (SPEC {#run_abort}).
  */
-export function abortRun(o: { parts: RuntimeParts; queue: LoopQueue; actions: Actions; answers: Answers; driver: Driver }, run: Run, by: string): Run {
+export function abortRun(
+  o: { parts: RuntimeParts; queue: LoopQueue; actions: Actions; answers: Answers; driver: Driver },
+  run: Run,
+  by: string,
+): Run {
   const { store, journal, streams } = o.parts;
   const loop = store.loops.active(run.id);
   const turn = store.turns.list(run.id).findLast((one) => one.loopId === loop?.id && one.phase !== 'done');

@@ -61,10 +61,15 @@ export class Commands {
     const wanted = freePath(this.#parts, run.id, run.turn, action, slugOf(command.command));
     const prepared = await this.#actions.prepare(tool, input, run.turn, wanted, scope);
     c.signal.throwIfAborted();
-    if (prepared.kind === 'settled') throw refusal(prepared.outcome.kind === 'refused' ? prepared.outcome.status : 500, prepared.outcome.body);
-    if (prepared.verdict === 'deny') throw new HeadgateError('forbidden', 'a rule of this server does not allow this command', { command: command.command });
+    if (prepared.kind === 'settled')
+      throw refusal(prepared.outcome.kind === 'refused' ? prepared.outcome.status : 500, prepared.outcome.body);
+    if (prepared.verdict === 'deny')
+      throw new HeadgateError('forbidden', 'a rule of this server does not allow this command', { command: command.command });
     const { verdict } = prepared;
-    const producer = prepared.proposal.producer && { ...prepared.proposal.producer, runner: command.runner ?? prepared.proposal.producer.runner };
+    const producer = prepared.proposal.producer && {
+      ...prepared.proposal.producer,
+      runner: command.runner ?? prepared.proposal.producer.runner,
+    };
     const proposal = { ...prepared.proposal, ...(producer ? { producer } : {}) };
     const entry = journal.commit('durable', (tx) => {
       const created = store.entries.create({
@@ -78,11 +83,13 @@ export class Commands {
         writer: c.client,
       });
       tellEntry(tx, run, created);
-      if (verdict === 'allow' && producer) this.#actions.allow(tx, created, { ...proposal, producer }, run.settings.yolo ? 'yolo' : 'policy');
+      if (verdict === 'allow' && producer)
+        this.#actions.allow(tx, created, { ...proposal, producer }, run.settings.yolo ? 'yolo' : 'policy');
       else this.#actions.propose(tx, run, created, proposal);
       return created;
     });
-    if (verdict === 'allow' && command.yield_ms !== undefined) await streams.waitFor(entry.id, { timeoutMs: command.yield_ms, signal: c.signal });
+    if (verdict === 'allow' && command.yield_ms !== undefined)
+      await streams.waitFor(entry.id, { timeoutMs: command.yield_ms, signal: c.signal });
     const after = store.entries.byId(entry.id) ?? entry;
     return { run: run.alias, path: after.path, status: after.status, channels: streams.channelsOf(after) };
   }
@@ -95,13 +102,20 @@ function refusal(status: number, message: string): HeadgateError {
 
 function checkSupported(command: ClientCommand): void {
   if (command.tty) {
-    throw new HeadgateError('unsupported', 'terminals are not part of this version; leave tty out, the command gets pipes', { field: 'tty' });
+    throw new HeadgateError('unsupported', 'terminals are not part of this version; leave tty out, the command gets pipes', {
+      field: 'tty',
+    });
   }
   if (command.backend !== undefined && command.backend !== 'process') {
-    throw new HeadgateError('unsupported', `no backend "${command.backend}"; this version has "process"`, { field: 'backend', backend: command.backend });
+    throw new HeadgateError('unsupported', `no backend "${command.backend}"; this version has "process"`, {
+      field: 'backend',
+      backend: command.backend,
+    });
   }
   if (command.durable === false) {
-    throw new HeadgateError('unsupported', 'every command here outlives the server; leave durable out, or set it to true', { field: 'durable' });
+    throw new HeadgateError('unsupported', 'every command here outlives the server; leave durable out, or set it to true', {
+      field: 'durable',
+    });
   }
   if (command.runner !== undefined) requireRunner(command.runner);
 }

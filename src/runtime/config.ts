@@ -53,7 +53,10 @@ export async function loadConfig(file: string): Promise<ServerConfig> {
   const parsed = schema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => `${issue.path.length > 0 ? issue.path.join('.') : 'the file'}: ${issue.message}`);
-    throw new HeadgateError('invalid_params', `${path}: ${lines.join('; ')}`, { ...facts, field: parsed.error.issues[0]?.path.join('.') ?? '' });
+    throw new HeadgateError('invalid_params', `${path}: ${lines.join('; ')}`, {
+      ...facts,
+      field: parsed.error.issues[0]?.path.join('.') ?? '',
+    });
   }
   return { ...parsed.data, folder: dirname(path) };
 }

@@ -1,8 +1,8 @@
 import { HeadgateError } from '../core/errors.ts';
-import { requireLogPath, requireScheme, channelPath } from '../model/paths.ts';
+import { channelPath, requireLogPath, requireScheme } from '../model/paths.ts';
 import type { ChannelStore } from '../model/ports/store.ts';
 import type { Attributes, Entry, Run, Visibility } from '../model/records.ts';
-import { channelTail, encode, type EntryRow, entryRow, listedBody } from './entry-rows.ts';
+import { channelTail, type EntryRow, encode, entryRow, listedBody } from './entry-rows.ts';
 import { categoryOf, checkSize, checkWritable, MAX_BODY_BYTES, writeEntry } from './entry-writes.ts';
 import type { Caller, RuntimeParts } from './parts.ts';
 import { pathMatcher } from './path-pattern.ts';
@@ -67,7 +67,11 @@ export class EntryOperations {
   }
 
   /** Writes an entry. Throws forbidden, invalid_params, too_large. */
-  set(c: Caller, runAlias: string, write: { path: string; body?: string | undefined; attributes?: Attributes | undefined; visibility?: Visibility | undefined }): EntryRow {
+  set(
+    c: Caller,
+    runAlias: string,
+    write: { path: string; body?: string | undefined; attributes?: Attributes | undefined; visibility?: Visibility | undefined },
+  ): EntryRow {
     const run = this.#requireRun(c.project.id, runAlias);
     const entry = this.#parts.journal.commit('durable', (tx) =>
       writeEntry(
@@ -109,7 +113,16 @@ export class EntryOperations {
       const { visibility, attributes, body } = entry;
       store.entries.remove(entry.id);
       const now = store.entries.create({
-        runId: run.id, path: to, category: categoryOf(to), status: 200, visibility, body, attributes, turn: entry.turn, loopId: entry.loopId, writer: c.client,
+        runId: run.id,
+        path: to,
+        category: categoryOf(to),
+        status: 200,
+        visibility,
+        body,
+        attributes,
+        turn: entry.turn,
+        loopId: entry.loopId,
+        writer: c.client,
       });
       tellEntry(tx, run, now);
       return now;
@@ -124,7 +137,9 @@ export class EntryOperations {
     const entry = this.#free(run, path, to);
     const body = isChannel(entry) ? this.#channelText(entry) : entry.body;
     const attributes = entry.scheme === 'log' || isChannel(entry) ? { copied_from: entry.path } : entry.attributes;
-    const copy = journal.commit('durable', (tx) => writeEntry(store, tx, run, { path: to, body, attributes }, { turn: run.turn, loopId: null, writer: c.client }));
+    const copy = journal.commit('durable', (tx) =>
+      writeEntry(store, tx, run, { path: to, body, attributes }, { turn: run.turn, loopId: null, writer: c.client }),
+    );
     return entryRow(copy, run.alias, { body: copy.body });
   }
 
@@ -133,7 +148,8 @@ export class EntryOperations {
     const { bytes } = channels.head(entry.id);
     checkSize(entry.path, bytes);
     const { body, encoding } = encode(channels.read(entry.id, 0, MAX_BODY_BYTES));
-    if (encoding) throw new HeadgateError('unsupported', `${entry.path} holds bytes that are no text; read it with stream/read`, { path: entry.path });
+    if (encoding)
+      throw new HeadgateError('unsupported', `${entry.path} holds bytes that are no text; read it with stream/read`, { path: entry.path });
     return body;
   }
 

@@ -19,7 +19,9 @@ export function checkWritable(path: string): void {
   const scheme = requireScheme(path);
   const own = scheme === 'log' ? 'a log entry' : scheme === 'prompt' ? 'a prompt' : parseChannelPath(path) ? 'a channel' : undefined;
   if (own) {
-    throw new HeadgateError('forbidden', `${path} is ${own}, which only the server writes; use another scheme, for example known://notes`, { path });
+    throw new HeadgateError('forbidden', `${path} is ${own}, which only the server writes; use another scheme, for example known://notes`, {
+      path,
+    });
   }
 }
 
@@ -29,11 +31,18 @@ export function categoryOf(path: string): Category {
 }
 
 /** Writes an entry, or parts of it when it is there; told after the commit. Throws forbidden, invalid_params, too_large. */
-export function writeEntry(store: Store, tx: JournalTx, run: Run, write: EntryWrite, by: { turn: number; loopId: number | null; writer: string }): Entry {
+export function writeEntry(
+  store: Store,
+  tx: JournalTx,
+  run: Run,
+  write: EntryWrite,
+  by: { turn: number; loopId: number | null; writer: string },
+): Entry {
   checkWritable(write.path);
   if (write.body !== undefined) checkSize(write.path, Buffer.byteLength(write.body));
   const known = store.entries.get(run.id, write.path);
-  if (known && isChannel(known)) throw new HeadgateError('forbidden', `${write.path} is a channel, which only the server writes`, { path: write.path });
+  if (known && isChannel(known))
+    throw new HeadgateError('forbidden', `${write.path} is a channel, which only the server writes`, { path: write.path });
   const change = {
     ...(write.body === undefined ? {} : { body: write.body }),
     ...(write.attributes === undefined ? {} : { attributes: write.attributes }),
@@ -49,6 +58,9 @@ export function writeEntry(store: Store, tx: JournalTx, run: Run, write: EntryWr
 /** Throws `too_large` over the limit of a body. */
 export function checkSize(path: string, bytes: number): void {
   if (bytes > MAX_BODY_BYTES) {
-    throw new HeadgateError('too_large', `${path} would have ${bytes} bytes; ${MAX_BODY_BYTES} are allowed, write it in parts`, { path, limit: MAX_BODY_BYTES });
+    throw new HeadgateError('too_large', `${path} would have ${bytes} bytes; ${MAX_BODY_BYTES} are allowed, write it in parts`, {
+      path,
+      limit: MAX_BODY_BYTES,
+    });
   }
 }

@@ -12,15 +12,31 @@ export function emitHooks(hooks: HookRegistry, event: EventRecord): void {
       return hooks.emit('proposal.created', { projectId, run, path, action: text(payload['action']), summary: text(payload['summary']) });
     case 'run/resolved':
       return hooks.emit('proposal.resolved', {
-        projectId, run, path, action: text(payload['action']), status: number(payload['status']), by: text(payload['by']),
+        projectId,
+        run,
+        path,
+        action: text(payload['action']),
+        status: number(payload['status']),
+        by: text(payload['by']),
       });
     case 'stream/started':
       return hooks.emit('producer.started', { projectId, run, path, command: text(payload['command']), runner: text(payload['runner']) });
     case 'stream/ended':
-      return hooks.emit('producer.ended', { projectId, run, path, status: number(payload['status']), outcome: outcome(payload['outcome']) });
+      return hooks.emit('producer.ended', {
+        projectId,
+        run,
+        path,
+        status: number(payload['status']),
+        outcome: outcome(payload['outcome']),
+      });
     case 'entry/changed':
       return hooks.emit('entry.changed', {
-        projectId, run, path, status: number(payload['status']), outcome: outcome(payload['outcome']), removed: payload['removed'] === true,
+        projectId,
+        run,
+        path,
+        status: number(payload['status']),
+        outcome: outcome(payload['outcome']),
+        removed: payload['removed'] === true,
       });
     default:
   }

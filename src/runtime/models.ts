@@ -38,7 +38,10 @@ export class Models {
     const model = this.get(projectId, alias);
     if (model) return model;
     const known = this.list(projectId).map((one) => one.alias);
-    throw new HeadgateError('not_found', `no model "${alias}"; there are ${known.join(', ')}, and addModel adds one`, { model: alias, known });
+    throw new HeadgateError('not_found', `no model "${alias}"; there are ${known.join(', ')}, and addModel adds one`, {
+      model: alias,
+      known,
+    });
   }
 
   /** Throws alias_taken, and invalid_params for a provider that this server does not have. */
@@ -49,10 +52,14 @@ export class Models {
     const provider = model.provider ?? DEFAULT_PROVIDER;
     if (!this.#providers.has(provider)) {
       const known = [...this.#providers.keys()];
-      throw new HeadgateError('invalid_params', `no provider "${provider}"; this server has ${known.join(', ')}, its configuration file adds others`, {
-        field: 'provider',
-        known,
-      });
+      throw new HeadgateError(
+        'invalid_params',
+        `no provider "${provider}"; this server has ${known.join(', ')}, its configuration file adds others`,
+        {
+          field: 'provider',
+          known,
+        },
+      );
     }
     this.#store.models.add(projectId, { alias: model.alias, actual: model.actual, provider, contextLength: model.contextLength ?? null });
     return { alias: model.alias };

@@ -1,7 +1,7 @@
 import { HeadgateError } from '../core/errors.ts';
 import type { ContextPiece, Run, RunSettings, Usage } from '../model/records.ts';
-import type { Caller, RuntimeParts } from './parts.ts';
 import type { Models } from './models.ts';
+import type { Caller, RuntimeParts } from './parts.ts';
 import { proposalFacts, tellRun } from './tell.ts';
 
 /** What a run, or one ask or act, may be told to do; as the methods' params bring it. */
@@ -103,7 +103,9 @@ export class Runs {
     const run = this.require(c.project.id, alias);
     if (params.model !== undefined) this.#models.require(c.project.id, params.model);
     const settings = { ...run.settings, ...settingsOf(params) };
-    journal.commit('durable', () => store.runs.configure(run.id, { settings, ...(params.model === undefined ? {} : { model: params.model }) }));
+    journal.commit('durable', () =>
+      store.runs.configure(run.id, { settings, ...(params.model === undefined ? {} : { model: params.model }) }),
+    );
     return this.require(c.project.id, alias);
   }
 
@@ -131,7 +133,9 @@ export class Runs {
     }
     return {
       ...row(run),
-      loops: store.loops.list(run.id).map(({ sequence, mode, prompt, status, outcome, result }) => ({ loop: sequence, mode, prompt, status, outcome, result })),
+      loops: store.loops
+        .list(run.id)
+        .map(({ sequence, mode, prompt, status, outcome, result }) => ({ loop: sequence, mode, prompt, status, outcome, result })),
       usage,
       proposals: store.entries.list({ runId: run.id, statuses: [202] }).map(({ path }) => path),
       producers: streams.list({ projectId, runId: run.id, state: 'live' }).map(({ producer }) => producer.path),
@@ -177,15 +181,22 @@ export class Runs {
   #requireIdle(run: Run, what: string): void {
     const { store } = this.#parts;
     if (store.loops.active(run.id)) {
-      throw new HeadgateError('conflict', `run ${run.alias} is at work and cannot be ${what}; end it with run/abort first`, { run: run.alias, status: run.status });
+      throw new HeadgateError('conflict', `run ${run.alias} is at work and cannot be ${what}; end it with run/abort first`, {
+        run: run.alias,
+        status: run.status,
+      });
     }
     const live = store.producers.list({ runId: run.id, states: ['queued', 'running', 'cancelling'] });
     if (live.length > 0) {
       const paths = live.map(({ path }) => path);
-      throw new HeadgateError('conflict', `run ${run.alias} cannot be ${what} while its commands run: ${paths.join(', ')}; end them with stream/cancel first`, {
-        run: run.alias,
-        producers: paths,
-      });
+      throw new HeadgateError(
+        'conflict',
+        `run ${run.alias} cannot be ${what} while its commands run: ${paths.join(', ')}; end them with stream/cancel first`,
+        {
+          run: run.alias,
+          producers: paths,
+        },
+      );
     }
   }
 }

@@ -93,7 +93,10 @@ export class Runtime {
       return { ...answer, status, outcome, result };
     } catch (error) {
       if (!c.signal.aborted) throw error;
-      throw new HeadgateError('cancelled', `the request was cancelled; the loop goes on, run/abort ends it`, { run: run.alias, loop: loop.sequence });
+      throw new HeadgateError('cancelled', `the request was cancelled; the loop goes on, run/abort ends it`, {
+        run: run.alias,
+        loop: loop.sequence,
+      });
     }
   }
 
@@ -107,7 +110,11 @@ export class Runtime {
     const { alias, actual, provider } = this.#modelFor(c, run, params.model);
     const settings: RunSettings = { ...run?.settings, ...settingsOf(params) };
     const tools = await this.#parts.hooks.apply('tools.offered', this.#parts.host.available('act', settings), {
-      projectId: c.project.id, run: run?.alias ?? '', loop: 0, mode: 'act', settings,
+      projectId: c.project.id,
+      run: run?.alias ?? '',
+      loop: 0,
+      mode: 'act',
+      settings,
     });
     const plugins = this.plugins().filter(({ error }) => error === undefined);
     return { run: run?.alias ?? null, model: { alias, actual, provider }, tools: [...tools], plugins: plugins.map(({ name }) => name) };
@@ -142,7 +149,14 @@ export class Runtime {
     const number = store.entries.list({ runId: run.id, prefix: folder }).length + 1;
     const entry = journal.commit('durable', (tx) => {
       const created = store.entries.create({
-        runId: run.id, path: `${folder}${number}`, category: 'prompt', status: 200, body: message, turn: run.turn, loopId: loop?.id ?? null, writer: c.client,
+        runId: run.id,
+        path: `${folder}${number}`,
+        category: 'prompt',
+        status: 200,
+        body: message,
+        turn: run.turn,
+        loopId: loop?.id ?? null,
+        writer: c.client,
       });
       tellEntry(tx, run, created);
       return created;
@@ -150,7 +164,11 @@ export class Runtime {
     return { run: run.alias, path: entry.path };
   }
 
-  configure(c: Caller, run: string, params: SettingsParams & { model?: string | undefined }): { run: string; model: string; settings: Record<string, unknown> } {
+  configure(
+    c: Caller,
+    run: string,
+    params: SettingsParams & { model?: string | undefined },
+  ): { run: string; model: string; settings: Record<string, unknown> } {
     const { alias, model, settings } = this.#runs.configure(c, run, params);
     return { run: alias, model, settings: { ...settings } };
   }
@@ -241,6 +259,8 @@ export class Runtime {
 
 function refuseFork(params: PromptParams): void {
   if (params.fork) {
-    throw new HeadgateError('unsupported', 'copying a run is not part of this version; leave fork out, or open a new run with startRun', { field: 'fork' });
+    throw new HeadgateError('unsupported', 'copying a run is not part of this version; leave fork out, or open a new run with startRun', {
+      field: 'fork',
+    });
   }
 }

@@ -1,3 +1,5 @@
+/* Over 500 lines because it is the one contract of the whole store port, and all its parts share one set-up. */
+/* eslint-disable max-lines */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ErrorName, HeadgateError } from '../../src/core/errors.ts';
 import type { NewEntry, Store } from '../../src/model/ports/store.ts';

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shellQuote } from '../../src/cli/text.ts';
 import { type BuiltServer, MAIN, processesWith, serve } from '../support/built-server.ts';
-import { cli, cliEnv, type CliOptions, type CliResult, startCli } from '../support/cli.ts';
+import { type CliOptions, type CliResult, cli, cliEnv, startCli } from '../support/cli.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
 let root: string;
@@ -34,7 +34,14 @@ const hg = (args: string[], options: Partial<CliOptions> = {}): Promise<CliResul
 const start = (args: string[], options: Partial<CliOptions> = {}) => startCli(args, { cwd: project, data, ...options });
 const json = async <T>(args: string[]): Promise<T> => JSON.parse((await hg(args)).out) as T;
 
-type Producer = { run: string; path: string; state: string; pid: number | null; command: string; channels: { channel: number; bytes: number }[] };
+type Producer = {
+  run: string;
+  path: string;
+  state: string;
+  pid: number | null;
+  command: string;
+  channels: { channel: number; bytes: number }[];
+};
 
 /** The path of the only command of a run. */
 async function pathIn(run: string): Promise<string> {
@@ -185,7 +192,10 @@ describe('{#cli_resume} a restart of the server', () => {
     let own = await serve(folder);
     try {
       const options = { data: folder };
-      const running = start(['sh', 'i=0; while [ ! -e go-on ]; do i=$((i+1)); echo line $i; sleep 0.01; done; seq 1 20000; echo end $i'], options);
+      const running = start(
+        ['sh', 'i=0; while [ ! -e go-on ]; do i=$((i+1)); echo line $i; sleep 0.01; done; seq 1 20000; echo end $i'],
+        options,
+      );
       await running.until('line 20\n');
       await own.crash();
       await running.until('connection to the server lost', 'err');
@@ -196,7 +206,11 @@ describe('{#cli_resume} a restart of the server', () => {
       expect(code).toBe(0);
       const lines = out.trimEnd().split('\n');
       const last = Number(/^end (\d+)$/.exec(lines.at(-1) ?? '')?.[1]);
-      const expected = [...Array.from({ length: last }, (_, at) => `line ${at + 1}`), ...Array.from({ length: 20_000 }, (_, at) => String(at + 1)), `end ${last}`];
+      const expected = [
+        ...Array.from({ length: last }, (_, at) => `line ${at + 1}`),
+        ...Array.from({ length: 20_000 }, (_, at) => String(at + 1)),
+        `end ${last}`,
+      ];
       expect(lines).toEqual(expected);
     } finally {
       await own.stop();
@@ -241,7 +255,12 @@ describe('{#cli_output} headgate output', () => {
   });
 
   it('says what is wrong with a path, a run or a channel that is not there', async () => {
-    for (const args of [['out', 'log://turn_0/sh/none'], ['nobody', path], ['out', path, '--channel', '7'], ['out', path, '--channel', '7', '--live']]) {
+    for (const args of [
+      ['out', 'log://turn_0/sh/none'],
+      ['nobody', path],
+      ['out', path, '--channel', '7'],
+      ['out', path, '--channel', '7', '--live'],
+    ]) {
       const { code, err, out } = await hg(['output', ...args]);
       expect({ args, code, out }).toEqual({ args, code: 1, out: '' });
       expect(err).toMatch(/^headgate: .+/);
@@ -346,7 +365,10 @@ describe('{#cli_rpc} headgate rpc', () => {
     ];
     const { code, out } = await hg(['rpc', '--stdio'], { input: messages.map((one) => JSON.stringify(one)).join('\n') });
     expect(code).toBe(0);
-    const answers = out.trimEnd().split('\n').map((line) => JSON.parse(line) as { id?: unknown; method?: string; result?: unknown; error?: { code: number } });
+    const answers = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { id?: unknown; method?: string; result?: unknown; error?: { code: number } });
     expect(answers[0]?.method).toBe('headgate/hello');
     expect(answers.find(({ id }) => id === 2)?.result).toMatchObject({ pong: true });
     expect(answers.find(({ id }) => id === 'x')?.error?.code).toBe(-32004);
@@ -361,13 +383,16 @@ describe('{#cli_rpc} headgate rpc', () => {
     const wrong = await hg(['rpc', 'ping', '--url', server.url, '--token', 'wrong'], nowhere);
     expect(wrong.code).toBe(4);
     expect(wrong.err).toContain('--token');
-    const stdio = await hg(['rpc', '--stdio', '--url', server.url, '--token', server.token], { ...nowhere, input: '{"jsonrpc":"2.0","id":1,"method":"ping"}\n' });
+    const stdio = await hg(['rpc', '--stdio', '--url', server.url, '--token', server.token], {
+      ...nowhere,
+      input: '{"jsonrpc":"2.0","id":1,"method":"ping"}\n',
+    });
     expect(stdio.code).toBe(0);
     expect(stdio.out).toContain('"pong":true');
   });
 });
 
-describe('headgate act and ask', () => {
+describe('{#cli_act} headgate act and ask', () => {
   const scenario = (name: string, text: string) => {
     writeFileSync(join(project, `${name}.yaml`), text);
     return hg(['rpc', 'addModel', JSON.stringify({ alias: name, actual: `${name}.yaml`, provider: 'scripted' })]);
@@ -381,7 +406,10 @@ describe('headgate act and ask', () => {
   });
 
   it('accepts commands with --yes, shows their output, and exits when the loop ends', async () => {
-    await scenario('worker', 'steps:\n  - say: Counting.\n    calls:\n      - tool: sh\n        input: { command: "seq 3; echo warn >&2" }\n  - say: Counted.\n');
+    await scenario(
+      'worker',
+      'steps:\n  - say: Counting.\n    calls:\n      - tool: sh\n        input: { command: "seq 3; echo warn >&2" }\n  - say: Counted.\n',
+    );
     const { code, out, err } = await hg(['act', '--yes', '--model', 'worker', '--run', 'worked', 'count']);
     expect({ code, out }).toEqual({ code: 0, out: 'Counting.\nCounted.\n' });
     expect(err).toContain('$ seq 3');
@@ -398,7 +426,11 @@ describe('headgate act and ask', () => {
     const running = start(['act', '--model', 'worker', '--run', 'waiting', 'count']);
     await running.until('headgate attach waiting', 'err');
     const [proposal] = await json<{ path: string }[]>(['rpc', 'getProposals', '{"run": "waiting"}']);
-    await hg(['rpc', 'run/resolve', JSON.stringify({ run: 'waiting', resolution: { path: proposal!.path, action: 'reject', output: 'not now' } })]);
+    await hg([
+      'rpc',
+      'run/resolve',
+      JSON.stringify({ run: 'waiting', resolution: { path: proposal!.path, action: 'reject', output: 'not now' } }),
+    ]);
     const { err } = await running.ended;
     expect(err).toMatch(/rejected by cli:\d+/);
   });

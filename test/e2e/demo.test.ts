@@ -2,7 +2,7 @@ import { readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processesWith, serve } from '../support/built-server.ts';
-import { cli, type CliOptions, startCli } from '../support/cli.ts';
+import { type CliOptions, cli, startCli } from '../support/cli.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
 const CLAIMS = [

@@ -19,7 +19,11 @@ interface OpenRpcMethod {
 }
 
 describe('{#discover} what the server says of itself', () => {
-  const document = openrpcDocument('1.2.3') as { methods: OpenRpcMethod[]; components: { errors: object }; 'x-notifications': { name: string }[] };
+  const document = openrpcDocument('1.2.3') as {
+    methods: OpenRpcMethod[];
+    components: { errors: object };
+    'x-notifications': { name: string }[];
+  };
 
   it('is valid OpenRPC', () => {
     const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
@@ -57,7 +61,11 @@ describe('{#discover} what the server says of itself', () => {
 
   it('marks as unsupported exactly the methods that the server has no handler for', () => {
     const without = Object.keys(methods).filter((name) => !handlers.has(name as keyof typeof methods));
-    expect(Object.entries(methods).filter(([, def]) => 'unsupported' in def && def.unsupported !== undefined).map(([name]) => name)).toEqual(without);
+    expect(
+      Object.entries(methods)
+        .filter(([, def]) => 'unsupported' in def && def.unsupported !== undefined)
+        .map(([name]) => name),
+    ).toEqual(without);
   });
 });
 

@@ -108,7 +108,10 @@ export async function rpcHarness(options: Partial<RpcServerOptions> = {}) {
   const streams = new Streams({ store: temp.store, journal, clock: systemClock, logger });
   const runtime = await createRuntime({ store: temp.store, journal, streams, clock: systemClock, logger, providers: [], bundled: [] });
   const server = new RpcServer({
-    runtime, streams, journal, logger,
+    runtime,
+    streams,
+    journal,
+    logger,
     store: temp.store,
     clock: systemClock,
     ids: systemIds,
@@ -133,7 +136,12 @@ export async function rpcHarness(options: Partial<RpcServerOptions> = {}) {
   const accept = (slug: string, run = temp.run): Entry => {
     const entry = propose(temp.store, run, slug);
     journal.commit('durable', (tx) =>
-      streams.open(tx, entry, { backend: 'process', runner: 'client', channels: [1, 2], spec: { command: slug, cwd: '/', env: {}, stdin: false } }),
+      streams.open(tx, entry, {
+        backend: 'process',
+        runner: 'client',
+        channels: [1, 2],
+        spec: { command: slug, cwd: '/', env: {}, stdin: false },
+      }),
     );
     return entry;
   };

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import WebSocket from 'ws';
 import type { Listening, RpcServerOptions } from '../../src/rpc/server/index.ts';
 import { type HeadgateServer, serveHeadgate } from '../../src/server.ts';
+import { WireClient } from './built-server.ts';
 import { type RpcHarness, rpcHarness } from './rpc-harness.ts';
 import { tempFolder } from './temp-store.ts';
-import { WireClient } from './built-server.ts';
 
 export const TOKEN = 'test-token-of-admin-scope';
 export const READ_TOKEN = 'test-token-of-read-scope';
@@ -59,7 +59,9 @@ export function openSocket(url: string, headers: Record<string, string> = {}, pr
 }
 
 /** How the server refuses an upgrade: status and JSON body. */
-export async function refusal(socket: WebSocket): Promise<{ status: number; body: { error: { code: number; message: string; data: Record<string, unknown> } } }> {
+export async function refusal(
+  socket: WebSocket,
+): Promise<{ status: number; body: { error: { code: number; message: string; data: Record<string, unknown> } } }> {
   socket.on('error', () => {});
   const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
   let text = '';
@@ -68,7 +70,12 @@ export async function refusal(socket: WebSocket): Promise<{ status: number; body
 }
 
 /** The whole server as it is composed for users, in this process, on a folder of its own; results are checked against the table. */
-export async function startHeadgate(): Promise<{ server: HeadgateServer; root: string; connect(init?: boolean): Promise<WireClient>; close(): Promise<void> }> {
+export async function startHeadgate(): Promise<{
+  server: HeadgateServer;
+  root: string;
+  connect(init?: boolean): Promise<WireClient>;
+  close(): Promise<void>;
+}> {
   const { folder, remove } = await tempFolder();
   const root = join(folder, 'project');
   await mkdir(root);

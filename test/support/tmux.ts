@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { serviceAvailable } from './require.ts';
 
 const WAIT_MS = 20_000;
 
@@ -13,7 +14,10 @@ export class Terminal {
   constructor(options: { cwd: string; env: Record<string, string | undefined>; cols?: number; rows?: number }) {
     const env = { ...options.env, TMUX: undefined, TERM: 'xterm-256color', LC_ALL: 'C.UTF-8', PS1: '$ ', ENV: undefined };
     const size = ['-x', String(options.cols ?? 140), '-y', String(options.rows ?? 50)];
-    const made = spawnSync('tmux', ['-S', this.#socket, '-f', '/dev/null', 'new-session', '-d', ...size, '-c', options.cwd, 'exec sh'], { env, encoding: 'utf8' });
+    const made = spawnSync('tmux', ['-S', this.#socket, '-f', '/dev/null', 'new-session', '-d', ...size, '-c', options.cwd, 'exec sh'], {
+      env,
+      encoding: 'utf8',
+    });
     if (made.status !== 0) throw new Error(`tmux did not start: ${made.stderr}`);
   }
 

@@ -73,7 +73,7 @@ describe('{#client_transports} a refused client', () => {
     expect(error).toMatchObject({ kind: 'unauthenticated', code: -32009 });
   });
 
-  it('of nobody gets the system\'s error', async () => {
+  it("of nobody gets the system's error", async () => {
     await server.parts.server.close();
     await expect(connectWebSocket(server.url, TOKEN)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     await expect(connectUnixSocket(server.socket)).rejects.toMatchObject({ code: 'ENOENT' });

@@ -14,31 +14,54 @@ describe('{#shapes} a whole server', () => {
   it('answers in the shapes of its table, from a run to the receipt of a cancelled command', async () => {
     const client = await headgate.connect();
     const { run } = await client.call<ResultOf<'startRun'>>('startRun', { model: 'scripted', alias: 'whole' });
-    const proposed = await client.call<ResultOf<'sh'>>('sh', { run, command: 'echo out; echo err >&2; read line; echo "got $line"; exit 3' });
+    const proposed = await client.call<ResultOf<'sh'>>('sh', {
+      run,
+      command: 'echo out; echo err >&2; read line; echo "got $line"; exit 3',
+    });
     expect(proposed.status).toBe(202);
     expect(await client.call('getProposals', { run })).toHaveLength(1);
     const resolution = { path: proposed.path, action: 'accept' };
     expect((await client.call<ResultOf<'run/resolve'>>('run/resolve', { run, resolution })).channels).toHaveLength(2);
-    await expect(client.call('run/resolve', { run, resolution })).rejects.toMatchObject({ code: -32005, data: { name: 'proposal_resolved' } });
+    await expect(client.call('run/resolve', { run, resolution })).rejects.toMatchObject({
+      code: -32005,
+      data: { name: 'proposal_resolved' },
+    });
     const { subscription } = await client.call<ResultOf<'stream/subscribe'>>('stream/subscribe', { run, path: proposed.path });
     await client.notice('stream/chunk', ({ channel }) => channel === 1);
     expect(await client.call('stream/list', { run, state: 'live' })).toHaveLength(1);
     await client.call('stream/input', { run, path: proposed.path, chunk: 'hello\n' });
-    expect(await client.notice('stream/ended', (end) => end['subscription'] === subscription)).toMatchObject({ status: 500, outcome: 'exit:3', exit_code: 3 });
+    expect(await client.notice('stream/ended', (end) => end['subscription'] === subscription)).toMatchObject({
+      status: 500,
+      outcome: 'exit:3',
+      exit_code: 3,
+    });
     expect(client.received(proposed.path, 1).toString()).toBe('out\ngot hello\n');
     expect(client.received(proposed.path, 2).toString()).toBe('err\n');
 
     const long = await client.call<ResultOf<'sh'>>('sh', { run, command: 'sleep 60' });
     await client.call('run/resolve', { run, resolution: { path: long.path, action: 'accept' } });
     await client.call('stream/cancel', { run, path: long.path, reason: 'enough' });
-    await expect.poll(async () => (await client.call<ResultOf<'stream/receipt'>>('stream/receipt', { run, path: long.path })).receipt?.finishedAt).toEqual(expect.any(Number));
+    await expect
+      .poll(async () => (await client.call<ResultOf<'stream/receipt'>>('stream/receipt', { run, path: long.path })).receipt?.finishedAt)
+      .toEqual(expect.any(Number));
 
     for (const [method, params] of [
-      ['getModels', {}], ['getRuns', {}], ['getRun', { run }], ['getEntries', { run }], ['get', { run, path: proposed.path }], ['stream/list', {}],
-      ['set', { run, path: 'known://notes', body: 'x' }], ['cp', { run, path: 'known://notes', to: 'known://more' }],
-      ['mv', { run, path: 'known://more', to: 'known://last' }], ['rm', { run, path: 'known://last' }], ['run/config', { run, temperature: 1 }],
-      ['run/validate', { prompt: 'x', model: 'scripted' }], ['stream/read', { run, path: proposed.path, channel: 1, lines: { last: 1 } }],
-      ['run/inject', { run, message: 'note' }], ['run/rename', { run, name: 'renamed' }], ['run/delete', { run: 'renamed' }],
+      ['getModels', {}],
+      ['getRuns', {}],
+      ['getRun', { run }],
+      ['getEntries', { run }],
+      ['get', { run, path: proposed.path }],
+      ['stream/list', {}],
+      ['set', { run, path: 'known://notes', body: 'x' }],
+      ['cp', { run, path: 'known://notes', to: 'known://more' }],
+      ['mv', { run, path: 'known://more', to: 'known://last' }],
+      ['rm', { run, path: 'known://last' }],
+      ['run/config', { run, temperature: 1 }],
+      ['run/validate', { prompt: 'x', model: 'scripted' }],
+      ['stream/read', { run, path: proposed.path, channel: 1, lines: { last: 1 } }],
+      ['run/inject', { run, message: 'note' }],
+      ['run/rename', { run, name: 'renamed' }],
+      ['run/delete', { run: 'renamed' }],
     ] as const) {
       await client.call(method, params).catch((error: unknown) => {
         throw new Error(`${method}: ${String(error)}`, { cause: error });

@@ -12,13 +12,26 @@ afterEach(() => server.close());
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-function get(path: string, options: { method?: string; host?: string; body?: string } = {}): Promise<{ status: number; type: string | undefined; body: unknown }> {
+function get(
+  path: string,
+  options: { method?: string; host?: string; body?: string } = {},
+): Promise<{ status: number; type: string | undefined; body: unknown }> {
   return new Promise((resolve, reject) => {
-    const sent = request(`${server.http}${path}`, { method: options.method ?? 'GET', headers: options.host === undefined ? {} : { host: options.host } }, (response) => {
-      let text = '';
-      response.on('data', (part: Buffer) => (text += part.toString()));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, type: response.headers['content-type'], body: text === '' ? undefined : JSON.parse(text) }));
-    });
+    const sent = request(
+      `${server.http}${path}`,
+      { method: options.method ?? 'GET', headers: options.host === undefined ? {} : { host: options.host } },
+      (response) => {
+        let text = '';
+        response.on('data', (part: Buffer) => (text += part.toString()));
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            type: response.headers['content-type'],
+            body: text === '' ? undefined : JSON.parse(text),
+          }),
+        );
+      },
+    );
     sent.on('error', reject);
     sent.end(options.body);
   });
@@ -42,15 +55,28 @@ describe('{#transport_ws} HTTP', () => {
   });
 
   it('answers everything else as JSON: 404, and 426 where the WebSocket is', async () => {
-    for (const [path, method] of [['/', 'GET'], ['/healthz', 'POST'], ['/../etc/passwd', 'GET'], ['/rpc/x', 'GET'], ['//evil.example/', 'GET']] as const) {
+    for (const [path, method] of [
+      ['/', 'GET'],
+      ['/healthz', 'POST'],
+      ['/../etc/passwd', 'GET'],
+      ['/rpc/x', 'GET'],
+      ['//evil.example/', 'GET'],
+    ] as const) {
       const answer = await get(path, { method });
-      expect(answer, `${method} ${path}`).toMatchObject({ status: 404, type: 'application/json', body: { error: { code: -32004, data: { name: 'not_found' } } } });
+      expect(answer, `${method} ${path}`).toMatchObject({
+        status: 404,
+        type: 'application/json',
+        body: { error: { code: -32004, data: { name: 'not_found' } } },
+      });
     }
     expect(await get('/rpc')).toMatchObject({ status: 426 });
   });
 
   it('refuses a WebSocket anywhere but at /rpc', async () => {
-    expect(await refusal(openSocket(server.url.replace('/rpc', '/other'), bearer(TOKEN)))).toMatchObject({ status: 404, body: { error: { data: { name: 'not_found' } } } });
+    expect(await refusal(openSocket(server.url.replace('/rpc', '/other'), bearer(TOKEN)))).toMatchObject({
+      status: 404,
+      body: { error: { data: { name: 'not_found' } } },
+    });
   });
 });
 
@@ -71,9 +97,12 @@ describe('{#access} who may connect', () => {
     expect((await refusal(openSocket(server.url, {}, ['headgate', 'bearer.wrong']))).status).toBe(401);
   });
 
-  it('a page of another origin not, even with the token; a page of the server\'s own or an allowed one does', async () => {
+  it("a page of another origin not, even with the token; a page of the server's own or an allowed one does", async () => {
     for (const origin of ['https://evil.example', 'null', 'http://localhost:1', `https://127.0.0.1:${server.port}`]) {
-      expect(await refusal(openSocket(server.url, { ...bearer(TOKEN), origin })), origin).toMatchObject({ status: 403, body: { error: { data: { name: 'forbidden' } } } });
+      expect(await refusal(openSocket(server.url, { ...bearer(TOKEN), origin })), origin).toMatchObject({
+        status: 403,
+        body: { error: { data: { name: 'forbidden' } } },
+      });
     }
     for (const origin of [`http://127.0.0.1:${server.port}`, `http://localhost:${server.port}`, 'https://portal.example']) {
       await closed(await opened(openSocket(server.url, { ...bearer(TOKEN), origin })));
@@ -91,7 +120,10 @@ describe('{#access} who may connect', () => {
   it('with a token of smaller scope may look and not touch', async () => {
     const client = await server.connect({ token: READ_TOKEN });
     expect(await client.call('getRuns')).toHaveLength(1);
-    await expect(client.call('startRun', { model: 'scripted' })).rejects.toMatchObject({ code: -32003, data: { name: 'forbidden', scope: 'run' } });
+    await expect(client.call('startRun', { model: 'scripted' })).rejects.toMatchObject({
+      code: -32003,
+      data: { name: 'forbidden', scope: 'run' },
+    });
     await client.close();
   });
 });

@@ -3,7 +3,7 @@ import { ERRORS } from '../../src/core/errors.ts';
 import { jsonSchema, paramsOf } from '../../src/rpc/protocol/json-schema.ts';
 import type { MethodDef } from '../../src/rpc/protocol/method.ts';
 import { methods } from '../../src/rpc/protocol/table.ts';
-import { WireError, type WireClient } from '../support/built-server.ts';
+import { type WireClient, WireError } from '../support/built-server.ts';
 import { startServer, type WireServer } from '../support/server.ts';
 
 let server: WireServer;
@@ -64,18 +64,24 @@ function wrong(schema: Record<string, unknown>): unknown {
 }
 
 describe('{#calls} {#models} {#runs} {#entries} {#streaming} every method of the table', () => {
-  it.each(table.filter(([, def]) => def.unsupported !== undefined))('%s, which this version does not have, says unsupported and why', async (name, def) => {
-    for (const params of [{}, sound(def), { surprise: 1 }]) {
-      const error = await errorOf(name, params);
-      expect(error).toMatchObject({ code: -32006, data: { name: 'unsupported' } });
-      expect(error.message).toContain(def.unsupported);
-    }
-  });
+  it.each(table.filter(([, def]) => def.unsupported !== undefined))(
+    '%s, which this version does not have, says unsupported and why',
+    async (name, def) => {
+      for (const params of [{}, sound(def), { surprise: 1 }]) {
+        const error = await errorOf(name, params);
+        expect(error).toMatchObject({ code: -32006, data: { name: 'unsupported' } });
+        expect(error.message).toContain(def.unsupported);
+      }
+    },
+  );
 
   const served = table.filter(([, def]) => def.unsupported === undefined);
 
   it.each(served)('%s names an unknown param', async (name, def) => {
-    expect(await errorOf(name, { ...sound(def), surprise: 1 })).toMatchObject({ code: -32602, data: { name: 'invalid_params', field: 'surprise' } });
+    expect(await errorOf(name, { ...sound(def), surprise: 1 })).toMatchObject({
+      code: -32602,
+      data: { name: 'invalid_params', field: 'surprise' },
+    });
   });
 
   it.each(served)('%s names every missing param', async (name, def) => {
@@ -100,7 +106,15 @@ describe('{#calls} {#models} {#runs} {#entries} {#streaming} every method of the
   it.each(served)('%s bears huge and odd params', async (name, def) => {
     const huge = 'h'.repeat(2 * 1024 * 1024);
     for (const param of paramsOf(def.params)) {
-      for (const value of [huge, Number.MAX_SAFE_INTEGER, -1, Array.from({ length: 10_000 }, () => 0), '\u0000', '../../etc/passwd', '💥'.repeat(100)]) {
+      for (const value of [
+        huge,
+        Number.MAX_SAFE_INTEGER,
+        -1,
+        Array.from({ length: 10_000 }, () => 0),
+        '\u0000',
+        '../../etc/passwd',
+        '💥'.repeat(100),
+      ]) {
         const answer = await client.call(name, { ...sound(def), [param.name]: value }).catch((caught: unknown) => caught);
         if (!(answer instanceof WireError)) continue;
         expect(answer.data['name'], `${name} ${param.name} ${String(value).slice(0, 20)}: ${answer.message}`).not.toBe('internal');
@@ -115,10 +129,13 @@ describe('{#calls} {#models} {#runs} {#entries} {#streaming} every method of the
     await fresh.close();
   });
 
-  it.each(served.filter(([, def]) => paramsOf(def.params).some(({ name }) => name === 'run')))('%s answers a run that does not exist with not_found', async (name, def) => {
-    const params = { ...sound(def), run: 'nope', ...(name === 'stream/subscribe' ? { path: 'log://turn_9/sh/none' } : {}) };
-    expect(await errorOf(name, params)).toMatchObject({ code: -32004, data: { name: 'not_found' } });
-  });
+  it.each(served.filter(([, def]) => paramsOf(def.params).some(({ name }) => name === 'run')))(
+    '%s answers a run that does not exist with not_found',
+    async (name, def) => {
+      const params = { ...sound(def), run: 'nope', ...(name === 'stream/subscribe' ? { path: 'log://turn_9/sh/none' } : {}) };
+      expect(await errorOf(name, params)).toMatchObject({ code: -32004, data: { name: 'not_found' } });
+    },
+  );
 
   it('refuses with names, codes and statuses of the catalogue, and says what is wrong in a sentence', async () => {
     for (const [name, def] of table) {

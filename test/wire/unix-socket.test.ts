@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
@@ -5,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { PassThrough } from 'node:stream';
-import { spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/rpc/protocol/shapes.ts';
 import { startServer, type WireServer } from '../support/server.ts';
@@ -58,7 +58,9 @@ describe('{#transport_unix} the unix socket', () => {
 
   it('needs no token', async () => {
     const client = await open();
-    client.socket.write(`{"jsonrpc":"2.0","id":1,"method":"init","params":{"name":"x","projectRoot":${JSON.stringify(server.parts.project.root)}}}\n`);
+    client.socket.write(
+      `{"jsonrpc":"2.0","id":1,"method":"init","params":{"name":"x","projectRoot":${JSON.stringify(server.parts.project.root)}}}\n`,
+    );
     expect(await client.next()).toMatchObject({ id: 1, result: { protocol: 1 } });
     client.socket.write('{"jsonrpc":"2.0","id":2,"method":"startRun","params":{"model":"scripted"}}\n');
     expect(await client.next()).toMatchObject({});
@@ -68,7 +70,10 @@ describe('{#transport_unix} the unix socket', () => {
     const folder = await mkdtemp(join(tmpdir(), 'headgate-test-'));
     const path = join(folder, 's.sock');
     // A process that ends without closing leaves its socket behind.
-    spawnSync(process.execPath, ['-e', `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`]);
+    spawnSync(process.execPath, [
+      '-e',
+      `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`,
+    ]);
     expect((await stat(path)).isSocket()).toBe(true);
     await server.parts.server.listenUnix(path);
     const client = new LineClient(path);
@@ -154,7 +159,10 @@ describe('{#transport_lines} one message a line', () => {
     input.end('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
     let text = '';
     for await (const part of output) text += String(part);
-    const lines = text.trimEnd().split('\n').map((line) => JSON.parse(line) as Line);
+    const lines = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Line);
     expect(lines.map(({ id, method }) => id ?? method)).toEqual(['headgate/hello', 1]);
   });
 });

@@ -35,11 +35,27 @@ describe('{#envelope} frames on a WebSocket', () => {
 
   it('of every kind of nonsense never end the connection', async () => {
     const socket = await raw();
-    for (const text of ['', '{', '[]', '[[[[', 'null', '{"jsonrpc":"2.0"}', '\u0000', '{"id":1e400}', '"\\ud800"', '[1,2,3]', '{"__proto__":1}', `${'['.repeat(100_000)}`]) {
+    for (const text of [
+      '',
+      '{',
+      '[]',
+      '[[[[',
+      'null',
+      '{"jsonrpc":"2.0"}',
+      '\u0000',
+      '{"id":1e400}',
+      '"\\ud800"',
+      '[1,2,3]',
+      '{"__proto__":1}',
+      `${'['.repeat(100_000)}`,
+    ]) {
       socket.send(text);
       const answer = await next(socket);
       const errors = (Array.isArray(answer) ? answer : [answer]).map(({ error }: { error?: { code: number } }) => error?.code);
-      expect(errors.every((code) => code === -32700 || code === -32600), `${text.slice(0, 20)}: ${errors}`).toBe(true);
+      expect(
+        errors.every((code) => code === -32700 || code === -32600),
+        `${text.slice(0, 20)}: ${errors}`,
+      ).toBe(true);
     }
     socket.send('{"jsonrpc":"2.0","id":2,"method":"ping"}');
     expect(await next(socket)).toMatchObject({ id: 2, result: { pong: true } });

@@ -10,7 +10,7 @@ import { isInteractive } from './prompt.ts';
 
 /**
  * Shows a run from its beginning and goes on live. On a terminal keys answer and cancel, until q; elsewhere it ends
- * when the run does. Leaving touches nothing.
+ * when the run does. Leaving touches nothing (SPEC {#cli_attach}).
  */
 export async function attach(console: Console, run: string, options: ClientOptions): Promise<number> {
   const session = await openSession(console, options, { resume: true });
@@ -47,7 +47,8 @@ export async function attach(console: Console, run: string, options: ClientOptio
         state: () => void finishIfOver().catch(fail),
         synced: () => {
           synced = true;
-          if (interactive) screen.line(screen.colors.dim(`attached to ${run}; keys: a accept, r reject, c cancel the running command, q leave`));
+          if (interactive)
+            screen.line(screen.colors.dim(`attached to ${run}; keys: a accept, r reject, c cancel the running command, q leave`));
           person.review();
           finishIfOver().catch(fail);
         },

@@ -28,7 +28,11 @@ export async function doctor(console: Console, options: ClientOptions & { readon
     program('sh', console.env['PATH'], true, 'every command runs under it'),
     program('setsid', console.env['PATH'], false, 'not needed, but handy for commands that are to outlive their producer'),
     await server(console, options),
-    { name: 'terminals', state: 'note', detail: 'commands run on pipes; PTY, tmux, container and SSH backends are not part of this version' } as const,
+    {
+      name: 'terminals',
+      state: 'note',
+      detail: 'commands run on pipes; PTY, tmux, container and SSH backends are not part of this version',
+    } as const,
   ];
   const bad = checks.some((check) => check.state === 'missing');
   if (options.json) {
@@ -51,7 +55,9 @@ function node(): Check {
 function database(): Check {
   try {
     // Loaded by hand: only a database that opens here tells that the native part fits this Node.
-    const Database = createRequire(import.meta.url)('better-sqlite3') as new (file: string) => {
+    const Database = createRequire(import.meta.url)('better-sqlite3') as new (
+      file: string,
+    ) => {
       prepare(sql: string): { get(): unknown };
       close(): void;
     };
@@ -60,7 +66,11 @@ function database(): Check {
     db.close();
     return { name: 'sqlite', state: 'ok', detail: row.version };
   } catch (error) {
-    return { name: 'sqlite', state: 'missing', detail: `${messageOf(error).split('\n')[0] ?? ''}; run npm ci (it needs python3, make and g++)` };
+    return {
+      name: 'sqlite',
+      state: 'missing',
+      detail: `${messageOf(error).split('\n')[0] ?? ''}; run npm ci (it needs python3, make and g++)`,
+    };
   }
 }
 
@@ -73,13 +83,19 @@ function folder(data: string): Check {
     rmSync(mkdtempSync(join(nearest, '.headgate-doctor-')), { recursive: true });
     return { name: 'data folder', state: 'ok', detail: nearest === data ? data : `${data} (made by headgate serve)` };
   } catch (error) {
-    return { name: 'data folder', state: 'missing', detail: `${data} cannot be written (${messageOf(error)}); choose another with --data or HEADGATE_DATA` };
+    return {
+      name: 'data folder',
+      state: 'missing',
+      detail: `${data} cannot be written (${messageOf(error)}); choose another with --data or HEADGATE_DATA`,
+    };
   }
 }
 
 function platform(): Check {
   const proc = existsSync('/proc/self/stat');
-  const detail = proc ? '/proc is there: whole process trees can be followed and ended' : 'no /proc: Headgate follows process trees through it and runs on Linux';
+  const detail = proc
+    ? '/proc is there: whole process trees can be followed and ended'
+    : 'no /proc: Headgate follows process trees through it and runs on Linux';
   return { name: 'processes', state: proc ? 'ok' : 'missing', detail };
 }
 

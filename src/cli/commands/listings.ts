@@ -19,9 +19,21 @@ export async function runs(console: Console, options: ListOptions & { readonly l
     if (options.json) return await printJson(console, rows);
     if (rows.length === 0) return await say(console, 'no runs in this project; start one with: headgate act "what to do"');
     const now = Date.now();
-    const columns = [{ title: 'RUN' }, { title: 'STATUS' }, { title: 'OUTCOME' }, { title: 'MODEL' }, { title: 'TURN', right: true }, { title: 'CHANGED' }];
+    const columns = [
+      { title: 'RUN' },
+      { title: 'STATUS' },
+      { title: 'OUTCOME' },
+      { title: 'MODEL' },
+      { title: 'TURN', right: true },
+      { title: 'CHANGED' },
+    ];
     const cells = rows.map((run) => [
-      run.run, formatStatus(run.status), run.outcome ?? '-', run.model, String(run.turn), `${formatDuration(now - run.updatedAt)} ago`,
+      run.run,
+      formatStatus(run.status),
+      run.outcome ?? '-',
+      run.model,
+      String(run.turn),
+      `${formatDuration(now - run.updatedAt)} ago`,
     ]);
     return await printTable(console, columns, cells);
   } finally {
@@ -38,14 +50,28 @@ export async function ps(console: Console, options: ListOptions & { readonly run
       ...(options.all ? {} : { state: 'live' }),
     });
     if (options.json) return await printJson(console, rows);
-    if (rows.length === 0) return await say(console, options.all ? 'no commands in this project' : 'no command runs; headgate ps --all shows those that have ended');
+    if (rows.length === 0)
+      return await say(
+        console,
+        options.all ? 'no commands in this project' : 'no command runs; headgate ps --all shows those that have ended',
+      );
     const columns = [
-      { title: 'RUN' }, { title: 'PATH' }, { title: 'STATE' }, { title: 'PID', right: true }, { title: 'AGE', right: true },
-      { title: 'OUTPUT', right: true }, { title: 'COMMAND' },
+      { title: 'RUN' },
+      { title: 'PATH' },
+      { title: 'STATE' },
+      { title: 'PID', right: true },
+      { title: 'AGE', right: true },
+      { title: 'OUTPUT', right: true },
+      { title: 'COMMAND' },
     ];
     const cells = rows.map((row) => [
-      row.run, row.path, row.state, row.pid === null ? '-' : String(row.pid), formatDuration(row.ageMs),
-      formatBytes(row.channels.reduce((sum, { bytes }) => sum + bytes, 0)), row.command,
+      row.run,
+      row.path,
+      row.state,
+      row.pid === null ? '-' : String(row.pid),
+      formatDuration(row.ageMs),
+      formatBytes(row.channels.reduce((sum, { bytes }) => sum + bytes, 0)),
+      row.command,
     ]);
     return await printTable(console, columns, cells);
   } finally {

@@ -23,7 +23,7 @@ export interface PromptOptions extends ClientOptions {
 
 /**
  * Queues a loop and shows it to its end. The model's words go to standard output, everything else to standard error.
- * Ctrl-C aborts the loop; a second one leaves.
+ * Ctrl-C aborts the loop; a second one leaves (SPEC {#cli_act}).
  */
 export async function prompt(console: Console, mode: 'act' | 'ask', text: string, options: PromptOptions): Promise<number> {
   const words = (text === '-' ? await readText(console.stdin()) : text).trim();
@@ -39,7 +39,9 @@ export async function prompt(console: Console, mode: 'act' | 'ask', text: string
       ...(options.yolo ? { yolo: true } : {}),
     };
     const call = () => session.call(mode, params);
-    const started = await (options.run === undefined ? call() : inRun(session, { alias: options.run, model: options.model ?? 'scripted' }, call));
+    const started = await (options.run === undefined
+      ? call()
+      : inRun(session, { alias: options.run, model: options.model ?? 'scripted' }, call));
     return await show(console, session, started, options);
   } finally {
     session.close();
@@ -95,7 +97,10 @@ async function show(console: Console, session: Session, started: { run: string; 
   try {
     await view.open(session.lastSeq);
     const code = await interrupts.orLeft(
-      Promise.race([status.then(async (final) => (await report(console, session, started, final, options), exitCode(final, interrupts))), view.failed()]),
+      Promise.race([
+        status.then(async (final) => (await report(console, session, started, final, options), exitCode(final, interrupts))),
+        view.failed(),
+      ]),
     );
     if (interrupts.left.aborted) screen.line(screen.colors.dim(`left; the loop goes on: headgate attach ${run}`));
     return code;
@@ -106,7 +111,13 @@ async function show(console: Console, session: Session, started: { run: string; 
   }
 }
 
-async function report(console: Console, session: Session, { run, loop }: { run: string; loop: number }, status: number, options: PromptOptions): Promise<void> {
+async function report(
+  console: Console,
+  session: Session,
+  { run, loop }: { run: string; loop: number },
+  status: number,
+  options: PromptOptions,
+): Promise<void> {
   if (!options.json) return;
   const info = await session.look('getRun', { run });
   const ended = info.loops.find((one) => one.loop === loop);

@@ -21,7 +21,8 @@ const WITHOUT_PROJECT: ReadonlySet<string> = new Set<MethodName>(['ping', 'disco
  */
 export async function rpc(console: Console, method: string | undefined, params: string | undefined, options: RpcOptions): Promise<number> {
   if (options.stdio) {
-    if (method !== undefined) throw usageError('rpc --stdio takes no method', 'the methods come on standard input, one JSON-RPC message a line');
+    if (method !== undefined)
+      throw usageError('rpc --stdio takes no method', 'the methods come on standard input, one JSON-RPC message a line');
     return await relay(console, locate(options, console.env));
   }
   if (method === undefined) throw usageError('rpc needs a method', 'headgate rpc discover lists them');
@@ -50,7 +51,10 @@ function parse(text: string | undefined): unknown {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw usageError(`the params are not JSON: ${error instanceof Error ? error.message : ''}`, `headgate rpc getEntries '{"run": "shell"}'`);
+    throw usageError(
+      `the params are not JSON: ${error instanceof Error ? error.message : ''}`,
+      `headgate rpc getEntries '{"run": "shell"}'`,
+    );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw usageError('the params are no JSON object', `headgate rpc getEntries '{"run": "shell"}'`);

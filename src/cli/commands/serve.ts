@@ -12,7 +12,7 @@ export interface ServeCommandOptions {
   readonly host: string;
   readonly config?: string;
   readonly socket?: string;
-  readonly logLevel: LogLevel;
+  readonly logLevel?: LogLevel;
   readonly json?: boolean;
 }
 
@@ -36,7 +36,7 @@ function serveOptions(console: Console, data: string, options: ServeCommandOptio
     data,
     port: options.port,
     host: options.host,
-    logLevel: options.logLevel,
+    logLevel: options.logLevel ?? (options.json ? 'info' : 'warn'),
     ...(options.config === undefined ? {} : { config: resolve(options.config) }),
     ...(options.socket === undefined ? {} : { socket: resolve(options.socket) }),
     ...(token ? { token } : {}),
@@ -70,7 +70,9 @@ function readable(console: Console, server: RunningServer, data: string): string
     `  url     ${server.url}`,
     `  socket  ${server.socket}`,
     `  token   ${server.token}`,
-    dim(`In another terminal: headgate act "what to do"${isDefault(console, data) ? '' : ` --data ${shellQuote(data)}`}; Ctrl-C stops the server, commands go on.`),
+    dim(
+      `In another terminal: headgate act "what to do"${isDefault(console, data) ? '' : ` --data ${shellQuote(data)}`}; Ctrl-C stops the server, commands go on.`,
+    ),
     '',
   ].join('\n');
 }

@@ -128,7 +128,9 @@ async function outcome(console: Console, session: Session, end: StreamEnd): Prom
   const { run, path } = end;
   if (end.status === 499) {
     const { receipt } = await session.look('stream/receipt', { run, path });
-    const by = receipt ? `by ${visibleLine(receipt.requestedBy)}${receipt.reason ? `: ${visibleLine(receipt.reason)}` : ''}` : 'by another client';
+    const by = receipt
+      ? `by ${visibleLine(receipt.requestedBy)}${receipt.reason ? `: ${visibleLine(receipt.reason)}` : ''}`
+      : 'by another client';
     void console.err.write(`headgate: cancelled ${by}\n`);
   } else if (end.outcome === 'timeout') {
     void console.err.write('headgate: timed out\n');

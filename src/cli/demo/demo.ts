@@ -27,7 +27,8 @@ export async function demo(console: Console, options: { readonly keep?: boolean 
   const project = join(folder, 'project');
   const facts = new Facts();
   const stop = new AbortController();
-  const stopping = (signal: NodeJS.Signals) => stop.abort(new CliError(`stopped by ${signal}`, signal === 'SIGTERM' ? 143 : EXIT.interrupted));
+  const stopping = (signal: NodeJS.Signals) =>
+    stop.abort(new CliError(`stopped by ${signal}`, signal === 'SIGTERM' ? 143 : EXIT.interrupted));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stopping);
   const timer = setTimeout(() => stop.abort(new CliError(`the demo took longer than ${formatDuration(LIMIT_MS)}`, EXIT.failed)), LIMIT_MS);
   let server: ServerProcess | undefined;
@@ -63,10 +64,18 @@ function makeProject(project: string): void {
 async function withClients(console: Console, server: ServerProcess, project: string, facts: Facts, signal: AbortSignal): Promise<Story> {
   const { socket, url, token } = server.ready;
   const ref = projectOf(project);
-  const first = await Session.open({ locate: () => ({ kind: 'unix', path: socket, from: 'the demo' }), project: ref, version: console.version });
+  const first = await Session.open({
+    locate: () => ({ kind: 'unix', path: socket, from: 'the demo' }),
+    project: ref,
+    version: console.version,
+  });
   let second: Session | undefined;
   try {
-    second = await Session.open({ locate: () => ({ kind: 'websocket', url, token, from: 'the demo' }), project: ref, version: console.version });
+    second = await Session.open({
+      locate: () => ({ kind: 'websocket', url, token, from: 'the demo' }),
+      project: ref,
+      version: console.version,
+    });
     await line(console, 'client 1 is connected over the unix socket, client 2 over WebSocket');
     return await tellStory(console, first, second, facts, signal);
   } finally {
@@ -81,7 +90,8 @@ async function endCommands(session: Session): Promise<void> {
   try {
     const live = await session.call('stream/list', { state: 'live' });
     if (live.length === 0) return;
-    for (const { run, path } of live) await session.call('stream/cancel', { run, path, reason: 'the demo is over', grace_ms: 500 }).catch(() => {});
+    for (const { run, path } of live)
+      await session.call('stream/cancel', { run, path, reason: 'the demo is over', grace_ms: 500 }).catch(() => {});
     for (const { run, path } of live) await awaitKill(session, run, path, undefined, 500);
   } catch {
     // The server is gone: nothing more can be asked of it.
@@ -101,14 +111,24 @@ async function closing(
   const channels = story.entries.filter(({ category, path }) => category === 'data' && !path.startsWith('log://'));
   const bytes = channels.reduce((sum, entry) => sum + entry.bytes, 0);
   await line(console, '');
-  await line(console, bold(`Stored: ${story.entries.length} entries and ${story.events} events of run ${story.run}; ${formatBytes(bytes)} of output in ${channels.length} channels:`));
+  await line(
+    console,
+    bold(
+      `Stored: ${story.entries.length} entries and ${story.events} events of run ${story.run}; ${formatBytes(bytes)} of output in ${channels.length} channels:`,
+    ),
+  );
   for (const entry of channels) await line(console, `  ${entry.path}  ${entry.bytes} bytes, ${entry.lines} lines, status ${entry.status}`);
   const log = story.entries.find(({ path }) => path.startsWith('log://') && path.includes('/sh/'))?.path ?? '';
   // As it was started: in a clone the command is not in PATH.
   const viaNpm = console.env['npm_lifecycle_event'] === 'demo';
   const where = o.keep ? shellQuote(data) : 'DIR/data';
   const flags = `--data ${where} --project ${o.keep ? shellQuote(project) : 'DIR/project'}`;
-  await line(console, o.keep ? 'Kept. Look at it with:' : `The folder is removed. To keep it and look at it: ${viaNpm ? 'npm run demo -- --keep' : 'headgate demo --keep'}, then`);
+  await line(
+    console,
+    o.keep
+      ? 'Kept. Look at it with:'
+      : `The folder is removed. To keep it and look at it: ${viaNpm ? 'npm run demo -- --keep' : 'headgate demo --keep'}, then`,
+  );
   const headgate = viaNpm ? 'npm run -s headgate --' : 'headgate';
   await line(console, `  ${headgate} serve --data ${where}`);
   await line(console, `  ${headgate} attach ${story.run} ${flags}`);

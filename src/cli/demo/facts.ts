@@ -27,7 +27,10 @@ export interface Arrival {
 }
 
 /** Whether output came while the command ran, piece by piece, or in one lump at its end. */
-export function livenessOf(arrivals: readonly Arrival[], endedAt: number): { live: boolean; pieces: number; spreadMs: number; leadMs: number } {
+export function livenessOf(
+  arrivals: readonly Arrival[],
+  endedAt: number,
+): { live: boolean; pieces: number; spreadMs: number; leadMs: number } {
   const first = arrivals[0]?.at ?? endedAt;
   const last = arrivals.at(-1)?.at ?? endedAt;
   const spreadMs = last - first;

@@ -8,8 +8,8 @@ import { awaitKill, type Receipt } from '../kill.ts';
 import { RunView } from '../run-view.ts';
 import { Screen } from '../screen.ts';
 import type { Session } from '../session.ts';
-import { bytesOf, toolOf, Witness } from './witness.ts';
 import { type Facts, livenessOf, quotedFigure } from './facts.ts';
+import { bytesOf, toolOf, Witness } from './witness.ts';
 
 const PROMPT = 'Look around, take a measurement that takes a few seconds, and tell me the figure.';
 const MODEL = 'demo';
@@ -83,13 +83,20 @@ async function judge(o: {
 }): Promise<void> {
   const { first, run, witness, facts, receipt, result } = o;
   const [look] = witness.commands('env');
-  facts.add('the model looked around with a real env command', look?.end?.told.exit_code === 0, look ? look.command : 'no env command was proposed');
+  facts.add(
+    'the model looked around with a real env command',
+    look?.end?.told.exit_code === 0,
+    look ? look.command : 'no env command was proposed',
+  );
 
   const [measure, long] = witness.commands('sh');
   if (!measure?.end || !long) throw new CliError('the demo is not whole: the model did not propose two sh commands', EXIT.failed);
   facts.add(
     'its sh command waited for an answer and ran only after client 1 accepted it',
-    measure.proposedAt !== undefined && measure.acceptedAt !== undefined && (measure.arrivals[0]?.at ?? 0) > measure.proposedAt && measure.end.told.exit_code === 0,
+    measure.proposedAt !== undefined &&
+      measure.acceptedAt !== undefined &&
+      (measure.arrivals[0]?.at ?? 0) > measure.proposedAt &&
+      measure.end.told.exit_code === 0,
     measure.path,
   );
   const [out, err] = [bytesOf(measure, 1), bytesOf(measure, 2)];
@@ -99,14 +106,26 @@ async function judge(o: {
     live && out.length > 0 && err.length > 0,
     `${pieces} pieces over ${seconds(spreadMs)} s, the first ${seconds(leadMs)} s before the end; stdout ${out.length} bytes, stderr ${err.length} bytes`,
   );
-  facts.add('what was stored is byte for byte what arrived', out.equals(await stored(first, run, measure.path, 1)) && err.equals(await stored(first, run, measure.path, 2)), 'both channels read back');
+  facts.add(
+    'what was stored is byte for byte what arrived',
+    out.equals(await stored(first, run, measure.path, 1)) && err.equals(await stored(first, run, measure.path, 2)),
+    'both channels read back',
+  );
   const figure = quotedFigure(result, out.toString('utf8') + err.toString('utf8'), PROMPT + measure.command);
-  facts.add("the model's last answer quotes a figure from that output", o.done && figure !== undefined, figure ?? 'none found in the answer');
+  facts.add(
+    "the model's last answer quotes a figure from that output",
+    o.done && figure !== undefined,
+    figure ?? 'none found in the answer',
+  );
 
   const told = long.cancelled !== undefined && long.end?.told.status === 499;
   facts.add('a second command was cancelled by client 2 while it ran, and client 1 was told', told, long.path);
   const pids = receipt?.confirmedDead ?? [];
-  facts.add('its processes are confirmed gone', pids.length > 0 && receipt?.escaped.length === 0 && pids.every(isGone), `pid ${pids.join(', ') || 'unknown'}`);
+  facts.add(
+    'its processes are confirmed gone',
+    pids.length > 0 && receipt?.escaped.length === 0 && pids.every(isGone),
+    `pid ${pids.join(', ') || 'unknown'}`,
+  );
 }
 
 /** Client 2: waits for the second sh command of the project, listens to it, and cancels it. */
@@ -145,7 +164,16 @@ async function stored(session: Session, run: string, path: string, channel: numb
 async function countEvents(session: Session, run: string): Promise<number> {
   const synced = deferred();
   const seqs = new Set<number>();
-  const names = ['run/state', 'run/progress', 'run/proposal', 'run/resolved', 'stream/started', 'stream/ended', 'stream/cancelled', 'entry/changed'] as const;
+  const names = [
+    'run/state',
+    'run/progress',
+    'run/proposal',
+    'run/resolved',
+    'stream/started',
+    'stream/ended',
+    'stream/cancelled',
+    'entry/changed',
+  ] as const;
   const undo = names.map((name) => session.on(name, (params) => void seqs.add(params.seq)));
   undo.push(session.on('replay/synced', () => synced.resolve()));
   const { subscription } = await session.call('subscribe', { run, since: 0 });

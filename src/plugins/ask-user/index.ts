@@ -16,7 +16,10 @@ export const askUser: Plugin = {
       doc: DOC,
       traits: ['interaction', 'proposes'],
       params: z.strictObject({
-        question: z.string().min(1).max(16 * 1024),
+        question: z
+          .string()
+          .min(1)
+          .max(16 * 1024),
         options: z.array(z.string().min(1).max(1000)).max(50).optional().describe('Answers to choose from; others are possible.'),
       }),
       summary: ({ question }) => question,

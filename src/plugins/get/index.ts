@@ -35,7 +35,8 @@ export const get: Plugin = {
           return { kind: 'done', body: found.length === 0 ? `Nothing below ${path}.` : found.join('\n') };
         }
         const entry = entries.get(path);
-        if (!entry) return { kind: 'refused', status: 404, body: `There is no entry ${path}. A path that ends with / lists what is below it.` };
+        if (!entry)
+          return { kind: 'refused', status: 404, body: `There is no entry ${path}. A path that ends with / lists what is below it.` };
         const channel = entries.channel(path);
         const source = channel ? channelSource(channel) : textSource(path, entry.body);
         const body = match === undefined ? readLines(source, line ?? 1, limit ?? 200) : searchLines(source, match, line ?? 1, limit ?? 200);

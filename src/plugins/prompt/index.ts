@@ -48,7 +48,12 @@ async function recordInstructions(view: RunView, path: string): Promise<Entry | 
 function prompts(view: RunView): ContextPart[] {
   const answered = new Set(view.turns().map((turn) => turn.loopId));
   // A prompt that was dropped from the queue was never asked.
-  const begun = new Set(view.loops().filter(({ id }) => id === view.loop.id || answered.has(id)).map((loop) => loop.sequence));
+  const begun = new Set(
+    view
+      .loops()
+      .filter(({ id }) => id === view.loop.id || answered.has(id))
+      .map((loop) => loop.sequence),
+  );
   return view.entries('prompt://loop_').flatMap((entry) => {
     const match = /^prompt:\/\/loop_(\d+)\/(user|message_\d+)$/.exec(entry.path);
     const loop = Number(match?.[1]);

@@ -20,7 +20,11 @@ export const set: Plugin = {
         body: z.string().describe('The whole text; it replaces what is there.'),
       }),
       summary: ({ path }) => `write ${path}`,
-      handler: ({ path, body }) => ({ kind: 'done', body: `${path} holds ${Buffer.byteLength(body)} bytes now.`, writes: [{ path, body }] }),
+      handler: ({ path, body }) => ({
+        kind: 'done',
+        body: `${path} holds ${Buffer.byteLength(body)} bytes now.`,
+        writes: [{ path, body }],
+      }),
     });
   },
 };

@@ -10,7 +10,8 @@ export const DIGEST_BYTES = 8 * 1024;
 const EDGE_BYTES = 64 * 1024;
 /** Raw bytes between head and tail, the last ones, in which lines that look like errors are sought. */
 const MIDDLE_BYTES = 1024 * 1024;
-const ERROR_LINE = /\b(?:error|errors|err!|fail(?:ed|ure|ures)?|fatal|panic|exception|traceback|denied|cannot|undefined reference|segmentation fault)\b/i;
+const ERROR_LINE =
+  /\b(?:error|errors|err!|fail(?:ed|ure|ures)?|fatal|panic|exception|traceback|denied|cannot|undefined reference|segmentation fault)\b/i;
 
 interface Shown {
   readonly number: number;
@@ -28,7 +29,10 @@ export function digest(reader: ChannelReader, maxBytes: number = DIGEST_BYTES): 
   const first = reader.read(0, Math.min(reader.bytes, 4096));
   const kind = binaryKind(first);
   if (kind !== undefined) {
-    const bytes = first.subarray(0, 16).toString('hex').replace(/..(?=.)/g, '$& ');
+    const bytes = first
+      .subarray(0, 16)
+      .toString('hex')
+      .replace(/..(?=.)/g, '$& ');
     return { text: `${name}: ${reader.bytes} bytes, ${kind}, not shown; the first bytes are ${bytes}`, ranges: [] };
   }
   if (reader.bytes <= maxBytes) {
@@ -53,7 +57,10 @@ function bounded(reader: ChannelReader, name: string, maxBytes: number): Channel
   const whole = from === headEnd ? middleRaw : middleRaw.slice(1);
   const searched = whole[0]?.from ?? tailStart;
   const numbered = number(whole, reader.linesBefore(searched) + 1);
-  const errors = take(numbered.filter((line) => ERROR_LINE.test(line.text)), maxBytes / 4);
+  const errors = take(
+    numbered.filter((line) => ERROR_LINE.test(line.text)),
+    maxBytes / 4,
+  );
   const notes = [
     `${bytes} bytes, ${lineCount(reader)} lines; shown: ${span(head)}, ${span(tail)}${errors.length > 0 ? `, and ${errors.length} lines between that look like errors` : ''}`,
     `left out: ${tailStart - headEnd - size(errors)} bytes between byte ${headEnd} and byte ${tailStart}`,

@@ -28,7 +28,11 @@ async function withOutput(context: PluginContext, view: RunView, part: ContextPa
   const readers = view.channels(entry, shown?.channels);
   if (readers.length === 0) return part;
   const output = await outputOf(context, view, entry, readers, DIGEST_BYTES);
-  return { ...part, message: { ...part.message, text: `${part.message.text}\n\n${output.text}` }, pieces: [...part.pieces, ...output.pieces] };
+  return {
+    ...part,
+    message: { ...part.message, text: `${part.message.text}\n\n${output.text}` },
+    pieces: [...part.pieces, ...output.pieces],
+  };
 }
 
 async function outputOf(

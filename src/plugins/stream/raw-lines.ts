@@ -1,5 +1,5 @@
-import type { ChannelReader } from '../../hooks/views.ts';
 import { incompleteTail } from '../../core/utf8.ts';
+import type { ChannelReader } from '../../hooks/views.ts';
 
 /** Bytes of a line that is longer than what was read of it. */
 const PARTIAL_BYTES = 2000;

@@ -17,7 +17,10 @@ export const update: Plugin = {
       doc: DOC,
       traits: ['ends'],
       params: z.strictObject({
-        text: z.string().min(1).max(64 * 1024),
+        text: z
+          .string()
+          .min(1)
+          .max(64 * 1024),
         status: z.literal([102, 200]).optional().describe('200: the work is done. 102, the default: it goes on.'),
       }),
       summary: ({ text }) => text.split('\n', 1)[0]?.slice(0, 200) ?? 'update',

@@ -29,7 +29,12 @@ const HIGH_WATER_BYTES = 4 * 1024 * 1024;
 const LOW_WATER_BYTES = 256 * 1024;
 
 /** Reads a producer's output to its end; see `RpcClient.follow`. */
-export async function* follow(client: RpcClient, run: string, path: string, options: FollowOptions): AsyncGenerator<FollowedChunk, StreamEnd, void> {
+export async function* follow(
+  client: RpcClient,
+  run: string,
+  path: string,
+  options: FollowOptions,
+): AsyncGenerator<FollowedChunk, StreamEnd, void> {
   const follower = new Follower(client, run, path);
   try {
     await follower.open(options.channel, options.from ?? 'start');

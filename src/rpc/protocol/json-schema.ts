@@ -11,7 +11,11 @@ export function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchem
   cache.set(schema, known);
   let made = known.get(io);
   if (!made) {
-    const { $schema: _, '~standard': __, ...rest } = z.toJSONSchema(schema, {
+    const {
+      $schema: _,
+      '~standard': __,
+      ...rest
+    } = z.toJSONSchema(schema, {
       io,
       target: 'draft-7',
       // Every integer in JSON is within these bounds anyway; they would only hide the ones that mean something.

@@ -42,9 +42,4 @@ export type Notifications = typeof notifications;
 export type NotificationName = keyof Notifications;
 export type NotificationParamsOf<N extends NotificationName> = z.output<Notifications[N]['params']>;
 
-/** True for a name of the table. */
-export function isMethod(name: string): name is MethodName {
-  return Object.hasOwn(methods, name);
-}
-
 export { notifications };

@@ -47,7 +47,10 @@ export function checkHost(request: IncomingMessage, policy: AccessPolicy): void 
     if (isLoopbackHost(name) || name === bareHost(policy.boundHost)) return;
     if (!isLoopbackHost(policy.boundHost) && isIP(name) !== 0) return;
   }
-  throw new HeadgateError('forbidden', `Host "${(host ?? '').slice(0, 80)}" is no name of this server; connect to ${policy.boundHost}:${policy.port}`);
+  throw new HeadgateError(
+    'forbidden',
+    `Host "${(host ?? '').slice(0, 80)}" is no name of this server; connect to ${policy.boundHost}:${policy.port}`,
+  );
 }
 
 /** Refuses a web page of another origin; programs send no Origin. Throws `forbidden`. */
@@ -62,7 +65,10 @@ export function checkOrigin(request: IncomingMessage, policy: AccessPolicy): voi
 export function scopeOf(request: IncomingMessage, policy: AccessPolicy): GrantedScope {
   const token = tokenOf(request);
   if (token === undefined) {
-    throw new HeadgateError('unauthenticated', 'no token; send "Authorization: Bearer <token>", or from a browser the subprotocols "headgate" and "bearer.<token>"');
+    throw new HeadgateError(
+      'unauthenticated',
+      'no token; send "Authorization: Bearer <token>", or from a browser the subprotocols "headgate" and "bearer.<token>"',
+    );
   }
   const offered = digest(token);
   let scope: GrantedScope | undefined;
@@ -92,7 +98,10 @@ function isOwnOrigin(origin: string, port: number): boolean {
 }
 
 function bareHost(host: string): string {
-  return host.toLowerCase().replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
+  return host
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.$/, '');
 }
 
 function digest(token: string): Buffer {

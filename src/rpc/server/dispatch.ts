@@ -61,7 +61,9 @@ function run(name: string, def: MethodDef, handler: AnyHandler | undefined, para
   // Asking for the caller is what refuses a connection without a project.
   if (def.init) call.caller();
   if (!allows(call.session.scope, def.scope)) {
-    throw new HeadgateError('forbidden', `${name} needs a token of scope "${def.scope}"; this one has "${call.session.scope}"`, { scope: def.scope });
+    throw new HeadgateError('forbidden', `${name} needs a token of scope "${def.scope}"; this one has "${call.session.scope}"`, {
+      scope: def.scope,
+    });
   }
   if (params !== undefined && (typeof params !== 'object' || params === null || Array.isArray(params))) {
     throw new HeadgateError('invalid_params', `${name}: params must be an object; params by position are not taken`);
@@ -100,7 +102,11 @@ function wireError(error: unknown, method: string, call: Call): HeadgateError {
   const { ids, logger } = call.parts;
   const reference = ids.token(6);
   logger.error({ method, reference, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'a call failed');
-  return new HeadgateError('internal', `${method.slice(0, 80)} failed inside the server; its log has the cause under reference ${reference}`, { reference });
+  return new HeadgateError(
+    'internal',
+    `${method.slice(0, 80)} failed inside the server; its log has the cause under reference ${reference}`,
+    { reference },
+  );
 }
 
 /** The run that a call is about, as the caller named it. */

@@ -38,9 +38,13 @@ export interface ListeningHttp {
  */
 export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
   if (!options.allowRemote && !isLoopbackHost(options.host)) {
-    throw new HeadgateError('forbidden', `${options.host} is reached by other machines; the server listens there only when that is asked for explicitly`, {
-      host: options.host,
-    });
+    throw new HeadgateError(
+      'forbidden',
+      `${options.host} is reached by other machines; the server listens there only when that is asked for explicitly`,
+      {
+        host: options.host,
+      },
+    );
   }
   const server = createServer();
   const port = await listen(server, options);
@@ -92,9 +96,19 @@ function listenError(error: Error, host: string, port: number): HeadgateError {
   const cause = { cause: error };
   switch (systemCode(error)) {
     case 'EADDRINUSE':
-      return new HeadgateError('conflict', `port ${port} on ${host} is taken; stop the program that has it, or choose another with --port (0: any free one)`, { host, port }, cause);
+      return new HeadgateError(
+        'conflict',
+        `port ${port} on ${host} is taken; stop the program that has it, or choose another with --port (0: any free one)`,
+        { host, port },
+        cause,
+      );
     case 'EACCES':
-      return new HeadgateError('forbidden', `port ${port} on ${host} is not permitted to this user; choose one from 1024 on with --port (0: any free one)`, { host, port }, cause);
+      return new HeadgateError(
+        'forbidden',
+        `port ${port} on ${host} is not permitted to this user; choose one from 1024 on with --port (0: any free one)`,
+        { host, port },
+        cause,
+      );
     default:
       return new HeadgateError('invalid_params', `cannot listen on ${host}:${port}: ${messageOf(error)}`, { host, port }, cause);
   }
@@ -106,12 +120,16 @@ function serve(request: IncomingMessage, response: ServerResponse, policy: Acces
   try {
     checkHost(request, policy);
     const path = pathOf(request);
-    if (path === '/healthz' && (request.method === 'GET' || request.method === 'HEAD')) return sendJson(response, 200, { status: 'ok', version });
+    if (path === '/healthz' && (request.method === 'GET' || request.method === 'HEAD'))
+      return sendJson(response, 200, { status: 'ok', version });
     if (path === RPC_PATH) {
       response.setHeader('upgrade', 'websocket');
       return sendJson(response, 426, errorBody(new HeadgateError('invalid_request', `${RPC_PATH} is a WebSocket; connect with ws://`)));
     }
-    throw new HeadgateError('not_found', `nothing at ${request.method} ${path.slice(0, 80)}; the WebSocket is at ${RPC_PATH}, GET /healthz says whether the server runs`);
+    throw new HeadgateError(
+      'not_found',
+      `nothing at ${request.method} ${path.slice(0, 80)}; the WebSocket is at ${RPC_PATH}, GET /healthz says whether the server runs`,
+    );
   } catch (error) {
     const known = isHeadgateError(error) ? error : new HeadgateError('internal', 'the request failed');
     sendJson(response, known.data.status, errorBody(known));
@@ -120,7 +138,11 @@ function serve(request: IncomingMessage, response: ServerResponse, policy: Acces
 
 function sendJson(response: ServerResponse, status: number, body: object): void {
   const text = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store' });
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+  });
   response.end(text);
 }
 

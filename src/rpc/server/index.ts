@@ -1,4 +1,4 @@
-export { isLoopbackHost } from './access.ts';
 export type { GrantedScope, TokenGrant } from './access.ts';
+export { isLoopbackHost } from './access.ts';
 export { type Listening, RpcServer, type RpcServerOptions } from './rpc-server.ts';
 export type { Caller, EntriesPort, RuntimePort } from './runtime-port.ts';

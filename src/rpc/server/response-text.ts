@@ -12,9 +12,14 @@ export function responseText(response: JSONRPCResponse): string {
   }
   if (text !== undefined && Buffer.byteLength(text) <= LIMITS.messageBytes) return text;
   return JSON.stringify(
-    refusal(response.id, 'too_large', `the answer is over ${LIMITS.messageBytes} bytes; ask for fewer rows (limit), no bodies (body: false) or a smaller range`, {
-      limit: LIMITS.messageBytes,
-    }),
+    refusal(
+      response.id,
+      'too_large',
+      `the answer is over ${LIMITS.messageBytes} bytes; ask for fewer rows (limit), no bodies (body: false) or a smaller range`,
+      {
+        limit: LIMITS.messageBytes,
+      },
+    ),
   );
 }
 
@@ -24,7 +29,9 @@ export function batchText(responses: readonly JSONRPCResponse[]): string {
   const texts = responses.map((response) => {
     let text = responseText(response);
     if (Buffer.byteLength(text) > room) {
-      text = JSON.stringify(refusal(response.id, 'too_large', 'the answers of this batch do not fit into one message; send this request alone'));
+      text = JSON.stringify(
+        refusal(response.id, 'too_large', 'the answers of this batch do not fit into one message; send this request alone'),
+      );
     }
     room -= Buffer.byteLength(text);
     return text;

@@ -10,7 +10,7 @@ import { LIMITS } from '../protocol/shapes.ts';
 import type { GrantedScope, TokenGrant } from './access.ts';
 import { AuditLog } from './audit.ts';
 import { Dispatcher } from './dispatch.ts';
-import { listenHttp, type ListeningHttp, RPC_PATH } from './http.ts';
+import { type ListeningHttp, listenHttp, RPC_PATH } from './http.ts';
 import type { ServerParts } from './parts.ts';
 import type { RuntimePort } from './runtime-port.ts';
 import { Session } from './session.ts';
@@ -70,7 +70,18 @@ export class RpcServer {
     this.#options = options;
     const { runtime, streams, store, clock, ids, logger, version, serverId } = options;
     this.#audit = new AuditLog(store, logger);
-    this.#parts = { runtime, streams, store, audit: this.#audit, clock, ids, logger, version, serverId, checkResults: options.checkResults ?? false };
+    this.#parts = {
+      runtime,
+      streams,
+      store,
+      audit: this.#audit,
+      clock,
+      ids,
+      logger,
+      version,
+      serverId,
+      checkResults: options.checkResults ?? false,
+    };
     this.#stopEvents = options.journal.onEvent((event) => this.#tell(event));
   }
 

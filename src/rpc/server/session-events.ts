@@ -76,9 +76,13 @@ export class SessionEvents {
   unsubscribe(subscription: number): void {
     const feed = this.#subscriptions.get(subscription);
     if (!feed) {
-      throw new HeadgateError('not_found', `no event subscription ${subscription} on this connection; stream subscriptions end with stream/unsubscribe`, {
-        subscription,
-      });
+      throw new HeadgateError(
+        'not_found',
+        `no event subscription ${subscription} on this connection; stream subscriptions end with stream/unsubscribe`,
+        {
+          subscription,
+        },
+      );
     }
     feed.close();
     this.#subscriptions.delete(subscription);

@@ -1,7 +1,7 @@
 import { HeadgateError } from '../../core/errors.ts';
 import type { EventRecord } from '../../model/records.ts';
 import { pathMatcher } from '../../runtime/path-pattern.ts';
-import type { Streams, StreamSubscription } from '../../stream/index.ts';
+import type { StreamSubscription, Streams } from '../../stream/index.ts';
 import { StreamFeed } from './stream-feed.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
 

@@ -6,7 +6,7 @@ import type { GrantedScope } from './access.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { notificationFrame } from './event-frame.ts';
 import type { Call } from './handler.ts';
-import { isAnswer, isCancel, parseMessage, requestProblem, type RequestMessage } from './messages.ts';
+import { isAnswer, isCancel, parseMessage, type RequestMessage, requestProblem } from './messages.ts';
 import type { ServerParts } from './parts.ts';
 import { batchText, responseText } from './response-text.ts';
 import { SessionEvents } from './session-events.ts';
@@ -43,7 +43,13 @@ export class Session {
   #pending = 0;
   #closed = false;
 
-  constructor(options: { channel: MessageChannelLike; scope: GrantedScope; parts: ServerParts; dispatcher: Dispatcher; closed: (session: Session) => void }) {
+  constructor(options: {
+    channel: MessageChannelLike;
+    scope: GrantedScope;
+    parts: ServerParts;
+    dispatcher: Dispatcher;
+    closed: (session: Session) => void;
+  }) {
     const { channel, parts } = options;
     this.scope = options.scope;
     this.#parts = parts;
@@ -87,9 +93,13 @@ export class Session {
   bind(project: Project, client: string): number {
     const bound = this.#bound;
     if (bound && bound.project.id !== project.id) {
-      throw new HeadgateError('conflict', `this connection is bound to project "${bound.project.name}"; open another one for "${project.name}"`, {
-        project: bound.project.name,
-      });
+      throw new HeadgateError(
+        'conflict',
+        `this connection is bound to project "${bound.project.name}"; open another one for "${project.name}"`,
+        {
+          project: bound.project.name,
+        },
+      );
     }
     const events =
       bound?.events ??
@@ -115,7 +125,8 @@ export class Session {
   }
 
   #requireBound(): { project: Project; client: string; events: SessionEvents } {
-    if (!this.#bound) throw new HeadgateError('not_initialized', 'call init {name, projectRoot} first: it binds this connection to a project');
+    if (!this.#bound)
+      throw new HeadgateError('not_initialized', 'call init {name, projectRoot} first: it binds this connection to a project');
     return this.#bound;
   }
 
@@ -134,7 +145,11 @@ export class Session {
       this.#inputEnded = true;
       this.#closeWhenAnswered();
     } else if (message.kind === 'too_large') {
-      this.#send(refusal(null, 'too_large', `a message is over ${message.limit} bytes and was not read; send less at a time`, { limit: message.limit }));
+      this.#send(
+        refusal(null, 'too_large', `a message is over ${message.limit} bytes and was not read; send less at a time`, {
+          limit: message.limit,
+        }),
+      );
     } else {
       let value: unknown;
       try {
@@ -162,7 +177,9 @@ export class Session {
   async #batch(values: readonly unknown[]): Promise<void> {
     if (values.length === 0) return this.#send(refusal(null, 'invalid_request', 'an empty batch; put at least one request into it'));
     if (values.length > MAX_BATCH) {
-      return this.#send(refusal(null, 'invalid_request', `${values.length} requests in one batch; at most ${MAX_BATCH} are taken`, { limit: MAX_BATCH }));
+      return this.#send(
+        refusal(null, 'invalid_request', `${values.length} requests in one batch; at most ${MAX_BATCH} are taken`, { limit: MAX_BATCH }),
+      );
     }
     const afterwards: (() => void)[] = [];
     this.#pending++;
@@ -224,7 +241,9 @@ export class Session {
     const params = request.params as { id?: unknown } | undefined;
     const target = typeof params === 'object' && params !== null ? params.id : undefined;
     if (typeof target === 'string' || typeof target === 'number') {
-      this.#inFlight.get(target)?.abort(new HeadgateError('cancelled', 'the request was cancelled by its caller; what it had begun goes on'));
+      this.#inFlight
+        .get(target)
+        ?.abort(new HeadgateError('cancelled', 'the request was cancelled by its caller; what it had begun goes on'));
     }
     return request.id === undefined ? undefined : { jsonrpc: '2.0', id: request.id, result: {} };
   }

@@ -40,11 +40,21 @@ export class Actions {
    * Checks the input and calls the handler; for a proposal also asks for the verdict. Never throws for what a tool or
    * a model got wrong: that is a refusal with a text that says what to do. `path` is the log entry's.
    */
-  async prepare(tool: HostedTool, input: Readonly<Record<string, unknown>>, turn: number, path: string, scope: ActionScope): Promise<Prepared> {
+  async prepare(
+    tool: HostedTool,
+    input: Readonly<Record<string, unknown>>,
+    turn: number,
+    path: string,
+    scope: ActionScope,
+  ): Promise<Prepared> {
     const parsed = tool.definition.params.safeParse(input);
     if (!parsed.success) {
       const problems = parsed.error.issues.map((issue) => `- ${issue.path.length > 0 ? issue.path.join('.') : 'input'}: ${issue.message}`);
-      return refusal(422, 'invalid_input', `The input does not fit ${tool.definition.name}:\n${problems.join('\n')}\nCall it again with these corrected.`);
+      return refusal(
+        422,
+        'invalid_input',
+        `The input does not fit ${tool.definition.name}:\n${problems.join('\n')}\nCall it again with these corrected.`,
+      );
     }
     let outcome: ToolOutcome;
     try {
@@ -89,7 +99,15 @@ export class Actions {
   }
 
   /** Ends a log entry with a status, an outcome and a text. */
-  close(tx: JournalTx, run: Run, entry: Entry, status: EntryStatus, outcome: string | null, body: string, more: Entry['attributes'] = {}): Entry {
+  close(
+    tx: JournalTx,
+    run: Run,
+    entry: Entry,
+    status: EntryStatus,
+    outcome: string | null,
+    body: string,
+    more: Entry['attributes'] = {},
+  ): Entry {
     const attributes = { ...entry.attributes, ...more };
     const closed = this.#parts.store.entries.update(entry.id, { status, outcome, body, attributes });
     tellEntry(tx, run, closed);
@@ -113,7 +131,13 @@ export class Actions {
     return streams.open(tx, store.entries.update(entry.id, { attributes }), proposal.producer);
   }
 
-  async #verdict(tool: HostedTool, input: Readonly<Record<string, unknown>>, proposal: Proposal, path: string, scope: ActionScope): Promise<'allow' | 'ask' | 'deny'> {
+  async #verdict(
+    tool: HostedTool,
+    input: Readonly<Record<string, unknown>>,
+    proposal: Proposal,
+    path: string,
+    scope: ActionScope,
+  ): Promise<'allow' | 'ask' | 'deny'> {
     // Without a producer there is nothing to start: only a person can answer.
     const allowed = scope.settings.yolo === true && proposal.producer !== undefined;
     const { projectId, alias } = scope.run;

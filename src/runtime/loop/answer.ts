@@ -1,6 +1,6 @@
+import { ModelFailure } from '../../model/model-failure.ts';
 import type { ModelEvent, ModelMessage, ModelProvider, ModelRequest, ToolCall } from '../../model/ports/model-provider.ts';
 import type { Usage } from '../../model/records.ts';
-import { ModelFailure } from '../../model/model-failure.ts';
 
 /** A tool call as it came: readable, or with what is wrong with it. */
 export type AnsweredCall = ToolCall & { readonly bad?: { readonly raw: string; readonly problem: string } };
@@ -25,7 +25,10 @@ export async function askModel(provider: ModelProvider, request: ModelRequest, s
   const nudge: ModelMessage = { role: 'user', text: NUDGE };
   const second = await once(provider, { ...request, messages: [...request.messages, nudge] }, signal);
   if (!isEmpty(second)) return second;
-  throw new ModelFailure('model_empty', `The model ${request.model} answered nothing, twice. Ask again, perhaps with other words or another model.`);
+  throw new ModelFailure(
+    'model_empty',
+    `The model ${request.model} answered nothing, twice. Ask again, perhaps with other words or another model.`,
+  );
 }
 
 function isEmpty(answer: ModelAnswer): boolean {
@@ -40,7 +43,8 @@ async function once(provider: ModelProvider, request: ModelRequest, signal: Abor
     signal.throwIfAborted();
     if (event.type === 'text') text += event.text;
     else if (event.type === 'call') calls.push(event.call);
-    else if (event.type === 'bad-call') calls.push({ id: event.id, tool: event.tool, input: {}, bad: { raw: event.raw, problem: event.problem } });
+    else if (event.type === 'bad-call')
+      calls.push({ id: event.id, tool: event.tool, input: {}, bad: { raw: event.raw, problem: event.problem } });
     else finish = event;
   }
   signal.throwIfAborted();

@@ -53,9 +53,13 @@ export class Answers {
    */
   resolve(c: Caller, run: Run, answer: Answer): Resolved {
     if (answer.remember) {
-      throw new HeadgateError('unsupported', 'remembering answers is not part of this version; leave remember out, or use yolo to accept all of a run', {
-        field: 'remember',
-      });
+      throw new HeadgateError(
+        'unsupported',
+        'remembering answers is not part of this version; leave remember out, or use yolo to accept all of a run',
+        {
+          field: 'remember',
+        },
+      );
     }
     checkRunner(answer);
     requireLogPath(answer.path);
@@ -70,7 +74,13 @@ export class Answers {
       const waiting = this.#waiting(run, answer.path);
       const channels = this.#apply(tx, run, waiting, answer, resolution);
       const status = store.entries.byId(waiting.id)?.status ?? waiting.status;
-      tx.event(run.projectId, run.alias, 'run/resolved', { run: run.alias, path: waiting.path, status, action: answer.action, by: c.client });
+      tx.event(run.projectId, run.alias, 'run/resolved', {
+        run: run.alias,
+        path: waiting.path,
+        status,
+        action: answer.action,
+        by: c.client,
+      });
       const now = this.#queue.run(run.id);
       if (isModelAction(waiting) && now.status === 202) this.#queue.moveRun(tx, now, 'resume', null);
       tx.after(() => this.#waiters.wake(waiting.id));
@@ -97,12 +107,22 @@ export class Answers {
 
   #waiting(run: Run, path: string): Entry {
     const entry = this.#parts.store.entries.get(run.id, path);
-    if (!entry) throw new HeadgateError('not_found', `there is no ${path} in run ${run.alias}; getProposals lists what waits`, { run: run.alias, path });
+    if (!entry)
+      throw new HeadgateError('not_found', `there is no ${path} in run ${run.alias}; getProposals lists what waits`, {
+        run: run.alias,
+        path,
+      });
     if (entry.status === 202) return entry;
     if (entry.status === 100) throw new HeadgateError('conflict', `${path} is no proposal yet; wait for run/proposal`, { path });
     const first = resolutionOf(entry) ?? null;
-    const how = first ? `${first.by} answered it first with ${first.action}` : `it ended with ${entry.status} ${entry.outcome ?? ''}`.trimEnd();
-    throw new HeadgateError('proposal_resolved', `${path} waits for no answer: ${how}`, { path, terminal_status: entry.status, resolution: first });
+    const how = first
+      ? `${first.by} answered it first with ${first.action}`
+      : `it ended with ${entry.status} ${entry.outcome ?? ''}`.trimEnd();
+    throw new HeadgateError('proposal_resolved', `${path} waits for no answer: ${how}`, {
+      path,
+      terminal_status: entry.status,
+      resolution: first,
+    });
   }
 
   #apply(tx: JournalTx, run: Run, waiting: Entry, answer: Answer, resolution: Resolution): ChannelState[] | undefined {
@@ -137,7 +157,8 @@ export class Answers {
   /** The answerer's output takes the place of the command's: channel 1 of a producer that nobody runs. */
   #storeOutput(entry: Entry, output: string): void {
     const { streams, logger } = this.#parts;
-    const failed = (error: unknown) => logger.error({ path: entry.path, error: messageOf(error) }, 'an answer could not be stored as output');
+    const failed = (error: unknown) =>
+      logger.error({ path: entry.path, error: messageOf(error) }, 'an answer could not be stored as output');
     try {
       if (output !== '') {
         streams.append({ runId: entry.runId, path: entry.path, channel: 1, bytes: Buffer.from(output), offset: 0 }).catch(failed);
@@ -163,8 +184,12 @@ function checkRunner(answer: Answer): void {
 /** Throws `unsupported` for a runner that this version does not have. */
 export function requireRunner(runner: string): void {
   if (runner === 'client' || runner === 'embedded') return;
-  throw new HeadgateError('unsupported', `no runner "${runner}"; this version has the embedded one, and "client" for a caller that runs the command itself`, {
-    field: 'runner',
-    runner,
-  });
+  throw new HeadgateError(
+    'unsupported',
+    `no runner "${runner}"; this version has the embedded one, and "client" for a caller that runs the command itself`,
+    {
+      field: 'runner',
+      runner,
+    },
+  );
 }

@@ -51,7 +51,11 @@ export class Asker {
     const { store } = this.#parts;
     const { project, loop, turn, settings } = place;
     const model = this.#modelOf(loop);
-    if (!model) throw new ModelFailure('model_config', `There is no model "${loop.model}" any more. Name another one with run/config, or add it with addModel.`);
+    if (!model)
+      throw new ModelFailure(
+        'model_config',
+        `There is no model "${loop.model}" any more. Name another one with run/config, or add it with addModel.`,
+      );
     const provider = this.#provider(model);
     const tools = (await this.offered(place)).map((name) => this.#toolSpec(name));
     const context = await assemble(this.#parts, place);
@@ -82,7 +86,10 @@ export class Asker {
     const provider = this.#parts.providers.get(model.provider);
     if (provider) return provider;
     const known = [...this.#parts.providers.keys()].join(', ');
-    throw new ModelFailure('model_config', `Model ${model.alias} names provider "${model.provider}", which this server does not have; it has ${known}.`);
+    throw new ModelFailure(
+      'model_config',
+      `Model ${model.alias} names provider "${model.provider}", which this server does not have; it has ${known}.`,
+    );
   }
 
   #toolSpec(name: string): ToolSpec {
@@ -95,7 +102,8 @@ export class Asker {
     const { run, loop, turn } = place;
     journal.commit('durable', (tx) => {
       if (this.#queue.loop(loop.id).status !== 102) return;
-      if (answer.text.trim() !== '') this.#write(tx, place, { path: this.#path(place, 'model', 'text'), status: 200, body: answer.text, attributes: {} });
+      if (answer.text.trim() !== '')
+        this.#write(tx, place, { path: this.#path(place, 'model', 'text'), status: 200, body: answer.text, attributes: {} });
       for (const call of answer.calls) {
         const action = ACTION.test(call.tool) && call.tool !== 'model' ? call.tool : 'unknown';
         const path = this.#path(place, action, slugOfCall(call));
@@ -125,12 +133,21 @@ export class Asker {
   #fail(place: TurnPlace, failure: ModelFailure): void {
     const { store, journal, logger } = this.#parts;
     const { run, loop, turn } = place;
-    logger.warn({ run: run.alias, turn: turn.sequence, outcome: failure.outcome, status: failure.httpStatus ?? null }, 'a model did not answer');
+    logger.warn(
+      { run: run.alias, turn: turn.sequence, outcome: failure.outcome, status: failure.httpStatus ?? null },
+      'a model did not answer',
+    );
     journal.commit('durable', (tx) => {
       if (this.#queue.loop(loop.id).status !== 102) return;
       const attributes = { outcome: failure.outcome, ...(failure.httpStatus === undefined ? {} : { http_status: failure.httpStatus }) };
       const status = failure.outcome === 'model_context' ? 413 : 500;
-      this.#write(tx, place, { path: this.#path(place, 'model', 'error'), status, outcome: failure.outcome, body: failure.message, attributes });
+      this.#write(tx, place, {
+        path: this.#path(place, 'model', 'error'),
+        status,
+        outcome: failure.outcome,
+        body: failure.message,
+        attributes,
+      });
       store.turns.update(turn.id, { phase: 'done' });
       tellProgress(tx, run, turn.sequence, 'done');
       this.#queue.end(tx, loop, 'fail', failure.outcome, null);

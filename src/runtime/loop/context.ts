@@ -80,7 +80,16 @@ function viewOf(parts: RuntimeParts, place: TurnPlace): RunView {
       store.entries.get(run.id, path) ??
       journal.commit('fast', (tx) => {
         const { sequence } = turn;
-        const entry = store.entries.create({ runId: run.id, path, category: 'prompt', status: 200, body, turn: sequence, loopId: loop.id, writer: 'server' });
+        const entry = store.entries.create({
+          runId: run.id,
+          path,
+          category: 'prompt',
+          status: 200,
+          body,
+          turn: sequence,
+          loopId: loop.id,
+          writer: 'server',
+        });
         tellEntry(tx, run, entry);
         return entry;
       }),

@@ -79,7 +79,11 @@ export class Dispatcher {
     const refused = await this.#refusal(place, entry);
     const tool = this.#parts.host.tool(toolOf(entry));
     let prepared: Prepared;
-    if (refused || !tool) prepared = { kind: 'settled', outcome: { kind: 'refused', ...(refused ?? { status: 404, outcome: 'no_tool', body: 'This tool is gone.' }) } };
+    if (refused || !tool)
+      prepared = {
+        kind: 'settled',
+        outcome: { kind: 'refused', ...(refused ?? { status: 404, outcome: 'no_tool', body: 'This tool is gone.' }) },
+      };
     else prepared = await this.#actions.prepare(tool, inputOf(entry), turn.sequence, entry.path, scope);
     signal.throwIfAborted();
     journal.commit('durable', (tx) => {
@@ -106,7 +110,11 @@ export class Dispatcher {
     const name = toolOf(entry);
     const { problem } = entry.attributes;
     if (typeof problem === 'string') {
-      return { status: 422, outcome: 'bad_call', body: `This call of ${name} could not be read: ${problem}\nCall it again with a JSON object as its input.` };
+      return {
+        status: 422,
+        outcome: 'bad_call',
+        body: `This call of ${name} could not be read: ${problem}\nCall it again with a JSON object as its input.`,
+      };
     }
     const offered = await this.#asker.offered(place);
     if (offered.includes(name)) return undefined;
@@ -122,7 +130,9 @@ export class Dispatcher {
     journal.commit('durable', (tx) => {
       const now = store.entries.byId(entry.id);
       if (now?.status !== 102) return;
-      const channels = Object.fromEntries(channelEntriesOf(this.#parts, now).map(({ channel, entry: one }) => [String(channel), one.bytes]));
+      const channels = Object.fromEntries(
+        channelEntriesOf(this.#parts, now).map(({ channel, entry: one }) => [String(channel), one.bytes]),
+      );
       tellEntry(tx, run, store.entries.update(now.id, { attributes: { ...now.attributes, shown: { channels } } }));
     });
   }

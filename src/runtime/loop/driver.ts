@@ -135,7 +135,18 @@ export class Driver {
       journal.commit('durable', (tx) => {
         const run = this.#queue.run(loop.runId);
         if (run.status === 202) this.#queue.moveRun(tx, run, 'resume', null);
-        tellEntry(tx, run, this.#note(loop, run.turn, 'fault', 500, 'internal', 'The server failed in this loop; its log has the cause. The run can be asked again.'));
+        tellEntry(
+          tx,
+          run,
+          this.#note(
+            loop,
+            run.turn,
+            'fault',
+            500,
+            'internal',
+            'The server failed in this loop; its log has the cause. The run can be asked again.',
+          ),
+        );
         this.#queue.end(tx, this.#queue.loop(loop.id), 'fail', 'internal', null);
       });
       return true;

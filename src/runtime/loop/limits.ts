@@ -16,14 +16,25 @@ export function actionsOf(parts: Pick<RuntimeParts, 'store'>, turn: Pick<Turn, '
 
 /** Looks at the turns of a loop that are done, and says whether a limit is reached (SPEC {#loop_limits}). */
 export function limitHit(parts: RuntimeParts, turns: readonly Turn[], limits: LoopLimits): LimitHit | undefined {
-  const last = (count: number) => (turns.length >= count ? turns.slice(-count).map((turn) => ({ turn, actions: actionsOf(parts, turn) })) : []);
+  const last = (count: number) =>
+    turns.length >= count ? turns.slice(-count).map((turn) => ({ turn, actions: actionsOf(parts, turn) })) : [];
   const repeated = last(limits.repeats);
-  if (repeated.length > 0 && new Set(repeated.map(({ turn, actions }) => fingerprint(turn, actions))).size === 1 && !repeated.some(({ actions }) => actions.some(polls))) {
-    return { outcome: 'repeated', text: `${limits.repeats} turns in a row did the same with the same result. Ask again and say what should be done differently.` };
+  if (
+    repeated.length > 0 &&
+    new Set(repeated.map(({ turn, actions }) => fingerprint(turn, actions))).size === 1 &&
+    !repeated.some(({ actions }) => actions.some(polls))
+  ) {
+    return {
+      outcome: 'repeated',
+      text: `${limits.repeats} turns in a row did the same with the same result. Ask again and say what should be done differently.`,
+    };
   }
   const struck = last(limits.strikes);
   if (struck.length > 0 && struck.every(({ actions }) => actions.length > 0 && actions.every(isStrike))) {
-    return { outcome: 'strikes', text: `No action of ${limits.strikes} turns in a row was of use. Look at them in the log, then ask again.` };
+    return {
+      outcome: 'strikes',
+      text: `No action of ${limits.strikes} turns in a row was of use. Look at them in the log, then ask again.`,
+    };
   }
   if (turns.length >= limits.turns) {
     return { outcome: 'turns', text: `The loop took ${limits.turns} turns, the most that one loop may take. Ask again to go on.` };

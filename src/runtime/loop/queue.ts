@@ -57,7 +57,10 @@ export class LoopQueue {
   moveRun(tx: JournalTx, run: Run, event: RunEvent, outcome: string | null, loop?: Loop): Run {
     const status = RUN_TABLE[run.status][event];
     if (status === null) {
-      throw new HeadgateError('illegal_transition', `run ${run.alias} is at ${run.status}; it cannot ${event} now`, { run: run.alias, status: run.status });
+      throw new HeadgateError('illegal_transition', `run ${run.alias} is at ${run.status}; it cannot ${event} now`, {
+        run: run.alias,
+        status: run.status,
+      });
     }
     this.#parts.store.runs.setStatus(run.id, status, outcome);
     const moved = this.run(run.id);
@@ -113,6 +116,8 @@ export class LoopQueue {
   #next(loop: Loop, event: LoopEvent): Loop['status'] {
     const status = LOOP_TABLE[loop.status][event];
     if (status !== null) return status;
-    throw new HeadgateError('illegal_transition', `loop ${loop.sequence} is at ${loop.status}; it cannot ${event} now`, { status: loop.status });
+    throw new HeadgateError('illegal_transition', `loop ${loop.sequence} is at ${loop.status}; it cannot ${event} now`, {
+      status: loop.status,
+    });
   }
 }

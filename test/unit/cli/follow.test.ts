@@ -74,7 +74,8 @@ class Link implements Transport {
     const { channel, at } = subscription;
     const bytes = this.#peer.stored(channel).subarray(at, at + this.#peer.pieceBytes);
     const common = { subscription: id, run: RUN, path: PATH };
-    const tell = (method: string, params: object) => this.#onMessage(JSON.stringify({ jsonrpc: '2.0', method, params: { ...common, ...params } }));
+    const tell = (method: string, params: object) =>
+      this.#onMessage(JSON.stringify({ jsonrpc: '2.0', method, params: { ...common, ...params } }));
     if (bytes.length > 0) {
       subscription.at += bytes.length;
       this.#peer.delivered += bytes.length;
@@ -114,7 +115,12 @@ class Peer {
       this.links.add(link);
       return Promise.resolve(link);
     };
-    return Session.open({ locate: () => ({ kind: 'unix', path: 'memory', from: 'test' }), version: '0', dial, ...(resume ? { resume: () => {} } : {}) });
+    return Session.open({
+      locate: () => ({ kind: 'unix', path: 'memory', from: 'test' }),
+      version: '0',
+      dial,
+      ...(resume ? { resume: () => {} } : {}),
+    });
   }
 
   stored(channel: number): Buffer {
@@ -166,13 +172,27 @@ function collect(session: Session, channels: Map<number, number>, slow: () => Pr
 
 describe('{#cli_follow} following a command', () => {
   it('gives every byte once and in order, then the end, over restarts of the server and however pieces fall', async () => {
-    const step = fc.record({ channel: fc.constantFrom(1, 2), size: fc.integer({ min: 1, max: 5000 }), restart: fc.boolean(), wait: fc.boolean() });
+    const step = fc.record({
+      channel: fc.constantFrom(1, 2),
+      size: fc.integer({ min: 1, max: 5000 }),
+      restart: fc.boolean(),
+      wait: fc.boolean(),
+    });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 12 }), fc.integer({ min: 1, max: 3000 }), async (steps, pieceBytes) => {
         const peer = new Peer(pieceBytes);
         const session = await peer.connect();
-        const reader = collect(session, new Map([[1, 0], [2, 0]]));
-        const expected = new Map([[1, Buffer.alloc(0)], [2, Buffer.alloc(0)]]);
+        const reader = collect(
+          session,
+          new Map([
+            [1, 0],
+            [2, 0],
+          ]),
+        );
+        const expected = new Map([
+          [1, Buffer.alloc(0)],
+          [2, Buffer.alloc(0)],
+        ]);
         for (const [index, { channel, size, restart, wait }] of steps.entries()) {
           const bytes = Buffer.from(Array.from({ length: size }, (_, at) => (at * 7 + index) % 256));
           expected.set(channel, Buffer.concat([expected.get(channel)!, bytes]));
@@ -194,7 +214,13 @@ describe('{#cli_follow} following a command', () => {
     peer.store(1, Buffer.from('0123456789'));
     peer.store(2, Buffer.from('abcdef'));
     peer.end();
-    const reader = collect(await peer.connect(), new Map([[1, 4], [2, 6]]));
+    const reader = collect(
+      await peer.connect(),
+      new Map([
+        [1, 4],
+        [2, 6],
+      ]),
+    );
     await reader.end;
     expect([reader.bytes(1).toString(), reader.bytes(2).toString()]).toEqual(['456789', '']);
   });
@@ -230,14 +256,22 @@ describe('{#cli_follow} following a command', () => {
     peer.restart();
     await expect(waiting.end).rejects.toThrow('the connection to the server was lost');
     peer.store(1, Buffer.from('x'));
-    await expect(collect(await peer.connect(), new Map([[1, 0]]), () => Promise.reject(new Error('disk full'))).end).rejects.toThrow('disk full');
+    await expect(collect(await peer.connect(), new Map([[1, 0]]), () => Promise.reject(new Error('disk full'))).end).rejects.toThrow(
+      'disk full',
+    );
   });
 
   it('stops when asked to', async () => {
     const peer = new Peer(10);
     const stop = new AbortController();
     const session = await peer.connect();
-    const end: Promise<StreamEnd | undefined> = follow(session, { run: RUN, path: PATH, channels: new Map([[1, 0]]), take: () => {}, signal: stop.signal });
+    const end: Promise<StreamEnd | undefined> = follow(session, {
+      run: RUN,
+      path: PATH,
+      channels: new Map([[1, 0]]),
+      take: () => {},
+      signal: stop.signal,
+    });
     await tick();
     stop.abort();
     expect(await end).toBeUndefined();

@@ -25,7 +25,12 @@ describe('{#cli_server} finding the server', () => {
   it('takes options before the environment, and the environment before the record in the data folder', () => {
     writeFileSync(serverRecord(folder), JSON.stringify({ socket: '/recorded.sock', pid: 1 }));
     const env = { HEADGATE_URL: 'ws://127.0.0.1:9/rpc', HEADGATE_TOKEN: 'from-env', HEADGATE_DATA: folder };
-    expect(locate({ url: 'ws://127.0.0.1:1/rpc', token: 't' }, env)).toEqual({ kind: 'websocket', url: 'ws://127.0.0.1:1/rpc', token: 't', from: '--url' });
+    expect(locate({ url: 'ws://127.0.0.1:1/rpc', token: 't' }, env)).toEqual({
+      kind: 'websocket',
+      url: 'ws://127.0.0.1:1/rpc',
+      token: 't',
+      from: '--url',
+    });
     expect(locate({ socket: '/a.sock' }, env)).toEqual({ kind: 'unix', path: '/a.sock', from: '--socket' });
     expect(locate({}, env)).toMatchObject({ kind: 'websocket', url: 'ws://127.0.0.1:9/rpc', token: 'from-env' });
     expect(locate({}, { HEADGATE_SOCKET: '/b.sock' })).toMatchObject({ kind: 'unix', path: '/b.sock' });

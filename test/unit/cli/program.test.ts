@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exitCodeOfEnd } from '../../../src/cli/commands/sh.ts';
 import { wantsColor } from '../../../src/cli/console.ts';
 import { describeError, exitCodeOf } from '../../../src/cli/errors.ts';
 import { parseDuration, parseVariable, parseWhole } from '../../../src/cli/parse.ts';
 import { runCli } from '../../../src/cli/program.ts';
-import { exitCodeOfEnd } from '../../../src/cli/commands/sh.ts';
 import { HeadgateError } from '../../../src/core/errors.ts';
 
 let empty: string;
@@ -23,7 +23,14 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
   stderr.on('data', (bytes: Buffer) => (texts.err += bytes.toString()));
   const serve = () => Promise.reject(new Error('not in this test'));
   const stdin = () => Object.assign(new PassThrough(), { isTTY: false });
-  const code = await runCli(argv, { serve, stdin, stdout, stderr, env: { HEADGATE_DATA: empty, PATH: process.env['PATH'] }, version: '9.8.7' });
+  const code = await runCli(argv, {
+    serve,
+    stdin,
+    stdout,
+    stderr,
+    env: { HEADGATE_DATA: empty, PATH: process.env['PATH'] },
+    version: '9.8.7',
+  });
   return { code, ...texts };
 }
 
@@ -47,7 +54,20 @@ describe('the command line', () => {
   });
 
   it('{#cli_exit_codes} answers 2 and one message for a wrong command line', async () => {
-    const wrong = [['nonsense'], ['sh'], ['act'], ['runs', '--nope'], ['serve', '--port', '99999'], ['sh', '--timeout', 'soon', 'true'], ['output', 'r', 'p', '--all', '--channel', '2'], ['rpc'], ['rpc', 'ping', '{'], ['rpc', 'ping', '[1]'], ['act', ' '], []];
+    const wrong = [
+      ['nonsense'],
+      ['sh'],
+      ['act'],
+      ['runs', '--nope'],
+      ['serve', '--port', '99999'],
+      ['sh', '--timeout', 'soon', 'true'],
+      ['output', 'r', 'p', '--all', '--channel', '2'],
+      ['rpc'],
+      ['rpc', 'ping', '{'],
+      ['rpc', 'ping', '[1]'],
+      ['act', ' '],
+      [],
+    ];
     for (const argv of wrong) {
       const { code, err, out } = await run(...argv);
       expect({ argv, code }).toEqual({ argv, code: 2 });
@@ -58,7 +78,17 @@ describe('the command line', () => {
   });
 
   it('{#cli_exit_codes} answers 3 and says how to start a server when there is none', async () => {
-    for (const argv of [['runs'], ['ps'], ['sh', 'true'], ['act', 'x'], ['attach', 'r'], ['output', 'r', 'log://turn_0/sh/x'], ['cancel', 'r'], ['rpc', 'ping'], ['rpc', '--stdio']]) {
+    for (const argv of [
+      ['runs'],
+      ['ps'],
+      ['sh', 'true'],
+      ['act', 'x'],
+      ['attach', 'r'],
+      ['output', 'r', 'log://turn_0/sh/x'],
+      ['cancel', 'r'],
+      ['rpc', 'ping'],
+      ['rpc', '--stdio'],
+    ]) {
       const { code, err } = await run(...argv);
       expect({ argv, code }).toEqual({ argv, code: 3 });
       expect(err).toContain('headgate serve');
@@ -71,7 +101,16 @@ describe('the command line', () => {
     const report = JSON.parse(out) as { ok: boolean; checks: { name: string; state: string; detail: string }[] };
     expect(code).toBe(0);
     expect(report.ok).toBe(true);
-    expect(report.checks.map(({ name }) => name)).toEqual(['node', 'sqlite', 'data folder', 'processes', 'sh', 'setsid', 'server', 'terminals']);
+    expect(report.checks.map(({ name }) => name)).toEqual([
+      'node',
+      'sqlite',
+      'data folder',
+      'processes',
+      'sh',
+      'setsid',
+      'server',
+      'terminals',
+    ]);
     expect(report.checks.find(({ name }) => name === 'server')?.state).toBe('note');
     const bad = await run('doctor', '--data', '/proc/headgate');
     expect(bad.code).toBe(1);
@@ -81,7 +120,9 @@ describe('the command line', () => {
 
 describe('option values', () => {
   it('reads durations with units, a bare number as seconds', () => {
-    expect(['500ms', '30s', '5m', '2h', '1d', '1.5', '10'].map(parseDuration)).toEqual([500, 30_000, 300_000, 7_200_000, 86_400_000, 1500, 10_000]);
+    expect(['500ms', '30s', '5m', '2h', '1d', '1.5', '10'].map(parseDuration)).toEqual([
+      500, 30_000, 300_000, 7_200_000, 86_400_000, 1500, 10_000,
+    ]);
     for (const wrong of ['', 'x', '-1s', '5 m', '0', '1e9']) expect(() => parseDuration(wrong)).toThrow(/duration/);
   });
 

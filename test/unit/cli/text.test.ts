@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { spawnSync } from 'node:child_process';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AnsiStripper } from '../../../src/cli/ansi-stripper.ts';
 import { commandLine } from '../../../src/cli/commands/sh.ts';
@@ -9,7 +9,14 @@ import { formatBytes, formatDuration, formatStatus, shellQuote, visible, visible
 
 describe('numbers and times', () => {
   it('shows sizes with a unit that fits', () => {
-    expect([0, 1023, 1024, 1536, 12 * 1024 * 1024, 3 * 2 ** 30].map(formatBytes)).toEqual(['0 B', '1023 B', '1.0 KiB', '1.5 KiB', '12.0 MiB', '3.0 GiB']);
+    expect([0, 1023, 1024, 1536, 12 * 1024 * 1024, 3 * 2 ** 30].map(formatBytes)).toEqual([
+      '0 B',
+      '1023 B',
+      '1.0 KiB',
+      '1.5 KiB',
+      '12.0 MiB',
+      '3.0 GiB',
+    ]);
   });
 
   it('shows durations with a unit that fits', () => {
@@ -33,7 +40,13 @@ describe('text that others wrote', () => {
 
 describe('tables', () => {
   it('aligns columns, right where numbers stand, without blanks at the end', () => {
-    const table = formatTable([{ title: 'RUN' }, { title: 'N', right: true }, { title: 'X' }], [['a', '10', ''], ['long', '9', 'y']]);
+    const table = formatTable(
+      [{ title: 'RUN' }, { title: 'N', right: true }, { title: 'X' }],
+      [
+        ['a', '10', ''],
+        ['long', '9', 'y'],
+      ],
+    );
     expect(table).toBe('RUN    N  X\na     10\nlong   9  y\n');
   });
 
@@ -69,7 +82,9 @@ describe('stripping terminal control sequences', () => {
   };
 
   it('takes out colours, titles and other sequences and leaves text alone', () => {
-    expect(strip('\u001b[1;31mred\u001b[0m \u001b]0;title\u0007a\u001b]8;;http://x\u001b\\link\u001b(B\u001b7é\u001bPq#0\u001b\\z\r\n')).toBe('red alinkéz\r\n');
+    expect(
+      strip('\u001b[1;31mred\u001b[0m \u001b]0;title\u0007a\u001b]8;;http://x\u001b\\link\u001b(B\u001b7é\u001bPq#0\u001b\\z\r\n'),
+    ).toBe('red alinkéz\r\n');
   });
 
   it('ends a control string that never ends', () => {
@@ -94,7 +109,12 @@ describe('stripping terminal control sequences', () => {
 describe('labelled output of several channels', () => {
   it('marks every line with its channel and ends a line when another channel cuts in', () => {
     const labels = new LineLabels();
-    const shown = [labels.label(1, Buffer.from('a\nb')), labels.label(1, Buffer.from('c')), labels.label(2, Buffer.from('e\n')), labels.label(1, Buffer.from('d'))];
+    const shown = [
+      labels.label(1, Buffer.from('a\nb')),
+      labels.label(1, Buffer.from('c')),
+      labels.label(2, Buffer.from('e\n')),
+      labels.label(1, Buffer.from('d')),
+    ];
     expect(Buffer.concat(shown).toString() + labels.end()).toBe('1| a\n1| bc\n2| e\n1| d\n');
   });
 });

@@ -25,10 +25,24 @@ const named = (work: () => unknown): string => {
 describe('{#access} who may connect', () => {
   it('a Host must be a loopback name or the bound host', () => {
     for (const host of ['127.0.0.1:4711', 'localhost:4711', 'LOCALHOST', '[::1]:4711', '127.1.2.3', 'localhost.']) {
-      expect(named(() => checkHost(request({ host }), policy)), host).toBe('ok');
+      expect(
+        named(() => checkHost(request({ host }), policy)),
+        host,
+      ).toBe('ok');
     }
-    for (const host of ['evil.example', 'evil.example:4711', '127.0.0.1.evil.example', '192.168.1.1:4711', '', 'localhost:4711:1', '[::1].evil.example']) {
-      expect(named(() => checkHost(request({ host }), policy)), host).toBe('forbidden');
+    for (const host of [
+      'evil.example',
+      'evil.example:4711',
+      '127.0.0.1.evil.example',
+      '192.168.1.1:4711',
+      '',
+      'localhost:4711:1',
+      '[::1].evil.example',
+    ]) {
+      expect(
+        named(() => checkHost(request({ host }), policy)),
+        host,
+      ).toBe('forbidden');
     }
     expect(named(() => checkHost(request({}), policy))).toBe('forbidden');
   });
@@ -42,10 +56,24 @@ describe('{#access} who may connect', () => {
   it('programs without Origin, own loopback pages and allowed pages pass, other pages do not', () => {
     expect(named(() => checkOrigin(request({}), policy))).toBe('ok');
     for (const origin of ['http://127.0.0.1:4711', 'http://localhost:4711', 'http://[::1]:4711', 'https://portal.example']) {
-      expect(named(() => checkOrigin(request({ origin }), policy)), origin).toBe('ok');
+      expect(
+        named(() => checkOrigin(request({ origin }), policy)),
+        origin,
+      ).toBe('ok');
     }
-    for (const origin of ['null', '', 'http://localhost:4712', 'https://localhost:4711', 'https://evil.example', 'http://127.0.0.1.evil.example:4711', 'https://portal.example.evil.example']) {
-      expect(named(() => checkOrigin(request({ origin }), policy)), origin).toBe('forbidden');
+    for (const origin of [
+      'null',
+      '',
+      'http://localhost:4712',
+      'https://localhost:4711',
+      'https://evil.example',
+      'http://127.0.0.1.evil.example:4711',
+      'https://portal.example.evil.example',
+    ]) {
+      expect(
+        named(() => checkOrigin(request({ origin }), policy)),
+        origin,
+      ).toBe('forbidden');
     }
   });
 
@@ -53,8 +81,18 @@ describe('{#access} who may connect', () => {
     expect(scopeOf(request({ authorization: 'Bearer secret' }), policy)).toBe('admin');
     expect(scopeOf(request({ authorization: 'bearer  glance ' }), policy)).toBe('read');
     expect(scopeOf(request({ 'sec-websocket-protocol': 'headgate, bearer.glance' }), policy)).toBe('read');
-    for (const headers of [{}, { authorization: 'Bearer' }, { authorization: 'Bearer secre' }, { authorization: 'Bearer secrets' }, { authorization: 'Basic secret' }, { 'sec-websocket-protocol': 'bearer.' }]) {
-      expect(named(() => scopeOf(request(headers as Record<string, string>), policy)), JSON.stringify(headers)).toBe('unauthenticated');
+    for (const headers of [
+      {},
+      { authorization: 'Bearer' },
+      { authorization: 'Bearer secre' },
+      { authorization: 'Bearer secrets' },
+      { authorization: 'Basic secret' },
+      { 'sec-websocket-protocol': 'bearer.' },
+    ]) {
+      expect(
+        named(() => scopeOf(request(headers as Record<string, string>), policy)),
+        JSON.stringify(headers),
+      ).toBe('unauthenticated');
     }
   });
 
@@ -65,6 +103,7 @@ describe('{#access} who may connect', () => {
 
   it('a loopback host is one', () => {
     for (const host of ['127.0.0.1', '127.9.9.9', 'localhost', '::1', '[::1]']) expect(isLoopbackHost(host), host).toBe(true);
-    for (const host of ['0.0.0.0', '::', '10.0.0.1', 'localhost.evil.example', '127.evil.example', '']) expect(isLoopbackHost(host), host).toBe(false);
+    for (const host of ['0.0.0.0', '::', '10.0.0.1', 'localhost.evil.example', '127.evil.example', ''])
+      expect(isLoopbackHost(host), host).toBe(false);
   });
 });

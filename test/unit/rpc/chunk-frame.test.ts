@@ -51,7 +51,10 @@ describe('{#stream_chunk} frames of channel bytes', () => {
   });
 
   it('send text as utf8 and other bytes as base64', () => {
-    expect(messages(chunkFrames(1, piece(Buffer.from('é "\\\n\u2028🙂'))))[0]?.params).toMatchObject({ encoding: 'utf8', chunk: 'é "\\\n\u2028🙂' });
+    expect(messages(chunkFrames(1, piece(Buffer.from('é "\\\n\u2028🙂'))))[0]?.params).toMatchObject({
+      encoding: 'utf8',
+      chunk: 'é "\\\n\u2028🙂',
+    });
     expect(messages(chunkFrames(1, piece(Buffer.from([0xff, 0x00]))))[0]?.params).toMatchObject({ encoding: 'base64', chunk: '/wA=' });
   });
 
@@ -63,7 +66,16 @@ describe('{#stream_chunk} frames of channel bytes', () => {
       expect(parsed[i]).toEqual({
         jsonrpc: '2.0',
         method: 'stream/chunk',
-        params: { subscription: id, run: 'r1', path: 'log://turn_1/sh/x', channel: 1, offset: 40, chunk: 'line\n', encoding: 'utf8', at: 1_700_000_000_000 },
+        params: {
+          subscription: id,
+          run: 'r1',
+          path: 'log://turn_1/sh/x',
+          channel: 1,
+          offset: 40,
+          chunk: 'line\n',
+          encoding: 'utf8',
+          at: 1_700_000_000_000,
+        },
       });
     }
   });

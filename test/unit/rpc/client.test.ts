@@ -52,7 +52,9 @@ async function read(chunks: AsyncGenerator<FollowedChunk, unknown, void>): Promi
   for (;;) {
     const next = await chunks.next();
     if (next.done) {
-      const text = Object.fromEntries(Object.entries(parts).map(([channel, pieces]) => [channel, Buffer.concat(pieces).toString('latin1')]));
+      const text = Object.fromEntries(
+        Object.entries(parts).map(([channel, pieces]) => [channel, Buffer.concat(pieces).toString('latin1')]),
+      );
       return { text, end: next.value };
     }
     const { channel, offset, bytes } = next.value;
@@ -63,7 +65,7 @@ async function read(chunks: AsyncGenerator<FollowedChunk, unknown, void>): Promi
 }
 
 describe('{#client_call} the client', () => {
-  it('answers results and throws the server\'s errors with code, name and facts', async () => {
+  it("answers results and throws the server's errors with code, name and facts", async () => {
     const client = await connect();
     expect(await client.call('ping', {})).toMatchObject({ pong: true });
     const error = await client.call('getRun', { run: 'nope' }).catch((caught: unknown) => caught);

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type NotificationName, notifications } from '../../../src/rpc/protocol/table.ts';
 import { HIGH_WATER_BYTES } from '../../../src/stream/index.ts';
-import { settled } from '../stream/harness.ts';
 import { type Json, type Message, type RpcHarness, rpcHarness, type TestPeer } from '../../support/rpc-harness.ts';
+import { settled } from '../stream/harness.ts';
 
 let h: RpcHarness;
 beforeEach(async () => {
@@ -70,7 +70,17 @@ describe('{#notifications} every notification', () => {
       expect(def.params.safeParse(params).error, method).toBeUndefined();
       if (def.durable && method !== 'stream/ended') expect(params?.['seq'], method).toEqual(expect.any(Number));
     }
-    for (const method of ['headgate/hello', 'replay/synced', 'run/state', 'stream/started', 'stream/chunk', 'stream/ended', 'stream/cancelled', 'entry/changed', 'ui/notify']) {
+    for (const method of [
+      'headgate/hello',
+      'replay/synced',
+      'run/state',
+      'stream/started',
+      'stream/chunk',
+      'stream/ended',
+      'stream/cancelled',
+      'entry/changed',
+      'ui/notify',
+    ]) {
       expect([...seen]).toContain(method);
     }
   });
@@ -210,7 +220,15 @@ describe('{#events_backpressure} a client that does not read', () => {
 
   it('is not read from either while its answers pile up, and goes on afterwards', async () => {
     const slow = await h.join();
-    const page = Array.from({ length: 400 }, (_, i) => ({ run: `r${i}`, status: 100, outcome: null, model: FILLER, turn: 0, createdAt: 1, updatedAt: 1 }));
+    const page = Array.from({ length: 400 }, (_, i) => ({
+      run: `r${i}`,
+      status: 100,
+      outcome: null,
+      model: FILLER,
+      turn: 0,
+      createdAt: 1,
+      updatedAt: 1,
+    }));
     h.runtime.listRuns = () => page;
     slow.stall();
     for (let id = 1000; id < 1200; id++) {
@@ -220,7 +238,9 @@ describe('{#events_backpressure} a client that does not read', () => {
     expect(slow.peer.waitingBytes()).toBeLessThan(10 * 1024 * 1024);
     slow.goOn();
     await slow.until(({ id }) => id === 1199);
-    expect(slow.messages.filter(({ id }) => typeof id === 'number').map(({ id }) => id)).toEqual(Array.from({ length: 200 }, (_, i) => 1000 + i));
+    expect(slow.messages.filter(({ id }) => typeof id === 'number').map(({ id }) => id)).toEqual(
+      Array.from({ length: 200 }, (_, i) => 1000 + i),
+    );
   });
 });
 

@@ -12,7 +12,11 @@ describe('{#session} a connection', () => {
   it('is greeted with version, protocol and server id before anything else', async () => {
     const client = h.connect();
     await client.call('ping');
-    expect(client.messages[0]).toEqual({ jsonrpc: '2.0', method: 'headgate/hello', params: { version: '1.2.3', protocol: 1, serverId: 'test' } });
+    expect(client.messages[0]).toEqual({
+      jsonrpc: '2.0',
+      method: 'headgate/hello',
+      params: { version: '1.2.3', protocol: 1, serverId: 'test' },
+    });
   });
 
   it('answers ping and discover before init, and tells the rest to init', async () => {
@@ -26,21 +30,30 @@ describe('{#session} a connection', () => {
 
   it('is bound to one project: the same init again answers the same, another project is refused', async () => {
     const client = await h.join();
-    expect(await client.call('init', { name: h.project.name, projectRoot: h.project.root })).toMatchObject({ project: 'test', protocol: 1 });
+    expect(await client.call('init', { name: h.project.name, projectRoot: h.project.root })).toMatchObject({
+      project: 'test',
+      protocol: 1,
+    });
     expect((await client.ask('init', { name: 'other', projectRoot: h.project.root })).error?.data['name']).toBe('conflict');
   });
 
   it('refuses a project root that is relative or no folder, naming the field', async () => {
     const client = h.connect();
     for (const projectRoot of ['relative/path', '/no/such/folder']) {
-      expect((await client.ask('init', { name: 'x', projectRoot })).error?.data).toMatchObject({ name: 'invalid_params', field: 'projectRoot' });
+      expect((await client.ask('init', { name: 'x', projectRoot })).error?.data).toMatchObject({
+        name: 'invalid_params',
+        field: 'projectRoot',
+      });
     }
   });
 
   it('is refused methods beyond the scope of its token', async () => {
     const reader = await h.join('read');
     expect(await reader.call('getRuns')).toHaveLength(1);
-    expect((await reader.ask('run/inject', { run: 'r1', message: 'hi' })).error).toMatchObject({ code: -32003, data: { name: 'forbidden', scope: 'run' } });
+    expect((await reader.ask('run/inject', { run: 'r1', message: 'hi' })).error).toMatchObject({
+      code: -32003,
+      data: { name: 'forbidden', scope: 'run' },
+    });
     const runner = await h.join('run');
     expect((await runner.ask('run/delete', { run: 'r1' })).error?.data['name']).toBe('forbidden');
   });
@@ -120,7 +133,11 @@ describe('{#calls} a call', () => {
     h.runtime.listRuns = () => {
       throw new HeadgateError('overloaded', 'later', { retry_after_ms: 50 });
     };
-    expect((await client.ask('getRuns', {})).error).toEqual({ code: -32001, message: 'later', data: { name: 'overloaded', status: 503, retry_after_ms: 50 } });
+    expect((await client.ask('getRuns', {})).error).toEqual({
+      code: -32001,
+      message: 'later',
+      data: { name: 'overloaded', status: 503, retry_after_ms: 50 },
+    });
   });
 
   it('whose answer is beyond the limit of a message gets too_large instead', async () => {
@@ -162,7 +179,15 @@ describe('{#envelope} messages', () => {
   it('that are JSON but no request get invalid_request', async () => {
     const client = h.connect();
     await client.call('ping');
-    for (const text of ['1', 'null', '"x"', '{}', '{"jsonrpc":"1.0","id":1,"method":"ping"}', '{"jsonrpc":"2.0","id":{},"method":"ping"}', '{"jsonrpc":"2.0","id":1,"method":7}']) {
+    for (const text of [
+      '1',
+      'null',
+      '"x"',
+      '{}',
+      '{"jsonrpc":"1.0","id":1,"method":"ping"}',
+      '{"jsonrpc":"2.0","id":{},"method":"ping"}',
+      '{"jsonrpc":"2.0","id":1,"method":7}',
+    ]) {
       const before = client.messages.length;
       client.peer.send(text);
       await client.until((message) => client.messages.indexOf(message) >= before);
@@ -276,7 +301,8 @@ describe('{#cancel_request} $/cancelRequest', () => {
 
   it('for an id that is not under way, or is none, does nothing', async () => {
     const client = h.connect();
-    for (const params of [{ id: 77 }, { id: null }, {}, [1], 'x', undefined]) client.peer.send({ jsonrpc: '2.0', method: '$/cancelRequest', params });
+    for (const params of [{ id: 77 }, { id: null }, {}, [1], 'x', undefined])
+      client.peer.send({ jsonrpc: '2.0', method: '$/cancelRequest', params });
     await client.call('ping');
     expect(client.messages).toHaveLength(2);
   });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HIGH_WATER_BYTES } from '../../../src/stream/index.ts';
-import { settled } from '../stream/harness.ts';
 import { type Json, type RpcHarness, rpcHarness, type TestPeer } from '../../support/rpc-harness.ts';
+import { settled } from '../stream/harness.ts';
 
 let h: RpcHarness;
 beforeEach(async () => {
@@ -22,7 +22,8 @@ function received(client: TestPeer, subscription: number, channel = 1): string {
     .join('');
 }
 
-const methodsOf = (client: TestPeer, subscription: number) => client.messages.filter(({ params }) => params?.['subscription'] === subscription).map(({ method }) => method);
+const methodsOf = (client: TestPeer, subscription: number) =>
+  client.messages.filter(({ params }) => params?.['subscription'] === subscription).map(({ method }) => method);
 
 describe('{#stream_subscribe} a stream subscription', () => {
   it('answers its id first, then brings every byte, then the end', async () => {
@@ -119,8 +120,18 @@ describe('{#stream_format} format text', () => {
     await client.call('stream/completed', { run: 'r1', path });
     await client.until(({ method }) => method === 'stream/ended');
     const chunks = client.notices('stream/chunk');
-    expect(chunks.filter(({ channel }) => channel === 1).map(({ chunk }) => chunk).join('')).toBe('red done');
-    expect(chunks.filter(({ channel }) => channel === 2).map(({ chunk }) => chunk).join('')).toBe('a\ufffd');
+    expect(
+      chunks
+        .filter(({ channel }) => channel === 1)
+        .map(({ chunk }) => chunk)
+        .join(''),
+    ).toBe('red done');
+    expect(
+      chunks
+        .filter(({ channel }) => channel === 2)
+        .map(({ chunk }) => chunk)
+        .join(''),
+    ).toBe('a\ufffd');
     expect(chunks.every((one) => one['encoding'] === 'utf8' && one['subscription'] === subscription)).toBe(true);
     expect(chunks[0]).toMatchObject({ chunk: 'red', offset: 3 });
   });
@@ -149,7 +160,8 @@ describe('{#stream_backpressure} a client that does not read', () => {
   it('feeds every subscription of one connection, not only the first', async () => {
     const paths = ['a', 'b', 'c'].map((slug) => h.accept(slug).path);
     const writer = await h.join();
-    for (const path of paths) for (let i = 0; i < 6; i++) await writer.call('stream', { run: 'r1', path, channel: 1, chunk: 'y'.repeat(1_000_000) });
+    for (const path of paths)
+      for (let i = 0; i < 6; i++) await writer.call('stream', { run: 'r1', path, channel: 1, chunk: 'y'.repeat(1_000_000) });
     const client = await h.join();
     const ids: number[] = [];
     for (const path of paths) ids.push((await client.call<Subscribed>('stream/subscribe', { run: 'r1', path, channel: 1 })).subscription);
@@ -169,9 +181,15 @@ describe('{#chunk_encoding} a chunk', () => {
     const { path } = h.accept('x');
     const client = await h.join();
     for (const chunk of ['abc', 'ab=c', '!!!!', 'YQ==YQ==']) {
-      expect((await client.ask('stream', { run: 'r1', path, channel: 1, chunk, encoding: 'base64' })).error?.data, chunk).toMatchObject({ name: 'invalid_params', field: 'chunk' });
+      expect((await client.ask('stream', { run: 'r1', path, channel: 1, chunk, encoding: 'base64' })).error?.data, chunk).toMatchObject({
+        name: 'invalid_params',
+        field: 'chunk',
+      });
     }
-    expect((await client.ask('stream', { run: 'r1', path, channel: 1, chunk: 'half \ud83d' })).error?.data).toMatchObject({ name: 'invalid_params', field: 'chunk' });
+    expect((await client.ask('stream', { run: 'r1', path, channel: 1, chunk: 'half \ud83d' })).error?.data).toMatchObject({
+      name: 'invalid_params',
+      field: 'chunk',
+    });
     expect(await client.call('stream', { run: 'r1', path, channel: 1, chunk: '\ufffd', offset: 0 })).toMatchObject({ offset: 0, bytes: 3 });
   });
 

@@ -5,8 +5,20 @@ import { given } from '../runtime-port.ts';
 const DEFAULT_ROWS = 100;
 
 type RunMethod =
-  | 'startRun' | 'ask' | 'act' | 'run/validate' | 'run/resolve' | 'run/abort' | 'run/rename' | 'run/inject' | 'run/config' | 'run/delete'
-  | 'getRuns' | 'getRun' | 'getProposals' | 'getContext';
+  | 'startRun'
+  | 'ask'
+  | 'act'
+  | 'run/validate'
+  | 'run/resolve'
+  | 'run/abort'
+  | 'run/rename'
+  | 'run/inject'
+  | 'run/config'
+  | 'run/delete'
+  | 'getRuns'
+  | 'getRun'
+  | 'getProposals'
+  | 'getContext';
 
 /** Runs, their loops and proposals (SPEC {#runs}). */
 export const runHandlers: Handlers<RunMethod> = {

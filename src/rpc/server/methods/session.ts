@@ -37,9 +37,13 @@ export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'i
 
 function requireFolder(root: string): void {
   if (!isAbsolute(root)) {
-    throw new HeadgateError('invalid_params', `projectRoot "${root.slice(0, 80)}" is not absolute; give the whole path from /`, { field: 'projectRoot' });
+    throw new HeadgateError('invalid_params', `projectRoot "${root.slice(0, 80)}" is not absolute; give the whole path from /`, {
+      field: 'projectRoot',
+    });
   }
   if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new HeadgateError('invalid_params', `projectRoot "${root.slice(0, 80)}" is no folder on the server's machine`, { field: 'projectRoot' });
+    throw new HeadgateError('invalid_params', `projectRoot "${root.slice(0, 80)}" is no folder on the server's machine`, {
+      field: 'projectRoot',
+    });
   }
 }

@@ -6,8 +6,18 @@ import type { ResultOf } from '../../protocol/table.ts';
 import type { Call, Handlers } from '../handler.ts';
 
 type StreamMethod =
-  | 'stream' | 'stream/completed' | 'stream/aborted' | 'stream/cancel' | 'stream/subscribe' | 'stream/unsubscribe' | 'stream/read'
-  | 'stream/input' | 'stream/resize' | 'stream/signal' | 'stream/list' | 'stream/receipt';
+  | 'stream'
+  | 'stream/completed'
+  | 'stream/aborted'
+  | 'stream/cancel'
+  | 'stream/subscribe'
+  | 'stream/unsubscribe'
+  | 'stream/read'
+  | 'stream/input'
+  | 'stream/resize'
+  | 'stream/signal'
+  | 'stream/list'
+  | 'stream/receipt';
 
 /** Streaming (SPEC {#streaming}). */
 export const streamHandlers: Handlers<StreamMethod> = {
@@ -139,9 +149,13 @@ function decode(chunk: string, encoding: 'utf8' | 'base64' | undefined): Buffer 
   const bytes = Buffer.from(chunk, encoding ?? 'utf8');
   // A lone surrogate has no UTF-8; it would be stored as U+FFFD, which is not what was sent.
   if (encoding !== 'base64' && bytes.includes(REPLACEMENT) && /\p{Surrogate}/u.test(chunk)) {
-    throw new HeadgateError('invalid_params', 'chunk holds half a character (a lone surrogate); cut text between characters or send bytes as base64', {
-      field: 'chunk',
-    });
+    throw new HeadgateError(
+      'invalid_params',
+      'chunk holds half a character (a lone surrogate); cut text between characters or send bytes as base64',
+      {
+        field: 'chunk',
+      },
+    );
   }
   if (bytes.length > LIMITS.chunkBytes) {
     throw new HeadgateError('too_large', `chunk is ${bytes.length} bytes; send at most ${LIMITS.chunkBytes} at a time`, {

@@ -1,5 +1,5 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
-import { createServer, connect, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { HeadgateError, messageOf, systemCode } from '../../../core/errors.ts';
 
@@ -13,7 +13,11 @@ const MAX_PATH_BYTES = 107;
  */
 export async function listenOnSocket(path: string, connected: (socket: Socket) => void): Promise<Server> {
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
-    throw new HeadgateError('invalid_params', `socket path "${path}" is longer than ${MAX_PATH_BYTES} bytes; choose a shorter data folder`, { field: 'socket' });
+    throw new HeadgateError(
+      'invalid_params',
+      `socket path "${path}" is longer than ${MAX_PATH_BYTES} bytes; choose a shorter data folder`,
+      { field: 'socket' },
+    );
   }
   await removeStale(path);
   const server = createServer({ allowHalfOpen: true }, connected);

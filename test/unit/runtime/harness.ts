@@ -1,0 +1,122 @@
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createProcessBackend } from '../../../src/backends/process/index.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import type { Logger } from '../../../src/core/logger.ts';
+import type { Plugin } from '../../../src/hooks/plugin.ts';
+import { createProviders } from '../../../src/llm/index.ts';
+import type { ModelProvider } from '../../../src/model/ports/model-provider.ts';
+import type { EventRecord, Project } from '../../../src/model/records.ts';
+import { bundledPlugins } from '../../../src/plugins/index.ts';
+import { createRunner } from '../../../src/runner/index.ts';
+import { type Caller, createRuntime, type RuntimeOptions } from '../../../src/runtime/index.ts';
+import { openStore } from '../../../src/store/index.ts';
+import { Journal, Streams } from '../../../src/stream/index.ts';
+import { type OpenAiServer, openAiServer } from '../../support/openai-server.ts';
+
+/** Lines of the server's log. */
+export type LogLine = Record<string, unknown> & { readonly message: string };
+
+async function parts(folder: string, model: OpenAiServer, options: Partial<RuntimeOptions>) {
+  const lines: LogLine[] = [];
+  const note = (facts: object, message: string) => void lines.push({ ...facts, message });
+  const logger: Logger = { debug: () => {}, info: note, warn: note, error: note };
+  const clock = systemClock;
+  const store = await openStore({ file: join(folder, 'data', 'headgate.db'), clock, logger });
+  const journal = new Journal({ store, logger });
+  const streams = new Streams({ store, journal, clock, logger });
+  const events: EventRecord[] = [];
+  const watchers = new Set<() => void>();
+  journal.onEvent((event) => {
+    events.push(event);
+    for (const look of [...watchers]) look();
+  });
+  const backend = createProcessBackend({ folder: join(folder, 'producers'), clock, logger });
+  const runner = createRunner({ name: 'embedded', link: streams.link, backends: new Map([['process', backend]]), clock, logger });
+  streams.attachRunner(runner);
+  const providers: ModelProvider[] = createProviders({ local: { baseUrl: model.url } }, {});
+  const runtime = await createRuntime({ store, journal, streams, clock, logger, providers, bundled: bundledPlugins, ...options });
+  streams.reconcile();
+  const close = async () => {
+    await runtime.close();
+    await runner.close();
+    streams.close();
+    await store.close();
+  };
+  return { store, journal, streams, runtime, events, watchers, lines, close };
+}
+
+/**
+ * A whole server without its sockets: real store, streams, commands, plugins, and a model behind a real HTTP server.
+ * Model `m` is that one. `restart` closes everything but the folder and opens it again.
+ */
+export async function runtimeHarness(options: Partial<RuntimeOptions> & { plugins?: RuntimeOptions['plugins']; more?: readonly Plugin[] } = {}) {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'headgate-runtime-')));
+  const root = join(folder, 'project');
+  await (await import('node:fs/promises')).mkdir(root);
+  const model = await openAiServer();
+  const { more, ...rest } = options;
+  const settings = { ...rest, ...(more ? { bundled: [...bundledPlugins, ...more] } : {}) };
+  let now = await parts(folder, model, settings);
+  const project: Project = now.store.projects.open({ name: 'test', root, configPath: null });
+  const caller = (client = 'tester', signal = new AbortController().signal): Caller => ({ project, client, signal });
+  now.runtime.addModel(caller(), { alias: 'm', actual: 'test-model', provider: 'local' });
+  await now.runtime.start();
+  return {
+    folder,
+    root,
+    project,
+    model,
+    caller,
+    get store() {
+      return now.store;
+    },
+    get streams() {
+      return now.streams;
+    },
+    get runtime() {
+      return now.runtime;
+    },
+    get events() {
+      return now.events;
+    },
+    get lines() {
+      return now.lines;
+    },
+    /** The first event, past or to come, of that type whose payload has these members. */
+    event: (type: string, match: Record<string, unknown> = {}) => eventOf(now, type, match),
+    entry: (run: string, path: string) => now.runtime.entries.get(project.id, run, path),
+    /** Closes everything, does `between`, and opens it again. */
+    restart: async (between: () => void | Promise<void> = () => {}, before: () => void | Promise<void> = () => {}) => {
+      await now.close();
+      await between();
+      now = await parts(folder, model, settings);
+      await before();
+      await now.runtime.start();
+    },
+    close: async () => {
+      const live = now.streams.list({ projectId: project.id, state: 'live' });
+      for (const { producer } of live) now.streams.cancel(producer.runId, producer.path, { by: 'test', reason: 'the test is over', graceMs: 0 });
+      while (now.streams.list({ projectId: project.id, state: 'live' }).length > 0) await new Promise((resolve) => setImmediate(resolve));
+      await now.close();
+      await model.close();
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+export type RuntimeHarness = Awaited<ReturnType<typeof runtimeHarness>>;
+
+function eventOf(now: { events: EventRecord[]; watchers: Set<() => void> }, type: string, match: Record<string, unknown>): Promise<EventRecord> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const found = now.events.find((event) => event.type === type && Object.entries(match).every(([key, value]) => event.payload[key] === value));
+      if (!found) return;
+      now.watchers.delete(look);
+      resolve(found);
+    };
+    now.watchers.add(look);
+    look();
+  });
+}
