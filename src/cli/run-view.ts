@@ -1,16 +1,12 @@
-import type { NotificationParamsOf, ResultOf } from '../rpc/protocol/table.ts';
+import type { NotificationParamsOf } from '../rpc/protocol/table.ts';
+import { CommandView } from './command-view.ts';
 import { deferred } from './deferred.ts';
-import { follow, type StreamEnd } from './follow.ts';
 import { type RunEvent, RunEvents } from './run-events.ts';
 import { paragraph, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
-import { formatBytes, formatStatus, visibleLine } from './text.ts';
+import { formatStatus, visibleLine } from './text.ts';
 
 export type Proposal = NotificationParamsOf<'run/proposal'>;
-
-/** Lines of an ended command's channel that a replay shows, and bytes of a running one. */
-const REPLAYED_LINES = 5;
-const REPLAYED_BYTES = 16 * 1024;
 
 /** What the view tells whoever drives it. */
 export interface ViewListener {
@@ -33,8 +29,7 @@ export class RunView {
   readonly #answer: Screen;
   readonly #listener: ViewListener;
   readonly #whole: boolean;
-  readonly #follows = new Map<string, Promise<void>>();
-  readonly #stop = new AbortController();
+  readonly #commands: CommandView;
   readonly #events: RunEvents;
   readonly #queue: RunEvent[] = [];
   /** Producers that had ended when the replay was over: their output is quoted, not followed. */
@@ -55,6 +50,7 @@ export class RunView {
     this.#answer = options.answer;
     this.#listener = options.listener;
     this.#whole = options.whole;
+    this.#commands = new CommandView({ ...options, failed: (error) => this.#failure.reject(error) });
     this.#events = new RunEvents(options.session, options.run, {
       replayed: (events) => this.#replayed(events),
       happened: (event) => this.#happened(event),
@@ -73,13 +69,13 @@ export class RunView {
   }
 
   /** Shows an answered producer to its end, then everything that was queued. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#follows.values());
+  settled(): Promise<void> {
+    return this.#commands.settled();
   }
 
   /** Output of commands that still run is no longer shown. */
   close(): void {
-    this.#stop.abort();
+    this.#commands.close();
     this.#events.close();
     this.#screen.endLine();
   }
@@ -140,16 +136,16 @@ export class RunView {
         this.#listener.resolved?.(params.path);
         return;
       case 'stream/started':
-        if (ended.has(params.path)) await this.#showEnded(params);
-        else this.#follow(params);
+        if (ended.has(params.path)) await this.#commands.quote(params);
+        else this.#commands.follow(params);
         return;
       case 'stream/cancelled':
         this.#screen.line(colors.yellow(`  cancelled${params.reason ? `: ${visibleLine(params.reason)}` : ''} (${params.path})`));
         return;
       case 'stream/ended':
         // Told after the last byte, by whoever follows the channels.
-        await this.#follows.get(params.path);
-        if (ended.has(params.path)) this.#showEnd(params);
+        await this.#commands.end(params.path);
+        if (ended.has(params.path)) this.#commands.showEnd(params);
         return;
       case 'entry/changed':
         return await this.#entryChanged(params);
@@ -211,7 +207,7 @@ export class RunView {
   /** Actions without a producer: how they ended, and for a failed one what it says. */
   async #entryChanged(params: NotificationParamsOf<'entry/changed'>): Promise<void> {
     const failed = params.status >= 400 && params.status !== 403 && params.status !== 499;
-    if (!params.path.startsWith('log://') || !failed || this.#follows.has(params.path)) return;
+    if (!params.path.startsWith('log://') || !failed || this.#commands.follows(params.path)) return;
     let body = '';
     try {
       ({ body } = await this.#session.look('get', { run: this.#run, path: params.path }));
@@ -222,90 +218,11 @@ export class RunView {
     this.#screen.line(colors.red(`  ${params.path}: ${formatStatus(params.status)}${params.outcome ? `, ${params.outcome}` : ''}`));
     if (body.trim() !== '' && !body.startsWith('$ ')) this.#screen.line(colors.dim(indent(body)));
   }
-
-  /** Output as it comes. */
-  #follow(started: NotificationParamsOf<'stream/started'>): void {
-    this.#showStart(started);
-    const texts = new Map(started.channels.map(({ channel }) => [channel, this.#screen.channel(this.#mark(channel))]));
-    const task = (async () => {
-      const channels = this.#whole ? new Map(started.channels.map(({ channel }) => [channel, 0])) : await this.#recent(started);
-      const end = await follow(this.#session, {
-        run: this.#run,
-        path: started.path,
-        channels,
-        take: (channel, bytes) => texts.get(channel)?.write(bytes),
-        signal: this.#stop.signal,
-      });
-      for (const text of texts.values()) await text.end();
-      if (end) this.#showEnd(end);
-    })();
-    this.#follows.set(
-      started.path,
-      task.catch((error: unknown) => this.#failure.reject(error)),
-    );
-  }
-
-  /** Where to begin with a running command: its start, or near its end when it has written much. */
-  async #recent(started: NotificationParamsOf<'stream/started'>): Promise<Map<number, number>> {
-    const offsets = new Map<number, number>();
-    for (const { channel } of started.channels) {
-      const last = await this.#read(started.path, channel, 1);
-      const from = Math.max(0, last.bytes - REPLAYED_BYTES);
-      offsets.set(channel, from);
-      if (from > 0) this.#screen.line(this.#screen.colors.dim(`  (channel ${channel}: ${formatBytes(from)} before this)`));
-    }
-    return offsets;
-  }
-
-  async #showEnded(started: NotificationParamsOf<'stream/started'>): Promise<void> {
-    this.#showStart(started);
-    for (const { channel } of started.channels) {
-      const read = await this.#read(started.path, channel, REPLAYED_LINES);
-      if (read.bytes === 0) continue;
-      if (read.lines.first > 1) {
-        const more = `${read.lines.first - 1} lines before this: headgate output ${this.#run} ${started.path} --channel ${channel}`;
-        this.#screen.line(this.#screen.colors.dim(`  (${more})`));
-      }
-      const text = this.#screen.channel(this.#mark(channel));
-      await text.write(Buffer.from(read.chunk, read.encoding));
-      await text.end();
-    }
-    this.#screen.endLine();
-  }
-
-  #read(path: string, channel: number, last: number): Promise<ResultOf<'stream/read'>> {
-    return this.#session.look('stream/read', { run: this.#run, path, channel, lines: { last }, max_bytes: REPLAYED_BYTES });
-  }
-
-  #showStart(started: NotificationParamsOf<'stream/started'>): void {
-    const [first, ...rest] = paragraph(started.command).split('\n');
-    this.#screen.line(`${this.#screen.colors.green('$')} ${first}${rest.length > 0 ? ' ...' : ''}`);
-  }
-
-  #showEnd(end: StreamEnd): void {
-    const sizes = end.channels.map(({ channel, bytes }) => `channel ${channel}: ${formatBytes(bytes)}`).join(', ');
-    const text = `  ${endWord(end)} (${sizes})`;
-    this.#screen.line(end.status === 200 ? this.#screen.colors.dim(text) : this.#screen.colors.red(text));
-  }
-
-  #mark(channel: number): string {
-    if (channel === 1) return this.#screen.colors.dim('  | ');
-    return channel === 2 ? this.#screen.colors.red('  ! ') : this.#screen.colors.dim(`  ${channel} `);
-  }
 }
 
 /** True for a proposal that starts nothing: its accept carries an answer. */
 export function isQuestion(proposal: Pick<Proposal, 'command'>): boolean {
   return proposal.command === undefined;
-}
-
-/** How a producer ended, in words: `exit 0`, `ended by SIGKILL`, `cancelled`. */
-export function endWord(end: StreamEnd): string {
-  if (end.status === 499) return end.outcome ?? 'cancelled';
-  if (end.outcome === 'timeout') return 'timed out';
-  if (end.signal !== undefined) return `ended by ${end.signal}`;
-  if (end.exit_code !== undefined) return `exit ${end.exit_code}`;
-  return end.outcome ?? (end.status === 200 ? 'done' : 'failed');
 }
 
 function answerWord(action: 'accept' | 'reject' | 'error'): string {

@@ -1,0 +1,214 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Plugin } from '../../../src/hooks/plugin.ts';
+import { type RuntimeHarness, runtimeHarness } from './harness.ts';
+
+let h: RuntimeHarness;
+beforeEach(async () => {
+  h = await runtimeHarness();
+  h.runtime.startRun(h.caller(), { model: 'scripted', alias: 'r' });
+});
+afterEach(() => h.close());
+
+const command = (text: string, more: object = {}) => h.runtime.command(h.caller('alice'), 'sh', { run: 'r', command: text, ...more });
+const accept = (path: string, more: object = {}) => h.runtime.resolve(h.caller('alice'), 'r', { path, action: 'accept', ...more });
+
+describe('{#client_commands} a client\'s own command', () => {
+  it('is proposed, run once it is accepted, and does not touch the status of its run', async () => {
+    const proposed = await command('cat; echo done');
+    expect(proposed).toEqual({ run: 'r', path: 'log://turn_0/sh/cat-echo-done', status: 202, channels: [] });
+    expect((await h.event('run/proposal')).payload).toMatchObject({ path: proposed.path, command: 'cat; echo done', attributes: { by: 'alice', plan: { spec: { stdin: true } } } });
+    expect(accept(proposed.path)).toMatchObject({ status: 102 });
+    const runId = h.runtime.requireRun(h.project.id, 'r').id;
+    await h.event('stream/started');
+    await h.streams.input(runId, proposed.path, Buffer.from('typed\n'), true);
+    await h.event('stream/ended');
+    expect(h.entry('r', 'sh://turn_0/cat-echo-done_1')).toMatchObject({ body: 'typed\ndone\n', status: 200 });
+    expect(h.runtime.requireRun(h.project.id, 'r').status).toBe(100);
+  });
+
+  it('gets a path of its own each time', async () => {
+    const paths = await Promise.all([command('ls'), command('ls'), command('ls')]);
+    expect(paths.map(({ path }) => path)).toEqual(['log://turn_0/sh/ls', 'log://turn_0/sh/ls-2', 'log://turn_0/sh/ls-3']);
+  });
+
+  it('of a yolo run is accepted in the same call, which waits as long as yield_ms says', async () => {
+    h.runtime.startRun(h.caller(), { model: 'scripted', alias: 'free', yolo: true });
+    const at = await h.runtime.command(h.caller(), 'env', { run: 'free', command: 'echo now' });
+    expect(at).toMatchObject({ status: 102, channels: [{ channel: 1, path: 'env://turn_0/echo-now_1' }, { channel: 2 }] });
+    const waited = await h.runtime.command(h.caller(), 'sh', { run: 'free', command: 'exit 7', yield_ms: 60_000 });
+    expect(waited).toMatchObject({ status: 500 });
+  });
+
+  it('is refused when a rule denies it, and leaves nothing behind', async () => {
+    const deny: Plugin = { name: 'deny', setup: ({ filter }) => filter('proposal.verdict', () => 'deny') };
+    await h.close();
+    h = await runtimeHarness({ more: [deny] });
+    h.runtime.startRun(h.caller(), { model: 'scripted', alias: 'r' });
+    await expect(command('ls')).rejects.toMatchObject({ kind: 'forbidden' });
+    expect(h.runtime.entries.list(h.project.id, { run: 'r' })).toEqual([]);
+  });
+
+  it('is told to the model with its end', async () => {
+    const { path } = await command('echo from-a-user', { stdin: false });
+    accept(path);
+    await h.event('stream/ended');
+    h.model.answer({ kind: 'say', text: 'ok' });
+    await h.runtime.prompt(h.caller(), 'act', { prompt: 'x', run: 'r', model: 'm', wait: true });
+    expect(String(h.model.requests[0]!.body.messages.at(-1)?.content)).toMatch(/A command of a user has ended.*\nfrom-a-user/s);
+  });
+
+  it.each([
+    ['a terminal', { tty: true }],
+    ['another backend', { backend: 'container' }],
+    ['another runner', { runner: 'gpu' }],
+    ['a command that ends with the server', { durable: false }],
+  ])('asking for %s is unsupported, and says what there is', async (_, more) => {
+    await expect(command('ls', more)).rejects.toMatchObject({ kind: 'unsupported' });
+    expect(h.runtime.proposals(h.project.id)).toEqual([]);
+  });
+
+  it('runs in a folder of the project, and nowhere else', async () => {
+    await mkdir(join(h.root, 'sub'));
+    await symlink('/', join(h.root, 'away'));
+    const { path } = await command('pwd', { cwd: 'sub' });
+    accept(path);
+    await h.event('stream/ended');
+    expect(h.entry('r', 'sh://turn_0/pwd_1').body).toBe(`${join(h.root, 'sub')}\n`);
+    for (const cwd of ['..', '/tmp', 'away', 'away/tmp', 'sub/../..']) await expect(command('pwd', { cwd })).rejects.toMatchObject({ kind: 'forbidden' });
+  });
+
+  it('whose folder is gone ends with 500 cwd_missing', async () => {
+    const { path } = await command('pwd', { cwd: 'not-there' });
+    accept(path);
+    await h.event('stream/ended');
+    expect(h.entry('r', path)).toMatchObject({ status: 500, outcome: 'cwd_missing' });
+  });
+
+  it('is not lost on a run that does not exist, and a NUL character is refused', async () => {
+    await expect(h.runtime.command(h.caller(), 'sh', { run: 'nope', command: 'ls' })).rejects.toMatchObject({ kind: 'not_found' });
+    await expect(command('a\0b')).rejects.toMatchObject({ kind: 'invalid_params' });
+  });
+});
+
+describe('{#entries} entry operations', () => {
+  const names = (pattern?: string) => h.runtime.entries.list(h.project.id, { run: 'r', ...(pattern ? { pattern } : {}) }).map(({ path }) => path);
+
+  it('write, read, copy, move and remove, and tell everyone', async () => {
+    h.runtime.entries.set(h.caller(), 'r', { path: 'known://a', body: 'one\ntwo\n', attributes: { k: 1 } });
+    h.runtime.entries.cp(h.caller(), 'r', 'known://a', 'known://b/c');
+    h.runtime.entries.mv(h.caller(), 'r', 'known://a', 'known://d');
+    expect(names()).toEqual(['known://b/c', 'known://d']);
+    expect(h.entry('r', 'known://d')).toMatchObject({ body: 'one\ntwo\n', attributes: { k: 1 }, lines: 2, bytes: 8, category: 'knowledge' });
+    h.runtime.entries.rm(h.caller(), 'r', 'known://d');
+    expect(() => h.entry('r', 'known://d')).toThrow(expect.objectContaining({ kind: 'not_found' }));
+    expect(h.events.at(-1)?.payload).toMatchObject({ path: 'known://d', removed: true });
+  });
+
+  it('refuse what only the server writes, paths that are taken, and paths outside the grammar', async () => {
+    const { path } = await command('echo x', { stdin: false });
+    accept(path);
+    await h.event('stream/ended');
+    const channel = 'sh://turn_0/echo-x_1';
+    for (const own of [path, channel, 'prompt://loop_1/user', 'sh://turn_9/free_1']) {
+      expect(() => h.runtime.entries.set(h.caller(), 'r', { path: own, body: 'x' })).toThrow(expect.objectContaining({ kind: 'forbidden' }));
+      expect(() => h.runtime.entries.rm(h.caller(), 'r', own)).toThrow(expect.objectContaining({ kind: 'forbidden' }));
+    }
+    expect(() => h.runtime.entries.mv(h.caller(), 'r', channel, 'known://x')).toThrow(expect.objectContaining({ kind: 'forbidden' }));
+    expect(h.runtime.entries.cp(h.caller(), 'r', channel, 'known://x')).toMatchObject({ body: 'x\n', attributes: { copied_from: channel } });
+    expect(() => h.runtime.entries.cp(h.caller(), 'r', channel, 'known://x')).toThrow(expect.objectContaining({ kind: 'conflict' }));
+    expect(() => h.runtime.entries.set(h.caller(), 'r', { path: 'no-scheme', body: '' })).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
+    expect(() => h.runtime.entries.set(h.caller(), 'r', { path: 'known://big', body: 'x'.repeat(4 * 1024 * 1024 + 1) })).toThrow(expect.objectContaining({ kind: 'too_large' }));
+  });
+
+  it('list by glob: * stays within a segment, ** does not', async () => {
+    for (const path of ['known://a', 'known://b/c', 'file://src/x.ts']) h.runtime.entries.set(h.caller(), 'r', { path, body: '' });
+    expect(names('known://*')).toEqual(['known://a']);
+    expect(names('known://**')).toEqual(['known://a', 'known://b/c']);
+    expect(names('**')).toHaveLength(3);
+    expect(names('*://**/*.ts')).toEqual(['file://src/x.ts']);
+    expect(h.runtime.entries.list(h.project.id, { limit: 1, offset: 1 }).map(({ path }) => path)).toEqual(['known://b/c']);
+    expect(h.runtime.entries.list(h.project.id, { body: false })[0]).toMatchObject({ body: '', run: 'r' });
+  });
+
+  it('read lines from the front and from the end, of texts and of channels', async () => {
+    const { path } = await command('seq 1 100000', { stdin: false });
+    accept(path);
+    await h.event('stream/ended');
+    const get = (of: string, range: object) => h.runtime.entries.get(h.project.id, 'r', of, range);
+    expect(get('sh://turn_0/seq-1-100000_1', { line: 99_999, limit: 1 })).toMatchObject({ line: 99_999, body: '99999\n', truncated: true });
+    expect(get('sh://turn_0/seq-1-100000_1', { line: -2 })).toMatchObject({ line: 99_999, body: '99999\n100000\n' });
+    expect(get(path, { channel: 1, line: 1, limit: 2 })).toMatchObject({ body: '1\n2\n', path: 'sh://turn_0/seq-1-100000_1' });
+    const whole = get('sh://turn_0/seq-1-100000_1', {});
+    expect(whole).toMatchObject({ truncated: true, bytes: 588_895 });
+    expect(Buffer.byteLength(whole.body)).toBeLessThanOrEqual(64 * 1024);
+    expect(whole.body.endsWith('100000\n')).toBe(true);
+    h.runtime.entries.set(h.caller(), 'r', { path: 'known://t', body: 'a\nb\nc' });
+    expect(get('known://t', { line: 2 })).toMatchObject({ line: 2, body: 'b\nc' });
+    expect(get('known://t', { line: -1 })).toMatchObject({ line: 3, body: 'c' });
+    expect(() => get('known://t', { line: 0 })).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
+  });
+
+  it('answer bytes that are no text as base64', async () => {
+    await writeFile(join(h.root, 'bin'), Buffer.from([0xff, 0xfe, 0x00, 0x41]));
+    const { path } = await command('cat bin', { stdin: false });
+    accept(path);
+    await h.event('stream/ended');
+    expect(h.entry('r', 'sh://turn_0/cat-bin_1')).toMatchObject({ encoding: 'base64', body: Buffer.from([0xff, 0xfe, 0x00, 0x41]).toString('base64') });
+    expect(() => h.runtime.entries.cp(h.caller(), 'r', 'sh://turn_0/cat-bin_1', 'known://bin')).toThrow(expect.objectContaining({ kind: 'unsupported' }));
+  });
+});
+
+describe('{#runs} runs', () => {
+  it('are renamed, configured, listed and deleted, but not while something of them runs', async () => {
+    const { path } = await command('sleep 300', { stdin: false });
+    accept(path);
+    await h.event('stream/started');
+    expect(() => h.runtime.rename(h.caller(), 'r', 's')).toThrow(expect.objectContaining({ kind: 'conflict', message: expect.stringContaining('stream/cancel') as string }));
+    expect(() => h.runtime.remove(h.caller(), 'r')).toThrow(expect.objectContaining({ kind: 'conflict' }));
+    expect(h.runtime.runInfo(h.project.id, 'r').producers).toEqual([path]);
+    const { id } = h.runtime.requireRun(h.project.id, 'r');
+    h.streams.cancel(id, path, { by: 'test', reason: null, graceMs: 0 });
+    while (h.streams.list({ projectId: h.project.id, state: 'live' }).length > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(h.runtime.configure(h.caller(), 'r', { temperature: 0.3, model: 'm' })).toEqual({ run: 'r', model: 'm', settings: { temperature: 0.3 } });
+    expect(h.runtime.rename(h.caller(), 'r', 's')).toEqual({ run: 's', status: 100 });
+    h.runtime.remove(h.caller(), 's');
+    expect(h.runtime.listRuns(h.project.id)).toEqual([]);
+  });
+
+  it('are made with an alias of their own, and refuse one that is taken', () => {
+    expect(h.runtime.startRun(h.caller(), { model: 'scripted' }).alias).toBe('scripted-1');
+    expect(h.runtime.startRun(h.caller(), { model: 'scripted' }).alias).toBe('scripted-2');
+    expect(() => h.runtime.startRun(h.caller(), { model: 'scripted', alias: 'r' })).toThrow(expect.objectContaining({ kind: 'alias_taken' }));
+  });
+
+  it('take a message that the model reads in its next turn', async () => {
+    h.model.answer({ kind: 'say', text: 'one' }, { kind: 'say', text: 'two' });
+    await h.runtime.prompt(h.caller(), 'act', { prompt: 'x', run: 'r', model: 'm', wait: true });
+    expect(h.runtime.inject(h.caller(), 'r', 'By the way.')).toEqual({ run: 'r', path: 'prompt://loop_1/message_1' });
+    await h.runtime.prompt(h.caller(), 'act', { prompt: 'y', run: 'r', model: 'm', wait: true });
+    expect(h.model.requests[1]!.body.messages.slice(1).map(({ content }) => content)).toEqual(['x', 'one', 'By the way.', 'y']);
+  });
+
+  it('say what act would use without creating anything', async () => {
+    const found = await h.runtime.validate(h.caller(), { prompt: 'x', run: 'r', model: 'm', noProposals: true });
+    expect(found).toMatchObject({ run: 'r', model: { alias: 'm', actual: 'test-model', provider: 'local' }, tools: ['get', 'set', 'update'] });
+    expect(found.plugins).toContain('sh');
+    expect(h.runtime.runInfo(h.project.id, 'r').loops).toEqual([]);
+  });
+});
+
+describe('{#models} models', () => {
+  it('scripted is always there; others are added and removed', () => {
+    expect(h.runtime.models(h.project.id).map(({ alias }) => alias)).toEqual(['scripted', 'm']);
+    expect(() => h.runtime.addModel(h.caller(), { alias: 'scripted', actual: 'x' })).toThrow(expect.objectContaining({ kind: 'alias_taken' }));
+    expect(() => h.runtime.addModel(h.caller(), { alias: 'n', actual: 'x', provider: 'none' })).toThrow(
+      expect.objectContaining({ kind: 'invalid_params', message: expect.stringContaining('local') as string }),
+    );
+    expect(() => h.runtime.removeModel(h.caller(), 'scripted')).toThrow(expect.objectContaining({ kind: 'forbidden' }));
+    expect(() => h.runtime.removeModel(h.caller(), 'none')).toThrow(expect.objectContaining({ kind: 'not_found' }));
+    h.runtime.removeModel(h.caller(), 'm');
+    expect(h.runtime.models(h.project.id)).toHaveLength(1);
+  });
+});
