@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { LineSplitter } from '../../../core/line-splitter.ts';
-import { type CloseReason, type Inbound, LOW_WATER_BYTES, type MessageChannelLike } from './message-channel.ts';
+import { ListeningChannel } from './listening-channel.ts';
+import type { CloseReason, MessageChannelLike } from './message-channel.ts';
 
 const LF = Buffer.from('\n');
 
@@ -8,32 +9,29 @@ const LF = Buffer.from('\n');
 const CLOSE_MS = 1000;
 
 /** One JSON message a line over any pair of byte streams: a unix socket, standard input and output (SPEC {#transport_lines}). */
-export class LineChannel implements MessageChannelLike {
+export class LineChannel extends ListeningChannel implements MessageChannelLike {
   readonly #input: Readable;
   readonly #output: Writable;
-  #message: (message: Inbound) => void = () => {};
-  #drain: () => void = () => {};
-  #close: () => void = () => {};
   #open = true;
-  #above = false;
 
   /** @param options - `maxBytes`: of one line, LF not counted */
   constructor(options: { input: Readable; output: Writable; maxBytes: number }) {
+    super();
     this.#input = options.input;
     this.#output = options.output;
     const lines = new LineSplitter({
       maxBytes: options.maxBytes,
-      line: (bytes) => this.#open && this.#message({ kind: 'text', bytes }),
-      tooLong: () => this.#open && this.#message({ kind: 'too_large', limit: options.maxBytes }),
+      line: (bytes) => this.#open && this.received({ kind: 'text', bytes }),
+      tooLong: () => this.#open && this.received({ kind: 'too_large', limit: options.maxBytes }),
     });
     this.#input.on('data', (bytes: Buffer) => lines.push(bytes));
     this.#input.on('end', () => {
       lines.end();
-      if (this.#open) this.#message({ kind: 'end' });
+      if (this.#open) this.received({ kind: 'end' });
     });
     for (const stream of new Set([this.#input, this.#output])) {
-      stream.on('close', () => this.#ended());
-      stream.on('error', () => this.#ended());
+      stream.on('close', () => this.#end());
+      stream.on('error', () => this.#end());
     }
   }
 
@@ -41,9 +39,9 @@ export class LineChannel implements MessageChannelLike {
     if (!this.#open) return;
     this.#output.cork();
     this.#output.write(message);
-    this.#output.write(LF, () => this.#written());
+    this.#output.write(LF, () => this.#left());
     this.#output.uncork();
-    if (this.bufferedBytes() > LOW_WATER_BYTES) this.#above = true;
+    this.buffered();
   }
 
   bufferedBytes(): number {
@@ -58,18 +56,6 @@ export class LineChannel implements MessageChannelLike {
     this.#input.resume();
   }
 
-  onMessage(listener: (message: Inbound) => void): void {
-    this.#message = listener;
-  }
-
-  onDrain(listener: () => void): void {
-    this.#drain = listener;
-  }
-
-  onClose(listener: () => void): void {
-    this.#close = listener;
-  }
-
   close(_reason: CloseReason): void {
     if (!this.#open) return;
     const timer = setTimeout(() => {
@@ -82,18 +68,16 @@ export class LineChannel implements MessageChannelLike {
       clearTimeout(timer);
       this.#input.destroy();
     });
-    this.#ended();
+    this.#end();
   }
 
-  #written(): void {
-    if (!this.#above || this.bufferedBytes() > LOW_WATER_BYTES) return;
-    this.#above = false;
-    if (this.#open) this.#drain();
+  #left(): void {
+    if (this.#open) this.written();
   }
 
-  #ended(): void {
+  #end(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#close();
+    this.ended();
   }
 }

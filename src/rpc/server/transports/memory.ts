@@ -1,4 +1,5 @@
-import { type CloseReason, type Inbound, LOW_WATER_BYTES, type MessageChannelLike } from './message-channel.ts';
+import { ListeningChannel } from './listening-channel.ts';
+import type { CloseReason, Inbound, MessageChannelLike } from './message-channel.ts';
 
 /** The client's end of an in-memory channel. It takes messages one by one, so a test decides how slow it is. */
 export class MemoryPeer {
@@ -36,17 +37,13 @@ export class MemoryPeer {
 }
 
 /** A connection without a network: the server's end. */
-class MemoryChannel implements MessageChannelLike {
+class MemoryChannel extends ListeningChannel implements MessageChannelLike {
   #outbox: Buffer[] = [];
   #bytes = 0;
-  #above = false;
   #open = true;
   #paused = false;
   #inbox: Inbound[] = [];
   #waiting: ((message: string | undefined) => void)[] = [];
-  #message: (message: Inbound) => void = () => {};
-  #drain: () => void = () => {};
-  #close: () => void = () => {};
 
   send(message: Buffer | string): void {
     if (!this.#open) return;
@@ -55,23 +52,20 @@ class MemoryChannel implements MessageChannelLike {
     if (waiting) return waiting(bytes.toString());
     this.#outbox.push(bytes);
     this.#bytes += bytes.length;
-    if (this.#bytes > LOW_WATER_BYTES) this.#above = true;
+    this.buffered();
   }
 
   take(): Promise<string | undefined> {
     const next = this.#outbox.shift();
     if (!next) return this.#open ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve(undefined);
     this.#bytes -= next.length;
-    if (this.#above && this.#bytes <= LOW_WATER_BYTES) {
-      this.#above = false;
-      queueMicrotask(() => this.#drain());
-    }
+    queueMicrotask(() => this.written());
     return Promise.resolve(next.toString());
   }
 
   receive(message: Inbound): void {
     if (this.#paused) this.#inbox.push(message);
-    else if (this.#open) this.#message(message);
+    else if (this.#open) this.received(message);
   }
 
   pause(): void {
@@ -87,18 +81,6 @@ class MemoryChannel implements MessageChannelLike {
     return this.#bytes;
   }
 
-  onMessage(listener: (message: Inbound) => void): void {
-    this.#message = listener;
-  }
-
-  onDrain(listener: () => void): void {
-    this.#drain = listener;
-  }
-
-  onClose(listener: () => void): void {
-    this.#close = listener;
-  }
-
   close(_reason: CloseReason): void {
     this.end();
   }
@@ -108,7 +90,7 @@ class MemoryChannel implements MessageChannelLike {
     this.#open = false;
     for (const waiting of this.#waiting) waiting(undefined);
     this.#waiting = [];
-    this.#close();
+    this.ended();
   }
 }
 

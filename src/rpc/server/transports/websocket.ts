@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import { type CloseReason, type Inbound, LOW_WATER_BYTES, type MessageChannelLike } from './message-channel.ts';
+import { ListeningChannel } from './listening-channel.ts';
+import type { CloseReason, MessageChannelLike } from './message-channel.ts';
 
 /** Between two looks at whether the peer is there. */
 const PING_MS = 15_000;
@@ -10,13 +11,9 @@ const MISSES = 2;
 const CLOSE_MS = 1000;
 
 /** A WebSocket connection, one JSON message a text message (SPEC {#transport_ws}). */
-export class WebSocketChannel implements MessageChannelLike {
+export class WebSocketChannel extends ListeningChannel implements MessageChannelLike {
   readonly #socket: WebSocket;
   readonly #tcp: Socket;
-  #message: (message: Inbound) => void = () => {};
-  #drain: () => void = () => {};
-  #close: () => void = () => {};
-  #above = false;
   #closing: NodeJS.Timeout | undefined;
 
   /**
@@ -24,10 +21,11 @@ export class WebSocketChannel implements MessageChannelLike {
    * @param pingMs - between two pings
    */
   constructor(socket: WebSocket, tcp: Socket, pingMs: number = PING_MS) {
+    super();
     this.#socket = socket;
     this.#tcp = tcp;
     socket.on('message', (data: Buffer, binary: boolean) => {
-      this.#message(binary ? { kind: 'binary' } : { kind: 'text', bytes: data });
+      this.received(binary ? { kind: 'binary' } : { kind: 'text', bytes: data });
     });
     // A message that is too large or not UTF-8 comes as an error; ws itself then closes with 1009 or 1007.
     socket.on('error', () => {});
@@ -35,14 +33,14 @@ export class WebSocketChannel implements MessageChannelLike {
     socket.on('close', () => {
       clearInterval(heart);
       clearTimeout(this.#closing);
-      this.#close();
+      this.ended();
     });
   }
 
   send(message: Buffer | string): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#socket.send(message, { binary: false }, () => this.#written());
-    if (this.bufferedBytes() > LOW_WATER_BYTES) this.#above = true;
+    this.#socket.send(message, { binary: false }, () => this.written());
+    this.buffered();
   }
 
   bufferedBytes(): number {
@@ -57,18 +55,6 @@ export class WebSocketChannel implements MessageChannelLike {
     this.#socket.resume();
   }
 
-  onMessage(listener: (message: Inbound) => void): void {
-    this.#message = listener;
-  }
-
-  onDrain(listener: () => void): void {
-    this.#drain = listener;
-  }
-
-  onClose(listener: () => void): void {
-    this.#close = listener;
-  }
-
   close(reason: CloseReason): void {
     if (this.#closing) return;
     this.#closing = setTimeout(() => this.#socket.terminate(), CLOSE_MS);
@@ -77,12 +63,6 @@ export class WebSocketChannel implements MessageChannelLike {
     this.#socket.resume();
     if (reason === 'going_away') this.#socket.close(1001, 'the server is stopping');
     else this.#socket.close(1000);
-  }
-
-  #written(): void {
-    if (!this.#above || this.bufferedBytes() > LOW_WATER_BYTES) return;
-    this.#above = false;
-    this.#drain();
   }
 
   /**
