@@ -30,5 +30,4 @@ export function createProviders(configured: Readonly<Record<string, ProviderSett
   return [...new Map(all.map((provider) => [provider.name, provider])).values()];
 }
 
-export { openAiCompatible } from './openai-compatible.ts';
 export { scripted } from './scripted.ts';

@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
@@ -50,11 +51,18 @@ class LinkedRunner implements Runner {
     const running = this.#open(producer);
     if (!running) return;
     // Accepted, and perhaps started: the claim in its folder keeps it from running twice.
-    if (producer.state === 'queued') running.start();
-    else running.adopt(offsets);
+    if (producer.state !== 'queued') running.adopt(offsets);
+    else if (producer.createdAt < this.#bootedAt())
+      running.lose('the machine was restarted before the start of this command was on the disk');
+    else running.start();
     if (producer.state !== 'cancelling') return;
     const { requestedBy = 'server', reason = null } = producer.receipt ?? {};
     void running.kill({ requestedBy, reason, signal: 'SIGTERM', graceMs: AGAIN_GRACE_MS });
+  }
+
+  /** When this machine was started, by the wall clock: what ran before it is gone, with what was not on the disk. */
+  #bootedAt(): number {
+    return this.#options.clock.now() - uptime() * 1000;
   }
 
   async input(entryId: number, bytes: Buffer, eof: boolean): Promise<number> {

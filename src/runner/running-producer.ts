@@ -61,6 +61,11 @@ export class RunningProducer {
     this.#take((backend, sink) => backend.adopt({ producerId: this.#producerId, spec: producer.spec }, producer.ref, offsets, sink));
   }
 
+  /** Gives it up: whether its command ever ran is not known, and it must not run twice. */
+  lose(message: string): void {
+    this.#take(() => Promise.reject(new HeadgateError('conflict', message, { outcome: 'lost' })));
+  }
+
   /** The backend's handle, once it is started. Throws `conflict` when it could not be. */
   async handle(): Promise<BackendHandle> {
     const handle = await this.#handle;

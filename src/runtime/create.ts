@@ -26,6 +26,8 @@ export interface RuntimeOptions {
   readonly limits?: Partial<LoopLimits>;
   /** How long a filter's handler may take, milliseconds. Default 5000. */
   readonly filterLimitMs?: number;
+  /** How long a plugin's setup may take, milliseconds. Default 10000. */
+  readonly setupLimitMs?: number;
 }
 
 /** Builds a runtime and loads its plugins. Call `start` once the stream layer is reconciled, `close` before the store. */
@@ -36,7 +38,12 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     failed: (failure) => reportFailure(failure, logger, voice),
     ...(options.filterLimitMs === undefined ? {} : { limitMs: options.filterLimitMs }),
   });
-  const host = new PluginHost({ hooks, logger, voice });
+  const host = new PluginHost({
+    hooks,
+    logger,
+    voice,
+    ...(options.setupLimitMs === undefined ? {} : { setupLimitMs: options.setupLimitMs }),
+  });
   for (const plugin of options.bundled) await host.add(plugin);
   for (const specifier of options.plugins?.plugins ?? []) await host.load(specifier, options.plugins?.folder ?? '.');
   const providers = new Map(options.providers.map((provider) => [provider.name, provider]));

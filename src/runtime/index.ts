@@ -3,4 +3,3 @@ export { createRuntime, type RuntimeOptions } from './create.ts';
 export type { Caller } from './parts.ts';
 export { pathMatcher } from './path-pattern.ts';
 export type { PluginInfo } from './plugin-host.ts';
-export { Runtime } from './runtime.ts';

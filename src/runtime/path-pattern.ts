@@ -24,7 +24,12 @@ function matchSegment(pattern: string, text: string): boolean {
 }
 
 /** Matches items one to one, `any` with any number of them; on a mismatch only the last `any` takes one more. */
-function matchList(pattern: readonly string[], items: readonly string[], any: string, same: (wanted: string, found: string) => boolean): boolean {
+function matchList(
+  pattern: readonly string[],
+  items: readonly string[],
+  any: string,
+  same: (wanted: string, found: string) => boolean,
+): boolean {
   let p = 0;
   let i = 0;
   let lastAny = -1;

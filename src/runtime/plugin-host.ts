@@ -11,6 +11,9 @@ const TOOL_NAME = /^[a-z][a-z0-9_]{0,31}$/;
 /** Actions of the server's own log entries and schemes that no tool may take. */
 const RESERVED = new Set(['log', 'model', 'prompt', 'known', 'unknown', 'file', 'skill', 'loop']);
 
+/** How long a plugin's setup may take. */
+const SETUP_LIMIT_MS = 10_000;
+
 /** What became of a plugin. */
 export interface PluginInfo {
   readonly name: string;
@@ -44,13 +47,15 @@ export class PluginHost {
   readonly #hooks: HookRegistry;
   readonly #logger: Logger;
   readonly #voice: PluginVoice;
+  readonly #setupLimitMs: number;
   readonly #plugins: Loaded[] = [];
   readonly #tools = new Map<string, HostedTool>();
 
-  constructor(options: { hooks: HookRegistry; logger: Logger; voice: PluginVoice }) {
+  constructor(options: { hooks: HookRegistry; logger: Logger; voice: PluginVoice; setupLimitMs?: number }) {
     this.#hooks = options.hooks;
     this.#logger = options.logger;
     this.#voice = options.voice;
+    this.#setupLimitMs = options.setupLimitMs ?? SETUP_LIMIT_MS;
   }
 
   /** Sets a plugin up. One that throws is named, left out, and nothing of it stays registered. */
@@ -61,7 +66,7 @@ export class PluginHost {
       if (this.#plugins.some((other) => other !== loaded && other.name === plugin.name && other.error === undefined)) {
         throw new Error(`a plugin "${plugin.name}" is loaded already`);
       }
-      await plugin.setup(this.#context(loaded));
+      await this.#setUp(plugin, loaded);
     } catch (error) {
       await this.#unload(loaded);
       this.#failed(loaded, messageOf(error));
@@ -124,8 +129,27 @@ export class PluginHost {
     return names;
   }
 
+  async #setUp(plugin: Plugin, loaded: Loaded): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`its setup was not done within ${this.#setupLimitMs} ms`)), this.#setupLimitMs);
+    });
+    try {
+      await Promise.race([plugin.setup(this.#context(loaded)), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   #context(loaded: Loaded): PluginContext {
-    const { name, cleanups } = loaded;
+    const { name } = loaded;
+    // A setup that was too slow may still go on; it can register nothing any more.
+    const cleanups = {
+      push: (cleanup: () => void | Promise<void>) => {
+        if (loaded.error === undefined) loaded.cleanups.push(cleanup);
+        else void cleanup();
+      },
+    };
     const tool = (definition: ToolDefinition) => this.#addTool(loaded, definition);
     return {
       z,
@@ -143,6 +167,7 @@ export class PluginHost {
 
   #addTool(loaded: Loaded, definition: ToolDefinition): void {
     const { name } = definition;
+    if (loaded.error !== undefined) throw new Error(`plugin "${loaded.name}" has been left out`);
     if (!TOOL_NAME.test(name) || RESERVED.has(name)) throw new Error(`tool name "${name}" is reserved or outside a-z, 0-9 and _`);
     const other = this.#tools.get(name);
     if (other) throw new Error(`tool "${name}" is there already, from plugin "${other.plugin}"`);

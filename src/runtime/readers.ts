@@ -1,5 +1,5 @@
 import type { ChannelReader, EntryAccess } from '../hooks/views.ts';
-import { logPath, parseChannelPath } from '../model/paths.ts';
+import { parseChannelPath } from '../model/paths.ts';
 import type { ChannelStore, Store } from '../model/ports/store.ts';
 import type { Entry } from '../model/records.ts';
 
@@ -22,12 +22,6 @@ export function channelReader(channels: ChannelStore, entry: Entry, upTo?: numbe
     linesBefore: (offset) => channels.linesBefore(entry.id, Math.min(offset, bytes)),
     offsetOfLine: (line) => Math.min(bytes, channels.offsetOfLine(entry.id, line)),
   };
-}
-
-/** The log entry of a channel; undefined for a path that is no channel of this run. */
-export function producerOfChannel(store: Store, channel: Entry): Entry | undefined {
-  const parts = parseChannelPath(channel.path);
-  return parts && store.entries.get(channel.runId, logPath(parts));
 }
 
 /** True for an entry whose bytes are segments. */

@@ -110,11 +110,14 @@ export class Lifecycle {
     return owned;
   }
 
-  /** The runner has started it; no news when it was cancelled meanwhile. */
+  /**
+   * The runner has started it; no news when it was cancelled meanwhile. Not waited for on the disk: after a power cut
+   * the machine has another boot, by which the runner sees that a producer still queued may have run.
+   */
   started(owned: Owned, ref: BackendRef): void {
     const { producer } = owned;
     const first = producer.state === 'queued';
-    this.#journal.commit('durable', () =>
+    this.#journal.commit('fast', () =>
       this.#store.producers.update(producer.entryId, {
         ref,
         ...(first ? { state: this.#next(producer, 'started'), startedAt: this.#clock.now() } : {}),

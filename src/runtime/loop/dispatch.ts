@@ -9,7 +9,7 @@ import { channelEntriesOf, type TurnPlace } from './context.ts';
 import { actionsOf } from './limits.ts';
 import type { LoopQueue } from './queue.ts';
 
-/** Runs the recorded actions of a turn one after another; every step can be taken up again after a restart (SPEC {#dispatch}). */
+/** Runs the recorded actions of a turn one after another; every step can be taken up again after a restart (SPEC {#actions}). */
 export class Dispatcher {
   readonly #parts: RuntimeParts;
   readonly #queue: LoopQueue;

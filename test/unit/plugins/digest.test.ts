@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { countLines } from '../../../src/core/utf8.ts';
 import type { ChannelReader } from '../../../src/hooks/views.ts';
-import type { Store } from '../../../src/model/ports/store.ts';
+import type { SegmentWrite, Store } from '../../../src/model/ports/store.ts';
 import type { Run } from '../../../src/model/records.ts';
 import { DIGEST_BYTES, digest } from '../../../src/plugins/stream/digest.ts';
 import { terminalLine } from '../../../src/plugins/stream/terminal-text.ts';
 import { channelReader } from '../../../src/runtime/readers.ts';
-import { countLines } from '../../../src/core/utf8.ts';
 import { tempStore } from '../../support/temp-store.ts';
 
 let store: Store;
@@ -25,7 +25,7 @@ function channel(content: string | Buffer, upTo?: number): ChannelReader {
   const path = `sh://turn_1/x${++number}_1`;
   const entry = store.entries.create({ runId: run.id, path, category: 'data', status: 102, turn: 1, writer: 'test', attributes });
   let line = 0;
-  const writes = [];
+  const writes: SegmentWrite[] = [];
   for (let offset = 0; offset < bytes.length; offset += 100_000) {
     const piece = bytes.subarray(offset, offset + 100_000);
     writes.push({ entryId: entry.id, offset, bytes: piece, line, at: 1, lines: countLines(piece) });
@@ -83,7 +83,9 @@ describe('{#digest} what a model is shown of a channel', () => {
   });
 
   it('describes bytes that are no text', () => {
-    expect(digest(channel(Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0x02, 0x01, 0, 0]))).text).toContain('8 bytes, an ELF program, not shown; the first bytes are 7f 45 4c 46 02 01 00 00');
+    expect(digest(channel(Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0x02, 0x01, 0, 0]))).text).toContain(
+      '8 bytes, an ELF program, not shown; the first bytes are 7f 45 4c 46 02 01 00 00',
+    );
     expect(digest(channel(Buffer.alloc(100_000, 0xf5))).text).toContain('100000 bytes, binary');
   });
 
@@ -102,8 +104,13 @@ describe('{#digest} what a model is shown of a channel', () => {
     expect(text).toMatch(/:\ngr$/);
   });
 
-  it('{#turn_context} names exactly the bytes that it quotes, whatever the output is', () => {
-    const line = fc.oneof(fc.string({ maxLength: 40 }), fc.constant('error: x'), fc.string({ unit: 'grapheme', maxLength: 40 }), fc.constant('a\rb'));
+  it('{#context_record} names exactly the bytes that it quotes, whatever the output is', () => {
+    const line = fc.oneof(
+      fc.string({ maxLength: 40 }),
+      fc.constant('error: x'),
+      fc.string({ unit: 'grapheme', maxLength: 40 }),
+      fc.constant('a\rb'),
+    );
     fc.assert(
       fc.property(fc.array(line, { maxLength: 400 }), fc.boolean(), fc.integer({ min: 64, max: 1000 }), (lines, open, maxBytes) => {
         const content = Buffer.from(lines.join('\n') + (open ? '' : '\n'));

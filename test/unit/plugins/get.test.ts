@@ -8,7 +8,9 @@ const numbered = (count: number) => Array.from({ length: count }, (_, index) => 
 describe('{#tool_get} reading with get', () => {
   it('answers a short text whole, and says which lines of a longer one it answers and how to go on', () => {
     expect(readLines(source('a\nb\n'), 1, 200)).toBe('a\nb');
-    expect(readLines(source(numbered(500)), 1, 2)).toBe('[known://t: lines 1 to 2 of 500; go on with {"path": "known://t", "line": 3}]\nline 1\nline 2');
+    expect(readLines(source(numbered(500)), 1, 2)).toBe(
+      '[known://t: lines 1 to 2 of 500; go on with {"path": "known://t", "line": 3}]\nline 1\nline 2',
+    );
   });
 
   it('counts a negative line from the end', () => {
@@ -25,7 +27,9 @@ describe('{#tool_get} reading with get', () => {
     const text = readLines(source(`${'x'.repeat(1000)}\n`.repeat(100)), 1, 2000);
     expect(text.length).toBeLessThan(34_000);
     expect(text).toMatch(/lines 1 to 32 of 100; go on with/);
-    expect(readLines(source(`${'é'.repeat(40_000)}\nb\n`), 1, 2000)).toMatch(/line 1 is cut after 32768 of its bytes; go on with .*"line": 2/);
+    expect(readLines(source(`${'é'.repeat(40_000)}\nb\n`), 1, 2000)).toMatch(
+      /line 1 is cut after 32768 of its bytes; go on with .*"line": 2/,
+    );
   });
 
   it('finds lines that contain a text, with their numbers', () => {

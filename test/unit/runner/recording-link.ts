@@ -63,6 +63,9 @@ export class RecordingLink implements RunnerLink {
   }
 }
 
+/** Since the machine was started. */
+const CREATED_AT = Date.now();
+
 /** A producer record as the store would hold it. */
 export function producer(spec: Partial<ProducerSpec> & { command: string; cwd: string }, change: Partial<Producer> = {}): Producer {
   return {
@@ -79,7 +82,7 @@ export function producer(spec: Partial<ProducerSpec> & { command: string; cwd: s
     exitCode: null,
     signal: null,
     receipt: null,
-    createdAt: 1_700_000_000_000,
+    createdAt: CREATED_AT,
     startedAt: null,
     endedAt: null,
     lastOutputAt: null,

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createProcessBackend } from '../../../src/backends/process/index.ts';
@@ -278,6 +278,12 @@ describe('{#runners} the embedded runner', () => {
       next.runner.adopt(one, new Map());
       await next.link.told('completed');
       expect([next.link.sink.text(1), readFileSync(join(cwd, 'runs'), 'utf8')]).toEqual(['out\n', 'ran\n']);
+    });
+
+    test('a producer that was accepted before the machine was restarted is lost, and never run', async () => {
+      runner.adopt(make('echo ran >> runs', { createdAt: Date.now() - (uptime() + 60) * 1000 }), new Map());
+      expect((await link.told('failed')).failure).toMatchObject({ outcome: 'lost', message: expect.stringContaining('restarted') });
+      expect(existsSync(join(cwd, 'runs'))).toBe(false);
     });
 
     test('a producer of which nothing is left is lost', async () => {

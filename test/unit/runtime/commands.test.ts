@@ -14,11 +14,15 @@ afterEach(() => h.close());
 const command = (text: string, more: object = {}) => h.runtime.command(h.caller('alice'), 'sh', { run: 'r', command: text, ...more });
 const accept = (path: string, more: object = {}) => h.runtime.resolve(h.caller('alice'), 'r', { path, action: 'accept', ...more });
 
-describe('{#client_commands} a client\'s own command', () => {
+describe("{#client_commands} a client's own command", () => {
   it('is proposed, run once it is accepted, and does not touch the status of its run', async () => {
     const proposed = await command('cat; echo done');
     expect(proposed).toEqual({ run: 'r', path: 'log://turn_0/sh/cat-echo-done', status: 202, channels: [] });
-    expect((await h.event('run/proposal')).payload).toMatchObject({ path: proposed.path, command: 'cat; echo done', attributes: { by: 'alice', plan: { spec: { stdin: true } } } });
+    expect((await h.event('run/proposal')).payload).toMatchObject({
+      path: proposed.path,
+      command: 'cat; echo done',
+      attributes: { by: 'alice', plan: { spec: { stdin: true } } },
+    });
     expect(accept(proposed.path)).toMatchObject({ status: 102 });
     const runId = h.runtime.requireRun(h.project.id, 'r').id;
     await h.event('stream/started');
@@ -76,7 +80,8 @@ describe('{#client_commands} a client\'s own command', () => {
     accept(path);
     await h.event('stream/ended');
     expect(h.entry('r', 'sh://turn_0/pwd_1').body).toBe(`${join(h.root, 'sub')}\n`);
-    for (const cwd of ['..', '/tmp', 'away', 'away/tmp', 'sub/../..']) await expect(command('pwd', { cwd })).rejects.toMatchObject({ kind: 'forbidden' });
+    for (const cwd of ['..', '/tmp', 'away', 'away/tmp', 'sub/../..'])
+      await expect(command('pwd', { cwd })).rejects.toMatchObject({ kind: 'forbidden' });
   });
 
   it('whose folder is gone ends with 500 cwd_missing', async () => {
@@ -93,14 +98,21 @@ describe('{#client_commands} a client\'s own command', () => {
 });
 
 describe('{#entries} entry operations', () => {
-  const names = (pattern?: string) => h.runtime.entries.list(h.project.id, { run: 'r', ...(pattern ? { pattern } : {}) }).map(({ path }) => path);
+  const names = (pattern?: string) =>
+    h.runtime.entries.list(h.project.id, { run: 'r', ...(pattern ? { pattern } : {}) }).map(({ path }) => path);
 
   it('write, read, copy, move and remove, and tell everyone', async () => {
     h.runtime.entries.set(h.caller(), 'r', { path: 'known://a', body: 'one\ntwo\n', attributes: { k: 1 } });
     h.runtime.entries.cp(h.caller(), 'r', 'known://a', 'known://b/c');
     h.runtime.entries.mv(h.caller(), 'r', 'known://a', 'known://d');
     expect(names()).toEqual(['known://b/c', 'known://d']);
-    expect(h.entry('r', 'known://d')).toMatchObject({ body: 'one\ntwo\n', attributes: { k: 1 }, lines: 2, bytes: 8, category: 'knowledge' });
+    expect(h.entry('r', 'known://d')).toMatchObject({
+      body: 'one\ntwo\n',
+      attributes: { k: 1 },
+      lines: 2,
+      bytes: 8,
+      category: 'knowledge',
+    });
     h.runtime.entries.rm(h.caller(), 'r', 'known://d');
     expect(() => h.entry('r', 'known://d')).toThrow(expect.objectContaining({ kind: 'not_found' }));
     expect(h.events.at(-1)?.payload).toMatchObject({ path: 'known://d', removed: true });
@@ -112,14 +124,23 @@ describe('{#entries} entry operations', () => {
     await h.event('stream/ended');
     const channel = 'sh://turn_0/echo-x_1';
     for (const own of [path, channel, 'prompt://loop_1/user', 'sh://turn_9/free_1']) {
-      expect(() => h.runtime.entries.set(h.caller(), 'r', { path: own, body: 'x' })).toThrow(expect.objectContaining({ kind: 'forbidden' }));
+      expect(() => h.runtime.entries.set(h.caller(), 'r', { path: own, body: 'x' })).toThrow(
+        expect.objectContaining({ kind: 'forbidden' }),
+      );
       expect(() => h.runtime.entries.rm(h.caller(), 'r', own)).toThrow(expect.objectContaining({ kind: 'forbidden' }));
     }
     expect(() => h.runtime.entries.mv(h.caller(), 'r', channel, 'known://x')).toThrow(expect.objectContaining({ kind: 'forbidden' }));
-    expect(h.runtime.entries.cp(h.caller(), 'r', channel, 'known://x')).toMatchObject({ body: 'x\n', attributes: { copied_from: channel } });
+    expect(h.runtime.entries.cp(h.caller(), 'r', channel, 'known://x')).toMatchObject({
+      body: 'x\n',
+      attributes: { copied_from: channel },
+    });
     expect(() => h.runtime.entries.cp(h.caller(), 'r', channel, 'known://x')).toThrow(expect.objectContaining({ kind: 'conflict' }));
-    expect(() => h.runtime.entries.set(h.caller(), 'r', { path: 'no-scheme', body: '' })).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
-    expect(() => h.runtime.entries.set(h.caller(), 'r', { path: 'known://big', body: 'x'.repeat(4 * 1024 * 1024 + 1) })).toThrow(expect.objectContaining({ kind: 'too_large' }));
+    expect(() => h.runtime.entries.set(h.caller(), 'r', { path: 'no-scheme', body: '' })).toThrow(
+      expect.objectContaining({ kind: 'invalid_params' }),
+    );
+    expect(() => h.runtime.entries.set(h.caller(), 'r', { path: 'known://big', body: 'x'.repeat(4 * 1024 * 1024 + 1) })).toThrow(
+      expect.objectContaining({ kind: 'too_large' }),
+    );
   });
 
   it('list by glob: * stays within a segment, ** does not', async () => {
@@ -155,8 +176,13 @@ describe('{#entries} entry operations', () => {
     const { path } = await command('cat bin', { stdin: false });
     accept(path);
     await h.event('stream/ended');
-    expect(h.entry('r', 'sh://turn_0/cat-bin_1')).toMatchObject({ encoding: 'base64', body: Buffer.from([0xff, 0xfe, 0x00, 0x41]).toString('base64') });
-    expect(() => h.runtime.entries.cp(h.caller(), 'r', 'sh://turn_0/cat-bin_1', 'known://bin')).toThrow(expect.objectContaining({ kind: 'unsupported' }));
+    expect(h.entry('r', 'sh://turn_0/cat-bin_1')).toMatchObject({
+      encoding: 'base64',
+      body: Buffer.from([0xff, 0xfe, 0x00, 0x41]).toString('base64'),
+    });
+    expect(() => h.runtime.entries.cp(h.caller(), 'r', 'sh://turn_0/cat-bin_1', 'known://bin')).toThrow(
+      expect.objectContaining({ kind: 'unsupported' }),
+    );
   });
 });
 
@@ -165,13 +191,19 @@ describe('{#runs} runs', () => {
     const { path } = await command('sleep 300', { stdin: false });
     accept(path);
     await h.event('stream/started');
-    expect(() => h.runtime.rename(h.caller(), 'r', 's')).toThrow(expect.objectContaining({ kind: 'conflict', message: expect.stringContaining('stream/cancel') as string }));
+    expect(() => h.runtime.rename(h.caller(), 'r', 's')).toThrow(
+      expect.objectContaining({ kind: 'conflict', message: expect.stringContaining('stream/cancel') as string }),
+    );
     expect(() => h.runtime.remove(h.caller(), 'r')).toThrow(expect.objectContaining({ kind: 'conflict' }));
     expect(h.runtime.runInfo(h.project.id, 'r').producers).toEqual([path]);
     const { id } = h.runtime.requireRun(h.project.id, 'r');
     h.streams.cancel(id, path, { by: 'test', reason: null, graceMs: 0 });
     while (h.streams.list({ projectId: h.project.id, state: 'live' }).length > 0) await new Promise((resolve) => setImmediate(resolve));
-    expect(h.runtime.configure(h.caller(), 'r', { temperature: 0.3, model: 'm' })).toEqual({ run: 'r', model: 'm', settings: { temperature: 0.3 } });
+    expect(h.runtime.configure(h.caller(), 'r', { temperature: 0.3, model: 'm' })).toEqual({
+      run: 'r',
+      model: 'm',
+      settings: { temperature: 0.3 },
+    });
     expect(h.runtime.rename(h.caller(), 'r', 's')).toEqual({ run: 's', status: 100 });
     h.runtime.remove(h.caller(), 's');
     expect(h.runtime.listRuns(h.project.id)).toEqual([]);
@@ -180,7 +212,9 @@ describe('{#runs} runs', () => {
   it('are made with an alias of their own, and refuse one that is taken', () => {
     expect(h.runtime.startRun(h.caller(), { model: 'scripted' }).alias).toBe('scripted-1');
     expect(h.runtime.startRun(h.caller(), { model: 'scripted' }).alias).toBe('scripted-2');
-    expect(() => h.runtime.startRun(h.caller(), { model: 'scripted', alias: 'r' })).toThrow(expect.objectContaining({ kind: 'alias_taken' }));
+    expect(() => h.runtime.startRun(h.caller(), { model: 'scripted', alias: 'r' })).toThrow(
+      expect.objectContaining({ kind: 'alias_taken' }),
+    );
   });
 
   it('take a message that the model reads in its next turn', async () => {
@@ -193,7 +227,11 @@ describe('{#runs} runs', () => {
 
   it('say what act would use without creating anything', async () => {
     const found = await h.runtime.validate(h.caller(), { prompt: 'x', run: 'r', model: 'm', noProposals: true });
-    expect(found).toMatchObject({ run: 'r', model: { alias: 'm', actual: 'test-model', provider: 'local' }, tools: ['get', 'set', 'update'] });
+    expect(found).toMatchObject({
+      run: 'r',
+      model: { alias: 'm', actual: 'test-model', provider: 'local' },
+      tools: ['get', 'set', 'update'],
+    });
     expect(found.plugins).toContain('sh');
     expect(h.runtime.runInfo(h.project.id, 'r').loops).toEqual([]);
   });
@@ -202,7 +240,9 @@ describe('{#runs} runs', () => {
 describe('{#models} models', () => {
   it('scripted is always there; others are added and removed', () => {
     expect(h.runtime.models(h.project.id).map(({ alias }) => alias)).toEqual(['scripted', 'm']);
-    expect(() => h.runtime.addModel(h.caller(), { alias: 'scripted', actual: 'x' })).toThrow(expect.objectContaining({ kind: 'alias_taken' }));
+    expect(() => h.runtime.addModel(h.caller(), { alias: 'scripted', actual: 'x' })).toThrow(
+      expect.objectContaining({ kind: 'alias_taken' }),
+    );
     expect(() => h.runtime.addModel(h.caller(), { alias: 'n', actual: 'x', provider: 'none' })).toThrow(
       expect.objectContaining({ kind: 'invalid_params', message: expect.stringContaining('local') as string }),
     );

@@ -51,7 +51,9 @@ async function parts(folder: string, model: OpenAiServer, options: Partial<Runti
  * A whole server without its sockets: real store, streams, commands, plugins, and a model behind a real HTTP server.
  * Model `m` is that one. `restart` closes everything but the folder and opens it again.
  */
-export async function runtimeHarness(options: Partial<RuntimeOptions> & { plugins?: RuntimeOptions['plugins']; more?: readonly Plugin[] } = {}) {
+export async function runtimeHarness(
+  options: Partial<RuntimeOptions> & { plugins?: RuntimeOptions['plugins']; more?: readonly Plugin[] } = {},
+) {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'headgate-runtime-')));
   const root = join(folder, 'project');
   await (await import('node:fs/promises')).mkdir(root);
@@ -97,7 +99,8 @@ export async function runtimeHarness(options: Partial<RuntimeOptions> & { plugin
     },
     close: async () => {
       const live = now.streams.list({ projectId: project.id, state: 'live' });
-      for (const { producer } of live) now.streams.cancel(producer.runId, producer.path, { by: 'test', reason: 'the test is over', graceMs: 0 });
+      for (const { producer } of live)
+        now.streams.cancel(producer.runId, producer.path, { by: 'test', reason: 'the test is over', graceMs: 0 });
       while (now.streams.list({ projectId: project.id, state: 'live' }).length > 0) await new Promise((resolve) => setImmediate(resolve));
       await now.close();
       await model.close();
@@ -108,10 +111,16 @@ export async function runtimeHarness(options: Partial<RuntimeOptions> & { plugin
 
 export type RuntimeHarness = Awaited<ReturnType<typeof runtimeHarness>>;
 
-function eventOf(now: { events: EventRecord[]; watchers: Set<() => void> }, type: string, match: Record<string, unknown>): Promise<EventRecord> {
+function eventOf(
+  now: { events: EventRecord[]; watchers: Set<() => void> },
+  type: string,
+  match: Record<string, unknown>,
+): Promise<EventRecord> {
   return new Promise((resolve) => {
     const look = () => {
-      const found = now.events.find((event) => event.type === type && Object.entries(match).every(([key, value]) => event.payload[key] === value));
+      const found = now.events.find(
+        (event) => event.type === type && Object.entries(match).every(([key, value]) => event.payload[key] === value),
+      );
       if (!found) return;
       now.watchers.delete(look);
       resolve(found);

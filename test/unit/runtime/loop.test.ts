@@ -11,7 +11,10 @@ const act = (prompt: string, more: object = {}) => h.runtime.prompt(h.caller(), 
 const call = (name: string, input: object) => ({ name, args: JSON.stringify(input) });
 const sh = (command: string, more: object = {}) => call('sh', { command, ...more });
 const bodyOf = (request: number) => h.model.requests[request]!.body;
-const toolTexts = (request: number) => bodyOf(request).messages.filter(({ role }) => role === 'tool').map(({ content }) => String(content));
+const toolTexts = (request: number) =>
+  bodyOf(request)
+    .messages.filter(({ role }) => role === 'tool')
+    .map(({ content }) => String(content));
 
 describe('{#loop_queue} ask and act', () => {
   it('answer at once with 102, and with wait when the loop has ended, with the last text as result', async () => {
@@ -23,7 +26,10 @@ describe('{#loop_queue} ask and act', () => {
       status: 200,
       turn: 2,
       usage: { inputTokens: 240, outputTokens: 60, cachedTokens: 0 },
-      loops: [{ mode: 'ask', result: 'First.' }, { mode: 'act', result: 'Second.' }],
+      loops: [
+        { mode: 'ask', result: 'First.' },
+        { mode: 'act', result: 'Second.' },
+      ],
     });
   });
 
@@ -33,7 +39,9 @@ describe('{#loop_queue} ask and act', () => {
     expect(await h.runtime.prompt(h.caller(), 'act', { prompt: 'two', run })).toMatchObject({ loop: 2, status: 100 });
     await act('three', { run });
     expect(h.runtime.runInfo(h.project.id, run).loops.map(({ result }) => result)).toEqual(['a', 'b', 'c']);
-    const prompts = bodyOf(2).messages.filter(({ role }) => role === 'user').map(({ content }) => content);
+    const prompts = bodyOf(2)
+      .messages.filter(({ role }) => role === 'user')
+      .map(({ content }) => content);
     expect(prompts).toEqual(['one', 'two', 'three']);
   });
 
@@ -49,8 +57,14 @@ describe('{#loop_queue} ask and act', () => {
 
   it('refuse what this version does not have, an unknown model and an unknown run, and say what there is', async () => {
     await expect(act('x', { fork: true })).rejects.toMatchObject({ kind: 'unsupported' });
-    await expect(act('x', { model: 'nope' })).rejects.toMatchObject({ kind: 'not_found', message: expect.stringContaining('scripted') as string });
-    await expect(act('x', { run: 'nope' })).rejects.toMatchObject({ kind: 'not_found', message: expect.stringContaining('startRun') as string });
+    await expect(act('x', { model: 'nope' })).rejects.toMatchObject({
+      kind: 'not_found',
+      message: expect.stringContaining('scripted') as string,
+    });
+    await expect(act('x', { run: 'nope' })).rejects.toMatchObject({
+      kind: 'not_found',
+      message: expect.stringContaining('startRun') as string,
+    });
     await expect(act('x', { model: undefined })).rejects.toMatchObject({ kind: 'invalid_params' });
     expect(h.runtime.listRuns(h.project.id)).toEqual([]);
   });
@@ -58,9 +72,18 @@ describe('{#loop_queue} ask and act', () => {
 
 describe('{#turn_record} a turn', () => {
   it('records what the model said and every action before any of them is dispatched', async () => {
-    h.model.answer({ kind: 'say', text: 'Two notes.', calls: [call('set', { path: 'known://a', body: '1' }), call('set', { path: 'known://b', body: '2' })] }, { kind: 'say', text: 'Done.' });
+    h.model.answer(
+      {
+        kind: 'say',
+        text: 'Two notes.',
+        calls: [call('set', { path: 'known://a', body: '1' }), call('set', { path: 'known://b', body: '2' })],
+      },
+      { kind: 'say', text: 'Done.' },
+    );
     await act('write');
-    const created = h.events.filter(({ type }) => type === 'entry/changed').map(({ payload }) => `${String(payload['path'])} ${String(payload['status'])}`);
+    const created = h.events
+      .filter(({ type }) => type === 'entry/changed')
+      .map(({ payload }) => `${String(payload['path'])} ${String(payload['status'])}`);
     const from = created.indexOf('log://turn_1/model/text 200');
     expect(created.slice(from, from + 7)).toEqual([
       'log://turn_1/model/text 200',
@@ -85,7 +108,12 @@ describe('{#turn_record} a turn', () => {
 
 describe('{#actions} what a model gets wrong', () => {
   it('comes back as a log entry that says what to do: unknown tool, bad input, unreadable arguments', async () => {
-    h.model.answer({ kind: 'say', calls: [call('fly', {})] }, { kind: 'say', calls: [call('sh', { cmd: 'ls' })] }, { kind: 'say', calls: [{ name: 'get', args: '{"path": ' }] }, { kind: 'say', text: 'I give up.' });
+    h.model.answer(
+      { kind: 'say', calls: [call('fly', {})] },
+      { kind: 'say', calls: [call('sh', { cmd: 'ls' })] },
+      { kind: 'say', calls: [{ name: 'get', args: '{"path": ' }] },
+      { kind: 'say', text: 'I give up.' },
+    );
     await act('x');
     expect(toolTexts(1).at(-1)).toMatch(/404 no_tool.*no tool "fly".*Use one of/s);
     expect(toolTexts(2).at(-1)).toMatch(/422 invalid_input.*cmd/s);
@@ -102,7 +130,10 @@ describe('{#actions} what a model gets wrong', () => {
   });
 
   it('stops the rest of the turn: what comes after a failure ends with aborted', async () => {
-    h.model.answer({ kind: 'say', calls: [call('get', { path: 'known://none' }), call('set', { path: 'known://x', body: 'y' })] }, { kind: 'say', text: 'ok' });
+    h.model.answer(
+      { kind: 'say', calls: [call('get', { path: 'known://none' }), call('set', { path: 'known://x', body: 'y' })] },
+      { kind: 'say', text: 'ok' },
+    );
     await act('x');
     expect(h.entry('m-1', 'log://turn_1/set/known-x')).toMatchObject({ status: 409, outcome: 'aborted' });
     expect(() => h.entry('m-1', 'known://x')).toThrow('no entry');
@@ -112,20 +143,30 @@ describe('{#actions} what a model gets wrong', () => {
     for (const path of ['log://turn_1/sh/x', 'sh://turn_9/x_1', 'prompt://loop_1/user']) {
       h.model.answer({ kind: 'say', calls: [call('set', { path, body: 'forged' })] }, { kind: 'say', text: 'ok' });
       const { run } = await act('x');
-      expect(h.runtime.entries.list(h.project.id, { run, pattern: 'log://turn_1/set/*' })[0]).toMatchObject({ status: 403, outcome: 'forbidden' });
+      expect(h.runtime.entries.list(h.project.id, { run, pattern: 'log://turn_1/set/*' })[0]).toMatchObject({
+        status: 403,
+        outcome: 'forbidden',
+      });
     }
   });
 });
 
 describe('{#loop_end} the end of a loop', () => {
   it('is claimed with update and status 200, whose text is the result', async () => {
-    h.model.answer({ kind: 'say', text: 'Closing.', calls: [call('update', { text: 'All done.', status: 200 }), call('set', { path: 'known://a', body: '1' })] });
+    h.model.answer({
+      kind: 'say',
+      text: 'Closing.',
+      calls: [call('update', { text: 'All done.', status: 200 }), call('set', { path: 'known://a', body: '1' })],
+    });
     expect(await act('x')).toMatchObject({ status: 200, result: 'All done.' });
     expect(h.entry('m-1', 'known://a').body).toBe('1');
   });
 
   it('is refused when an action of the same turn failed, even one that came later', async () => {
-    h.model.answer({ kind: 'say', calls: [call('update', { text: 'All done.', status: 200 }), call('get', { path: 'known://none' })] }, { kind: 'say', text: 'Sorry.' });
+    h.model.answer(
+      { kind: 'say', calls: [call('update', { text: 'All done.', status: 200 }), call('get', { path: 'known://none' })] },
+      { kind: 'say', text: 'Sorry.' },
+    );
     expect(await act('x')).toMatchObject({ status: 200, result: 'Sorry.' });
     expect(h.entry('m-1', 'log://turn_1/update/all-done')).toMatchObject({ status: 409, outcome: 'refused' });
   });
@@ -136,7 +177,10 @@ describe('{#loop_limits} limits of a loop', () => {
     const same = { kind: 'say', calls: [call('get', { path: 'known://' })] } as const;
     h.model.answer(same, same, same);
     expect(await act('x')).toMatchObject({ status: 499, outcome: 'repeated' });
-    expect(h.entry('m-1', 'log://turn_3/loop/limit-1')).toMatchObject({ status: 499, body: expect.stringContaining('3 turns in a row') as string });
+    expect(h.entry('m-1', 'log://turn_3/loop/limit-1')).toMatchObject({
+      status: 499,
+      body: expect.stringContaining('3 turns in a row') as string,
+    });
     expect(h.runtime.runInfo(h.project.id, 'm-1').status).toBe(499);
   });
 
@@ -165,7 +209,11 @@ describe('{#model_failure} a model that does not answer', () => {
   it('ends the loop at 500 with a log entry that says what to do, and the run lives on', async () => {
     h.model.answer({ kind: 'status', status: 401 });
     expect(await act('x')).toEqual({ run: 'm-1', loop: 1, status: 500, outcome: 'model_http', result: null });
-    expect(h.entry('m-1', 'log://turn_1/model/error')).toMatchObject({ status: 500, outcome: 'model_http', body: expect.stringContaining('key') as string });
+    expect(h.entry('m-1', 'log://turn_1/model/error')).toMatchObject({
+      status: 500,
+      outcome: 'model_http',
+      body: expect.stringContaining('key') as string,
+    });
     h.model.answer({ kind: 'say', text: 'Back.' });
     expect(await act('y', { run: 'm-1' })).toMatchObject({ status: 200, result: 'Back.' });
   });

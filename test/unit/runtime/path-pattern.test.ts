@@ -29,6 +29,8 @@ describe('{#patterns} globs over paths', () => {
   });
 
   it('refuses brackets and braces and says what there is', () => {
-    expect(() => pathMatcher('sh://{a,b}')).toThrow(expect.objectContaining({ kind: 'invalid_params', message: expect.stringContaining('**') }));
+    expect(() => pathMatcher('sh://{a,b}')).toThrow(
+      expect.objectContaining({ kind: 'invalid_params', message: expect.stringContaining('**') }),
+    );
   });
 });

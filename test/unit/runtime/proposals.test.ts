@@ -12,7 +12,8 @@ beforeEach(async () => {
 afterEach(() => h.close());
 
 const sh = (command: string, more: object = {}) => ({ name: 'sh', args: JSON.stringify({ command, ...more }) });
-const resolve = (path: string, answer: Omit<Answer, 'path'>, client = 'tester') => h.runtime.resolve(h.caller(client), 'm-1', { path, ...answer });
+const resolve = (path: string, answer: Omit<Answer, 'path'>, client = 'tester') =>
+  h.runtime.resolve(h.caller(client), 'm-1', { path, ...answer });
 const result = (request: number) => String(h.model.requests[request]!.body.messages.filter(({ role }) => role === 'tool').at(-1)?.content);
 
 /** A run whose model has proposed one command; `ended` resolves with the loop. */
@@ -26,16 +27,34 @@ async function proposed(command: string, more: object = {}, params: object = {})
 describe('{#proposals} a proposal', () => {
   it('pauses the run at 202, tells every client, and is listed with what would be run', async () => {
     const { path, payload } = await proposed('echo hello', { cwd: '.', env: { A: '1' } });
-    expect(payload).toMatchObject({ run: 'm-1', path: 'log://turn_1/sh/echo-hello', action: 'sh', command: 'echo hello', summary: '$ echo hello', turn: 1 });
+    expect(payload).toMatchObject({
+      run: 'm-1',
+      path: 'log://turn_1/sh/echo-hello',
+      action: 'sh',
+      command: 'echo hello',
+      summary: '$ echo hello',
+      turn: 1,
+    });
     expect(h.runtime.proposals(h.project.id)).toEqual([expect.objectContaining({ run: 'm-1', path, status: 202, command: 'echo hello' })]);
-    expect(h.runtime.proposals(h.project.id)[0]?.attributes).toMatchObject({ plan: { backend: 'process', spec: { cwd: h.root, env: { A: '1' }, stdin: false } } });
+    expect(h.runtime.proposals(h.project.id)[0]?.attributes).toMatchObject({
+      plan: { backend: 'process', spec: { cwd: h.root, env: { A: '1' }, stdin: false } },
+    });
     expect(h.runtime.runInfo(h.project.id, 'm-1')).toMatchObject({ status: 202, proposals: [path] });
     resolve(path, { action: 'reject' });
   });
 
   it('is run once it is accepted; the turn waits for its end and shows the model its output', async () => {
     const { path, ended } = await proposed('echo out; echo err >&2; exit 3');
-    expect(resolve(path, { action: 'accept' })).toMatchObject({ run: 'm-1', path, status: 102, resolution: { action: 'accept', by: 'tester' }, channels: [{ channel: 1, status: 102 }, { channel: 2, status: 102 }] });
+    expect(resolve(path, { action: 'accept' })).toMatchObject({
+      run: 'm-1',
+      path,
+      status: 102,
+      resolution: { action: 'accept', by: 'tester' },
+      channels: [
+        { channel: 1, status: 102 },
+        { channel: 2, status: 102 },
+      ],
+    });
     expect(h.runtime.requireRun(h.project.id, 'm-1').status).toBe(102);
     expect(await ended).toMatchObject({ status: 200, result: 'Finished.' });
     expect(h.entry('m-1', path)).toMatchObject({ status: 500, outcome: 'exit:3' });
@@ -58,12 +77,17 @@ describe('{#proposals} a proposal', () => {
     expect(h.entry('m-1', path)).toMatchObject({ status: 500, outcome: 'error', body: 'No network here.' });
   });
 
-  it('accepted with output runs nothing: the output takes the place of the command\'s', async () => {
+  it("accepted with output runs nothing: the output takes the place of the command's", async () => {
     const { path, ended } = await proposed('touch ran');
-    expect(resolve(path, { action: 'accept', output: 'done by hand\n' })).toMatchObject({ status: 200, channels: [{ channel: 1, bytes: 13, status: 200 }] });
+    expect(resolve(path, { action: 'accept', output: 'done by hand\n' })).toMatchObject({
+      status: 200,
+      channels: [{ channel: 1, bytes: 13, status: 200 }],
+    });
     await ended;
     expect(result(1)).toContain('done by hand');
-    expect(h.streams.read({ runId: h.runtime.requireRun(h.project.id, 'm-1').id, path, channel: 1 }).data.toString()).toBe('done by hand\n');
+    expect(h.streams.read({ runId: h.runtime.requireRun(h.project.id, 'm-1').id, path, channel: 1 }).data.toString()).toBe(
+      'done by hand\n',
+    );
     await expect(writeFile(join(h.root, 'ran'), '', { flag: 'wx' })).resolves.toBeUndefined();
   });
 
@@ -82,7 +106,9 @@ describe('{#proposals} a proposal', () => {
     expect(() => resolve(path, { action: 'accept', remember: true })).toThrow(expect.objectContaining({ kind: 'unsupported' }));
     expect(() => resolve(path, { action: 'accept', runner: 'gpu' })).toThrow(expect.objectContaining({ kind: 'unsupported' }));
     expect(() => resolve(path, { action: 'reject', runner: 'client' })).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
-    expect(() => resolve(path, { action: 'accept', runner: 'client', output: 'x' })).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
+    expect(() => resolve(path, { action: 'accept', runner: 'client', output: 'x' })).toThrow(
+      expect.objectContaining({ kind: 'invalid_params' }),
+    );
     expect(() => resolve('log://turn_1/sh/none', { action: 'accept' })).toThrow(expect.objectContaining({ kind: 'not_found' }));
     expect(() => resolve('known://x', { action: 'accept' })).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
     expect(h.runtime.proposals(h.project.id)).toHaveLength(1);
@@ -96,7 +122,13 @@ describe('{#resolve_once} answers from several clients', () => {
     resolve(path, { action: 'accept' }, 'alice');
     for (const action of ['accept', 'reject', 'error'] as const) {
       expect(() => resolve(path, { action }, 'bob')).toThrow(
-        expect.objectContaining({ kind: 'proposal_resolved', facts: expect.objectContaining({ path, resolution: expect.objectContaining({ action: 'accept', by: 'alice' }) as object }) as object }),
+        expect.objectContaining({
+          kind: 'proposal_resolved',
+          facts: expect.objectContaining({
+            path,
+            resolution: expect.objectContaining({ action: 'accept', by: 'alice' }) as object,
+          }) as object,
+        }),
       );
     }
     await ended;
@@ -107,12 +139,18 @@ describe('{#resolve_once} answers from several clients', () => {
 });
 
 describe('{#verdict} who decides on a proposal', () => {
-  const rule = (verdict: 'allow' | 'ask' | 'deny'): Plugin => ({ name: 'rule', setup: ({ filter }) => filter('proposal.verdict', () => verdict) });
+  const rule = (verdict: 'allow' | 'ask' | 'deny'): Plugin => ({
+    name: 'rule',
+    setup: ({ filter }) => filter('proposal.verdict', () => verdict),
+  });
 
   it('nobody is asked in a yolo loop', async () => {
     h.model.answer({ kind: 'say', calls: [sh('echo quick')] }, { kind: 'say', text: 'ok' });
     expect(await h.runtime.prompt(h.caller(), 'act', { prompt: 'x', model: 'm', wait: true, yolo: true })).toMatchObject({ status: 200 });
-    expect(h.entry('m-1', 'log://turn_1/sh/echo-quick')).toMatchObject({ status: 200, attributes: { resolution: { action: 'accept', by: 'yolo' } } });
+    expect(h.entry('m-1', 'log://turn_1/sh/echo-quick')).toMatchObject({
+      status: 200,
+      attributes: { resolution: { action: 'accept', by: 'yolo' } },
+    });
     expect(h.events.some(({ type }) => type === 'run/proposal')).toBe(false);
   });
 
@@ -138,12 +176,21 @@ describe('{#verdict} who decides on a proposal', () => {
 
 describe('{#ask_user} a question of the model', () => {
   it('waits for an output, which becomes the result', async () => {
-    h.model.answer({ kind: 'say', calls: [{ name: 'ask_user', args: '{"question":"Which one?","options":["a","b"]}' }] }, { kind: 'say', text: 'ok' });
+    h.model.answer(
+      { kind: 'say', calls: [{ name: 'ask_user', args: '{"question":"Which one?","options":["a","b"]}' }] },
+      { kind: 'say', text: 'ok' },
+    );
     const ended = h.runtime.prompt(h.caller(), 'act', { prompt: 'x', model: 'm', wait: true, yolo: true });
     const { payload } = await h.event('run/proposal');
     const path = String(payload['path']);
-    expect(payload).toMatchObject({ action: 'ask_user', summary: 'Which one?', attributes: { question: 'Which one?', options: ['a', 'b'] } });
-    expect(() => resolve(path, { action: 'accept' })).toThrow(expect.objectContaining({ kind: 'invalid_params', message: expect.stringContaining('output') as string }));
+    expect(payload).toMatchObject({
+      action: 'ask_user',
+      summary: 'Which one?',
+      attributes: { question: 'Which one?', options: ['a', 'b'] },
+    });
+    expect(() => resolve(path, { action: 'accept' })).toThrow(
+      expect.objectContaining({ kind: 'invalid_params', message: expect.stringContaining('output') as string }),
+    );
     expect(resolve(path, { action: 'accept', output: 'b' })).toMatchObject({ status: 200 });
     await ended;
     expect(result(1)).toBe('b');

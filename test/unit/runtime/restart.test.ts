@@ -33,13 +33,18 @@ describe('{#loop_restart} a loop that a restart interrupted', () => {
     expect(h.runtime.proposals(h.project.id).map((proposal) => proposal.path)).toEqual([path]);
     expect(h.runtime.requireRun(h.project.id, 'm-1').status).toBe(202);
     h.runtime.resolve(h.caller(), 'm-1', { path, action: 'accept' });
-    expect(() => h.runtime.resolve(h.caller('other'), 'm-1', { path, action: 'reject' })).toThrow(expect.objectContaining({ kind: 'proposal_resolved' }));
+    expect(() => h.runtime.resolve(h.caller('other'), 'm-1', { path, action: 'reject' })).toThrow(
+      expect.objectContaining({ kind: 'proposal_resolved' }),
+    );
     await loopEnd(200);
     expect(result(1)).toContain('after');
   });
 
   it('goes on with a command that ran meanwhile, and has all of its output', async () => {
-    h.model.answer({ kind: 'say', calls: [sh('echo one; while [ ! -e go ]; do sleep 0.02; done; echo two; exit 4', { yield_ms: 600000 })] }, { kind: 'say', text: 'ok' });
+    h.model.answer(
+      { kind: 'say', calls: [sh('echo one; while [ ! -e go ]; do sleep 0.02; done; echo two; exit 4', { yield_ms: 600000 })] },
+      { kind: 'say', text: 'ok' },
+    );
     await start({ yolo: true });
     await h.event('stream/started');
     await h.restart(() => writeFile(join(h.root, 'go'), ''));
@@ -48,7 +53,10 @@ describe('{#loop_restart} a loop that a restart interrupted', () => {
   });
 
   it('takes up its recorded actions at the first that has not been done, and repeats none', async () => {
-    h.model.answer({ kind: 'say', calls: [sh('echo x >> count'), sh('true'), { name: 'set', args: '{"path":"known://a","body":"1"}' }] }, { kind: 'say', text: 'ok' });
+    h.model.answer(
+      { kind: 'say', calls: [sh('echo x >> count'), sh('true'), { name: 'set', args: '{"path":"known://a","body":"1"}' }] },
+      { kind: 'say', text: 'ok' },
+    );
     await start();
     const { payload } = await h.event('run/proposal');
     h.runtime.resolve(h.caller(), 'm-1', { path: String(payload['path']), action: 'accept' });
@@ -73,9 +81,25 @@ describe('{#loop_restart} a loop that a restart interrupted', () => {
       () => {
         const entry = h.store.entries.get(run.id, path)!;
         h.store.transaction('durable', () => {
-          h.store.entries.update(entry.id, { status: 102, attributes: { ...entry.attributes, channels: [1], resolution: { action: 'accept', by: 'a', at: 1, output: 'by hand' } } });
-          h.store.entries.create({ runId: run.id, path: 'sh://turn_1/make_1', category: 'data', status: 102, turn: 1, writer: 'client', attributes: { producer: path } });
-          h.store.producers.create({ entryId: entry.id, backend: 'process', runner: 'client', spec: { command: 'make', cwd: h.root, env: {}, stdin: false } });
+          h.store.entries.update(entry.id, {
+            status: 102,
+            attributes: { ...entry.attributes, channels: [1], resolution: { action: 'accept', by: 'a', at: 1, output: 'by hand' } },
+          });
+          h.store.entries.create({
+            runId: run.id,
+            path: 'sh://turn_1/make_1',
+            category: 'data',
+            status: 102,
+            turn: 1,
+            writer: 'client',
+            attributes: { producer: path },
+          });
+          h.store.producers.create({
+            entryId: entry.id,
+            backend: 'process',
+            runner: 'client',
+            spec: { command: 'make', cwd: h.root, env: {}, stdin: false },
+          });
           h.store.producers.update(entry.id, { state: 'running' });
           h.store.runs.setStatus(run.id, 102, null);
         });
@@ -109,7 +133,10 @@ describe('{#run_abort} run/abort', () => {
     expect(await first).toMatchObject({ status: 499, outcome: 'aborted' });
     expect(await second).toMatchObject({ status: 499, outcome: 'aborted' });
     h.model.answer({ kind: 'say', text: 'alive' });
-    expect(await h.runtime.prompt(h.caller(), 'act', { prompt: 'z', run: 'm-1', wait: true })).toMatchObject({ status: 200, result: 'alive' });
+    expect(await h.runtime.prompt(h.caller(), 'act', { prompt: 'z', run: 'm-1', wait: true })).toMatchObject({
+      status: 200,
+      result: 'alive',
+    });
     // A prompt that was dropped from the queue was never asked, so later turns do not show it.
     expect(h.model.requests.at(-1)!.body.messages.map(({ content }) => content)).not.toContain('y');
     expect(h.model.abandoned).toBe(1);
@@ -137,7 +164,10 @@ describe('{#run_abort} run/abort', () => {
     h.runtime.abort(h.caller('alice'), 'm-1');
     const run = h.runtime.requireRun(h.project.id, 'm-1');
     expect(h.entry('m-1', String(payload['path']))).toMatchObject({ status: 499, outcome: 'cancelled' });
-    expect(h.streams.receipt(run.id, String(payload['path'])).receipt).toMatchObject({ requestedBy: 'alice', reason: 'the run was aborted' });
+    expect(h.streams.receipt(run.id, String(payload['path'])).receipt).toMatchObject({
+      requestedBy: 'alice',
+      reason: 'the run was aborted',
+    });
   });
 
   it('of a run that is at rest marks it 499, and a second one changes nothing', async () => {
