@@ -10,7 +10,7 @@ export function machine() {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    os: `${type()} ${release()} ${arch()}`,
+    os: `${type()} ${release().split('-')[0]} ${arch()}`,
     node: process.version,
   };
 }

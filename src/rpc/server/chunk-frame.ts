@@ -4,7 +4,7 @@ import type { ChunkPiece } from '../../stream/index.ts';
 import { escapedLatin1 } from './json-bytes.ts';
 
 /** Channel bytes in one frame at most: escaped sixfold it still stays far below the limit of a message. */
-const FRAME_BYTES = 256 * 1024;
+const FRAME_BYTES = 64 * 1024;
 
 /** Room in front of an encoded tail for the head of its first reader, so that one reader costs no copy. */
 const HEADROOM = 96;
@@ -20,7 +20,7 @@ const tails = new WeakMap<ChunkPiece, readonly Tail[]>();
 /**
  * The `stream/chunk` messages of one piece for one subscription (SPEC {#stream_chunk}). The text is encoded once for
  * all subscribers; only the head with the subscription's id differs. Bytes that are UTF-8 are sent as text, others as
- * base64. A piece beyond 256 KiB becomes several messages.
+ * base64. A piece beyond 64 KiB becomes several messages, which cost less than one: short strings are cheap to make and to drop.
  */
 export function chunkFrames(subscription: number, piece: ChunkPiece): Buffer[] {
   let known = tails.get(piece);
