@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltServer, endCommands, MAIN, serve } from '../support/built-server.ts';
+import { startCli } from '../support/cli.ts';
+import { tempFolder } from '../support/temp-store.ts';
+
+const README = await readFile(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8');
+const section = README.slice(README.indexOf('## On the command line'));
+const block = /```\n([\s\S]*?)```/.exec(section)?.[1] ?? '';
+/** The commands of the block, without what is said about them. */
+const examples = block
+  .split('\n')
+  .map((line) => line.replace(/\s{2,}#.*$/, '').trim())
+  .filter((line) => line !== '');
+
+let data: string;
+let project: string;
+let remove: () => Promise<void>;
+let server: BuiltServer;
+
+beforeAll(async () => {
+  ({ folder: data, remove } = await tempFolder());
+  project = join(data, 'project');
+  await mkdir(project);
+  await writeFile(join(project, 'Makefile'), 'test:\n\t@echo "error: none found"\n');
+  await writeFile(join(project, 'deploy.sh'), '#!/bin/sh\necho deployed\n');
+  await chmod(join(project, 'deploy.sh'), 0o755);
+  server = await serve(data);
+});
+afterAll(async () => {
+  await endCommands(server, project);
+  await server.stop();
+  await remove();
+});
+
+/** Runs a line as a user would, `headgate` being the built command. */
+async function typed(line: string): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn('bash', ['-c', `headgate() { "${process.execPath}" "${MAIN}" "$@"; }\n${line}`], {
+    cwd: project,
+    env: { ...process.env, HEADGATE_DATA: data, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
+}
+
+/** What each example of the README shows, in the order of the README. */
+const shows: Record<string, (line: string) => Promise<void>> = {
+  'headgate sh -- make test': async (line) => expect(await typed(line)).toEqual({ code: 0, out: 'error: none found\n', err: '' }),
+  'headgate sh --propose': async (line) => expect((await typed(line)).out).toMatch(/^shell log:\/\/turn_0\/sh\/deploy-sh/m),
+  'headgate act': async (line) => expect(await typed(line)).toMatchObject({ code: 0, out: expect.stringContaining('make the tests pass') }),
+  'headgate ask': async (line) =>
+    expect(await typed(line)).toMatchObject({ code: 0, out: expect.stringContaining('what does this project do?') }),
+  'headgate attach': async (line) => {
+    // Elsewhere than on a terminal it follows until the run ends, so it is left when it has shown what there was.
+    const attached = startCli(line.split(' ').slice(1), { cwd: project, data });
+    await Promise.any([attached.until('make test', 'out'), attached.until('make test', 'err')]);
+    attached.process.kill();
+    await attached.ended;
+  },
+  'headgate output --live': async (line) => expect(await typed(line)).toMatchObject({ code: 0, out: 'error: none found\n' }),
+  'headgate ps': async (line) => {
+    const running = startCli(['sh', '--', 'echo up; sleep 60'], { cwd: project, data });
+    await running.until('up');
+    // The client goes, the command does not.
+    running.process.kill('SIGKILL');
+    await running.ended;
+    expect(await typed(line)).toMatchObject({ code: 0, out: expect.stringContaining('sleep 60') });
+  },
+  'headgate cancel': async (line) => {
+    expect(await typed(line)).toMatchObject({ code: 0 });
+    expect((await typed('headgate ps')).out).not.toContain('sleep 60');
+  },
+  'headgate rpc': async (line) =>
+    expect(JSON.parse((await typed(line)).out)).toEqual(expect.arrayContaining([expect.objectContaining({ run: 'shell' })])),
+  'headgate doctor': async (line) => expect(await typed(line)).toMatchObject({ code: 0, out: expect.stringContaining('answers') }),
+};
+
+describe('the README', () => {
+  it('has an example for each command that is looked at here', () => {
+    expect(examples.map((line) => Object.keys(shows).find((start) => line.startsWith(start)))).toEqual(Object.keys(shows));
+  });
+
+  it.each(examples)('%s', async (line) => {
+    const start = Object.keys(shows).find((one) => line.startsWith(one));
+    await shows[start ?? '']?.(line);
+  });
+});
