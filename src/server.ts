@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { createProcessBackend, sweepSpool } from './backends/process/index.ts';
 import { systemClock } from './core/clock.ts';
 import { Disposer } from './core/disposal.ts';
+import { messageOf } from './core/errors.ts';
 import { systemIds } from './core/ids.ts';
 import type { Logger } from './core/logger.ts';
 import { createProviders } from './llm/index.ts';
@@ -60,6 +61,9 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   const clock = systemClock;
   const ids = systemIds;
   const logger: Logger = pino({ level: options.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
+  const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'a failure that nobody handled; the server lives on');
+  process.on('unhandledRejection', unexpected);
+  opened.add('the handler of failures', () => void process.off('unhandledRejection', unexpected));
   const paths = dataPaths(options.data);
   const config = options.config === undefined ? emptyConfig(paths.folder) : await loadConfig(options.config);
 

@@ -10,20 +10,25 @@ const RETRY_MAX_MS = 2000;
  * error that makes it pointless (stream_closed, stale_epoch, not_found), or undefined once it is stored. An aborted
  * signal ends the waiting; then nothing more is tried.
  */
-export async function tellUntilStored(
+export function tellUntilStored(
   tell: () => void | Promise<void>,
   options: { logger: Logger; facts: object; signal: AbortSignal },
 ): Promise<HeadgateError | undefined> {
+  return untilDone(tell, { ...options, failed: 'what became of a producer was not stored; it will be told again' });
+}
+
+/** Tries something until it succeeds or is pointless, with pauses of 100 ms doubling to 2 s; `failed` is logged each time. */
+export async function untilDone(
+  work: () => void | Promise<void>,
+  options: { logger: Logger; facts: object; signal: AbortSignal; failed: string },
+): Promise<HeadgateError | undefined> {
   for (let pauseMs = RETRY_MS; !options.signal.aborted; pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS)) {
     try {
-      await tell();
+      await work();
       return undefined;
     } catch (error) {
       if (isPointless(error)) return error;
-      options.logger.warn(
-        { ...options.facts, pauseMs, error: messageOf(error) },
-        'what became of a producer was not stored; it will be told again',
-      );
+      options.logger.warn({ ...options.facts, pauseMs, error: messageOf(error) }, options.failed);
     }
     await delay(pauseMs, undefined, { signal: options.signal }).catch(() => undefined);
   }

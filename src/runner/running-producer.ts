@@ -5,7 +5,7 @@ import type { Backend, BackendHandle, ClosedFact, ExitFact, KillRequest, OutputS
 import type { RunnerLink } from '../model/ports/runner.ts';
 import type { KillReceipt, Producer } from '../model/records.ts';
 import { onceReached } from './deadline.ts';
-import { tellUntilStored } from './patience.ts';
+import { tellUntilStored, untilDone } from './patience.ts';
 import { producerIdOf } from './producer-id.ts';
 
 /** Between the first signal and SIGKILL when a time limit ends a command (milliseconds). */
@@ -195,7 +195,8 @@ export class RunningProducer {
   }
 
   async #killAndTell(request: KillRequest): Promise<void> {
-    await this.#tellKilled(await this.#tryKill(await this.#handle, request));
+    const receipt = await this.#tryKill(await this.#handle, request);
+    if (!this.#abandon.signal.aborted) await this.#tellKilled(receipt);
   }
 
   async #tellKilled(receipt: KillReceipt): Promise<void> {
@@ -203,15 +204,15 @@ export class RunningProducer {
     await this.#tell(() => link.killed(producer.entryId, producer.epoch, receipt));
   }
 
-  /** Kills; a kill that fails is told as one that was never finished. */
+  /** Kills, and tries again for as long as it fails: a receipt is final, so there is none before the kill is done. */
   async #tryKill(handle: BackendHandle | undefined, request: KillRequest): Promise<KillReceipt> {
-    const nothing = nothingToKill(request, this.#options.clock.now());
-    try {
-      return (await handle?.kill(request)) ?? nothing;
-    } catch (error) {
-      this.#options.logger.error({ ...this.#facts, error: messageOf(error) }, 'a kill failed');
-      return { ...nothing, finishedAt: null };
-    }
+    const { clock, logger } = this.#options;
+    let receipt = nothingToKill(request, clock.now());
+    const kill = async () => {
+      receipt = (await handle?.kill(request)) ?? receipt;
+    };
+    await untilDone(kill, { logger, facts: this.#facts, signal: this.#abandon.signal, failed: 'a kill failed; it will be tried again' });
+    return receipt;
   }
 
   async #tell(tell: () => void | Promise<void>): Promise<void> {

@@ -57,6 +57,12 @@ export class Feeds {
     }
   }
 
+  /** The subscription has had everything of this producer. */
+  leave(subscription: Subscription, entryId: number): void {
+    this.#byProducer.get(entryId)?.subscriptions.delete(subscription);
+    this.release(entryId);
+  }
+
   /** Drops the feeds of an ended producer that nobody reads. */
   release(entryId: number): void {
     const registered = this.#byProducer.get(entryId);

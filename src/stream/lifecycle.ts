@@ -42,8 +42,11 @@ export class Lifecycle {
   readonly #store: Store;
   readonly #journal: Journal;
   readonly #clock: Clock;
+  readonly #lastOutput: ReadonlyMap<number, number>;
 
-  constructor(options: { store: Store; journal: Journal; clock: Clock }) {
+  /** `lastOutput`: log entry id -> when something was last stored; kept with the end of the producer. */
+  constructor(options: { store: Store; journal: Journal; clock: Clock; lastOutput: ReadonlyMap<number, number> }) {
+    this.#lastOutput = options.lastOutput;
     this.#store = options.store;
     this.#journal = options.journal;
     this.#clock = options.clock;
@@ -237,6 +240,7 @@ export class Lifecycle {
     return this.#journal.commit('durable', (tx) => {
       const { producer, projectId } = owned;
       const state = this.#next(producer, ending.event);
+      const lastOutputAt = this.#lastOutput.get(producer.entryId);
       const channels = owned.channels.map((channel) =>
         this.#store.entries.update(channel.id, { status: ending.status, outcome: ending.outcome }),
       );
@@ -245,6 +249,7 @@ export class Lifecycle {
         exitCode: ending.exitCode,
         signal: ending.signal,
         endedAt: this.#clock.now(),
+        ...(lastOutputAt === undefined ? {} : { lastOutputAt }),
         ...(ending.receipt ? { receipt: ending.receipt } : {}),
       };
       const after = this.#store.producers.update(producer.entryId, change);

@@ -62,7 +62,7 @@ export class Streams {
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#feeds = new Feeds(options.store);
-    this.#lifecycle = new Lifecycle(options);
+    this.#lifecycle = new Lifecycle({ ...options, lastOutput: this.#lastOutput });
     this.#log = new ChannelLog({
       store: options.store,
       clock: options.clock,
@@ -86,10 +86,9 @@ export class Streams {
    */
   open(tx: JournalTx, entry: Entry, plan: ProducerPlan): ChannelState[] {
     const owned = this.#lifecycle.open(tx, entry, plan);
-    tx.after(() => {
-      this.#follow(owned);
-      if (plan.runner !== 'client') this.#runner(owned.producer).start(owned.producer);
-    });
+    // Apart: a reader that cannot be served must not keep the command from starting.
+    tx.after(() => this.#follow(owned));
+    if (plan.runner !== 'client') tx.after(() => this.#runner(owned.producer).start(owned.producer));
     return owned.channels.map(channelState);
   }
 
@@ -147,11 +146,13 @@ export class Streams {
     const signal = signalName(request.signal ?? 'SIGTERM');
     const owned = this.#lifecycle.owned(runId, path);
     const { producer } = owned;
-    if (producer.state === 'cancelling' || producer.state === 'cancelled') return owned.channels.map(channelState);
+    if (producer.state === 'cancelled') return owned.channels.map(channelState);
     if (!isLive(producer.state)) throw this.#lifecycle.closed(producer);
-    const channels = this.#finish(owned, () => this.#lifecycle.cancelled(owned, request));
+    const again = producer.state === 'cancelling';
+    const channels = again ? owned.channels.map(channelState) : this.#finish(owned, () => this.#lifecycle.cancelled(owned, request));
     if (producer.runner !== 'client') {
       const live = this.#store.producers.get(producer.entryId) ?? producer;
+      // Asked again, the runner joins the kill that is under way, and begins one if there is none.
       this.#runner(producer).kill(live, { requestedBy: request.by, reason: request.reason, signal, graceMs: request.graceMs ?? 2000 });
     }
     return channels;
@@ -235,7 +236,16 @@ export class Streams {
    * that the answer to the request goes out before them. Throws not_found for a path without a log entry.
    */
   subscribe(selector: StreamSelector, from: number | 'start' | 'live', id: number, sink: StreamSink): StreamSubscription {
-    const subscription = new Subscription({ id, selector, from, sink, closed: (closed) => this.#detach(closed) });
+    const subscription: Subscription = new Subscription({
+      id,
+      selector,
+      from,
+      sink,
+      closed: (closed) => this.#detach(closed),
+      through: (entryId) => this.#feeds.leave(subscription, entryId),
+      failed: (error) =>
+        this.#logger.error({ error: messageOf(error) }, 'a reader could not be served; it is served on with the next chunk'),
+    });
     const present = this.#matching(selector, subscription);
     const channels: (ChannelState & { offset: number })[] = [];
     for (const owned of present) {
@@ -409,7 +419,13 @@ export class Streams {
 
   #attach(subscription: Subscription, owned: Owned): Map<number, number> {
     const feeds = this.#feeds.attach(subscription, owned.producer.run, owned.entry, owned.channels);
-    return subscription.follow({ runId: owned.entry.runId, path: owned.entry.path, feeds, end: this.#lifecycle.endOf(owned) });
+    return subscription.follow({
+      entryId: owned.entry.id,
+      runId: owned.entry.runId,
+      path: owned.entry.path,
+      feeds,
+      end: this.#lifecycle.endOf(owned),
+    });
   }
 
   #detach(subscription: Subscription): void {
@@ -436,32 +452,34 @@ export class Streams {
       .flatMap((producer) => this.#lifecycle.byId(producer.entryId) ?? []);
   }
 
-  /** Stores what waits, ends the producer, lets readers finish, wakes who waits. */
+  /** Stores what waits, ends the producer, lets readers finish, wakes who waits. Once the end is stored nothing throws. */
   #finish(owned: Owned, end: () => EndedFact): ChannelState[] {
     this.#log.flush();
     const fact = end();
     const entryId = owned.entry.id;
-    const lastOutputAt = this.#lastOutput.get(entryId);
-    if (lastOutputAt !== undefined) this.#store.producers.update(entryId, { lastOutputAt });
     this.#lastOutput.delete(entryId);
     this.#live.delete(entryId);
     for (const channel of owned.channels) {
       this.#log.forget(channel.id);
       this.#owner.delete(channel.id);
     }
-    this.#feeds.end(entryId, this.#clock.now());
-    for (const subscription of [...this.#feeds.subscriptions(entryId)]) subscription.ended(owned.entry.path, fact);
-    this.#feeds.release(entryId);
+    this.#guarded('ending the readers of a producer failed', () => {
+      this.#feeds.end(entryId, this.#clock.now());
+      for (const subscription of [...this.#feeds.subscriptions(entryId)]) subscription.ended(owned.entry.path, fact);
+      this.#feeds.release(entryId);
+    });
     const waiting = this.#waiting.get(entryId);
     this.#waiting.delete(entryId);
-    for (const wake of waiting ?? []) {
-      try {
-        wake();
-      } catch (error) {
-        this.#logger.error({ error: messageOf(error) }, 'a waiter failed');
-      }
-    }
+    for (const wake of waiting ?? []) this.#guarded('a waiter failed', wake);
     return [...fact.channels];
+  }
+
+  #guarded(what: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#logger.error({ error: messageOf(error) }, what);
+    }
   }
 
   #view(owned: Owned): ProducerView {

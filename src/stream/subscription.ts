@@ -14,15 +14,15 @@ interface Cursor {
 }
 
 interface Followed {
-  readonly runId: number;
+  readonly entryId: number;
   readonly path: string;
   readonly cursors: Cursor[];
   end: EndedFact | undefined;
-  told: boolean;
 }
 
 /** What a subscription follows, as the producers' registry hands it over. */
 export interface FollowTarget {
+  readonly entryId: number;
   readonly runId: number;
   readonly path: string;
   readonly feeds: readonly Feed[];
@@ -40,6 +40,8 @@ export class Subscription implements StreamSubscription {
   readonly #from: number | 'start' | 'live';
   readonly #sink: StreamSink;
   readonly #closed: (subscription: Subscription) => void;
+  readonly #through: (entryId: number) => void;
+  readonly #failed: (error: unknown) => void;
   readonly #followed = new Map<string, Followed>();
   #open = true;
   #again = false;
@@ -51,12 +53,18 @@ export class Subscription implements StreamSubscription {
     from: number | 'start' | 'live';
     sink: StreamSink;
     closed: (subscription: Subscription) => void;
+    /** Told when everything of a producer, its end included, has been delivered. */
+    through: (entryId: number) => void;
+    /** Told when a piece could not be read. */
+    failed: (error: unknown) => void;
   }) {
     this.id = options.id;
     this.selector = options.selector;
     this.#from = options.from;
     this.#sink = options.sink;
     this.#closed = options.closed;
+    this.#through = options.through;
+    this.#failed = options.failed;
   }
 
   /** True when the selector takes in this log entry. */
@@ -82,7 +90,7 @@ export class Subscription implements StreamSubscription {
       feed.attach();
       return { feed, offset };
     });
-    this.#followed.set(target.path, { runId: target.runId, path: target.path, cursors, end: target.end, told: false });
+    this.#followed.set(target.path, { entryId: target.entryId, path: target.path, cursors, end: target.end });
     return offsets;
   }
 
@@ -100,6 +108,8 @@ export class Subscription implements StreamSubscription {
     this.#pumping = true;
     try {
       this.#burst();
+    } catch (error) {
+      this.#failed(error);
     } finally {
       this.#pumping = false;
     }
@@ -137,12 +147,13 @@ export class Subscription implements StreamSubscription {
   }
 
   #tellEnd(followed: Followed): void {
-    if (!followed.end || followed.told) return;
+    if (!followed.end) return;
     if (followed.cursors.some((cursor) => !cursor.feed.ended || cursor.offset < cursor.feed.boundary)) return;
-    followed.told = true;
-    this.#sink.ended(this.id, followed.end);
+    // Nothing is kept of what has been delivered: a subscription by pattern may live for years.
+    this.#followed.delete(followed.path);
     release(followed);
-    followed.cursors.length = 0;
+    this.#through(followed.entryId);
+    this.#sink.ended(this.id, followed.end);
   }
 
   #skip(path: string, cursor: Cursor): void {

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { setImmediate as nextTick } from 'node:timers/promises';
+import { systemCode } from '../../core/errors.ts';
 import type { ProcessIdentity } from '../shim/producer-folder.ts';
 
 /** One process, from /proc/PID/stat (proc(5)). */
@@ -45,8 +46,11 @@ function readSmall(path: string): string | undefined {
   try {
     file = openSync(path, 'r');
     return small.toString('latin1', 0, readSync(file, small));
-  } catch {
-    return undefined;
+  } catch (error) {
+    // Gone before it was opened, or between that and the reading. Anything else says nothing of the process.
+    const code = systemCode(error);
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    throw error;
   } finally {
     if (file !== undefined) closeSync(file);
   }

@@ -125,7 +125,14 @@ export class ProcessHandle implements BackendHandle {
       signalName(request.signal);
       this.#kill = { receipt: this.#killTree(request), work: undefined };
     }
-    return await this.#kill.receipt;
+    const kill = this.#kill;
+    try {
+      return await kill.receipt;
+    } catch (error) {
+      // Not carried out: the next request begins anew.
+      if (this.#kill === kill) this.#kill = undefined;
+      throw error;
+    }
   }
 
   detach(): Promise<void> {

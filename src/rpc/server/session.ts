@@ -170,7 +170,7 @@ export class Session {
     const response = await this.#answer(value, afterwards);
     this.#pending--;
     if (response) this.#send(response);
-    for (const work of afterwards) work();
+    this.#runAll(afterwards);
     this.#closeWhenAnswered();
   }
 
@@ -187,8 +187,19 @@ export class Session {
     const answers = responses.filter((response) => response !== undefined);
     this.#pending--;
     if (answers.length > 0) this.#sendText(batchText(answers));
-    for (const work of afterwards) work();
+    this.#runAll(afterwards);
     this.#closeWhenAnswered();
+  }
+
+  /** What a request has left for after its answer; one that fails is logged and keeps no other from being done. */
+  #runAll(afterwards: readonly (() => void)[]): void {
+    for (const work of afterwards) {
+      try {
+        work();
+      } catch (error) {
+        this.#parts.logger.error({ error: messageOf(error) }, 'what was to follow an answer failed');
+      }
+    }
   }
 
   /** Answers one message; undefined for a notification or an answer. Calls its handler before it returns. */

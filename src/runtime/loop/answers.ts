@@ -1,4 +1,4 @@
-import { HeadgateError, messageOf } from '../../core/errors.ts';
+import { HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
 import { requireLogPath } from '../../model/paths.ts';
 import type { Entry, Run } from '../../model/records.ts';
 import type { ChannelState, JournalTx } from '../../stream/index.ts';
@@ -7,6 +7,9 @@ import { tellEntry } from '../tell.ts';
 import { Waiters } from '../waiters.ts';
 import { isModelAction, producerOf, type Resolution, resolutionOf } from './attributes.ts';
 import type { LoopQueue } from './queue.ts';
+
+/** Before an answer's output is stored again (milliseconds). */
+const RETRY_MS = 1000;
 
 /** An answer to a proposal, as `run/resolve` brings it. */
 export interface Answer {
@@ -157,8 +160,11 @@ export class Answers {
   /** The answerer's output takes the place of the command's: channel 1 of a producer that nobody runs. */
   #storeOutput(entry: Entry, output: string): void {
     const { streams, logger } = this.#parts;
-    const failed = (error: unknown) =>
+    const failed = (error: unknown) => {
       logger.error({ path: entry.path, error: messageOf(error) }, 'an answer could not be stored as output');
+      // A full disk: the same bytes at the same offset, so trying again repeats nothing. A restart tries as well.
+      if (isHeadgateError(error, 'overloaded')) setTimeout(() => this.#storeOutput(entry, output), RETRY_MS).unref();
+    };
     try {
       if (output !== '') {
         streams.append({ runId: entry.runId, path: entry.path, channel: 1, bytes: Buffer.from(output), offset: 0 }).catch(failed);

@@ -40,11 +40,18 @@ export class Driver {
     if (this.#closing || this.#driven.has(runId)) return;
     const driven = { controller: new AbortController(), done: Promise.resolve() };
     this.#driven.set(runId, driven);
-    driven.done = this.#drive(runId, driven).finally(() => {
-      this.#driven.delete(runId);
-      // A loop may have started between the last look at the store and here.
-      if (!this.#closing && this.#parts.store.loops.active(runId)) this.kick(runId);
-    });
+    driven.done = this.#drive(runId, driven)
+      .finally(() => {
+        this.#driven.delete(runId);
+        // A loop may have started between the last look at the store and here.
+        if (!this.#closing && this.#parts.store.loops.active(runId)) this.kick(runId);
+      })
+      .catch((error: unknown) => {
+        this.#parts.logger.error(
+          { run: runId, error: messageOf(error) },
+          'the loops of a run cannot be read; they go on with the next start',
+        );
+      });
   }
 
   /** Interrupts what is done for a run's active loop, whose end is stored already: requests are cancelled, answers dropped. */

@@ -248,6 +248,39 @@ describe('{#runners} the embedded runner', () => {
     });
   });
 
+  describe('{#kill_tree} a kill that cannot be carried out at once', () => {
+    test('is tried again, and there is no receipt before the command is gone', async () => {
+      let failures = 2;
+      const real = createProcessBackend({ folder: join(root, 'spool'), clock: systemClock, logger: silentLogger, detachedGraceMs: 200 });
+      const short: Backend = {
+        capabilities: () => real.capabilities(),
+        adopt: (...given) => real.adopt(...given),
+        async start(request, sink) {
+          const handle = await real.start(request, sink);
+          const kill = handle.kill.bind(handle);
+          handle.kill = (asked) => (failures-- > 0 ? Promise.reject(new Error('EMFILE: too many open files')) : kill(asked));
+          return handle;
+        },
+      };
+      const own = createRunner({
+        name: 'embedded',
+        link,
+        backends: new Map([['process', short]]),
+        clock: systemClock,
+        logger: silentLogger,
+      });
+      opened.push(own);
+      const one = make('echo up; sleep 300');
+      own.start(one);
+      await link.sink.match(1, /up/);
+      own.kill({ ...one, state: 'cancelling' }, { requestedBy: 'ann', reason: null, signal: 'SIGTERM', graceMs: 1000 });
+      const { receipt } = await link.told('killed');
+      expect(failures).toBeLessThan(0);
+      expect(receipt.confirmedDead.length).toBeGreaterThan(0);
+      expect(receipt.finishedAt).not.toBeNull();
+    });
+  });
+
   describe('{#adopt} after a restart', () => {
     test('a running command goes on where its output was stored', async () => {
       const one = make('i=0; while [ $i -lt 100 ]; do echo $i; i=$((i+1)); sleep 0.005; done; exit 6');

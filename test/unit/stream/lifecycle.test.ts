@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KillReceipt } from '../../../src/model/records.ts';
-import { harness } from './harness.ts';
+import { Connection, harness } from './harness.ts';
 
 let h: Awaited<ReturnType<typeof harness>>;
 beforeEach(async () => {
@@ -149,11 +149,28 @@ describe('{#stream_cancel} cancelling', () => {
     expect(h.streams.receipt(h.run.id, path)).toEqual({ state: 'cancelled', receipt: receipt('zed') });
   });
 
-  it('answers a second cancel as the first and kills once', () => {
+  it('answers a second cancel as the first, and asks the runner again so that a kill that was never begun is', () => {
     const { path } = h.accept('a', 'embedded');
     const first = h.streams.cancel(h.run.id, path, { by: 'a', reason: null });
     expect(h.streams.cancel(h.run.id, path, { by: 'b', reason: null })).toEqual(first);
+    expect(h.runner.killed.map(({ producer }) => producer.entryId)).toEqual([
+      h.runner.killed[0]?.producer.entryId,
+      h.runner.killed[0]?.producer.entryId,
+    ]);
+    expect(h.events.filter(({ type }) => type === 'stream/cancelled')).toHaveLength(1);
+  });
+
+  it('asks for the kill and wakes who waits even when a reader of the command cannot be told', async () => {
+    const { path, id } = h.accept('a', 'embedded');
+    const broken = new Connection();
+    broken.ended = () => {
+      throw new Error('the connection is broken');
+    };
+    h.streams.subscribe({ projectId: h.run.projectId, runId: h.run.id, path }, 'start', 1, broken);
+    const waiting = h.streams.waitFor(id, { timeoutMs: 60_000, signal: new AbortController().signal });
+    expect(h.streams.cancel(h.run.id, path, { by: 'zed', reason: null }).map((channel) => channel.status)).toEqual([499, 499]);
     expect(h.runner.killed).toHaveLength(1);
+    expect(await waiting).toBe('ended');
   });
 
   it('and completion crossing: the first stored wins, the other is refused', async () => {
