@@ -2,7 +2,7 @@ import type { Logger } from '../../core/logger.ts';
 import { signalGroup } from './signalling.ts';
 import type { ProcessTree } from './tree.ts';
 
-/** Bytes written and not stored above which a command is stopped, and below which it goes on (streaming.md). */
+/** Bytes written and not stored above which a command is stopped, and below which it goes on (SPEC {#back_pressure}). */
 const STOP_BYTES = 16 * 1024 * 1024;
 const GO_BYTES = 4 * 1024 * 1024;
 
