@@ -18,9 +18,8 @@ export class SessionEvents {
   readonly #leftToStream: (event: EventRecord) => boolean;
   readonly #implicit: EventFeed;
   readonly #subscriptions = new Map<number, EventFeed>();
-  /** The implicit feed gives everything up to this event, and everything after `wholeAfter`. */
-  #wholeUntil = Number.POSITIVE_INFINITY;
-  #wholeAfter = Number.POSITIVE_INFINITY;
+  /** Events that were the subscriptions' own, after `after` up to `upTo`: the implicit feed, which may lag, leaves them out. */
+  readonly #subscribedTo: { readonly after: number; upTo: number }[] = [];
 
   /** @param options - `leftToStream`: true for a `stream/ended` that a stream subscription of the session delivers */
   constructor(options: {
@@ -64,10 +63,7 @@ export class SessionEvents {
     }
     const subscription = this.#nextId();
     const feed = this.#feed(subscription, run, since ?? lastSeq, undefined);
-    if (this.#subscriptions.size === 0) {
-      this.#wholeUntil = lastSeq;
-      this.#wholeAfter = Number.POSITIVE_INFINITY;
-    }
+    if (this.#subscriptions.size === 0) this.#subscribedTo.push({ after: lastSeq, upTo: Number.POSITIVE_INFINITY });
     this.#subscriptions.set(subscription, feed);
     return { subscription, lastSeq, start: () => feed.start() };
   }
@@ -86,7 +82,8 @@ export class SessionEvents {
     }
     feed.close();
     this.#subscriptions.delete(subscription);
-    if (this.#subscriptions.size === 0) this.#wholeAfter = this.lastSeq();
+    const window = this.#subscribedTo.at(-1);
+    if (this.#subscriptions.size === 0 && window) window.upTo = this.lastSeq();
   }
 
   /** Hands a new event to every feed. */
@@ -113,7 +110,8 @@ export class SessionEvents {
   }
 
   #implicitAccepts(event: EventRecord): boolean {
-    if (event.seq <= this.#wholeUntil || event.seq > this.#wholeAfter) return !this.#leftToStream(event);
+    const own = this.#subscribedTo.some(({ after, upTo }) => event.seq > after && event.seq <= upTo);
+    if (!own) return !this.#leftToStream(event);
     return event.type === 'stream/cancelled' && !this.#subscribed(event);
   }
 

@@ -205,6 +205,32 @@ describe('{#events_backpressure} a client that does not read', () => {
     expect(numbers(slow)).toEqual(all);
   });
 
+  it('has every event once also when it subscribes, unsubscribes and subscribes again while it lags', async () => {
+    const slow = await h.join();
+    const settled = async () => {
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    slow.stall();
+    flood();
+    // Requests go through while the answers wait: between the two subscriptions the events are the first one's own.
+    slow.peer.send({ jsonrpc: '2.0', id: 901, method: 'subscribe', params: { since: 2000 } });
+    await settled();
+    h.tell('2000 own');
+    slow.peer.send({ jsonrpc: '2.0', id: 902, method: 'unsubscribe', params: { subscription: 1 } });
+    slow.peer.send({ jsonrpc: '2.0', id: 903, method: 'subscribe', params: { since: 0 } });
+    await settled();
+    h.tell('2001 last');
+    slow.goOn();
+    await slow.until(({ params }) => params?.['text'] === '2001 last');
+    expect(slow.messages.filter(({ id }) => [901, 902, 903].includes(Number(id))).map(({ error }) => error)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    const untagged = slow.notices('ui/notify').filter((params) => params['subscription'] === undefined);
+    expect(untagged.map(({ text }) => text)).not.toContain('2000 own');
+  });
+
   it('costs no more during a replay either', async () => {
     flood();
     const slow = await h.join();
