@@ -2,7 +2,8 @@ import { ConnectionClosed } from '../rpc/client/index.ts';
 import type { NotificationName, NotificationParamsOf } from '../rpc/protocol/table.ts';
 import type { Session } from './session.ts';
 
-const EVENTS = [
+/** The notifications that are about a run. */
+export const RUN_NOTIFICATIONS = [
   'run/state',
   'run/progress',
   'run/proposal',
@@ -11,10 +12,9 @@ const EVENTS = [
   'stream/ended',
   'stream/cancelled',
   'entry/changed',
-  'ui/render',
-  'ui/notify',
-  'replay/synced',
 ] as const satisfies readonly NotificationName[];
+
+const EVENTS = [...RUN_NOTIFICATIONS, 'ui/render', 'ui/notify', 'replay/synced'] as const satisfies readonly NotificationName[];
 
 /** An event of a run, by the name of its notification. */
 export type RunEvent = { [N in (typeof EVENTS)[number]]: { name: N; params: NotificationParamsOf<N> } }[(typeof EVENTS)[number]];

@@ -1,3 +1,4 @@
+export { channelEntries, channelNumber } from './channels.ts';
 export { Journal, type JournalTx } from './journal.ts';
 export type { LineMatch, ReadRequest } from './read.ts';
 export { type ReadResult, Streams } from './streams.ts';

@@ -5,6 +5,7 @@ import { deferred } from '../deferred.ts';
 import { CliError, isWireError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { awaitKill, type Receipt } from '../kill.ts';
+import { RUN_NOTIFICATIONS } from '../run-events.ts';
 import { RunView } from '../run-view.ts';
 import { Screen } from '../screen.ts';
 import type { Session } from '../session.ts';
@@ -164,17 +165,7 @@ async function stored(session: Session, run: string, path: string, channel: numb
 async function countEvents(session: Session, run: string): Promise<number> {
   const synced = deferred();
   const seqs = new Set<number>();
-  const names = [
-    'run/state',
-    'run/progress',
-    'run/proposal',
-    'run/resolved',
-    'stream/started',
-    'stream/ended',
-    'stream/cancelled',
-    'entry/changed',
-  ] as const;
-  const undo = names.map((name) => session.on(name, (params) => void seqs.add(params.seq)));
+  const undo = RUN_NOTIFICATIONS.map((name) => session.on(name, (params) => void seqs.add(params.seq)));
   undo.push(session.on('replay/synced', () => synced.resolve()));
   const { subscription } = await session.call('subscribe', { run, since: 0 });
   await synced.promise;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { notification } from './method.ts';
-import { attributes, channels, encoding } from './shapes.ts';
+import { channels, encoding, proposalFacts } from './shapes.ts';
 
 const durable = { seq: z.int(), subscription: z.int().optional() };
 const at = z.int();
@@ -38,13 +38,7 @@ export const notifications = {
   'run/proposal': notification({
     params: z.strictObject({
       ...durable,
-      run: z.string(),
-      path: z.string(),
-      action: z.string(),
-      command: z.string().optional(),
-      summary: z.string(),
-      attributes,
-      turn: z.int(),
+      ...proposalFacts,
     }),
     durable: true,
     summary: 'A proposal waits for an answer.',

@@ -72,7 +72,8 @@ export const entry = z.strictObject({
 
 export const usage = z.strictObject({ inputTokens: z.int(), outputTokens: z.int(), cachedTokens: z.int() });
 
-export const proposal = z.strictObject({
+/** What `getProposals` and `run/proposal` both say of a proposal. */
+export const proposalFacts = {
   run: z.string(),
   path: z.string(),
   action: z.string(),
@@ -80,6 +81,10 @@ export const proposal = z.strictObject({
   summary: z.string(),
   attributes,
   turn: z.int(),
+};
+
+export const proposal = z.strictObject({
+  ...proposalFacts,
   status: z.literal(202),
   createdAt: z.int(),
 });

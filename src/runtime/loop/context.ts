@@ -1,8 +1,8 @@
 import type { ContextPart } from '../../hooks/table.ts';
 import type { RunView } from '../../hooks/views.ts';
-import { channelPath, parseLogPath } from '../../model/paths.ts';
 import type { ModelMessage } from '../../model/ports/model-provider.ts';
-import type { ContextPiece, Entry, Loop, Project, Run, RunSettings, Turn } from '../../model/records.ts';
+import type { ContextPiece, Loop, Project, Run, RunSettings, Turn } from '../../model/records.ts';
+import { channelEntries, channelNumber } from '../../stream/index.ts';
 import type { RuntimeParts } from '../parts.ts';
 import { channelReader } from '../readers.ts';
 import { tellEntry } from '../tell.ts';
@@ -75,7 +75,7 @@ function viewOf(parts: RuntimeParts, place: TurnPlace): RunView {
     turns: () => store.turns.list(run.id).filter((one) => one.sequence < turn.sequence),
     entries: (prefix) => store.entries.list({ runId: run.id, prefix }),
     channels: (entry, upTo) =>
-      channelEntriesOf(parts, entry).map(({ channel, entry: found }) => channelReader(store.channels, found, upTo?.[String(channel)])),
+      channelEntries(store, entry).map((found) => channelReader(store.channels, found, upTo?.[String(channelNumber(found))])),
     record: (path, body) =>
       store.entries.get(run.id, path) ??
       journal.commit('fast', (tx) => {
@@ -99,16 +99,4 @@ function viewOf(parts: RuntimeParts, place: TurnPlace): RunView {
         return store.entries.update(entry.id, { attributes: { ...now.attributes, ...attributes } });
       }),
   };
-}
-
-/** The channel entries of a log entry with their numbers. */
-export function channelEntriesOf(parts: RuntimeParts, entry: Entry): { channel: number; entry: Entry }[] {
-  const path = parseLogPath(entry.path);
-  const numbers = entry.attributes['channels'];
-  if (!path || !Array.isArray(numbers)) return [];
-  return numbers.flatMap((channel) => {
-    if (typeof channel !== 'number') return [];
-    const found = parts.store.entries.get(entry.runId, channelPath(path, channel));
-    return found ? [{ channel, entry: found }] : [];
-  });
 }

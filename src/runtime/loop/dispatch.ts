@@ -1,11 +1,12 @@
 import type { Entry, Run } from '../../model/records.ts';
+import { channelEntries, channelNumber } from '../../stream/index.ts';
 import type { RuntimeParts } from '../parts.ts';
 import { tellEntry, tellProgress } from '../tell.ts';
 import type { Actions, Prepared } from './actions.ts';
 import type { Answers } from './answers.ts';
 import type { Asker } from './ask.ts';
 import { hasFailed, inputOf, producerOf, toolOf, wasShownRunning, yieldMsOf } from './attributes.ts';
-import { channelEntriesOf, type TurnPlace } from './context.ts';
+import type { TurnPlace } from './context.ts';
 import { actionsOf } from './limits.ts';
 import type { LoopQueue } from './queue.ts';
 
@@ -130,9 +131,7 @@ export class Dispatcher {
     journal.commit('durable', (tx) => {
       const now = store.entries.byId(entry.id);
       if (now?.status !== 102) return;
-      const channels = Object.fromEntries(
-        channelEntriesOf(this.#parts, now).map(({ channel, entry: one }) => [String(channel), one.bytes]),
-      );
+      const channels = Object.fromEntries(channelEntries(store, now).map((one) => [String(channelNumber(one)), one.bytes]));
       tellEntry(tx, run, store.entries.update(now.id, { attributes: { ...now.attributes, shown: { channels } } }));
     });
   }
