@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
-import { countLines } from '../core/utf8.ts';
+import { countLines } from '../core/bytes.ts';
 import type { SegmentWrite, Store } from '../model/ports/store.ts';
 
 /** Pause after which a chunk goes out at once, and the longest a chunk waits otherwise (milliseconds). */
