@@ -7,7 +7,7 @@ import Database from 'better-sqlite3';
  * that thread says it has committed, and again when nothing is left to move (SPEC {#checkpoints}).
  *
  * @type {{
- *   file: string, flags: Int32Array, flag: Readonly<Record<'committed' | 'restarting' | 'round' | 'length' | 'waiting', number>>,
+ *   file: string, flags: Int32Array, flag: Readonly<Record<'committed' | 'restarting' | 'round' | 'length' | 'waiting' | 'written', number>>,
  *   intervalMs: number, maxBytes: number, quickMs: number, maxBackoffMs: number
  * }}
  */
@@ -15,9 +15,10 @@ const { file, flags, flag, intervalMs, maxBytes, quickMs, maxBackoffMs } = worke
 /** Passive rounds before a restart, and the size beyond which there are none: the writer is faster than the disk and has to wait. */
 const ROUNDS = 4;
 const HARD_MAX_BYTES = 4 * maxBytes;
-/** Size of the log from which on the pauses are short, and how short (milliseconds). */
-const BUSY_BYTES = maxBytes / 8;
-const BUSY_MS = 20;
+/** Bytes that wait to be moved while somebody writes: moving them would take the processor and the disk from the writer. */
+const PATIENT_BYTES = maxBytes / 2;
+/** Pause while somebody writes (milliseconds). */
+const BUSY_MS = 50;
 
 /** @type {import('better-sqlite3').Database | undefined} */
 let db;
@@ -25,6 +26,8 @@ let db;
 let timer;
 let pageBytes = 0;
 let failures = 0;
+/** Bytes that the last round left behind. */
+let leftBytes = 0;
 
 parentPort?.on('message', (/** @type {'committed' | 'room' | 'stop'} */ message) => {
   if (message === 'stop') stop();
@@ -63,21 +66,23 @@ function tick() {
  * @returns {number | undefined}
  */
 function checkpoint(fresh) {
+  if (fresh && leftBytes + Atomics.load(flags, flag.written) * 1024 < PATIENT_BYTES) return BUSY_MS;
   db ??= open();
+  Atomics.store(flags, flag.written, 0);
   const { log, checkpointed } = run('passive');
+  leftBytes = (log - checkpointed) * pageBytes;
   const wanted = fresh || Atomics.load(flags, flag.waiting) === 1;
   if (wanted && log * pageBytes > maxBytes) {
     restart();
     return BUSY_MS;
   }
-  // Under load the rounds follow each other, so that little is left when the log begins anew.
-  if (log * pageBytes > BUSY_BYTES && fresh) return BUSY_MS;
+  if (fresh) return BUSY_MS;
   if (log > checkpointed) return intervalMs;
   const size = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
   if (size <= maxBytes) return undefined;
   // A log that once grew keeps its size; it is given back when nobody is writing.
-  if (!fresh) run('truncate');
-  return intervalMs;
+  run('truncate');
+  return undefined;
 }
 
 /** Begins the log anew at its start. The writer has to wait for that, so first as much as possible is moved beside it. */

@@ -28,6 +28,8 @@ const FLAG = {
   length: 3,
   /** 1 when somebody waits for room. */
   waiting: 4,
+  /** Bytes committed since the last round began (KiB). */
+  written: 5,
 } as const;
 
 interface Report {
@@ -69,6 +71,7 @@ export class Checkpointer {
 
   /** There was a commit. Costs two atomic operations while the thread is awake. */
   committed(): void {
+    Atomics.add(this.#flags, FLAG.written, this.#length.openKiB);
     this.#length.committed(this.round, () => Atomics.load(this.#flags, FLAG.length) * 1024);
     if (Atomics.exchange(this.#flags, FLAG.committed, 1) === 1 || this.#ended) return;
     if (this.#worker) this.#worker.postMessage('committed');

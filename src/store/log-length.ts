@@ -20,6 +20,11 @@ export class LogLength {
     return this.#found + this.#since;
   }
 
+  /** What the open transaction will add (KiB). */
+  get openKiB(): number {
+    return Math.ceil((this.#open + COMMIT_BYTES) / 1024);
+  }
+
   /** Bytes of segments in the open transaction. */
   wrote(bytes: number): void {
     this.#open += bytes * OVERHEAD;

@@ -80,7 +80,7 @@ class ProcessBackend implements Backend {
       });
       launched = identify(pid);
     } catch (error) {
-      if (folder.claim().state === 'absent') folder.remove();
+      if (folder.claim().state === 'absent') await folder.remove();
       throw new HeadgateError(
         'internal',
         `the command cannot be started: ${messageOf(error)}`,

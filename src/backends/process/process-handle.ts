@@ -145,8 +145,7 @@ export class ProcessHandle implements BackendHandle {
     if (!this.#isClosed && !this.#detached) {
       return Promise.reject(new HeadgateError('conflict', 'the output is still being read; dispose of it after it is closed'));
     }
-    this.#options.folder.remove();
-    return Promise.resolve();
+    return this.#options.folder.remove();
   }
 
   #changed(name: string | null): void {

@@ -1,4 +1,5 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
 import type { ProducerSpec } from '../../model/records.ts';
@@ -114,9 +115,12 @@ export class ProducerFolder {
     writeFileSync(join(this.path, `out.${channel}.base`), `${offset}\n`, { mode: 0o600 });
   }
 
-  /** Deletes it with all its files. Harmless to a process that still holds one of them open. */
-  remove(): void {
-    rmSync(this.path, { recursive: true, force: true });
+  /**
+   * Deletes it with all its files, off this thread: to free gigabytes takes a file system seconds. Harmless to a process
+   * that still holds one of them open.
+   */
+  async remove(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
   }
 
   #read(name: string): string | undefined {

@@ -19,6 +19,8 @@ export class SpoolFile {
   /** Channel offset of the file's first byte. */
   #base: number;
   #position: number;
+  /** Channel offset of the file's end when it was last looked at. */
+  #seen: number;
 
   /** `offset`: channel offset at which reading begins. */
   constructor(folder: ProducerFolder, channel: number, offset: number, logger: Logger) {
@@ -27,6 +29,7 @@ export class SpoolFile {
     this.#logger = logger;
     this.#base = folder.base(channel);
     this.#position = offset;
+    this.#seen = offset;
     // Read, but not stored when the server went, and then truncated: these bytes are gone.
     if (offset < this.#base) this.#rebase(offset);
   }
@@ -36,13 +39,19 @@ export class SpoolFile {
     return this.#position;
   }
 
+  /** Channel offset of the file's end as of the last look, without looking again. */
+  get seen(): number {
+    return Math.max(this.#seen, this.#position);
+  }
+
   /** Channel offset of the file's present end; notices a truncation. */
   end(): number {
     const fd = this.#open();
     if (fd === undefined) return this.#position;
     const { size } = fstatSync(fd);
     if (this.#base + size < this.#position) this.#rebase(this.#position);
-    return this.#base + size;
+    this.#seen = this.#base + size;
+    return this.#seen;
   }
 
   /** Reads on: at most `maxBytes`, not beyond channel offset `limit`; undefined when there is nothing now. */

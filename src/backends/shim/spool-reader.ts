@@ -43,7 +43,7 @@ export class SpoolReader {
     this.#lanes = folder.channels.map((channel) => {
       const file = new SpoolFile(folder, channel, offsets.get(channel) ?? 0, logger);
       const events = {
-        progress: () => this.wake(),
+        progress: () => this.#goOn(),
         seek: (offset: number) => file.seek(offset),
         refused: (error: HeadgateError) => this.#refuse(error),
       };
@@ -60,10 +60,10 @@ export class SpoolReader {
     });
   }
 
-  /** Bytes that the command has written and the sink has not stored. */
+  /** Bytes that the command had written when its files were last looked at, and the sink has not stored. */
   lag(): number {
     if (this.#stopped) return 0;
-    return this.#lanes.reduce((sum, { file, delivery }) => sum + file.end() - file.position + delivery.bytes, 0);
+    return this.#lanes.reduce((sum, { file, delivery }) => sum + file.seen - file.position + delivery.bytes, 0);
   }
 
   /** Delivers up to the present end of the files, then stops. Resolves when all of it is stored, or refused for good. */
@@ -95,12 +95,21 @@ export class SpoolReader {
       // A disk error: the safety poll looks again.
       this.#logger.error({ error: messageOf(error) }, 'a spool file cannot be read');
     }
-    if (read) this.wake();
+    if (read) this.#goOn();
     else if (this.#finished && this.#lanes.every(isThrough)) this.#end();
   }
 
+  /** Looks again when there is something to do: what is written from now on is told by the watch. */
+  #goOn(): void {
+    if (this.#finished || this.#lanes.some(({ file }) => file.seen > file.position)) this.wake();
+  }
+
   #advance({ file, delivery, limit }: Lane): boolean {
-    if (delivery.failing || this.#unstored() >= WINDOW_BYTES) return false;
+    if (delivery.failing || this.#unstored() >= WINDOW_BYTES) {
+      // Nothing can be taken now; the lag is still to be known.
+      file.end();
+      return false;
+    }
     const piece = file.read(PIECE_BYTES, limit);
     if (!piece) return false;
     delivery.send(piece.offset, piece.bytes);
