@@ -1,6 +1,6 @@
 import type { Statement } from 'better-sqlite3';
-import { HeadgateError } from '../core/errors.ts';
 import { countLines } from '../core/bytes.ts';
+import { HeadgateError } from '../core/errors.ts';
 import type { ChannelHead, ChannelStore, SegmentWrite } from '../model/ports/store.ts';
 import type { Segment } from '../model/records.ts';
 import type { Connection } from './connection.ts';

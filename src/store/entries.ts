@@ -1,7 +1,7 @@
 import type { Selectable, SelectQueryBuilder } from 'kysely';
+import { countLines } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
-import { countLines } from '../core/bytes.ts';
 import { requireScheme } from '../model/paths.ts';
 import type { EntryChange, EntryFilter, EntryStore, NewEntry } from '../model/ports/store.ts';
 import type { Attributes, Entry } from '../model/records.ts';

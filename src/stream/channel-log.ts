@@ -1,6 +1,6 @@
+import { countLines } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
-import { countLines } from '../core/bytes.ts';
 import type { SegmentWrite, Store } from '../model/ports/store.ts';
 
 /** Pause after which a chunk goes out at once, and the longest a chunk waits otherwise (milliseconds). */
@@ -126,7 +126,7 @@ export class ChannelLog {
       }
     }
     try {
-      if (writes.length > 0) this.#store.transaction('fast', () => this.#store.channels.append(writes));
+      if (writes.length > 0) this.#store.channels.append(writes);
     } catch (error) {
       for (const { channel, waiting } of batch) {
         channel.end = channel.bytes;

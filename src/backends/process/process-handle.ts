@@ -21,6 +21,8 @@ const HOLDERS_MS = 100;
 const FAILED_MS = 400;
 const CLAIM_LOOK_MS = 2;
 
+const OUTPUT_FILE = /^out\.(\d+)$/;
+
 /** Signals that the shim does not need to trap: without a handler they do nothing, or let it go on. */
 const HARMLESS_SIGNALS: readonly NodeJS.Signals[] = ['SIGCONT', 'SIGWINCH', 'SIGURG', 'SIGCHLD'];
 
@@ -150,7 +152,8 @@ export class ProcessHandle implements BackendHandle {
 
   #changed(name: string | null): void {
     // A chunk is the usual event; the poll and every other file may be the end.
-    if (name?.startsWith('out.')) this.#reader.wake();
+    const channel = OUTPUT_FILE.exec(name ?? '')?.[1];
+    if (channel) this.#reader.changed(Number(channel));
     else this.look();
   }
 

@@ -3,6 +3,15 @@ import { systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ProducerFolder } from './producer-folder.ts';
 
+/** What is read at first: enough for lines, and copied out, so that one buffer serves every file. */
+const LINES = Buffer.allocUnsafeSlow(16 * 1024);
+
+/** Bytes of a channel and where they begin. */
+interface Piece {
+  readonly offset: number;
+  readonly bytes: Buffer;
+}
+
 /**
  * One channel's spool file, read by channel offset.
  *
@@ -55,15 +64,22 @@ export class SpoolFile {
   }
 
   /** Reads on: at most `maxBytes`, not beyond channel offset `limit`; undefined when there is nothing now. */
-  read(maxBytes: number, limit: number): { offset: number; bytes: Buffer } | undefined {
-    const length = Math.min(maxBytes, this.end() - this.#position, limit - this.#position);
-    if (this.#fd === undefined || length <= 0) return undefined;
+  read(maxBytes: number, limit: number): Piece | undefined {
+    const fd = this.#open();
+    const most = Math.min(maxBytes, limit - this.#position);
+    if (fd === undefined || most <= 0) return undefined;
+    // Usually a line or two have come: read without asking how much there is.
+    if (this.#seen <= this.#position) {
+      const length = Math.min(most, LINES.length);
+      const count = readSync(fd, LINES, 0, length, this.#position - this.#base);
+      if (count === length) this.end();
+      if (count > 0) return this.#took(Buffer.from(LINES.subarray(0, count)));
+    }
+    const length = Math.min(most, this.end() - this.#position);
+    if (length <= 0) return undefined;
     const buffer = Buffer.allocUnsafe(length);
-    const count = readSync(this.#fd, buffer, 0, length, this.#position - this.#base);
-    if (count === 0) return undefined;
-    const piece = { offset: this.#position, bytes: buffer.subarray(0, count) };
-    this.#position += count;
-    return piece;
+    const count = readSync(fd, buffer, 0, length, this.#position - this.#base);
+    return count === 0 ? undefined : this.#took(buffer.subarray(0, count));
   }
 
   /** Goes on at another channel offset: whoever stores the channel has more, or less, than was believed. */
@@ -75,6 +91,12 @@ export class SpoolFile {
   close(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
+  }
+
+  #took(bytes: Buffer): Piece {
+    const piece = { offset: this.#position, bytes };
+    this.#position += bytes.length;
+    return piece;
   }
 
   #rebase(offset: number): void {

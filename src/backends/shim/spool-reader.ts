@@ -15,7 +15,12 @@ interface Lane {
   readonly delivery: Delivery;
   /** Channel offset at which delivery ends; known once the producer has ended. */
   limit: number;
+  /** There may be something to read. */
+  due: boolean;
 }
+
+/** Pause after which a change is looked at on the same tick: under load the changes of a tick are looked at together (milliseconds). */
+const IDLE_MS = 1;
 
 /**
  * Tails the spool files of one producer into a sink: a piece a channel and tick, so that the event loop stays free, and
@@ -26,6 +31,7 @@ export class SpoolReader {
   readonly #logger: Logger;
   readonly #progress: () => void;
   #scheduled: NodeJS.Immediate | undefined;
+  #turnedAt = -Infinity;
   #stopped = false;
   #finished: (() => void) | undefined;
 
@@ -44,15 +50,33 @@ export class SpoolReader {
       const file = new SpoolFile(folder, channel, offsets.get(channel) ?? 0, logger);
       const events = {
         progress: () => this.#goOn(),
-        seek: (offset: number) => file.seek(offset),
+        seek: (offset: number) => {
+          file.seek(offset);
+          lane.due = true;
+        },
         refused: (error: HeadgateError) => this.#refuse(error),
       };
-      return { file, delivery: new Delivery(channel, sink, events, logger), limit: Number.POSITIVE_INFINITY };
+      const lane: Lane = { file, delivery: new Delivery(channel, sink, events, logger), limit: Number.POSITIVE_INFINITY, due: true };
+      return lane;
     });
+  }
+
+  /** A channel's file has changed. After a pause it is read at once: a line is not to wait for the end of the tick. */
+  changed(channel: number): void {
+    const lane = this.#lanes.find(({ file }) => file.channel === channel);
+    if (!lane || this.#stopped) return;
+    lane.due = true;
+    if (this.#scheduled || performance.now() - this.#turnedAt < IDLE_MS) this.#schedule();
+    else this.#turn();
   }
 
   /** Something may be there to read. */
   wake(): void {
+    for (const lane of this.#lanes) lane.due = true;
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#stopped) return;
     this.#scheduled ??= setImmediate(() => {
       this.#scheduled = undefined;
@@ -89,28 +113,31 @@ export class SpoolReader {
   #turn(): void {
     let read = false;
     try {
-      for (const lane of this.#lanes) read = this.#advance(lane) || read;
+      for (const lane of this.#lanes) if (lane.due || this.#finished) read = this.#advance(lane) || read;
       this.#progress();
     } catch (error) {
       // A disk error: the safety poll looks again.
       this.#logger.error({ error: messageOf(error) }, 'a spool file cannot be read');
     }
+    this.#turnedAt = performance.now();
     if (read) this.#goOn();
     else if (this.#finished && this.#lanes.every(isThrough)) this.#end();
   }
 
   /** Looks again when there is something to do: what is written from now on is told by the watch. */
   #goOn(): void {
-    if (this.#finished || this.#lanes.some(({ file }) => file.seen > file.position)) this.wake();
+    if (this.#finished || this.#lanes.some(({ due }) => due)) this.#schedule();
   }
 
-  #advance({ file, delivery, limit }: Lane): boolean {
+  #advance(lane: Lane): boolean {
+    const { file, delivery, limit } = lane;
     if (delivery.failing || this.#unstored() >= WINDOW_BYTES) {
       // Nothing can be taken now; the lag is still to be known.
       file.end();
       return false;
     }
     const piece = file.read(PIECE_BYTES, limit);
+    lane.due = file.seen > file.position;
     if (!piece) return false;
     delivery.send(piece.offset, piece.bytes);
     return true;

@@ -26,8 +26,8 @@ describe('{#stream_subscribe} a subscription', () => {
     const connection = new Connection();
     const subscription = open(connection, { path });
     expect(subscription.channels).toEqual([
-      { channel: 1, path: 'sh://turn_0/a_1', bytes: 7, status: 102, offset: 0 },
-      { channel: 2, path: 'sh://turn_0/a_2', bytes: 0, status: 102, offset: 0 },
+      { channel: 1, path: 'sh://turn_0/a_1', log: path, bytes: 7, status: 102, offset: 0 },
+      { channel: 2, path: 'sh://turn_0/a_2', log: path, bytes: 0, status: 102, offset: 0 },
     ]);
     await write(path, 'after');
     await write(path, 'err', 2);

@@ -9,8 +9,12 @@ const PING_MS = 15_000;
 const MISSES = 2;
 /** How long the peer may take to answer the closing handshake. */
 const CLOSE_MS = 1000;
-/** FIN and opcode 2. */
+/** FIN with opcode 1 and opcode 2. */
+const FINAL_TEXT = 0x81;
 const FINAL_BINARY = 0x82;
+/** Messages up to this size are copied behind their head: one buffer to write instead of two. */
+const JOIN_BYTES = 4096;
+const NOTHING = Buffer.alloc(0);
 
 /** A WebSocket connection: one JSON message a text message, raw chunks in binary ones (SPEC {#transport_ws}, {#raw_carriage}). */
 export class WebSocketChannel extends ListeningChannel implements MessageChannelLike {
@@ -41,24 +45,11 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
   }
 
   send(message: Buffer | string): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#socket.send(message, { binary: false }, this.#flushed);
-    this.buffered();
+    this.#write(FINAL_TEXT, NOTHING, typeof message === 'string' ? Buffer.from(message) : message);
   }
 
-  /**
-   * One unmasked, final, binary frame (RFC 6455, section 5.2), written beside `ws` and not through it: `ws` takes one
-   * buffer, and joining head and body would copy every byte of output. Without compression `ws` writes each of its own
-   * frames at once, so frames never mix.
-   */
   sendBinary(head: Buffer, body: Buffer): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
-    const tcp = this.#tcp;
-    tcp.cork();
-    tcp.write(Buffer.concat([binaryFrameHead(head.length + body.length), head]));
-    tcp.write(body, this.#flushed);
-    tcp.uncork();
-    this.buffered();
+    this.#write(FINAL_BINARY, head, body);
   }
 
   bufferedBytes(): number {
@@ -84,6 +75,26 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
   }
 
   /**
+   * One final, unmasked frame (RFC 6455, section 5.2), written beside `ws` and not through it: `ws` takes one buffer, and
+   * joining head and body would copy every byte of output. Without compression `ws` writes each of its own frames, pings
+   * and the closing handshake, at once, so frames never mix.
+   */
+  #write(first: number, head: Buffer, body: Buffer): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    const tcp = this.#tcp;
+    const front = Buffer.concat([frameHead(first, head.length + body.length), head]);
+    if (body.length <= JOIN_BYTES) {
+      tcp.write(Buffer.concat([front, body]), this.#flushed);
+    } else {
+      tcp.cork();
+      tcp.write(front);
+      tcp.write(body, this.#flushed);
+      tcp.uncork();
+    }
+    this.buffered();
+  }
+
+  /**
    * Ends a connection whose peer shows no sign of life for two intervals. It lives when bytes came in (a pong at the
    * least), or when a full network buffer took more: only an acknowledgement makes room there, so a slow reader that
    * has a megabyte before the ping is not taken for a dead one.
@@ -105,11 +116,11 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
   }
 }
 
-/** Head of a final binary frame of so many bytes: 4 bytes below 64 KiB, else 10. */
-function binaryFrameHead(bytes: number): Buffer {
-  if (bytes < 126) return Buffer.from([FINAL_BINARY, bytes]);
-  if (bytes < 0x10000) return Buffer.from([FINAL_BINARY, 126, bytes >> 8, bytes & 0xff]);
-  const head = Buffer.from([FINAL_BINARY, 127, 0, 0, 0, 0, 0, 0, 0, 0]);
+/** Head of an unmasked frame of so many bytes. */
+function frameHead(first: number, bytes: number): Buffer {
+  if (bytes < 126) return Buffer.from([first, bytes]);
+  if (bytes < 0x10000) return Buffer.from([first, 126, bytes >> 8, bytes & 0xff]);
+  const head = Buffer.from([first, 127, 0, 0, 0, 0, 0, 0, 0, 0]);
   head.writeUInt32BE(bytes, 6);
   return head;
 }
