@@ -27,6 +27,13 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** What `headgate doctor` is told of a data folder. */
+export interface DataReport {
+  readonly findings: readonly { readonly name: string; readonly state: 'ok' | 'note' | 'bad' | 'repaired'; readonly detail: string }[];
+  /** Copy of the database that was made before the first repair. */
+  readonly backup?: string;
+}
+
 /** An output stream, perhaps a terminal. */
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
@@ -36,6 +43,8 @@ export type InputStream = Readable & { readonly isTTY?: boolean; setRawMode?(mod
 /** What the command takes from the process around it. */
 export interface CliHost {
   serve(options: ServeOptions): Promise<RunningServer>;
+  /** Examines a data folder, and mends it with `repair`; nothing is known of data where it is missing. */
+  examine?(options: { data: string; repair: boolean }): Promise<DataReport>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: Readonly<Record<string, string | undefined>>;

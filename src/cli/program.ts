@@ -83,10 +83,11 @@ function serverCommands(program: Command, console: Console, host: CliHost, choos
     .action((options) => choose(async () => (await import('./demo/demo.ts')).demo(console, options)));
 
   client(program.command('doctor'))
-    .description('check this machine: Node, SQLite, the data folder, /proc, the shell, the server')
+    .description('check this machine and the data folder: Node, SQLite, /proc, the shell, the server, the database, permissions')
+    .option('--repair', 'mend what can be mended without guessing, after a copy of the database has been made')
     .option('--json', 'print JSON')
-    .addHelpText('after', examples('headgate doctor', 'headgate doctor --json --data /tmp/work'))
-    .action((options) => choose(async () => (await import('./commands/doctor.ts')).doctor(console, options)));
+    .addHelpText('after', examples('headgate doctor', 'headgate doctor --repair', 'headgate doctor --json --data /tmp/work'))
+    .action((options) => choose(async () => (await import('./commands/doctor.ts')).doctor(console, host, options)));
 
   client(program.command('rpc'))
     .description('call one method and print its result as JSON, or be a JSON-RPC connection on stdio')

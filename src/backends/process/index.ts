@@ -1,2 +1,3 @@
+export { leftOverFolders, spoolExtent } from './left-over.ts';
 export { createProcessBackend } from './process-backend.ts';
 export { sweepSpool } from './sweep.ts';

@@ -1,9 +1,10 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, systemCode } from '../../core/errors.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { ProducerFolder } from '../shim/producer-folder.ts';
 import { SHIM_FILE } from '../shim/shim-text.ts';
+import { namesIn } from './left-over.ts';
 import { readAlive } from './proc.ts';
 
 /**
@@ -27,13 +28,4 @@ export function sweepSpool(options: { folder: string; keep: ReadonlySet<string>;
   }
   if (removed > 0) options.logger.info({ folder: options.folder, removed }, 'left-over producer folders are removed');
   return removed;
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -5,22 +5,30 @@ import { messageOf } from '../../core/errors.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import type { CliHost } from '../host.ts';
 import { dataFolder } from '../locate.ts';
 
 interface Check {
   readonly name: string;
-  /** `missing` makes the exit code 1; `note` does not. */
-  readonly state: 'ok' | 'missing' | 'note';
+  /** `missing` and `bad` make the exit code 1; `note` and `repaired` do not. */
+  readonly state: 'ok' | 'missing' | 'note' | 'bad' | 'repaired';
   readonly detail: string;
 }
 
 /** The oldest Node that package.json allows. */
 const MIN_NODE = [20, 19] as const;
 
-/** `headgate doctor`: whether this machine has what a server needs, and what to do where it does not (SPEC {#cli_doctor}). */
-export async function doctor(console: Console, options: ClientOptions & { readonly json?: boolean }): Promise<number> {
+/**
+ * `headgate doctor`: whether this machine has what a server needs, whether the data folder is sound, and what to do where
+ * it is not (SPEC {#cli_doctor}, {#doctor_repair}).
+ */
+export async function doctor(
+  console: Console,
+  host: Pick<CliHost, 'examine'>,
+  options: ClientOptions & { readonly json?: boolean; readonly repair?: boolean },
+): Promise<number> {
   const data = dataFolder(options.data, console.env);
-  const checks = [
+  const checks: Check[] = [
     node(),
     database(),
     folder(data),
@@ -34,13 +42,26 @@ export async function doctor(console: Console, options: ClientOptions & { readon
       detail: 'commands run on pipes; PTY, tmux, container and SSH backends are not part of this version',
     } as const,
   ];
-  const bad = checks.some((check) => check.state === 'missing');
+  // The database of another host's server is not here; data are examined where they lie.
+  const report =
+    options.url === undefined && options.socket === undefined ? await host.examine?.({ data, repair: options.repair === true }) : undefined;
+  checks.push(...(report?.findings ?? []));
+  const bad = checks.some(({ state }) => state === 'missing' || state === 'bad');
   if (options.json) {
-    await console.out.write(`${JSON.stringify({ ok: !bad, checks })}\n`);
+    await console.out.write(
+      `${JSON.stringify({ ok: !bad, checks, ...(report?.backup === undefined ? {} : { backup: report.backup }) })}\n`,
+    );
   } else {
     const { green, red, yellow } = console.outColors;
-    const mark = { ok: green('ok     '), missing: red('missing'), note: yellow('note   ') };
+    const mark = {
+      ok: green('ok      '),
+      missing: red('missing '),
+      bad: red('bad     '),
+      note: yellow('note    '),
+      repaired: yellow('repaired'),
+    };
     for (const { name, state, detail } of checks) await console.out.write(`${mark[state]}  ${name.padEnd(12)}  ${detail}\n`);
+    if (report?.backup !== undefined) await console.out.write(`\nThe database as it was before: ${report.backup}\n`);
   }
   return bad ? EXIT.failed : EXIT.ok;
 }

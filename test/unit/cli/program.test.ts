@@ -114,7 +114,7 @@ describe('the command line', () => {
     expect(report.checks.find(({ name }) => name === 'server')?.state).toBe('note');
     const bad = await run('doctor', '--data', '/proc/headgate');
     expect(bad.code).toBe(1);
-    expect(bad.out).toMatch(/missing {2}data folder .*choose another with --data/);
+    expect(bad.out).toMatch(/missing {3}data folder .*choose another with --data/);
   });
 });
 

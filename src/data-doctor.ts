@@ -1,0 +1,125 @@
+import { existsSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { leftOverFolders, spoolExtent, sweepSpool } from './backends/process/index.ts';
+import { systemClock } from './core/clock.ts';
+import { isHeadgateError, messageOf } from './core/errors.ts';
+import { silentLogger } from './core/logger.ts';
+import { openAccess } from './data-access.ts';
+import { producerIdOf } from './runner/index.ts';
+import { type DataPaths, dataPaths } from './server-files.ts';
+import { type DatabaseReport, examineDatabase, type Finding, lockDataFolder } from './store/index.ts';
+
+/** Free space of the data folder's file system below which a server is about to stop commands, and below which it is worth a word. */
+const NO_SPACE_BYTES = 64 * 1024 * 1024;
+const LITTLE_SPACE_BYTES = 1024 * 1024 * 1024;
+
+/** What `headgate doctor` is told of a data folder. */
+export interface DataReport {
+  readonly findings: readonly Finding[];
+  /** Copy of the database that was made before the first repair. */
+  readonly backup?: string;
+}
+
+/**
+ * Examines a data folder: the database, the producers' spool, permissions, what an earlier server left (SPEC
+ * {#doctor_repair}). A server that runs on it is not disturbed: then only the files are looked at, and nothing is mended
+ * but their modes.
+ */
+export async function examineData(options: { data: string; repair: boolean }): Promise<DataReport> {
+  if (!existsSync(options.data)) return { findings: [] };
+  try {
+    return await examineFolder(options);
+  } catch (error) {
+    const detail = `${options.data} cannot be examined: ${messageOf(error)}; it must belong to the user who starts the server`;
+    return { findings: [{ name: 'data', state: 'bad', detail }] };
+  }
+}
+
+async function examineFolder(options: { data: string; repair: boolean }): Promise<DataReport> {
+  const paths = dataPaths(options.data);
+  const access = openAccess(paths, options.repair);
+  const findings = [...access, diskSpace(paths)];
+  if (!existsSync(paths.database)) {
+    return { findings: [...findings, { name: 'database', state: 'note', detail: 'none yet; headgate serve makes it' }] };
+  }
+  let release: () => void;
+  try {
+    release = lockDataFolder(paths.folder, { pid: process.pid, startedAt: systemClock.now() });
+  } catch (error) {
+    if (!isHeadgateError(error, 'conflict')) {
+      return { findings: [...findings, { name: 'database', state: 'bad', detail: messageOf(error) }] };
+    }
+    const detail = `not examined, since a server uses it: ${messageOf(error)}`;
+    return { findings: [...findings, { name: 'database', state: 'note', detail }, logSize(paths)] };
+  }
+  try {
+    const report = await examineDatabase({
+      file: paths.database,
+      repair: options.repair,
+      now: systemClock.now(),
+      spool: (producer, channel) => spoolExtent(paths.producers, producerIdOf(producer), channel),
+    });
+    findings.push(...report.findings, ...spool(paths, report, options.repair), ...leftBehind(paths, options.repair));
+    // A copy and the files that SQLite makes are private as well.
+    openAccess(paths, options.repair || report.backup !== undefined);
+    return { findings, ...(report.backup === undefined ? {} : { backup: report.backup }) };
+  } finally {
+    release();
+  }
+}
+
+function diskSpace({ folder }: DataPaths): Finding {
+  const { bavail, bsize } = statfsSync(folder);
+  const free = bavail * bsize;
+  const detail = `${Math.floor(free / (1024 * 1024))} MiB free for ${folder}`;
+  if (free < NO_SPACE_BYTES) return { name: 'disk', state: 'bad', detail: `${detail}; free some, or commands are stopped` };
+  return { name: 'disk', state: free < LITTLE_SPACE_BYTES ? 'note' : 'ok', detail };
+}
+
+function logSize({ database }: DataPaths): Finding {
+  const bytes = statSync(`${database}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  return { name: 'log', state: 'ok', detail: `the write-ahead log has ${bytes} bytes` };
+}
+
+/** Folders and producers that do not match. */
+function spool(paths: DataPaths, report: DatabaseReport, repair: boolean): Finding[] {
+  if (!report.live) return [];
+  const name = 'spool';
+  const keep = new Set(report.live.map(producerIdOf));
+  const findings: Finding[] = report.live
+    .filter((producer) => producer.runner === 'embedded' && producer.state !== 'queued')
+    .filter((producer) => !existsSync(join(paths.producers, producerIdOf(producer))))
+    .map(({ path }) => ({
+      name,
+      state: 'note',
+      detail: `the folder of ${path} is gone, so its command cannot be taken up; the next start of the server ends it as lost`,
+    }));
+  const left = leftOverFolders({ folder: paths.producers, keep });
+  for (const one of left.filter(({ inUse }) => inUse)) {
+    findings.push({ name, state: 'note', detail: `${one.name} belongs to no live producer, but its shim still runs; it is left alone` });
+  }
+  const orphans = left.filter(({ inUse }) => !inUse).map((one) => one.name);
+  if (orphans.length > 0) {
+    const what = `folders of no live producer in ${paths.producers}: ${orphans.join(', ')}`;
+    if (!repair) findings.push({ name, state: 'note', detail: `${what}; --repair removes them, and so does the next start of the server` });
+    else {
+      const removed = sweepSpool({ folder: paths.producers, keep, logger: silentLogger });
+      findings.push({ name, state: removed === orphans.length ? 'repaired' : 'bad', detail: `${what}: ${removed} removed` });
+    }
+  }
+  return findings.length > 0 ? findings : [{ name, state: 'ok', detail: `${keep.size} live producers, each with its folder` }];
+}
+
+/** A socket and a record without a server, and files that were never finished; the caller holds the lock, so nobody needs them. */
+function leftBehind(paths: DataPaths, repair: boolean): Finding[] {
+  const unfinished = readdirSync(paths.folder)
+    .filter((name) => /^(token|server\.json)\.\d+$/.test(name))
+    .map((name) => join(paths.folder, name));
+  return [paths.socket, paths.record, ...unfinished].filter(existsSync).map((file) => {
+    const what = `${file} was left by a server that is gone`;
+    if (!repair)
+      return { name: 'left behind', state: 'note', detail: `${what}; --repair removes it, and so does the next start of the server` };
+    rmSync(file, { force: true });
+    return { name: 'left behind', state: 'repaired', detail: `${what}: removed` };
+  });
+}
