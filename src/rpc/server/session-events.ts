@@ -42,6 +42,11 @@ export class SessionEvents {
     return this.#store.lastSeq(this.#projectId);
   }
 
+  /** Sequence number up to which the feed that needs no subscription has looked at every event. */
+  get passed(): number {
+    return this.#implicit.cursor;
+  }
+
   /** Begins the feed that needs no subscription. */
   start(): void {
     this.#implicit.start();
@@ -100,7 +105,7 @@ export class SessionEvents {
 
   /** Sends an event that was left to a stream subscription which ended before it could deliver it. */
   tell(event: EventRecord): void {
-    if (this.#implicitAccepts(event)) this.#channel.send(eventFrame(event, undefined));
+    if (!this.#ownTo(event)) this.#channel.send(eventFrame(event, undefined));
   }
 
   close(): void {
@@ -110,9 +115,14 @@ export class SessionEvents {
   }
 
   #implicitAccepts(event: EventRecord): boolean {
-    const own = this.#subscribedTo.some(({ after, upTo }) => event.seq > after && event.seq <= upTo);
-    if (!own) return !this.#leftToStream(event);
+    const left = this.#leftToStream(event);
+    if (!this.#ownTo(event)) return !left;
     return event.type === 'stream/cancelled' && !this.#subscribed(event);
+  }
+
+  /** True for an event that came while the session had subscriptions: it is theirs. */
+  #ownTo(event: EventRecord): boolean {
+    return this.#subscribedTo.some(({ after, upTo }) => event.seq > after && event.seq <= upTo);
   }
 
   #subscribed(event: EventRecord): boolean {

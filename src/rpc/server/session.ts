@@ -61,6 +61,7 @@ export class Session {
       nextId: () => ++this.#lastId,
       unpaid: (event) => this.#bound?.events.tell(event),
       runIdOf: (run) => this.#runIdOf(run),
+      passed: () => this.#bound?.events.passed ?? 0,
     });
     channel.onMessage((message) => this.#receive(message));
     channel.onDrain(() => this.#drained());
