@@ -2,7 +2,7 @@ import { HeadgateError } from '../../core/errors.ts';
 import type { EventStore } from '../../model/ports/store.ts';
 import type { EventRecord } from '../../model/records.ts';
 import { EventFeed } from './event-feed.ts';
-import { eventFrame } from './event-frame.ts';
+import { eventFrame, notificationFrame } from './event-frame.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
 
 /**
@@ -136,13 +136,19 @@ export class SessionEvents {
     after: number,
     accepts: ((event: EventRecord) => boolean) | undefined,
   ): EventFeed {
+    const channel = this.#channel;
     return new EventFeed({
       projectId: this.#projectId,
-      subscription,
       run,
       after,
       events: this.#store,
-      channel: this.#channel,
+      sink: {
+        bufferedBytes: () => channel.bufferedBytes(),
+        event: (event) => channel.send(eventFrame(event, subscription)),
+        synced: (seq) => {
+          if (subscription !== undefined) channel.send(notificationFrame('replay/synced', { subscription, seq }));
+        },
+      },
       ...(accepts ? { accepts } : {}),
     });
   }

@@ -115,6 +115,15 @@ export class Session {
     return events.lastSeq();
   }
 
+  /** Refuses what would have nothing to deliver to. Throws `unsupported` on a connection that carries answers only. */
+  requireNotifications(): void {
+    if (!this.#channel.answersOnly) return;
+    throw new HeadgateError(
+      'unsupported',
+      'a single request brings no notifications; subscribe on a WebSocket or the unix socket, or read GET /runs/{alias}/events',
+    );
+  }
+
   /** Hands on an event of the session's project. */
   offer(event: EventRecord): void {
     this.#bound?.events.offer(event);
