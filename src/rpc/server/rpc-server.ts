@@ -136,7 +136,7 @@ export class RpcServer {
 
   /** Serves one client over a pair of byte streams, one JSON message a line: standard input and output, for example. */
   acceptLines(input: Readable, output: Writable): void {
-    this.accept(new LineChannel({ input, output, maxBytes: LIMITS.messageBytes }), 'admin');
+    this.accept(new LineChannel({ input, output, maxBytes: LIMITS.messageBytes, probeMs: this.#options.pingMs }), 'admin');
   }
 
   /** Serves one client over a channel; its session, unless the server is stopping. */
