@@ -5,7 +5,7 @@ import type { Attributes, Entry, Run, Visibility } from '../model/records.ts';
 import { channelTail, type EntryRow, encode, entryRow, listedBody } from './entry-rows.ts';
 import { categoryOf, checkSize, checkWritable, MAX_BODY_BYTES, writeEntry } from './entry-writes.ts';
 import type { Caller, RuntimeParts } from './parts.ts';
-import { pathMatcher } from './path-pattern.ts';
+import { pathMatcher, patternPrefix } from './path-pattern.ts';
 import { isChannel } from './readers.ts';
 import { tellEntry } from './tell.ts';
 
@@ -42,12 +42,15 @@ export class EntryOperations {
   /** Entries in order of creation; `limit` 200 by default. */
   list(projectId: number, query: EntryQuery): EntryRow[] {
     const { store } = this.#parts;
-    const matches = query.pattern === undefined ? () => true : pathMatcher(query.pattern);
-    const scope = query.run === undefined ? { projectId } : { runId: this.#requireRun(projectId, query.run).id };
-    const offset = query.offset ?? 0;
-    const found = store.entries.list(scope).filter((entry) => matches(entry.path));
+    const { pattern } = query;
+    const found = store.entries.list({
+      ...(query.run === undefined ? { projectId } : { runId: this.#requireRun(projectId, query.run).id }),
+      ...(pattern === undefined ? {} : { prefix: patternPrefix(pattern), matches: pathMatcher(pattern) }),
+      offset: query.offset ?? 0,
+      limit: query.limit ?? DEFAULT_ROWS,
+    });
     const aliases = new Map<number, string>();
-    return found.slice(offset, offset + (query.limit ?? DEFAULT_ROWS)).map((entry) => {
+    return found.map((entry) => {
       const alias = aliases.get(entry.runId) ?? store.runs.byId(entry.runId)?.alias ?? '';
       aliases.set(entry.runId, alias);
       return entryRow(entry, alias, query.body === false ? { body: '' } : listedBody(store.channels, entry));

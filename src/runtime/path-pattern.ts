@@ -14,6 +14,17 @@ export function pathMatcher(pattern: string): (path: string) => boolean {
   return (path) => matchList(wanted, segmentsOf(path), '**', matchSegment);
 }
 
+/**
+ * What every path that a pattern takes in begins with, so that a store can leave out the others by its index; empty
+ * when nothing is known. It promises no more: the pattern still decides.
+ */
+export function patternPrefix(pattern: string): string {
+  const fixed = /^[a-z][a-z0-9_]*:\/\/[^*?]*/.exec(pattern)?.[0];
+  if (fixed === undefined) return '';
+  // `a://b/**` takes in `a://b` as well, since `**` may be no segment at all.
+  return pattern.startsWith('**', fixed.length) && !fixed.endsWith('://') ? fixed.replace(/\/$/, '') : fixed;
+}
+
 /** The scheme becomes the first segment, so that globs see plain segments. */
 function segmentsOf(path: string): string[] {
   return path.replace('://', '/').split('/');

@@ -1,4 +1,4 @@
-import type { Selectable, SelectQueryBuilder } from 'kysely';
+import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
 import { countLines } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
@@ -67,13 +67,33 @@ export class SqliteEntries implements EntryStore {
   }
 
   list(filter: EntryFilter): Entry[] {
-    return this.#db
-      .all(
-        narrowed(this.#db.query.selectFrom('entries').selectAll('entries').where(ofVisibleRun('entries.run_id')), filter).orderBy(
-          'entries.id',
-        ),
-      )
-      .map(record);
+    if (filter.matches || filter.offset !== undefined || filter.limit !== undefined) return this.#byIds(this.#page(filter));
+    const all = this.#db.query.selectFrom('entries').selectAll('entries').where(ofVisibleRun('entries.run_id'));
+    return this.#db.all(narrowed(all, filter).orderBy('entries.id')).map(record);
+  }
+
+  /** Ids of one page of a listing. Only paths are looked at, which an index holds, so the bodies of other rows are not read. */
+  #page(filter: EntryFilter): number[] {
+    const { matches, offset = 0, limit = Number.MAX_SAFE_INTEGER } = filter;
+    const paths = this.#db.query.selectFrom('entries').select(['entries.id', 'entries.path']).where(ofVisibleRun('entries.run_id'));
+    const light = narrowed(paths, filter).orderBy('entries.id');
+    if (!matches) return this.#db.all(light.limit(limit).offset(offset)).map((row) => row.id);
+    const ids: number[] = [];
+    let skipped = 0;
+    for (const { id, path } of this.#db.each(light)) {
+      if (ids.length >= limit) break;
+      if (!matches(path)) continue;
+      if (skipped < offset) skipped++;
+      else ids.push(id);
+    }
+    return ids;
+  }
+
+  #byIds(ids: readonly number[]): Entry[] {
+    if (ids.length === 0) return [];
+    // One parameter for any number of ids, so that there is one statement to prepare.
+    const wanted = sql<number>`(select value from json_each(${JSON.stringify(ids)}))`;
+    return this.#db.all(this.#db.query.selectFrom('entries').selectAll().where('id', 'in', wanted).orderBy('id')).map(record);
   }
 
   update(id: number, change: EntryChange): Entry {

@@ -29,6 +29,15 @@ export class SqliteProjects implements ProjectStore {
     const row = this.#db.first(this.#db.query.selectFrom('projects').selectAll().where('id', '=', id));
     return row && record(row);
   }
+
+  withRun(alias: string): Project[] {
+    const query = this.#db.query
+      .selectFrom('projects')
+      .selectAll()
+      .where('id', 'in', (eb) => eb.selectFrom('runs').select('runs.project_id').where('runs.alias', '=', alias))
+      .orderBy('id');
+    return this.#db.all(query).map(record);
+  }
 }
 
 function record(row: Selectable<Tables['projects']>): Project {

@@ -244,8 +244,10 @@ export class Streams {
       sink,
       closed: (closed) => this.#detach(closed),
       through: (entryId) => this.#feeds.leave(subscription, entryId),
-      failed: (error) =>
-        this.#logger.error({ error: messageOf(error) }, 'a reader could not be served; it is served on with the next chunk'),
+      failed: (error) => {
+        this.#logger.error({ error: messageOf(error) }, 'a reader could not be served; it is served on with the next chunk');
+        sink.failed?.(error);
+      },
     });
     const present = this.#matching(selector, subscription);
     const channels: SubscribedChannel[] = [];

@@ -61,6 +61,8 @@ export interface StreamSink {
   chunk(subscription: number, piece: ChunkPiece): void;
   ended(subscription: number, end: EndedFact): void;
   gap(subscription: number, gap: GapFact): void;
+  /** A piece could not be read; the reader is served on with the next chunk unless it gives up. */
+  failed?(error: unknown): void;
 }
 
 /** A channel at the beginning of a subscription. */

@@ -128,6 +128,19 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
       });
     });
 
+    describe('{#transport_sse} projects with a run of an alias', () => {
+      test('are found, in order of creation, whatever else they hold', () => {
+        const other = store.projects.open({ name: 'other', root: '/other', configPath: null });
+        store.projects.open({ name: 'empty', root: '/empty', configPath: null });
+        const settings = { model: 'scripted', parentId: null, settings: {} };
+        for (const id of [projectId, other.id]) store.runs.create({ projectId: id, alias: 'same', ...settings });
+        store.runs.create({ projectId: other.id, alias: 'one', ...settings });
+        expect(store.projects.withRun('same').map(({ id }) => id)).toEqual([projectId, other.id]);
+        expect(store.projects.withRun('one')).toEqual([other]);
+        expect(store.projects.withRun('none')).toEqual([]);
+      });
+    });
+
     describe('models', () => {
       const model = { alias: 'fast', actual: 'x-1', provider: 'scripted', contextLength: 8000 };
 
@@ -376,6 +389,20 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         expect(paths({ runId: run.id, prefix: 'log://turn_2' })).toEqual(['log://turn_2/sh/y', 'log://turn_20/sh/z']);
         expect(paths({ runId: run.id, prefix: '' })).toHaveLength(4);
         expect(paths({ runId: run.id, statuses: [] })).toEqual([]);
+      });
+
+      test('{#entries} a page of a listing is cut from what filter and test leave, in order of creation', () => {
+        for (let n = 0; n < 10; n++) newEntry(`known://${n % 2 === 0 ? 'even' : 'odd'}/${n}`);
+        const paths = (filter: Parameters<Store['entries']['list']>[0]) =>
+          store.entries.list({ runId: run.id, ...filter }).map(({ path }) => path);
+        expect(paths({ limit: 2 })).toEqual(['known://even/0', 'known://odd/1']);
+        expect(paths({ offset: 8 })).toEqual(['known://even/8', 'known://odd/9']);
+        expect(paths({ prefix: 'known://odd/', offset: 1, limit: 2 })).toEqual(['known://odd/3', 'known://odd/5']);
+        expect(paths({ matches: (path) => path.endsWith('4') || path.endsWith('7') })).toEqual(['known://even/4', 'known://odd/7']);
+        expect(paths({ matches: (path) => path.startsWith('known://even'), offset: 3, limit: 1 })).toEqual(['known://even/6']);
+        expect(paths({ matches: () => true, limit: 3 })).toHaveLength(3);
+        expect(paths({ matches: () => false })).toEqual([]);
+        expect(paths({ offset: 10 })).toEqual([]);
       });
 
       test('a removed entry is gone and its number is not given again', () => {

@@ -9,13 +9,17 @@ import { startCli } from '../support/cli.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
 const README = await readFile(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8');
-const section = README.slice(README.indexOf('## On the command line'));
-const block = /```\n([\s\S]*?)```/.exec(section)?.[1] ?? '';
-/** The commands of the block, without what is said about them. */
-const examples = block
-  .split('\n')
-  .map((line) => line.replace(/\s{2,}#.*$/, '').trim())
-  .filter((line) => line !== '');
+/** The commands of the blocks of a section, without what is said about them. */
+function commandsOf(heading: string): string[] {
+  const section = README.slice(README.indexOf(`## ${heading}\n`)).split('\n## ', 1)[0] ?? '';
+  const blocks = [...section.matchAll(/```\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+  return blocks
+    .flatMap((block) => block.split('\n'))
+    .map((line) => line.replace(/\s{2,}#.*$/, '').trim())
+    .filter((line) => line !== '');
+}
+const examples = commandsOf('On the command line');
+const [curlSettings, ...curls] = commandsOf('From curl');
 
 let data: string;
 let project: string;
@@ -96,5 +100,49 @@ describe('the README', () => {
   it.each(examples)('%s', async (line) => {
     const start = Object.keys(shows).find((one) => line.startsWith(one));
     await shows[start ?? '']?.(line);
+  });
+});
+
+describe('the README, from curl', () => {
+  /** A line with the server of this test in place of the one that the settings name. */
+  const here = (line: string) => `U=${server.http} T="Authorization: Bearer ${server.token}"\n${line}`;
+  const dataOf = (text: string, event: string) =>
+    text
+      .split('\n\n')
+      .filter((block) => block.includes(`event: ${event}\n`))
+      .map((block) => JSON.parse(/^data: (.*)$/m.exec(block)?.[1] ?? '') as Record<string, unknown>);
+
+  it('begins with the address and the token', () => {
+    expect(curlSettings).toMatch(/^U=http:\/\/127\.0\.0\.1:4711 {2}T="Authorization: Bearer \$\(cat .*\/token\)"$/);
+    expect(curls).toHaveLength(5);
+  });
+
+  it('{#transport_http} calls a method, and waits for one', async () => {
+    const [runs, act] = curls;
+    const listed = await typed(here(runs ?? ''));
+    expect(JSON.parse(listed.out)).toMatchObject({ id: 1, result: expect.arrayContaining([expect.objectContaining({ run: 'shell' })]) });
+    expect(JSON.parse((await typed(here(act ?? ''))).out)).toMatchObject({ id: 1, result: { status: 200, outcome: null } });
+  });
+
+  it('{#transport_sse} follows a run', async () => {
+    const child = spawn('bash', ['-c', here(`exec ${curls[2] ?? ''}`)], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let text = '';
+    for await (const part of child.stdout) {
+      text += String(part);
+      if (text.includes('event: replay/synced')) break;
+    }
+    child.kill();
+    expect(dataOf(text, 'stream/ended')[0]).toMatchObject({ run: 'shell', path: 'log://turn_0/sh/make-test', status: 200 });
+  });
+
+  it('{#transport_sse} reads the output of a command to its end, and from a byte on', async () => {
+    const read = async (line: string | undefined) => {
+      const { code, out } = await typed(here(line ?? ''));
+      expect(code).toBe(0);
+      expect(dataOf(out, 'ended')).toMatchObject([{ status: 200, exit_code: 0 }]);
+      return dataOf(out, 'chunk').map(({ chunk }) => chunk);
+    };
+    expect((await read(curls[3])).join('')).toBe('error: none found\n');
+    expect((await read(curls[4])).join('')).toBe('none found\n');
   });
 });

@@ -51,6 +51,8 @@ export interface ProjectStore {
   /** The project of that name, created or given a new root. */
   open(project: { name: string; root: string; configPath: string | null }): Project;
   byId(id: number): Project | undefined;
+  /** Projects that have a run of this alias, in order of creation. */
+  withRun(alias: string): Project[];
 }
 
 export interface ModelStore {
@@ -146,6 +148,12 @@ export interface EntryFilter {
   readonly turn?: number;
   /** Path begins with this. */
   readonly prefix?: string;
+  /** Decides by the path alone; rows that it leaves out are never read whole. */
+  readonly matches?: (path: string) => boolean;
+  /** Rows to skip of those that are left. */
+  readonly offset?: number;
+  /** Rows to answer at most. */
+  readonly limit?: number;
 }
 
 export interface EntryStore {

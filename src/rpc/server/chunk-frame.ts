@@ -25,7 +25,7 @@ const tails = new WeakMap<ChunkPiece, readonly Tail[]>();
 export function chunkFrames(subscription: number, piece: ChunkPiece): Buffer[] {
   let known = tails.get(piece);
   if (!known) {
-    known = cut(piece).map(encodeTail);
+    known = frameParts(piece).map(encodeTail);
     tails.set(piece, known);
   }
   const head = `{"jsonrpc":"2.0","method":"stream/chunk","params":{"subscription":${subscription},`;
@@ -68,8 +68,8 @@ function encodeTail({ run, path, channel, offset, bytes, at }: ChunkPiece): Tail
   return { buffer, headroomTaken: false };
 }
 
-/** The piece in parts of at most FRAME_BYTES, cut between characters. */
-function cut(piece: ChunkPiece): ChunkPiece[] {
+/** The piece in parts that fit into a frame, cut between characters. */
+export function frameParts(piece: ChunkPiece): ChunkPiece[] {
   if (piece.bytes.length <= FRAME_BYTES) return [piece];
   const parts: ChunkPiece[] = [];
   for (let from = 0; from < piece.bytes.length; ) {

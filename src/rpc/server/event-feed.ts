@@ -1,16 +1,21 @@
 import type { EventStore } from '../../model/ports/store.ts';
 import type { EventRecord } from '../../model/records.ts';
 import { HIGH_WATER_BYTES } from '../../stream/index.ts';
-import { eventFrame, notificationFrame } from './event-frame.ts';
-import type { MessageChannelLike } from './transports/message-channel.ts';
 
 /** Events read from the store at a time. */
 const PAGE_EVENTS = 256;
 
+/** Where a feed delivers: one connection. */
+export interface EventSink {
+  /** Bytes given to the connection that have not left the process. */
+  bufferedBytes(): number;
+  event(event: EventRecord): void;
+  /** The replay has reached the present; told once. */
+  synced(seq: number): void;
+}
+
 export interface EventFeedOptions {
   readonly projectId: number;
-  /** Id of the subscription; undefined for the feed that every session has. */
-  readonly subscription: number | undefined;
   /** Only events of one run: its alias at the moment, since a run keeps its events when it is renamed. */
   readonly run: (() => string) | undefined;
   /** Sequence number of the last event that the client has. */
@@ -18,7 +23,7 @@ export interface EventFeedOptions {
   /** Decides, when an event's turn comes, whether this client gets it; all by default. */
   readonly accepts?: (event: EventRecord) => boolean;
   readonly events: EventStore;
-  readonly channel: MessageChannelLike;
+  readonly sink: EventSink;
 }
 
 /**
@@ -27,18 +32,15 @@ export interface EventFeedOptions {
  * in order, when the buffer has drained (SPEC {#subscribe}).
  */
 export class EventFeed {
-  readonly subscription: number | undefined;
   readonly #options: EventFeedOptions;
   #cursor: number;
   /** Closed until the answer to the request that opened it has been sent. */
   #state: 'held' | 'behind' | 'live' | 'closed' = 'held';
-  #synced: boolean;
+  #synced = false;
 
   constructor(options: EventFeedOptions) {
     this.#options = options;
-    this.subscription = options.subscription;
     this.#cursor = options.after;
-    this.#synced = options.subscription === undefined;
   }
 
   /** Sequence number up to which every event has been looked at. */
@@ -90,21 +92,19 @@ export class EventFeed {
   }
 
   #full(): boolean {
-    return this.#options.channel.bufferedBytes() >= HIGH_WATER_BYTES;
+    return this.#options.sink.bufferedBytes() >= HIGH_WATER_BYTES;
   }
 
   #caughtUp(): void {
     this.#state = 'live';
     if (this.#synced) return;
     this.#synced = true;
-    const { subscription, channel } = this.#options;
-    channel.send(notificationFrame('replay/synced', { subscription, seq: this.#cursor }));
+    this.#options.sink.synced(this.#cursor);
   }
 
   #deliver(event: EventRecord): void {
     this.#cursor = event.seq;
-    const { accepts, channel, subscription } = this.#options;
-    if (accepts && !accepts(event)) return;
-    channel.send(eventFrame(event, subscription));
+    const { accepts, sink } = this.#options;
+    if (!accepts || accepts(event)) sink.event(event);
   }
 }

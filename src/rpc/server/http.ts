@@ -2,14 +2,23 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { HeadgateError, isHeadgateError, messageOf, systemCode } from '../../core/errors.ts';
+import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import { LIMITS } from '../protocol/shapes.ts';
 import { type AccessPolicy, checkHost, checkOrigin, type GrantedScope, isLoopbackHost, scopeOf, type TokenGrant } from './access.ts';
+import { errorFacts, namedError, pathOf, sendError, sendJson } from './http-answer.ts';
+import { readBody } from './http-body.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
 import { WebSocketChannel } from './transports/websocket.ts';
 
 /** Where the WebSocket is. */
 export const RPC_PATH = '/rpc';
+const RUNS_PATH = '/runs/';
+
+/**
+ * Silence after which the kernel asks whether the peer is still there, ten times a second apart: less than the pause
+ * between two pings, because it does not ask while something is unacknowledged (SPEC {#half_open}).
+ */
+const KEEP_ALIVE_MS = 4000;
 
 export interface HttpOptions {
   readonly host: string;
@@ -23,6 +32,10 @@ export interface HttpOptions {
   /** Between two pings, milliseconds. */
   readonly pingMs: number | undefined;
   readonly accept: (channel: MessageChannelLike, scope: GrantedScope) => void;
+  /** Answers the body of a POST; throws before anything is sent, and not after. */
+  readonly post: (body: Buffer, request: IncomingMessage, response: ServerResponse, scope: GrantedScope) => void;
+  /** Serves an event stream; false when the path has none. Throws as `post` does. */
+  readonly source: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
 /** An HTTP server that listens. */
@@ -33,7 +46,8 @@ export interface ListeningHttp {
 }
 
 /**
- * HTTP on one port: the WebSocket at /rpc, GET /healthz, and JSON errors for the rest (SPEC {#transport_ws}, {#access}).
+ * HTTP on one port: WebSocket and POST at /rpc, event streams below /runs, GET /healthz, and JSON errors for the rest
+ * (SPEC {#transport_ws}, {#transport_http}, {#transport_sse}, {#access}).
  * Throws `forbidden` for a host that is not loopback and was not asked for, `conflict` for a port that is taken.
  */
 export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
@@ -46,10 +60,10 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
       },
     );
   }
-  const server = createServer();
+  const server = createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
   const port = await listen(server, options);
   const policy: AccessPolicy = { boundHost: options.host, port, allowedOrigins: options.allowedOrigins, tokens: options.tokens };
-  server.on('request', (request, response) => serve(request, response, policy, options.version));
+  server.on('request', (request, response) => void serve(request, response, policy, options));
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -64,8 +78,7 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
     try {
       checkHost(request, policy);
       if (pathOf(request) !== RPC_PATH) throw new HeadgateError('not_found', `no WebSocket at ${pathOf(request)}; it is at ${RPC_PATH}`);
-      checkOrigin(request, policy);
-      scope = scopeOf(request, policy);
+      scope = admitted(request, policy);
     } catch (error) {
       refuseUpgrade(socket, error);
       return;
@@ -114,42 +127,52 @@ function listenError(error: Error, host: string, port: number): HeadgateError {
   }
 }
 
-function serve(request: IncomingMessage, response: ServerResponse, policy: AccessPolicy, version: string): void {
-  // A body is for none of what is served here; it is not read, so the connection cannot be used again.
-  response.setHeader('connection', 'close');
+async function serve(request: IncomingMessage, response: ServerResponse, policy: AccessPolicy, options: HttpOptions): Promise<void> {
   try {
     checkHost(request, policy);
     const path = pathOf(request);
-    if (path === '/healthz' && (request.method === 'GET' || request.method === 'HEAD'))
-      return sendJson(response, 200, { status: 'ok', version });
+    if (path === '/healthz' && (request.method === 'GET' || request.method === 'HEAD')) {
+      response.setHeader('connection', 'close');
+      return sendJson(response, 200, { status: 'ok', version: options.version });
+    }
+    if (path === RPC_PATH && request.method === 'POST') {
+      const scope = admitted(request, policy);
+      return options.post(await readBody(request), request, response, scope);
+    }
     if (path === RPC_PATH) {
       response.setHeader('upgrade', 'websocket');
-      return sendJson(response, 426, errorBody(new HeadgateError('invalid_request', `${RPC_PATH} is a WebSocket; connect with ws://`)));
+      response.setHeader('allow', 'POST');
+      return sendError(
+        response,
+        new HeadgateError('invalid_request', `${RPC_PATH} is a WebSocket and takes POST; connect with ws://, or send one message`),
+        426,
+      );
+    }
+    if (path.startsWith(RUNS_PATH)) {
+      admitted(request, policy);
+      if (options.source(request, response)) return;
     }
     throw new HeadgateError(
       'not_found',
-      `nothing at ${request.method} ${path.slice(0, 80)}; the WebSocket is at ${RPC_PATH}, GET /healthz says whether the server runs`,
+      `nothing at ${request.method} ${path.slice(0, 80)}; the WebSocket is at ${RPC_PATH}, which takes POST too; GET /runs/{alias}/events and /runs/{alias}/channels/{path} are event streams, /healthz says whether the server runs`,
     );
   } catch (error) {
-    const known = isHeadgateError(error) ? error : new HeadgateError('internal', 'the request failed');
-    sendJson(response, known.data.status, errorBody(known));
+    // A client that went away in the middle of its body is told nothing.
+    if (response.headersSent || response.destroyed) response.destroy();
+    else sendError(response, error);
   }
 }
 
-function sendJson(response: ServerResponse, status: number, body: object): void {
-  const text = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-  });
-  response.end(text);
+/** Who may go on: the checks of the WebSocket's upgrade. Throws `forbidden`, `unauthenticated`. */
+function admitted(request: IncomingMessage, policy: AccessPolicy): GrantedScope {
+  checkOrigin(request, policy);
+  return scopeOf(request, policy);
 }
 
 function refuseUpgrade(socket: Duplex, error: unknown): void {
-  const known = isHeadgateError(error) ? error : new HeadgateError('internal', 'the request failed');
+  const known = namedError(error);
   const { status } = known.data;
-  const text = `${JSON.stringify(errorBody(known))}\n`;
+  const text = `${JSON.stringify({ error: errorFacts(known) })}\n`;
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
     'content-type: application/json',
@@ -158,12 +181,4 @@ function refuseUpgrade(socket: Duplex, error: unknown): void {
     'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
-}
-
-function errorBody(error: HeadgateError): object {
-  return { error: { code: error.code, message: error.message, data: error.data } };
-}
-
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '/').split('?', 1)[0] ?? '/';
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as SocketServer } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
@@ -10,10 +11,13 @@ import { LIMITS } from '../protocol/shapes.ts';
 import type { GrantedScope, TokenGrant } from './access.ts';
 import { AuditLog } from './audit.ts';
 import { Dispatcher } from './dispatch.ts';
+import { EventSources } from './event-source/event-sources.ts';
 import { type ListeningHttp, listenHttp, RPC_PATH } from './http.ts';
+import { projectOf } from './open-project.ts';
 import type { ServerParts } from './parts.ts';
 import type { RuntimePort } from './runtime-port.ts';
 import { Session } from './session.ts';
+import { HttpExchange } from './transports/http-exchange.ts';
 import { LineChannel } from './transports/lines.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
 import { listenOnSocket } from './transports/unix-socket.ts';
@@ -36,7 +40,7 @@ export interface RpcServerOptions {
   readonly allowedOrigins?: readonly string[];
   /** Checks every result against the method table; for tests. */
   readonly checkResults?: boolean;
-  /** Between two pings of a WebSocket, milliseconds; 15000 by default. */
+  /** Between two pings of a WebSocket or an event stream, milliseconds; 15000 by default. */
   readonly pingMs?: number;
 }
 
@@ -58,6 +62,7 @@ export class RpcServer {
   readonly #options: RpcServerOptions;
   readonly #parts: ServerParts;
   readonly #audit: AuditLog;
+  readonly #sources: EventSources;
   readonly #dispatcher = new Dispatcher();
   readonly #sessions = new Set<Session>();
   readonly #http: ListeningHttp[] = [];
@@ -82,16 +87,17 @@ export class RpcServer {
       serverId,
       checkResults: options.checkResults ?? false,
     };
+    this.#sources = new EventSources(this.#parts, options.pingMs);
     this.#stopEvents = options.journal.onEvent((event) => this.#tell(event));
   }
 
-  /** Connections that are open. */
+  /** Connections and event streams that are open. */
   get connections(): number {
-    return this.#sessions.size;
+    return this.#sessions.size + this.#sources.size;
   }
 
   /**
-   * Listens for WebSockets and GET /healthz (SPEC {#transport_ws}).
+   * Listens for HTTP: WebSockets, single messages, event streams, GET /healthz (SPEC {#transport_ws}, {#transport_http}, {#transport_sse}).
    *
    * @param o - `host` is 127.0.0.1 by default; another than a loopback one needs `allowRemote`. `port` 0 takes a free one.
    * @throws `conflict` for a port that is taken, `forbidden` for a host or port that is not permitted
@@ -106,7 +112,9 @@ export class RpcServer {
       allowedOrigins: this.#options.allowedOrigins ?? [],
       version: this.#options.version,
       pingMs: this.#options.pingMs,
-      accept: (channel, scope) => this.accept(channel, scope),
+      accept: (channel, scope) => void this.accept(channel, scope),
+      post: (body, request, response, scope) => this.#post(body, request, response, scope),
+      source: (request, response) => this.#sources.serve(request, response),
     });
     this.#http.push(http);
     const authority = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${http.port}`;
@@ -128,14 +136,14 @@ export class RpcServer {
 
   /** Serves one client over a pair of byte streams, one JSON message a line: standard input and output, for example. */
   acceptLines(input: Readable, output: Writable): void {
-    this.accept(new LineChannel({ input, output, maxBytes: LIMITS.messageBytes }), 'admin');
+    this.accept(new LineChannel({ input, output, maxBytes: LIMITS.messageBytes, probeMs: this.#options.pingMs }), 'admin');
   }
 
-  /** Serves one client over a channel. */
-  accept(channel: MessageChannelLike, scope: GrantedScope): void {
+  /** Serves one client over a channel; its session, unless the server is stopping. */
+  accept(channel: MessageChannelLike, scope: GrantedScope): Session | undefined {
     if (this.#closing) {
       channel.close('going_away');
-      return;
+      return undefined;
     }
     const session = new Session({
       channel,
@@ -148,6 +156,16 @@ export class RpcServer {
       },
     });
     this.#sessions.add(session);
+    return session;
+  }
+
+  /** One message in a request of its own, and a session for as long (SPEC {#transport_http}). */
+  #post(body: Buffer, request: IncomingMessage, response: ServerResponse, scope: GrantedScope): void {
+    const project = projectOf(request, this.#parts.store);
+    const exchange = new HttpExchange(response);
+    const session = this.accept(exchange, scope);
+    if (project) session?.bind(project, 'http');
+    exchange.ask(body);
   }
 
   /** Takes no more connections, ends those that are open, and resolves when they have ended. Calling it twice is harmless. */
@@ -173,5 +191,6 @@ export class RpcServer {
 
   #tell(event: EventRecord): void {
     for (const session of this.#sessions) if (session.project?.id === event.projectId) session.offer(event);
+    this.#sources.offer(event);
   }
 }

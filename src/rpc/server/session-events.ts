@@ -2,7 +2,7 @@ import { HeadgateError } from '../../core/errors.ts';
 import type { EventStore } from '../../model/ports/store.ts';
 import type { EventRecord } from '../../model/records.ts';
 import { EventFeed } from './event-feed.ts';
-import { eventFrame } from './event-frame.ts';
+import { eventFrame, notificationFrame } from './event-frame.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
 
 /**
@@ -40,6 +40,11 @@ export class SessionEvents {
   /** Sequence number of the project's last event. */
   lastSeq(): number {
     return this.#store.lastSeq(this.#projectId);
+  }
+
+  /** Sequence number up to which the feed that needs no subscription has looked at every event. */
+  get passed(): number {
+    return this.#implicit.cursor;
   }
 
   /** Begins the feed that needs no subscription. */
@@ -109,7 +114,7 @@ export class SessionEvents {
 
   /** Sends an event that was left to a stream subscription which ended before it could deliver it. */
   tell(event: EventRecord): void {
-    if (this.#implicitAccepts(event)) this.#channel.send(eventFrame(event, undefined));
+    if (!this.#ownTo(event)) this.#channel.send(eventFrame(event, undefined));
   }
 
   close(): void {
@@ -119,9 +124,14 @@ export class SessionEvents {
   }
 
   #implicitAccepts(event: EventRecord): boolean {
-    const own = this.#subscribedTo.some(({ after, upTo }) => event.seq > after && event.seq <= upTo);
-    if (!own) return !this.#leftToStream(event);
+    const left = this.#leftToStream(event);
+    if (!this.#ownTo(event)) return !left;
     return event.type === 'stream/cancelled' && !this.#subscribed(event);
+  }
+
+  /** True for an event that came while the session had subscriptions: it is theirs. */
+  #ownTo(event: EventRecord): boolean {
+    return this.#subscribedTo.some(({ after, upTo }) => event.seq > after && event.seq <= upTo);
   }
 
   #subscribed(event: EventRecord): boolean {
@@ -135,13 +145,19 @@ export class SessionEvents {
     after: number,
     accepts: ((event: EventRecord) => boolean) | undefined,
   ): EventFeed {
+    const channel = this.#channel;
     return new EventFeed({
       projectId: this.#projectId,
-      subscription,
       run,
       after,
       events: this.#store,
-      channel: this.#channel,
+      sink: {
+        bufferedBytes: () => channel.bufferedBytes(),
+        event: (event) => channel.send(eventFrame(event, subscription)),
+        synced: (seq) => {
+          if (subscription !== undefined) channel.send(notificationFrame('replay/synced', { subscription, seq }));
+        },
+      },
       ...(accepts ? { accepts } : {}),
     });
   }

@@ -1,7 +1,7 @@
 import { HeadgateError } from '../../core/errors.ts';
 import type { EventRecord } from '../../model/records.ts';
 import { pathMatcher } from '../../runtime/path-pattern.ts';
-import type { StreamSubscription, Streams } from '../../stream/index.ts';
+import type { EndedFact, StreamSubscription, Streams } from '../../stream/index.ts';
 import { StreamFeed } from './stream-feed.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
 
@@ -27,7 +27,7 @@ interface Open {
   readonly run: string;
   /** Ends that the session's feed left to this subscription and that it has not delivered yet, by path. */
   readonly owed: Map<string, EventRecord>;
-  /** Paths whose end it delivered before the session's feed came to it. */
+  /** Paths whose end it delivered before the session's feed has come to it. */
   readonly told: Set<string>;
 }
 
@@ -39,21 +39,27 @@ export class SessionStreams {
   #lastHandle = 0;
   readonly #unpaid: (event: EventRecord) => void;
   readonly #runIdOf: (run: string) => number | undefined;
+  readonly #passed: () => number;
   #open = new Map<number, Open>();
 
-  /** @param options - `unpaid` takes a `stream/ended` whose subscription was closed before it delivered it */
+  /**
+   * @param options - `unpaid` takes a `stream/ended` whose subscription was closed before it delivered it; `passed`:
+   * the sequence number up to which the session's feed has asked `takes`
+   */
   constructor(options: {
     streams: Streams;
     channel: MessageChannelLike;
     nextId: () => number;
     unpaid: (event: EventRecord) => void;
     runIdOf: (run: string) => number | undefined;
+    passed: () => number;
   }) {
     this.#streams = options.streams;
     this.#channel = options.channel;
     this.#nextId = options.nextId;
     this.#unpaid = options.unpaid;
     this.#runIdOf = options.runIdOf;
+    this.#passed = options.passed;
   }
 
   /**
@@ -69,13 +75,14 @@ export class SessionStreams {
     const id = this.#nextId();
     const owed = new Map<string, EventRecord>();
     const told = new Set<string>();
-    const ended = (path: string) => {
-      if (!owed.delete(path)) told.add(path);
+    const ended = ({ path, seq }: EndedFact) => {
+      // The session's feed asks about every event once: nothing is noted for one that it has asked about already.
+      if (!owed.delete(path) && seq > this.#passed()) told.add(path);
     };
     const feed = new StreamFeed({
       channel: this.#channel,
       format: request.format,
-      ended: (end) => ended(end.path),
+      ended,
       handle: request.carriage === 'raw' ? () => this.#nextHandle() : undefined,
     });
     const subscription = this.#streams.subscribe(
@@ -110,20 +117,23 @@ export class SessionStreams {
     }
     this.#open.delete(id);
     open.subscription.close();
-    for (const event of open.owed.values()) this.#unpaid(event);
+    for (const [path, event] of open.owed) if (this.#covering(event, path).length === 0) this.#unpaid(event);
   }
 
-  /** True when a subscription delivers this end itself, after its last chunk. */
+  /** True when a subscription delivers this end itself, after its last chunk. The session's feed asks once for each event. */
   takes(event: EventRecord): boolean {
     const path = event.payload['path'];
     if (event.type !== 'stream/ended' || typeof path !== 'string') return false;
-    for (const { subscription, runId, run, owed, told } of this.#open.values()) {
-      if (!subscription.covers(runId, path)) continue;
-      if (run !== event.run && (event.run === null || this.#runIdOf(event.run) !== runId)) continue;
-      if (!told.delete(path)) owed.set(path, event);
-      return true;
-    }
-    return false;
+    const covering = this.#covering(event, path);
+    for (const { owed, told } of covering) if (!told.delete(path)) owed.set(path, event);
+    return covering.length > 0;
+  }
+
+  /** Ends that are noted because only one of feed and subscription has come to them. */
+  get pendingEnds(): number {
+    let ends = 0;
+    for (const { owed, told } of this.#open.values()) ends += owed.size + told.size;
+    return ends;
   }
 
   /** Sends on after the connection has drained, another subscription first each time, so that none starves. */
@@ -137,6 +147,13 @@ export class SessionStreams {
   close(): void {
     for (const { subscription } of this.#open.values()) subscription.close();
     this.#open.clear();
+  }
+
+  #covering(event: EventRecord, path: string): Open[] {
+    return [...this.#open.values()].filter(
+      ({ subscription, runId, run }) =>
+        subscription.covers(runId, path) && (run === event.run || (event.run !== null && this.#runIdOf(event.run) === runId)),
+    );
   }
 }
 

@@ -61,6 +61,7 @@ export class Session {
       nextId: () => ++this.#lastId,
       unpaid: (event) => this.#bound?.events.tell(event),
       runIdOf: (run) => this.#runIdOf(run),
+      passed: () => this.#bound?.events.passed ?? 0,
     });
     channel.onMessage((message) => this.#receive(message));
     channel.onDrain(() => this.#drained());
@@ -112,6 +113,15 @@ export class Session {
       });
     this.#bound = { project, client, events };
     return events.lastSeq();
+  }
+
+  /** Refuses what would have nothing to deliver to. Throws `unsupported` on a connection that carries answers only. */
+  requireNotifications(): void {
+    if (!this.#channel.answersOnly) return;
+    throw new HeadgateError(
+      'unsupported',
+      'a single request brings no notifications; subscribe on a WebSocket or the unix socket, or read GET /runs/{alias}/events',
+    );
   }
 
   /** Hands on an event of the session's project. */

@@ -75,15 +75,15 @@ export class Answers {
     };
     const { entry, channels } = journal.commit('durable', (tx) => {
       const waiting = this.#waiting(run, answer.path);
-      const channels = this.#apply(tx, run, waiting, answer, resolution);
-      const status = store.entries.byId(waiting.id)?.status ?? waiting.status;
+      // The answer comes before what it brings about: whoever reads the events in order sees the gate open, then the water.
       tx.event(run.projectId, run.alias, 'run/resolved', {
         run: run.alias,
         path: waiting.path,
-        status,
+        status: statusAfter(answer.action, waiting),
         action: answer.action,
         by: c.client,
       });
+      const channels = this.#apply(tx, run, waiting, answer, resolution);
       const now = this.#queue.run(run.id);
       if (isModelAction(waiting) && now.status === 202) this.#queue.moveRun(tx, now, 'resume', null);
       tx.after(() => this.#waiters.wake(waiting.id));
@@ -174,6 +174,13 @@ export class Answers {
       failed(error);
     }
   }
+}
+
+/** The status that an answer takes a proposal to: one with a producer runs, a question is answered. */
+function statusAfter(action: Answer['action'], waiting: Entry): 102 | 200 | 403 | 500 {
+  if (action === 'reject') return 403;
+  if (action === 'error') return 500;
+  return producerOf(waiting) ? 102 : 200;
 }
 
 function checkRunner(answer: Answer): void {

@@ -1,5 +1,5 @@
 import type { Statement } from 'better-sqlite3';
-import { countLines } from '../../core/utf8.ts';
+import { countLines } from '../../core/bytes.ts';
 import { parseChannelPath } from '../../model/paths.ts';
 import { DELETED_RUNS } from '../visible.ts';
 import { endDamaged, keepRest } from './damaged-channel.ts';

@@ -1,4 +1,4 @@
-import { countLines } from '../../core/utf8.ts';
+import { countLines } from '../../core/bytes.ts';
 import { channelPath, MAX_CHANNEL, parseChannelPath } from '../../model/paths.ts';
 import type { ChannelRow } from './channels.ts';
 import { unguarded } from './guards.ts';

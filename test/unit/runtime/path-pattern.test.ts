@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pathMatcher } from '../../../src/runtime/index.ts';
+import { patternPrefix } from '../../../src/runtime/path-pattern.ts';
 
 describe('{#patterns} globs over paths', () => {
   it.each([
@@ -32,5 +33,19 @@ describe('{#patterns} globs over paths', () => {
     expect(() => pathMatcher('sh://{a,b}')).toThrow(
       expect.objectContaining({ kind: 'invalid_params', message: expect.stringContaining('**') }),
     );
+  });
+
+  it('begin with a text that narrows the search and never leaves out a path that they take in', () => {
+    expect(patternPrefix('sh://turn_1/build_?')).toBe('sh://turn_1/build_');
+    expect(patternPrefix('sh://**')).toBe('sh://');
+    expect(patternPrefix('sh://turn_1/**')).toBe('sh://turn_1');
+    for (const pattern of ['**', '*://turn_1/**', 'sh/turn_1/x', 's?://x', 'a/b://c']) expect(patternPrefix(pattern), pattern).toBe('');
+    const part = fc.constantFrom('a', 'b', 'ab');
+    const path = fc.tuple(part, fc.array(part, { minLength: 1, maxLength: 4 })).map(([scheme, rest]) => `${scheme}://${rest.join('/')}`);
+    const item = fc.constantFrom('a', 'b', 'ab', '*', '**', '?', 'a*', '**b');
+    const pattern = fc
+      .tuple(item, fc.constantFrom('://', '/'), fc.array(item, { minLength: 1, maxLength: 4 }))
+      .map(([scheme, between, rest]) => `${scheme}${between}${rest.join('/')}`);
+    fc.assert(fc.property(pattern, path, (glob, one) => !pathMatcher(glob)(one) || one.startsWith(patternPrefix(glob))));
   });
 });

@@ -62,6 +62,16 @@ describe('{#proposals} a proposal', () => {
     expect((await h.event('run/resolved')).payload).toMatchObject({ run: 'm-1', path, status: 102, action: 'accept', by: 'tester' });
   });
 
+  it('{#resolve_once} is first told to be answered and then what came of it', async () => {
+    const { path, ended } = await proposed('true');
+    resolve(path, { action: 'accept' });
+    await ended;
+    const told = h.events.filter(({ type, payload }) => payload['path'] === path && type !== 'entry/changed').map(({ type }) => type);
+    expect(told).toEqual(['run/proposal', 'run/resolved', 'stream/started', 'stream/ended']);
+    const changed = h.events.find(({ type, payload }) => type === 'entry/changed' && payload['path'] === path && payload['status'] === 102);
+    expect(changed?.seq).toBeGreaterThan((await h.event('run/resolved')).seq);
+  });
+
   it('that is rejected ends at 403, and the model is told why', async () => {
     const { path, ended } = await proposed('rm -rf build');
     expect(resolve(path, { action: 'reject', output: 'Use make clean.' })).toMatchObject({ status: 403 });

@@ -1,10 +1,8 @@
-import { statSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
-import { HeadgateError } from '../../../core/errors.ts';
 import { catalogue } from '../../protocol/discover.ts';
 import { openrpcDocument } from '../../protocol/openrpc.ts';
 import { PROTOCOL_VERSION } from '../../protocol/table.ts';
 import type { Handlers } from '../handler.ts';
+import { openProject } from '../open-project.ts';
 
 /** Greeting and session (SPEC {#session}). */
 export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'init' | 'subscribe' | 'unsubscribe'> = {
@@ -13,8 +11,7 @@ export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'i
   'rpc.discover': (_, { parts }) => openrpcDocument(parts.version) as { openrpc: string },
 
   init: ({ name, projectRoot, configPath, client }, { parts, session, afterAnswer }) => {
-    requireFolder(projectRoot);
-    const project = parts.store.projects.open({ name, root: projectRoot, configPath: configPath ?? null });
+    const project = openProject(parts.store, { name, root: projectRoot, configPath: configPath ?? null });
     const lastSeq = session.bind(project, client?.name ?? 'client');
     afterAnswer(() => session.events.start());
     return { project: project.name, protocol: PROTOCOL_VERSION, version: parts.version, lastSeq };
@@ -22,6 +19,7 @@ export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'i
 
   subscribe: ({ run, since }, { parts, session, caller, afterAnswer }) => {
     const { project } = caller();
+    session.requireNotifications();
     const known = run === undefined ? undefined : parts.runtime.requireRun(project.id, run);
     const alias = known && (() => parts.store.runs.byId(known.id)?.alias ?? known.alias);
     const { subscription, lastSeq, start } = session.events.subscribe(alias, since);
@@ -34,16 +32,3 @@ export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'i
     return {};
   },
 };
-
-function requireFolder(root: string): void {
-  if (!isAbsolute(root)) {
-    throw new HeadgateError('invalid_params', `projectRoot "${root.slice(0, 80)}" is not absolute; give the whole path from /`, {
-      field: 'projectRoot',
-    });
-  }
-  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new HeadgateError('invalid_params', `projectRoot "${root.slice(0, 80)}" is no folder on the server's machine`, {
-      field: 'projectRoot',
-    });
-  }
-}

@@ -65,6 +65,7 @@ export const streamHandlers: Handlers<StreamMethod> = {
 
   'stream/subscribe': (params, call) => {
     const { format } = params;
+    call.session.requireNotifications();
     if (format === 'screen') {
       throw new HeadgateError('unsupported', 'format "screen" is not part of this version; take "raw" or "text"', { field: 'format' });
     }

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { LineSplitter } from '../../../core/line-splitter.ts';
+import { PING_MS } from './heartbeat.ts';
 import { ListeningChannel } from './listening-channel.ts';
 import type { CloseReason, MessageChannelLike } from './message-channel.ts';
 
@@ -13,9 +14,13 @@ export class LineChannel extends ListeningChannel implements MessageChannelLike 
   readonly #input: Readable;
   readonly #output: Writable;
   #open = true;
+  #probe: NodeJS.Timeout | undefined;
 
-  /** @param options - `maxBytes`: of one line, LF not counted */
-  constructor(options: { input: Readable; output: Writable; maxBytes: number }) {
+  /**
+   * @param options - `maxBytes`: of one line, LF not counted; `probeMs`: between two looks at whether a peer that has
+   * ended its side is still there
+   */
+  constructor(options: { input: Readable; output: Writable; maxBytes: number; probeMs?: number | undefined }) {
     super();
     this.#input = options.input;
     this.#output = options.output;
@@ -27,7 +32,9 @@ export class LineChannel extends ListeningChannel implements MessageChannelLike 
     this.#input.on('data', (bytes: Buffer) => lines.push(bytes));
     this.#input.on('end', () => {
       lines.end();
-      if (this.#open) this.received({ kind: 'end' });
+      if (!this.#open) return;
+      this.#watch(options.probeMs ?? PING_MS);
+      this.received({ kind: 'end' });
     });
     for (const stream of new Set([this.#input, this.#output])) {
       stream.on('close', () => this.#end());
@@ -71,6 +78,15 @@ export class LineChannel extends ListeningChannel implements MessageChannelLike 
     this.#end();
   }
 
+  /**
+   * After the end of the input nothing is read any more, so nothing tells that the peer is gone as well. Writing no
+   * bytes does: it fails when nobody can read them (SPEC {#half_open}).
+   */
+  #watch(everyMs: number): void {
+    this.#probe = setInterval(() => this.#output.writableLength === 0 && this.#output.write(''), everyMs);
+    this.#probe.unref();
+  }
+
   #left(): void {
     if (this.#open) this.written();
   }
@@ -78,6 +94,7 @@ export class LineChannel extends ListeningChannel implements MessageChannelLike 
   #end(): void {
     if (!this.#open) return;
     this.#open = false;
+    clearInterval(this.#probe);
     this.ended();
   }
 }

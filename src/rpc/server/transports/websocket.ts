@@ -1,12 +1,9 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import { PING_MS, watchPeer } from './heartbeat.ts';
 import { ListeningChannel } from './listening-channel.ts';
 import type { CloseReason, MessageChannelLike } from './message-channel.ts';
 
-/** Between two looks at whether the peer is there. */
-const PING_MS = 15_000;
-/** Looks without a sign of life after which the connection is ended. */
-const MISSES = 2;
 /** How long the peer may take to answer the closing handshake. */
 const CLOSE_MS = 1000;
 /** FIN with opcode 1 and opcode 2. */
@@ -36,9 +33,14 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
     });
     // A message that is too large or not UTF-8 comes as an error; ws itself then closes with 1009 or 1007.
     socket.on('error', () => {});
-    const heart = this.#heartbeat(pingMs);
+    const stopWatching = watchPeer(tcp, {
+      everyMs: pingMs,
+      answers: true,
+      beat: () => socket.readyState === socket.OPEN && socket.ping(),
+      dead: () => socket.terminate(),
+    });
     socket.on('close', () => {
-      clearInterval(heart);
+      stopWatching();
       clearTimeout(this.#closing);
       this.ended();
     });
@@ -92,27 +94,6 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
       tcp.uncork();
     }
     this.buffered();
-  }
-
-  /**
-   * Ends a connection whose peer shows no sign of life for two intervals. It lives when bytes came in (a pong at the
-   * least), or when a full network buffer took more: only an acknowledgement makes room there, so a slow reader that
-   * has a megabyte before the ping is not taken for a dead one.
-   */
-  #heartbeat(pingMs: number): NodeJS.Timeout {
-    const tcp = this.#tcp;
-    let misses = 0;
-    let seen = { read: -1, flushed: -1, backedUp: false };
-    const heart = setInterval(() => {
-      const now = { read: tcp.bytesRead, flushed: tcp.bytesWritten - tcp.writableLength, backedUp: tcp.writableLength > 0 };
-      const lives = now.read !== seen.read || (seen.backedUp && now.flushed !== seen.flushed);
-      seen = now;
-      misses = lives ? 0 : misses + 1;
-      if (misses >= MISSES) this.#socket.terminate();
-      else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
-    }, pingMs);
-    heart.unref();
-    return heart;
   }
 }
 

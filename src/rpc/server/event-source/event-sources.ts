@@ -1,0 +1,74 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { EventRecord } from '../../../model/records.ts';
+import { pathOf, queryOf, sendMethodNotAllowed } from '../http-answer.ts';
+import type { ServerParts } from '../parts.ts';
+import { EventStream } from '../transports/event-stream.ts';
+import { findRun, parseSource } from './request.ts';
+import { channelRequest, openRunChannel } from './run-channel.ts';
+import { eventsAfter, openRunEvents } from './run-events.ts';
+import type { Source, Subject } from './source.ts';
+
+/** The open event streams of a server (SPEC {#transport_sse}). */
+export class EventSources {
+  readonly #parts: ServerParts;
+  readonly #pingMs: number | undefined;
+  readonly #open = new Set<Source>();
+
+  constructor(parts: ServerParts, pingMs: number | undefined) {
+    this.#parts = parts;
+    this.#pingMs = pingMs;
+  }
+
+  /** Streams that are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Hands on an event that has just been stored. */
+  offer(event: EventRecord): void {
+    for (const source of this.#open) if (source.projectId === event.projectId) source.offer(event);
+  }
+
+  /** Serves a request that may look; false when nothing is at its path. Throws before anything is sent, and not after. */
+  serve(request: IncomingMessage, response: ServerResponse): boolean {
+    const target = parseSource(pathOf(request));
+    if (!target) return false;
+    if (request.method !== 'GET') {
+      sendMethodNotAllowed(request, response, 'GET');
+      return true;
+    }
+    const header = request.headers['last-event-id'];
+    const asked = {
+      ...target,
+      query: queryOf(request),
+      // An EventSource that has had no id yet sends none; some clients send an empty one.
+      lastId: typeof header === 'string' && header !== '' ? header : undefined,
+    };
+    const { project, run } = findRun(this.#parts.store, asked.alias, asked.query);
+    const subject: Subject = { parts: this.#parts, project, runId: run.id, alias: run.alias };
+    if (asked.path === undefined) {
+      const since = eventsAfter(subject, asked);
+      this.#start(request, response, (open) => openRunEvents(subject, since, open()));
+      return true;
+    }
+    const wanted = channelRequest(subject, { ...asked, path: asked.path });
+    // 204 is what tells an EventSource to connect no more.
+    if (wanted.complete) response.writeHead(204, { 'cache-control': 'no-store' }).end();
+    else this.#start(request, response, (open) => openRunChannel(subject, wanted, open));
+    return true;
+  }
+
+  #start(request: IncomingMessage, response: ServerResponse, make: (open: () => EventStream) => Source): void {
+    let stream: EventStream | undefined;
+    const source = make(() => {
+      stream = new EventStream({ request, response, pingMs: this.#pingMs, beat: () => source.beat() });
+      return stream;
+    });
+    this.#open.add(source);
+    stream?.onDrain(() => source.pump());
+    stream?.onClose(() => {
+      this.#open.delete(source);
+      source.close();
+    });
+  }
+}

@@ -1,0 +1,48 @@
+import { HeadgateError, isHeadgateError, messageOf } from '../../../core/errors.ts';
+import type { EventRecord, Project } from '../../../model/records.ts';
+import type { ServerParts } from '../parts.ts';
+import type { EventStream } from '../transports/event-stream.ts';
+
+/** What an event stream is about, for its whole life. */
+export interface Subject {
+  readonly parts: ServerParts;
+  readonly project: Project;
+  readonly runId: number;
+  /** The run's alias when it was asked for. */
+  readonly alias: string;
+}
+
+/** An open event stream: takes the project's events, sends on after a drain, and ends with its response. */
+export interface Source {
+  readonly projectId: number;
+  /** Takes an event of the project that has just been stored. */
+  offer(event: EventRecord): void;
+  /** Called at every interval of the heartbeat. */
+  beat(): void;
+  /** Sends on after the connection has drained. */
+  pump(): void;
+  close(): void;
+}
+
+/** Runs a part of a stream's work; what it throws is the stream's terminal error, and nobody else's. */
+export function guarded(subject: Subject, stream: EventStream, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    failStream(subject, stream, error);
+  }
+}
+
+/** Ends a stream with an error; one without a name is logged and told as `internal`. */
+export function failStream({ parts, alias }: Subject, stream: EventStream, error: unknown): void {
+  if (isHeadgateError(error)) return stream.fail(error);
+  parts.logger.error({ run: alias, error: messageOf(error) }, 'an event stream failed');
+  stream.fail(new HeadgateError('internal', 'the stream failed inside the server; connect again with Last-Event-ID to go on'));
+}
+
+/** The run's alias now, since a run may be renamed. Throws `not_found` when it has been deleted. */
+export function presentAlias({ parts, runId, alias }: Subject): string {
+  const run = parts.store.runs.byId(runId);
+  if (run) return run.alias;
+  throw new HeadgateError('not_found', `run ${alias} has been deleted`, { run: alias });
+}
