@@ -4,7 +4,17 @@ import { join } from 'node:path';
 
 /** What a benchmark opens: everything registered is closed in reverse order, also when the run is interrupted. */
 export class Scope {
+  static #open = new Set();
   #closers = [];
+
+  constructor() {
+    Scope.#open.add(this);
+  }
+
+  /** Closes every scope that is open, the youngest first: what an interrupted run leaves is the same as a finished one. */
+  static async closeAll() {
+    for (const scope of [...Scope.#open].reverse()) await scope.close();
+  }
 
   /** Registers how to close something. */
   add(close) {
@@ -32,6 +42,7 @@ export class Scope {
   }
 
   async close() {
+    Scope.#open.delete(this);
     for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) await close();
   }
 }
