@@ -15,7 +15,7 @@ const FLOOR = 'trials';
 /** The kill comes at a random moment of this long after the acceptances; the slow command prints for longer. */
 const KILL_WITHIN_MS = 300;
 const END_MS = 30_000;
-/** A kill after the end of all commands is no trial; so many kills are tried for each. */
+/** A kill before the beginning or after the end of all commands is no trial; so many kills are tried for each. */
 const ATTEMPTS_A_TRIAL = 2;
 
 const numbers = (first, last, line) => Array.from({ length: last - first + 1 }, (_, index) => line(first + index)).join('');
@@ -111,17 +111,14 @@ async function life({ data, root, witness, seen, previous, attempt, last }) {
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await gone;
-    const ended = witnesses(witness);
-    // A kill after the last byte tries nothing; the slow command alone prints for 0.6 s, so this is an odd machine.
-    return started.map((one) => ({ ...one, wasRunning: !ended.has(`end ${one.mark}`) }));
+    const seenThen = witnesses(witness);
+    return started.map((one) => ({ ...one, wasRunning: seenThen.has(`begin ${one.mark}`) && !seenThen.has(`end ${one.mark}`) }));
   } finally {
     await scope.close();
   }
 }
 
 async function judge({ wire, witness, seen, previous }) {
-  if (!previous.some(({ wasRunning }) => wasRunning)) return;
-  seen.trials += 1;
   const faults = [];
   for (const { run, path, mark, command } of previous) {
     const parts = [];
@@ -137,6 +134,9 @@ async function judge({ wire, witness, seen, previous }) {
       faults.push(`${command.name}: it was killed or ran twice`);
     }
   }
+  // Everything is judged, but a kill before the first command began or after the last one ended is no trial when it did no harm.
+  if (faults.length === 0 && !previous.some(({ wasRunning }) => wasRunning)) return;
+  seen.trials += 1;
   if (faults.length === 0) seen.good += 1;
   else process.stderr.write(`restart, trial ${seen.trials}: ${faults.join('; ')}\n`);
 }

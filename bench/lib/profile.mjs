@@ -11,6 +11,7 @@ const GROUPS = [
   ['src/stream: coalescing, cursors, feeds', ({ url }) => /\/dist\/src\/stream\//.test(url)],
   ['src/store: SQL, segments, transactions', ({ url }) => /\/dist\/src\/store\//.test(url)],
   ['src/backends, src/runner: tailing the spool', ({ url }) => /\/dist\/src\/(backends|runner)\//.test(url)],
+  ['src/core: line counting, UTF-8, clocks', ({ url }) => /\/dist\/src\/core\//.test(url)],
   ['the rest of src', ({ url }) => /\/dist\//.test(url)],
   ['better-sqlite3', ({ url }) => /\/better-sqlite3\//.test(url)],
   ['ws', ({ url }) => /\/node_modules\/ws\//.test(url)],
