@@ -29,7 +29,7 @@ async function prepared({ scope, memo }) {
     scope.add(() => closeSync(file));
     const segment = sample(SEGMENT);
     const lines = lineCount(segment);
-    const growth = newGrowth(opened.store, large, rawTable(scope));
+    const growth = newGrowth(opened.store, large, rawTable(scope), newChannel(opened, 'warm'));
     while (small.bytes < MIB) small.append(segment, lines);
     while (large.bytes < GIB) {
       growth.look();

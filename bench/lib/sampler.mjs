@@ -4,6 +4,7 @@ import { cpuSeconds, diskMiB, rssMiB } from './proc.mjs';
 export class Sampler {
   #pid;
   #folder;
+  #everyMs;
   #timer;
   #began = performance.now();
   #cpuAtStart;
@@ -14,6 +15,7 @@ export class Sampler {
   constructor(pid, { folder, everyMs = 1000 } = {}) {
     this.#pid = pid;
     this.#folder = folder;
+    this.#everyMs = everyMs;
     this.#cpuAtStart = cpuSeconds(pid);
     this.#last = { at: this.#began, cpu: this.#cpuAtStart };
     this.#take();
@@ -25,10 +27,12 @@ export class Sampler {
     try {
       const cpu = cpuSeconds(this.#pid);
       const elapsed = (at - this.#last.at) / 1000;
+      // The last interval may be so short that the clock ticks of /proc say nothing.
+      const telling = elapsed >= this.#everyMs / 2000;
       this.#samples.push({
         at: (at - this.#began) / 1000,
         rssMiB: rssMiB(this.#pid),
-        cores: elapsed > 0 && this.#samples.length > 0 ? (cpu - this.#last.cpu) / elapsed : null,
+        cores: telling && this.#samples.length > 0 ? (cpu - this.#last.cpu) / elapsed : null,
         diskMiB: this.#folder === undefined ? null : diskMiB(this.#folder),
       });
       this.#last = { at, cpu };
