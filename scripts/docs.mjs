@@ -1,7 +1,8 @@
-// Writes what is generated from the method table and the error catalogue: docs/openrpc.json, docs/errors.md and the
-// marked blocks of SPEC.md. `node scripts/docs.mjs` writes, `--check` exits 1 and names every file that is stale.
+// Writes what is generated: from the method table and the error catalogue docs/openrpc.json, docs/errors.md and the
+// marked blocks of SPEC.md; from src/core/bytes.wat its WebAssembly. `node scripts/docs.mjs` writes, `--check` exits 1 and names every file that is stale.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import wabt from 'wabt';
 
 const root = new URL('../', import.meta.url);
 const at = (path) => fileURLToPath(new URL(path, root));
@@ -38,11 +39,20 @@ function fill(text, file) {
   });
 }
 
+/** The module's bytes as base64 in a source file, so that it loads wherever scripts do. */
+async function webAssembly(path) {
+  const module = (await wabt()).parseWat(path, await readFile(at(path), 'utf8'), { simd: true });
+  const { buffer } = module.toBinary({});
+  const lines = Buffer.from(buffer).toString('base64').match(/.{1,120}/g);
+  return `// Made from ${path} by npm run docs.\n/** WebAssembly module, base64. */\nexport const BYTES_WASM =\n${lines.map((line) => `  '${line}'`).join(' +\n')};\n`;
+}
+
 const read = (path) => readFile(at(path), 'utf8').catch(() => undefined);
 const spec = await read('SPEC.md');
 const wanted = new Map([
   ['docs/openrpc.json', `${JSON.stringify(openrpcDocument(version), null, 2)}\n`],
   ['docs/errors.md', errorsDocument()],
+  ['src/core/bytes-wasm.ts', await webAssembly('src/core/bytes.wat')],
   ...(spec === undefined ? [] : [['SPEC.md', fill(spec, 'SPEC.md')]]),
 ]);
 

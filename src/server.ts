@@ -67,7 +67,7 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   const paths = dataPaths(options.data);
   const config = options.config === undefined ? emptyConfig(paths.folder) : await loadConfig(options.config);
 
-  const store = await openStore({ file: paths.database, clock, logger });
+  const store = await openStore({ file: paths.database, clock, logger, retention: config.retention });
   opened.add('the store', () => store.close());
   const token = options.token ?? readOrMakeToken(paths.token, ids);
 

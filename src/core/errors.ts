@@ -23,6 +23,11 @@ export const ERRORS = {
   not_initialized: { code: -32002, status: 409, when: 'The method needs a project: call `init` first.' },
   forbidden: { code: -32003, status: 403, when: 'Scope, policy or path containment does not allow it.' },
   not_found: { code: -32004, status: 404, when: 'No such run, entry, channel, model or subscription.' },
+  since_trimmed: {
+    code: -32004,
+    status: 410,
+    when: 'Events after `since` are no longer kept; `trimmed_to` is where a replay can begin.',
+  },
   conflict: { code: -32005, status: 409, when: 'The present state does not allow it.' },
   offset_conflict: {
     code: -32005,

@@ -14,23 +14,42 @@ const provider = z.strictObject({
     .optional(),
 });
 
+const days = z.number({ error: 'must be a number of days' }).positive('must be more than 0 days').max(36_500, 'must be at most 36500 days');
+
 const schema = z.strictObject({
+  /** How long is kept what nobody deletes (SPEC {#retention}). */
+  retention: z
+    .strictObject({ rpcLogDays: days.optional(), eventsDays: days.optional(), runsDays: days.optional() })
+    .default({})
+    // What is not given has the store's default, so it must not be there at all.
+    .transform((given) => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as RetentionConfig),
   plugins: z.array(z.string().min(1)).default([]),
   providers: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be lower case letters, digits, - and _'), provider).default({}),
 });
+
+interface RetentionConfig {
+  /** Days that a record of a call is kept. */
+  readonly rpcLogDays?: number;
+  /** Days that an event of no existing run is kept. */
+  readonly eventsDays?: number;
+  /** Days without a change after which a run at rest is deleted. */
+  readonly runsDays?: number;
+}
 
 /** The server's configuration file (SPEC {#config}). */
 export interface ServerConfig {
   /** Package names, or paths beginning with `.` or `/`; relative ones begin at the file's folder. */
   readonly plugins: readonly string[];
   readonly providers: Readonly<Record<string, { readonly baseUrl: string; readonly apiKeyEnv?: string | undefined }>>;
+  /** How long is kept what nobody deletes; what is left out has its default (SPEC {#retention}). */
+  readonly retention: RetentionConfig;
   /** Folder from which relative plugin paths and packages are resolved. */
   readonly folder: string;
 }
 
 /** What a server without a file uses. */
 export function emptyConfig(folder: string): ServerConfig {
-  return { plugins: [], providers: {}, folder };
+  return { plugins: [], providers: {}, retention: {}, folder };
 }
 
 /**

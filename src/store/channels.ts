@@ -1,13 +1,20 @@
 import type { Statement } from 'better-sqlite3';
 import { HeadgateError } from '../core/errors.ts';
-import { countLines } from '../core/utf8.ts';
+import { countLines } from '../core/bytes.ts';
 import type { ChannelHead, ChannelStore, SegmentWrite } from '../model/ports/store.ts';
 import type { Segment } from '../model/records.ts';
 import type { Connection } from './connection.ts';
+import { DELETED_RUNS } from './visible.ts';
 
 type Piece = Omit<Segment, 'at'>;
 
 const NOTHING = Buffer.alloc(0);
+
+/** Who knows how long the write-ahead log is. */
+export interface LogWatcher {
+  wrote(bytes: number): void;
+  room(): Promise<void> | undefined;
+}
 
 /**
  * Channels as lists of segments (SPEC {#segments}). Every statement here is hot: prepared once, by hand, and each
@@ -15,6 +22,7 @@ const NOTHING = Buffer.alloc(0);
  */
 export class SqliteChannels implements ChannelStore {
   readonly #db: Connection;
+  readonly #log: LogWatcher | undefined;
   readonly #head: Statement<[number], ChannelHead>;
   readonly #extend: Statement<[number, number, number, number, number, number]>;
   readonly #insert: Statement<[number, number, number, number, Uint8Array]>;
@@ -24,16 +32,24 @@ export class SqliteChannels implements ChannelStore {
   readonly #holder: Statement<[number, number], Piece>;
   readonly #lineHolder: Statement<[number, number], Piece>;
 
-  constructor(db: Connection) {
+  /** Without a write-ahead log that is watched, there is always room. */
+  constructor(db: Connection, log?: LogWatcher) {
     this.#db = db;
-    this.#head = db.prepare('select bytes, lines from entries where id = ?');
+    this.#log = log;
+    this.#head = db.prepare(`select bytes, lines from entries where id = ? and run_id not in (${DELETED_RUNS})`);
     // An entry with a text of its own is no channel: its size counts that text.
     this.#extend = db.prepare(
-      `update entries set bytes = bytes + ?, lines = lines + ?, updated_at = ? where id = ? and bytes = ? and lines = ? and body = ''`,
+      `update entries set bytes = bytes + ?, lines = lines + ?, updated_at = ? where id = ? and bytes = ? and lines = ? and body = ''
+        and run_id not in (${DELETED_RUNS})`,
     );
     this.#insert = db.prepare('insert into segments (entry_id, offset, line, at, bytes) values (?, ?, ?, ?, ?)');
     this.#start = db
-      .prepare<[number, number], number>('select offset from segments where entry_id = ? and offset <= ? order by offset desc limit 1')
+      .prepare<[number, number], number>(
+        `select offset from segments
+        where entry_id = ? and offset <= ?
+          and not exists (select 1 from entries where id = segments.entry_id and run_id in (${DELETED_RUNS}))
+        order by offset desc limit 1`,
+      )
       .pluck();
     // Joined by SQLite: of tiny segments a page holds 100,000, and a Buffer for each takes twenty times as long.
     this.#read = db
@@ -65,6 +81,11 @@ export class SqliteChannels implements ChannelStore {
     this.#db.guard();
     if (this.#extend.run(bytes.length, lines, at, entryId, offset, line).changes === 0) throw this.#refusal(entryId, offset, line);
     this.#insert.run(entryId, offset, line, at, bytes);
+    this.#log?.wrote(bytes.length);
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#log?.room();
   }
 
   /** Why an append found no channel of exactly that length. */
@@ -81,7 +102,8 @@ export class SqliteChannels implements ChannelStore {
 
   read(entryId: number, from: number, maxBytes: number): Buffer {
     if (maxBytes <= 0) return NOTHING;
-    const start = this.#start.get(entryId, from) ?? 0;
+    const start = this.#start.get(entryId, from);
+    if (start === undefined) return NOTHING;
     const bytes = this.#read.get(entryId, start, from + maxBytes) ?? NOTHING;
     return bytes.subarray(from - start, from - start + maxBytes);
   }

@@ -6,11 +6,12 @@ import Database from 'better-sqlite3';
  * Moves committed pages from the write-ahead log into the database file, beside the thread that writes. It sleeps until
  * that thread says it has committed, and again when nothing is left to move (SPEC {#checkpoints}).
  *
- * @type {{ file: string, flags: Int32Array, intervalMs: number, maxBytes: number, quickMs: number, maxBackoffMs: number }}
+ * @type {{
+ *   file: string, flags: Int32Array, flag: Readonly<Record<'committed' | 'restarting' | 'round' | 'length' | 'waiting', number>>,
+ *   intervalMs: number, maxBytes: number, quickMs: number, maxBackoffMs: number
+ * }}
  */
-const { file, flags, intervalMs, maxBytes, quickMs, maxBackoffMs } = workerData;
-const COMMITTED = 0;
-const RESTARTING = 1;
+const { file, flags, flag, intervalMs, maxBytes, quickMs, maxBackoffMs } = workerData;
 /** Passive rounds before a restart, and the size beyond which there are none: the writer is faster than the disk and has to wait. */
 const ROUNDS = 4;
 const HARD_MAX_BYTES = 4 * maxBytes;
@@ -25,8 +26,9 @@ let timer;
 let pageBytes = 0;
 let failures = 0;
 
-parentPort?.on('message', (/** @type {'committed' | 'stop'} */ message) => {
+parentPort?.on('message', (/** @type {'committed' | 'room' | 'stop'} */ message) => {
   if (message === 'stop') stop();
+  else if (message === 'room') tick();
   else schedule(intervalMs);
 });
 schedule(intervalMs);
@@ -37,9 +39,10 @@ function schedule(ms) {
 }
 
 function tick() {
+  clearTimeout(timer);
   timer = undefined;
   // Cleared first: a commit during the checkpoint wakes this thread again.
-  const fresh = Atomics.exchange(flags, COMMITTED, 0) === 1;
+  const fresh = Atomics.exchange(flags, flag.committed, 0) === 1;
   try {
     const pauseMs = checkpoint(fresh);
     if (failures > 0) parentPort?.postMessage({ recovered: true });
@@ -50,6 +53,8 @@ function tick() {
     failures++;
     schedule(Math.min(maxBackoffMs, intervalMs * 2 ** failures));
   }
+  // Also after a failure: on a full disk the writer is to be refused, not held up.
+  if (Atomics.exchange(flags, flag.waiting, 0) === 1) parentPort?.postMessage({ room: true });
 }
 
 /**
@@ -60,7 +65,8 @@ function tick() {
 function checkpoint(fresh) {
   db ??= open();
   const { log, checkpointed } = run('passive');
-  if (fresh && log * pageBytes > maxBytes) {
+  const wanted = fresh || Atomics.load(flags, flag.waiting) === 1;
+  if (wanted && log * pageBytes > maxBytes) {
     restart();
     return BUSY_MS;
   }
@@ -81,12 +87,12 @@ function restart() {
     if (run('passive').log * pageBytes > HARD_MAX_BYTES || performance.now() - begun < quickMs) break;
   }
   // A writer that commits without a pause would never let go of the lock: it looks at the flag before it begins.
-  Atomics.store(flags, RESTARTING, 1);
+  Atomics.store(flags, flag.restarting, 1);
   try {
     run('restart');
   } finally {
-    Atomics.store(flags, RESTARTING, 0);
-    Atomics.notify(flags, RESTARTING);
+    Atomics.store(flags, flag.restarting, 0);
+    Atomics.notify(flags, flag.restarting);
   }
 }
 
@@ -101,7 +107,16 @@ function open() {
  * @returns {{ busy: number, log: number, checkpointed: number }}
  */
 function run(mode) {
-  return /** @type {any} */ (db).pragma(`wal_checkpoint(${mode})`)[0];
+  Atomics.add(flags, flag.round, 1);
+  try {
+    const result = /** @type {any} */ (db).pragma(`wal_checkpoint(${mode})`)[0];
+    // After a restart that nobody hindered the next commit goes to the beginning.
+    const length = mode !== 'passive' && result.busy === 0 ? 0 : Math.max(0, result.log);
+    Atomics.store(flags, flag.length, Math.ceil((length * pageBytes) / 1024));
+    return result;
+  } finally {
+    Atomics.add(flags, flag.round, 1);
+  }
 }
 
 function stop() {

@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../core/logger.ts';
+import { LogLength } from './log-length.ts';
 
 /** Pause between two rounds while there is something to move (milliseconds). */
 const INTERVAL_MS = 250;
 /** Size of the write-ahead log from which on it is begun anew. */
 const MAX_BYTES = 64 * 1024 * 1024;
+/** Size from which on who appends in bulk waits until it has been: the writer is faster than the disk. */
+const FULL_BYTES = 96 * 1024 * 1024;
 /** A round that took no longer than this leaves so little behind that the writer may wait for it (milliseconds). */
 const QUICK_MS = 10;
 /** Longest that a commit waits for the log to begin anew (milliseconds). */
@@ -13,13 +16,24 @@ const MAX_WAIT_MS = 500;
 /** Longest pause after a failure, such as a full disk (milliseconds). */
 const MAX_BACKOFF_MS = 5000;
 
-/** Places in the shared flags: 1 when there was a commit since the thread last looked, when the thread begins the log anew. */
-const COMMITTED = 0;
-const RESTARTING = 1;
+/** Places in the flags that both threads see; the worker has the same list. */
+const FLAG = {
+  /** 1 when there was a commit since the thread last looked. */
+  committed: 0,
+  /** 1 while the thread begins the log anew. */
+  restarting: 1,
+  /** Rounds, counted twice: odd while one is under way. */
+  round: 2,
+  /** Length of the log as the last round found it (KiB). */
+  length: 3,
+  /** 1 when somebody waits for room. */
+  waiting: 4,
+} as const;
 
 interface Report {
   readonly failed?: string;
   readonly recovered?: true;
+  readonly room?: true;
 }
 
 /**
@@ -30,9 +44,11 @@ export class Checkpointer {
   readonly #file: string;
   readonly #logger: Logger;
   readonly #died: () => void;
-  readonly #flags = new Int32Array(new SharedArrayBuffer(8));
+  readonly #flags = new Int32Array(new SharedArrayBuffer(4 * Object.keys(FLAG).length));
+  readonly #length = new LogLength();
   #worker: Worker | undefined;
   #ended = false;
+  #room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
   /** `died` is called once when the thread is gone for good: somebody else has to checkpoint then. */
   constructor(options: { file: string; logger: Logger; died: () => void }) {
@@ -41,21 +57,47 @@ export class Checkpointer {
     this.#died = options.died;
   }
 
-  /** There was a commit. Costs one atomic exchange while the thread is awake. */
+  /** Checkpoints begun and ended so far, counted together: an odd number says that one is under way. */
+  get round(): number {
+    return Atomics.load(this.#flags, FLAG.round);
+  }
+
+  /** So many bytes go into the log with the open transaction. */
+  wrote(bytes: number): void {
+    this.#length.wrote(bytes);
+  }
+
+  /** There was a commit. Costs two atomic operations while the thread is awake. */
   committed(): void {
-    if (Atomics.exchange(this.#flags, COMMITTED, 1) === 1 || this.#ended) return;
+    this.#length.committed(this.round, () => Atomics.load(this.#flags, FLAG.length) * 1024);
+    if (Atomics.exchange(this.#flags, FLAG.committed, 1) === 1 || this.#ended) return;
     if (this.#worker) this.#worker.postMessage('committed');
     else this.#start();
   }
 
   /** Before a transaction: lets the thread begin the log anew, which it does when the log is long. */
   beforeBegin(): void {
-    if (Atomics.load(this.#flags, RESTARTING) === 1) Atomics.wait(this.#flags, RESTARTING, 1, MAX_WAIT_MS);
+    if (Atomics.load(this.#flags, FLAG.restarting) === 1) Atomics.wait(this.#flags, FLAG.restarting, 1, MAX_WAIT_MS);
+  }
+
+  /**
+   * Undefined while the log is short enough to append to; otherwise a promise that resolves when the thread has begun it
+   * anew, or has tried to and could not: then the log grows, but no faster than it tries.
+   */
+  room(): Promise<void> | undefined {
+    if (this.#room) return this.#room.promise;
+    if (this.#ended || !this.#worker || this.#length.bytes <= FULL_BYTES) return undefined;
+    const { promise, resolve } = withResolver();
+    this.#room = { promise, resolve };
+    Atomics.store(this.#flags, FLAG.waiting, 1);
+    this.#worker.postMessage('room');
+    return promise;
   }
 
   /** Ends the thread after the round it is in. */
   async close(): Promise<void> {
     this.#ended = true;
+    this.#makeRoom();
     const worker = this.#worker;
     this.#worker = undefined;
     if (!worker) return;
@@ -71,6 +113,7 @@ export class Checkpointer {
       workerData: {
         file: this.#file,
         flags: this.#flags,
+        flag: FLAG,
         intervalMs: INTERVAL_MS,
         maxBytes: MAX_BYTES,
         quickMs: QUICK_MS,
@@ -78,19 +121,43 @@ export class Checkpointer {
       },
     });
     this.#worker = worker;
-    worker.on('message', ({ failed }: Report) => {
-      if (failed === undefined) this.#logger.info({ file: this.#file }, 'checkpoints work again');
+    worker.on('message', ({ failed, room }: Report) => {
+      if (room) this.#makeRoom();
+      else if (failed === undefined) this.#logger.info({ file: this.#file }, 'checkpoints work again');
       else this.#logger.warn({ file: this.#file, error: failed }, 'a checkpoint failed; it is tried again');
     });
+    let cause = 'it was ended';
     worker.on('error', (error) => {
-      this.#logger.error({ file: this.#file, error: error.message }, 'the checkpoint thread ended; commits checkpoint from now on');
-      this.#worker = undefined;
-      Atomics.store(this.#flags, RESTARTING, 0);
-      if (this.#ended) return;
-      this.#ended = true;
-      this.#died();
+      cause = error.message;
+    });
+    // Comes after 'error', and alone when somebody else has ended the thread.
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#lost(cause);
     });
     // After the listeners: adding one would make the thread count again.
     worker.unref();
   }
+
+  #lost(cause: string): void {
+    this.#logger.error({ file: this.#file, error: cause }, 'the checkpoint thread ended; commits checkpoint from now on');
+    this.#worker = undefined;
+    this.#ended = true;
+    Atomics.store(this.#flags, FLAG.restarting, 0);
+    this.#died();
+    this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    this.#length.measured(Atomics.load(this.#flags, FLAG.length) * 1024);
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+}
+
+function withResolver(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }

@@ -77,6 +77,12 @@ export class Connection {
     return this.#db.prepare<P, R>(source);
   }
 
+  /** Runs a statement that prepared statements do not run to its end, such as a pragma that works in steps. */
+  exec(source: string): void {
+    this.guard();
+    this.#db.exec(source);
+  }
+
   /** Every row of a query. */
   all<R>(query: Compilable<R>): R[] {
     const { sql, parameters } = query.compile();

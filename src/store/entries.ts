@@ -1,7 +1,7 @@
 import type { Selectable, SelectQueryBuilder } from 'kysely';
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
-import { countLines } from '../core/utf8.ts';
+import { countLines } from '../core/bytes.ts';
 import { requireScheme } from '../model/paths.ts';
 import type { EntryChange, EntryFilter, EntryStore, NewEntry } from '../model/ports/store.ts';
 import type { Attributes, Entry } from '../model/records.ts';
@@ -11,6 +11,7 @@ import { fromJson, toJson } from './json.ts';
 import { changedOne, found, inserted } from './missing.ts';
 import type { Tables } from './tables.ts';
 import { requireTransition } from './transitions.ts';
+import { ofVisibleRun } from './visible.ts';
 
 type Row = Selectable<Tables['entries']>;
 
@@ -49,17 +50,30 @@ export class SqliteEntries implements EntryStore {
   }
 
   byId(id: number): Entry | undefined {
-    const row = this.#db.first(this.#db.query.selectFrom('entries').selectAll().where('id', '=', id));
+    const row = this.#db.first(this.#db.query.selectFrom('entries').selectAll().where('id', '=', id).where(ofVisibleRun('entries.run_id')));
     return row && record(row);
   }
 
   get(runId: number, path: string): Entry | undefined {
-    const row = this.#db.first(this.#db.query.selectFrom('entries').selectAll().where('run_id', '=', runId).where('path', '=', path));
+    const row = this.#db.first(
+      this.#db.query
+        .selectFrom('entries')
+        .selectAll()
+        .where('run_id', '=', runId)
+        .where('path', '=', path)
+        .where(ofVisibleRun('entries.run_id')),
+    );
     return row && record(row);
   }
 
   list(filter: EntryFilter): Entry[] {
-    return this.#db.all(narrowed(this.#db.query.selectFrom('entries').selectAll('entries'), filter).orderBy('entries.id')).map(record);
+    return this.#db
+      .all(
+        narrowed(this.#db.query.selectFrom('entries').selectAll('entries').where(ofVisibleRun('entries.run_id')), filter).orderBy(
+          'entries.id',
+        ),
+      )
+      .map(record);
   }
 
   update(id: number, change: EntryChange): Entry {

@@ -6,6 +6,7 @@ import type { Connection } from './connection.ts';
 import { fromJson, toJson } from './json.ts';
 import { found, inserted } from './missing.ts';
 import type { Tables } from './tables.ts';
+import { ofVisibleRun } from './visible.ts';
 
 /** The event log of each project (SPEC {#events}). */
 export class SqliteEvents implements EventStore {
@@ -43,7 +44,13 @@ export class SqliteEvents implements EventStore {
   }
 
   since({ projectId, run, seq, limit }: { projectId: number; run?: string | undefined; seq: number; limit: number }): EventRecord[] {
-    const query = this.#db.query.selectFrom('events').selectAll().where('seq', '>', seq).orderBy('seq').limit(limit);
+    const query = this.#db.query
+      .selectFrom('events')
+      .selectAll()
+      .where('seq', '>', seq)
+      .where((eb) => eb.or([eb('events.run_id', 'is', null), ofVisibleRun('events.run_id')]))
+      .orderBy('seq')
+      .limit(limit);
     if (run === undefined) return this.#db.all(query.where('project_id', '=', projectId)).map(record);
     // A run keeps its events when it is renamed; one that is gone, or was not there yet, is known by its alias alone.
     const unbound = this.#db.all(query.where('project_id', '=', projectId).where('run_id', 'is', null).where('run', '=', run));
@@ -58,6 +65,11 @@ export class SqliteEvents implements EventStore {
   lastSeq(projectId: number): number {
     const row = this.#db.first(this.#db.query.selectFrom('projects').select('last_seq').where('id', '=', projectId));
     return row?.last_seq ?? 0;
+  }
+
+  trimmedTo(projectId: number): number {
+    const row = this.#db.first(this.#db.query.selectFrom('projects').select('trimmed_to').where('id', '=', projectId));
+    return row?.trimmed_to ?? 0;
   }
 
   #runId(projectId: number, alias: string): number | undefined {

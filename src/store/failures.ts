@@ -13,9 +13,10 @@ export function isTaken(error: unknown): boolean {
   return /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(sqliteCode(error));
 }
 
-/** True when a row points to one that does not exist. */
+/** True when a row points to one that does not exist, or to a run that is being deleted. */
 export function isDangling(error: unknown): boolean {
-  return sqliteCode(error) === 'SQLITE_CONSTRAINT_FOREIGNKEY';
+  const code = sqliteCode(error);
+  return code === 'SQLITE_CONSTRAINT_FOREIGNKEY' || (code === 'SQLITE_CONSTRAINT_TRIGGER' && messageOf(error) === 'run_deleted');
 }
 
 /** True when SQLite waited for another connection's lock and gave up. */

@@ -16,11 +16,13 @@ import { SqliteModels } from './models.ts';
 import { openDatabase } from './open.ts';
 import { SqliteProducers } from './producers.ts';
 import { SqliteProjects } from './projects.ts';
+import { DEFAULT_RETENTION, type Retention } from './retention.ts';
 import { SqliteRuns } from './runs.ts';
 import { SqliteTurns } from './turns.ts';
+import { Upkeep } from './upkeep.ts';
 
-/** Pages of write-ahead log after which a commit checkpoints by itself, when no thread does. */
-const INLINE_CHECKPOINT_PAGES = 4096;
+/** Pages of write-ahead log after which a commit checkpoints by itself, when no thread does: 8 MiB at a time. */
+const INLINE_CHECKPOINT_PAGES = 1024;
 
 export interface StoreOptions {
   /** The database file; its folder is made when missing, and held for this process until `close`. */
@@ -29,6 +31,8 @@ export interface StoreOptions {
   readonly logger?: Logger;
   /** False: no checkpoint thread, commits do it themselves now and then. True when left out. */
   readonly checkpoint?: boolean;
+  /** How long is kept what nobody deletes; what is left out has its default. */
+  readonly retention?: Partial<Retention>;
 }
 
 /**
@@ -47,6 +51,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       clock: options.clock,
       logger: options.logger ?? silentLogger,
       checkpoint: options.checkpoint ?? true,
+      keep: { ...DEFAULT_RETENTION, ...options.retention },
     });
   } catch (error) {
     release();
@@ -68,11 +73,12 @@ class SqliteStore implements Store {
   readonly #db: Database;
   readonly #connection: Connection;
   readonly #checkpointer: Checkpointer | undefined;
+  readonly #upkeep: Upkeep;
   readonly #release: () => void;
   readonly #logger: Logger;
   #closing: Promise<void> | undefined;
 
-  constructor(o: { db: Database; file: string; release: () => void; clock: Clock; logger: Logger; checkpoint: boolean }) {
+  constructor(o: { db: Database; file: string; release: () => void; clock: Clock; logger: Logger; checkpoint: boolean; keep: Retention }) {
     const inline = () => o.db.pragma(`wal_autocheckpoint = ${INLINE_CHECKPOINT_PAGES}`);
     this.#db = o.db;
     this.#release = o.release;
@@ -87,11 +93,12 @@ class SqliteStore implements Store {
     this.#connection = connection;
     this.projects = new SqliteProjects(connection);
     this.models = new SqliteModels(connection);
-    this.runs = new SqliteRuns(connection, o.clock);
+    this.#upkeep = new Upkeep({ db: connection, clock: o.clock, logger: o.logger, keep: o.keep });
+    this.runs = new SqliteRuns(connection, o.clock, () => this.#upkeep.wake());
     this.loops = new SqliteLoops(connection, o.clock);
     this.turns = new SqliteTurns(connection, o.clock);
     this.entries = new SqliteEntries(connection, o.clock);
-    this.channels = new SqliteChannels(connection);
+    this.channels = new SqliteChannels(connection, this.#checkpointer);
     this.producers = new SqliteProducers(connection, o.clock);
     this.events = new SqliteEvents(connection, o.clock);
     this.audit = new SqliteAudit(connection, o.clock);
@@ -107,6 +114,7 @@ class SqliteStore implements Store {
   }
 
   async #close(): Promise<void> {
+    this.#upkeep.close();
     try {
       await this.#checkpointer?.close();
       this.#db.pragma('wal_checkpoint(truncate)');

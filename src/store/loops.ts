@@ -10,6 +10,7 @@ import { fromJson, toJson } from './json.ts';
 import { found, inserted } from './missing.ts';
 import type { Tables } from './tables.ts';
 import { requireTransition } from './transitions.ts';
+import { ofVisibleRun } from './visible.ts';
 
 /** The prompt queue of each run. */
 export class SqliteLoops implements LoopStore {
@@ -54,7 +55,7 @@ export class SqliteLoops implements LoopStore {
   }
 
   byId(id: number): Loop | undefined {
-    const row = this.#db.first(this.#db.query.selectFrom('loops').selectAll().where('id', '=', id));
+    const row = this.#db.first(this.#visible().where('id', '=', id));
     return row && record(row);
   }
 
@@ -67,7 +68,7 @@ export class SqliteLoops implements LoopStore {
   }
 
   list(runId: number): Loop[] {
-    return this.#db.all(this.#db.query.selectFrom('loops').selectAll().where('run_id', '=', runId).orderBy('sequence')).map(record);
+    return this.#db.all(this.#visible().where('run_id', '=', runId).orderBy('sequence')).map(record);
   }
 
   setStatus(id: number, status: LoopStatus, outcome: string | null, result: string | null): void {
@@ -86,10 +87,12 @@ export class SqliteLoops implements LoopStore {
     });
   }
 
+  #visible() {
+    return this.#db.query.selectFrom('loops').selectAll().where(ofVisibleRun('loops.run_id'));
+  }
+
   #firstAt(runId: number, status: LoopStatus): Loop | undefined {
-    const row = this.#db.first(
-      this.#db.query.selectFrom('loops').selectAll().where('run_id', '=', runId).where('status', '=', status).orderBy('sequence').limit(1),
-    );
+    const row = this.#db.first(this.#visible().where('run_id', '=', runId).where('status', '=', status).orderBy('sequence').limit(1));
     return row && record(row);
   }
 }

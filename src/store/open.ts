@@ -20,6 +20,8 @@ export async function openDatabase(file: string, clock: Clock): Promise<Database
     db = new Database(file, { timeout: BUSY_MS });
     // The page size holds for a new file only, and must come before the write-ahead log.
     db.pragma(`page_size = ${PAGE_BYTES}`);
+    // Likewise: only a database made so can give the space of what was deleted back (SPEC {#run_delete}).
+    db.pragma('auto_vacuum = incremental');
     db.pragma('journal_mode = wal');
     db.pragma('foreign_keys = on');
     db.pragma('synchronous = full');

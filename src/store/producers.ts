@@ -74,6 +74,7 @@ export class SqliteProducers implements ProducerStore {
       .selectFrom('producers')
       .innerJoin('entries', 'entries.id', 'producers.entry_id')
       .innerJoin('runs', 'runs.id', 'entries.run_id')
+      .where('runs.deleted_at', 'is', null)
       .selectAll('producers')
       .select(['entries.run_id', 'entries.path', 'runs.alias']);
   }

@@ -10,15 +10,19 @@ import { fromJson, toJson } from './json.ts';
 import { changedOne, found, inserted } from './missing.ts';
 import type { Tables } from './tables.ts';
 import { requireTransition } from './transitions.ts';
+import { buryRuns } from './visible.ts';
 
 /** Runs of a project. */
 export class SqliteRuns implements RunStore {
   readonly #db: Connection;
   readonly #clock: Clock;
+  readonly #removed: () => void;
 
-  constructor(db: Connection, clock: Clock) {
+  /** `removed` is called when a run has gone out of sight and what it held is to be deleted. */
+  constructor(db: Connection, clock: Clock, removed: () => void) {
     this.#db = db;
     this.#clock = clock;
+    this.#removed = removed;
   }
 
   create({ projectId, alias, parentId, model, settings }: NewRun): Run {
@@ -40,24 +44,22 @@ export class SqliteRuns implements RunStore {
   }
 
   byId(id: number): Run | undefined {
-    const row = this.#db.first(this.#db.query.selectFrom('runs').selectAll().where('id', '=', id));
+    const row = this.#db.first(this.#visible().where('id', '=', id));
     return row && record(row);
   }
 
   byAlias(projectId: number, alias: string): Run | undefined {
-    const row = this.#db.first(
-      this.#db.query.selectFrom('runs').selectAll().where('project_id', '=', projectId).where('alias', '=', alias),
-    );
+    const row = this.#db.first(this.#visible().where('project_id', '=', projectId).where('alias', '=', alias));
     return row && record(row);
   }
 
   list(projectId: number, limit: number, offset: number): Run[] {
-    const query = this.#db.query.selectFrom('runs').selectAll().where('project_id', '=', projectId);
+    const query = this.#visible().where('project_id', '=', projectId);
     return this.#db.all(query.orderBy('id', 'desc').limit(limit).offset(offset)).map(record);
   }
 
   withStatus(statuses: readonly RunStatus[]): Run[] {
-    return this.#db.all(this.#db.query.selectFrom('runs').selectAll().where('status', 'in', statuses).orderBy('id')).map(record);
+    return this.#db.all(this.#visible().where('status', 'in', statuses).orderBy('id')).map(record);
   }
 
   setStatus(id: number, status: RunStatus, outcome: string | null): void {
@@ -85,14 +87,21 @@ export class SqliteRuns implements RunStore {
       .updateTable('runs')
       .set((eb) => ({ turn: eb('turn', '+', 1), updated_at: this.#clock.now() }))
       .where('id', '=', id)
+      .where('deleted_at', 'is', null)
       .returning('turn');
     const row = this.#db.write('durable', () => this.#db.first(raise));
     return found(row, 'run', id, 'getRuns').turn;
   }
 
   remove(id: number): void {
-    const removed = this.#db.write('durable', () => this.#db.run(this.#db.query.deleteFrom('runs').where('id', '=', id)));
-    changedOne(removed, 'run', id, 'getRuns');
+    this.#db.group('durable', () => {
+      changedOne(buryRuns(this.#db, this.#clock.now(), [id]), 'run', id, 'getRuns');
+    });
+    this.#removed();
+  }
+
+  #visible() {
+    return this.#db.query.selectFrom('runs').selectAll().where('deleted_at', 'is', null);
   }
 
   #update(id: number, change: Partial<Pick<Selectable<Tables['runs']>, 'status' | 'outcome' | 'model' | 'settings' | 'alias'>>): void {
@@ -100,7 +109,8 @@ export class SqliteRuns implements RunStore {
       this.#db.query
         .updateTable('runs')
         .set({ ...change, updated_at: this.#clock.now() })
-        .where('id', '=', id),
+        .where('id', '=', id)
+        .where('deleted_at', 'is', null),
     );
     changedOne(changed, 'run', id, 'getRuns');
   }

@@ -24,6 +24,8 @@ interface ProjectTable {
   config_path: string | null;
   /** Sequence number of the project's last event; kept here so that it never goes back. */
   last_seq: Generated<number>;
+  /** Events of no run up to this sequence number may have been trimmed. */
+  trimmed_to: Generated<number>;
 }
 
 interface ModelTable {
@@ -47,6 +49,8 @@ interface RunTable {
   turn: Generated<number>;
   created_at: number;
   updated_at: number;
+  /** Set: the run is out of sight and its rows are being deleted. */
+  deleted_at: Generated<number | null>;
 }
 
 interface LoopTable {

@@ -5,6 +5,7 @@ import type { ContextPiece, Turn, TurnPhase, Usage } from '../model/records.ts';
 import type { Connection } from './connection.ts';
 import { changedOne, inserted } from './missing.ts';
 import type { Tables } from './tables.ts';
+import { ofVisibleRun } from './visible.ts';
 
 /** Turns of a run, and what their model was shown (SPEC {#turn_context}). */
 export class SqliteTurns implements TurnStore {
@@ -25,11 +26,11 @@ export class SqliteTurns implements TurnStore {
   }
 
   list(runId: number): Turn[] {
-    return this.#db.all(this.#db.query.selectFrom('turns').selectAll().where('run_id', '=', runId).orderBy('sequence')).map(record);
+    return this.#db.all(this.#visible().where('run_id', '=', runId).orderBy('sequence')).map(record);
   }
 
   get(runId: number, sequence: number): Turn | undefined {
-    const row = this.#db.first(this.#db.query.selectFrom('turns').selectAll().where('run_id', '=', runId).where('sequence', '=', sequence));
+    const row = this.#db.first(this.#visible().where('run_id', '=', runId).where('sequence', '=', sequence));
     return row && record(row);
   }
 
@@ -62,10 +63,20 @@ export class SqliteTurns implements TurnStore {
   }
 
   context(turnId: number): ContextPiece[] {
-    const query = this.#db.query.selectFrom('turn_context').selectAll().where('turn_id', '=', turnId).orderBy('ordinal');
+    const query = this.#db.query
+      .selectFrom('turn_context')
+      .innerJoin('turns', 'turns.id', 'turn_context.turn_id')
+      .selectAll('turn_context')
+      .where('turn_id', '=', turnId)
+      .where(ofVisibleRun('turns.run_id'))
+      .orderBy('ordinal');
     return this.#db
       .all(query)
       .map(({ ordinal, path, from_byte, to_byte, tokens }) => ({ ordinal, path, from: from_byte, to: to_byte, tokens }));
+  }
+
+  #visible() {
+    return this.#db.query.selectFrom('turns').selectAll().where(ofVisibleRun('turns.run_id'));
   }
 }
 

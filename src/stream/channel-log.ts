@@ -1,12 +1,14 @@
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
-import { countLines } from '../core/utf8.ts';
+import { countLines } from '../core/bytes.ts';
 import type { SegmentWrite, Store } from '../model/ports/store.ts';
 
 /** Pause after which a chunk goes out at once, and the longest a chunk waits otherwise (milliseconds). */
 const COALESCE_MS = 5;
 /** Waiting bytes that make a commit at once. */
 const COALESCE_BYTES = 64 * 1024;
+/** Bytes of one transaction, give or take one channel's. */
+const BATCH_BYTES = 8 * 1024 * 1024;
 /** Bytes of one segment at most. */
 const SEGMENT_BYTES = 256 * 1024;
 
@@ -31,7 +33,7 @@ export type StoredListener = (entryId: number, bytes: Buffer, at: number) => voi
 
 /**
  * Appends to channels. Chunks are coalesced: at once after a pause of 5 ms, else every 5 ms or 64 KiB, in one
- * transaction for all channels that have brought something; committed, then acknowledged, then announced
+ * transaction for all channels that have brought something (up to 8 MiB); committed, then acknowledged, then announced
  * (SPEC {#stream_commit}). The body is never rewritten.
  */
 export class ChannelLog {
@@ -44,6 +46,8 @@ export class ChannelLog {
   #lastCommit = -Infinity;
   #timer: NodeJS.Timeout | undefined;
   #scheduled = false;
+  /** Waits until the store has room again. */
+  #waitsForRoom = false;
 
   constructor(options: { store: Store; clock: Clock; stored: StoredListener }) {
     this.#store = options.store;
@@ -89,10 +93,26 @@ export class ChannelLog {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#dirty.size === 0) return;
-    const batch = [...this.#dirty].map((channel) => ({ channel, waiting: channel.waiting, joined: join(channel.waiting) }));
-    this.#dirty.clear();
-    this.#waitingBytes = 0;
+    try {
+      while (this.#dirty.size > 0) this.#commit();
+    } finally {
+      // After a failure the other batches are tried by themselves.
+      if (this.#dirty.size > 0) this.#schedule();
+    }
+  }
+
+  /** Stores what waits in one transaction, up to BATCH_BYTES. */
+  #commit(): void {
+    const batch: { channel: LogChannel; waiting: Waiting[]; joined: Buffer }[] = [];
+    let total = 0;
+    for (const channel of this.#dirty) {
+      if (total >= BATCH_BYTES) break;
+      const joined = join(channel.waiting);
+      batch.push({ channel, waiting: channel.waiting, joined });
+      total += joined.length;
+      this.#dirty.delete(channel);
+    }
+    this.#waitingBytes -= total;
     const at = this.#clock.now();
     const writes: SegmentWrite[] = [];
     for (const { channel, joined } of batch) {
@@ -168,6 +188,7 @@ export class ChannelLog {
   }
 
   #schedule(): void {
+    if (this.#waitsForRoom) return;
     const pause = this.#clock.monotonic() - this.#lastCommit;
     if (this.#waitingBytes >= COALESCE_BYTES || pause >= COALESCE_MS) {
       if (this.#scheduled) return;
@@ -183,11 +204,24 @@ export class ChannelLog {
   }
 
   #tryFlush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const room = this.#store.channels.room();
+    if (room) {
+      this.#waitsForRoom = true;
+      void room.then(() => {
+        this.#waitsForRoom = false;
+        this.#tryFlush();
+      });
+      return;
+    }
     try {
-      this.flush();
+      if (this.#dirty.size > 0) this.#commit();
     } catch {
       // Every sender of the batch has been told by its rejected promise.
     }
+    // A timer, not this tick: what was stored is told and others have their turn before the next batch.
+    if (this.#dirty.size > 0) this.#timer ??= setTimeout(() => this.#tryFlush(), 0);
   }
 }
 

@@ -25,6 +25,7 @@ import type {
   StreamSelector,
   StreamSink,
   StreamSubscription,
+  SubscribedChannel,
 } from './types.ts';
 
 /** What `stream/read` answers, with the bytes as they are. */
@@ -247,13 +248,13 @@ export class Streams {
         this.#logger.error({ error: messageOf(error) }, 'a reader could not be served; it is served on with the next chunk'),
     });
     const present = this.#matching(selector, subscription);
-    const channels: (ChannelState & { offset: number })[] = [];
+    const channels: SubscribedChannel[] = [];
     for (const owned of present) {
       const offsets = this.#attach(subscription, owned);
       for (const entry of owned.channels) {
         const state = channelState(entry);
         const offset = offsets.get(state.channel);
-        if (offset !== undefined) channels.push({ ...state, offset });
+        if (offset !== undefined) channels.push({ ...state, offset, log: owned.entry.path });
       }
     }
     if (typeof from === 'number' && channels.some((channel) => from > channel.bytes)) {

@@ -1,5 +1,5 @@
 import type { Feed } from './feed.ts';
-import type { ChannelState, EndedFact, StreamSelector, StreamSink, StreamSubscription } from './types.ts';
+import type { EndedFact, StreamSelector, StreamSink, StreamSubscription, SubscribedChannel } from './types.ts';
 
 /** The connection's buffered bytes at which a subscription stops feeding it (SPEC {#stream_backpressure}). */
 export const HIGH_WATER_BYTES = 1024 * 1024;
@@ -36,7 +36,7 @@ export interface FollowTarget {
 export class Subscription implements StreamSubscription {
   readonly id: number;
   readonly selector: StreamSelector;
-  channels: readonly (ChannelState & { readonly offset: number })[] = [];
+  channels: readonly SubscribedChannel[] = [];
   readonly #from: number | 'start' | 'live';
   readonly #sink: StreamSink;
   readonly #closed: (subscription: Subscription) => void;

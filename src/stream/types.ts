@@ -63,10 +63,18 @@ export interface StreamSink {
   gap(subscription: number, gap: GapFact): void;
 }
 
+/** A channel at the beginning of a subscription. */
+export interface SubscribedChannel extends ChannelState {
+  /** Byte at which it begins. */
+  readonly offset: number;
+  /** The log entry whose channel it is. */
+  readonly log: string;
+}
+
 /** An open stream subscription. */
 export interface StreamSubscription {
   readonly id: number;
-  readonly channels: readonly (ChannelState & { readonly offset: number })[];
+  readonly channels: readonly SubscribedChannel[];
   /** True when this subscription will deliver, or has delivered, the end of that log entry. */
   covers(runId: number, path: string): boolean;
   /** Sends what is there while the sink has room. The connection calls it when its buffer has drained. */

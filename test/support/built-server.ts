@@ -70,6 +70,9 @@ export class WireError extends Error {
 export type Params = Record<string, unknown>;
 export type Notice = { method: string; params: Params };
 
+/** What a binary message is recorded as among the notices: `{handle, channel, offset, bytes}`. */
+export const FRAME = '(binary)';
+
 /** A client of nothing but `ws`: calls, and every notification in the order in which it came. */
 export class WireClient {
   readonly notices: Notice[] = [];
@@ -80,7 +83,8 @@ export class WireClient {
 
   constructor(socket: WebSocket) {
     this.socket = socket;
-    socket.on('message', (data: Buffer) => {
+    socket.on('message', (data: Buffer, binary: boolean) => {
+      if (binary) return this.#receiveFrame(data);
       const message = JSON.parse(data.toString()) as {
         id?: number;
         method?: string;
@@ -101,6 +105,13 @@ export class WireClient {
       for (const { reject } of this.#waiting.values()) reject(new Error('the connection is gone'));
     });
     socket.on('error', () => {});
+  }
+
+  /** Decoded here by hand, not with the product's own reader. */
+  #receiveFrame(data: Buffer): void {
+    const frame = { handle: data.readUInt32BE(0), channel: data[4], offset: Number(data.readBigUInt64BE(5)), bytes: data.subarray(13) };
+    this.notices.push({ method: FRAME, params: frame });
+    for (const watcher of this.#watchers) watcher();
   }
 
   /** Connects with the token and, when `root` is given, calls init. */

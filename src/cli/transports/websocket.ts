@@ -32,14 +32,16 @@ export function connectWebSocket(url: string, token: string | undefined): Promis
 class WebSocketTransport implements Transport {
   readonly #socket: WebSocket;
   #handler: ((message: string) => void) | undefined;
-  /** What came before somebody listened. */
+  #binaryHandler: (message: Uint8Array) => void = () => {};
+  /** What came before somebody listened: the greeting, and no binary message, which has to be asked for. */
   #early: string[] = [];
   #onClose: (reason: string) => void = () => {};
   #ended: string | undefined;
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
-    socket.on('message', (data: Buffer) => {
+    socket.on('message', (data: Buffer, binary: boolean) => {
+      if (binary) return this.#binaryHandler(data);
       const message = data.toString();
       if (this.#handler) this.#handler(message);
       else this.#early.push(message);
@@ -57,6 +59,10 @@ class WebSocketTransport implements Transport {
   onMessage(handler: (message: string) => void): void {
     this.#handler = handler;
     for (const message of this.#early.splice(0)) handler(message);
+  }
+
+  onBinary(handler: (message: Uint8Array) => void): void {
+    this.#binaryHandler = handler;
   }
 
   onClose(handler: (reason: string) => void): void {

@@ -83,7 +83,7 @@ export interface RunStore {
   configure(id: number, change: { model?: string; settings?: RunSettings; alias?: string }): void;
   /** Raises the run's turn counter by one and answers it. */
   nextTurn(id: number): number;
-  /** Deletes the run with all it holds. */
+  /** Deletes the run with all it holds: out of sight at once, its space freed in small steps afterwards (SPEC {#run_delete}). */
   remove(id: number): void;
 }
 
@@ -182,6 +182,11 @@ export interface ChannelStore {
   head(entryId: number): ChannelHead;
   /** Appends segments (several channels at once); the caller holds the transaction. Throws when an offset is taken. */
   append(writes: readonly SegmentWrite[]): void;
+  /**
+   * Undefined while appends may go on; otherwise a promise that resolves when the write-ahead log has been emptied far
+   * enough. Whoever appends in bulk waits for it, others need not ask (SPEC {#checkpoints}).
+   */
+  room(): Promise<void> | undefined;
   /** Bytes [from, to), of at most `maxBytes`; shorter at the end of the channel, empty beyond it. */
   read(entryId: number, from: number, maxBytes: number): Buffer;
   /** Byte offset at which line `line` (0 = the first) begins; the channel's length when there are fewer lines. */
@@ -220,6 +225,8 @@ export interface EventStore {
   /** Events after `seq`, oldest first. */
   since(filter: { projectId: number; run?: string | undefined; seq: number; limit: number }): EventRecord[];
   lastSeq(projectId: number): number;
+  /** Sequence number up to which events of no run may have been trimmed (SPEC {#retention}); 0 when none was. */
+  trimmedTo(projectId: number): number;
 }
 
 export interface AuditStore {

@@ -1,8 +1,14 @@
 import { JSONRPCClient, type JSONRPCResponse } from 'json-rpc-2.0';
+import { CARRIAGE_HEADER_BYTES, type CarriageHeader, readCarriageHeader } from '../protocol/carriage.ts';
 import type { MethodName, NotificationName, NotificationParamsOf, ParamsOf, ResultOf } from '../protocol/table.ts';
 import { ConnectionClosed, RpcError } from './errors.ts';
 import { type FollowedChunk, type FollowOptions, follow, type StreamEnd } from './follow.ts';
 import type { Transport } from './transport.ts';
+
+/** Output as it came in a binary message. */
+export interface OutputFrame extends CarriageHeader {
+  readonly bytes: Uint8Array;
+}
 
 /** Anything that came and was not asked for. */
 type Handler = (params: never) => void;
@@ -20,6 +26,7 @@ export class RpcClient {
   readonly #transport: Transport;
   readonly #rpc: JSONRPCClient;
   readonly #handlers = new Map<string, Set<Handler>>();
+  readonly #frameHandlers = new Set<(frame: OutputFrame) => void>();
   readonly #closeHandlers = new Set<(reason: string) => void>();
   #lastId = 0;
   #closed: string | undefined;
@@ -28,7 +35,10 @@ export class RpcClient {
   constructor(transport: Transport) {
     this.#transport = transport;
     this.#rpc = new JSONRPCClient((message) => transport.send(JSON.stringify(message)));
-    queueMicrotask(() => transport.onMessage((message) => this.#receive(message)));
+    queueMicrotask(() => {
+      transport.onBinary?.((message) => this.#receiveBinary(message));
+      transport.onMessage((message) => this.#receive(message));
+    });
     transport.onClose((reason) => this.#ended(reason));
   }
 
@@ -72,6 +82,17 @@ export class RpcClient {
     return () => void known.delete(handler);
   }
 
+  /** True when output can come in binary messages (SPEC {#raw_carriage}). */
+  get carriesBinary(): boolean {
+    return this.#transport.onBinary !== undefined;
+  }
+
+  /** Listens to output frames of the raw carriage; the answer takes the listener back. */
+  onFrame(handler: (frame: OutputFrame) => void): () => void {
+    this.#frameHandlers.add(handler);
+    return () => void this.#frameHandlers.delete(handler);
+  }
+
   /** Told once when the connection has ended; at once when it has already. The answer takes the listener back. */
   onClose(handler: (reason: string) => void): () => void {
     if (this.#closed !== undefined) handler(this.#closed);
@@ -107,6 +128,17 @@ export class RpcClient {
       if ('method' in one) this.#notify(one as { method: string; params?: unknown });
       else this.#rpc.receive(one as JSONRPCResponse);
     }
+  }
+
+  #receiveBinary(message: Uint8Array): void {
+    let frame: OutputFrame;
+    try {
+      frame = { ...readCarriageHeader(message), bytes: message.subarray(CARRIAGE_HEADER_BYTES) };
+    } catch {
+      this.#transport.close();
+      return this.#ended('the server sent a frame that cannot be read');
+    }
+    for (const handler of [...this.#frameHandlers]) handler(frame);
   }
 
   #notify({ method, params }: { method: string; params?: unknown }): void {

@@ -1,11 +1,12 @@
 import type { NotificationParamsOf, ResultOf } from '../protocol/table.ts';
 import { chunkBytes } from './bytes.ts';
-import type { RpcClient } from './client.ts';
+import type { OutputFrame, RpcClient } from './client.ts';
 import { ConnectionClosed } from './errors.ts';
 
 /** How a producer ended. */
 export type StreamEnd = NotificationParamsOf<'stream/ended'>;
 type Chunk = NotificationParamsOf<'stream/chunk'>;
+type Opened = NotificationParamsOf<'stream/opened'>;
 
 /** A piece of a channel's output. */
 export interface FollowedChunk {
@@ -13,8 +14,6 @@ export interface FollowedChunk {
   /** Byte offset of its first byte in the channel. */
   readonly offset: number;
   readonly bytes: Uint8Array;
-  /** When it was stored, milliseconds since the epoch. */
-  readonly at: number;
 }
 
 export interface FollowOptions {
@@ -62,7 +61,9 @@ class Follower {
   #queue: FollowedChunk[] = [];
   #queued = 0;
   /** What came for a subscription whose id had not been answered yet. */
-  #early: (Chunk | StreamEnd)[] = [];
+  #early: (Chunk | StreamEnd | Opened | OutputFrame)[] = [];
+  /** Handle of binary frames -> subscription. */
+  readonly #handles = new Map<number, number>();
   #opening = 0;
   /** False while a producer may have channels that no cursor stands for: it was not accepted when it was subscribed to. */
   #complete = true;
@@ -78,6 +79,8 @@ class Follower {
     this.#undo = [
       client.on('stream/chunk', (chunk) => this.#receive(chunk)),
       client.on('stream/ended', (end) => this.#receive(end)),
+      client.on('stream/opened', (opened) => this.#receive(opened)),
+      client.onFrame((frame) => this.#receive(frame)),
       client.onClose((reason) => this.#fail(new ConnectionClosed(reason))),
     ];
   }
@@ -92,12 +95,16 @@ class Follower {
         path: this.#path,
         from,
         ...(channel === undefined ? {} : { channel }),
+        ...(this.#client.carriesBinary ? { carriage: 'raw' as const } : {}),
       });
     } finally {
       this.#opening--;
     }
     if (channel === undefined) this.#complete = answer.channels.length > 0;
-    for (const one of answer.channels) if (!this.#cursors.has(one.channel)) this.#cursors.set(one.channel, one.offset);
+    for (const one of answer.channels) {
+      if (!this.#cursors.has(one.channel)) this.#cursors.set(one.channel, one.offset);
+      if (one.handle !== undefined) this.#handles.set(one.handle, answer.subscription);
+    }
     this.#feeds.set(answer.subscription, { channel });
     if (this.#paused) return this.#drop(answer.subscription);
     const early = this.#early;
@@ -132,22 +139,25 @@ class Follower {
     for (const subscription of [...this.#feeds.keys()]) this.#drop(subscription);
   }
 
-  #receive(message: Chunk | StreamEnd): void {
-    if (message.subscription === undefined) return;
-    const feed = this.#feeds.get(message.subscription);
-    if (!feed) {
-      if (this.#opening > 0) this.#early.push(message);
-    } else if ('chunk' in message) {
+  #receive(message: Chunk | StreamEnd | Opened | OutputFrame): void {
+    const subscription = 'bytes' in message ? this.#handles.get(message.handle) : message.subscription;
+    const feed = subscription === undefined ? undefined : this.#feeds.get(subscription);
+    if (!feed || subscription === undefined) {
+      if (this.#opening > 0 && ('bytes' in message || subscription !== undefined)) this.#early.push(message);
+    } else if ('bytes' in message) {
       this.#take(message);
+    } else if ('chunk' in message) {
+      this.#take({ channel: message.channel, offset: message.offset, bytes: chunkBytes(message.chunk, message.encoding) });
+    } else if ('handle' in message) {
+      this.#handles.set(message.handle, subscription);
     } else {
-      this.#finish(message.subscription, feed, message);
+      this.#finish(subscription, feed, message);
     }
   }
 
-  #take(chunk: Chunk): void {
-    const bytes = chunkBytes(chunk.chunk, chunk.encoding);
-    this.#cursors.set(chunk.channel, chunk.offset + bytes.length);
-    this.#queue.push({ channel: chunk.channel, offset: chunk.offset, bytes, at: chunk.at });
+  #take({ channel, offset, bytes }: FollowedChunk): void {
+    this.#cursors.set(channel, offset + bytes.length);
+    this.#queue.push({ channel, offset, bytes });
     this.#queued += bytes.length;
     if (this.#queued > HIGH_WATER_BYTES) this.#pause();
     this.#wakeUp();
@@ -185,6 +195,7 @@ class Follower {
 
   #drop(subscription: number): void {
     this.#feeds.delete(subscription);
+    for (const [handle, owner] of this.#handles) if (owner === subscription) this.#handles.delete(handle);
     if (this.#client.open) this.#client.call('stream/unsubscribe', { subscription }).catch(() => {});
   }
 

@@ -74,6 +74,11 @@ export const notifications = {
     durable: false,
     summary: 'Bytes of a subscribed channel, in order from the cursor.',
   }),
+  'stream/opened': notification({
+    params: z.strictObject({ subscription: z.int(), run: z.string(), path: z.string(), handle: z.int() }),
+    durable: false,
+    summary: 'With `carriage: "raw"`: the handle of a producer that the answer did not name, before its first frame.',
+  }),
   'stream/gap': notification({
     params: z.strictObject({ subscription: z.int(), run: z.string(), path: z.string(), channel: z.int(), from: z.int(), to: z.int() }),
     durable: false,

@@ -84,10 +84,13 @@ export const streamMethods = {
         .optional()
         .describe('Default start.'),
       format: z.enum(['raw', 'text', 'screen']).optional(),
+      carriage: z.enum(['json', 'raw']).optional().describe('`raw`: chunks as binary messages. Default json.'),
     }),
     result: z.strictObject({
       subscription: z.int(),
-      channels: z.array(channelInfo.extend({ offset: z.int() })),
+      channels: z.array(
+        channelInfo.extend({ offset: z.int(), handle: z.int().optional().describe('With `carriage: "raw"`: of its frames.') }),
+      ),
     }),
     init: true,
     scope: 'read',

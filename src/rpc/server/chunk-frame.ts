@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import { ESCAPE_MAX_BYTES, escapeJson } from '../../core/bytes.ts';
 import { incompleteTail } from '../../core/utf8.ts';
 import type { ChunkPiece } from '../../stream/index.ts';
-import { escapedLatin1 } from './json-bytes.ts';
 
 /** Channel bytes in one frame at most: escaped sixfold it still stays far below the limit of a message. */
-const FRAME_BYTES = 64 * 1024;
+const FRAME_BYTES = ESCAPE_MAX_BYTES;
 
 /** Room in front of an encoded tail for the head of its first reader, so that one reader costs no copy. */
 const HEADROOM = 96;
@@ -57,13 +57,13 @@ function join(head: string, tail: Tail): Buffer {
 
 function encodeTail({ run, path, channel, offset, bytes, at }: ChunkPiece): Tail {
   const text = isUtf8(bytes);
-  const chunk = text ? escapedLatin1(bytes) : `"${bytes.toString('base64')}"`;
-  const before = `"run":${JSON.stringify(run)},"path":${JSON.stringify(path)},"channel":${channel},"offset":${offset},"chunk":`;
-  const after = `,"encoding":"${text ? 'utf8' : 'base64'}","at":${at}}}`;
+  const chunk = text ? escapeJson(bytes) : Buffer.from(bytes.toString('base64'), 'latin1');
+  const before = `"run":${JSON.stringify(run)},"path":${JSON.stringify(path)},"channel":${channel},"offset":${offset},"chunk":"`;
+  const after = `","encoding":"${text ? 'utf8' : 'base64'}","at":${at}}}`;
   const beforeBytes = Buffer.byteLength(before);
   const buffer = Buffer.allocUnsafe(HEADROOM + beforeBytes + chunk.length + after.length);
   buffer.write(before, HEADROOM);
-  buffer.write(chunk, HEADROOM + beforeBytes, 'latin1');
+  buffer.set(chunk, HEADROOM + beforeBytes);
   buffer.write(after, HEADROOM + beforeBytes + chunk.length, 'latin1');
   return { buffer, headroomTaken: false };
 }

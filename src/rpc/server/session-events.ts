@@ -61,6 +61,15 @@ export class SessionEvents {
         lastSeq,
       });
     }
+    // A run's events are kept as long as the run; only a replay of everything can have lost some.
+    const trimmedTo = this.#store.trimmedTo(this.#projectId);
+    if (run === undefined && since !== undefined && since < trimmedTo) {
+      throw new HeadgateError(
+        'since_trimmed',
+        `events after ${since} are no longer kept; subscribe with since: ${trimmedTo} and read the present state with getRuns`,
+        { field: 'since', trimmed_to: trimmedTo },
+      );
+    }
     const subscription = this.#nextId();
     const feed = this.#feed(subscription, run, since ?? lastSeq, undefined);
     if (this.#subscriptions.size === 0) this.#subscribedTo.push({ after: lastSeq, upTo: Number.POSITIVE_INFINITY });

@@ -15,7 +15,11 @@ export interface StreamSubscribeRequest {
   readonly channel: number | undefined;
   readonly from: number | 'start' | 'live';
   readonly format: 'raw' | 'text';
+  /** `raw`: chunks as binary messages (SPEC {#raw_carriage}). */
+  readonly carriage: 'json' | 'raw';
 }
+
+const MAX_HANDLE = 2 ** 32 - 1;
 
 interface Open {
   readonly subscription: StreamSubscription;
@@ -32,6 +36,7 @@ export class SessionStreams {
   readonly #streams: Streams;
   readonly #channel: MessageChannelLike;
   readonly #nextId: () => number;
+  #lastHandle = 0;
   readonly #unpaid: (event: EventRecord) => void;
   readonly #runIdOf: (run: string) => number | undefined;
   #open = new Map<number, Open>();
@@ -51,15 +56,28 @@ export class SessionStreams {
     this.#runIdOf = options.runIdOf;
   }
 
-  /** Opens a subscription; call `start` once its id has been answered. Throws not_found, offset_conflict, invalid_params. */
-  subscribe(request: StreamSubscribeRequest): { subscription: StreamSubscription; start: () => void } {
+  /**
+   * Opens a subscription; call `start` once its id has been answered. Throws not_found, offset_conflict, invalid_params,
+   * unsupported for binary messages on a connection of text lines.
+   */
+  subscribe(request: StreamSubscribeRequest): {
+    subscription: StreamSubscription;
+    start: () => void;
+    handleOf: (path: string) => number | undefined;
+  } {
+    if (request.carriage === 'raw') requireBinary(this.#channel);
     const id = this.#nextId();
     const owed = new Map<string, EventRecord>();
     const told = new Set<string>();
     const ended = (path: string) => {
       if (!owed.delete(path)) told.add(path);
     };
-    const feed = new StreamFeed({ channel: this.#channel, format: request.format, ended: (end) => ended(end.path) });
+    const feed = new StreamFeed({
+      channel: this.#channel,
+      format: request.format,
+      ended: (end) => ended(end.path),
+      handle: request.carriage === 'raw' ? () => this.#nextHandle() : undefined,
+    });
     const subscription = this.#streams.subscribe(
       {
         projectId: request.projectId,
@@ -73,7 +91,13 @@ export class SessionStreams {
       feed,
     );
     this.#open.set(id, { subscription, runId: request.runId, run: request.run, owed, told });
-    return { subscription, start: () => this.#open.has(id) && feed.start(subscription) };
+    return { subscription, start: () => this.#open.has(id) && feed.start(subscription), handleOf: (path) => feed.handleOf(path) };
+  }
+
+  /** Unique on the connection until 2^32 - 1 of them have been given out; then they begin anew. */
+  #nextHandle(): number {
+    this.#lastHandle = (this.#lastHandle % MAX_HANDLE) + 1;
+    return this.#lastHandle;
   }
 
   /** Ends a subscription; an end that it owed comes through the session's feed. */
@@ -114,4 +138,11 @@ export class SessionStreams {
     for (const { subscription } of this.#open.values()) subscription.close();
     this.#open.clear();
   }
+}
+
+function requireBinary(channel: MessageChannelLike): void {
+  if (channel.sendBinary) return;
+  throw new HeadgateError('unsupported', 'this connection carries lines of text; take carriage "json", or connect by WebSocket', {
+    field: 'carriage',
+  });
 }

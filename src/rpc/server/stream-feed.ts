@@ -1,4 +1,5 @@
 import type { ChunkPiece, EndedFact, GapFact, StreamSink, StreamSubscription } from '../../stream/index.ts';
+import { CARRIAGE_HEADER_BYTES, writeCarriageHeader } from '../protocol/carriage.ts';
 import { chunkFrames, textFrame } from './chunk-frame.ts';
 import { notificationFrame } from './event-frame.ts';
 import { TextFormat } from './text-format.ts';
@@ -18,11 +19,20 @@ export class StreamFeed implements StreamSink {
   readonly #channel: MessageChannelLike;
   readonly #ended: (end: EndedFact) => void;
   readonly #text: Map<string, TextChannel> | undefined;
+  readonly #nextHandle: (() => number) | undefined;
+  /** Log entry's path -> handle, of producers that have not ended. */
+  readonly #handles = new Map<string, number>();
   #held: (() => void)[] | undefined = [];
 
-  /** @param options - `ended` is told which producers' ends have been delivered */
-  constructor(options: { channel: MessageChannelLike; format: 'raw' | 'text'; ended: (end: EndedFact) => void }) {
+  /** @param options - `ended` is told which producers' ends have been delivered; `handle` makes it send binary frames */
+  constructor(options: {
+    channel: MessageChannelLike;
+    format: 'raw' | 'text';
+    ended: (end: EndedFact) => void;
+    handle?: (() => number) | undefined;
+  }) {
     this.#channel = options.channel;
+    this.#nextHandle = options.handle;
     this.#ended = options.ended;
     this.#text = options.format === 'text' ? new Map() : undefined;
   }
@@ -35,12 +45,22 @@ export class StreamFeed implements StreamSink {
     subscription.pump();
   }
 
+  /** The handle by which a producer's binary frames are known; undefined for one that comes as JSON. */
+  handleOf(path: string): number | undefined {
+    const known = this.#handles.get(path);
+    if (known !== undefined || !this.#nextHandle) return known;
+    const handle = this.#nextHandle();
+    this.#handles.set(path, handle);
+    return handle;
+  }
+
   bufferedBytes(): number {
     return this.#held ? Number.POSITIVE_INFINITY : this.#channel.bufferedBytes();
   }
 
   chunk(subscription: number, piece: ChunkPiece): void {
     if (this.#held) this.#held.push(() => this.chunk(subscription, piece));
+    else if (this.#nextHandle) this.#sendFrame(subscription, piece);
     else if (this.#text) this.#sendText(this.#text, subscription, piece);
     else for (const frame of chunkFrames(subscription, piece)) this.#channel.send(frame);
   }
@@ -51,6 +71,7 @@ export class StreamFeed implements StreamSink {
       return;
     }
     if (this.#text) this.#flushText(this.#text, subscription, end);
+    this.#handles.delete(end.path);
     this.#channel.send(notificationFrame('stream/ended', { subscription, ...end }));
     this.#ended(end);
   }
@@ -58,6 +79,18 @@ export class StreamFeed implements StreamSink {
   gap(subscription: number, gap: GapFact): void {
     if (this.#held) this.#held.push(() => this.gap(subscription, gap));
     else this.#channel.send(notificationFrame('stream/gap', { subscription, ...gap }));
+  }
+
+  #sendFrame(subscription: number, { run, path, channel, offset, bytes }: ChunkPiece): void {
+    let handle = this.#handles.get(path);
+    if (handle === undefined) {
+      // A producer that came later: nobody has been told its handle.
+      handle = this.handleOf(path) ?? 0;
+      this.#channel.send(notificationFrame('stream/opened', { subscription, run, path, handle }));
+    }
+    const head = Buffer.allocUnsafe(CARRIAGE_HEADER_BYTES);
+    writeCarriageHeader(head, 0, { handle, channel, offset });
+    this.#channel.sendBinary?.(head, bytes);
   }
 
   #sendText(channels: Map<string, TextChannel>, subscription: number, piece: ChunkPiece): void {

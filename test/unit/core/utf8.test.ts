@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countLines, incompleteTail } from '../../../src/core/utf8.ts';
+import { incompleteTail } from '../../../src/core/utf8.ts';
 
 describe('incompleteTail', () => {
   it('holds back exactly the unfinished character at any cut of a text', () => {
@@ -17,11 +17,5 @@ describe('incompleteTail', () => {
 
   it('holds back nothing of bytes that can never become a character', () => {
     for (const bytes of [[0x80], [0xff], [0x41, 0xbf, 0xbf], [0xc0], [0xf8]]) expect(incompleteTail(Buffer.from(bytes))).toBe(0);
-  });
-});
-
-describe('countLines', () => {
-  it('counts LF bytes', () => {
-    expect(countLines(Buffer.from('a\n\r\nb'))).toBe(2);
   });
 });

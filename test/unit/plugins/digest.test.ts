@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { countLines } from '../../../src/core/utf8.ts';
+import { countLines } from '../../../src/core/bytes.ts';
 import type { ChannelReader } from '../../../src/hooks/views.ts';
 import type { SegmentWrite, Store } from '../../../src/model/ports/store.ts';
 import type { Run } from '../../../src/model/records.ts';

@@ -71,7 +71,12 @@ export const streamHandlers: Handlers<StreamMethod> = {
     if ((params.path === undefined) === (params.pattern === undefined)) {
       throw new HeadgateError('invalid_params', 'give either path, one log entry, or pattern, a glob over log entries', { field: 'path' });
     }
-    const { subscription, start } = call.session.streams.subscribe({
+    if (params.carriage === 'raw' && format === 'text') {
+      throw new HeadgateError('invalid_params', 'carriage "raw" carries the bytes as they are; leave format out, or take carriage "json"', {
+        field: 'carriage',
+      });
+    }
+    const { subscription, start, handleOf } = call.session.streams.subscribe({
       projectId: call.caller().project.id,
       runId: runId(call, params.run),
       run: params.run,
@@ -80,9 +85,14 @@ export const streamHandlers: Handlers<StreamMethod> = {
       channel: params.channel,
       from: params.from ?? 'start',
       format: format ?? 'raw',
+      carriage: params.carriage ?? 'json',
     });
     call.afterAnswer(start);
-    return { subscription: subscription.id, channels: [...subscription.channels] };
+    const channels = subscription.channels.map(({ log, ...channel }) => {
+      const handle = handleOf(log);
+      return handle === undefined ? channel : { ...channel, handle };
+    });
+    return { subscription: subscription.id, channels };
   },
 
   'stream/unsubscribe': ({ subscription }, { session }) => {

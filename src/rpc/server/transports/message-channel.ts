@@ -18,6 +18,8 @@ export type CloseReason = 'going_away' | 'done';
 export interface MessageChannelLike {
   /** Sends one message. A string is text; a Buffer is the UTF-8 of a text. After the end it does nothing. */
   send(message: Buffer | string): void;
+  /** Sends `head` and `body` as one binary message, without copying the body. Absent where messages are text only. */
+  sendBinary?(head: Buffer, body: Buffer): void;
   /** Bytes that were sent and have not left the process. */
   bufferedBytes(): number;
   /** Stops reading; the peer's messages wait in the network. */

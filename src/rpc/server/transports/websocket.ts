@@ -9,11 +9,14 @@ const PING_MS = 15_000;
 const MISSES = 2;
 /** How long the peer may take to answer the closing handshake. */
 const CLOSE_MS = 1000;
+/** FIN and opcode 2. */
+const FINAL_BINARY = 0x82;
 
-/** A WebSocket connection, one JSON message a text message (SPEC {#transport_ws}). */
+/** A WebSocket connection: one JSON message a text message, raw chunks in binary ones (SPEC {#transport_ws}, {#raw_carriage}). */
 export class WebSocketChannel extends ListeningChannel implements MessageChannelLike {
   readonly #socket: WebSocket;
   readonly #tcp: Socket;
+  readonly #flushed = () => this.written();
   #closing: NodeJS.Timeout | undefined;
 
   /**
@@ -39,7 +42,22 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
 
   send(message: Buffer | string): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#socket.send(message, { binary: false }, () => this.written());
+    this.#socket.send(message, { binary: false }, this.#flushed);
+    this.buffered();
+  }
+
+  /**
+   * One unmasked, final, binary frame (RFC 6455, section 5.2), written beside `ws` and not through it: `ws` takes one
+   * buffer, and joining head and body would copy every byte of output. Without compression `ws` writes each of its own
+   * frames at once, so frames never mix.
+   */
+  sendBinary(head: Buffer, body: Buffer): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    const tcp = this.#tcp;
+    tcp.cork();
+    tcp.write(Buffer.concat([binaryFrameHead(head.length + body.length), head]));
+    tcp.write(body, this.#flushed);
+    tcp.uncork();
     this.buffered();
   }
 
@@ -85,4 +103,13 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
     heart.unref();
     return heart;
   }
+}
+
+/** Head of a final binary frame of so many bytes: 4 bytes below 64 KiB, else 10. */
+function binaryFrameHead(bytes: number): Buffer {
+  if (bytes < 126) return Buffer.from([FINAL_BINARY, bytes]);
+  if (bytes < 0x10000) return Buffer.from([FINAL_BINARY, 126, bytes >> 8, bytes & 0xff]);
+  const head = Buffer.from([FINAL_BINARY, 127, 0, 0, 0, 0, 0, 0, 0, 0]);
+  head.writeUInt32BE(bytes, 6);
+  return head;
 }

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
-import { systemClock } from '../../../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../../../src/core/clock.ts';
 import type { Store } from '../../../../src/model/ports/store.ts';
 import { openStore } from '../../../../src/store/index.ts';
+import type { Retention } from '../../../../src/store/retention.ts';
 
 /** A new folder that is removed after the test. */
 export function tempFolder(): string {
@@ -17,9 +18,12 @@ export function tempFolder(): string {
 }
 
 /** A store in a new folder, closed after the test. */
-export async function tempStore(options: { checkpoint?: boolean; file?: string } = {}): Promise<{ store: Store; file: string }> {
+export async function tempStore(
+  options: { checkpoint?: boolean; file?: string; clock?: Clock; retention?: Partial<Retention> } = {},
+): Promise<{ store: Store; file: string }> {
   const file = options.file ?? join(tempFolder(), 'headgate.db');
-  const store = await openStore({ file, clock: systemClock, checkpoint: options.checkpoint ?? false });
+  const { clock = systemClock, checkpoint = false, retention = {} } = options;
+  const store = await openStore({ file, clock, checkpoint, retention });
   atEnd(() => store.close());
   return { store, file };
 }

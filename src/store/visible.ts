@@ -1,0 +1,27 @@
+import { type Expression, type SqlBool, sql } from 'kysely';
+import type { Connection } from './connection.ts';
+
+/** Runs that are out of sight and whose rows are being deleted; an index holds exactly them, so it costs next to nothing. */
+export const DELETED_RUNS = 'select id from runs where deleted_at is not null';
+
+/** The condition that a row belongs to a run that is not deleted; `column` names the run, with its table. */
+export function ofVisibleRun(column: string): Expression<SqlBool> {
+  return sql<SqlBool>`${sql.ref(column)} not in (${sql.raw(DELETED_RUNS)})`;
+}
+
+/**
+ * Takes runs out of sight in the open transaction and answers how many there were. Their aliases are free again and
+ * their forks stand alone; their rows are deleted later, in small steps (SPEC {#run_delete}).
+ */
+export function buryRuns(db: Connection, now: number, ids: readonly number[]): number {
+  const buried = db.run(
+    db.query
+      .updateTable('runs')
+      // No alias that a client can choose begins with a blank.
+      .set({ deleted_at: now, alias: sql<string>`' ' || id` })
+      .where('id', 'in', ids)
+      .where('deleted_at', 'is', null),
+  );
+  db.run(db.query.updateTable('runs').set({ parent_id: null }).where('parent_id', 'in', ids));
+  return buried;
+}
