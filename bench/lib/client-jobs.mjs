@@ -115,6 +115,9 @@ const jobs = {
   },
 };
 
+// What a listener throws is the job's failure.
+process.on('uncaughtException', ({ message }) => process.send({ error: message }));
+
 process.on('message', async ({ job, ...params }) => {
   try {
     process.send({ result: await jobs[job](params) });

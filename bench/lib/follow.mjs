@@ -24,37 +24,47 @@ export async function follow(wire, { run, path, carriage = 'json', take }) {
   return { bytes: () => bytes };
 }
 
-/** Pieces that come before the answer with the handle has been looked at wait for it. */
-async function followRaw(wire, target, advance, take) {
+/**
+ * The handle is in the answer, or, of a command that has not been accepted yet, in `stream/opened`. Messages that come before
+ * the answer has been looked at wait for it.
+ */
+async function followRaw(wire, { run, path }, advance, take) {
   let handle;
   const early = [];
   wire.onBinary = (chunk) => {
     if (handle === undefined) early.push(chunk);
-    else if (chunk.handle === handle) {
+    else if (chunk.handle === handle && chunk.channel === 1) {
       advance(chunk.offset, chunk.bytes.length);
       take?.(chunk.bytes, chunk.offset);
     }
   };
-  handle = await rawHandle(wire, target);
-  for (const chunk of early) wire.onBinary(chunk);
+  const known = (number) => {
+    handle ??= number;
+    if (handle !== undefined) for (const chunk of early.splice(0)) wire.onBinary(chunk);
+  };
+  wire.listeners.set('stream/opened', (opened) => opened.path === path && known(opened.handle));
+  wire.listeners.set('stream/chunk', () => {
+    throw new Error('this server sends stream/chunk where binary frames were asked for');
+  });
+  const { channels } = await subscribeRaw(wire, { run, path });
+  known(channels.find(({ channel }) => channel === 1)?.handle);
 }
 
-/** The handle of channel 1 in the binary carriage; the error says what the server does not offer. */
-async function rawHandle(wire, { run, path }) {
-  const { channels } = await wire.call('stream/subscribe', { run, path, channel: 1, from: 'start', carriage: 'raw' }).catch((error) => {
+/** The answer; where the server does not know the carriage, an error that says so. */
+async function subscribeRaw(wire, { run, path }) {
+  try {
+    return await wire.call('stream/subscribe', { run, path, channel: 1, from: 'start', carriage: 'raw' });
+  } catch (error) {
     if (error.code === INVALID_PARAMS) throw new Error(`this server has no binary carriage for stream/subscribe (${error.message})`);
     throw error;
-  });
-  const handle = channels.find(({ channel }) => channel === 1)?.handle;
-  if (!Number.isInteger(handle)) throw new Error('this server gives no handle for carriage "raw": there are no binary frames to measure');
-  return handle;
+  }
 }
 
 /** The carriage for what is not about the carriage: `raw` where the server has it, because it costs the client least. */
 export async function bestCarriage(wire) {
   const { run } = await wire.call('startRun', { model: 'scripted' });
   const { path } = await wire.call('sh', { run, command: 'true' });
-  const carriage = await rawHandle(wire, { run, path }).then(
+  const carriage = await subscribeRaw(wire, { run, path }).then(
     () => 'raw',
     () => 'json',
   );
