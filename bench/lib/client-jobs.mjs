@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import WebSocket from 'ws';
+import { fanOutJobs } from './fan-out-jobs.mjs';
 import { manyJobs } from './many-jobs.mjs';
 import { streamJobs } from './stream-jobs.mjs';
 import { Wire } from './wire.mjs';
@@ -32,6 +33,7 @@ function openRaw({ url, command }, onData) {
 const jobs = {
   ...streamJobs,
   ...manyJobs,
+  ...fanOutJobs,
 
   /** Seconds to the end, and bytes received, from a server that starts the command when it is asked or connected to. */
   async rawThroughput(target) {
