@@ -6,6 +6,7 @@ const GROUPS = [
     'native code without a JavaScript function (`(program)`)',
     ({ functionName }) => functionName === '(program)' || functionName === '(root)',
   ],
+  ['WebAssembly: line counting, JSON escaping', ({ url }) => url.startsWith('wasm:')],
   ['frames: src/rpc/server/chunk-frame, json-bytes', ({ url }) => /\/rpc\/server\/(chunk-frame|json-bytes)/.test(url)],
   ['the rest of src/rpc', ({ url }) => /\/dist\/src\/rpc\//.test(url)],
   ['src/stream: coalescing, cursors, feeds', ({ url }) => /\/dist\/src\/stream\//.test(url)],
