@@ -1,90 +1,118 @@
 #!/usr/bin/env node
 /**
- * `npm run bench [-- --quick] [--runs N] [--only NAME]...`: measures, prints the table, writes bench/results.json and the
- * table in bench/README.md (not with --only). Everything is on loopback and in temporary folders.
+ * `npm run bench [-- --quick] [--runs N] [--only NAME]... [--soak-bytes N] [--profile]`: measures, prints the table, and writes
+ * results.json, plots and the tables of README.md. What was reduced (--quick, --only, --soak-bytes) goes to bench/.work
+ * instead. Everything is on loopback and in temporary folders; nothing that it started outlives it.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { coldStart } from './cases/cold-start.mjs';
+import { fanOut } from './cases/fan-out.mjs';
 import { flat } from './cases/flat.mjs';
 import { latency } from './cases/latency.mjs';
 import { launch } from './cases/launch.mjs';
+import { manyProducers } from './cases/many-producers.mjs';
+import { memory } from './cases/memory.mjs';
+import { profile } from './cases/profile.mjs';
+import { restart } from './cases/restart.mjs';
+import { stalledClient } from './cases/stalled-client.mjs';
 import { storeOverhead } from './cases/store-overhead.mjs';
-import { throughput } from './cases/throughput.mjs';
+import { throughputBinary, throughputJson } from './cases/throughput.mjs';
 import { startClient } from './lib/client.mjs';
-import { machine, summarise, table, withReport } from './lib/report.mjs';
+import { parseOptions } from './lib/options.mjs';
+import { writeProfile, writeReport } from './lib/outcome.mjs';
+import { failure, machine, missed, summarise, table } from './lib/report.mjs';
 import { Scope } from './lib/scope.mjs';
 import { available, startFloor, startHeadgate } from './lib/servers.mjs';
 
-const CASES = [throughput, latency, launch, flat, storeOverhead, coldStart];
+const CASES = [
+  throughputBinary,
+  throughputJson,
+  latency,
+  launch,
+  fanOut,
+  stalledClient,
+  flat,
+  storeOverhead,
+  coldStart,
+  manyProducers,
+  memory,
+  restart,
+];
 const NAMES = CASES.flatMap((one) => one.results.map(({ name }) => name));
-const at = (name) => new URL(name, import.meta.url);
 const say = (line) => process.stderr.write(`${line}\n`);
+const messageOf = (error) => (error instanceof Error ? error.message : String(error));
 
-function options() {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      runs: { type: 'string' },
-      only: { type: 'string', multiple: true, default: [] },
-    },
-  });
-  const runs = Number(values.runs ?? (values.quick ? 2 : 5));
-  if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs takes a whole number from 1');
-  for (const name of values.only) if (!NAMES.includes(name)) throw new Error(`there is no ${name}; there are: ${NAMES.join(', ')}`);
-  return { quick: values.quick, runs, only: values.only };
-}
-
-/** All runs of one case, with what they share: its folders and, where it drives one, a server. */
-async function measure(one, wanted, { quick, runs, has }, parent) {
+/** All runs of one case, with what they share: its folders and, where it drives one, a server. A case that fails is a result too. */
+async function measure(one, wanted, options) {
   const scope = new Scope();
-  parent.add(() => scope.close());
-  const context = { scope, quick, has, memo: {}, ...(one.drivesServer ? await serverAndClient(scope) : {}) };
-  const measured = [];
-  for (let run = 1; run <= runs; run++) {
-    say(`${wanted.map(({ name }) => name).join(', ')}: run ${run} of ${runs}`);
-    measured.push(await one.measure(context));
+  const runs = one.once ? 1 : options.runs;
+  try {
+    const client = one.drivesServer || one.drivesClient ? startClient(scope) : undefined;
+    const context = { ...options, scope, client, memo: {}, ...(one.drivesServer ? await servers(scope) : {}) };
+    const measured = [];
+    for (let run = 1; run <= runs; run++) {
+      say(`${wanted.map(({ name }) => name).join(', ')}: run ${run} of ${runs}`);
+      measured.push(await one.measure(context));
+    }
+    return wanted.map((spec) =>
+      summarise(
+        spec,
+        measured.map((run) => run[spec.name]),
+      ),
+    );
+  } catch (error) {
+    process.exitCode = 1;
+    say(`${wanted.map(({ name }) => name).join(', ')}: ${messageOf(error)}`);
+    return wanted.map((spec) => failure(spec, messageOf(error)));
+  } finally {
+    await scope.close();
   }
-  await scope.close();
-  return wanted.map((spec) =>
-    summarise(
-      spec,
-      measured.map((run) => run[spec.name]),
-    ),
-  );
 }
 
-async function serverAndClient(scope) {
-  const { url, token } = await startHeadgate(scope, scope.folder());
-  return { server: { url, token, root: scope.folder() }, floor: await startFloor(scope), client: startClient(scope) };
+async function servers(scope) {
+  const { url, token, pid } = await startHeadgate(scope, scope.folder());
+  return { server: { url, token, pid, root: scope.folder() }, floor: await startFloor(scope) };
 }
 
-async function measureAll({ quick, runs, only }, scope) {
+async function measureAll(options) {
   const has = { websocketd: available('websocketd', '--version'), tmux: available('tmux', '-V') };
   for (const [name, here] of Object.entries(has))
     if (!here) say(`${name} is not installed (Debian: apt-get install ${name}); what is measured against it is left blank`);
   const results = [];
   for (const one of CASES) {
-    const wanted = one.results.filter(({ name }) => only.length === 0 || only.includes(name));
-    if (wanted.length > 0) results.push(...(await measure(one, wanted, { quick, runs, has }, scope)));
+    const wanted = one.results.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
+    if (wanted.length > 0 && !interrupted) results.push(...(await measure(one, wanted, { ...options, has })));
   }
   return results;
 }
 
-const scope = new Scope();
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void scope.close().then(() => process.exit(1)));
-try {
-  const chosen = options();
-  const results = await measureAll(chosen, scope);
-  const report = { machine: machine(), at: new Date().toISOString(), results };
-  console.log(table(results));
-  if (chosen.only.length === 0) {
-    writeFileSync(at('results.json'), `${JSON.stringify(report, null, 2)}\n`);
-    writeFileSync(at('README.md'), withReport(readFileSync(at('README.md'), 'utf8'), report));
+async function main() {
+  const options = parseOptions(process.argv.slice(2), NAMES);
+  const report = { machine: machine(), at: new Date().toISOString(), reduced: options.reduced };
+  if (!options.profileOnly) {
+    const results = await measureAll(options);
+    if (interrupted) return;
+    console.log(table(results));
+    for (const line of missed(results)) console.log(`target not met: ${line}`);
+    say(`written to ${writeReport({ ...report, results })}`);
   }
+  if (options.only.length > 0) return;
+  say('profile');
+  const profiled = await profile();
+  if (!interrupted) say(`written to ${writeProfile(report, profiled)}`);
+}
+
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    interrupted = true;
+    void Scope.closeAll().then(() => process.exit(1));
+  });
+}
+try {
+  await main();
 } catch (error) {
-  say(`bench: ${error instanceof Error ? error.message : error}`);
+  say(`bench: ${messageOf(error)}`);
   process.exitCode = 1;
 } finally {
-  await scope.close();
+  await Scope.closeAll();
 }

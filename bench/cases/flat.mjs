@@ -1,8 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { newGrowth } from '../lib/growth.mjs';
 import { Scope } from '../lib/scope.mjs';
-import { median, percentile } from '../lib/stats.mjs';
-import { lineCount, newChannel, newStore, rawTable, sample, timed } from '../lib/store.mjs';
+import { median, percentile, timed } from '../lib/stats.mjs';
+import { lineCount, newChannel, newStore, rawTable, sample } from '../lib/store.mjs';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -28,17 +29,20 @@ async function prepared({ scope, memo }) {
     scope.add(() => closeSync(file));
     const segment = sample(SEGMENT);
     const lines = lineCount(segment);
+    const growth = newGrowth(opened.store, large, rawTable(scope), newChannel(opened, 'warm'));
     while (small.bytes < MIB) small.append(segment, lines);
     while (large.bytes < GIB) {
+      growth.look();
       large.append(segment, lines);
       writeSync(file, segment);
       // The store's checkpoints run in a thread and are told by the event loop.
       if (large.bytes % (4 * MIB) === 0) await new Promise(setImmediate);
     }
+    growth.look();
     const { db } = rawTable(scope);
     db.exec('create table bodies (id integer primary key, body blob not null)');
     db.prepare('insert into bodies values (1, zeroblob(?))').run(REWRITTEN);
-    return { store: opened.store, small, large, file, db };
+    return { store: opened.store, small, large, file, db, series: growth.series() };
   })());
 }
 
@@ -77,7 +81,7 @@ export const flat = {
     },
   ],
   async measure(context) {
-    const { store, small, large, file, db } = await prepared(context);
+    const { store, small, large, file, db, series } = await prepared(context);
     const scope = new Scope();
     try {
       const raw = rawTable(scope);
@@ -104,8 +108,18 @@ export const flat = {
       const wholeBody = db.prepare(`select substr(body, -${TAIL}) from bodies where id = 1`);
       const whole = median(timed(5, () => wholeBody.get()));
       return {
-        'append-flat': { value: atLarge, floor: rawInsert, peers: { [SMALL]: atSmall, [FILE_APPEND]: plainWrite, [REWRITE]: rewritten } },
-        'tail-flat': { value: median(tailLarge), floor: median(tailFile), peers: { [SMALL]: median(tailSmall), [WHOLE_BODY]: whole } },
+        'append-flat': {
+          value: atLarge,
+          floor: rawInsert,
+          peers: { [SMALL]: atSmall, [FILE_APPEND]: plainWrite, [REWRITE]: rewritten },
+          series: series.append,
+        },
+        'tail-flat': {
+          value: median(tailLarge),
+          floor: median(tailFile),
+          peers: { [SMALL]: median(tailSmall), [WHOLE_BODY]: whole },
+          series: series.tail,
+        },
         'tail-flat-p99': {
           value: percentile(tailLarge, 99),
           floor: percentile(tailFile, 99),

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Scope } from '../lib/scope.mjs';
 import { startWebsocketd } from '../lib/servers.mjs';
+import { shellQuoted } from '../lib/shell.mjs';
 import { percentile } from '../lib/stats.mjs';
 
 const TICKER = fileURLToPath(new URL('../lib/ticker.mjs', import.meta.url));
@@ -25,10 +26,10 @@ export const latency = {
   async measure({ client, server, floor, has, quick }) {
     const count = WARM_UP + (quick ? 100 : 300);
     const command = [process.execPath, TICKER, String(INTERVAL_MS), String(count)];
-    const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+    const quoted = shellQuoted(command);
     const series = {
       value: await client('headgateLatency', { server, command: quoted }),
-      floor: await client('rawLatency', { url: floor, command }),
+      floor: await client('rawLatency', { url: floor.url, command }),
       'websocketd (a frame a line)': has.websocketd ? await websocketdLatency(client, command) : null,
       'plain pipe': await client('pipeLatency', { command }),
     };

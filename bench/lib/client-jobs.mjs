@@ -2,6 +2,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import WebSocket from 'ws';
+import { fanOutJobs } from './fan-out-jobs.mjs';
+import { manyJobs } from './many-jobs.mjs';
+import { streamJobs } from './stream-jobs.mjs';
 import { Wire } from './wire.mjs';
 
 const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
@@ -28,27 +31,11 @@ function openRaw({ url, command }, onData) {
 }
 
 const jobs = {
-  /** Seconds from acceptance to the end, and bytes received. */
-  async headgateThroughput({ server, command }) {
-    const wire = await Wire.connect(server);
-    const { run } = await wire.call('startRun', { model: 'scripted' });
-    const path = await wire.propose(run, command);
-    let bytes = 0;
-    wire.listeners.set('stream/chunk', ({ offset, chunk, encoding }) => {
-      if (offset !== bytes) throw new Error(`expected offset ${bytes}, got ${offset}`);
-      bytes += Buffer.byteLength(chunk, encoding);
-    });
-    const ended = wire.next('stream/ended');
-    const start = nowMs();
-    await wire.accept(run, path);
-    const { exit_code: exitCode } = await ended;
-    const seconds = (nowMs() - start) / 1000;
-    if (exitCode !== 0) throw new Error(`the command ended with ${exitCode}`);
-    await wire.close();
-    return { seconds, bytes };
-  },
+  ...streamJobs,
+  ...manyJobs,
+  ...fanOutJobs,
 
-  /** The same from a server that starts the command when it is asked or connected to. */
+  /** Seconds to the end, and bytes received, from a server that starts the command when it is asked or connected to. */
   async rawThroughput(target) {
     let bytes = 0;
     const start = nowMs();
@@ -129,6 +116,9 @@ const jobs = {
     return times;
   },
 };
+
+// What a listener throws is the job's failure.
+process.on('uncaughtException', ({ message }) => process.send({ error: message }));
 
 process.on('message', async ({ job, ...params }) => {
   try {

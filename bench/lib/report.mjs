@@ -1,8 +1,6 @@
 import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os';
+import { profileTables } from './profile.mjs';
 import { median, rounded } from './stats.mjs';
-
-const BEGIN = '<!-- results -->';
-const END = '<!-- /results -->';
 
 /** What the numbers were measured on; nothing that names the machine. */
 export function machine() {
@@ -23,10 +21,10 @@ export function summarise(spec, runs) {
   const peerNames = Object.keys(runs[0]?.peers ?? {});
   const peers = Object.fromEntries(peerNames.map((name) => [name, medianOf(runs.map((run) => run.peers[name]))]));
   const ratios = runs.map((run) => run.value / (spec.against === spec.floor ? run.floor : (run.peers[spec.against] ?? Number.NaN)));
+  const series = runs.at(-1)?.series;
   const ratio = medianOf(ratios);
-  const { atLeast, atMost, moonshot } = spec.target;
+  const { atLeast, atMost } = spec.target;
   const met = ratio === null ? null : atLeast === undefined ? ratio <= atMost : ratio >= atLeast;
-  const limit = atLeast === undefined ? `<= ${atMost}` : `>= ${atLeast}`;
   return {
     name: spec.name,
     what: spec.what,
@@ -36,7 +34,7 @@ export function summarise(spec, runs) {
     floorIs: spec.floor,
     ratio,
     against: spec.against,
-    target: moonshot === undefined ? limit : `${limit} (${moonshot})`,
+    target: targetText(spec),
     met,
     peers,
     runs: runs.map((run, index) => ({
@@ -45,7 +43,34 @@ export function summarise(spec, runs) {
       ratio: rounded(ratios[index]),
       peers: mapValues(run.peers, (value) => (value === null ? null : rounded(value))),
     })),
+    ...(series === undefined ? {} : { series }),
   };
+}
+
+/** The result of a case that could not be measured, or whose contents were wrong: it stays in the table and meets nothing. */
+export function failure(spec, reason) {
+  const { name, what, unit, floor: floorIs, against } = spec;
+  const target = targetText(spec);
+  return {
+    name,
+    what,
+    value: null,
+    unit,
+    floor: null,
+    floorIs,
+    ratio: null,
+    against,
+    target,
+    met: false,
+    failed: reason,
+    peers: {},
+    runs: [],
+  };
+}
+
+function targetText({ target: { atLeast, atMost, moonshot } }) {
+  const limit = atLeast === undefined ? `<= ${atMost}` : `>= ${atLeast}`;
+  return moonshot === undefined ? limit : `${limit} (${moonshot})`;
 }
 
 function medianOf(values) {
@@ -61,8 +86,8 @@ export function table(results) {
   const rows = results.map((one) => [
     one.name,
     one.what,
-    `${one.value} ${one.unit}`,
-    `${one.floor} (${one.floorIs})`,
+    one.failed === undefined ? `${one.value} ${one.unit}${one.runs.length === 1 ? ' (1 run)' : ''}` : `failed: ${one.failed}`,
+    `${one.floor ?? 'not measured'} (${one.floorIs})`,
     `${one.ratio ?? 'not measured'} x ${one.against}`,
     one.target,
     one.met === null ? 'not measured' : one.met ? 'yes' : '**no**',
@@ -76,11 +101,40 @@ export function table(results) {
     .join('\n');
 }
 
+/** The targets that were missed, a line each with the ratio; empty when all were met. */
+export function missed(results) {
+  return results
+    .filter(({ met }) => met !== true)
+    .map((one) => {
+      const found = one.failed ?? (one.ratio === null ? 'not measured' : `${one.ratio} x ${one.against}`);
+      return `${one.name}: ${found}, target ${one.target}`;
+    });
+}
+
+function where({ machine: on, at }) {
+  return `Measured ${at.slice(0, 10)} on ${on.cores} cores of ${on.cpu}, ${on.memoryGiB} GiB, ${on.os}, Node ${on.node}`;
+}
+
 /** The text of a file with the report put between its markers. */
-export function withReport(text, { machine: on, at, results }) {
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`the text has no ${BEGIN} ... ${END}`);
-  const where = `Measured ${at.slice(0, 10)} on ${on.cores} cores of ${on.cpu}, ${on.memoryGiB} GiB, ${on.os}, Node ${on.node}; medians of ${results[0]?.runs.length ?? 0} runs.`;
-  return `${text.slice(0, begin + BEGIN.length)}\n${where}\n\n${table(results)}\n${text.slice(end)}`;
+export function withReport(text, report) {
+  const { results, reduced = false } = report;
+  const runs = Math.max(0, ...results.map((one) => one.runs.length));
+  const notes = `medians of ${runs} runs${reduced ? ', **of reduced size**' : ''}.`;
+  const bad = missed(results);
+  const list = bad.length === 0 ? 'Every target was met.' : `Targets not met:\n\n${bad.map((line) => `- ${line}`).join('\n')}`;
+  return between(text, 'results', `${where(report)}; ${notes}\n\n${table(results)}\n\n${list}`);
+}
+
+/** The same for the profile. */
+export function withProfile(text, report, { command, times, profiles }) {
+  const what = `${where(report)}: \`${command}\` ${times} times to one client, main thread of the server, its start included.`;
+  return between(text, 'profile', `${what}\n\n${profileTables(profiles)}`);
+}
+
+function between(text, name, content) {
+  const [opening, closing] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const begin = text.indexOf(opening);
+  const end = text.indexOf(closing);
+  if (begin < 0 || end < begin) throw new Error(`the text has no ${opening} ... ${closing}`);
+  return `${text.slice(0, begin + opening.length)}\n${content}\n${text.slice(end)}`;
 }

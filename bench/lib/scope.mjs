@@ -4,11 +4,32 @@ import { join } from 'node:path';
 
 /** What a benchmark opens: everything registered is closed in reverse order, also when the run is interrupted. */
 export class Scope {
+  static #open = new Set();
+  static #ending = false;
   #closers = [];
+
+  constructor() {
+    if (Scope.#ending) throw new Error('the run is ending');
+    Scope.#open.add(this);
+  }
+
+  /**
+   * Closes every scope that is open, the youngest first, for good: a case that is still under way can open nothing more. So an
+   * interrupted run leaves what a finished one leaves.
+   */
+  static async closeAll() {
+    Scope.#ending = true;
+    for (const scope of [...Scope.#open].reverse()) await scope.close();
+  }
 
   /** Registers how to close something. */
   add(close) {
-    this.#closers.push(close);
+    if (!Scope.#ending) {
+      this.#closers.push(close);
+      return;
+    }
+    void close();
+    throw new Error('the run is ending');
   }
 
   /** A new folder that is removed at the end. */
@@ -32,6 +53,7 @@ export class Scope {
   }
 
   async close() {
+    Scope.#open.delete(this);
     for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) await close();
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { killCommandsOf } from './leftovers.mjs';
 import { within } from './scope.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -23,10 +24,15 @@ async function firstLine(child, what) {
   return line;
 }
 
-/** A real `headgate serve` on a data folder. Answers what it says when it is ready. */
-export async function startHeadgate(scope, data) {
+/**
+ * A real `headgate serve` on a data folder. Answers what it says when it is ready.
+ *
+ * @param options - `nodeFlags` for Node itself; `keepCommands` leaves running what the scope's end would otherwise end
+ */
+export async function startHeadgate(scope, data, { nodeFlags = [], keepCommands = false } = {}) {
+  if (!keepCommands) scope.add(() => killCommandsOf(data));
   const child = scope.process(
-    spawn(process.execPath, [MAIN, 'serve', '--json', '--port', '0', '--data', data, '--log-level', 'warn'], {
+    spawn(process.execPath, [...nodeFlags, MAIN, 'serve', '--json', '--port', '0', '--data', data, '--log-level', 'warn'], {
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
     'SIGTERM',
@@ -34,10 +40,10 @@ export async function startHeadgate(scope, data) {
   return { ...JSON.parse(await firstLine(child, 'headgate serve')), child };
 }
 
-/** The floor: child -> Node -> ws client, nothing stored, nothing gathered. Answers its URL. */
+/** The floor: child -> Node -> ws client, nothing stored, nothing gathered. */
 export async function startFloor(scope) {
-  const child = scope.process(spawn(process.execPath, [join(here, 'floor-server.mjs')], { stdio: ['ignore', 'pipe', 'pipe'] }));
-  return firstLine(child, 'the floor server');
+  const child = scope.process(spawn(process.execPath, [join(here, 'floor-server.mjs')], { stdio: ['ignore', 'pipe', 'pipe'] }), 'SIGTERM');
+  return { url: await firstLine(child, 'the floor server'), pid: child.pid };
 }
 
 /** Whether a program can be run at all. */

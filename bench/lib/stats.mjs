@@ -14,3 +14,12 @@ export function median(values) {
 export function rounded(value) {
   return Number.isFinite(value) ? Number(value.toPrecision(3)) : null;
 }
+
+/** Microseconds that each call of `work` took. */
+export function timed(times, work) {
+  return Array.from({ length: times }, (_, index) => {
+    const start = process.hrtime.bigint();
+    work(index);
+    return Number(process.hrtime.bigint() - start) / 1000;
+  });
+}

@@ -81,12 +81,3 @@ export function lineCount(bytes) {
   for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) lines += 1;
   return lines;
 }
-
-/** Microseconds that each call of `work` took. */
-export function timed(times, work) {
-  return Array.from({ length: times }, (_, index) => {
-    const start = process.hrtime.bigint();
-    work(index);
-    return Number(process.hrtime.bigint() - start) / 1000;
-  });
-}

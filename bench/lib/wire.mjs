@@ -1,6 +1,19 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
 
+/** Handle (u32), channel (u8) and offset (u64), big-endian, in front of the bytes of a binary message (carriage `raw`). */
+const HEAD_BYTES = 13;
+
+/** The parts of a binary message; the bytes are not copied. */
+export function binaryChunk(message) {
+  return {
+    handle: message.readUInt32BE(0),
+    channel: message.readUInt8(4),
+    offset: Number(message.readBigUInt64BE(5)),
+    bytes: message.subarray(HEAD_BYTES),
+  };
+}
+
 /** A client of Headgate on nothing but `ws`: calls and listeners. */
 export class Wire {
   #socket;
@@ -8,19 +21,29 @@ export class Wire {
   #waiting = new Map();
   /** Notification -> what to do with its params. */
   listeners = new Map();
+  /** What to do with a binary message. */
+  onBinary = () => {};
 
   constructor(socket) {
     this.#socket = socket;
-    socket.on('message', (data) => {
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) return this.onBinary(binaryChunk(data));
       const message = JSON.parse(data);
       if (message.method !== undefined) return this.listeners.get(message.method)?.(message.params);
       const { resolve, reject } = this.#waiting.get(message.id);
       this.#waiting.delete(message.id);
       if (message.error === undefined) resolve(message.result);
-      else reject(new Error(`${message.error.data?.name ?? message.error.code}: ${message.error.message}`));
+      else
+        reject(
+          Object.assign(new Error(`${message.error.data?.name ?? message.error.code}: ${message.error.message}`), {
+            code: message.error.code,
+          }),
+        );
     });
+    socket.on('error', () => {}); // Followed by `close`, which is what callers are told.
     socket.on('close', () => {
       for (const { reject } of this.#waiting.values()) reject(new Error('the server closed the connection'));
+      this.#waiting.clear();
     });
   }
 
@@ -55,7 +78,17 @@ export class Wire {
     return new Promise((resolve) => this.listeners.set(method, resolve));
   }
 
+  /** The params of the `stream/ended` that a subscription of this connection delivers for that path, after its last chunk. */
+  ended(path) {
+    return new Promise((resolve) => {
+      this.listeners.set('stream/ended', (params) => {
+        if (params.path === path && params.subscription !== undefined) resolve(params);
+      });
+    });
+  }
+
   async close() {
+    if (this.#socket.readyState === WebSocket.CLOSED) return;
     this.#socket.close();
     await once(this.#socket, 'close');
   }

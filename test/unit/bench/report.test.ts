@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { summarise, table, withReport } from '../../../bench/lib/report.mjs';
+import { failure, missed, summarise, table, withReport } from '../../../bench/lib/report.mjs';
 
 const spec = { name: 'x', what: 'it', unit: 'ms', floor: 'the floor', against: 'the floor', target: { atMost: 2 } };
 const runs = [
@@ -34,5 +34,15 @@ describe('the report of the benchmarks', () => {
     const text = withReport('before\n<!-- results -->\nold\n<!-- /results -->\nafter\n', report);
     expect(text).toMatch(/^before\n<!-- results -->\nMeasured 2026-01-02 [\s\S]*\| x \| it \|[\s\S]*<!-- \/results -->\nafter\n$/);
     expect(text).not.toContain('old');
+  });
+
+  it('keeps a case that failed in the table, and names every target that was missed', () => {
+    const results = [
+      summarise(spec, runs),
+      summarise({ ...spec, name: 'slow', target: { atMost: 1 } }, runs),
+      failure({ ...spec, name: 'broken' }, 'lost a line'),
+    ];
+    expect(table(results)).toContain('| broken | it | failed: lost a line |');
+    expect(missed(results)).toEqual(['slow: 2 x the floor, target <= 1', 'broken: lost a line, target <= 2']);
   });
 });

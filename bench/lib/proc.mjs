@@ -1,0 +1,45 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+const MIB = 1024 * 1024;
+const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+
+/** Processor time that a process has used in all its threads, seconds; what its children used is not in it. */
+export function cpuSeconds(pid) {
+  // The name in field 2 may hold blanks and brackets; after it come fields 3 and on.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Resident memory of a process, MiB. */
+export function rssMiB(pid) {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
+}
+
+/** State letter of a process, as in `/proc/PID/stat`: `T` is stopped. */
+export function stateOf(pid) {
+  return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '')[0];
+}
+
+/** What a folder takes up on the disk, MiB: blocks, so holes cost nothing. */
+export function diskMiB(folder) {
+  let bytes = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    try {
+      bytes += entry.isDirectory() ? diskMiB(path) * MIB : statSync(path).blocks * 512;
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error; // Removed since the listing.
+    }
+  }
+  return bytes / MIB;
+}
+
+/** Free space for this user where `folder` lies, MiB. */
+export function freeMiB(folder) {
+  const { bavail, bsize } = statfsSync(folder);
+  return (bavail * bsize) / MIB;
+}
