@@ -1,9 +1,17 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, vi } from 'vitest';
 import { type BuiltServer, endCommands, type Params, serve, WireClient } from './built-server.ts';
 import { tempFolder } from './temp-store.ts';
+
+const FAULT = fileURLToPath(new URL('../e2e/fixtures/fault.mjs', import.meta.url));
+
+/** Environment of a server to which this happens at an exact moment; `test/e2e/fixtures/fault.mjs` says what there is. */
+export function faulty(fault: string): NodeJS.ProcessEnv {
+  return { HEADGATE_FAULT: fault, NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import ${FAULT}` };
+}
 
 /** Where a command is: its run and the path of its log entry. */
 export interface Place {
@@ -41,7 +49,7 @@ export class LiveServer {
     await this.start(env);
   }
 
-  /** Resolves when the server has ended by itself, as one does that was started with `dieAt`. */
+  /** Resolves when the server has ended by itself, as a `faulty` one does. */
   async died(): Promise<void> {
     const { process: child } = this.server;
     await vi.waitUntil(() => child.signalCode !== null, { timeout: 20_000, interval: 10 });
@@ -77,6 +85,11 @@ export class LiveServer {
     return readFile(join(this.root, name), 'utf8').catch(() => '');
   }
 
+  /** A file of a process's folder in /proc. */
+  processFile(pid: number, name: string): Promise<string> {
+    return readFile(`/proc/${pid}/${name}`, 'latin1');
+  }
+
   /** The folders of the producers in the spool. */
   folders(): string[] {
     const spool = join(this.data, 'producers');
@@ -86,6 +99,7 @@ export class LiveServer {
   }
 
   async closeClients(): Promise<void> {
+    for (const { socket } of this.clients) socket.resume();
     await Promise.all(this.clients.splice(0).map((client) => client.close()));
   }
 
