@@ -28,10 +28,18 @@ afterAll(async () => {
 });
 
 const sh = (command: string, more: object = {}) => ({ name: 'sh', args: JSON.stringify({ command, yield_ms: 600_000, ...more }) });
-const act = (client: WireClient, params: object = {}) => client.call<{ run: string; loop: number }>('act', { prompt: 'x', model: 'm', ...params });
-const accept = (client: WireClient, run: string, path: unknown) => client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+const act = (client: WireClient, params: object = {}) =>
+  client.call<{ run: string; loop: number }>('act', { prompt: 'x', model: 'm', ...params });
+const accept = (client: WireClient, run: string, path: unknown) =>
+  client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
 /** What the model was told of its last action in its latest request. */
-const told = () => String(model.requests.at(-1)?.body.messages.filter(({ role }) => role === 'tool').at(-1)?.content);
+const told = () =>
+  String(
+    model.requests
+      .at(-1)
+      ?.body.messages.filter(({ role }) => role === 'tool')
+      .at(-1)?.content,
+  );
 const until = (name: string) => `while [ ! -e ${name} ]; do sleep 0.02; done`;
 const go = (name: string) => writeFile(join(live.root, name), '');
 
@@ -49,7 +57,10 @@ async function loopEnd(client: WireClient, run: string, loop: number): Promise<{
     );
   for (let found = await loops(); ; found = await loops()) {
     if (found && ![100, 102].includes(found.status)) return found;
-    await client.notice('run/state', (params) => params['run'] === run && params['loop'] === loop && ![100, 102].includes(params['status'] as number));
+    await client.notice(
+      'run/state',
+      (params) => params['run'] === run && params['loop'] === loop && ![100, 102].includes(params['status'] as number),
+    );
   }
 }
 
@@ -119,11 +130,7 @@ describe('{#loop_restart} the server killed with -9 while a loop', () => {
 
   it('dispatches the second of three actions: each of the three is done once', async () => {
     const asked = model.requests.length;
-    const calls = [
-      sh('echo a >> three'),
-      sh(`echo b >> three; touch three-second; ${until('three-go')}; echo end`),
-      sh('echo c >> three'),
-    ];
+    const calls = [sh('echo a >> three'), sh(`echo b >> three; touch three-second; ${until('three-go')}; echo end`), sh('echo c >> three')];
     model.answer({ kind: 'say', calls }, { kind: 'say', text: 'done' });
     const { run, loop } = await act(one, { yolo: true });
     await live.written('three-second');

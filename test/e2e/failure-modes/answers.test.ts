@@ -7,7 +7,9 @@ import { ended, liveServer, receiptOf, stored } from '../../support/live-server.
 const live = liveServer();
 
 const state = async (client: WireClient, place: { run: string; path: string }) =>
-  (await client.call<{ status: number; outcome: string | null }[]>('getEntries', { run: place.run, body: false })).map(({ status }) => status);
+  (await client.call<{ status: number; outcome: string | null }[]>('getEntries', { run: place.run, body: false })).map(
+    ({ status }) => status,
+  );
 
 describe('{#failure_modes} answers, cancels and what they leave', () => {
   it('orphaned 102: what a client ran that is gone is cleared at once by any other client', async () => {

@@ -10,7 +10,8 @@ const live = liveServer();
 describe('{#failure_modes} what is in the bytes', () => {
   it('UTF-8 split across chunks: readers get the whole character, and never half of one', async () => {
     const client = await live.client();
-    const split = "printf 'caf\\303'; while [ ! -e split-go ]; do sleep 0.02; done; printf '\\251 \\360\\237'; touch split-second; while [ ! -e split-end ]; do sleep 0.02; done; printf '\\230\\200\\n'";
+    const split =
+      "printf 'caf\\303'; while [ ! -e split-go ]; do sleep 0.02; done; printf '\\251 \\360\\237'; touch split-second; while [ ! -e split-end ]; do sleep 0.02; done; printf '\\230\\200\\n'";
     const place = await live.accepted(client, split);
     const raw = await client.call<{ subscription: number }>('stream/subscribe', { ...place, channel: 1 });
     const other = await live.client();
@@ -63,7 +64,8 @@ describe('{#failure_modes} what is in the bytes', () => {
 
   it('a tail cut inside an escape sequence: a reader of text never sees the rest of the sequence', async () => {
     const client = await live.client();
-    const cut = "printf 'plain \\033[3'; while [ ! -e cut-go ]; do sleep 0.02; done; printf '1mred\\033[0m\\033]0;title'; while [ ! -e cut-end ]; do sleep 0.02; done; printf '\\007 end\\n'";
+    const cut =
+      "printf 'plain \\033[3'; while [ ! -e cut-go ]; do sleep 0.02; done; printf '1mred\\033[0m\\033]0;title'; while [ ! -e cut-end ]; do sleep 0.02; done; printf '\\007 end\\n'";
     const place = await live.accepted(client, cut);
     await client.call('stream/subscribe', { ...place, channel: 1, format: 'text' });
     await stored(client, place, 9);
@@ -83,7 +85,10 @@ describe('{#failure_modes} what is in the bytes', () => {
     const client = await live.client();
     // One line of 600 KB in which nine bytes of ten belong to a sequence: wherever it is cut, it is cut inside one.
     const command = `i=0; while [ $i -lt 6000 ]; do printf '\\033[38;5;12%d;48;5;201;1;4;58;5;20%dm\\033]8;;http://example.invalid/aaaaaaaaaaaaaaaaaaaaaaaaa\\033\\\\.' $((i%10)) $((i%7)); i=$((i+1)); done`;
-    model.answer({ kind: 'say', calls: [{ name: 'sh', args: JSON.stringify({ command, yield_ms: 60_000 }) }] }, { kind: 'say', text: 'ok' });
+    model.answer(
+      { kind: 'say', calls: [{ name: 'sh', args: JSON.stringify({ command, yield_ms: 60_000 }) }] },
+      { kind: 'say', text: 'ok' },
+    );
     await client.call('addModel', { alias: 'digest', actual: 'm' });
     const { status } = await client.call<{ status: number }>('act', { prompt: 'x', model: 'digest', yolo: true, wait: true });
     expect(status).toBe(200);

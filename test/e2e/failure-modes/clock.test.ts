@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { readAll, type Params } from '../../support/built-server.ts';
+import { type Params, readAll } from '../../support/built-server.ts';
 import { ended, faulty, liveServer, stored } from '../../support/live-server.ts';
 
 const live = liveServer();
@@ -26,7 +26,9 @@ describe('{#failure_modes} the clock of the server', () => {
     expect(entry.attributes['duration_ms']).toBeGreaterThanOrEqual(0);
     expect(entry.attributes['duration_ms']).toBeLessThan(60_000);
     // The end came through the stream's own subscription, which keeps to the order of the bytes.
-    const seqs = client.notices.flatMap(({ method, params }) => (params['seq'] && method !== 'stream/ended' ? [params['seq'] as number] : []));
+    const seqs = client.notices.flatMap(({ method, params }) =>
+      params['seq'] && method !== 'stream/ended' ? [params['seq'] as number] : [],
+    );
     expect(seqs.length).toBeGreaterThan(8);
     expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
     const again = await live.client();

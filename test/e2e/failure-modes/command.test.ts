@@ -27,7 +27,10 @@ describe('{#failure_modes} the end of a command', () => {
       expect((await readAll(client, place.run, place.path, 2)).toString()).toBe(`err${i}`);
     }
     const large = await live.accepted(client, "head -c 20000000 /dev/zero | tr '\\0' x; printf END");
-    await client.notice('entry/changed', ({ path, run, status }) => path === large.path && run === large.run && (status === 200 || status === 500));
+    await client.notice(
+      'entry/changed',
+      ({ path, run, status }) => path === large.path && run === large.run && (status === 200 || status === 500),
+    );
     const tail = { ...large, channel: 1, from: 19_999_998 };
     expect(await client.call('stream/read', tail)).toMatchObject({ status: 200, bytes: 20_000_003, chunk: 'xxEND' });
   });
@@ -48,7 +51,10 @@ describe('{#failure_modes} the end of a command', () => {
 
   it('a grandchild holding the output open: the end comes all the same, and the grandchild is named and left alone', async () => {
     const client = await live.client();
-    const place = await live.accepted(client, "sh -c 'echo $$ > grandchild; exec sleep 300' & while [ ! -s grandchild ]; do sleep 0.02; done; echo done; exit 3");
+    const place = await live.accepted(
+      client,
+      "sh -c 'echo $$ > grandchild; exec sleep 300' & while [ ! -s grandchild ]; do sleep 0.02; done; echo done; exit 3",
+    );
     const end = await ended(client, place);
     const pid = Number(await live.text('grandchild'));
     expect(end).toMatchObject({ status: 500, outcome: 'exit:3' });
@@ -93,12 +99,16 @@ describe('{#failure_modes} killing a command', () => {
     const command = `trap '' TERM; sh -c 'trap "" TERM; sleep 300 & sleep 300' & sh -c 'sleep 300 & sleep 300' & echo up; while :; do sleep 1; done`;
     const { path } = await client.call<{ path: string }>('sh', { run, command, env: { MARK: mark } });
     await client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
-    await vi.waitUntil(async () => (await processesWith(mark)).filter((line) => /^\d+ sleep 300$/.test(line)).length === 4, { timeout: 10_000 });
+    await vi.waitUntil(async () => (await processesWith(mark)).filter((line) => /^\d+ sleep 300$/.test(line)).length === 4, {
+      timeout: 10_000,
+    });
     const before = (await processesWith(mark)).map((line) => Number.parseInt(line, 10));
     await client.call('stream/cancel', { run, path, grace_ms: 200 });
     const receipt = await receiptOf(client, { run, path });
     expect(await processesWith(mark)).toEqual([]);
-    expect((receipt['signals'] as { signal: string }[]).map(({ signal }) => signal)).toEqual(expect.arrayContaining(['SIGTERM', 'SIGKILL']));
+    expect((receipt['signals'] as { signal: string }[]).map(({ signal }) => signal)).toEqual(
+      expect.arrayContaining(['SIGTERM', 'SIGKILL']),
+    );
     expect(receipt['escaped']).toEqual([]);
     expect(before.filter(isAlive)).toEqual([]);
   });

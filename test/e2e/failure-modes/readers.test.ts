@@ -23,7 +23,10 @@ describe('{#failure_modes} readers', () => {
     const readers = [];
     while (joining.length < 30) {
       const reader = await live.client();
-      const { channels } = await reader.call<{ channels: { channel: number; bytes: number }[] }>('stream/subscribe', { ...place, channel: 1 });
+      const { channels } = await reader.call<{ channels: { channel: number; bytes: number }[] }>('stream/subscribe', {
+        ...place,
+        channel: 1,
+      });
       joining.push(channels[0]?.bytes ?? 0);
       readers.push(reader);
     }
@@ -69,7 +72,10 @@ describe('{#failure_modes} readers', () => {
     slow.socket.removeAllListeners('message');
     const end = new Promise<void>((resolve) => {
       slow.socket.on('message', (data: Buffer) => {
-        const { method, params } = JSON.parse(data.toString()) as { method?: string; params: { offset: number; chunk: string; path: string } };
+        const { method, params } = JSON.parse(data.toString()) as {
+          method?: string;
+          params: { offset: number; chunk: string; path: string };
+        };
         if (method === 'stream/chunk') {
           expect(params.offset).toBe(counted);
           counted += params.chunk.length;
@@ -90,7 +96,9 @@ describe('{#failure_modes} readers', () => {
     slow.socket.pause();
     await writeFile(join(live.root, 'stall-go'), '');
     for (const other of others) {
-      expect(await other.notice('stream/ended', ({ path, run }) => path === place.path && run === place.run)).toMatchObject({ exit_code: 6 });
+      expect(await other.notice('stream/ended', ({ path, run }) => path === place.path && run === place.run)).toMatchObject({
+        exit_code: 6,
+      });
       expect(other.received(place.path, 1).toString().endsWith('2000000\nend\n')).toBe(true);
       expect(await other.call('ping')).toMatchObject({ pong: true });
     }
@@ -134,7 +142,9 @@ describe('{#failure_modes} readers', () => {
     const again = await live.client('deaf');
     const { subscription } = await again.call<{ subscription: number }>('subscribe', { since: lastSeq });
     const mine = (name: string) =>
-      again.notices.filter(({ method, params }) => method === name && params['run'] === place.run && params['subscription'] === subscription);
+      again.notices.filter(
+        ({ method, params }) => method === name && params['run'] === place.run && params['subscription'] === subscription,
+      );
     expect(await again.notice('stream/ended', ({ run }) => run === place.run)).toMatchObject({ exit_code: 5 });
     for (const name of ['run/proposal', 'run/resolved', 'stream/started', 'stream/ended']) expect(mine(name), name).toHaveLength(1);
     expect((await readAll(again, place.run, place.path, 1)).toString()).toBe('stored\n');
