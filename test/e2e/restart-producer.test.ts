@@ -69,7 +69,7 @@ describe('{#restart} the server killed with -9 while a producer', () => {
     expect(await ended(next, place)).toMatchObject({ status: 500, outcome: 'exit:6' });
     expect((await output(next, place)) === Array.from({ length: 600_000 }, (_, i) => `${i + 1}\n`).join('')).toBe(true);
     expect(await live.text('middle-runs')).toBe('ran\n');
-  });
+  }, 90_000);
 
   it('is stopped by the brake: the next server lets it go on', async () => {
     await live.crashAndStart(faulty('on SIGSTOP'));

@@ -93,6 +93,7 @@ export class LiveServer {
   /** The folders of the producers in the spool. */
   folders(): string[] {
     const spool = join(this.data, 'producers');
+    if (!existsSync(spool)) return [];
     return readdirSync(spool, { withFileTypes: true })
       .filter((each) => each.isDirectory())
       .map(({ name }) => join(spool, name));
@@ -118,6 +119,15 @@ export function liveServer(): LiveServer {
   afterEach(() => live.closeClients());
   afterAll(() => live.close());
   return live;
+}
+
+/**
+ * Subscribes to the output of a command, channel 1 unless told otherwise. `ended` waits for the end that this
+ * subscription tells, after its last chunk: the event of the end may have come before.
+ */
+export async function follow(client: WireClient, place: Place, params: Params = { channel: 1 }): Promise<{ ended: Promise<Params> }> {
+  const { subscription } = await client.call<{ subscription: number }>('stream/subscribe', { ...place, ...params });
+  return { ended: client.notice('stream/ended', (end) => end['subscription'] === subscription) };
 }
 
 /** How a producer has ended, in the words of `stream/ended`, read from the store. */

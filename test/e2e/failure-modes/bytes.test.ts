@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readAll } from '../../support/built-server.ts';
-import { liveServer, stored } from '../../support/live-server.ts';
+import { follow, liveServer, stored } from '../../support/live-server.ts';
 import { openAiServer } from '../../support/openai-server.ts';
 
 const live = liveServer();
@@ -13,15 +13,14 @@ describe('{#failure_modes} what is in the bytes', () => {
     const split =
       "printf 'caf\\303'; while [ ! -e split-go ]; do sleep 0.02; done; printf '\\251 \\360\\237'; touch split-second; while [ ! -e split-end ]; do sleep 0.02; done; printf '\\230\\200\\n'";
     const place = await live.accepted(client, split);
-    const raw = await client.call<{ subscription: number }>('stream/subscribe', { ...place, channel: 1 });
+    const raw = await follow(client, place);
     const other = await live.client();
-    await other.call('stream/subscribe', { ...place, channel: 1, format: 'text' });
+    const text = await follow(other, place, { channel: 1, format: 'text' });
     await stored(client, place, 4);
     await writeFile(join(live.root, 'split-go'), '');
     await stored(client, place, 8);
     await writeFile(join(live.root, 'split-end'), '');
-    await client.notice('stream/ended', ({ subscription }) => subscription === raw.subscription);
-    await other.notice('stream/ended', ({ path }) => path === place.path);
+    await Promise.all([raw.ended, text.ended]);
     for (const each of [client, other]) {
       const chunks = each.notices.filter(({ method }) => method === 'stream/chunk').map(({ params }) => params);
       expect(chunks.map(({ encoding }) => encoding)).not.toContain('base64');
@@ -33,14 +32,12 @@ describe('{#failure_modes} what is in the bytes', () => {
   it('invalid UTF-8: is stored, sent and read as it was written, and is U+FFFD in the format text', async () => {
     const client = await live.client();
     const place = await live.accepted(client, "printf 'a\\377\\376b\\300\\200\\355\\240\\200\\n\\303'");
-    await client.call('stream/subscribe', { ...place, channel: 1 });
-    await client.notice('stream/ended', ({ path }) => path === place.path);
+    await (await follow(client, place)).ended;
     const expected = Buffer.from([0x61, 0xff, 0xfe, 0x62, 0xc0, 0x80, 0xed, 0xa0, 0x80, 0x0a, 0xc3]);
     expect(client.received(place.path, 1).equals(expected)).toBe(true);
     expect((await readAll(client, place.run, place.path, 1)).equals(expected)).toBe(true);
     const text = await live.client();
-    await text.call('stream/subscribe', { ...place, channel: 1, format: 'text' });
-    await text.notice('stream/ended', ({ path }) => path === place.path);
+    await (await follow(text, place, { channel: 1, format: 'text' })).ended;
     const shown = text.notices.filter(({ method }) => method === 'stream/chunk').map(({ params }) => params['chunk']);
     expect(shown.join('')).toBe(new TextDecoder().decode(expected));
   });
@@ -56,9 +53,9 @@ describe('{#failure_modes} what is in the bytes', () => {
     expect(await stream('next', 7)).toEqual({ status: 'ok', offset: 7, bytes: 11 });
     const tail = await client.call('stream/read', { ...place, channel: 1, from: 7 });
     expect(tail).toMatchObject({ from: 7, to: 11, bytes: 11, chunk: 'next' });
-    await client.call('stream/subscribe', { ...place, channel: 1, from: 3 });
+    const reading = await follow(client, place, { channel: 1, from: 3 });
     await client.call('stream/completed', { ...place, exit_code: 0 });
-    await client.notice('stream/ended', ({ path }) => path === place.path);
+    await reading.ended;
     expect(client.received(place.path, 1, 3).toString()).toBe('😀next');
   });
 
@@ -67,12 +64,12 @@ describe('{#failure_modes} what is in the bytes', () => {
     const cut =
       "printf 'plain \\033[3'; while [ ! -e cut-go ]; do sleep 0.02; done; printf '1mred\\033[0m\\033]0;title'; while [ ! -e cut-end ]; do sleep 0.02; done; printf '\\007 end\\n'";
     const place = await live.accepted(client, cut);
-    await client.call('stream/subscribe', { ...place, channel: 1, format: 'text' });
+    const reading = await follow(client, place, { channel: 1, format: 'text' });
     await stored(client, place, 9);
     await writeFile(join(live.root, 'cut-go'), '');
     await stored(client, place, 25);
     await writeFile(join(live.root, 'cut-end'), '');
-    await client.notice('stream/ended', ({ path }) => path === place.path);
+    await reading.ended;
     const shown = client.notices.filter(({ method }) => method === 'stream/chunk').map(({ params }) => params['chunk']);
     expect(shown.join('')).toBe('plain red end\n');
   });

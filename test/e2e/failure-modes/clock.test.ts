@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { type Params, readAll } from '../../support/built-server.ts';
-import { ended, faulty, liveServer, stored } from '../../support/live-server.ts';
+import { ended, faulty, follow, liveServer, stored } from '../../support/live-server.ts';
 
 const live = liveServer();
 
@@ -11,7 +11,7 @@ describe('{#failure_modes} the clock of the server', () => {
     await live.crashAndStart(faulty('clock'));
     const client = await live.client();
     const place = await live.accepted(client, 'echo one; while [ ! -e clock-go ]; do sleep 0.02; done; echo two; exit 3');
-    await client.call('stream/subscribe', { ...place, channel: 1 });
+    const reading = await follow(client, place);
     await stored(client, place, 4);
     const { at: before } = await client.call<{ at: number }>('ping');
     process.kill(live.server.pid, 'SIGUSR2');
@@ -20,7 +20,7 @@ describe('{#failure_modes} the clock of the server', () => {
     const [listed] = await client.call<{ ageMs: number }[]>('stream/list', { run: place.run });
     expect(listed?.ageMs).toBeGreaterThanOrEqual(0);
     await writeFile(join(live.root, 'clock-go'), '');
-    expect(await client.notice('stream/ended', ({ path }) => path === place.path)).toMatchObject({ exit_code: 3 });
+    expect(await reading.ended).toMatchObject({ exit_code: 3 });
     expect(client.received(place.path, 1).toString()).toBe('one\ntwo\n');
     const entry = await client.call<{ attributes: Params }>('get', { ...place });
     expect(entry.attributes['duration_ms']).toBeGreaterThanOrEqual(0);

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { processesWith, readAll } from '../../support/built-server.ts';
-import { ended, liveServer, receiptOf, stored } from '../../support/live-server.ts';
+import { ended, follow, liveServer, receiptOf, stored } from '../../support/live-server.ts';
 
 const live = liveServer();
 
@@ -38,12 +38,12 @@ describe('{#failure_modes} the end of a command', () => {
   it('Node resuming a paused stdout at exit: what a reader had not taken when the command ended comes afterwards, in order', async () => {
     const [paused, watcher] = [await live.client('paused'), await live.client('watcher')];
     const place = await live.accepted(watcher, 'seq 1 1500000; printf last; exit 4');
-    await paused.call('stream/subscribe', { ...place, channel: 1 });
+    const reading = await follow(paused, place);
     paused.socket.pause();
     expect(await ended(watcher, place)).toMatchObject({ status: 500, outcome: 'exit:4' });
     const before = paused.received(place.path, 1).length;
     paused.socket.resume();
-    await paused.notice('stream/ended', ({ path, run }) => path === place.path && run === place.run);
+    await reading.ended;
     const text = paused.received(place.path, 1).toString();
     expect(before).toBeLessThan(text.length);
     expect(text === `${Array.from({ length: 1_500_000 }, (_, i) => `${i + 1}\n`).join('')}last`).toBe(true);

@@ -4,8 +4,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
-import { readAll } from '../../support/built-server.ts';
-import { ended, liveServer, stored } from '../../support/live-server.ts';
+import { readAll, type WireClient } from '../../support/built-server.ts';
+import { ended, follow, liveServer, stored } from '../../support/live-server.ts';
 
 const live = liveServer();
 
@@ -19,22 +19,16 @@ describe('{#failure_modes} readers', () => {
   it('a gap between snapshot and live: whoever joins at any moment has every byte once', async () => {
     const client = await live.client();
     const place = await live.accepted(client, 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo "line $i"; done; seq 1 200000; echo end');
-    const joining: number[] = [];
-    const readers = [];
-    while (joining.length < 30) {
+    const readers: { reader: WireClient; end: Promise<unknown> }[] = [];
+    while (readers.length < 30) {
       const reader = await live.client();
-      const { channels } = await reader.call<{ channels: { channel: number; bytes: number }[] }>('stream/subscribe', {
-        ...place,
-        channel: 1,
-      });
-      joining.push(channels[0]?.bytes ?? 0);
-      readers.push(reader);
+      readers.push({ reader, end: (await follow(reader, place)).ended });
     }
     await ended(client, place);
     const whole = await readAll(client, place.run, place.path, 1);
     expect(whole.toString().endsWith('200000\nend\n')).toBe(true);
-    for (const reader of readers) {
-      await reader.notice('stream/ended', ({ path, run }) => path === place.path && run === place.run);
+    for (const { reader, end } of readers) {
+      await end;
       expect(reader.received(place.path, 1).equals(whole)).toBe(true);
     }
   });
@@ -86,19 +80,17 @@ describe('{#failure_modes} readers', () => {
     slow.socket.resume();
     await end;
     expect(counted + slow.received(place.path, 1).length).toBe(bytes + 4);
-  });
+  }, 90_000);
 
   it('one slow client stalling all: a client that stopped reading keeps neither the others nor the command', async () => {
     const [slow, ...others] = [await live.client('slow'), await live.client('one'), await live.client('two')];
     const place = await live.accepted(slow, 'while [ ! -e stall-go ]; do sleep 0.02; done; seq 1 2000000; echo end; exit 6');
     await slow.call('stream/subscribe', { ...place, channel: 1 });
-    for (const other of others) await other.call('stream/subscribe', { ...place, channel: 1 });
+    const readings = await Promise.all(others.map((other) => follow(other, place)));
     slow.socket.pause();
     await writeFile(join(live.root, 'stall-go'), '');
-    for (const other of others) {
-      expect(await other.notice('stream/ended', ({ path, run }) => path === place.path && run === place.run)).toMatchObject({
-        exit_code: 6,
-      });
+    for (const [i, other] of others.entries()) {
+      expect(await readings[i]?.ended).toMatchObject({ exit_code: 6 });
       expect(other.received(place.path, 1).toString().endsWith('2000000\nend\n')).toBe(true);
       expect(await other.call('ping')).toMatchObject({ pong: true });
     }

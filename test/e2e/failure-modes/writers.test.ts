@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readAll, WireError } from '../../support/built-server.ts';
-import { liveServer } from '../../support/live-server.ts';
+import { ended, follow, liveServer } from '../../support/live-server.ts';
 
 const live = liveServer();
 const byClient = { runner: 'client' };
@@ -59,12 +59,12 @@ describe('{#failure_modes} writers of a channel', () => {
   it('completion overtaking the last chunk: chunks that were sent before it without waiting are stored and told before the end', async () => {
     const [writer, reader] = [await live.client('writer'), await live.client('reader')];
     const place = await live.accepted(writer, 'in a hurry', byClient);
-    const { subscription } = await reader.call<{ subscription: number }>('stream/subscribe', { ...place });
+    const reading = await follow(reader, place, {});
     const sent = Array.from({ length: 200 }, (_, i) => `line ${i}\n`);
     const answers = sent.map((chunk, i) => writer.call('stream', { ...place, channel: 1 + (i % 2), chunk }));
     const end = writer.call('stream/completed', { ...place, exit_code: 0 });
     await Promise.all([...answers, end]);
-    await reader.notice('stream/ended', (params) => params['subscription'] === subscription);
+    await reading.ended;
     const last = reader.notices.map(({ method, params }) => method === 'stream/chunk' && params['path'] === place.path).lastIndexOf(true);
     const ending = reader.notices.findIndex(({ method, params }) => method === 'stream/ended' && params['path'] === place.path);
     expect(ending).toBeGreaterThan(last);
@@ -92,6 +92,14 @@ describe('{#failure_modes} writers of a channel', () => {
       expect(end).toBeGreaterThan(chunks.lastIndexOf(true));
       expect(client.received(path, 1).toString().endsWith(`last ${i}\n`)).toBe(true);
     }
+  });
+
+  it('completion overtaking the last chunk: who comes after the end of a large output has all of it before the end', async () => {
+    const [client, late] = [await live.client(), await live.client('late')];
+    const place = await live.accepted(client, 'seq 1 1000000; echo last');
+    await ended(client, place);
+    await (await follow(late, place)).ended;
+    expect(late.received(place.path, 1).toString().endsWith('1000000\nlast\n')).toBe(true);
   });
 
   it('late chunk after completion: is refused with how it ended, and nothing of it is stored', async () => {
