@@ -48,8 +48,14 @@ function idsIn(text) {
   return [...text.matchAll(CLAUSE)].map(([, id]) => id);
 }
 
-/** The first argument of every `it`, `test` and `describe`, also behind `.each(...)`, `.skipIf(...)` and the like. */
-function testTitles(name, text) {
+/**
+ * The first argument of every `it`, `test` and `describe`, also behind `.each(...)`, `.skipIf(...)` and the like, as it
+ * stands in the source. Skipped and planned tests are left out.
+ * @param {string} name
+ * @param {string} text
+ * @returns {string[]}
+ */
+export function testTitles(name, text) {
   const titles = [];
   const visit = (node) => {
     if (ts.isCallExpression(node) && isTitled(node.expression)) {

@@ -180,7 +180,10 @@ export class RunningProducer {
   #limitTime(handle: BackendHandle): () => void {
     const { timeoutMs } = this.#options.producer.spec;
     if (timeoutMs === undefined) return () => {};
-    return onceReached(this.#begunAt + timeoutMs, this.#options.clock, () => {
+    const { clock } = this.#options;
+    // A start that lies in the future says that the clock has stepped back since; no limit grows by that.
+    const countedFrom = Math.min(this.#begunAt, clock.now());
+    return onceReached(countedFrom + timeoutMs, clock, () => {
       if (!this.#killed) this.#timeout = this.#killForTime(handle, timeoutMs);
     });
   }

@@ -68,7 +68,8 @@ export function killContract({ start, run }: KillContext): void {
       await sink.match(1, /up/);
       await handle.signal('SIGSTOP');
       const receipt = await handle.kill(KILL);
-      expect(receipt.signals.map(({ signal }) => signal)).toEqual(['SIGTERM', 'SIGCONT']);
+      // Where the stop had not come about yet the first signal was enough; where it had, the command had to be woken.
+      expect([['SIGTERM'], ['SIGTERM', 'SIGCONT']]).toContainEqual(receipt.signals.map(({ signal }) => signal));
       expect(receipt.escaped).toEqual([]);
     });
 

@@ -121,6 +121,19 @@ describe('{#backend_process} process backend', () => {
     expect((await handle.kill(KILL)).confirmedDead.length).toBe(1);
   });
 
+  test('{#stdin} a shim that was killed leaves no process that holds an input open', async () => {
+    const sink = new StoringSink();
+    const command = 'echo up; read line; echo "end of input $?"';
+    const handle = await setup.backend.start({ producerId: 'p1', spec: { command, cwd: setup.cwd, env: {}, stdin: true } }, sink);
+    handles.push(handle);
+    await sink.match(1, /up/);
+    const holder = Number.parseInt(readFileSync(join(setup.root, 'spool', 'p1', 'in.pid'), 'latin1'), 10);
+    process.kill(Number(handle.ref['pid']), 'SIGKILL');
+    await handle.closed;
+    await eventually(() => !isRunning(holder), 'the end of the holder');
+    expect(sink.text(1)).toBe('up\nend of input 1\n');
+  });
+
   test('{#producer_folder} a pid that now belongs to another process is neither followed nor signalled', async () => {
     const folder = join(setup.root, 'spool', 'p1');
     mkdirSync(folder, { recursive: true });

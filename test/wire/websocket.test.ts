@@ -140,7 +140,7 @@ describe('{#ping} the heartbeat', () => {
     server = await startServer({ pingMs: 40 });
   });
 
-  it('ends a connection that answers nothing for two intervals', async () => {
+  it('half-open socket: a connection whose other end answers nothing for two intervals is ended', async () => {
     const socket = new WebSocket(server.url, { headers: { authorization: `Bearer ${TOKEN}` }, autoPong: false });
     expect((await once(socket, 'close'))[0]).toBe(1006);
     await expect.poll(() => server.parts.server.connections).toBe(0);

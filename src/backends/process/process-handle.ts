@@ -162,6 +162,7 @@ export class ProcessHandle implements BackendHandle {
     this.#brake?.release();
     this.#input.close();
     this.#settleExited(end);
+    await this.#persist(async () => this.#input.release());
     const detached = (await this.#persist(() => this.#awaitHolders())) ?? [];
     await this.#persist(() => this.#reader.finish());
     if (this.#detached) return;

@@ -54,6 +54,13 @@ export class InputPipe {
     this.#fd = undefined;
   }
 
+  /** The command is over: closes our end, and ends the holder where the shim died before it could. */
+  release(): void {
+    this.close();
+    const holder = this.#folder.inputHolder();
+    if (holder) this.#holder.stop(holder);
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work);
     this.#last = result.catch(() => undefined);

@@ -1,3 +1,4 @@
+import { cutSequenceAt, MAX_SEQUENCE_CHARS } from '../../core/control-sequences.ts';
 import { incompleteTail } from '../../core/utf8.ts';
 import type { ChannelReader } from '../../hooks/views.ts';
 
@@ -29,12 +30,12 @@ export function linesForward(reader: ChannelReader, from: number, to: number, en
   }
   if (start === data.length) return lines;
   if (to === end) {
-    // The rest of a last character may not be stored yet.
-    const whole = data.length - incompleteTail(data);
+    // The rest of a last character, or of a control sequence, may not be stored yet.
+    const whole = start + wholeLength(data.subarray(start));
     if (whole > start) lines.push({ from: from + start, to: from + whole, text: data.toString('utf8', start, whole) });
   } else if (lines.length === 0) {
     const piece = data.subarray(0, PARTIAL_BYTES);
-    const whole = piece.subarray(0, piece.length - incompleteTail(piece));
+    const whole = piece.subarray(0, wholeLength(piece));
     lines.push({ from, to: from + whole.length, text: whole.toString('utf8'), endCut: true });
   }
   return lines;
@@ -50,7 +51,15 @@ export function linesBackward(reader: ChannelReader, from: number, to: number): 
   const body = firstLf >= 0 ? data.subarray(0, firstLf) : data;
   let start = Math.max(0, body.length - PARTIAL_BYTES);
   while (start < body.length && ((body[start] ?? 0) & 0xc0) === 0x80) start++;
+  // A piece that would begin inside a control sequence begins with it: the end of one alone looks like text.
+  const before = body.subarray(Math.max(0, start - MAX_SEQUENCE_CHARS), start).toString('latin1');
+  start -= before.length - cutSequenceAt(before);
   return [{ from: from + start, to, text: body.toString('utf8', start), beginCut: true }];
+}
+
+/** How much of a piece does not end inside a character or a control sequence. */
+function wholeLength(piece: Buffer): number {
+  return cutSequenceAt(piece.subarray(0, piece.length - incompleteTail(piece)).toString('latin1'));
 }
 
 function readAll(reader: ChannelReader, from: number, to: number): Buffer {

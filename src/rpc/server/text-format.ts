@@ -1,14 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import { stripVTControlCharacters } from 'node:util';
-
-/** An escape sequence that is longer than this is no escape sequence. */
-const MAX_SEQUENCE_CHARS = 4096;
-
-/**
- * The beginning of a control sequence whose end has not come: ESC alone, ESC and intermediates, an unfinished CSI, or
- * an unfinished OSC, DCS, PM, APC or SOS string (ECMA-48 section 5.4 and 5.6).
- */
-const OPEN_SEQUENCE = /\u001b(?:[ -/]*|\[[0-?]*[ -/]*|[\]PX^_][^\u0007\u001b]*\u001b?)$/;
+import { cutSequenceAt } from '../../core/control-sequences.ts';
 
 /**
  * One channel as text without ANSI and control sequences, for `format: "text"` (SPEC {#stream_format}). A sequence or a
@@ -31,10 +23,7 @@ export class TextFormat {
   }
 
   #strip(text: string): string {
-    // Only the last MAX_SEQUENCE_CHARS can hold an unfinished sequence: the search stays short however long the text is.
-    const from = Math.max(0, text.length - MAX_SEQUENCE_CHARS);
-    const open = OPEN_SEQUENCE.exec(text.slice(from));
-    const end = open ? from + open.index : text.length;
+    const end = cutSequenceAt(text);
     this.#held = text.slice(end);
     return stripVTControlCharacters(text.slice(0, end));
   }

@@ -58,7 +58,7 @@ describe('{#stream_chunk} frames of channel bytes', () => {
     expect(messages(chunkFrames(1, piece(Buffer.from([0xff, 0x00]))))[0]?.params).toMatchObject({ encoding: 'base64', chunk: '/wA=' });
   });
 
-  it('differ between subscribers in the id only, however many there are', () => {
+  it('deflate or per-client encoding eating the CPU: frames differ between subscribers in the id only, however many there are', () => {
     const shared = piece(Buffer.from('line\n'), 40);
     const ids = [3, 99_999_999, 4, 3];
     const parsed = ids.map((id) => messages(chunkFrames(id, shared))[0]);

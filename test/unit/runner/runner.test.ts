@@ -313,7 +313,7 @@ describe('{#runners} the embedded runner', () => {
       expect([next.link.sink.text(1), readFileSync(join(cwd, 'runs'), 'utf8')]).toEqual(['out\n', 'ran\n']);
     });
 
-    test('a producer that was accepted before the machine was restarted is lost, and never run', async () => {
+    test('{#machine_restart} a producer that was accepted before the machine was restarted is lost, and never run', async () => {
       runner.adopt(make('echo ran >> runs', { createdAt: Date.now() - (uptime() + 60) * 1000 }), new Map());
       expect((await link.told('failed')).failure).toMatchObject({ outcome: 'lost', message: expect.stringContaining('restarted') });
       expect(existsSync(join(cwd, 'runs'))).toBe(false);
