@@ -14,7 +14,18 @@ const provider = z.strictObject({
     .optional(),
 });
 
+const limits = z.strictObject({
+  /** Output of one command, in bytes, beyond which it is ended (SPEC {#output_limit}); 0 for none. */
+  outputBytes: z
+    .int()
+    .min(0)
+    .default(64 * 1024 ** 3),
+  /** Free bytes of the disk below which commands that write wait (SPEC {#free_space}); 0 for none. */
+  freeBytes: z.int().min(0).optional(),
+});
+
 const schema = z.strictObject({
+  limits: limits.default(limits.parse({})),
   plugins: z.array(z.string().min(1)).default([]),
   providers: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be lower case letters, digits, - and _'), provider).default({}),
 });
@@ -24,13 +35,14 @@ export interface ServerConfig {
   /** Package names, or paths beginning with `.` or `/`; relative ones begin at the file's folder. */
   readonly plugins: readonly string[];
   readonly providers: Readonly<Record<string, { readonly baseUrl: string; readonly apiKeyEnv?: string | undefined }>>;
+  readonly limits: { readonly outputBytes: number; readonly freeBytes?: number | undefined };
   /** Folder from which relative plugin paths and packages are resolved. */
   readonly folder: string;
 }
 
 /** What a server without a file uses. */
 export function emptyConfig(folder: string): ServerConfig {
-  return { plugins: [], providers: {}, folder };
+  return { plugins: [], providers: {}, limits: limits.parse({}), folder };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
 import type { ProducerSpec } from '../../model/records.ts';
@@ -111,7 +111,10 @@ export class ProducerFolder {
 
   /** Remembers, over restarts, that the spool file begins at this channel offset. */
   setBase(channel: number, offset: number): void {
-    writeFileSync(join(this.path, `out.${channel}.base`), `${offset}\n`, { mode: 0o600 });
+    const file = join(this.path, `out.${channel}.base`);
+    // Whole or not at all: on a full disk the one before it must stay.
+    writeFileSync(`${file}.tmp`, `${offset}\n`, { mode: 0o600 });
+    renameSync(`${file}.tmp`, file);
   }
 
   /** Deletes it with all its files. Harmless to a process that still holds one of them open. */
