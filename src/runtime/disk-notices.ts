@@ -15,6 +15,9 @@ export class DiskNotices {
   readonly #store: Pick<Store, 'producers' | 'runs'>;
   readonly #journal: Journal;
   readonly #logger: Logger;
+  /** Projects that know of the present trouble. */
+  readonly #low = new Set<number>();
+  readonly #full = new Set<number>();
   readonly #waiting: { readonly projectId: number; readonly level: string; readonly text: string }[] = [];
   #timer: NodeJS.Timeout | undefined;
 
@@ -27,18 +30,15 @@ export class DiskNotices {
   /** Less is free than should be, or enough again. */
   space({ low, freeBytes }: { low: boolean; freeBytes: number }): void {
     const mib = Math.floor(freeBytes / 1024 / 1024);
-    if (low) this.#tell('warn', `the disk is nearly full (${mib} MiB free): commands that write wait; free some space and they go on`);
-    else this.#tell('info', 'the disk has space again: commands go on');
+    if (low) this.#begin(this.#low, `the disk is nearly full (${mib} MiB free): commands that write wait; free some space and they go on`);
+    else this.#end(this.#low, 'the disk has space again: commands go on');
   }
 
   /** The database cannot be written, or can be again. */
   full(full: boolean): void {
-    if (full)
-      this.#tell(
-        'warn',
-        'the disk of the data folder is full or failing: commands wait and nothing is lost; free some space and they go on',
-      );
-    else this.#tell('info', 'the disk of the data folder takes data again: commands go on');
+    const text = 'the disk of the data folder is full or failing: commands wait and nothing is lost; free some space and they go on';
+    if (full) this.#begin(this.#full, text);
+    else this.#end(this.#full, 'the disk of the data folder takes data again: commands go on');
   }
 
   /** Forgets what could not be told. */
@@ -47,9 +47,21 @@ export class DiskNotices {
     this.#waiting.length = 0;
   }
 
-  #tell(level: 'info' | 'warn', text: string): void {
-    const runs = new Set(this.#store.producers.list({ states: LIVE_STATES }).map(({ runId }) => runId));
-    const projects = new Set([...runs].flatMap((runId) => this.#store.runs.byId(runId)?.projectId ?? []));
+  #begin(told: Set<number>, text: string): void {
+    for (const { runId } of this.#store.producers.list({ states: LIVE_STATES })) {
+      const projectId = this.#store.runs.byId(runId)?.projectId;
+      if (projectId !== undefined) told.add(projectId);
+    }
+    this.#tell(told, 'warn', text);
+  }
+
+  /** Whoever was told that it began is told that it is over, also when its commands have ended meanwhile. */
+  #end(told: Set<number>, text: string): void {
+    this.#tell(told, 'info', text);
+    told.clear();
+  }
+
+  #tell(projects: ReadonlySet<number>, level: 'info' | 'warn', text: string): void {
     for (const projectId of projects) this.#waiting.push({ projectId, level, text });
     if (this.#timer === undefined) this.#deliver();
   }
