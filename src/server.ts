@@ -67,15 +67,16 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   const paths = dataPaths(options.data);
   const config = options.config === undefined ? emptyConfig(paths.folder) : await loadConfig(options.config);
 
-  let notices: DiskNotices | undefined;
-  const diskFull = (full: boolean) => notices?.full(full);
+  // The store is there before those who tell of it.
+  const disk: { notices?: DiskNotices } = {};
+  const diskFull = (full: boolean) => disk.notices?.full(full);
   const store = await openStore({ file: paths.database, clock, logger, diskFull });
   opened.add('the store', () => store.close());
   const token = options.token ?? readOrMakeToken(paths.token, ids);
 
   const journal = new Journal({ store, logger });
   const told = new DiskNotices({ store, journal, logger });
-  notices = told;
+  disk.notices = told;
   opened.add('the notices', () => told.close());
   const streams = new Streams({ store, journal, clock, logger });
   opened.add('the streams', () => streams.close());
