@@ -10,7 +10,7 @@ import { LIVE_STATES } from './model/status.ts';
 import { bundledPlugins } from './plugins/index.ts';
 import { isLoopbackHost, RpcServer } from './rpc/server/index.ts';
 import { createRunner, producerIdOf } from './runner/index.ts';
-import { createRuntime, emptyConfig, loadConfig } from './runtime/index.ts';
+import { createRuntime, DiskNotices, emptyConfig, loadConfig } from './runtime/index.ts';
 import { dataPaths, readOrMakeToken, removeServerRecord, writeServerRecord } from './server-files.ts';
 import { openStore } from './store/index.ts';
 import { Journal, Streams } from './stream/index.ts';
@@ -67,17 +67,37 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   const paths = dataPaths(options.data);
   const config = options.config === undefined ? emptyConfig(paths.folder) : await loadConfig(options.config);
 
-  const store = await openStore({ file: paths.database, clock, logger, retention: config.retention });
+  // The store is there before those who tell of it.
+  const disk: { notices?: DiskNotices } = {};
+  const diskFull = (full: boolean) => disk.notices?.full(full);
+  const store = await openStore({ file: paths.database, clock, logger, diskFull, retention: config.retention });
   opened.add('the store', () => store.close());
   const token = options.token ?? readOrMakeToken(paths.token, ids);
 
   const journal = new Journal({ store, logger });
+  const told = new DiskNotices({ store, journal, logger });
+  disk.notices = told;
+  opened.add('the notices', () => told.close());
   const streams = new Streams({ store, journal, clock, logger });
   opened.add('the streams', () => streams.close());
   const keys = Object.values(config.providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []);
   const withheld = ['HEADGATE_TOKEN', 'HEADGATE_OPENAI_API_KEY', ...keys];
-  const process_ = createProcessBackend({ folder: paths.producers, clock, logger, withheld });
-  const runner = createRunner({ name: 'embedded', link: streams.link, backends: new Map([['process', process_]]), clock, logger });
+  const process_ = createProcessBackend({
+    folder: paths.producers,
+    clock,
+    logger,
+    withheld,
+    freeBytes: config.limits.freeBytes,
+    spaceChanged: (fact) => told.space(fact),
+  });
+  const runner = createRunner({
+    name: 'embedded',
+    link: streams.link,
+    backends: new Map([['process', process_]]),
+    clock,
+    logger,
+    outputBytes: config.limits.outputBytes,
+  });
   opened.add('the runner', () => runner.close());
   streams.attachRunner(runner);
 

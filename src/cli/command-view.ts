@@ -127,6 +127,7 @@ export class CommandView {
 function endWord(end: StreamEnd): string {
   if (end.status === 499) return end.outcome ?? 'cancelled';
   if (end.outcome === 'timeout') return 'timed out';
+  if (end.outcome === 'output_limit') return 'wrote more than it may';
   if (end.signal !== undefined) return `ended by ${end.signal}`;
   if (end.exit_code !== undefined) return `exit ${end.exit_code}`;
   return end.outcome ?? (end.status === 200 ? 'done' : 'failed');

@@ -16,6 +16,8 @@ export interface RunnerOptions {
   readonly backends: ReadonlyMap<string, Backend>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Output of one command, in bytes, beyond which it is ended; 0 or left out for none (SPEC {#output_limit}). */
+  readonly outputBytes?: number;
 }
 
 /** A runner that can be closed. */
@@ -102,7 +104,7 @@ class LinkedRunner implements Runner {
 
   /** Takes a producer on; undefined when that is refused, and has been told where it matters. */
   #open(producer: Producer): RunningProducer | undefined {
-    const { link, clock, logger, backends } = this.#options;
+    const { link, clock, logger, backends, outputBytes = 0 } = this.#options;
     const facts = { producer: producer.entryId, path: producer.path };
     if (this.#closing.signal.aborted || this.#running.has(producer.entryId)) {
       logger.warn(facts, 'a producer was handed over twice, or to a closed runner; nothing was done');
@@ -115,7 +117,8 @@ class LinkedRunner implements Runner {
       void tellUntilStored(() => link.failed(producer.entryId, producer.epoch, failure), { logger, facts, signal: this.#closing.signal });
       return undefined;
     }
-    const running = new RunningProducer({ producer, backend, link, clock, logger, over: () => this.#running.delete(producer.entryId) });
+    const over = (): void => void this.#running.delete(producer.entryId);
+    const running = new RunningProducer({ producer, backend, link, clock, logger, outputBytes, over });
     this.#running.set(producer.entryId, running);
     return running;
   }

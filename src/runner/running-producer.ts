@@ -5,11 +5,12 @@ import type { Backend, BackendHandle, ClosedFact, ExitFact, KillRequest, OutputS
 import type { RunnerLink } from '../model/ports/runner.ts';
 import type { KillReceipt, Producer } from '../model/records.ts';
 import { onceReached } from './deadline.ts';
+import { OutputCount } from './output-count.ts';
 import { tellUntilStored, untilDone } from './patience.ts';
 import { producerIdOf } from './producer-id.ts';
 
-/** Between the first signal and SIGKILL when a time limit ends a command (milliseconds). */
-const TIMEOUT_GRACE_MS = 2000;
+/** Between the first signal and SIGKILL when a limit ends a command (milliseconds). */
+const LIMIT_GRACE_MS = 2000;
 
 export interface RunningProducerOptions {
   readonly producer: Producer;
@@ -17,6 +18,8 @@ export interface RunningProducerOptions {
   readonly link: RunnerLink;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Output, in bytes, beyond which it is ended; 0 for none. */
+  readonly outputBytes: number;
   /** The producer is over, and nothing more will be told of it. */
   readonly over: () => void;
 }
@@ -36,13 +39,15 @@ export class RunningProducer {
   #fenced = false;
   /** A kill that the server asked for, until it has been told of. */
   #killed: Promise<void> | undefined;
-  /** The kill of the time limit; true when it has signalled anybody. */
-  #timeout: Promise<boolean> | undefined;
+  /** The kill of a limit, of time or of output; true when it has signalled anybody. */
+  #limited: Promise<boolean> | undefined;
+  readonly #output: OutputCount;
   readonly #begunAt: number;
 
   constructor(options: RunningProducerOptions) {
     this.#options = options;
     this.#producerId = producerIdOf(options.producer);
+    this.#output = new OutputCount(options.outputBytes);
     this.#begunAt = options.producer.startedAt ?? options.clock.now();
     this.#facts = { producer: options.producer.entryId, path: options.producer.path };
     this.#whenOpen = new Promise((resolve) => {
@@ -58,6 +63,7 @@ export class RunningProducer {
   /** Takes the command up at the stored offsets, or finds out how it ended. */
   adopt(offsets: ReadonlyMap<number, number>): void {
     const { producer } = this.#options;
+    for (const [channel, bytes] of offsets) this.#output.passes(channel, bytes);
     this.#take((backend, sink) => backend.adopt({ producerId: this.#producerId, spec: producer.spec }, producer.ref, offsets, sink));
   }
 
@@ -91,7 +97,8 @@ export class RunningProducer {
   }
 
   #take(begin: (backend: Backend, sink: OutputSink) => Promise<BackendHandle>): void {
-    const sink: OutputSink = { write: (channel, offset, bytes) => this.#append(channel, offset, bytes) };
+    const { persist } = this.#options.link;
+    const sink: OutputSink = { write: (channel, offset, bytes) => this.#append(channel, offset, bytes), ...(persist ? { persist } : {}) };
     this.#handle = this.#begin(() => begin(this.#options.backend, sink));
     void this.#handle
       .then((handle) => this.#follow(handle))
@@ -128,8 +135,9 @@ export class RunningProducer {
 
   /** No output before the server knows that the producer runs. */
   async #append(channel: number, offset: number, bytes: Buffer): Promise<void> {
-    const { producer, link } = this.#options;
+    const { producer, link, outputBytes } = this.#options;
     if (!this.#opened) await this.#whenOpen;
+    if (this.#output.passes(channel, offset + bytes.length)) this.#limit('limit', `wrote more than ${outputBytes} bytes`);
     try {
       await link.append(producer.entryId, producer.epoch, channel, offset, bytes);
     } catch (error) {
@@ -144,7 +152,7 @@ export class RunningProducer {
       this.#options.over();
       return;
     }
-    const callOff = this.#limitTime(handle);
+    const callOff = this.#limitTime();
     const exit = await handle.exited;
     callOff();
     const closed = await handle.closed;
@@ -160,9 +168,9 @@ export class RunningProducer {
   async #tellEnd({ exitCode, signal, durationMs }: ExitFact, { detached }: ClosedFact): Promise<void> {
     const { producer, link, clock } = this.#options;
     const { entryId, epoch } = producer;
-    // The receipt is told first: it says that this was the time limit and not the command.
-    const timedOut = (await this.#timeout) === true;
-    if (exitCode === null && !timedOut) {
+    // The receipt is told first: it says that this was a limit and not the command.
+    const limited = (await this.#limited) === true;
+    if (exitCode === null && !limited) {
       const message = 'the command is gone and left no exit code: its machine was restarted, or its shim was killed';
       await this.#tell(() => link.failed(entryId, epoch, { lost: true, outcome: 'lost', message }));
       return;
@@ -177,20 +185,23 @@ export class RunningProducer {
   }
 
   /** Enforces the time limit, counted from the first start, also over restarts. Answers how to call it off. */
-  #limitTime(handle: BackendHandle): () => void {
+  #limitTime(): () => void {
     const { timeoutMs } = this.#options.producer.spec;
     if (timeoutMs === undefined) return () => {};
     const { clock } = this.#options;
     // A start that lies in the future says that the clock has stepped back since; no limit grows by that.
     const countedFrom = Math.min(this.#begunAt, clock.now());
-    return onceReached(countedFrom + timeoutMs, clock, () => {
-      if (!this.#killed) this.#timeout = this.#killForTime(handle, timeoutMs);
-    });
+    return onceReached(countedFrom + timeoutMs, clock, () => this.#limit('timeout', `ran longer than ${timeoutMs} ms`));
   }
 
-  async #killForTime(handle: BackendHandle, timeoutMs: number): Promise<boolean> {
-    const reason = `ran longer than ${timeoutMs} ms`;
-    const receipt = await this.#tryKill(handle, { requestedBy: 'timeout', reason, signal: 'SIGTERM', graceMs: TIMEOUT_GRACE_MS });
+  /** Ends it for a limit that it has passed; the first limit counts. */
+  #limit(requestedBy: 'timeout' | 'limit', reason: string): void {
+    if (!this.#killed) this.#limited ??= this.#killForLimit(requestedBy, reason);
+  }
+
+  async #killForLimit(requestedBy: string, reason: string): Promise<boolean> {
+    const request = { requestedBy, reason, signal: 'SIGTERM', graceMs: LIMIT_GRACE_MS };
+    const receipt = await this.#tryKill(await this.#handle, request);
     // It ended by itself in the same moment.
     if (receipt.signals.length === 0) return false;
     if (!this.#killed) await this.#tellKilled(receipt);

@@ -16,7 +16,18 @@ const provider = z.strictObject({
 
 const days = z.number({ error: 'must be a number of days' }).positive('must be more than 0 days').max(36_500, 'must be at most 36500 days');
 
+const limits = z.strictObject({
+  /** Output of one command, in bytes, beyond which it is ended (SPEC {#output_limit}); 0 for none. */
+  outputBytes: z
+    .int()
+    .min(0)
+    .default(64 * 1024 ** 3),
+  /** Free bytes of the disk below which commands that write wait (SPEC {#free_space}); 0 for none. */
+  freeBytes: z.int().min(0).optional(),
+});
+
 const schema = z.strictObject({
+  limits: limits.default(limits.parse({})),
   /** How long is kept what nobody deletes (SPEC {#retention}). */
   retention: z
     .strictObject({ rpcLogDays: days.optional(), eventsDays: days.optional(), runsDays: days.optional() })
@@ -43,13 +54,14 @@ export interface ServerConfig {
   readonly providers: Readonly<Record<string, { readonly baseUrl: string; readonly apiKeyEnv?: string | undefined }>>;
   /** How long is kept what nobody deletes; what is left out has its default (SPEC {#retention}). */
   readonly retention: RetentionConfig;
+  readonly limits: { readonly outputBytes: number; readonly freeBytes?: number | undefined };
   /** Folder from which relative plugin paths and packages are resolved. */
   readonly folder: string;
 }
 
 /** What a server without a file uses. */
 export function emptyConfig(folder: string): ServerConfig {
-  return { plugins: [], providers: {}, retention: {}, folder };
+  return { plugins: [], providers: {}, limits: limits.parse({}), retention: {}, folder };
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { type Compilable, DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
 import { HeadgateError } from '../core/errors.ts';
-import { isDangling, transactionFailure } from './failures.ts';
+import { isDangling, isDiskFailure, transactionFailure } from './failures.ts';
 import type { Tables } from './tables.ts';
 
 export type Durability = 'durable' | 'fast';
@@ -29,6 +29,11 @@ export interface CommitWatcher {
   committed(): void;
 }
 
+/** Who wants to know that the disk failed a transaction. */
+export interface FailureWatcher {
+  failed(error: unknown): void;
+}
+
 /** A row that points to a deleted one is the caller's mistake, or its bad luck. */
 function explained<T>(work: () => T): T {
   try {
@@ -50,6 +55,7 @@ export class Connection {
   readonly #db: Database;
   readonly #statements = new Map<string, Statement<unknown[], unknown>>();
   readonly #watcher: CommitWatcher | undefined;
+  readonly #failures: FailureWatcher | undefined;
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
@@ -60,8 +66,9 @@ export class Connection {
   /** Durability of the open transaction. */
   #open: Durability | undefined;
 
-  constructor(db: Database, watcher?: CommitWatcher) {
+  constructor(db: Database, watcher?: CommitWatcher, failures?: FailureWatcher) {
     this.#db = db;
+    this.#failures = failures;
     this.#watcher = watcher;
     this.#begin = db.prepare('begin immediate');
     this.#commit = db.prepare('commit');
@@ -141,6 +148,7 @@ export class Connection {
         'the database gave the transaction up and nothing was stored; free some space on the disk, then try again',
         {
           retry_after_ms: 1000,
+          cause: 'SQLITE_FULL',
         },
       );
     }
@@ -174,6 +182,7 @@ export class Connection {
       this.#commit.run();
     } catch (error) {
       if (this.#db.inTransaction) this.#rollback.run();
+      if (isDiskFailure(error)) this.#failures?.failed(error);
       throw transactionFailure(error);
     } finally {
       this.#open = undefined;

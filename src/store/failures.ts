@@ -24,13 +24,19 @@ export function isBusy(error: unknown): boolean {
   return sqliteCode(error).startsWith('SQLITE_BUSY');
 }
 
+/** True when the disk took no more, or failed: also of the error that a transaction answers for it. */
+export function isDiskFailure(error: unknown): boolean {
+  const code = error instanceof HeadgateError ? String(error.facts['cause']) : sqliteCode(error);
+  return code === 'SQLITE_FULL' || code.startsWith('SQLITE_IOERR');
+}
+
 /**
  * A failure of the disk under a transaction, as a client may see it: `overloaded` with `retry_after_ms`
  * (SPEC {#disk_full}). Anything else is answered as it is.
  */
 export function transactionFailure(error: unknown): unknown {
   const code = sqliteCode(error);
-  if (code === 'SQLITE_FULL' || code.startsWith('SQLITE_IOERR')) {
+  if (isDiskFailure(error) && !(error instanceof HeadgateError)) {
     return new HeadgateError(
       'overloaded',
       'the disk of the data folder is full or failing and nothing was stored; free some space, then try again',

@@ -1,4 +1,5 @@
-import { dirname, resolve } from 'node:path';
+import { open } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
@@ -10,6 +11,7 @@ import { Checkpointer } from './checkpoint.ts';
 import { Connection, type Durability } from './connection.ts';
 import { SqliteEntries } from './entries.ts';
 import { SqliteEvents } from './events.ts';
+import { FullDisk } from './full-disk.ts';
 import { lockDataFolder } from './lock.ts';
 import { SqliteLoops } from './loops.ts';
 import { SqliteModels } from './models.ts';
@@ -32,6 +34,8 @@ export interface StoreOptions {
   readonly file: string;
   readonly clock: Clock;
   readonly logger?: Logger;
+  /** Told when the disk takes no more, and when it does again (SPEC {#disk_full}). */
+  readonly diskFull?: (full: boolean) => void;
   /** False: no checkpoint thread, commits do it themselves now and then. True when left out. */
   readonly checkpoint?: boolean;
   /** How long is kept what nobody deletes; what is left out has its default. */
@@ -55,6 +59,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       logger: options.logger ?? silentLogger,
       checkpoint: options.checkpoint ?? true,
       keep: { ...DEFAULT_RETENTION, ...options.retention },
+      diskFull: options.diskFull ?? (() => {}),
     });
   } catch (error) {
     release();
@@ -73,16 +78,28 @@ class SqliteStore implements Store {
   readonly producers: SqliteProducers;
   readonly events: SqliteEvents;
   readonly audit: SqliteAudit;
+  readonly #file: string;
   readonly #db: Database;
   readonly #connection: Connection;
   readonly #checkpointer: Checkpointer | undefined;
   readonly #upkeep: Upkeep;
+  readonly #fullDisk: FullDisk;
   readonly #release: () => void;
   readonly #logger: Logger;
   #closing: Promise<void> | undefined;
 
-  constructor(o: { db: Database; file: string; release: () => void; clock: Clock; logger: Logger; checkpoint: boolean; keep: Retention }) {
+  constructor(o: {
+    db: Database;
+    file: string;
+    release: () => void;
+    clock: Clock;
+    logger: Logger;
+    checkpoint: boolean;
+    diskFull: (full: boolean) => void;
+    keep: Retention;
+  }) {
     const inline = () => o.db.pragma(`wal_autocheckpoint = ${INLINE_CHECKPOINT_PAGES}`);
+    this.#file = o.file;
     this.#db = o.db;
     this.#release = o.release;
     this.#logger = o.logger;
@@ -92,7 +109,8 @@ class SqliteStore implements Store {
     } else {
       inline();
     }
-    const connection = new Connection(o.db, this.#checkpointer);
+    this.#fullDisk = new FullDisk({ reserve: join(dirname(o.file), 'reserve'), logger: o.logger, changed: o.diskFull });
+    const connection = new Connection(o.db, this.#checkpointer, this.#fullDisk);
     this.#connection = connection;
     this.projects = new SqliteProjects(connection);
     this.models = new SqliteModels(connection);
@@ -111,6 +129,17 @@ class SqliteStore implements Store {
     return this.#connection.transaction(durability, work);
   }
 
+  async persist(): Promise<void> {
+    // Every commit is in the log until a checkpoint has synced it into the database file, so this is all that may be
+    // missing on the disk. SQLite has no lock on this file that opening and closing it could lose.
+    const log = await open(`${this.#file}-wal`, 'r');
+    try {
+      await log.sync();
+    } finally {
+      await log.close();
+    }
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -118,6 +147,7 @@ class SqliteStore implements Store {
 
   async #close(): Promise<void> {
     this.#upkeep.close();
+    this.#fullDisk.close();
     try {
       await this.#checkpointer?.close();
       this.#db.pragma('wal_checkpoint(truncate)');

@@ -20,6 +20,12 @@ export interface Owned {
   readonly projectId: number;
 }
 
+/** Who a receipt names when the server itself ended a command, and what that means for its outcome (SPEC {#time_limit}, {#output_limit}). */
+const LIMITS: ReadonlyMap<string, { outcome: string; how: string }> = new Map([
+  ['timeout', { outcome: 'timeout', how: 'timed out' }],
+  ['limit', { outcome: 'output_limit', how: 'wrote more than it may' }],
+]);
+
 /** One way to end. */
 interface Ending {
   readonly event: ProducerEvent;
@@ -132,16 +138,16 @@ export class Lifecycle {
   completed(owned: Owned, end: ProducerEnd, by: string): EndedFact {
     const { producer } = owned;
     const signal = end.signal ?? (end.exitCode === null ? null : (signalOfExitCode(end.exitCode) ?? null));
-    const timedOut = producer.receipt?.requestedBy === 'timeout';
-    const good = !timedOut && signal === null && (end.exitCode ?? 0) === 0;
+    const limit = LIMITS.get(producer.receipt?.requestedBy ?? '');
+    const good = !limit && signal === null && (end.exitCode ?? 0) === 0;
     const detached = end.detached.length > 0;
-    const outcome = timedOut ? 'timeout' : signal ? `signal:${signal}` : good ? (detached ? 'detached' : null) : `exit:${end.exitCode}`;
+    const outcome = limit ? limit.outcome : signal ? `signal:${signal}` : good ? (detached ? 'detached' : null) : `exit:${end.exitCode}`;
     const how = signal ? `ended by ${signal}${end.exitCode === null ? '' : ` (exit ${end.exitCode})`}` : `exit ${end.exitCode ?? 0}`;
     return this.#end(owned, {
       event: 'completed',
       status: good ? 200 : 500,
       outcome,
-      how: timedOut ? `${how}, timed out` : how,
+      how: limit ? `${how}, ${limit.how}` : how,
       exitCode: end.exitCode,
       signal,
       durationMs: end.durationMs ?? this.#sinceStart(producer),

@@ -329,6 +329,7 @@ export class Streams {
         if (channelId === undefined) throw new HeadgateError('not_found', `the producer has no channel ${channel}`, { channel });
         await this.#log.append(channelId, offset, bytes);
       },
+      persist: () => this.#store.persist(),
       completed: async (entryId, epoch, end) => {
         const owned = this.#leased(entryId, epoch);
         this.#finish(owned, () => this.#lifecycle.completed(owned, end, owned.producer.runner));

@@ -124,6 +124,13 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
       expect([sink.text(1), sink.text(2), exit.exitCode]).toEqual(['first\n', 'on\n', 4]);
     });
 
+    test('lets a command open /dev/stdout and /dev/stderr by name, which fails on a socket', async () => {
+      const { sink, exit } = await run(
+        'echo one; echo two >> /dev/stdout; echo err > /dev/stderr; echo three | tee -a /dev/stderr > /dev/null',
+      );
+      expect([exit.exitCode, sink.text(1), sink.text(2)]).toEqual([0, 'one\ntwo\n', 'err\nthree\n']);
+    });
+
     describe('{#stdin} standard input', () => {
       test('is empty when it was not asked for', async () => {
         const { sink, exit } = await run('cat; echo end');

@@ -4,6 +4,8 @@ import { spawnSync } from 'node:child_process';
 const PROBES = {
   tmux: ['tmux', '-V'],
   busybox: ['busybox', 'true'],
+  fallocate: ['fallocate', '--version'],
+  mount: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs "$d" && umount "$d"; s=$?; rmdir "$d"; exit $s'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
 export type Service = keyof typeof PROBES;

@@ -2,10 +2,13 @@ import { existsSync, mkdirSync, realpathSync, renameSync, statSync, writeFileSyn
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
-import { HeadgateError, messageOf } from '../../core/errors.ts';
+import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { ProducerSpec } from '../../model/records.ts';
+import { FreeSpace, type SpaceFact } from '../shim/free-space.ts';
+import { STEP_BYTES } from '../shim/give-back.ts';
+import { HolePuncher } from '../shim/hole-puncher.ts';
 import { type ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
 import { SHIM_FILE, SHIM_TEXT } from '../shim/shim-text.ts';
 import { launchShim } from './launch.ts';
@@ -28,6 +31,12 @@ export interface ProcessBackendOptions {
   readonly detachedGraceMs?: number;
   /** Variables of this process that commands do not inherit: its secrets. */
   readonly withheld?: readonly string[];
+  /** Below so many free bytes of the folder's file system commands that write wait; 0 for none (SPEC {#free_space}). */
+  readonly freeBytes?: number | undefined;
+  /** Told when the disk has become nearly full, and when it has space again. */
+  readonly spaceChanged?: (fact: SpaceFact) => void;
+  /** Stored bytes of a running command that are given back to the file system at once; 64 MiB by default (SPEC {#spool_space}). */
+  readonly giveBackBytes?: number;
 }
 
 /**
@@ -40,10 +49,15 @@ export function createProcessBackend(options: ProcessBackendOptions): Backend {
 
 class ProcessBackend implements Backend {
   readonly #options: ProcessBackendOptions;
+  readonly #space: FreeSpace;
+  readonly #puncher: HolePuncher;
   #prepared: { spool: string; shim: string } | undefined;
 
   constructor(options: ProcessBackendOptions) {
     this.#options = options;
+    const { folder, freeBytes, spaceChanged, logger } = options;
+    this.#space = new FreeSpace({ folder, floorBytes: freeBytes, told: spaceChanged, logger });
+    this.#puncher = new HolePuncher(logger);
   }
 
   capabilities(): Promise<BackendCapabilities> {
@@ -81,6 +95,14 @@ class ProcessBackend implements Backend {
       launched = identify(pid);
     } catch (error) {
       if (folder.claim().state === 'absent') await folder.remove();
+      if (systemCode(error) === 'ENOSPC') {
+        throw new HeadgateError(
+          'overloaded',
+          'the disk of the data folder is full and the command was not started; free some space, then run it again',
+          { outcome: 'disk_full', retry_after_ms: 1000 },
+          { cause: error },
+        );
+      }
       throw new HeadgateError(
         'internal',
         `the command cannot be started: ${messageOf(error)}`,
@@ -109,8 +131,9 @@ class ProcessBackend implements Backend {
     offsets: ReadonlyMap<number, number>,
     sink: OutputSink,
   ): ProcessHandle {
-    const { clock, logger, detachedGraceMs = DETACHED_GRACE_MS } = this.#options;
-    return new ProcessHandle({ folder, ref, marker, stdin: request.spec.stdin, launched, offsets, sink, detachedGraceMs, clock, logger });
+    const { clock, logger, detachedGraceMs = DETACHED_GRACE_MS, giveBackBytes = STEP_BYTES } = this.#options;
+    const shared = { space: this.#space, puncher: this.#puncher, giveBackBytes, detachedGraceMs, clock, logger };
+    return new ProcessHandle({ ...shared, folder, ref, marker, stdin: request.spec.stdin, launched, offsets, sink });
   }
 
   /** Makes the folder and writes the shim, whole or not at all: another server may be running it at this moment. */

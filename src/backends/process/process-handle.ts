@@ -6,6 +6,9 @@ import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, Outp
 import type { KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
 import { FolderWatch } from '../shim/folder-watch.ts';
+import type { FreeSpace } from '../shim/free-space.ts';
+import { GiveBack, SMALL_STEP_BYTES } from '../shim/give-back.ts';
+import type { HolePuncher } from '../shim/hole-puncher.ts';
 import { InputPipe } from '../shim/input-pipe.ts';
 import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
 import { SpoolReader } from '../shim/spool-reader.ts';
@@ -35,6 +38,10 @@ export interface ProcessHandleOptions {
   readonly launched: ProcessIdentity | undefined;
   readonly offsets: ReadonlyMap<number, number>;
   readonly sink: OutputSink;
+  readonly space: FreeSpace;
+  readonly puncher: HolePuncher;
+  /** Stored bytes that are given back at once. */
+  readonly giveBackBytes: number;
   /** How long output is read on when processes still hold it after the main one ended. */
   readonly detachedGraceMs: number;
   readonly clock: Clock;
@@ -51,6 +58,11 @@ export class ProcessHandle implements BackendHandle {
   readonly #reader: SpoolReader;
   readonly #watch: FolderWatch;
   readonly #input: InputPipe;
+  /** Undefined when the sink cannot say what is on the disk. */
+  readonly #giveBack: GiveBack | undefined;
+  readonly #leaveSpace: () => void;
+  /** What had been written when the disk became nearly full. */
+  #writtenAtLow: number | undefined;
   #settleExited: (fact: ExitFact) => void = () => {};
   #settleClosed: (fact: ClosedFact) => void = () => {};
   #tree: ProcessTree | undefined;
@@ -70,7 +82,9 @@ export class ProcessHandle implements BackendHandle {
       this.#settleClosed = resolve;
     });
     this.#exit = new ExitWatch(options.folder, options.launched, options.clock);
-    this.#reader = new SpoolReader({ ...options, progress: () => this.#brakeNow() });
+    this.#reader = new SpoolReader({ ...options, progress: () => this.#progress() });
+    const { persist } = options.sink;
+    if (persist) this.#giveBack = new GiveBack({ ...options, persist, stored: () => this.#reader.stored(), done: () => this.#progress() });
     this.#input = new InputPipe(options.folder, options.clock, {
       isThere: (holder) => readAlive(holder) !== undefined,
       stop: (holder) => {
@@ -78,6 +92,7 @@ export class ProcessHandle implements BackendHandle {
         if (process) signalProcess(process, 'SIGKILL');
       },
     });
+    this.#leaveSpace = options.space.watch(() => this.#progress());
     this.#watch = new FolderWatch(options.folder.path, (name) => this.#changed(name), options.logger);
     this.look();
   }
@@ -137,10 +152,10 @@ export class ProcessHandle implements BackendHandle {
     }
   }
 
-  detach(): Promise<void> {
+  async detach(): Promise<void> {
     this.#detached = true;
     this.#stop();
-    return Promise.resolve();
+    await this.#giveBack?.close();
   }
 
   dispose(): Promise<void> {
@@ -233,11 +248,25 @@ export class ProcessHandle implements BackendHandle {
     return this.#tree;
   }
 
-  #brakeNow(): void {
+  /** After each look at the files, and while the disk is nearly full. */
+  #progress(): void {
+    if (this.#end || this.#detached) return;
+    const { space, giveBackBytes } = this.#options;
+    this.#giveBack?.look(space.low ? Math.min(SMALL_STEP_BYTES, giveBackBytes) : giveBackBytes);
     const tree = this.#knownTree();
-    if (!tree || this.#end || this.#kill) return;
+    if (!tree || this.#kill) return;
     this.#brake ??= new Brake(tree, this.#options.logger);
-    this.#brake.update(this.#reader.lag());
+    const lag = this.#reader.lag();
+    const behind = this.#giveBack?.behind(giveBackBytes) === true;
+    this.#brake.update(lag, behind || this.#reader.rejected || this.#writesWhileLow(lag));
+  }
+
+  /** True for a command that has written something since the disk became nearly full; the others may go on. */
+  #writesWhileLow(lag: number): boolean {
+    const written = this.#reader.stored().reduce((sum, { offset }) => sum + offset, lag);
+    if (!this.#options.space.low) this.#writtenAtLow = undefined;
+    else this.#writtenAtLow ??= written;
+    return this.#writtenAtLow !== undefined && written > this.#writtenAtLow;
   }
 
   #needStdin(): void {
@@ -246,6 +275,8 @@ export class ProcessHandle implements BackendHandle {
   }
 
   #stop(): void {
+    this.#leaveSpace();
+    void this.#giveBack?.close();
     this.#watch.close();
     this.#reader.stop();
     this.#input.close();

@@ -36,6 +36,7 @@ export class Delivery {
   #bytes = 0;
   #failure: { error: unknown; offset: number } | undefined;
   #retryMs = RETRY_MS;
+  #rejected = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -49,6 +50,17 @@ export class Delivery {
   /** Bytes handed over and not stored. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Channel offset of the first byte that was handed over and is not stored; undefined when all are. */
+  get firstUnstored(): number | undefined {
+    for (const { offset } of this.#unstored) return offset;
+    return undefined;
+  }
+
+  /** True from a rejection until the next write that is stored. */
+  get rejected(): boolean {
+    return this.#rejected;
   }
 
   /** True while a rejected write is being repaired: nothing may be sent. */
@@ -77,6 +89,7 @@ export class Delivery {
     this.#sink.write(this.#channel, piece.offset, piece.bytes).then(
       () => {
         this.#retryMs = RETRY_MS;
+        this.#rejected = false;
         if (this.#unstored.delete(piece)) this.#bytes -= piece.bytes.length;
         this.#arrived();
       },
@@ -101,6 +114,7 @@ export class Delivery {
       this.#events.refused(error);
       return;
     }
+    this.#rejected = !isHeadgateError(error, 'offset_conflict');
     const pauseMs = this.#retryMs;
     this.#retryMs = Math.min(pauseMs * 2, RETRY_MAX_MS);
     this.#logger.warn(

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
@@ -112,7 +112,10 @@ export class ProducerFolder {
 
   /** Remembers, over restarts, that the spool file begins at this channel offset. */
   setBase(channel: number, offset: number): void {
-    writeFileSync(join(this.path, `out.${channel}.base`), `${offset}\n`, { mode: 0o600 });
+    const file = join(this.path, `out.${channel}.base`);
+    // Whole or not at all: on a full disk the one before it must stay.
+    writeFileSync(`${file}.tmp`, `${offset}\n`, { mode: 0o600 });
+    renameSync(`${file}.tmp`, file);
   }
 
   /**

@@ -43,6 +43,11 @@ export class SpoolFile {
     if (offset < this.#base) this.#rebase(offset);
   }
 
+  /** Channel offset of the file's first byte: 0 unless the command truncated it. */
+  get base(): number {
+    return this.#base;
+  }
+
   /** Channel offset of the next byte to read. */
   get position(): number {
     return this.#position;
@@ -104,8 +109,9 @@ export class SpoolFile {
       { folder: this.#folder.path, channel: this.channel, offset },
       'the command truncated its own output file; what was read stays, and the channel goes on with the new content',
     );
-    this.#base = offset;
+    // Remembered first: on a full disk this throws, and the next look tries again.
     this.#folder.setBase(this.channel, offset);
+    this.#base = offset;
   }
 
   #open(): number | undefined {

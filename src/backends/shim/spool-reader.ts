@@ -2,6 +2,7 @@ import { type HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { OutputSink } from '../../model/ports/backend.ts';
 import { Delivery } from './delivery.ts';
+import type { StoredOutput } from './give-back.ts';
 import type { ProducerFolder } from './producer-folder.ts';
 import { SpoolFile } from './spool-file.ts';
 
@@ -27,6 +28,7 @@ const IDLE_MS = 1;
  * at most a window of bytes that are not stored (SPEC {#delivery}).
  */
 export class SpoolReader {
+  readonly #folder: ProducerFolder;
   readonly #lanes: readonly Lane[];
   readonly #logger: Logger;
   readonly #progress: () => void;
@@ -44,6 +46,7 @@ export class SpoolReader {
     progress: () => void;
   }) {
     const { folder, offsets, sink, logger } = options;
+    this.#folder = folder;
     this.#logger = logger;
     this.#progress = options.progress;
     this.#lanes = folder.channels.map((channel) => {
@@ -88,6 +91,21 @@ export class SpoolReader {
   lag(): number {
     if (this.#stopped) return 0;
     return this.#lanes.reduce((sum, { file, delivery }) => sum + file.seen - file.position + delivery.bytes, 0);
+  }
+
+  /** How far each channel is stored; nothing is known once reading has stopped. */
+  stored(): StoredOutput[] {
+    if (this.#stopped) return [];
+    return this.#lanes.map(({ file, delivery }) => ({
+      file: this.#folder.output(file.channel),
+      base: file.base,
+      offset: delivery.firstUnstored ?? file.position,
+    }));
+  }
+
+  /** True while the sink does not take what it is handed. */
+  get rejected(): boolean {
+    return !this.#stopped && this.#lanes.some(({ delivery }) => delivery.rejected);
   }
 
   /** Delivers up to the present end of the files, then stops. Resolves when all of it is stored, or refused for good. */

@@ -1,4 +1,5 @@
-import { accessSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { messageOf } from '../../core/errors.ts';
@@ -35,6 +36,7 @@ export async function doctor(
     platform(),
     program('sh', console.env['PATH'], true, 'every command runs under it'),
     program('setsid', console.env['PATH'], false, 'not needed, but handy for commands that are to outlive their producer'),
+    holes(data),
     await server(console, options),
     {
       name: 'terminals',
@@ -97,8 +99,7 @@ function database(): Check {
 
 function folder(data: string): Check {
   try {
-    let nearest = data;
-    while (!existsSync(nearest)) nearest = dirname(nearest);
+    const nearest = nearestFolder(data);
     accessSync(nearest, constants.R_OK | constants.W_OK | constants.X_OK);
     // Permission bits do not tell of a read-only or full file system; a folder made and removed does.
     rmSync(mkdtempSync(join(nearest, '.headgate-doctor-')), { recursive: true });
@@ -110,6 +111,36 @@ function folder(data: string): Check {
       detail: `${data} cannot be written (${messageOf(error)}); choose another with --data or HEADGATE_DATA`,
     };
   }
+}
+
+/** Tries what a server does with stored output; it goes on without. */
+function holes(data: string): Check {
+  let place: string | undefined;
+  try {
+    place = mkdtempSync(join(nearestFolder(data), '.headgate-doctor-'));
+    const file = join(place, 'file');
+    writeFileSync(file, Buffer.alloc(64 * 1024, 'x'));
+    const { status, stderr, error } = spawnSync('fallocate', ['--punch-hole', '--keep-size', '--length', '65536', file], {
+      encoding: 'utf8',
+    });
+    if (status === 0) return { name: 'fallocate', state: 'ok', detail: 'stored output is given back to the disk while a command runs' };
+    const why = error ? 'install util-linux' : stderr.trim();
+    return {
+      name: 'fallocate',
+      state: 'note',
+      detail: `stored output stays in the spool until its command ends: fallocate does not work here (${why})`,
+    };
+  } catch (error) {
+    return { name: 'fallocate', state: 'note', detail: `not tried: ${messageOf(error)}` };
+  } finally {
+    if (place !== undefined) rmSync(place, { recursive: true, force: true });
+  }
+}
+
+function nearestFolder(data: string): string {
+  let nearest = data;
+  while (!existsSync(nearest)) nearest = dirname(nearest);
+  return nearest;
 }
 
 function platform(): Check {

@@ -20,6 +20,8 @@ export interface RunnerLink {
   started(entryId: number, epoch: number, ref: BackendRef): void;
   /** Answers once stored. Throws offset_conflict, stream_closed, stale_epoch. */
   append(entryId: number, epoch: number, channel: number, offset: number, bytes: Buffer): Promise<void>;
+  /** Resolves once every append that was answered before this call survives a power cut (SPEC {#spool_space}). */
+  readonly persist?: () => Promise<void>;
   completed(entryId: number, epoch: number, end: ProducerEnd): Promise<void>;
   /** It could not be started, or it is gone without a trace. */
   failed(entryId: number, epoch: number, failure: { lost: boolean; outcome: string; message: string }): Promise<void>;

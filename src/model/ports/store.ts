@@ -33,6 +33,11 @@ export interface Store {
    * commits, a crash of the process never does (SPEC {#durability}).
    */
   transaction<T>(durability: 'durable' | 'fast', work: () => T): T;
+  /**
+   * Resolves once everything that was committed before this call is on the disk, `fast` or not; does not hold up other
+   * work. Rejects when that could not be done.
+   */
+  persist(): Promise<void>;
   readonly projects: ProjectStore;
   readonly models: ModelStore;
   readonly runs: RunStore;

@@ -108,6 +108,7 @@ describe('the command line', () => {
       'processes',
       'sh',
       'setsid',
+      'fallocate',
       'server',
       'terminals',
     ]);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -43,7 +43,7 @@ describe('{#runners} the embedded runner', () => {
   });
 
   /** A runner as after a restart, with a link of its own unless one is given. */
-  function open(to = new RecordingLink()): { link: RecordingLink; runner: Runner } {
+  function open(to = new RecordingLink(), outputBytes = 0): { link: RecordingLink; runner: Runner } {
     backend = createProcessBackend({ folder: join(root, 'spool'), clock: systemClock, logger: silentLogger, detachedGraceMs: 200 });
     const made = createRunner({
       name: 'embedded',
@@ -51,6 +51,7 @@ describe('{#runners} the embedded runner', () => {
       backends: new Map([['process', backend]]),
       clock: systemClock,
       logger: silentLogger,
+      outputBytes,
     });
     opened.push(made);
     return { link: to, runner: made };
@@ -245,6 +246,39 @@ describe('{#runners} the embedded runner', () => {
       next.runner.adopt(make('', { state: 'running', ref, startedAt: Date.now() - 120_000 }, spec), link.sink.offsets());
       expect((await link.told('completed')).end).toMatchObject({ exitCode: 5, signal: null });
       expect(link.order).toEqual(['started', 'completed']);
+    });
+  });
+
+  describe('{#output_limit} an output limit', () => {
+    test('ends a command that writes more, over both channels, and what was written till then stays', async () => {
+      const limited = open(new RecordingLink(), 100_000);
+      limited.runner.start(make('head -c 60000 /dev/zero; head -c 60000 /dev/zero >&2; sleep 300'));
+      const { end } = await limited.link.told('completed');
+      expect(end).toMatchObject({ exitCode: 143, signal: 'SIGTERM' });
+      expect(limited.link.order).toEqual(['started', 'killed', 'completed']);
+      const { receipt } = await limited.link.told('killed');
+      expect(receipt).toMatchObject({ requestedBy: 'limit', reason: 'wrote more than 100000 bytes', escaped: [] });
+      expect([limited.link.sink.bytes(1), limited.link.sink.bytes(2)]).toEqual([60_000, 60_000]);
+    });
+
+    test('counts on after a restart', async () => {
+      const command = 'head -c 60000 /dev/zero; while [ ! -e go ]; do sleep 0.02; done; head -c 60000 /dev/zero >&2; sleep 300';
+      runner.start(make(command));
+      await eventually(() => link.sink.bytes(1) === 60_000, 'the first part is stored');
+      await runner.close();
+      const { ref } = await link.told('started');
+      const next = open(link, 100_000);
+      next.runner.adopt(make(command, { state: 'running', ref, startedAt: Date.now() }), link.sink.offsets());
+      writeFileSync(join(cwd, 'go'), '');
+      expect((await link.told('completed')).end.signal).toBe('SIGTERM');
+      expect((await link.told('killed')).receipt).toMatchObject({ requestedBy: 'limit' });
+    });
+
+    test('leaves a command alone that writes no more than it may', async () => {
+      const limited = open(new RecordingLink(), 100_000);
+      limited.runner.start(make('head -c 100000 /dev/zero; exit 5'));
+      expect((await limited.link.told('completed')).end).toMatchObject({ exitCode: 5, signal: null });
+      expect(limited.link.order).toEqual(['started', 'completed']);
     });
   });
 

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+
+/** Longest that one call of fallocate may take (milliseconds). */
+const LIMIT_MS = 30_000;
+/** How many bytes of what fallocate says on standard error are kept. */
+const COMPLAINT_BYTES = 1024;
+
+/**
+ * Gives ranges of files back to the file system, with util-linux's `fallocate --punch-hole --keep-size`: Node has no such
+ * call. One for all producers of a backend: where it does not work it says so once, and nothing is tried again.
+ */
+export class HolePuncher {
+  readonly #logger: Logger;
+  readonly #program: string;
+  #works = true;
+
+  /** `program`: the fallocate to run. */
+  constructor(logger: Logger, program = 'fallocate') {
+    this.#logger = logger;
+    this.#program = program;
+  }
+
+  /** False once it is known that this machine or file system cannot do it. */
+  get works(): boolean {
+    return this.#works;
+  }
+
+  /**
+   * Turns `length` bytes from `offset` on into a hole that reads as zeros and takes no space; the file keeps its size.
+   * `fd` is open, so the file cannot become another one meanwhile. Answers whether it was done; never rejects.
+   */
+  async punch(fd: number, offset: number, length: number): Promise<boolean> {
+    if (!this.#works) return false;
+    const complaint = await run(
+      this.#program,
+      ['--punch-hole', '--keep-size', '--offset', `${offset}`, '--length', `${length}`, '/proc/self/fd/3'],
+      fd,
+    );
+    if (complaint === undefined) return true;
+    this.#works = false;
+    this.#logger.warn(
+      { error: complaint },
+      'stored output cannot be given back while a command runs (fallocate, of util-linux, does not work here); its spool file grows until its end',
+    );
+    return false;
+  }
+}
+
+/** Runs fallocate on an open file, its descriptor 3; answers what went wrong, undefined when nothing did. */
+function run(program: string, args: readonly string[], fd: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    try {
+      const child = spawn(program, args, {
+        stdio: ['ignore', 'ignore', 'pipe', fd],
+        env: { PATH: `${process.env['PATH'] ?? ''}:/usr/bin:/bin`, LC_ALL: 'C' },
+        timeout: LIMIT_MS,
+        killSignal: 'SIGKILL',
+      });
+      let said = '';
+      child.stderr?.on('data', (chunk: Buffer) => {
+        said = (said + chunk.toString()).slice(0, COMPLAINT_BYTES);
+      });
+      child.once('error', (error) => resolve(messageOf(error)));
+      child.once('close', (code, signal) => resolve(code === 0 ? undefined : said.trim() || `fallocate ended with ${code ?? signal}`));
+    } catch (error) {
+      resolve(messageOf(error));
+    }
+  });
+}

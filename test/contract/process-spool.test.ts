@@ -1,0 +1,197 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createProcessBackend } from '../../src/backends/process/index.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import type { Logger } from '../../src/core/logger.ts';
+import type { BackendHandle, OutputSink } from '../../src/model/ports/backend.ts';
+import { serviceAvailable } from '../support/require.ts';
+import { type SmallDisk, smallDisk } from '../support/small-disk.ts';
+import { eventually, StoringSink, sha256 } from './backend-probe.ts';
+
+const KILL = { requestedBy: 'test', reason: null, signal: 'SIGKILL', graceMs: 0 };
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+let root: string;
+let handles: BackendHandle[];
+let said: string[];
+
+const note = (_facts: object, message: string) => void said.push(message);
+const logger: Logger = { debug: () => {}, info: note, warn: note, error: note };
+
+beforeEach(() => {
+  root = realpathSync(mkdtempSync(join(tmpdir(), 'headgate-space-')));
+  handles = [];
+  said = [];
+});
+
+afterEach(async () => {
+  for (const handle of handles) await handle.kill(KILL);
+  for (const handle of handles) await handle.detach();
+  rmSync(root, { recursive: true, force: true });
+});
+
+interface Options {
+  readonly folder?: string;
+  readonly giveBackBytes?: number;
+  readonly freeBytes?: number;
+  readonly spaceChanged?: (fact: { low: boolean }) => void;
+}
+
+async function start(command: string, sink: OutputSink, options: Options = {}): Promise<BackendHandle> {
+  const backend = createProcessBackend({ folder: join(root, 'spool'), clock: systemClock, logger, detachedGraceMs: 200, ...options });
+  const handle = await backend.start({ producerId: 'p1', spec: { command, cwd: root, env: {}, stdin: false } }, sink);
+  handles.push(handle);
+  return handle;
+}
+
+const spoolFile = (folder = join(root, 'spool')) => join(folder, 'p1', 'out.1');
+/** Bytes that a file takes on its file system, holes left out. */
+const takes = (file: string) => statSync(file).blocks * 512;
+const stateOf = (handle: BackendHandle) => /\) (\S)/.exec(readFileSync(`/proc/${Number(handle.ref['pid'])}/stat`, 'latin1'))?.[1];
+
+/** A sink that keeps only a count, and can say that it is on the disk. */
+function counting(persist: () => Promise<void>) {
+  const sink = {
+    stored: 0,
+    write: (_channel: number, offset: number, bytes: Buffer) => {
+      if (offset !== sink.stored) return Promise.reject(new Error(`expected ${sink.stored}, got ${offset}`));
+      sink.stored += bytes.length;
+      return Promise.resolve();
+    },
+    persist,
+  };
+  return sink;
+}
+
+describe.skipIf(!serviceAvailable('fallocate'))('{#spool_space} stored output', () => {
+  test('is given back while the command runs: its spool file stays far smaller than what was written', async () => {
+    const sink = counting(() => Promise.resolve());
+    // Not from /dev/zero: what is written before the command has stopped is not part of the bound, and seq writes slower.
+    const total = 204_888_897;
+    await start('seq 1 24000000; sleep 300', sink, { giveBackBytes: 4 * MIB });
+    let most = 0;
+    await eventually(() => {
+      most = Math.max(most, takes(spoolFile()));
+      return sink.stored === total && takes(spoolFile()) <= 4 * MIB;
+    }, 'everything is stored and given back');
+    expect(statSync(spoolFile()).size).toBe(total);
+    expect(most).toBeLessThan(96 * MIB);
+  });
+
+  test('is given back only when it is on the disk, and then no more than was stored when that was asked for', async () => {
+    let asked = -1;
+    let answer = () => {};
+    const sink = counting(
+      () =>
+        new Promise<void>((resolve) => {
+          asked = sink.stored;
+          answer = resolve;
+        }),
+    );
+    await start(`head -c ${2 * MIB} /dev/zero; while [ ! -e go ]; do sleep 0.02; done; head -c ${MIB} /dev/zero; sleep 300`, sink, {
+      giveBackBytes: 2 * MIB,
+    });
+    await eventually(() => existsSync(spoolFile()) && sink.stored === 2 * MIB && asked > 0, 'the first part is stored');
+    const first = asked;
+    writeFileSync(join(root, 'go'), '\n');
+    await eventually(() => sink.stored === 3 * MIB, 'the second part is stored');
+    expect(takes(spoolFile())).toBe(3 * MIB);
+    answer();
+    await eventually(() => takes(spoolFile()) < 3 * MIB, 'a part is given back');
+    expect(3 * MIB - takes(spoolFile())).toBeLessThanOrEqual(first);
+  });
+
+  test('stays where it is when the sink cannot say what is on the disk', async () => {
+    const sink = new StoringSink();
+    await start(`head -c ${8 * MIB} /dev/zero; sleep 300`, sink, { giveBackBytes: MIB });
+    await eventually(() => sink.bytes(1) === 8 * MIB, 'it is stored');
+    expect(takes(spoolFile())).toBe(8 * MIB);
+  });
+
+  test('a server killed with -9 again and again while it is given back: every byte once, and the exit code', async () => {
+    const file = join(root, 'stored');
+    writeFileSync(file, '');
+    const command = 'seq 1 6000000; exit 42';
+    let child: ChildProcess | undefined;
+    const launch = () => {
+      child = fork(fileURLToPath(new URL('./storing-child.mjs', import.meta.url)), [join(root, 'spool'), 'p1', command, file, `${MIB}`], {
+        cwd: root,
+        execArgv: [],
+      });
+      return once(child, 'exit');
+    };
+    try {
+      let given = 0;
+      for (const enough of [3, 12, 28].map((mib) => mib * MIB)) {
+        const exit = launch();
+        await eventually(() => statSync(file).size >= enough, `${enough} bytes are stored`);
+        child?.kill('SIGKILL');
+        await exit;
+        given = Math.max(given, statSync(spoolFile()).size - takes(spoolFile()));
+      }
+      expect(given).toBeGreaterThan(0);
+      expect((await launch())[0]).toBe(42);
+    } finally {
+      child?.kill('SIGKILL');
+    }
+    const expected = Array.from({ length: 6_000_000 }, (_, i) => `${i + 1}\n`).join('');
+    expect(sha256(readFileSync(file))).toBe(sha256(expected));
+  });
+
+  test('{#spool_truncated} of a file that the command truncates is given back no more, and what it writes then is read', async () => {
+    const sink = new StoringSink();
+    const command = `head -c ${4 * MIB} /dev/zero; while [ ! -e go ]; do sleep 0.02; done; echo anew > /dev/stdout; head -c ${3 * MIB} /dev/zero; sleep 300`;
+    mkdirSync(root, { recursive: true });
+    await start(`${command}`, Object.assign(sink, { persist: () => Promise.resolve() }), { giveBackBytes: MIB });
+    await eventually(
+      () => existsSync(spoolFile()) && sink.bytes(1) === 4 * MIB && takes(spoolFile()) < MIB,
+      'the first part is given back',
+    );
+    writeFileSync(join(root, 'go'), '\n');
+    await eventually(() => sink.bytes(1) === 4 * MIB + 5 + 3 * MIB, 'the new content is stored');
+    expect(
+      sink
+        .of(1)
+        .subarray(4 * MIB, 4 * MIB + 5)
+        .toString(),
+    ).toBe('anew\n');
+    expect(takes(spoolFile())).toBeGreaterThanOrEqual(3 * MIB);
+  });
+});
+
+describe.skipIf(!serviceAvailable('mount'))('{#free_space} a disk that becomes full', () => {
+  let disk: SmallDisk;
+
+  beforeEach(() => {
+    disk = smallDisk(48 * MIB);
+  });
+  afterEach(() => disk.remove());
+
+  test('commands that write wait before it is full, others do not, and all go on when there is space, with every byte', async () => {
+    const facts: boolean[] = [];
+    const sink = new StoringSink();
+    disk.fill(20 * MIB);
+    const folder = join(disk.folder, 'spool');
+    // Slower than the looks at the disk, which are 250 ms apart.
+    const command = 'i=0; while [ $i -lt 200 ]; do seq $((i*10000)) $((i*10000+9999)); i=$((i+1)); sleep 0.01; done; exit 5';
+    const handle = await start(command, sink, {
+      folder,
+      freeBytes: 12 * MIB,
+      spaceChanged: ({ low }) => void facts.push(low),
+    });
+    await eventually(() => stateOf(handle) === 'T' && facts.length === 1, 'the command waits');
+    expect(facts).toEqual([true]);
+    expect(disk.freeBytes()).toBeGreaterThan(0);
+    disk.clear();
+    expect((await handle.exited).exitCode).toBe(5);
+    await handle.closed;
+    expect(facts).toEqual([true, false]);
+    expect(sha256(sink.of(1))).toBe(sha256(Array.from({ length: 2_000_000 }, (_, i) => `${i}\n`).join('')));
+  });
+});
