@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import * as initial from './0001_initial.ts';
+import * as runners from './0002_runners.ts';
 
 /** One step of the schema: the SQL that `up` emits, frozen once it has landed. */
 export interface Migration {
@@ -9,4 +10,7 @@ export interface Migration {
 }
 
 /** Every migration, in the order of its number. */
-export const MIGRATIONS: readonly Migration[] = [{ number: 1, name: 'initial', up: initial.up }];
+export const MIGRATIONS: readonly Migration[] = [
+  { number: 1, name: 'initial', up: initial.up },
+  { number: 2, name: 'runners', up: runners.up },
+];

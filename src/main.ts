@@ -7,6 +7,7 @@ const { runCli } = await import('./cli/program.ts');
 process.exitCode = await runCli(process.argv.slice(2), {
   // The server's modules are loaded only by the command that serves: the others start in a third of the time.
   serve: async (options) => (await import('./server.ts')).serveHeadgate({ ...options, version }),
+  runner: async (options) => (await import('./runner-process.ts')).runHeadgateRunner(options),
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,

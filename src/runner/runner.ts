@@ -16,10 +16,14 @@ export interface RunnerOptions {
   readonly backends: ReadonlyMap<string, Backend>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** A producer is over, and it has room for another. */
+  readonly over?: () => void;
 }
 
 /** A runner that can be closed. */
 export interface Runner extends RunnerPort {
+  /** Producers that it has. */
+  readonly size: number;
   /** Lets go of every command and kills none: they run on, and are adopted later (SPEC {#restart}). */
   close(): Promise<void>;
 }
@@ -41,6 +45,10 @@ class LinkedRunner implements Runner {
   constructor(options: RunnerOptions) {
     this.name = options.name;
     this.#options = options;
+  }
+
+  get size(): number {
+    return this.#running.size;
   }
 
   start(producer: Producer): void {
@@ -115,7 +123,11 @@ class LinkedRunner implements Runner {
       void tellUntilStored(() => link.failed(producer.entryId, producer.epoch, failure), { logger, facts, signal: this.#closing.signal });
       return undefined;
     }
-    const running = new RunningProducer({ producer, backend, link, clock, logger, over: () => this.#running.delete(producer.entryId) });
+    const over = () => {
+      this.#running.delete(producer.entryId);
+      this.#options.over?.();
+    };
+    const running = new RunningProducer({ producer, backend, link, clock, logger, over });
     this.#running.set(producer.entryId, running);
     return running;
   }

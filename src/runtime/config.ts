@@ -17,6 +17,7 @@ const provider = z.strictObject({
 const schema = z.strictObject({
   plugins: z.array(z.string().min(1)).default([]),
   providers: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be lower case letters, digits, - and _'), provider).default({}),
+  runnerLease: z.number().min(1).max(86_400).optional(),
 });
 
 /** The server's configuration file (SPEC {#config}). */
@@ -24,6 +25,8 @@ export interface ServerConfig {
   /** Package names, or paths beginning with `.` or `/`; relative ones begin at the file's folder. */
   readonly plugins: readonly string[];
   readonly providers: Readonly<Record<string, { readonly baseUrl: string; readonly apiKeyEnv?: string | undefined }>>;
+  /** Seconds that a runner may be away before what it has is lost. */
+  readonly runnerLease?: number | undefined;
   /** Folder from which relative plugin paths and packages are resolved. */
   readonly folder: string;
 }

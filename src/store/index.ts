@@ -16,6 +16,7 @@ import { SqliteModels } from './models.ts';
 import { openDatabase } from './open.ts';
 import { SqliteProducers } from './producers.ts';
 import { SqliteProjects } from './projects.ts';
+import { SqliteRunners } from './runners.ts';
 import { SqliteRuns } from './runs.ts';
 import { SqliteTurns } from './turns.ts';
 
@@ -63,6 +64,7 @@ class SqliteStore implements Store {
   readonly entries: SqliteEntries;
   readonly channels: SqliteChannels;
   readonly producers: SqliteProducers;
+  readonly runners: SqliteRunners;
   readonly events: SqliteEvents;
   readonly audit: SqliteAudit;
   readonly #db: Database;
@@ -93,6 +95,7 @@ class SqliteStore implements Store {
     this.entries = new SqliteEntries(connection, o.clock);
     this.channels = new SqliteChannels(connection);
     this.producers = new SqliteProducers(connection, o.clock);
+    this.runners = new SqliteRunners(connection, o.clock);
     this.events = new SqliteEvents(connection, o.clock);
     this.audit = new SqliteAudit(connection, o.clock);
   }
