@@ -56,8 +56,12 @@ function lock(data: string): () => void {
     if (!isHeadgateError(error, 'conflict')) throw error;
     const { pid } = error.facts;
     const who = typeof pid === 'number' ? `process ${pid}` : 'another process';
-    throw new HeadgateError('conflict', `${data} is in use by ${who}; stop that runner first, or start this one with another --data folder`, {
-      ...error.facts,
-    });
+    throw new HeadgateError(
+      'conflict',
+      `${data} is in use by ${who}; stop that runner first, or start this one with another --data folder`,
+      {
+        ...error.facts,
+      },
+    );
   }
 }

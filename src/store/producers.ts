@@ -54,7 +54,12 @@ export class SqliteProducers implements ProducerStore {
   }
 
   update(entryId: number, change: ProducerChange): Producer {
-    const status = change.state !== undefined || change.receipt !== undefined || change.epoch !== undefined || change.ref !== undefined || change.assigned !== undefined;
+    const status =
+      change.state !== undefined ||
+      change.receipt !== undefined ||
+      change.epoch !== undefined ||
+      change.ref !== undefined ||
+      change.assigned !== undefined;
     return this.#db.write(status ? 'durable' : 'fast', () => {
       const producer = this.#require(entryId);
       if (change.state !== undefined) requireTransition('producer', producer.state, change.state, producer.path);

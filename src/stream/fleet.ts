@@ -1,10 +1,10 @@
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import { parseProducerId, producerIdOf } from '../model/producer-id.ts';
 import type { KillRequest } from '../model/ports/backend.ts';
 import type { RemoteRunnerPort, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
+import { parseProducerId, producerIdOf } from '../model/producer-id.ts';
 import type { Producer, RunnerAssignment, RunnerRecord } from '../model/records.ts';
 import { isLive, LIVE_STATES } from '../model/status.ts';
 import { Leases } from './leases.ts';
@@ -178,7 +178,8 @@ export class Fleet {
   /** Gives it no more. Throws `not_found` for one that is not connected. */
   drain(name: string): void {
     const member = this.#members.get(name);
-    if (!member) throw new HeadgateError('not_found', `no runner "${name}" is connected; runner/list shows those there are`, { runner: name });
+    if (!member)
+      throw new HeadgateError('not_found', `no runner "${name}" is connected; runner/list shows those there are`, { runner: name });
     member.draining = true;
     member.port.drain();
   }
@@ -235,9 +236,13 @@ export class Fleet {
   serving(producer: Producer): RunnerPort {
     const port = this.#portOf(producer);
     if (port) return port;
-    throw new HeadgateError('conflict', `${producer.path} waits for ${this.waitsFor(producer) ?? 'its runner'}; try again when it is there`, {
-      runner: producer.runner,
-    });
+    throw new HeadgateError(
+      'conflict',
+      `${producer.path} waits for ${this.waitsFor(producer) ?? 'its runner'}; try again when it is there`,
+      {
+        runner: producer.runner,
+      },
+    );
   }
 
   /** What a producer waits for, in words; null when it is served. */

@@ -157,7 +157,9 @@ export class Streams {
     if (producer.state === 'cancelled') return owned.channels.map(channelState);
     if (!isLive(producer.state)) throw this.#lifecycle.closed(producer);
     const again = producer.state === 'cancelling';
-    const channels = again ? owned.channels.map(channelState) : this.#finish(owned, () => this.#lifecycle.cancelled(owned, { ...request, unserved: this.fleet.unserved(producer) }));
+    const channels = again
+      ? owned.channels.map(channelState)
+      : this.#finish(owned, () => this.#lifecycle.cancelled(owned, { ...request, unserved: this.fleet.unserved(producer) }));
     if (!this.fleet.unserved(producer)) {
       const live = this.#store.producers.get(producer.entryId) ?? producer;
       // Asked again, the runner joins the kill that is under way, and begins one if there is none.

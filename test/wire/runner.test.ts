@@ -105,7 +105,14 @@ describe('{#runner_output} {#runner_requests} a runner over the wire', () => {
     const runner = await hand({});
     const where = await accepted();
     const given = await runner.asked('runner/start');
-    expect(given).toMatchObject({ epoch: 1, state: 'queued', path: where.path, backend: 'process', spec: { command: 'anything' }, offsets: {} });
+    expect(given).toMatchObject({
+      epoch: 1,
+      state: 'queued',
+      path: where.path,
+      backend: 'process',
+      spec: { command: 'anything' },
+      offsets: {},
+    });
     await runner.started(given);
     runner.frame(given.handle, 1, 0, 'one ');
     runner.frame(given.handle, 1, 4, 'two');

@@ -49,5 +49,10 @@ export async function runner(console: Console, host: CliHost, options: RunnerCom
 }
 
 function nameOfHost(): string {
-  return hostname().replaceAll(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 64) || 'runner';
+  return (
+    hostname()
+      .replaceAll(/[^A-Za-z0-9._-]/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '')
+      .slice(0, 64) || 'runner'
+  );
 }

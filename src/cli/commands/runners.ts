@@ -51,7 +51,9 @@ export async function drain(console: Console, name: string, options: Options): P
     const answer = await session.call('runner/drain', { runner: name });
     const { runner, live } = answer;
     await console.out.write(
-      options.json ? `${JSON.stringify(answer)}\n` : `${runner} takes no more and leaves after ${live} ${live === 1 ? 'command' : 'commands'}\n`,
+      options.json
+        ? `${JSON.stringify(answer)}\n`
+        : `${runner} takes no more and leaves after ${live} ${live === 1 ? 'command' : 'commands'}\n`,
     );
     return EXIT.ok;
   } finally {

@@ -1,7 +1,7 @@
 import { JSONRPCClient, type JSONRPCResponse } from 'json-rpc-2.0';
 import type { MethodName, NotificationName, NotificationParamsOf, ParamsOf, ResultOf } from '../protocol/table.ts';
-import { ConnectionClosed, RpcError } from './errors.ts';
 import { type Answerer, answerRequest, type ServerRequest } from './answering.ts';
+import { ConnectionClosed, RpcError } from './errors.ts';
 import { type FollowedChunk, type FollowOptions, follow, type StreamEnd } from './follow.ts';
 import type { Transport } from './transport.ts';
 

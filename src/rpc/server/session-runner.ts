@@ -1,8 +1,8 @@
 import { JSONRPCClient, type JSONRPCResponse } from 'json-rpc-2.0';
 import { ERRORS, type ErrorFacts, type ErrorName, HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
-import { producerIdOf } from '../../model/producer-id.ts';
 import type { KillRequest } from '../../model/ports/backend.ts';
 import type { RemoteRunnerPort } from '../../model/ports/runner.ts';
+import { producerIdOf } from '../../model/producer-id.ts';
 import type { Producer } from '../../model/records.ts';
 import type { Registration, RunnerOffer } from '../../stream/index.ts';
 import { CARRIAGE_HEADER_BYTES, readCarriageHeader } from '../protocol/carriage.ts';
@@ -98,16 +98,21 @@ export class SessionRunner implements RemoteRunnerPort {
       throw new HeadgateError('invalid_request', `a frame of ${message.length} bytes; its header alone has ${CARRIAGE_HEADER_BYTES}`);
     }
     if (length > FRAME_BYTES) {
-      throw new HeadgateError('too_large', `a frame of ${length} bytes of output; send at most ${FRAME_BYTES} at a time`, { limit: FRAME_BYTES });
+      throw new HeadgateError('too_large', `a frame of ${length} bytes of output; send at most ${FRAME_BYTES} at a time`, {
+        limit: FRAME_BYTES,
+      });
     }
     const { handle: number, channel, offset } = readCarriageHeader(message);
     const handle = this.#handles.get(number);
     const refuse = (error: unknown) => this.#nack(number, channel, offset, error);
     if (this.#fenced !== undefined) return refuse(new HeadgateError('stale_epoch', this.#fenced));
     if (!handle) return refuse(new HeadgateError('not_found', `no producer has handle ${number} on this connection; it may have ended`));
-    if (!Number.isSafeInteger(offset)) return refuse(new HeadgateError('invalid_params', 'the offset is beyond 2^53-1', { field: 'offset' }));
+    if (!Number.isSafeInteger(offset))
+      return refuse(new HeadgateError('invalid_params', 'the offset is beyond 2^53-1', { field: 'offset' }));
     if (handle.unstored + length > UNSTORED_BYTES) {
-      return refuse(new HeadgateError('overloaded', 'too much of this producer is on its way; await acknowledgements', { retry_after_ms: 100 }));
+      return refuse(
+        new HeadgateError('overloaded', 'too much of this producer is on its way; await acknowledgements', { retry_after_ms: 100 }),
+      );
     }
     handle.unstored += length;
     const bytes = message.subarray(CARRIAGE_HEADER_BYTES);
@@ -178,7 +183,10 @@ export class SessionRunner implements RemoteRunnerPort {
   /** Logs what a runner refused; false when it is only gone. */
   #failed(method: string, producer: Producer, error: unknown): boolean {
     if (this.#closed || this.#fenced !== undefined) return false;
-    this.#parts.logger.error({ runner: this.name, method, producer: producer.entryId, error: messageOf(error) }, 'a runner refused a request');
+    this.#parts.logger.error(
+      { runner: this.name, method, producer: producer.entryId, error: messageOf(error) },
+      'a runner refused a request',
+    );
     return true;
   }
 

@@ -28,7 +28,9 @@ export class StateFolder {
       this.instance = typeof facts['instance'] === 'string' ? facts['instance'] : ids.token(12);
       if (facts['instance'] !== this.instance) this.#write();
     } catch (error) {
-      throw new HeadgateError('forbidden', `cannot use the folder ${folder}: ${messageOf(error)}; name a folder of yours with --data`, { folder });
+      throw new HeadgateError('forbidden', `cannot use the folder ${folder}: ${messageOf(error)}; name a folder of yours with --data`, {
+        folder,
+      });
     }
   }
 
