@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { HeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { channelPath, requireLogPath } from '../model/paths.ts';
-import type { RunnerLink, RunnerPort } from '../model/ports/runner.ts';
+import type { LocalRunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { Entry, Producer } from '../model/records.ts';
 import { signalName } from '../model/signals.ts';
@@ -14,6 +14,7 @@ import { Fleet } from './fleet.ts';
 import type { Journal, JournalTx } from './journal.ts';
 import { Lifecycle, type Owned } from './lifecycle.ts';
 import { type LineMatch, type ReadRange, type ReadRequest, readChannel } from './read.ts';
+import { stale } from './stale.ts';
 import { Subscription } from './subscription.ts';
 import type {
   CancelRequest,
@@ -27,6 +28,7 @@ import type {
   StreamSink,
   StreamSubscription,
 } from './types.ts';
+import { Waiters } from './waiters.ts';
 
 /** How long a runner may be away before what it has is lost, unless the server says otherwise (milliseconds). */
 const LEASE_MS = 30_000;
@@ -40,13 +42,12 @@ export interface ReadResult extends ReadRange {
   readonly matches?: readonly LineMatch[];
 }
 
-// Over 500 lines because every stream RPC and every runner ends here; what can stand alone is in the other files.
 /**
  * Producers and their channels: accepted, filled, read, ended. One instance a server; every stream RPC and every
  * runner ends here (SPEC {#streaming}).
  */
 export class Streams {
-  readonly link: RunnerLink;
+  readonly link: LocalRunnerLink;
   /** The runners, and what waits for one. */
   readonly fleet: Fleet;
   readonly #store: Store;
@@ -56,7 +57,7 @@ export class Streams {
   readonly #feeds: Feeds;
   readonly #lifecycle: Lifecycle;
   readonly #subscriptions = new Set<Subscription>();
-  readonly #waiting = new Map<number, Set<() => void>>();
+  readonly #waiting = new Waiters();
   readonly #lastOutput = new Map<number, number>();
   /** Channel entry id -> log entry id of live producers. */
   readonly #owner = new Map<number, number>();
@@ -224,21 +225,7 @@ export class Streams {
     o.signal.throwIfAborted();
     const owned = this.#lifecycle.byId(entryId);
     if (!owned || this.#lifecycle.endOf(owned)) return Promise.resolve('ended');
-    return new Promise((resolve, reject) => {
-      const waiting = this.#waiting.get(entryId) ?? new Set();
-      this.#waiting.set(entryId, waiting);
-      const settle = (finish: () => void) => {
-        clearTimeout(timer);
-        o.signal.removeEventListener('abort', onAbort);
-        waiting.delete(onEnd);
-        finish();
-      };
-      const onEnd = () => settle(() => resolve('ended'));
-      const onAbort = () => settle(() => reject(o.signal.reason as Error));
-      const timer = setTimeout(() => settle(() => resolve('timeout')), Math.min(o.timeoutMs, 2 ** 31 - 1));
-      waiting.add(onEnd);
-      o.signal.addEventListener('abort', onAbort, { once: true });
-    });
+    return this.#waiting.wait(entryId, o);
   }
 
   /**
@@ -341,7 +328,7 @@ export class Streams {
     else this.#finish(owned, () => this.#lifecycle.failed(owned, { lost: true, outcome: 'lost', message }, 'server'));
   }
 
-  #makeLink(): RunnerLink {
+  #makeLink(): LocalRunnerLink {
     return {
       started: (entryId, epoch, ref) => {
         const owned = this.#leased(entryId, epoch);
@@ -492,9 +479,7 @@ export class Streams {
       for (const subscription of [...this.#feeds.subscriptions(entryId)]) subscription.ended(owned.entry.path, fact);
       this.#feeds.release(entryId);
     });
-    const waiting = this.#waiting.get(entryId);
-    this.#waiting.delete(entryId);
-    for (const wake of waiting ?? []) this.#guarded('a waiter failed', wake);
+    this.#guarded('a waiter failed', () => this.#waiting.wake(entryId));
     return [...fact.channels];
   }
 
@@ -512,12 +497,4 @@ export class Streams {
     const waitsFor = this.fleet.waitsFor(producer);
     return { producer: { ...producer, lastOutputAt }, entry: owned.entry, channels: owned.channels.map(channelState), waitsFor };
   }
-}
-
-function stale(entryId: number, epoch: number, current: number): HeadgateError {
-  return new HeadgateError('stale_epoch', `lease ${epoch} of this producer has been taken over (now ${current}); stop writing`, {
-    producer: entryId,
-    epoch,
-    current,
-  });
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CARRIAGE_HEADER_BYTES, writeCarriageHeader } from '../../src/rpc/protocol/carriage.ts';
-import { type Params, WireClient, type WireError } from '../support/built-server.ts';
+import type { Params, WireClient, WireError } from '../support/built-server.ts';
 import { startHeadgate } from '../support/server.ts';
 
 let headgate: Awaited<ReturnType<typeof startHeadgate>>;
@@ -73,7 +73,7 @@ class HandRunner {
   }
 
   completed({ producer, epoch }: Handed, exitCode = 0): Promise<Params> {
-    return this.wire.call('runner/completed', { producer, epoch, exitCode, signal: null, durationMs: 5, detached: [] });
+    return this.wire.call('runner/completed', { producer, epoch, exitCode, durationMs: 5, detached: [] });
   }
 }
 

@@ -34,6 +34,12 @@ export interface RunnerLink {
   killed(entryId: number, epoch: number, receipt: KillReceipt): void | Promise<void>;
 }
 
+/** The link of a runner in the same process as the server: what is told is stored when the call returns. */
+export interface LocalRunnerLink extends RunnerLink {
+  started(entryId: number, epoch: number, ref: BackendRef): void;
+  killed(entryId: number, epoch: number, receipt: KillReceipt): void;
+}
+
 export interface ProducerEnd {
   readonly exitCode: number | null;
   readonly signal: string | null;

@@ -61,9 +61,9 @@ export const runnerMethods = {
     params: z.strictObject({
       producer,
       epoch,
-      exitCode: z.int().min(0).max(255).nullable(),
-      signal: signal.nullable(),
-      durationMs: z.number().min(0).nullable(),
+      exitCode: z.int().min(0).max(255).optional(),
+      signal: signal.optional(),
+      durationMs: z.number().min(0).optional(),
       detached: z.array(z.int()).max(10_000),
     }),
     result: empty,

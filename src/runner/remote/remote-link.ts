@@ -61,7 +61,15 @@ export class RemoteLink implements RunnerLink {
   }
 
   async completed(entryId: number, epoch: number, end: ProducerEnd): Promise<void> {
-    await this.#call('runner/completed', { producer: this.#idOf(entryId), epoch, ...end, detached: [...end.detached] });
+    const { exitCode, signal, durationMs, detached } = end;
+    await this.#call('runner/completed', {
+      producer: this.#idOf(entryId),
+      epoch,
+      ...(exitCode === null ? {} : { exitCode }),
+      ...(signal === null ? {} : { signal }),
+      ...(durationMs === null ? {} : { durationMs }),
+      detached: [...detached],
+    });
   }
 
   async failed(entryId: number, epoch: number, failure: { lost: boolean; outcome: string; message: string }): Promise<void> {

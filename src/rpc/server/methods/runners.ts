@@ -42,14 +42,14 @@ export const runnerHandlers: Handlers<RunnerMethod> = {
     return {};
   },
 
-  'runner/started': async ({ producer, epoch, ref }, call) => {
-    await call.parts.streams.link.started(leased(call, producer), epoch, ref);
+  'runner/started': ({ producer, epoch, ref }, call) => {
+    call.parts.streams.link.started(leased(call, producer), epoch, ref);
     return {};
   },
 
-  'runner/completed': async ({ producer, epoch, ...end }, call) => {
+  'runner/completed': async ({ producer, epoch, exitCode = null, signal = null, durationMs = null, detached }, call) => {
     const entryId = leased(call, producer);
-    await call.parts.streams.link.completed(entryId, epoch, end);
+    await call.parts.streams.link.completed(entryId, epoch, { exitCode, signal, durationMs, detached });
     call.session.runner.forget(entryId);
     return {};
   },
@@ -61,8 +61,8 @@ export const runnerHandlers: Handlers<RunnerMethod> = {
     return {};
   },
 
-  'runner/killed': async ({ producer, epoch, receipt }, call) => {
-    await call.parts.streams.link.killed(leased(call, producer), epoch, receipt);
+  'runner/killed': ({ producer, epoch, receipt }, call) => {
+    call.parts.streams.link.killed(leased(call, producer), epoch, receipt);
     return {};
   },
 
