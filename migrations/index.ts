@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import * as initial from './0001_initial.ts';
 import * as upkeep from './0002_upkeep.ts';
+import * as runners from './0003_runners.ts';
 
 /** One step of the schema: the SQL that `up` emits, frozen once it has landed. */
 export interface Migration {
@@ -13,4 +14,5 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { number: 1, name: 'initial', up: initial.up },
   { number: 2, name: 'upkeep', up: upkeep.up },
+  { number: 3, name: 'runners', up: runners.up },
 ];

@@ -5,7 +5,7 @@ import { systemClock } from './core/clock.ts';
 import { isHeadgateError, messageOf } from './core/errors.ts';
 import { silentLogger } from './core/logger.ts';
 import { openAccess } from './data-access.ts';
-import { producerIdOf } from './runner/index.ts';
+import { producerIdOf } from './model/producer-id.ts';
 import { type DataPaths, dataPaths } from './server-files.ts';
 import { type DatabaseReport, examineDatabase, type Finding, lockDataFolder } from './store/index.ts';
 

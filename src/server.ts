@@ -6,10 +6,11 @@ import { messageOf } from './core/errors.ts';
 import { systemIds } from './core/ids.ts';
 import type { Logger } from './core/logger.ts';
 import { createProviders } from './llm/index.ts';
+import { producerIdOf } from './model/producer-id.ts';
 import { LIVE_STATES } from './model/status.ts';
 import { bundledPlugins } from './plugins/index.ts';
 import { isLoopbackHost, RpcServer } from './rpc/server/index.ts';
-import { createRunner, producerIdOf } from './runner/index.ts';
+import { createRunner } from './runner/index.ts';
 import { createRuntime, DiskNotices, emptyConfig, loadConfig } from './runtime/index.ts';
 import { dataPaths, readOrMakeToken, removeServerRecord, writeServerRecord } from './server-files.ts';
 import { openStore } from './store/index.ts';
@@ -30,6 +31,8 @@ export interface ServerOptions {
   readonly token?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly version: string;
+  /** Seconds that a runner may be away before what it has is lost; 30 by default. */
+  readonly runnerLease?: number;
 }
 
 /** A server that listens. */
@@ -78,7 +81,8 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   const told = new DiskNotices({ store, journal, logger });
   disk.notices = told;
   opened.add('the notices', () => told.close());
-  const streams = new Streams({ store, journal, clock, logger });
+  const lease = options.runnerLease ?? config.runnerLease;
+  const streams = new Streams({ store, journal, clock, logger, ...(lease === undefined ? {} : { leaseMs: lease * 1000 }) });
   opened.add('the streams', () => streams.close());
   const keys = Object.values(config.providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []);
   const withheld = ['HEADGATE_TOKEN', 'HEADGATE_OPENAI_API_KEY', ...keys];

@@ -11,10 +11,28 @@ export interface ServeOptions {
   readonly socket?: string;
   readonly logLevel: LogLevel;
   readonly token?: string;
+  /** Seconds that a runner may be away. */
+  readonly runnerLease?: number;
 }
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What `headgate runner` hands to the composition root. */
+export interface RunnerOptions {
+  readonly url: string;
+  readonly token?: string;
+  readonly name: string;
+  readonly labels: readonly string[];
+  readonly capacity: number;
+  /** Absolute path of the state folder; made when missing. */
+  readonly data: string;
+  readonly logLevel: LogLevel;
+  /** Aborted when the process is to end. */
+  readonly signal: AbortSignal;
+  /** Told once, at the first registration. */
+  readonly ready: () => void;
+}
 
 /** A server that listens. */
 export interface RunningServer {
@@ -45,6 +63,8 @@ export interface CliHost {
   serve(options: ServeOptions): Promise<RunningServer>;
   /** Examines a data folder, and mends it with `repair`; nothing is known of data where it is missing. */
   examine?(options: { data: string; repair: boolean }): Promise<DataReport>;
+  /** Serves a server as its runner until it is stopped or drained. */
+  runner(options: RunnerOptions): Promise<'stopped' | 'drained'>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -33,3 +33,8 @@ export function parseVariable(
     return given === undefined ? known : { ...known, [name]: given };
   };
 }
+
+/** `a,b,c`; adds to what was given before. */
+export function parseList(value: string, known: readonly string[] = []): string[] {
+  return [...known, ...value.split(',').filter((one) => one !== '')];
+}

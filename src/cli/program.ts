@@ -4,7 +4,7 @@ import type { ClientOptions } from './context.ts';
 import { describeError, exitCodeOf } from './errors.ts';
 import { EXIT, EXIT_CODE_HELP } from './exit-codes.ts';
 import { type CliHost, LOG_LEVELS } from './host.ts';
-import { parseDuration, parseVariable, parseWhole } from './parse.ts';
+import { parseDuration, parseList, parseVariable, parseWhole } from './parse.ts';
 
 /** Runs one command and answers its exit code; the module behind it is loaded only then. */
 type Action = () => Promise<number>;
@@ -54,6 +54,7 @@ function buildProgram(console: Console, host: CliHost, choose: (action: Action) 
     .addHelpText('after', EXIT_CODE_HELP);
 
   serverCommands(program, console, host, choose);
+  runnerCommands(program, console, host, choose);
   runCommands(program, console, choose);
   commandCommands(program, console, choose);
   for (const command of program.commands) command.showHelpAfterError(`  headgate ${command.name()} --help says more`);
@@ -70,6 +71,7 @@ function serverCommands(program: Command, console: Console, host: CliHost, choos
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--config <file>', 'plugins and model providers (YAML)')
     .option('--socket <path>', 'unix socket (default: in the data folder)')
+    .option('--runner-lease <seconds>', 'how long a runner may be away before what it has is lost (default: 30)', parseWhole(1, 86_400))
     .addOption(new Option('--log-level <level>', 'how much standard error tells (default: warn, with --json info)').choices(LOG_LEVELS))
     .option('--json', 'print one JSON line when ready and nothing else')
     .addHelpText('after', examples('headgate serve', 'headgate serve --json --port 0 --data /tmp/work'))
@@ -103,6 +105,38 @@ function serverCommands(program: Command, console: Console, host: CliHost, choos
       ),
     )
     .action((method, params, options) => choose(async () => (await import('./commands/rpc.ts')).rpc(console, method, params, options)));
+}
+
+function runnerCommands(program: Command, console: Console, host: CliHost, choose: (action: Action) => void): void {
+  const runner = program
+    .command('runner')
+    .description('run commands for a server, in a process of its own; what runs survives the server, this process and both')
+    .option('--connect <url>', 'server, ws://host:port/rpc (HEADGATE_URL)')
+    .option('--token <token>', 'its token (HEADGATE_TOKEN)')
+    .option('--name <name>', 'name of the runner (default: the name of this host)')
+    .option('--labels <a,b>', 'what commands can ask for beside its name', parseList, [])
+    .option('--capacity <n>', 'commands at a time', parseWhole(1, 10_000), 100)
+    .option('--data <dir>', 'folder of its state and output (default: runners/NAME in the data folder)')
+    .addOption(new Option('--log-level <level>', 'how much standard error tells (default: warn, with --json info)').choices(LOG_LEVELS))
+    .option('--json', 'print one JSON line when registered and nothing else')
+    .addHelpText(
+      'after',
+      examples('headgate runner --connect ws://127.0.0.1:4711/rpc --name gpu-1 --labels gpu,big', 'headgate runner drain gpu-1'),
+    )
+    .action((options) => choose(async () => (await import('./commands/runner.ts')).runner(console, host, options)));
+
+  client(runner.command('drain'))
+    .description('let a runner finish what it has, take no more, and leave')
+    .argument('<name>')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('headgate runner drain gpu-1'))
+    .action((name, options) => choose(async () => (await import('./commands/runners.ts')).drain(console, name, options)));
+
+  client(program.command('runners'))
+    .description('list the runners: what each offers, how much it has, whether it is there')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('headgate runners', 'headgate runners --json'))
+    .action((options) => choose(async () => (await import('./commands/runners.ts')).runners(console, options)));
 }
 
 function runCommands(program: Command, console: Console, choose: (action: Action) => void): void {
@@ -150,6 +184,7 @@ function commandCommands(program: Command, console: Console, choose: (action: Ac
     .option('--cwd <dir>', 'working directory, relative to the project')
     .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
     .option('--timeout <duration>', 'end it after so long, for example 30s or 5m', parseDuration)
+    .option('--runner <name>', 'where it runs: name or label of a registered runner (default: the server itself)')
     .option('--no-stdin', 'do not forward standard input')
     .option('--propose', 'only propose it, print run and path, and let another client answer')
     .option('--json', 'with --propose: print JSON')

@@ -161,6 +161,27 @@ export interface KillReceipt {
   readonly finishedAt: number | null;
 }
 
+/** Which registered runner has a producer: its name, and the state folder in which the command's output is. */
+export interface RunnerAssignment {
+  readonly runner: string;
+  readonly instance: string;
+}
+
+/** A runner that has registered at some time (SPEC {#runner_register}). */
+export interface RunnerRecord {
+  readonly name: string;
+  readonly labels: readonly string[];
+  readonly backends: readonly string[];
+  /** Producers that it takes at a time. */
+  readonly capacity: number;
+  /** Id of its state folder. */
+  readonly instance: string;
+  /** Raised with every registration of this name. */
+  readonly epoch: number;
+  /** Its last sign of life. */
+  readonly lastSeen: number;
+}
+
 export interface Producer {
   /** Id of its log entry. */
   readonly entryId: number;
@@ -168,8 +189,10 @@ export interface Producer {
   readonly run: string;
   readonly path: string;
   readonly backend: string;
-  /** `embedded`, `client`, or the name of a registered runner. */
+  /** `embedded`, `client`, or what was asked for: the name or a label of a registered runner. */
   readonly runner: string;
+  /** The registered runner that it has been given to; absent until then, and for `embedded` and `client`. */
+  readonly assigned?: RunnerAssignment;
   readonly spec: ProducerSpec;
   /** Lease number; raised whenever somebody else takes the producer over. */
   readonly epoch: number;

@@ -129,11 +129,11 @@ export const PRODUCER_TABLE: Table<ProducerState, ProducerEvent> = {
 };
 
 /** The states in which something may still run or be killed for a producer. */
-export const LIVE_STATES: readonly ProducerState[] = ['queued', 'running', 'cancelling'];
+export const LIVE_STATES = ['queued', 'running', 'cancelling'] as const satisfies readonly ProducerState[];
 
 /** True while something may still run or be killed for it. */
 export function isLive(state: ProducerState): boolean {
-  return LIVE_STATES.includes(state);
+  return (LIVE_STATES as readonly ProducerState[]).includes(state);
 }
 
 // ---- the pairs, for the database and its test -------------------------------------------------------------

@@ -1,2 +1,3 @@
-export { producerIdOf } from './producer-id.ts';
+export { type RemoteRunnerOptions, serveAsRunner } from './remote/remote-runner.ts';
+export { StateFolder } from './remote/state-folder.ts';
 export { createRunner, type Runner } from './runner.ts';

@@ -18,10 +18,14 @@ export interface RunnerOptions {
   readonly logger: Logger;
   /** Output of one command, in bytes, beyond which it is ended; 0 or left out for none (SPEC {#output_limit}). */
   readonly outputBytes?: number;
+  /** A producer is over, and it has room for another. */
+  readonly over?: () => void;
 }
 
 /** A runner that can be closed. */
 export interface Runner extends RunnerPort {
+  /** Producers that it has. */
+  readonly size: number;
   /** Lets go of every command and kills none: they run on, and are adopted later (SPEC {#restart}). */
   close(): Promise<void>;
 }
@@ -43,6 +47,10 @@ class LinkedRunner implements Runner {
   constructor(options: RunnerOptions) {
     this.name = options.name;
     this.#options = options;
+  }
+
+  get size(): number {
+    return this.#running.size;
   }
 
   start(producer: Producer): void {
@@ -117,7 +125,10 @@ class LinkedRunner implements Runner {
       void tellUntilStored(() => link.failed(producer.entryId, producer.epoch, failure), { logger, facts, signal: this.#closing.signal });
       return undefined;
     }
-    const over = (): void => void this.#running.delete(producer.entryId);
+    const over = () => {
+      this.#running.delete(producer.entryId);
+      this.#options.over?.();
+    };
     const running = new RunningProducer({ producer, backend, link, clock, logger, outputBytes, over });
     this.#running.set(producer.entryId, running);
     return running;

@@ -3,11 +3,11 @@ import { HeadgateError, isHeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Backend, BackendHandle, ClosedFact, ExitFact, KillRequest, OutputSink } from '../model/ports/backend.ts';
 import type { RunnerLink } from '../model/ports/runner.ts';
+import { producerIdOf } from '../model/producer-id.ts';
 import type { KillReceipt, Producer } from '../model/records.ts';
 import { onceReached } from './deadline.ts';
 import { OutputCount } from './output-count.ts';
 import { tellUntilStored, untilDone } from './patience.ts';
-import { producerIdOf } from './producer-id.ts';
 
 /** Between the first signal and SIGKILL when a limit ends a command (milliseconds). */
 const LIMIT_GRACE_MS = 2000;

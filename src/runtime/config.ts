@@ -36,6 +36,7 @@ const schema = z.strictObject({
     .transform((given) => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as RetentionConfig),
   plugins: z.array(z.string().min(1)).default([]),
   providers: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be lower case letters, digits, - and _'), provider).default({}),
+  runnerLease: z.number().min(1).max(86_400).optional(),
 });
 
 interface RetentionConfig {
@@ -55,6 +56,8 @@ export interface ServerConfig {
   /** How long is kept what nobody deletes; what is left out has its default (SPEC {#retention}). */
   readonly retention: RetentionConfig;
   readonly limits: { readonly outputBytes: number; readonly freeBytes?: number | undefined };
+  /** Seconds that a runner may be away before what it has is lost. */
+  readonly runnerLease?: number | undefined;
   /** Folder from which relative plugin paths and packages are resolved. */
   readonly folder: string;
 }

@@ -19,6 +19,7 @@ import { openDatabase } from './open.ts';
 import { SqliteProducers } from './producers.ts';
 import { SqliteProjects } from './projects.ts';
 import { DEFAULT_RETENTION, type Retention } from './retention.ts';
+import { SqliteRunners } from './runners.ts';
 import { SqliteRuns } from './runs.ts';
 import { SqliteTurns } from './turns.ts';
 import { Upkeep } from './upkeep.ts';
@@ -76,6 +77,7 @@ class SqliteStore implements Store {
   readonly entries: SqliteEntries;
   readonly channels: SqliteChannels;
   readonly producers: SqliteProducers;
+  readonly runners: SqliteRunners;
   readonly events: SqliteEvents;
   readonly audit: SqliteAudit;
   readonly #file: string;
@@ -121,6 +123,7 @@ class SqliteStore implements Store {
     this.entries = new SqliteEntries(connection, o.clock);
     this.channels = new SqliteChannels(connection, this.#checkpointer);
     this.producers = new SqliteProducers(connection, o.clock);
+    this.runners = new SqliteRunners(connection, o.clock);
     this.events = new SqliteEvents(connection, o.clock);
     this.audit = new SqliteAudit(connection, o.clock);
   }

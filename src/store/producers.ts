@@ -54,7 +54,12 @@ export class SqliteProducers implements ProducerStore {
   }
 
   update(entryId: number, change: ProducerChange): Producer {
-    const status = change.state !== undefined || change.receipt !== undefined || change.epoch !== undefined || change.ref !== undefined;
+    const status =
+      change.state !== undefined ||
+      change.receipt !== undefined ||
+      change.epoch !== undefined ||
+      change.ref !== undefined ||
+      change.assigned !== undefined;
     return this.#db.write(status ? 'durable' : 'fast', () => {
       const producer = this.#require(entryId);
       if (change.state !== undefined) requireTransition('producer', producer.state, change.state, producer.path);
@@ -91,6 +96,7 @@ function columnsOf(change: ProducerChange): Partial<Selectable<Tables['producers
     ...(change.startedAt === undefined ? {} : { started_at: change.startedAt }),
     ...(change.endedAt === undefined ? {} : { ended_at: change.endedAt }),
     ...(change.lastOutputAt === undefined ? {} : { last_output_at: change.lastOutputAt }),
+    ...(change.assigned === undefined ? {} : { assigned_to: change.assigned.runner, assigned_instance: change.assigned.instance }),
   };
 }
 
@@ -102,6 +108,7 @@ function record(row: Selectable<Tables['producers']> & { run_id: number; path: s
     path: row.path,
     backend: row.backend,
     runner: row.runner,
+    ...(row.assigned_to === null ? {} : { assigned: { runner: row.assigned_to, instance: row.assigned_instance ?? '' } }),
     spec: fromJson<ProducerSpec>(row.spec),
     epoch: row.epoch,
     state: row.state,

@@ -13,6 +13,8 @@ export interface Tables {
   entries: EntryTable;
   segments: SegmentTable;
   producers: ProducerTable;
+  runners: RunnerTable;
+  store_identity: { id: string };
   events: EventTable;
   rpc_log: RpcLogTable;
 }
@@ -138,6 +140,19 @@ interface ProducerTable {
   started_at: number | null;
   ended_at: number | null;
   last_output_at: number | null;
+  assigned_to: string | null;
+  assigned_instance: string | null;
+}
+
+interface RunnerTable {
+  name: string;
+  /** JSON, as is `backends`. */
+  labels: string;
+  backends: string;
+  capacity: number;
+  instance: string;
+  epoch: number;
+  last_seen: number;
 }
 
 interface EventTable {

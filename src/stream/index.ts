@@ -1,4 +1,5 @@
 export { channelEntries, channelNumber } from './channels.ts';
+export type { Registration, RunnerOffer } from './fleet.ts';
 export { Journal, type JournalTx } from './journal.ts';
 export type { LineMatch, ReadRequest } from './read.ts';
 export { type ReadResult, Streams } from './streams.ts';

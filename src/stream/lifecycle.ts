@@ -186,7 +186,7 @@ export class Lifecycle {
   }
 
   /** Marks it cancelled and tells everyone, before any signal is sent (SPEC {#stream_cancel}). */
-  cancelled(owned: Owned, o: { reason: string | null; by: string }): EndedFact {
+  cancelled(owned: Owned, o: { reason: string | null; by: string; unserved: boolean }): EndedFact {
     return this.#journal.commit('durable', (tx) => {
       const { producer } = owned;
       tx.event(owned.projectId, producer.run, 'stream/cancelled', { run: producer.run, path: owned.entry.path, reason: o.reason });
@@ -211,8 +211,8 @@ export class Lifecycle {
         by: o.by,
         receipt: asked,
       });
-      // The client that runs it was told just now; there is nothing for the server to kill.
-      if (producer.runner === 'client') {
+      // The client that runs it was told just now, or no runner has it yet: there is nothing for the server to kill.
+      if (o.unserved) {
         this.#store.producers.update(producer.entryId, { state: 'cancelled', receipt: { ...asked, finishedAt: now } });
       }
       return fact;
@@ -225,6 +225,15 @@ export class Lifecycle {
     this.#journal.commit('durable', (tx) => {
       const state = producer.state === 'cancelling' ? this.#next(producer, 'killed') : producer.state;
       this.#store.producers.update(producer.entryId, { receipt, ...(state === producer.state ? {} : { state }) });
+      this.#tellChanged(tx, owned.projectId, producer.run, [entry]);
+    });
+  }
+
+  /** Its runner stays away: the cancel stands, and the receipt waits for the runner (SPEC {#runner_lease}). */
+  unreachable(owned: Owned): void {
+    const { producer, entry } = owned;
+    this.#journal.commit('durable', (tx) => {
+      this.#store.producers.update(producer.entryId, { state: this.#next(producer, 'vanished') });
       this.#tellChanged(tx, owned.projectId, producer.run, [entry]);
     });
   }

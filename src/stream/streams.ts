@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { HeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { channelPath, requireLogPath } from '../model/paths.ts';
-import type { RunnerLink, RunnerPort } from '../model/ports/runner.ts';
+import type { LocalRunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { Entry, Producer } from '../model/records.ts';
 import { signalName } from '../model/signals.ts';
@@ -10,9 +10,11 @@ import { type EntryStatus, isLive, LIVE_STATES, type ProducerState } from '../mo
 import { ChannelLog } from './channel-log.ts';
 import { channelEntries, channelState } from './channels.ts';
 import { Feeds } from './feeds.ts';
+import { Fleet } from './fleet.ts';
 import type { Journal, JournalTx } from './journal.ts';
 import { Lifecycle, type Owned } from './lifecycle.ts';
 import { type LineMatch, type ReadRange, type ReadRequest, readChannel } from './read.ts';
+import { stale } from './stale.ts';
 import { Subscription } from './subscription.ts';
 import type {
   CancelRequest,
@@ -27,6 +29,10 @@ import type {
   StreamSubscription,
   SubscribedChannel,
 } from './types.ts';
+import { Waiters } from './waiters.ts';
+
+/** How long a runner may be away before what it has is lost, unless the server says otherwise (milliseconds). */
+const LEASE_MS = 30_000;
 
 /** What `stream/read` answers, with the bytes as they are. */
 export interface ReadResult extends ReadRange {
@@ -42,23 +48,24 @@ export interface ReadResult extends ReadRange {
  * runner ends here (SPEC {#streaming}).
  */
 export class Streams {
-  readonly link: RunnerLink;
+  readonly link: LocalRunnerLink;
+  /** The runners, and what waits for one. */
+  readonly fleet: Fleet;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #log: ChannelLog;
   readonly #feeds: Feeds;
   readonly #lifecycle: Lifecycle;
-  readonly #runners = new Map<string, RunnerPort>();
   readonly #subscriptions = new Set<Subscription>();
-  readonly #waiting = new Map<number, Set<() => void>>();
+  readonly #waiting = new Waiters();
   readonly #lastOutput = new Map<number, number>();
   /** Channel entry id -> log entry id of live producers. */
   readonly #owner = new Map<number, number>();
   /** What a write needs to know of a live producer, without asking the database each time. */
   readonly #live = new Map<number, { epoch: number; channels: ReadonlyMap<number, number> }>();
 
-  constructor(options: { store: Store; journal: Journal; clock: Clock; logger: Logger }) {
+  constructor(options: { store: Store; journal: Journal; clock: Clock; logger: Logger; leaseMs?: number }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#logger = options.logger;
@@ -74,11 +81,13 @@ export class Streams {
       },
     });
     this.link = this.#makeLink();
+    const hands = { retake: (id: number) => this.#retake(id), lose: (id: number, message: string) => this.#lose(id, message) };
+    this.fleet = new Fleet({ ...options, leaseMs: options.leaseMs ?? LEASE_MS, hands });
   }
 
   /** Makes a runner known under its name. */
   attachRunner(runner: RunnerPort): void {
-    this.#runners.set(runner.name, runner);
+    this.fleet.attach(runner);
   }
 
   /**
@@ -89,7 +98,7 @@ export class Streams {
     const owned = this.#lifecycle.open(tx, entry, plan);
     // Apart: a reader that cannot be served must not keep the command from starting.
     tx.after(() => this.#follow(owned));
-    if (plan.runner !== 'client') tx.after(() => this.#runner(owned.producer).start(owned.producer));
+    if (plan.runner !== 'client') tx.after(() => this.fleet.place(owned.producer));
     return owned.channels.map(channelState);
   }
 
@@ -150,11 +159,13 @@ export class Streams {
     if (producer.state === 'cancelled') return owned.channels.map(channelState);
     if (!isLive(producer.state)) throw this.#lifecycle.closed(producer);
     const again = producer.state === 'cancelling';
-    const channels = again ? owned.channels.map(channelState) : this.#finish(owned, () => this.#lifecycle.cancelled(owned, request));
-    if (producer.runner !== 'client') {
+    const channels = again
+      ? owned.channels.map(channelState)
+      : this.#finish(owned, () => this.#lifecycle.cancelled(owned, { ...request, unserved: this.fleet.unserved(producer) }));
+    if (!this.fleet.unserved(producer)) {
       const live = this.#store.producers.get(producer.entryId) ?? producer;
       // Asked again, the runner joins the kill that is under way, and begins one if there is none.
-      this.#runner(producer).kill(live, { requestedBy: request.by, reason: request.reason, signal, graceMs: request.graceMs ?? 2000 });
+      this.fleet.kill(live, { requestedBy: request.by, reason: request.reason, signal, graceMs: request.graceMs ?? 2000 });
     }
     return channels;
   }
@@ -165,20 +176,20 @@ export class Streams {
     if (!producer.spec.stdin) {
       throw new HeadgateError('unsupported', `${path} was started without stdin; start it with stdin: true to write to it`, { path });
     }
-    return await this.#runner(producer).input(producer.entryId, bytes, eof);
+    return await this.fleet.serving(producer).input(producer.entryId, bytes, eof);
   }
 
   /** Resizes a terminal. */
   async resize(runId: number, path: string, cols: number, rows: number): Promise<void> {
     const { producer } = this.#served(runId, path);
-    await this.#runner(producer).resize(producer.entryId, cols, rows);
+    await this.fleet.serving(producer).resize(producer.entryId, cols, rows);
   }
 
   /** Sends one signal to a command. */
   async signal(runId: number, path: string, signal: string): Promise<void> {
     const name = signalName(signal);
     const { producer } = this.#served(runId, path);
-    await this.#runner(producer).signal(producer.entryId, name);
+    await this.fleet.serving(producer).signal(producer.entryId, name);
   }
 
   /** Producers, newest first; `state` is a producer state or `live`. */
@@ -215,21 +226,7 @@ export class Streams {
     o.signal.throwIfAborted();
     const owned = this.#lifecycle.byId(entryId);
     if (!owned || this.#lifecycle.endOf(owned)) return Promise.resolve('ended');
-    return new Promise((resolve, reject) => {
-      const waiting = this.#waiting.get(entryId) ?? new Set();
-      this.#waiting.set(entryId, waiting);
-      const settle = (finish: () => void) => {
-        clearTimeout(timer);
-        o.signal.removeEventListener('abort', onAbort);
-        waiting.delete(onEnd);
-        finish();
-      };
-      const onEnd = () => settle(() => resolve('ended'));
-      const onAbort = () => settle(() => reject(o.signal.reason as Error));
-      const timer = setTimeout(() => settle(() => resolve('timeout')), Math.min(o.timeoutMs, 2 ** 31 - 1));
-      waiting.add(onEnd);
-      o.signal.addEventListener('abort', onAbort, { once: true });
-    });
+    return this.#waiting.wait(entryId, o);
   }
 
   /**
@@ -302,20 +299,39 @@ export class Streams {
         this.#follow(owned);
         continue;
       }
-      const raised = this.#lifecycle.raiseEpoch(producer);
-      this.#follow({ ...owned, producer: raised });
-      const offsets = new Map(owned.channels.map((channel) => [channelState(channel).channel, channel.bytes]));
-      this.#runner(raised).adopt(raised, offsets);
+      this.#follow(owned);
+      this.fleet.resume(producer);
     }
   }
 
   /** Stores what waits; subscriptions end. Commands go on. */
   close(): void {
     for (const subscription of [...this.#subscriptions]) subscription.close();
+    this.fleet.close();
     this.#log.close();
   }
 
-  #makeLink(): RunnerLink {
+  /** Hands a live producer to another writer: whatever comes under the lease before is refused. */
+  #retake(entryId: number): { producer: Producer; offsets: Map<number, number> } | undefined {
+    const owned = this.#lifecycle.byId(entryId);
+    if (!owned || !isLive(owned.producer.state)) return undefined;
+    // What has come under the lease before is stored or refused first, so that the offsets stand.
+    this.#log.flush();
+    const producer = this.#lifecycle.raiseEpoch(owned.producer);
+    const live = this.#live.get(entryId);
+    if (live) live.epoch = producer.epoch;
+    const offsets = owned.channels.map((entry) => [channelState(entry).channel, this.#store.channels.head(entry.id).bytes] as const);
+    return { producer, offsets: new Map(offsets) };
+  }
+
+  #lose(entryId: number, message: string): void {
+    const owned = this.#lifecycle.byId(entryId);
+    if (!owned) return;
+    if (owned.producer.state === 'cancelling') this.#lifecycle.unreachable(owned);
+    else this.#finish(owned, () => this.#lifecycle.failed(owned, { lost: true, outcome: 'lost', message }, 'server'));
+  }
+
+  #makeLink(): LocalRunnerLink {
     return {
       started: (entryId, epoch, ref) => {
         const owned = this.#leased(entryId, epoch);
@@ -382,12 +398,6 @@ export class Streams {
       throw new HeadgateError('unsupported', `a client runs ${path} itself; the server cannot reach it`, { runner: 'client' });
     }
     return owned;
-  }
-
-  #runner(producer: Producer): RunnerPort {
-    const runner = this.#runners.get(producer.runner);
-    if (!runner) throw new HeadgateError('unsupported', `no runner "${producer.runner}" is connected`, { runner: producer.runner });
-    return runner;
   }
 
   #channelId(owned: Owned, channel: number): number {
@@ -463,6 +473,7 @@ export class Streams {
     const entryId = owned.entry.id;
     this.#lastOutput.delete(entryId);
     this.#live.delete(entryId);
+    this.fleet.ended(entryId);
     for (const channel of owned.channels) {
       this.#log.forget(channel.id);
       this.#owner.delete(channel.id);
@@ -472,9 +483,7 @@ export class Streams {
       for (const subscription of [...this.#feeds.subscriptions(entryId)]) subscription.ended(owned.entry.path, fact);
       this.#feeds.release(entryId);
     });
-    const waiting = this.#waiting.get(entryId);
-    this.#waiting.delete(entryId);
-    for (const wake of waiting ?? []) this.#guarded('a waiter failed', wake);
+    this.#guarded('a waiter failed', () => this.#waiting.wake(entryId));
     return [...fact.channels];
   }
 
@@ -489,14 +498,7 @@ export class Streams {
   #view(owned: Owned): ProducerView {
     const { producer } = owned;
     const lastOutputAt = this.#lastOutput.get(producer.entryId) ?? producer.lastOutputAt;
-    return { producer: { ...producer, lastOutputAt }, entry: owned.entry, channels: owned.channels.map(channelState) };
+    const waitsFor = this.fleet.waitsFor(producer);
+    return { producer: { ...producer, lastOutputAt }, entry: owned.entry, channels: owned.channels.map(channelState), waitsFor };
   }
-}
-
-function stale(entryId: number, epoch: number, current: number): HeadgateError {
-  return new HeadgateError('stale_epoch', `lease ${epoch} of this producer has been taken over (now ${current}); stop writing`, {
-    producer: entryId,
-    epoch,
-    current,
-  });
 }

@@ -87,7 +87,7 @@ export interface StreamSubscription {
 /** What acceptance of a proposal starts. */
 export interface ProducerPlan {
   readonly backend: string;
-  /** `embedded`, `client`, or a registered runner's name. */
+  /** `embedded`, `client`, or the name or a label of a registered runner. */
   readonly runner: string;
   readonly spec: ProducerSpec;
   /** Channel numbers that appear at 102. */
@@ -99,6 +99,8 @@ export interface ProducerView {
   readonly producer: Producer;
   readonly entry: Entry;
   readonly channels: readonly ChannelState[];
+  /** What it waits for before it can run, in words; null when it is served. */
+  readonly waitsFor: string | null;
 }
 
 /** How a client ends a producer that it runs itself. */

@@ -13,6 +13,7 @@ export interface ServeCommandOptions {
   readonly config?: string;
   readonly socket?: string;
   readonly logLevel?: LogLevel;
+  readonly runnerLease?: number;
   readonly json?: boolean;
 }
 
@@ -40,11 +41,12 @@ function serveOptions(console: Console, data: string, options: ServeCommandOptio
     ...(options.config === undefined ? {} : { config: resolve(options.config) }),
     ...(options.socket === undefined ? {} : { socket: resolve(options.socket) }),
     ...(token ? { token } : {}),
+    ...(options.runnerLease === undefined ? {} : { runnerLease: options.runnerLease }),
   };
 }
 
 /** Resolves at the first signal; from then on a second one ends the process at once. */
-function stopSignal(console: Console): Promise<void> {
+export function stopSignal(console: Console): Promise<void> {
   return new Promise((resolve) => {
     let count = 0;
     const onSignal = (signal: NodeJS.Signals) => {

@@ -19,6 +19,8 @@ export interface ShellOptions extends ClientOptions {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
   readonly timeout?: number;
+  /** Name or label of a registered runner. */
+  readonly runner?: string;
   /** False with --no-stdin. */
   readonly stdin: boolean;
   readonly propose?: boolean;
@@ -66,6 +68,7 @@ async function propose(session: Session, command: string, options: ShellOptions,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    ...(options.runner === undefined ? {} : { runner: options.runner }),
   };
   return await inRun(session, { alias: options.run, model: 'scripted' }, () => session.call('sh', params));
 }

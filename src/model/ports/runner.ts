@@ -15,9 +15,17 @@ export interface RunnerPort {
   kill(producer: Producer, request: KillRequest): void;
 }
 
+/** A runner in a process of its own, as its connection shows it to the server (SPEC {#runner_register}). */
+export interface RemoteRunnerPort extends RunnerPort {
+  /** Another registration has taken its place: it is told, and whatever it still sends is refused. */
+  fence(message: string): void;
+  /** Asks it to finish what it has and to leave. */
+  drain(): void;
+}
+
 /** The runner's side: the stream RPCs, without JSON when it is in the same process. `epoch` fences old writers. */
 export interface RunnerLink {
-  started(entryId: number, epoch: number, ref: BackendRef): void;
+  started(entryId: number, epoch: number, ref: BackendRef): void | Promise<void>;
   /** Answers once stored. Throws offset_conflict, stream_closed, stale_epoch. */
   append(entryId: number, epoch: number, channel: number, offset: number, bytes: Buffer): Promise<void>;
   /** Resolves once every append that was answered before this call survives a power cut (SPEC {#spool_space}). */
@@ -25,6 +33,12 @@ export interface RunnerLink {
   completed(entryId: number, epoch: number, end: ProducerEnd): Promise<void>;
   /** It could not be started, or it is gone without a trace. */
   failed(entryId: number, epoch: number, failure: { lost: boolean; outcome: string; message: string }): Promise<void>;
+  killed(entryId: number, epoch: number, receipt: KillReceipt): void | Promise<void>;
+}
+
+/** The link of a runner in the same process as the server: what is told is stored when the call returns. */
+export interface LocalRunnerLink extends RunnerLink {
+  started(entryId: number, epoch: number, ref: BackendRef): void;
   killed(entryId: number, epoch: number, receipt: KillReceipt): void;
 }
 

@@ -12,6 +12,8 @@ import type {
   ProducerSpec,
   Project,
   Run,
+  RunnerAssignment,
+  RunnerRecord,
   RunSettings,
   Segment,
   Turn,
@@ -46,6 +48,7 @@ export interface Store {
   readonly entries: EntryStore;
   readonly channels: ChannelStore;
   readonly producers: ProducerStore;
+  readonly runners: RunnerStore;
   readonly events: EventStore;
   readonly audit: AuditStore;
   /** Ends the checkpoint worker, checkpoints, closes the database and gives the lock back. */
@@ -220,6 +223,8 @@ export interface ProducerChange {
   readonly startedAt?: number;
   readonly endedAt?: number;
   readonly lastOutputAt?: number;
+  /** The registered runner that it is given to. */
+  readonly assigned?: RunnerAssignment;
 }
 
 export interface ProducerStore {
@@ -230,6 +235,17 @@ export interface ProducerStore {
   list(filter: { projectId?: number; runId?: number; states?: readonly ProducerState[]; runner?: string }): Producer[];
   /** Throws `illegal_transition` for a pair of states outside the table. */
   update(entryId: number, change: ProducerChange): Producer;
+}
+
+export interface RunnerStore {
+  /** Id of this database, the same for its whole life: runners know by it whose commands they have. */
+  readonly storeId: string;
+  /** In order of name. */
+  list(): RunnerRecord[];
+  /** Notes a registration and raises the epoch of that name. */
+  register(runner: Omit<RunnerRecord, 'epoch' | 'lastSeen'>): RunnerRecord;
+  /** Notes a sign of life, now. */
+  seen(name: string): void;
 }
 
 export interface EventStore {

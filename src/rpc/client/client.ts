@@ -1,6 +1,7 @@
 import { JSONRPCClient, type JSONRPCResponse } from 'json-rpc-2.0';
 import { CARRIAGE_HEADER_BYTES, type CarriageHeader, readCarriageHeader } from '../protocol/carriage.ts';
 import type { MethodName, NotificationName, NotificationParamsOf, ParamsOf, ResultOf } from '../protocol/table.ts';
+import { type Answerer, answerRequest, type ServerRequest } from './answering.ts';
 import { ConnectionClosed, RpcError } from './errors.ts';
 import { type FollowedChunk, type FollowOptions, follow, type StreamEnd } from './follow.ts';
 import type { Transport } from './transport.ts';
@@ -28,6 +29,7 @@ export class RpcClient {
   readonly #handlers = new Map<string, Set<Handler>>();
   readonly #frameHandlers = new Set<(frame: OutputFrame) => void>();
   readonly #closeHandlers = new Set<(reason: string) => void>();
+  #answerer: Answerer | undefined;
   #lastId = 0;
   #closed: string | undefined;
 
@@ -93,6 +95,11 @@ export class RpcClient {
     return () => void this.#frameHandlers.delete(handler);
   }
 
+  /** Answers the server's own requests, begun in the order in which they come; without it they are refused. */
+  answer(answerer: Answerer): void {
+    this.#answerer = answerer;
+  }
+
   /** Told once when the connection has ended; at once when it has already. The answer takes the listener back. */
   onClose(handler: (reason: string) => void): () => void {
     if (this.#closed !== undefined) handler(this.#closed);
@@ -125,7 +132,8 @@ export class RpcClient {
     }
     for (const one of Array.isArray(message) ? message : [message]) {
       if (typeof one !== 'object' || one === null) continue;
-      if ('method' in one) this.#notify(one as { method: string; params?: unknown });
+      if ('method' in one && 'id' in one) void this.#serve(one as ServerRequest);
+      else if ('method' in one) this.#notify(one as { method: string; params?: unknown });
       else this.#rpc.receive(one as JSONRPCResponse);
     }
   }
@@ -139,6 +147,10 @@ export class RpcClient {
       return this.#ended('the server sent a frame that cannot be read');
     }
     for (const handler of [...this.#frameHandlers]) handler(frame);
+  }
+
+  async #serve(request: ServerRequest): Promise<void> {
+    this.#transport.send(await answerRequest(request, this.#answerer));
   }
 
   #notify({ method, params }: { method: string; params?: unknown }): void {

@@ -16,7 +16,12 @@ const commandParams = {
     .optional()
     .describe('Milliseconds until it is ended.'),
   yield_ms: z.int().min(0).max(3600_000).optional().describe('How long a turn waits for it, milliseconds.'),
-  runner: z.string().min(1).max(64).optional().describe('`client`: the caller runs it and streams.'),
+  runner: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('`client`: the caller runs it and streams; else the name or a label of a registered runner. Default `embedded`.'),
   durable: z.boolean().optional(),
   stdin: z.boolean().optional().describe('False: the command reads /dev/null. Default true.'),
 };

@@ -105,6 +105,7 @@ export const producer = z.strictObject({
   command: z.string(),
   backend: z.string(),
   runner: z.string(),
+  waits_for: z.string().nullable(),
   state: z.string(),
   epoch: z.int(),
   pid: z.int().nullable(),

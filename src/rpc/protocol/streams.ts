@@ -179,23 +179,3 @@ export const streamMethods = {
     unsupported: 'exports are not part of this version; read the channel with stream/read',
   }),
 };
-
-const runnerReason = 'remote runners are not part of this version; the server runs commands itself';
-const runnerMethod = (params: z.ZodType, summary: string) =>
-  method({ params, result: z.looseObject({}), init: true, scope: 'run', summary, unsupported: runnerReason });
-
-/** Runners (SPEC {#runners}). */
-export const runnerMethods = {
-  'runner/register': runnerMethod(
-    z.strictObject({
-      name: z.string().max(64),
-      labels: z.array(z.string().max(64)),
-      backends: z.array(z.string().max(32)),
-      capacity: z.int().min(1),
-      resume: z.array(z.strictObject({ producer: z.string(), epoch, offsets: z.record(z.string(), z.int()) })).optional(),
-    }),
-    'Offers a runner.',
-  ),
-  'runner/heartbeat': runnerMethod(z.strictObject({}), "Renews a runner's lease."),
-  'runner/drain': runnerMethod(z.strictObject({ runner: z.string().max(64).optional() }), 'Finish, take no more.'),
-};

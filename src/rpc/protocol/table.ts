@@ -2,10 +2,11 @@ import type { z } from 'zod';
 import { entryMethods } from './entries.ts';
 import type { MethodDef } from './method.ts';
 import { modelMethods } from './models.ts';
-import { notifications } from './notifications.ts';
+import { notifications as clientNotifications } from './notifications.ts';
+import { runnerMethods, runnerNotifications } from './runners.ts';
 import { runMethods } from './runs.ts';
 import { sessionMethods } from './session.ts';
-import { runnerMethods, streamMethods } from './streams.ts';
+import { streamMethods } from './streams.ts';
 
 /** Version of the protocol; raised when something a client relies on changes. */
 export const PROTOCOL_VERSION = 1;
@@ -38,8 +39,9 @@ export type ParamsOf<M extends MethodName> = z.input<Methods[M]['params']>;
 export type ParsedParamsOf<M extends MethodName> = z.output<Methods[M]['params']>;
 export type ResultOf<M extends MethodName> = z.output<Methods[M]['result']>;
 
+/** Every notification. */
+export const notifications = { ...clientNotifications, ...runnerNotifications };
+
 export type Notifications = typeof notifications;
 export type NotificationName = keyof Notifications;
 export type NotificationParamsOf<N extends NotificationName> = z.output<Notifications[N]['params']>;
-
-export { notifications };

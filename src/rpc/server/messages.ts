@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { JSONRPCID } from 'json-rpc-2.0';
+import type { JSONRPCID, JSONRPCResponse } from 'json-rpc-2.0';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import { nestedDeeper } from './json-bytes.ts';
 
@@ -28,7 +28,7 @@ export function parseMessage(bytes: Buffer): unknown {
 }
 
 /** True for the answer to a request of ours: nothing that could be answered in turn. */
-export function isAnswer(value: unknown): boolean {
+export function isAnswer(value: unknown): value is JSONRPCResponse {
   return isObject(value) && !('method' in value) && ('result' in value || 'error' in value);
 }
 

@@ -10,6 +10,7 @@ import { isAnswer, isCancel, parseMessage, type RequestMessage, requestProblem }
 import type { ServerParts } from './parts.ts';
 import { batchText, responseText } from './response-text.ts';
 import { SessionEvents } from './session-events.ts';
+import { SessionRunner } from './session-runner.ts';
 import { SessionStreams } from './session-streams.ts';
 import type { Inbound, MessageChannelLike } from './transports/message-channel.ts';
 import { errorResponse, refusal } from './wire-errors.ts';
@@ -30,6 +31,7 @@ const STOP_READING_BYTES = 4 * 1024 * 1024;
 export class Session {
   readonly scope: GrantedScope;
   readonly streams: SessionStreams;
+  readonly runner: SessionRunner;
   readonly #parts: ServerParts;
   readonly #dispatcher: Dispatcher;
   readonly #channel: MessageChannelLike;
@@ -63,6 +65,7 @@ export class Session {
       runIdOf: (run) => this.#runIdOf(run),
       passed: () => this.#bound?.events.passed ?? 0,
     });
+    this.runner = new SessionRunner({ parts, channel });
     channel.onMessage((message) => this.#receive(message));
     channel.onDrain(() => this.#drained());
     channel.onClose(() => {
@@ -150,7 +153,7 @@ export class Session {
 
   #receive(message: Inbound): void {
     if (message.kind === 'binary') {
-      this.#send(refusal(null, 'invalid_request', 'binary message; JSON-RPC comes as text messages'));
+      this.#frame(message.bytes);
     } else if (message.kind === 'end') {
       this.#inputEnded = true;
       this.#closeWhenAnswered();
@@ -172,6 +175,14 @@ export class Session {
       else void this.#single(value);
     }
     this.#holdBack();
+  }
+
+  #frame(bytes: Buffer): void {
+    try {
+      this.runner.frame(bytes);
+    } catch (error) {
+      this.#send(isHeadgateError(error) ? errorResponse(null, error) : refusal(null, 'internal', messageOf(error)));
+    }
   }
 
   async #single(value: unknown): Promise<void> {
@@ -214,7 +225,10 @@ export class Session {
 
   /** Answers one message; undefined for a notification or an answer. Calls its handler before it returns. */
   #answer(value: unknown, afterwards: (() => void)[]): Promise<JSONRPCResponse | undefined> {
-    if (isAnswer(value)) return Promise.resolve(undefined);
+    if (isAnswer(value)) {
+      this.runner.answered(value);
+      return Promise.resolve(undefined);
+    }
     const problem = requestProblem(value);
     if (problem) return Promise.resolve(refusal(problem.id, 'invalid_request', problem.message));
     const request = value as RequestMessage;
@@ -305,6 +319,7 @@ export class Session {
     this.#closed = true;
     for (const abort of this.#unanswered) abort.abort(new HeadgateError('cancelled', 'the connection is gone'));
     this.streams.close();
+    this.runner.closed();
     this.#bound?.events.close();
   }
 }

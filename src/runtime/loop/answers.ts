@@ -194,15 +194,12 @@ function checkRunner(answer: Answer): void {
   }
 }
 
-/** Throws `unsupported` for a runner that this version does not have. */
+/** Throws `invalid_params` for what no runner can be called. One that nobody has is waited for (SPEC {#runner_selection}). */
 export function requireRunner(runner: string): void {
-  if (runner === 'client' || runner === 'embedded') return;
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(runner)) return;
   throw new HeadgateError(
-    'unsupported',
-    `no runner "${runner}"; this version has the embedded one, and "client" for a caller that runs the command itself`,
-    {
-      field: 'runner',
-      runner,
-    },
+    'invalid_params',
+    `"${runner}" is no name of a runner; give "embedded", "client", or the name or a label of a registered runner`,
+    { field: 'runner', runner },
   );
 }

@@ -25,6 +25,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
   const stdin = () => Object.assign(new PassThrough(), { isTTY: false });
   const code = await runCli(argv, {
     serve,
+    runner: serve,
     stdin,
     stdout,
     stderr,
@@ -34,7 +35,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
   return { code, ...texts };
 }
 
-const COMMANDS = ['serve', 'demo', 'doctor', 'rpc', 'act', 'ask', 'runs', 'attach', 'sh', 'output', 'ps', 'cancel'];
+const COMMANDS = ['serve', 'runner', 'runners', 'demo', 'doctor', 'rpc', 'act', 'ask', 'runs', 'attach', 'sh', 'output', 'ps', 'cancel'];
 
 describe('the command line', () => {
   it('prints help for every command, with examples, and the exit codes', async () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CARRIAGE_HEADER_BYTES, readCarriageHeader, writeCarriageHeader } from '../../../src/rpc/protocol/carriage.ts';
 
-describe('{#raw_carriage} the header of a frame', () => {
+describe('{#raw_carriage} {#runner_output} the header of a frame', () => {
   it.each([
     [{ handle: 1, channel: 2, offset: 258 }, '00000001020000000000000102'],
     [{ handle: 2 ** 32 - 1, channel: 255, offset: 2 ** 53 - 1 }, 'ffffffffff001fffffffffffff'],

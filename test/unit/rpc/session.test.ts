@@ -212,7 +212,7 @@ describe('{#envelope} messages', () => {
 
   it('in binary, and beyond the limit, are refused without ending the connection', async () => {
     const client = h.connect();
-    client.peer.sendRaw({ kind: 'binary' });
+    client.peer.sendRaw({ kind: 'binary', bytes: Buffer.from([1]) });
     client.peer.sendRaw({ kind: 'too_large', limit: 16 });
     expect(await client.call('ping')).toMatchObject({ pong: true });
     expect(client.messages.filter(({ error }) => error).map(({ error }) => error?.data['name'])).toEqual(['invalid_request', 'too_large']);

@@ -7,8 +7,9 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { HeadgateError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import type { Backend } from '../../../src/model/ports/backend.ts';
+import { producerIdOf } from '../../../src/model/producer-id.ts';
 import type { Producer } from '../../../src/model/records.ts';
-import { createRunner, producerIdOf, type Runner } from '../../../src/runner/index.ts';
+import { createRunner, type Runner } from '../../../src/runner/index.ts';
 import { eventually, isRunning } from '../../contract/backend-probe.ts';
 import { producer, RecordingLink } from './recording-link.ts';
 

@@ -66,7 +66,6 @@ describe("{#client_commands} a client's own command", () => {
   it.each([
     ['a terminal', { tty: true }],
     ['another backend', { backend: 'container' }],
-    ['another runner', { runner: 'gpu' }],
     ['a command that ends with the server', { durable: false }],
   ])('asking for %s is unsupported, and says what there is', async (_, more) => {
     await expect(command('ls', more)).rejects.toMatchObject({ kind: 'unsupported' });

@@ -111,10 +111,10 @@ describe('{#proposals} a proposal', () => {
     expect(result(1)).toContain('built elsewhere');
   });
 
-  it('cannot be remembered, nor given to a runner that is not there; it then still waits', async () => {
+  it('cannot be remembered, nor given to a runner that nobody could be; it then still waits', async () => {
     const { path } = await proposed('true');
     expect(() => resolve(path, { action: 'accept', remember: true })).toThrow(expect.objectContaining({ kind: 'unsupported' }));
-    expect(() => resolve(path, { action: 'accept', runner: 'gpu' })).toThrow(expect.objectContaining({ kind: 'unsupported' }));
+    expect(() => resolve(path, { action: 'accept', runner: 'no name' })).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
     expect(() => resolve(path, { action: 'reject', runner: 'client' })).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
     expect(() => resolve(path, { action: 'accept', runner: 'client', output: 'x' })).toThrow(
       expect.objectContaining({ kind: 'invalid_params' }),

@@ -177,14 +177,15 @@ function decode(chunk: string, encoding: 'utf8' | 'base64' | undefined): Buffer 
   return bytes;
 }
 
-function producerRow({ producer, channels }: ProducerView, now: number): ResultOf<'stream/list'>[number] {
+function producerRow({ producer, channels, waitsFor }: ProducerView, now: number): ResultOf<'stream/list'>[number] {
   const pid = producer.ref?.['pid'];
   return {
     run: producer.run,
     path: producer.path,
     command: producer.spec.command,
     backend: producer.backend,
-    runner: producer.runner,
+    runner: producer.assigned?.runner ?? producer.runner,
+    waits_for: waitsFor,
     state: producer.state,
     epoch: producer.epoch,
     pid: typeof pid === 'number' ? pid : null,

@@ -4,7 +4,7 @@
  */
 export type Inbound =
   | { readonly kind: 'text'; readonly bytes: Buffer }
-  | { readonly kind: 'binary' }
+  | { readonly kind: 'binary'; readonly bytes: Buffer }
   | { readonly kind: 'too_large'; readonly limit: number }
   | { readonly kind: 'end' };
 

@@ -29,7 +29,7 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
     this.#socket = socket;
     this.#tcp = tcp;
     socket.on('message', (data: Buffer, binary: boolean) => {
-      this.received(binary ? { kind: 'binary' } : { kind: 'text', bytes: data });
+      this.received({ kind: binary ? 'binary' : 'text', bytes: data });
     });
     // A message that is too large or not UTF-8 comes as an error; ws itself then closes with 1009 or 1007.
     socket.on('error', () => {});

@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import { LIVE_STATES } from '../../model/status.ts';
+import { method, notification } from './method.ts';
+import { alias, byteOffset, chunk, empty, epoch, reason, receipt, signal } from './shapes.ts';
+
+/** Bytes of output in one frame at most. */
+export const FRAME_BYTES = 1024 * 1024;
+
+const producer = z
+  .string()
+  .regex(/^p[1-9]\d{0,14}-[0-9a-z]{1,11}$/, 'must be the name of a producer, as runner/start gave it')
+  .describe('Name of the producer, as `runner/start` gave it.');
+const label = alias.describe('A name or a label: 1 to 64 characters of A-Z a-z 0-9 . _ -.');
+const handle = z.int().min(0).max(0xffffffff);
+const kill = z.strictObject({ requestedBy: z.string(), reason: z.string().nullable() });
+const row = z.strictObject({
+  name: z.string(),
+  labels: z.array(z.string()),
+  backends: z.array(z.string()),
+  capacity: z.int(),
+  live: z.int(),
+  state: z.enum(['ready', 'draining', 'away']),
+  epoch: z.int(),
+  lastSeen: z.int(),
+});
+
+/** What a runner calls, and what is asked about runners (SPEC {#runner_register}). */
+export const runnerMethods = {
+  'runner/register': method({
+    params: z.strictObject({
+      name: label,
+      labels: z.array(label).max(32),
+      backends: z.array(z.string().min(1).max(32)).min(1).max(16),
+      capacity: z.int().min(1).max(10_000),
+      instance: z.string().min(8).max(64).describe('Id of its state folder.'),
+      store: z.string().max(64).optional().describe('`store` of the registration before.'),
+      draining: z.boolean().optional(),
+      resume: z.array(z.strictObject({ producer })).max(20_000).optional().describe('What its state folder holds.'),
+    }),
+    result: z.strictObject({
+      runner: z.string(),
+      epoch: z.int(),
+      lease_ms: z.int(),
+      store: z.string(),
+      adopt: z.array(z.string()),
+      release: z.array(z.strictObject({ producer: z.string(), epoch: z.int(), kill: kill.nullable() })),
+    }),
+    init: false,
+    scope: 'admin',
+    summary: 'Offers a runner; `runner/adopt` follows for each producer of `adopt`, then `runner/start` for new ones.',
+  }),
+  'runner/heartbeat': method({ params: empty, result: empty, init: false, scope: 'admin', summary: "Renews a runner's lease." }),
+  'runner/started': method({
+    params: z.strictObject({ producer, epoch, ref: z.record(z.string().max(64), z.unknown()) }),
+    result: empty,
+    init: false,
+    scope: 'admin',
+    summary: 'A runner has started a producer; `ref` is how it finds it again.',
+  }),
+  'runner/completed': method({
+    params: z.strictObject({
+      producer,
+      epoch,
+      exitCode: z.int().min(0).max(255).optional(),
+      signal: signal.optional(),
+      durationMs: z.number().min(0).optional(),
+      detached: z.array(z.int()).max(10_000),
+    }),
+    result: empty,
+    init: false,
+    scope: 'admin',
+    summary: 'A producer has ended and all its output is stored.',
+  }),
+  'runner/failed': method({
+    params: z.strictObject({ producer, epoch, lost: z.boolean(), outcome: z.string().max(64), message: z.string().max(64 * 1024) }),
+    result: empty,
+    init: false,
+    scope: 'admin',
+    summary: 'A producer could not be started, or is gone without a trace.',
+  }),
+  'runner/killed': method({
+    params: z.strictObject({ producer, epoch, receipt }),
+    result: empty,
+    init: false,
+    scope: 'admin',
+    summary: 'A kill is over; the receipt is stored.',
+  }),
+  'runner/drain': method({
+    params: z.strictObject({ runner: label.optional().describe('Default: the runner of this connection.') }),
+    result: z.strictObject({ runner: z.string(), live: z.int() }),
+    init: false,
+    scope: 'admin',
+    summary: 'The runner finishes what it has, takes no more, and leaves.',
+  }),
+  'runner/list': method({
+    params: empty,
+    result: z.array(row),
+    init: false,
+    scope: 'read',
+    summary: 'Every runner that has registered: what it offers, how many producers it has, whether it is there.',
+  }),
+};
+
+/** What a server tells a runner (SPEC {#runner_output}). */
+export const runnerNotifications = {
+  'runner/ack': notification({
+    params: z.strictObject({ handle, channel: z.int(), offset: z.int() }),
+    durable: false,
+    summary: 'To a runner: every byte before `offset` is stored.',
+  }),
+  'runner/nack': notification({
+    params: z.strictObject({
+      handle,
+      channel: z.int(),
+      offset: z.number(),
+      error: z.strictObject({ name: z.string(), message: z.string(), data: z.looseObject({}) }),
+    }),
+    durable: false,
+    summary: 'To a runner: the frame at `offset` was not stored.',
+  }),
+  'runner/fenced': notification({
+    params: z.strictObject({ runner: z.string(), epoch: z.int(), message: z.string() }),
+    durable: false,
+    summary: 'To a runner: another one has its place; it lets go of everything and stops.',
+  }),
+};
+
+/** A producer on its way to a runner. */
+export const assignment = z.strictObject({
+  producer,
+  handle,
+  epoch,
+  run: z.string(),
+  path: z.string(),
+  backend: z.string(),
+  state: z.enum(LIVE_STATES),
+  spec: z.looseObject({ command: z.string(), cwd: z.string(), env: z.record(z.string(), z.string()), stdin: z.boolean() }),
+  ref: z.record(z.string(), z.unknown()).nullable(),
+  kill: kill.nullable(),
+  createdAt: z.int(),
+  startedAt: z.int().nullable(),
+  /** Channel -> stored bytes. */
+  offsets: z.record(z.string(), byteOffset),
+});
+
+/** What the server asks of a runner, as JSON-RPC requests over the runner's connection (SPEC {#runner_requests}). */
+export const runnerRequests = {
+  'runner/start': { params: assignment, result: empty },
+  'runner/adopt': { params: assignment, result: empty },
+  'runner/input': { params: z.strictObject({ producer, chunk, eof: z.boolean() }), result: z.strictObject({ bytes: z.int() }) },
+  'runner/resize': { params: z.strictObject({ producer, cols: z.int(), rows: z.int() }), result: empty },
+  'runner/signal': { params: z.strictObject({ producer, signal }), result: empty },
+  'runner/kill': {
+    params: z.strictObject({
+      producer,
+      epoch,
+      path: z.string(),
+      requestedBy: z.string(),
+      reason: reason.nullable(),
+      signal,
+      graceMs: z.int(),
+    }),
+    result: empty,
+  },
+  'runner/drain': { params: empty, result: empty },
+} as const;
+
+export type Assignment = z.output<typeof assignment>;
+export type RunnerRequests = typeof runnerRequests;
+export type RunnerRequestName = keyof RunnerRequests;
+export type RunnerRequestParams<M extends RunnerRequestName> = z.output<RunnerRequests[M]['params']>;
+export type RunnerRequestResult<M extends RunnerRequestName> = z.output<RunnerRequests[M]['result']>;
+/** What a runner does with each request. */
+export type RunnerRequestHandlers = {
+  readonly [M in RunnerRequestName]: (params: RunnerRequestParams<M>) => RunnerRequestResult<M> | Promise<RunnerRequestResult<M>>;
+};

@@ -1,0 +1,93 @@
+import { HeadgateError } from '../../../core/errors.ts';
+import type { ResultOf } from '../../protocol/table.ts';
+import type { Call, Handlers } from '../handler.ts';
+
+type RunnerMethod =
+  | 'runner/register'
+  | 'runner/heartbeat'
+  | 'runner/started'
+  | 'runner/completed'
+  | 'runner/failed'
+  | 'runner/killed'
+  | 'runner/drain'
+  | 'runner/list';
+
+/** Runners: what they tell is what the embedded one tells, over the same link (SPEC {#runner_register}). */
+export const runnerHandlers: Handlers<RunnerMethod> = {
+  'runner/register': ({ store, resume, draining, ...offer }, call) => {
+    const { storeId } = call.parts.streams.fleet;
+    if (store !== undefined && store !== storeId && resume !== undefined && resume.length > 0) {
+      throw new HeadgateError(
+        'conflict',
+        'the commands in the state folder of this runner belong to another database; connect it to that server, or start it with another --data folder',
+        { store: storeId },
+      );
+    }
+    const { runner } = call.session;
+    const names = (resume ?? []).map(({ producer }) => producer);
+    const { runner: record, leaseMs, adopt, release } = runner.register({ ...offer, draining: draining ?? false, resume: names });
+    call.afterAnswer(() => runner.begin());
+    return {
+      runner: record.name,
+      epoch: record.epoch,
+      lease_ms: leaseMs,
+      store: storeId,
+      adopt: [...adopt],
+      release: release as ResultOf<'runner/register'>['release'],
+    };
+  },
+
+  'runner/heartbeat': (_, call) => {
+    call.parts.streams.fleet.seen(call.session.runner.require());
+    return {};
+  },
+
+  'runner/started': ({ producer, epoch, ref }, call) => {
+    call.parts.streams.link.started(leased(call, producer), epoch, ref);
+    return {};
+  },
+
+  'runner/completed': async ({ producer, epoch, exitCode = null, signal = null, durationMs = null, detached }, call) => {
+    const entryId = leased(call, producer);
+    await call.parts.streams.link.completed(entryId, epoch, { exitCode, signal, durationMs, detached });
+    call.session.runner.forget(entryId);
+    return {};
+  },
+
+  'runner/failed': async ({ producer, epoch, ...failure }, call) => {
+    const entryId = leased(call, producer);
+    await call.parts.streams.link.failed(entryId, epoch, failure);
+    call.session.runner.forget(entryId);
+    return {};
+  },
+
+  'runner/killed': ({ producer, epoch, receipt }, call) => {
+    call.parts.streams.link.killed(leased(call, producer), epoch, receipt);
+    return {};
+  },
+
+  'runner/drain': ({ runner }, call) => {
+    const { fleet } = call.parts.streams;
+    const name = runner ?? call.session.runner.require().name;
+    fleet.drain(name);
+    return { runner: name, live: fleet.list().find((one) => one.name === name)?.live ?? 0 };
+  },
+
+  'runner/list': (_, call) =>
+    call.parts.streams.fleet.list().map(({ name, labels, backends, capacity, live, state, epoch, lastSeen }) => ({
+      name,
+      labels: [...labels],
+      backends: [...backends],
+      capacity,
+      live,
+      state,
+      epoch,
+      lastSeen,
+    })),
+};
+
+/** The log entry of a producer that a registered runner speaks of. Throws `not_found`, `conflict`, `stale_epoch`. */
+function leased(call: Call, producer: string): number {
+  call.session.runner.require();
+  return call.parts.streams.fleet.entryOf(producer);
+}

@@ -1,0 +1,255 @@
+import { JSONRPCClient, type JSONRPCResponse } from 'json-rpc-2.0';
+import { ERRORS, type ErrorFacts, type ErrorName, HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
+import type { KillRequest } from '../../model/ports/backend.ts';
+import type { RemoteRunnerPort } from '../../model/ports/runner.ts';
+import { producerIdOf } from '../../model/producer-id.ts';
+import type { Producer } from '../../model/records.ts';
+import type { Registration, RunnerOffer } from '../../stream/index.ts';
+import { CARRIAGE_HEADER_BYTES, readCarriageHeader } from '../protocol/carriage.ts';
+import {
+  type Assignment,
+  FRAME_BYTES,
+  type RunnerRequestName,
+  type RunnerRequestParams,
+  type RunnerRequestResult,
+} from '../protocol/runners.ts';
+import { notificationFrame } from './event-frame.ts';
+import type { ServerParts } from './parts.ts';
+import type { MessageChannelLike } from './transports/message-channel.ts';
+
+/** Bytes of one producer that may be on their way to the disk; a sound runner keeps well below. */
+const UNSTORED_BYTES = 8 * 1024 * 1024;
+
+interface Handle {
+  readonly entryId: number;
+  readonly epoch: number;
+  unstored: number;
+}
+
+/**
+ * A connection as the runner that it may become (SPEC {#runner_register}): requests to it, output from it as frames,
+ * acknowledgements once stored.
+ */
+export class SessionRunner implements RemoteRunnerPort {
+  name = '';
+  readonly #parts: ServerParts;
+  readonly #channel: MessageChannelLike;
+  readonly #calls: JSONRPCClient;
+  readonly #handles = new Map<number, Handle>();
+  /** Acknowledgements that go out together. */
+  readonly #acks = new Map<string, { handle: number; channel: number; offset: number }>();
+  #lastHandle = 0;
+  #epoch = 0;
+  #fenced: string | undefined;
+  #closed = false;
+
+  constructor(options: { parts: ServerParts; channel: MessageChannelLike }) {
+    this.#parts = options.parts;
+    this.#channel = options.channel;
+    this.#calls = new JSONRPCClient((message) => this.#channel.send(JSON.stringify(message)));
+  }
+
+  // ---- what the runner calls ----
+
+  /** Takes its offer; a connection is one runner, once. Throws conflict, invalid_params. */
+  register(offer: RunnerOffer): Registration {
+    if (this.name !== '') throw new HeadgateError('conflict', `this connection is runner "${this.name}" already; open another one`);
+    const registration = this.#parts.streams.fleet.register(offer, this);
+    this.name = registration.runner.name;
+    this.#epoch = registration.runner.epoch;
+    return registration;
+  }
+
+  /** After the answer to its registration: hands over what it takes up. */
+  begin(): void {
+    try {
+      this.#parts.streams.fleet.begin(this);
+    } catch (error) {
+      // It registers again, and everything is handed over then.
+      this.#parts.logger.error({ runner: this.name, error: messageOf(error) }, 'a runner could not be told what it has; it is sent away');
+      this.#channel.close('done');
+    }
+  }
+
+  /** Throws unless this connection is a runner: `conflict` before it registers, `stale_epoch` once it is fenced. */
+  require(): this {
+    if (this.name === '') throw new HeadgateError('conflict', 'this connection is no runner; call runner/register first');
+    if (this.#fenced !== undefined) throw new HeadgateError('stale_epoch', this.#fenced, { runner: this.name });
+    return this;
+  }
+
+  /** What becomes of the handles of a producer that is over. */
+  forget(entryId: number): void {
+    for (const [number, handle] of this.#handles) if (handle.entryId === entryId) this.#handles.delete(number);
+  }
+
+  /** An answer to a request of ours. */
+  answered(response: JSONRPCResponse): void {
+    this.#calls.receive(response);
+  }
+
+  /** A binary message: output. Throws what cannot be blamed on one producer; the connection lives on. */
+  frame(message: Buffer): void {
+    if (this.name === '') {
+      throw new HeadgateError('invalid_request', 'binary message; JSON-RPC comes as text messages, and output from a registered runner');
+    }
+    const length = message.length - CARRIAGE_HEADER_BYTES;
+    if (length < 0) {
+      throw new HeadgateError('invalid_request', `a frame of ${message.length} bytes; its header alone has ${CARRIAGE_HEADER_BYTES}`);
+    }
+    if (length > FRAME_BYTES) {
+      throw new HeadgateError('too_large', `a frame of ${length} bytes of output; send at most ${FRAME_BYTES} at a time`, {
+        limit: FRAME_BYTES,
+      });
+    }
+    const { handle: number, channel, offset } = readCarriageHeader(message);
+    const handle = this.#handles.get(number);
+    const refuse = (error: unknown) => this.#nack(number, channel, offset, error);
+    if (this.#fenced !== undefined) return refuse(new HeadgateError('stale_epoch', this.#fenced));
+    if (!handle) return refuse(new HeadgateError('not_found', `no producer has handle ${number} on this connection; it may have ended`));
+    if (!Number.isSafeInteger(offset))
+      return refuse(new HeadgateError('invalid_params', 'the offset is beyond 2^53-1', { field: 'offset' }));
+    if (handle.unstored + length > UNSTORED_BYTES) {
+      return refuse(
+        new HeadgateError('overloaded', 'too much of this producer is on its way; await acknowledgements', { retry_after_ms: 100 }),
+      );
+    }
+    handle.unstored += length;
+    const bytes = message.subarray(CARRIAGE_HEADER_BYTES);
+    this.#parts.streams.link
+      .append(handle.entryId, handle.epoch, channel, offset, bytes)
+      .then(() => this.#ack(number, channel, offset + length), refuse)
+      .finally(() => {
+        handle.unstored -= length;
+      });
+  }
+
+  /** The connection has ended. */
+  closed(): void {
+    this.#closed = true;
+    if (this.name !== '') this.#parts.streams.fleet.gone(this);
+    this.#calls.rejectAllPendingRequests('the runner is away');
+  }
+
+  // ---- what the server asks of it ----
+
+  start(producer: Producer): void {
+    void this.#assign('runner/start', producer, new Map());
+  }
+
+  adopt(producer: Producer, offsets: ReadonlyMap<number, number>): void {
+    void this.#assign('runner/adopt', producer, offsets);
+  }
+
+  async input(entryId: number, bytes: Buffer, eof: boolean): Promise<number> {
+    return (await this.#call('runner/input', { producer: this.#idOf(entryId), chunk: bytes.toString('base64'), eof })).bytes;
+  }
+
+  async resize(entryId: number, cols: number, rows: number): Promise<void> {
+    await this.#call('runner/resize', { producer: this.#idOf(entryId), cols, rows });
+  }
+
+  async signal(entryId: number, signal: string): Promise<void> {
+    await this.#call('runner/signal', { producer: this.#idOf(entryId), signal });
+  }
+
+  kill(producer: Producer, request: KillRequest): void {
+    const params = { producer: producerIdOf(producer), epoch: producer.epoch, path: producer.path, ...request };
+    // Lost with the connection, it is asked for again by the hand-over.
+    this.#call('runner/kill', params).catch((error: unknown) => this.#failed('runner/kill', producer, error));
+  }
+
+  drain(): void {
+    this.#call('runner/drain', {}).catch(() => undefined);
+  }
+
+  fence(message: string): void {
+    this.#fenced = message;
+    this.#channel.send(notificationFrame('runner/fenced', { runner: this.name, epoch: this.#epoch, message }));
+  }
+
+  async #assign(method: 'runner/start' | 'runner/adopt', producer: Producer, offsets: ReadonlyMap<number, number>): Promise<void> {
+    const { entryId, epoch } = producer;
+    this.forget(entryId);
+    const handle = ++this.#lastHandle;
+    this.#handles.set(handle, { entryId, epoch, unstored: 0 });
+    try {
+      await this.#call(method, assignmentOf(producer, handle, offsets));
+    } catch (error) {
+      if (this.#failed(method, producer, error)) this.#channel.close('done');
+    }
+  }
+
+  /** Logs what a runner refused; false when it is only gone. */
+  #failed(method: string, producer: Producer, error: unknown): boolean {
+    if (this.#closed || this.#fenced !== undefined) return false;
+    this.#parts.logger.error(
+      { runner: this.name, method, producer: producer.entryId, error: messageOf(error) },
+      'a runner refused a request',
+    );
+    return true;
+  }
+
+  #idOf(entryId: number): string {
+    return this.#parts.streams.fleet.idOf(entryId);
+  }
+
+  async #call<M extends RunnerRequestName>(method: M, params: RunnerRequestParams<M>): Promise<RunnerRequestResult<M>> {
+    const gone = new HeadgateError('conflict', `runner "${this.name}" is away; try again when it is back`, { runner: this.name });
+    if (this.#closed || this.#fenced !== undefined) throw gone;
+    try {
+      return (await this.#calls.request(method, params)) as RunnerRequestResult<M>;
+    } catch (error) {
+      throw this.#closed ? gone : errorOf(error);
+    }
+  }
+
+  #ack(handle: number, channel: number, offset: number): void {
+    if (this.#acks.size === 0) setImmediate(() => this.#sendAcks());
+    const key = `${handle}/${channel}`;
+    const known = this.#acks.get(key)?.offset ?? 0;
+    this.#acks.set(key, { handle, channel, offset: Math.max(known, offset) });
+  }
+
+  #sendAcks(): void {
+    const acks = [...this.#acks.values()];
+    this.#acks.clear();
+    for (const ack of acks) this.#channel.send(notificationFrame('runner/ack', ack));
+  }
+
+  #nack(handle: number, channel: number, offset: number, error: unknown): void {
+    const named = isHeadgateError(error) ? error : new HeadgateError('internal', `not stored: ${messageOf(error)}`);
+    this.#channel.send(
+      notificationFrame('runner/nack', { handle, channel, offset, error: { name: named.kind, message: named.message, data: named.data } }),
+    );
+  }
+}
+
+function assignmentOf(producer: Producer, handle: number, offsets: ReadonlyMap<number, number>): Assignment {
+  const { epoch, run, path, backend, spec, ref, receipt, createdAt, startedAt } = producer;
+  const state = producer.state as Assignment['state'];
+  return {
+    producer: producerIdOf(producer),
+    handle,
+    epoch,
+    run,
+    path,
+    backend,
+    state,
+    spec: { ...spec, env: { ...spec.env } },
+    ref,
+    kill: receipt && state === 'cancelling' ? { requestedBy: receipt.requestedBy, reason: receipt.reason } : null,
+    createdAt,
+    startedAt,
+    offsets: Object.fromEntries(offsets),
+  };
+}
+
+/** The error of the catalogue that a runner answered. */
+function errorOf(error: unknown): HeadgateError {
+  const data: unknown = error instanceof Error && 'data' in error ? error.data : undefined;
+  const facts = typeof data === 'object' && data !== null ? ({ ...data } as Record<string, unknown>) : {};
+  const { name, status: _status, ...rest } = facts;
+  const kind: ErrorName = typeof name === 'string' && name in ERRORS ? (name as ErrorName) : 'internal';
+  return new HeadgateError(kind, messageOf(error), rest as ErrorFacts);
+}

@@ -1,0 +1,67 @@
+import { pino } from 'pino';
+import { createProcessBackend } from './backends/process/index.ts';
+import { systemClock } from './core/clock.ts';
+import { HeadgateError, isHeadgateError, messageOf } from './core/errors.ts';
+import { systemIds } from './core/ids.ts';
+import type { Logger } from './core/logger.ts';
+import { StateFolder, serveAsRunner } from './runner/index.ts';
+import { lockDataFolder } from './store/lock.ts';
+
+export interface RunnerProcessOptions {
+  /** `ws://host:port/rpc` */
+  readonly url: string;
+  readonly token?: string;
+  readonly name: string;
+  readonly labels: readonly string[];
+  readonly capacity: number;
+  /** State folder; made when missing, mode 0700, held for this process. */
+  readonly data: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly signal: AbortSignal;
+  readonly ready: () => void;
+}
+
+/**
+ * Composes a runner and serves until it is stopped or drained. Throws `conflict` with who holds the folder, and what
+ * the server has refused the first registration with.
+ */
+export async function runHeadgateRunner(options: RunnerProcessOptions): Promise<'stopped' | 'drained'> {
+  const { data, logLevel, ready, ...rest } = options;
+  const clock = systemClock;
+  const logger: Logger = pino({ level: logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
+  const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'a failure that nobody handled; the runner lives on');
+  const release = lock(data);
+  process.on('unhandledRejection', unexpected);
+  try {
+    const folder = new StateFolder(data, systemIds);
+    const withheld = ['HEADGATE_TOKEN', 'HEADGATE_OPENAI_API_KEY'];
+    const process_ = createProcessBackend({ folder: folder.producers, clock, logger, withheld });
+    let told = false;
+    const registered = () => {
+      logger.info({ runner: rest.name, pid: process.pid }, 'registered');
+      if (!told) ready();
+      told = true;
+    };
+    return await serveAsRunner({ ...rest, folder, backends: new Map([['process', process_]]), clock, logger, registered });
+  } finally {
+    process.off('unhandledRejection', unexpected);
+    release();
+  }
+}
+
+function lock(data: string): () => void {
+  try {
+    return lockDataFolder(data, { pid: process.pid, startedAt: systemClock.now() });
+  } catch (error) {
+    if (!isHeadgateError(error, 'conflict')) throw error;
+    const { pid } = error.facts;
+    const who = typeof pid === 'number' ? `process ${pid}` : 'another process';
+    throw new HeadgateError(
+      'conflict',
+      `${data} is in use by ${who}; stop that runner first, or start this one with another --data folder`,
+      {
+        ...error.facts,
+      },
+    );
+  }
+}

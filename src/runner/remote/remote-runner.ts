@@ -1,0 +1,70 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Backend } from '../../model/ports/backend.ts';
+import { RpcError } from '../../rpc/client/index.ts';
+import { RunnerSession } from './runner-session.ts';
+import { RunnerSocket } from './socket.ts';
+import type { StateFolder } from './state-folder.ts';
+
+/** Pauses between two attempts to reach the server, milliseconds: the first, and the longest. */
+const RETRY_MS = 250;
+const RETRY_MAX_MS = 5000;
+
+export interface RemoteRunnerOptions {
+  /** `ws://host:port/rpc` */
+  readonly url: string;
+  readonly token?: string;
+  readonly name: string;
+  readonly labels: readonly string[];
+  /** Producers at a time. */
+  readonly capacity: number;
+  readonly folder: StateFolder;
+  /** Name -> backend. */
+  readonly backends: ReadonlyMap<string, Backend>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Aborted when the process is to end; commands go on. */
+  readonly signal: AbortSignal;
+  /** Told of every registration. */
+  readonly registered: () => void;
+}
+
+/**
+ * Serves a server as its runner until it is stopped or drained (SPEC {#runner_process}). While the server cannot be
+ * reached the commands go on and their output grows in their folders; it is dialled again for ever. Throws RpcError when
+ * the server refuses the first registration, HeadgateError `stale_epoch` when another runner has taken the name.
+ */
+export async function serveAsRunner(options: RemoteRunnerOptions): Promise<'stopped' | 'drained'> {
+  const { signal, logger } = options;
+  let registered = false;
+  let draining = false;
+  let pauseMs = RETRY_MS;
+  while (!signal.aborted) {
+    try {
+      const socket = await RunnerSocket.connect(options.url, options.token, signal);
+      const session: RunnerSession = new RunnerSession(socket, { ...options, draining });
+      const end = await session.serve(() => {
+        registered = true;
+        pauseMs = RETRY_MS;
+        options.registered();
+      });
+      if (end === 'drained') return end;
+      draining = session.draining;
+    } catch (error) {
+      // Without a registration that has ever worked, what the server refuses it will refuse again.
+      if (!(error instanceof RpcError) || !registered) throwUnlessAway(error);
+      logger.warn({ url: options.url, pauseMs, error: messageOf(error) }, 'the server does not take this runner now; it is tried again');
+    }
+    await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+    pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS);
+  }
+  return 'stopped';
+}
+
+/** Throws an error that another attempt would only meet again: what a server, or another runner, has refused. */
+function throwUnlessAway(error: unknown): void {
+  if (error instanceof RpcError && error.kind !== 'overloaded') throw error;
+  if (error instanceof Error && error.name === 'HeadgateError') throw error;
+}

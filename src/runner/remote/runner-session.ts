@@ -1,0 +1,141 @@
+import { HeadgateError, messageOf } from '../../core/errors.ts';
+import { RpcClient } from '../../rpc/client/index.ts';
+import type { ResultOf } from '../../rpc/protocol/table.ts';
+import { createRunner, type Runner } from '../runner.ts';
+import { RemoteLink } from './remote-link.ts';
+import type { RemoteRunnerOptions } from './remote-runner.ts';
+import { answererOf, bare } from './requests.ts';
+import type { RunnerSocket } from './socket.ts';
+
+type Registered = ResultOf<'runner/register'>;
+
+/** Heartbeats in one lease. */
+const BEATS = 3;
+
+/**
+ * One connection of a runner, from its registration to its end. What it runs is taken up anew by every session: so there
+ * is one way to go on, after a lost connection as after a kill -9 of either side.
+ */
+export class RunnerSession {
+  readonly #options: RemoteRunnerOptions;
+  readonly #socket: RunnerSocket;
+  readonly #client: RpcClient;
+  readonly #link: RemoteLink;
+  readonly #runner: Runner;
+  readonly #over: Promise<'away' | 'drained' | HeadgateError>;
+  #end: (how: 'away' | 'drained' | HeadgateError) => void = () => {};
+  #draining: boolean;
+  #registered = false;
+  /** Producers that the server has announced and not handed over yet. */
+  readonly #announced = new Set<string>();
+
+  constructor(socket: RunnerSocket, options: RemoteRunnerOptions & { readonly draining: boolean }) {
+    const { name, backends, clock, logger } = options;
+    this.#options = options;
+    this.#draining = options.draining;
+    this.#socket = socket;
+    this.#over = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    const client = new RpcClient(socket);
+    const link = new RemoteLink({ call: (method, params) => client.call(method, params), sendFrame: (frame) => socket.sendFrame(frame) });
+    const runner = createRunner({ name, link, backends, clock, logger, over: () => this.#leaveWhenDone() });
+    client.on('runner/ack', (ack) => link.acked(ack));
+    client.on('runner/nack', (nack) => link.nacked(nack));
+    client.on('runner/fenced', ({ message }) => this.#end(new HeadgateError('stale_epoch', message, { runner: name })));
+    client.onClose(() => this.#end('away'));
+    client.answer(answererOf({ runner, link, name, taken: (id) => this.#announced.delete(id), drain: () => this.#drain() }));
+    this.#client = client;
+    this.#link = link;
+    this.#runner = runner;
+  }
+
+  /** It finishes what it has and takes no more. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /**
+   * Registers and serves. Answers `away` when the connection is gone or the process is to end, `drained` when everything
+   * is finished. Throws what the registration was refused with, and `stale_epoch` when another runner has its place.
+   */
+  async serve(registered: () => void): Promise<'away' | 'drained'> {
+    const { signal } = this.#options;
+    const onAbort = () => this.#end('away');
+    signal.addEventListener('abort', onAbort, { once: true });
+    let heart: NodeJS.Timeout | undefined;
+    try {
+      const answer = await this.#register();
+      this.#options.folder.remember(answer.store);
+      for (const id of answer.adopt) this.#announced.add(id);
+      this.#registered = true;
+      for (const one of answer.release) this.#release(one);
+      heart = this.#heartbeat(answer.lease_ms);
+      registered();
+      this.#leaveWhenDone();
+      const how = await this.#over;
+      if (how instanceof HeadgateError) throw how;
+      return how;
+    } finally {
+      clearInterval(heart);
+      signal.removeEventListener('abort', onAbort);
+      // First it lets go: what fails from here on is nobody's loss.
+      const closing = this.#runner.close();
+      this.#socket.close();
+      await closing;
+      this.#link.fail();
+    }
+  }
+
+  async #register(): Promise<Registered> {
+    const { name, labels, backends, capacity, folder } = this.#options;
+    return await this.#client.call('runner/register', {
+      name,
+      labels: [...labels],
+      backends: [...backends.keys()],
+      capacity,
+      instance: folder.instance,
+      ...(folder.store === undefined ? {} : { store: folder.store }),
+      ...(this.#draining ? { draining: true } : {}),
+      resume: folder.list().map((producer) => ({ producer })),
+    });
+  }
+
+  /** A producer that is over: whoever still runs is ended, and the receipt told; then its folder goes. */
+  #release({ producer: id, epoch, kill }: Registered['release'][number]): void {
+    const { folder, name, clock, logger } = this.#options;
+    if (!kill) return folder.remove(id);
+    logger.warn({ producer: id, reason: kill.reason }, 'a command has ended for the server while this runner was away; it is ended now');
+    const producer = bare(id, name);
+    this.#link.open(producer.entryId, id, undefined);
+    const receipt = { ...kill, requestedAt: clock.now(), signals: [], confirmedDead: [], escaped: [], finishedAt: null };
+    this.#runner.adopt({ ...producer, epoch, spec: folder.spec(id) ?? producer.spec, receipt }, new Map());
+  }
+
+  #drain(): void {
+    this.#draining = true;
+    this.#leaveWhenDone();
+  }
+
+  #leaveWhenDone(): void {
+    if (this.#draining && this.#registered && this.#announced.size === 0 && this.#runner.size === 0) this.#end('drained');
+  }
+
+  /** Renews the lease; a server that answers none of them for a whole lease is taken for gone. */
+  #heartbeat(leaseMs: number): NodeJS.Timeout {
+    let unanswered = 0;
+    return setInterval(() => {
+      if (unanswered >= BEATS) {
+        this.#end('away');
+        return;
+      }
+      unanswered++;
+      this.#client.call('runner/heartbeat', {}).then(
+        () => {
+          unanswered = 0;
+        },
+        (error: unknown) => this.#options.logger.debug({ error: messageOf(error) }, 'a heartbeat was not answered'),
+      );
+    }, leaseMs / BEATS);
+  }
+}

@@ -1,0 +1,95 @@
+import type { IncomingMessage } from 'node:http';
+import WebSocket from 'ws';
+import { RpcError, type Transport } from '../../rpc/client/index.ts';
+
+/** How long a server may take to open a connection (milliseconds). */
+const OPEN_MS = 10_000;
+/** What the body of a refused upgrade may be at most. */
+const REFUSAL_CHARS = 64 * 1024;
+
+/** A runner's connection: JSON as text messages, output as binary ones. */
+export class RunnerSocket implements Transport {
+  readonly #socket: WebSocket;
+  #handler: ((message: string) => void) | undefined;
+  #early: string[] = [];
+  #onClose: (reason: string) => void = () => {};
+  #ended: string | undefined;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on('message', (data: Buffer, binary: boolean) => {
+      if (binary) return;
+      if (this.#handler) this.#handler(data.toString());
+      else this.#early.push(data.toString());
+    });
+    socket.on('close', (code: number, reason: Buffer) => {
+      this.#ended = reason.length > 0 ? reason.toString() : `the connection ended with code ${code}`;
+      this.#onClose(this.#ended);
+    });
+  }
+
+  /** Connects. Rejects with RpcError when the server refuses, with a system error when nobody answers. */
+  static connect(url: string, token: string | undefined, signal: AbortSignal): Promise<RunnerSocket> {
+    const socket = new WebSocket(url, ['headgate'], {
+      perMessageDeflate: false,
+      handshakeTimeout: OPEN_MS,
+      ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
+    });
+    return new Promise((resolve, reject) => {
+      const connection = new RunnerSocket(socket);
+      const onAbort = () => socket.terminate();
+      signal.addEventListener('abort', onAbort, { once: true });
+      socket.once('open', () => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(connection);
+      });
+      socket.on('error', reject);
+      socket.once('close', () => reject(new Error('the connection was not opened')));
+      socket.once('unexpected-response', (_, response: IncomingMessage) => {
+        void refusalOf(response).then((refusal) => {
+          reject(refusal);
+          socket.terminate();
+        });
+      });
+    });
+  }
+
+  send(message: string): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(message);
+  }
+
+  /** Sends one binary message. */
+  sendFrame(frame: Buffer): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame, { binary: true });
+  }
+
+  onMessage(handler: (message: string) => void): void {
+    this.#handler = handler;
+    for (const message of this.#early.splice(0)) handler(message);
+  }
+
+  onClose(handler: (reason: string) => void): void {
+    this.#onClose = handler;
+    if (this.#ended !== undefined) handler(this.#ended);
+  }
+
+  /** Ends it without waiting for the server, which may not be there any more. */
+  close(): void {
+    this.#socket.terminate();
+  }
+}
+
+async function refusalOf(response: IncomingMessage): Promise<Error> {
+  let text = '';
+  try {
+    for await (const part of response) {
+      text += String(part);
+      if (text.length > REFUSAL_CHARS) break;
+    }
+    const body = JSON.parse(text) as { error?: { code: number; message: string; data?: unknown } };
+    if (body.error) return new RpcError(body.error);
+  } catch {
+    // Whoever answers there is no Headgate; the status says all there is.
+  }
+  return new Error(`the server answered HTTP ${response.statusCode} instead of opening a WebSocket`);
+}

@@ -1,0 +1,352 @@
+import type { Clock } from '../core/clock.ts';
+import { HeadgateError, messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { KillRequest } from '../model/ports/backend.ts';
+import type { RemoteRunnerPort, RunnerPort } from '../model/ports/runner.ts';
+import type { Store } from '../model/ports/store.ts';
+import { parseProducerId, producerIdOf } from '../model/producer-id.ts';
+import type { Producer, RunnerAssignment, RunnerRecord } from '../model/records.ts';
+import { isLive, LIVE_STATES } from '../model/status.ts';
+import { Leases } from './leases.ts';
+
+/** Names that stand for something else than a registered runner. */
+const RESERVED = ['client', 'embedded', 'server'];
+
+/** What a runner offers when it registers. */
+export interface RunnerOffer extends Omit<RunnerRecord, 'epoch' | 'lastSeen'> {
+  /** It finishes what it has and takes no more. */
+  readonly draining: boolean;
+  /** Names of the producers that its state folder holds. */
+  readonly resume: readonly string[];
+}
+
+/** What becomes of a producer that a runner offers and that is over: ended with its tree, or only forgotten. */
+export interface Release {
+  readonly producer: string;
+  readonly epoch: number;
+  /** Why its processes are to be ended; null when there is nothing to end. */
+  readonly kill: { readonly requestedBy: string; readonly reason: string | null } | null;
+}
+
+/** The answer to a registration. */
+export interface Registration {
+  readonly runner: RunnerRecord;
+  readonly leaseMs: number;
+  /** Names of the producers that it will be asked to take up. */
+  readonly adopt: readonly string[];
+  readonly release: readonly Release[];
+}
+
+/** A registered runner as `runner/list` shows it. */
+export interface RunnerView extends RunnerRecord {
+  /** Producers that it has. */
+  readonly live: number;
+  readonly state: 'ready' | 'draining' | 'away';
+}
+
+/** What the fleet asks of the producers' registry. */
+export interface FleetHands {
+  /** A live producer under a new lease number, with its stored offsets; undefined when it is none any more. */
+  retake(entryId: number): { readonly producer: Producer; readonly offsets: ReadonlyMap<number, number> } | undefined;
+  /** Nobody will bring its output any more. */
+  lose(entryId: number, message: string): void;
+}
+
+/** A runner that is connected. */
+interface Member {
+  readonly record: RunnerRecord;
+  readonly port: RemoteRunnerPort;
+  draining: boolean;
+  /** It has been told what to take up, and may be given more. */
+  ready: boolean;
+}
+
+/**
+ * Who runs what: the embedded runner, and those that register over a connection, by name or label, within their
+ * capacity. What nobody can take waits here (SPEC {#runner_selection}); what a runner has is lost when the runner stays
+ * away for longer than its lease (SPEC {#runner_lease}).
+ */
+export class Fleet {
+  readonly #store: Pick<Store, 'producers' | 'runners'>;
+  readonly #logger: Logger;
+  readonly #hands: FleetHands;
+  readonly #leases: Leases;
+  readonly #local = new Map<string, RunnerPort>();
+  readonly #members = new Map<string, Member>();
+  /** Ids of accepted producers that no runner has yet, the oldest first. */
+  readonly #waiting = new Set<number>();
+  /** Live producers by the state folder that has them. */
+  readonly #load = new Map<number, RunnerAssignment>();
+  #scheduled = false;
+  #closed = false;
+
+  constructor(options: { store: Pick<Store, 'producers' | 'runners'>; clock: Clock; logger: Logger; leaseMs: number; hands: FleetHands }) {
+    this.#store = options.store;
+    this.#logger = options.logger;
+    this.#hands = options.hands;
+    this.#leases = new Leases({ leaseMs: options.leaseMs, clock: options.clock, over: (instance) => this.#lose(instance) });
+  }
+
+  /** Makes a runner of this process known under its name. */
+  attach(runner: RunnerPort): void {
+    this.#local.set(runner.name, runner);
+  }
+
+  /**
+   * Takes a runner on. One that has the same name or the same state folder is fenced. Throws `invalid_params` for a
+   * reserved name.
+   */
+  register(offer: RunnerOffer, port: RemoteRunnerPort): Registration {
+    const { draining, resume, ...facts } = offer;
+    if (RESERVED.includes(offer.name)) {
+      throw new HeadgateError('invalid_params', `"${offer.name}" has a meaning of its own; give the runner another name`, {
+        field: 'name',
+      });
+    }
+    for (const [name, member] of this.#members) {
+      if (name !== offer.name && member.record.instance !== offer.instance) continue;
+      this.#members.delete(name);
+      this.#leases.renew(member.record.instance);
+      member.port.fence(`another runner has registered as "${offer.name}"; this one has to stop`);
+    }
+    const record = this.#store.runners.register(facts);
+    this.#members.set(record.name, { record, port, draining, ready: false });
+    this.#leases.renew(record.instance);
+    this.#logger.info({ runner: record.name, epoch: record.epoch }, 'a runner has registered');
+    const release = resume.flatMap((id) => this.#releaseOf(id, record.instance) ?? []);
+    const adopt = this.#liveOf(record.instance).map(producerIdOf);
+    return { runner: record, leaseMs: this.#leases.leaseMs, adopt, release };
+  }
+
+  /** Hands a registered runner what it has to take up, once it has its answer; then it may be given more. */
+  begin(port: RemoteRunnerPort): void {
+    const member = this.#memberOf(port);
+    if (!member) return;
+    const { name, instance } = member.record;
+    member.ready = true;
+    for (const { entryId, assigned } of this.#liveOf(instance)) {
+      // The folder counts, not the name under which its runner was started.
+      if (assigned?.runner !== name) this.#store.producers.update(entryId, { assigned: { runner: name, instance } });
+      const taken = this.#hands.retake(entryId);
+      if (taken) port.adopt(taken.producer, taken.offsets);
+    }
+    this.#placeWaiting();
+  }
+
+  /** Id of the database whose producers these are. */
+  get storeId(): string {
+    return this.#store.runners.storeId;
+  }
+
+  /** The log entry of a producer by the name that runners use. Throws `not_found`. */
+  entryOf(id: string): number {
+    const known = parseProducerId(id);
+    const producer = known && this.#store.producers.get(known.entryId);
+    if (producer && producer.createdAt === known.createdAt) return producer.entryId;
+    throw new HeadgateError('not_found', `no producer "${id}"; its run has been deleted`, { producer: id });
+  }
+
+  /** The name that runners use for a producer. Throws `not_found`. */
+  idOf(entryId: number): string {
+    const producer = this.#store.producers.get(entryId);
+    if (producer) return producerIdOf(producer);
+    throw new HeadgateError('not_found', 'the run of this producer has been deleted', { producer: entryId });
+  }
+
+  /** True while there is nothing of it that the server could have killed: a client runs it, or no runner has it yet. */
+  unserved({ runner, assigned }: Producer): boolean {
+    return !assigned && !this.#local.has(runner);
+  }
+
+  /** A sign of life. */
+  seen(port: RemoteRunnerPort): void {
+    const member = this.#memberOf(port);
+    if (!member) return;
+    this.#leases.renew(member.record.instance);
+    this.#store.runners.seen(member.record.name);
+  }
+
+  /** Its connection has ended; the lease counts from now. */
+  gone(port: RemoteRunnerPort): void {
+    const member = this.#memberOf(port);
+    if (!member || this.#closed) return;
+    this.seen(port);
+    this.#members.delete(member.record.name);
+    this.#logger.warn({ runner: member.record.name }, 'a runner is away');
+  }
+
+  /** Gives it no more. Throws `not_found` for one that is not connected. */
+  drain(name: string): void {
+    const member = this.#members.get(name);
+    if (!member)
+      throw new HeadgateError('not_found', `no runner "${name}" is connected; runner/list shows those there are`, { runner: name });
+    member.draining = true;
+    member.port.drain();
+  }
+
+  /** Every runner that has ever registered. */
+  list(): RunnerView[] {
+    const live = [...this.#load.values()];
+    return this.#store.runners.list().map((record) => {
+      const member = this.#members.get(record.name);
+      const state = member ? (member.draining ? 'draining' : 'ready') : 'away';
+      return { ...record, state, live: live.filter(({ runner }) => runner === record.name).length };
+    });
+  }
+
+  /** Starts an accepted producer where it belongs, or keeps it until there is such a place. */
+  place(producer: Producer): void {
+    const local = this.#local.get(producer.runner);
+    if (local) return local.start(producer);
+    this.#waiting.add(producer.entryId);
+    this.#placeOne(producer);
+  }
+
+  /** Takes up a live producer after a start of the server. */
+  resume(producer: Producer): void {
+    if (this.#local.has(producer.runner)) {
+      const taken = this.#hands.retake(producer.entryId);
+      if (taken) this.#local.get(producer.runner)?.adopt(taken.producer, taken.offsets);
+    } else if (producer.assigned) {
+      this.#load.set(producer.entryId, producer.assigned);
+      this.#leases.renew(producer.assigned.instance);
+    } else {
+      this.#waiting.add(producer.entryId);
+    }
+  }
+
+  /** A producer has ended: its place is free. */
+  ended(entryId: number): void {
+    this.#waiting.delete(entryId);
+    if (!this.#load.delete(entryId) || this.#waiting.size === 0 || this.#scheduled) return;
+    this.#scheduled = true;
+    // Not within the transaction of whoever ended it.
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#placeWaiting();
+    });
+  }
+
+  /** Has a producer killed: at once, or by the hand-over when its runner is back. */
+  kill(producer: Producer, request: KillRequest): void {
+    this.#portOf(producer)?.kill(producer, request);
+  }
+
+  /** The runner that serves a producer now. Throws `conflict` when there is none. */
+  serving(producer: Producer): RunnerPort {
+    const port = this.#portOf(producer);
+    if (port) return port;
+    throw new HeadgateError(
+      'conflict',
+      `${producer.path} waits for ${this.waitsFor(producer) ?? 'its runner'}; try again when it is there`,
+      {
+        runner: producer.runner,
+      },
+    );
+  }
+
+  /** What a producer waits for, in words; null when it is served. */
+  waitsFor(producer: Producer): string | null {
+    if (producer.runner === 'client' || !isLive(producer.state) || this.#portOf(producer)) return null;
+    if (producer.assigned) return `its runner "${producer.assigned.runner}", which is away`;
+    if (this.#candidates(producer).length === 0) return `a runner named or labelled "${producer.runner}"`;
+    return `a free place on a runner named or labelled "${producer.runner}"`;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#leases.close();
+    this.#waiting.clear();
+  }
+
+  #memberOf(port: RemoteRunnerPort): Member | undefined {
+    return [...this.#members.values()].find((member) => member.port === port);
+  }
+
+  #portOf({ runner, assigned }: Producer): RunnerPort | undefined {
+    if (!assigned) return this.#local.get(runner);
+    const member = this.#members.get(assigned.runner);
+    return member?.ready && member.record.instance === assigned.instance ? member.port : undefined;
+  }
+
+  #liveOf(instance: string): Producer[] {
+    return this.#store.producers
+      .list({ states: LIVE_STATES })
+      .filter(({ assigned }) => assigned?.instance === instance)
+      .reverse();
+  }
+
+  #releaseOf(id: string, instance: string): Release | undefined {
+    const known = parseProducerId(id);
+    const producer = known && this.#store.producers.get(known.entryId);
+    if (!producer || producer.createdAt !== known.createdAt) {
+      return { producer: id, epoch: 1, kill: { requestedBy: 'server', reason: 'its run has been deleted' } };
+    }
+    // Live: it is handed over. Of another folder: a copy, whose commands are somebody else's.
+    if (isLive(producer.state) || producer.assigned?.instance !== instance) return undefined;
+    const { epoch, receipt, state } = producer;
+    const unfinished = receipt ? receipt.finishedAt === null : state === 'lost';
+    if (!unfinished) return { producer: id, epoch, kill: null };
+    const kill = receipt ?? { requestedBy: 'server', reason: 'its runner was away for longer than its lease' };
+    return { producer: id, epoch, kill: { requestedBy: kill.requestedBy, reason: kill.reason } };
+  }
+
+  #candidates({ runner, backend }: Producer): Member[] {
+    return [...this.#members.values()].filter(
+      ({ record }) => (record.name === runner || record.labels.includes(runner)) && record.backends.includes(backend),
+    );
+  }
+
+  #loadOf({ record }: Member): number {
+    let load = 0;
+    for (const { instance } of this.#load.values()) if (instance === record.instance) load++;
+    return load;
+  }
+
+  /** Gives a producer to the least loaded runner that may have it; it goes on waiting when there is none. */
+  #placeOne(producer: Producer): void {
+    const free = this.#candidates(producer)
+      .filter((member) => member.ready && !member.draining && this.#loadOf(member) < member.record.capacity)
+      .sort((a, b) => this.#loadOf(a) - this.#loadOf(b));
+    const [member] = free;
+    if (!member) return;
+    const assigned = { runner: member.record.name, instance: member.record.instance };
+    const given = this.#store.producers.update(producer.entryId, { assigned });
+    this.#waiting.delete(producer.entryId);
+    this.#load.set(producer.entryId, assigned);
+    member.port.start(given);
+  }
+
+  #placeWaiting(): void {
+    for (const entryId of [...this.#waiting]) {
+      const producer = this.#store.producers.get(entryId);
+      if (producer?.state !== 'queued') {
+        this.#waiting.delete(entryId);
+        continue;
+      }
+      try {
+        this.#placeOne(producer);
+      } catch (error) {
+        this.#logger.error({ producer: entryId, error: messageOf(error) }, 'a producer could not be given to a runner; it waits on');
+      }
+    }
+  }
+
+  #lose(instance: string): void {
+    for (const [name, member] of this.#members) {
+      if (member.record.instance !== instance) continue;
+      this.#members.delete(name);
+      member.port.fence(`runner "${name}" gave no sign of life for longer than its lease; register again`);
+    }
+    for (const producer of this.#liveOf(instance)) {
+      const runner = producer.assigned?.runner ?? '';
+      this.#logger.warn({ producer: producer.entryId, runner }, 'a producer is lost: its runner stayed away for longer than its lease');
+      this.#load.delete(producer.entryId);
+      try {
+        this.#hands.lose(producer.entryId, `runner "${runner}" stayed away for longer than its lease of ${this.#leases.leaseMs / 1000} s`);
+      } catch (error) {
+        this.#logger.error({ producer: producer.entryId, error: messageOf(error) }, 'a lost producer could not be ended; a restart will');
+      }
+    }
+  }
+}

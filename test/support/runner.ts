@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { MAIN, type Ready } from './built-server.ts';
+
+/** A runner of its own process, as a user starts it. */
+export interface BuiltRunner {
+  readonly process: ChildProcess;
+  readonly name: string;
+  readonly pid: number;
+  log(): string;
+  /** kill -9, and until it is gone. */
+  crash(): Promise<void>;
+  /** SIGTERM, and until it is gone; the exit code. */
+  stop(): Promise<number | null>;
+  /** The exit code, once it has left. */
+  readonly left: Promise<number | null>;
+}
+
+/** Starts `headgate runner --json` and waits for its one line. Throws with its log when it ends before. */
+export async function startRunner(
+  server: Pick<Ready, 'url' | 'token'>,
+  data: string,
+  args: readonly string[] = ['--name', 'r1'],
+  env: NodeJS.ProcessEnv = {},
+): Promise<BuiltRunner> {
+  const child = spawn(process.execPath, [MAIN, 'runner', '--json', '--connect', server.url, '--data', data, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, HEADGATE_TOKEN: server.token, ...env },
+  });
+  let out = '';
+  let err = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  const left = once(child, 'close').then(([code]) => code as number | null);
+  const ready = await new Promise<{ runner: string; pid: number }>((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+      if (out.includes('\n')) resolve(JSON.parse(out) as { runner: string; pid: number });
+    });
+    void left.then((code) => reject(new Error(`the runner ended with ${code}: ${err}`)));
+  });
+  const gone = async (signal: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    return await left;
+  };
+  return {
+    process: child,
+    name: ready.runner,
+    pid: ready.pid,
+    log: () => err,
+    crash: async () => void (await gone('SIGKILL')),
+    stop: () => gone('SIGTERM'),
+    left,
+  };
+}

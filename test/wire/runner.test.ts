@@ -1,0 +1,292 @@
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CARRIAGE_HEADER_BYTES, writeCarriageHeader } from '../../src/rpc/protocol/carriage.ts';
+import type { Params, WireClient, WireError } from '../support/built-server.ts';
+import { startHeadgate } from '../support/server.ts';
+
+let headgate: Awaited<ReturnType<typeof startHeadgate>>;
+let client: WireClient;
+const connections: WireClient[] = [];
+beforeEach(async () => {
+  headgate = await startHeadgate();
+  client = await headgate.connect();
+});
+afterEach(async () => {
+  await Promise.all([client, ...connections.splice(0)].map((one) => one.close()));
+  await headgate.close();
+});
+
+type Handed = Params & { producer: string; handle: number; epoch: number; offsets: Record<string, number> };
+
+/** A runner by hand: it takes what it is given and runs nothing. */
+class HandRunner {
+  readonly wire: WireClient;
+  readonly requests: { id: number; method: string; params: Handed }[] = [];
+  readonly errors: { code: number; data: Params }[] = [];
+  readonly #watchers = new Set<() => void>();
+
+  constructor(wire: WireClient) {
+    this.wire = wire;
+    wire.socket.on('message', (data: Buffer) => {
+      const message = JSON.parse(data.toString()) as { id?: number | null; method?: string; params?: Handed; error?: never };
+      if (message.error && message.id === null) this.errors.push(message.error);
+      if (message.method && typeof message.id === 'number') {
+        this.requests.push({ id: message.id, method: message.method, params: message.params! });
+        wire.socket.send(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: message.method === 'runner/input' ? { bytes: 2 } : {} }));
+      }
+      for (const watcher of this.#watchers) watcher();
+    });
+  }
+
+  async until<T>(look: () => T | undefined): Promise<T> {
+    for (;;) {
+      const found = look();
+      if (found !== undefined) return found;
+      await new Promise<void>((resolve) => {
+        const watcher = () => {
+          this.#watchers.delete(watcher);
+          resolve();
+        };
+        this.#watchers.add(watcher);
+      });
+    }
+  }
+
+  asked(method: string, nth = 0): Promise<Handed> {
+    return this.until(() => this.requests.filter((one) => one.method === method)[nth]?.params);
+  }
+
+  register(more: Params = {}): Promise<Params & { adopt: string[]; release: Params[] }> {
+    const facts = { name: 'hand', labels: ['gpu'], backends: ['process'], capacity: 10, instance: 'folder-one' };
+    return this.wire.call('runner/register', { ...facts, ...more });
+  }
+
+  frame(handle: number, channel: number, offset: number, bytes: string | Buffer): void {
+    const frame = Buffer.alloc(CARRIAGE_HEADER_BYTES + bytes.length);
+    writeCarriageHeader(frame, 0, { handle, channel, offset });
+    frame.set(Buffer.from(bytes), CARRIAGE_HEADER_BYTES);
+    this.wire.socket.send(frame);
+  }
+
+  started({ producer, epoch }: Handed): Promise<Params> {
+    return this.wire.call('runner/started', { producer, epoch, ref: { pid: 1 } });
+  }
+
+  completed({ producer, epoch }: Handed, exitCode = 0): Promise<Params> {
+    return this.wire.call('runner/completed', { producer, epoch, exitCode, durationMs: 5, detached: [] });
+  }
+}
+
+async function hand(more?: Params): Promise<HandRunner> {
+  const wire = await headgate.connect(false);
+  connections.push(wire);
+  const runner = new HandRunner(wire);
+  if (more) await runner.register(more);
+  return runner;
+}
+
+async function accepted(runner = 'hand', more: Params = {}): Promise<{ run: string; path: string }> {
+  const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
+  const { path } = await client.call<{ path: string }>('sh', { run, command: 'anything', runner, ...more });
+  await client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+  return { run, path };
+}
+
+async function listed({ path, run }: { run: string; path: string }): Promise<Params> {
+  const rows = await client.call<Params[]>('stream/list', { run });
+  return rows.find((row) => row['path'] === path)!;
+}
+
+const text = async ({ run, path }: { run: string; path: string }) =>
+  (await client.call<{ chunk: string }>('stream/read', { run, path, channel: 1 })).chunk;
+
+describe('{#runner_output} {#runner_requests} a runner over the wire', () => {
+  it('is given a producer, brings its output as frames, hears what is stored, and tells the end once', async () => {
+    const runner = await hand({});
+    const where = await accepted();
+    const given = await runner.asked('runner/start');
+    expect(given).toMatchObject({
+      epoch: 1,
+      state: 'queued',
+      path: where.path,
+      backend: 'process',
+      spec: { command: 'anything' },
+      offsets: {},
+    });
+    await runner.started(given);
+    runner.frame(given.handle, 1, 0, 'one ');
+    runner.frame(given.handle, 1, 4, 'two');
+    await runner.wire.notice('runner/ack', (ack) => ack['offset'] === 7 && ack['handle'] === given.handle && ack['channel'] === 1);
+    runner.frame(given.handle, 1, 0, 'one ');
+    runner.frame(given.handle, 1, 99, 'a gap');
+    expect(await runner.wire.notice('runner/nack')).toMatchObject({
+      handle: given.handle,
+      offset: 99,
+      error: { name: 'offset_conflict', data: { expected: 7 } },
+    });
+    expect(await client.call('stream/input', { ...where, chunk: 'ab' })).toMatchObject({ bytes: 2 });
+    expect(await runner.asked('runner/input')).toMatchObject({ producer: given.producer, chunk: 'YWI=', eof: false });
+    await client.call('stream/signal', { ...where, signal: 'USR1' });
+    expect(await runner.asked('runner/signal')).toMatchObject({ signal: 'SIGUSR1' });
+    expect(await runner.completed(given, 3)).toEqual({});
+    expect(await listed(where)).toMatchObject({ state: 'ended', exit_code: 3, runner: 'hand', waits_for: null, pid: 1 });
+    await expect(runner.completed(given, 0)).rejects.toMatchObject({ data: { name: 'stream_closed' } });
+    runner.frame(given.handle, 1, 7, 'late');
+    await runner.wire.notice('runner/nack', (nack) => (nack['error'] as Params)['name'] === 'not_found');
+    expect(await text(where)).toBe('one two');
+  });
+
+  it('names what is wrong with a frame, and goes on', async () => {
+    const runner = await hand();
+    runner.wire.socket.send(Buffer.alloc(20));
+    await runner.until(() => runner.errors[0]);
+    await runner.register();
+    runner.wire.socket.send(Buffer.alloc(CARRIAGE_HEADER_BYTES - 1));
+    runner.frame(1, 1, 0, Buffer.alloc(1024 * 1024 + 1));
+    runner.frame(77, 1, 0, 'x');
+    const nack = await runner.wire.notice('runner/nack');
+    expect(nack).toMatchObject({ handle: 77, error: { name: 'not_found' } });
+    expect(runner.errors.map(({ data }) => data['name'])).toEqual(['invalid_request', 'invalid_request', 'too_large']);
+    expect(await runner.wire.call('ping')).toMatchObject({ pong: true });
+  });
+
+  it('may not tell anything of a producer before it is a runner', async () => {
+    const stranger = await hand();
+    await expect(stranger.wire.call('runner/heartbeat')).rejects.toMatchObject({ data: { name: 'conflict' } });
+    await expect(stranger.register({ name: 'embedded' })).rejects.toMatchObject({ data: { name: 'invalid_params', field: 'name' } });
+  });
+});
+
+describe('{#runner_register} {#stream_epoch} a second registration', () => {
+  it('fences the first one: it is told, its frames and its end are refused, and nothing of them is stored', async () => {
+    const first = await hand({});
+    const where = await accepted();
+    const given = await first.asked('runner/start');
+    await first.started(given);
+    first.frame(given.handle, 1, 0, 'stored');
+    await first.wire.notice('runner/ack');
+    const second = await hand();
+    const registered = await second.register({ resume: [{ producer: given.producer }] });
+    expect(registered).toMatchObject({ epoch: 2, adopt: [given.producer], release: [] });
+    expect(await first.wire.notice('runner/fenced')).toMatchObject({ runner: 'hand', epoch: 1 });
+    const taken = await second.asked('runner/adopt');
+    expect(taken).toMatchObject({ epoch: 2, state: 'running', ref: { pid: 1 }, offsets: { 1: 6, 2: 0 } });
+    first.frame(given.handle, 1, 6, ' twice');
+    expect(await first.wire.notice('runner/nack')).toMatchObject({ offset: 6, error: { name: 'stale_epoch' } });
+    await expect(first.completed(given)).rejects.toMatchObject({ code: -32008, data: { name: 'stale_epoch' } });
+    await expect(second.completed({ ...taken, epoch: 1 })).rejects.toMatchObject({ data: { name: 'stale_epoch' } });
+    second.frame(taken.handle, 1, 6, ' once');
+    await second.wire.notice('runner/ack', (ack) => ack['offset'] === 11);
+    await second.completed(taken);
+    expect(await text(where)).toBe('stored once');
+  });
+
+  it('with another state folder is not given what the first folder may have started', async () => {
+    const first = await hand({});
+    const where = await accepted();
+    await first.asked('runner/start');
+    const second = await hand();
+    expect(await second.register({ instance: 'folder-two' })).toMatchObject({ adopt: [] });
+    await accepted();
+    expect(await second.asked('runner/start')).toMatchObject({ epoch: 1 });
+    expect(second.requests).toHaveLength(1);
+    expect(await listed(where)).toMatchObject({ state: 'queued', waits_for: expect.stringContaining('away') });
+  });
+
+  it('with commands of another database is refused', async () => {
+    const runner = await hand();
+    const resume = [{ producer: 'p1-abc' }];
+    const refused = runner.register({ store: 'another', resume });
+    await expect(refused).rejects.toMatchObject({ data: { name: 'conflict' } } satisfies Partial<WireError>);
+    const { store } = await runner.register();
+    const again = await hand();
+    expect(await again.register({ store, resume })).toMatchObject({
+      adopt: [],
+      release: [{ producer: 'p1-abc', kill: { requestedBy: 'server', reason: 'its run has been deleted' } }],
+    });
+  });
+});
+
+describe('{#runner_selection} which runner', () => {
+  it('the least loaded that has the label and room; the rest waits, visibly, and follows when there is room', async () => {
+    const where = await accepted('gpu');
+    expect(await listed(where)).toMatchObject({ state: 'queued', runner: 'gpu', waits_for: 'a runner named or labelled "gpu"' });
+    const big = await hand({ name: 'big', labels: ['gpu'], capacity: 1, instance: 'folder-big' });
+    const given = await big.asked('runner/start');
+    const other = await hand({ name: 'cpu', labels: [], instance: 'folder-cpu' });
+    const next = await accepted('gpu');
+    expect(await listed(next)).toMatchObject({ state: 'queued', waits_for: expect.stringContaining('free place') });
+    expect(await client.call('runner/list')).toMatchObject([
+      { name: 'big', live: 1, capacity: 1, state: 'ready' },
+      { name: 'cpu', live: 0 },
+    ]);
+    await big.started(given);
+    await big.completed(given);
+    expect(await big.asked('runner/start', 1)).toMatchObject({ path: next.path });
+    expect(other.requests).toEqual([]);
+  });
+
+  it('a cancel of what waits ends it at once, with an empty receipt, and it is never given to anybody', async () => {
+    const where = await accepted('gpu');
+    expect(await client.call('stream/cancel', where)).toMatchObject({ channels: [{ status: 499 }, { status: 499 }] });
+    const receipt = await client.call<{ receipt: Params }>('stream/receipt', where);
+    expect(receipt).toMatchObject({ state: 'cancelled', receipt: { signals: [], finishedAt: expect.any(Number) } });
+    const runner = await hand({});
+    const later = await accepted('gpu');
+    expect(await runner.asked('runner/start')).toMatchObject({ path: later.path });
+    expect(runner.requests).toHaveLength(1);
+  });
+
+  it('refuses what no runner can be called', async () => {
+    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
+    const refused = client.call('sh', { run, command: 'true', runner: 'no such name' });
+    await expect(refused).rejects.toMatchObject({ data: { name: 'invalid_params', field: 'runner' } });
+  });
+});
+
+describe('{#runner_lease} a runner that is away', () => {
+  it('has its commands refused for input with what they wait for, and takes up a queued one when it is back', async () => {
+    const first = await hand({});
+    const where = await accepted();
+    const given = await first.asked('runner/start');
+    await first.wire.close();
+    await expect(client.call('stream/input', { ...where, chunk: 'x' })).rejects.toMatchObject({ data: { name: 'conflict' } });
+    const second = await hand();
+    expect(await second.register()).toMatchObject({ adopt: [given.producer] });
+    expect(await second.asked('runner/adopt')).toMatchObject({ state: 'queued', epoch: 2, offsets: { 1: 0, 2: 0 } });
+  });
+
+  it('and whose command is cancelled meanwhile: 499 at once, and the kill is handed over when it is back', async () => {
+    const first = await hand({});
+    const where = await accepted();
+    await first.started(await first.asked('runner/start'));
+    await first.wire.close();
+    expect(await client.call('stream/cancel', { ...where, reason: 'no' })).toMatchObject({ channels: [{ status: 499 }, { status: 499 }] });
+    const second = await hand({});
+    const taken = await second.asked('runner/adopt');
+    expect(taken).toMatchObject({ state: 'cancelling', kill: { requestedBy: 'test', reason: 'no' } });
+    const receipt = { requestedBy: 'test', reason: 'no', requestedAt: 1, signals: [], confirmedDead: [7], escaped: [], finishedAt: 2 };
+    await second.wire.call('runner/killed', { producer: taken.producer, epoch: taken.epoch, receipt });
+    expect(await client.call('stream/receipt', where)).toMatchObject({ state: 'cancelled', receipt: { confirmedDead: [7] } });
+  });
+});
+
+describe('{#runner_drain} a runner that is drained', () => {
+  it('is asked to finish, is given no more, and what comes then waits', async () => {
+    const runner = await hand({});
+    await accepted();
+    const given = await runner.asked('runner/start');
+    expect(await client.call('runner/drain', { runner: 'hand' })).toEqual({ runner: 'hand', live: 1 });
+    await runner.until(() => runner.requests.find(({ method }) => method === 'runner/drain'));
+    const next = await accepted();
+    expect(await listed(next)).toMatchObject({ state: 'queued', waits_for: expect.any(String) });
+    await runner.started(given);
+    await runner.completed(given);
+    expect(await client.call('runner/list')).toMatchObject([{ state: 'draining', live: 0 }]);
+    const closed = once(runner.wire.socket, 'close');
+    await runner.wire.close();
+    await closed;
+    expect(runner.requests.filter(({ method }) => method === 'runner/start')).toHaveLength(1);
+    await expect(client.call('runner/drain', { runner: 'hand' })).rejects.toMatchObject({ data: { name: 'not_found' } });
+  });
+});
