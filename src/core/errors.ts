@@ -24,7 +24,7 @@ export const ERRORS = {
   forbidden: { code: -32003, status: 403, when: 'Scope, policy or path containment does not allow it.' },
   not_found: { code: -32004, status: 404, when: 'No such run, entry, channel, model or subscription.' },
   since_trimmed: {
-    code: -32004,
+    code: -32010,
     status: 410,
     when: 'Events after `since` are no longer kept; `trimmed_to` is where a replay can begin.',
   },

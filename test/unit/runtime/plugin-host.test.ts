@@ -227,6 +227,18 @@ describe('{#config} the configuration file', () => {
     expect(await (await load('')).loaded).toMatchObject({ plugins: [], providers: {} });
   });
 
+  it('{#retention} says how long what is kept, in days; what it does not say keeps its default', async () => {
+    expect((await (await load('retention: {runsDays: 90, eventsDays: 0.5}\n')).loaded).retention).toEqual({
+      runsDays: 90,
+      eventsDays: 0.5,
+    });
+    expect((await (await load('')).loaded).retention).toEqual({});
+    await expect((await load('retention: {rpcLogDays: 0}\n')).loaded).rejects.toMatchObject({
+      kind: 'invalid_params',
+      message: expect.stringContaining('retention.rpcLogDays: must be more than 0 days') as string,
+    });
+  });
+
   it.each([
     ['plugin: [a]', 'plugin'],
     ['providers: {x: {baseUrl: "ftp://y"}}', 'providers.x.baseUrl'],
