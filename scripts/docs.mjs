@@ -43,7 +43,9 @@ function fill(text, file) {
 async function webAssembly(path) {
   const module = (await wabt()).parseWat(path, await readFile(at(path), 'utf8'), { simd: true });
   const { buffer } = module.toBinary({});
-  const lines = Buffer.from(buffer).toString('base64').match(/.{1,120}/g);
+  const lines = Buffer.from(buffer)
+    .toString('base64')
+    .match(/.{1,120}/g);
   return `// Made from ${path} by npm run docs.\n/** WebAssembly module, base64. */\nexport const BYTES_WASM =\n${lines.map((line) => `  '${line}'`).join(' +\n')};\n`;
 }
 

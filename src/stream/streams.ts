@@ -14,7 +14,7 @@ import { Fleet } from './fleet.ts';
 import type { Journal, JournalTx } from './journal.ts';
 import { Lifecycle, type Owned } from './lifecycle.ts';
 import { type LineMatch, type ReadRange, type ReadRequest, readChannel } from './read.ts';
-import { stale } from './stale.ts';
+import { beyondEnd, stale } from './refusals.ts';
 import { Subscription } from './subscription.ts';
 import type {
   CancelRequest,
@@ -259,13 +259,7 @@ export class Streams {
     if (typeof from === 'number' && channels.some((channel) => from > channel.bytes)) {
       subscription.close();
       const bytes = Math.min(...channels.map((channel) => channel.bytes));
-      throw new HeadgateError(
-        'offset_conflict',
-        `from ${from} is beyond the end of a channel (${bytes} bytes); name one channel, or read from an offset that is stored`,
-        {
-          expected: bytes,
-        },
-      );
+      throw beyondEnd(from, bytes);
     }
     subscription.channels = channels;
     this.#subscriptions.add(subscription);

@@ -98,7 +98,7 @@ describe.each(SHELLS)('the shim under $name', (shell) => {
     const shim = launch('echo up; sleep 0.2');
     const end = once(shim, 'exit');
     while (readFileSync(folder.output(1), 'utf8') !== 'up\n') await new Promise((resolve) => setTimeout(resolve, 2));
-    folder.remove();
+    await folder.remove();
     await end;
     expect(shim.exitCode).toBe(0);
   });
@@ -138,8 +138,8 @@ describe('{#producer_folder} reading a producer folder', () => {
     expect(folder.exitCode()).toBe(code);
   });
 
-  test('a folder that is not there has no claim and no exit', () => {
-    folder.remove();
+  test('a folder that is not there has no claim and no exit', async () => {
+    await folder.remove();
     expect([folder.claim().state, folder.exitCode(), folder.durationMs(), folder.base(1)]).toEqual(['absent', undefined, undefined, 0]);
   });
 

@@ -8,3 +8,12 @@ export function stale(entryId: number, epoch: number, current: number): Headgate
     current,
   });
 }
+
+/** The error for a reader that asks for bytes which are not there yet (SPEC {#stream_subscribe}). */
+export function beyondEnd(from: number, bytes: number): HeadgateError {
+  return new HeadgateError(
+    'offset_conflict',
+    `from ${from} is beyond the end of a channel (${bytes} bytes); name one channel, or read from an offset that is stored`,
+    { expected: bytes },
+  );
+}
