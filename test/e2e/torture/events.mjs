@@ -13,7 +13,7 @@ export class EventReader {
   #hash = createHash('sha256');
   #stopping = false;
   #calm = false;
-  #running = [];
+  #running;
   /** Sequence number of the last event seen. */
   last = 0;
 
@@ -30,7 +30,8 @@ export class EventReader {
   }
 
   start() {
-    this.#running = [this.#stayConnected(), this.#misbehave()];
+    this.#running = this.#stayConnected();
+    void this.#misbehave();
   }
 
   /** From now on it neither stalls nor vanishes. */
@@ -41,7 +42,7 @@ export class EventReader {
   async stop() {
     this.#stopping = true;
     this.#link?.vanish();
-    await Promise.all(this.#running);
+    await this.#running;
   }
 
   /** A digest of number and kind of every event seen, as `eventDigest` makes it of the stored ones. */

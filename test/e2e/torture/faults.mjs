@@ -8,13 +8,21 @@ const MOMENTS = { 'accept-sent': 2, 'accept-answered': 2, 'cancel-sent': 1, 'can
 
 /** A kill as decided from the seed. `startups`: milliseconds after which the server that comes next is killed, ready or not. */
 export function planKill(random, { remote, slow }) {
-  const kind = random.weighted({ stream: 6, moment: 7, startup: 3, stop: 1, runner: remote ? 3 : 0, both: remote ? 2 : 0, link: remote ? 2 : 0 });
-  const startups = kind === 'startup' || random.chance(0.15) ? random.int(1, 3) : 0;
+  const kind = random.weighted({
+    stream: 6,
+    moment: 7,
+    startup: 3,
+    stop: 1,
+    runner: remote ? 3 : 0,
+    both: remote ? 2 : 0,
+    link: remote ? 2 : 0,
+  });
+  const startups = kind === 'startup' || random.chance(0.15) ? random.int(1, slow ? 3 : 1) : 0;
   return {
     kind: kind === 'moment' ? random.weighted(MOMENTS) : kind,
     delayMs: random.chance(0.5) ? 0 : random.int(1, 15),
     downMs: random.chance(0.5) ? 0 : random.scale(1, slow ? 2000 : 300),
-    startups: kind === 'runner' || kind === 'link' ? [] : Array.from({ length: startups }, () => random.scale(10, 700)),
+    startups: kind === 'runner' || kind === 'link' ? [] : Array.from({ length: startups }, () => random.scale(10, slow ? 1000 : 500)),
   };
 }
 

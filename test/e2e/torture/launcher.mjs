@@ -107,7 +107,8 @@ export class Launcher {
         const params = { run, path, channel: index + 1, chunk: piece.toString('base64'), encoding: 'base64', offset };
         const answer = await caller.untilAnswered('stream', params, () => this.#fault('chunk-sent'));
         const end = Math.max(at[index], offset + piece.length);
-        if (answer.bytes !== end) this.#violate({ producer, channel: index + 1, offset: end, message: `stream answered bytes ${answer.bytes}` });
+        if (answer.bytes !== end)
+          this.#violate({ producer, channel: index + 1, offset: end, message: `stream answered bytes ${answer.bytes}` });
         at[index] = end;
         producer.acknowledged = [...at];
         const early = ((at[0] + at[1]) / total) * durationMs - (Date.now() - began);
@@ -128,7 +129,8 @@ export class Launcher {
       await delay(random.int(0, Math.ceil((2 * durationMs) / stages)));
       const line = `\n${stage}\n`;
       let taken = 0;
-      while (taken < line.length && !this.#over(producer)) taken = (await this.#input(caller, producer, { run, path, chunk: line })) ?? line.length;
+      while (taken < line.length && !this.#over(producer))
+        taken = (await this.#input(caller, producer, { run, path, chunk: line })) ?? line.length;
     }
     await this.#input(caller, producer, { run, path, eof: true });
   }

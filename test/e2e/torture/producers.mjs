@@ -16,13 +16,14 @@ export function planProducer({ id, random, maxMs, runs, base, remote, want }) {
   const how = want === 'hold' ? 'node' : random.weighted({ node: 40, stdin: 10, awk: 20, shell: 10, client: 20 });
   const lines = how === 'awk' || how === 'shell';
   const kind = lines ? 'lines' : random.pick(['text', 'utf8', 'utf8', 'binary']);
-  const most = how === 'shell' ? 64 * 1024 : how === 'client' ? 512 * 1024 : maxMs > 5000 && random.chance(0.06) ? LARGE_BYTES : 3 * 1024 * 1024;
+  const most =
+    how === 'shell' ? 64 * 1024 : how === 'client' ? 512 * 1024 : maxMs > 5000 && random.chance(0.06) ? LARGE_BYTES : 3 * 1024 * 1024;
   const size = () => {
     const drawn = random.chance(0.08) ? 0 : random.scale(1, most);
     return lines ? Math.ceil(drawn / LINE_BYTES) * LINE_BYTES : drawn;
   };
   const bytes = [size(), random.chance(0.5) ? Math.ceil(size() / LINE_BYTES / 4) * LINE_BYTES : size()];
-  const durationMs = random.scale(20, maxMs);
+  const durationMs = random.chance(0.3) ? random.scale(20, maxMs) : random.int(Math.ceil(maxMs / 4), maxMs);
   const exitCode = random.chance(0.5) ? 0 : random.int(1, 120);
   const cancel = want === 'hold' || (how === 'node' && random.chance(0.15)) ? 'hold' : random.chance(0.08) ? 'cross' : undefined;
   const plan = {
@@ -45,7 +46,11 @@ export function planProducer({ id, random, maxMs, runs, base, remote, want }) {
     ledger: `${base}/ledger/p${id}`,
     random: random.fork('conduct'),
   };
-  return { ...plan, command: commandOf(plan), contents: [1, 2].map((channel) => new Content({ seed, channel, kind, bytes: bytes[channel - 1] })) };
+  return {
+    ...plan,
+    command: commandOf(plan),
+    contents: [1, 2].map((channel) => new Content({ seed, channel, kind, bytes: bytes[channel - 1] })),
+  };
 }
 
 /** The number of the producer whose log entry this is: every command begins with it, and so does the entry's name. */
@@ -59,7 +64,10 @@ function commandOf(plan) {
   if (plan.how === 'client') return `${mark} the client runs this itself`;
   if (plan.how === 'awk' || plan.how === 'shell') {
     const work = plan.how === 'awk' ? awk(plan) : shell(plan);
-    const { hold, after } = plan.cancel === 'hold' ? { hold: 'sleep 100000', after: '' } : { hold: '', after: `echo end >> ${plan.ledger}; exit ${plan.exitCode}` };
+    const { hold, after } =
+      plan.cancel === 'hold'
+        ? { hold: 'sleep 100000', after: '' }
+        : { hold: '', after: `echo end >> ${plan.ledger}; exit ${plan.exitCode}` };
     return `${mark} echo start $$ >> ${plan.ledger}; ${work} ${hold} ${after}`;
   }
   const { seed, kind, bytes, durationMs, exitCode, ledger, stages, stubborn, family } = plan;

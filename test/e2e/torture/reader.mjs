@@ -26,7 +26,7 @@ export class Reader {
   #subscriptions = new Map();
   #stopping = false;
   #calm = false;
-  #running = [];
+  #running;
 
   /** @param producer - answers a producer by its number; a client may hear of one before whoever started it does */
   constructor({ server, root, name, transport, carriage, mode, run, random, producer, violate, totals }) {
@@ -43,7 +43,8 @@ export class Reader {
   }
 
   start() {
-    this.#running = [this.#stayConnected(), this.#misbehave()];
+    this.#running = this.#stayConnected();
+    void this.#misbehave();
   }
 
   /** A producer has a path now. */
@@ -74,7 +75,7 @@ export class Reader {
   async stop() {
     this.#stopping = true;
     this.#link?.vanish();
-    await Promise.all(this.#running);
+    await this.#running;
   }
 
   async #stayConnected() {
@@ -191,24 +192,36 @@ export class Reader {
     if (known === undefined) return this.#wrong({ ...where, message: `a chunk of subscription ${subscription}, which is none` });
     if (producer === undefined) return this.#wrong({ ...where, message: `a chunk of ${path}, which nobody started` });
     const wrong = producer.contents[channel - 1].firstDifference(offset, bytes);
-    if (wrong >= 0) return this.#wrong({ ...where, offset: wrong, message: `a wrong byte in the chunk at ${offset} of ${bytes.length} bytes` });
+    if (wrong >= 0)
+      return this.#wrong({ ...where, offset: wrong, message: `a wrong byte in the chunk at ${offset} of ${bytes.length} bytes` });
     this.#totals.received += bytes.length;
     if (known.echo) return;
     const cursor = this.#cursors.get(`${run} ${path}`)?.[channel] ?? (known.adopts(path) ? this.#cursor(run, path, channel) : undefined);
     if (cursor === undefined) return;
     if (known.adopts(path)) cursor.owner ??= subscription;
     if (cursor.owner !== subscription) return;
-    if (offset !== cursor.next || cursor.ended) return this.#wrong({ ...where, message: `the cursor is at ${cursor.next}${cursor.ended ? ', the end' : ''}, the chunk at ${offset}` });
+    if (offset !== cursor.next || cursor.ended)
+      return this.#wrong({
+        ...where,
+        message: `the cursor is at ${cursor.next}${cursor.ended ? ', the end' : ''}, the chunk at ${offset}`,
+      });
     cursor.next = offset + bytes.length;
   }
 
   #gap({ subscription, run, path, channel, from, to }) {
     const known = this.#subscriptions.get(subscription);
-    if (!known?.live) return this.#wrong({ producer: this.#producer(producerOf(path)), channel, offset: from, message: 'a gap on a subscription that is not live' });
+    if (!known?.live)
+      return this.#wrong({
+        producer: this.#producer(producerOf(path)),
+        channel,
+        offset: from,
+        message: 'a gap on a subscription that is not live',
+      });
     this.#totals.gaps++;
     const cursor = this.#cursors.get(`${run} ${path}`)?.[channel];
     if (cursor?.owner !== subscription) return;
-    if (from !== cursor.next) this.#wrong({ producer: this.#producer(producerOf(path)), channel, offset: from, message: `a gap from ${from} at ${cursor.next}` });
+    if (from !== cursor.next)
+      this.#wrong({ producer: this.#producer(producerOf(path)), channel, offset: from, message: `a gap from ${from} at ${cursor.next}` });
     if (this.#options.mode === 'live') {
       cursor.next = to;
       return;

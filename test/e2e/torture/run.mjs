@@ -71,8 +71,9 @@ async function main() {
   for (const { message, ...where } of violations.slice(0, 20)) say(`VIOLATION seed ${chosen.seed} ${JSON.stringify(where)}: ${message}`);
   if (violations.length > 0 || chosen.keep) say(`the folder is kept: ${base}`);
   else rmSync(base, { recursive: true, force: true, maxRetries: 3 });
-  if (violations.length > 0) process.exitCode = 1;
-  else if (interrupted) process.exitCode = 130;
+  // What was cut short is not waited for; what has ended properly leaves nothing that would keep the process.
+  if (violations.length > 0) process.exit(1);
+  if (interrupted) process.exit(130);
 }
 
 try {

@@ -41,6 +41,8 @@ export class ServerProcess {
   #child;
   #ready;
   #settle;
+  #refuse;
+  #closed = false;
   /** Address of the one that runs, or of the last. */
   address;
 
@@ -50,11 +52,6 @@ export class ServerProcess {
     this.#env = env;
     this.#failed = failed;
     this.#notReady();
-  }
-
-  /** Resolves with the address once a server is ready. */
-  ready() {
-    return this.#ready;
   }
 
   /** Starts it and waits until it is ready. */
@@ -100,7 +97,8 @@ export class ServerProcess {
 
   /** A connection to whichever server is ready next. Rejects with ConnectionLost when that one is gone again. */
   async connect(options) {
-    const address = await this.ready();
+    const address = await this.#ready;
+    if (this.#closed) throw new Error('the torture is over');
     try {
       return await Link.open(address, options);
     } catch (error) {
@@ -110,12 +108,15 @@ export class ServerProcess {
     }
   }
 
-  /** What it said last. */
-  get log() {
-    return this.#child?.log ?? '';
+  /** Kills it for good: no start after this, and whoever waits for one is told so. */
+  async close() {
+    this.#closed = true;
+    this.#refuse?.(new Error('the torture is over'));
+    await this.#child?.end('SIGKILL');
   }
 
   #spawn() {
+    if (this.#closed) throw new Error('the torture is over');
     this.#child = new Child(this.#args, this.#env);
     return this.#child;
   }
@@ -123,7 +124,11 @@ export class ServerProcess {
   /** Whoever waits already goes on waiting for the same promise. */
   #notReady() {
     if (this.#settle !== undefined) return;
-    this.#ready = new Promise((resolve) => (this.#settle = resolve));
+    this.#ready = new Promise((resolve, reject) => {
+      this.#settle = resolve;
+      this.#refuse = reject;
+    });
+    this.#ready.catch(() => {});
   }
 }
 
@@ -149,6 +154,7 @@ export class RunnerProcess {
   #env;
   #failed;
   #child;
+  #closed = false;
 
   constructor({ url, token, data, name, env, failed }) {
     this.#args = ['runner', '--connect', url, '--token', token, '--data', data, '--name', name, '--labels', name, '--json'];
@@ -157,6 +163,7 @@ export class RunnerProcess {
   }
 
   start() {
+    if (this.#closed) return;
     const child = new Child(this.#args, this.#env);
     this.#child = child;
     child.process.stdout.resume();
@@ -171,5 +178,11 @@ export class RunnerProcess {
 
   stop() {
     return this.#child?.end('SIGTERM');
+  }
+
+  /** Kills it for good. */
+  async close() {
+    this.#closed = true;
+    await this.#child?.end('SIGKILL');
   }
 }

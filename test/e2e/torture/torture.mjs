@@ -10,7 +10,7 @@ import { Random } from './random.mjs';
 import { Reader } from './reader.mjs';
 import { Relay } from './relay.mjs';
 import { hasRunner, RunnerProcess, ServerProcess } from './server.mjs';
-import { survivors, verifyDatabase, verifyStored } from './verify.mjs';
+import { carriers, survivors, verifyDatabase, verifyStored } from './verify.mjs';
 import { Refused } from './wire.mjs';
 
 const RUNS = ['one', 'two', 'three'];
@@ -46,6 +46,10 @@ export class Torture {
   #launcher;
   #caller;
   #env;
+  #closing = false;
+  /** What the end waits for, in words. */
+  #awaited = [];
+  #complete = false;
   totals;
 
   /** @param {{ seed: string, seconds: number, rounds: number, producers: number, clients: number, base: string, say: (line: string) => void }} options */
@@ -63,7 +67,7 @@ export class Torture {
   /** Runs it all. Answers the violations, none when everything held; `interrupted` is true after `interrupt`. */
   async run() {
     const began = Date.now();
-    const deadline = setTimeout(() => this.#violate({ message: `not settled ${GRACE_MS / 1000} s after its time` }), this.#options.seconds * 1000 + GRACE_MS);
+    const deadline = setTimeout(() => this.#late(), this.#options.seconds * 1000 + GRACE_MS);
     try {
       await Promise.race([this.#everything(), this.#ended]);
     } catch (error) {
@@ -133,7 +137,11 @@ export class Torture {
   /** Whether subscriptions of this build can have binary messages. */
   async #hasRaw() {
     try {
-      const { channels, subscription } = await this.#caller.call('stream/subscribe', { run: RUNS[0], pattern: 'log://none/**', carriage: 'raw' });
+      const { channels, subscription } = await this.#caller.call('stream/subscribe', {
+        run: RUNS[0],
+        pattern: 'log://none/**',
+        carriage: 'raw',
+      });
       await this.#caller.call('stream/unsubscribe', { subscription });
       return channels !== undefined;
     } catch (error) {
@@ -165,8 +173,8 @@ export class Torture {
     const { producers } = this.#options;
     const count = this.#round === 1 ? producers : random.int(2, Math.max(2, Math.ceil(producers / 3)));
     const starts = Array.from({ length: count }, () => ({ at: random.int(0, Math.floor(roundMs * (this.#round === 1 ? 0.3 : 0.9))) }));
-    const kills = Array.from({ length: random.int(1, Math.max(2, Math.round(roundMs / 3000))) }, () => ({
-      at: random.int(0, Math.floor(roundMs)),
+    const kills = Array.from({ length: killsIn(roundMs, random) }, () => ({
+      at: random.int(0, Math.floor(roundMs * 0.8)),
       ...planKill(random, { remote, slow: roundMs > 5000 }),
     }));
     const began = Date.now();
@@ -186,12 +194,22 @@ export class Torture {
     }
     await Promise.all([...producing, until(roundMs)]);
     const live = [...this.#producers.values()].filter((one) => !one.done).length;
-    this.#options.say(`round ${this.#round}: ${kills.map(({ kind }) => kind).join(', ')}; ${this.#producers.size} producers, ${live} under way`);
+    this.#options.say(
+      `round ${this.#round}: ${kills.map(({ kind }) => kind).join(', ')}; ${this.#producers.size} producers, ${live} under way`,
+    );
   }
 
   #plan(maxMs, remote, want) {
     const id = this.#producers.size + 1;
-    const producer = planProducer({ id, random: this.#random.fork(`producer/${id}`), maxMs, runs: RUNS, base: this.#options.base, remote, want });
+    const producer = planProducer({
+      id,
+      random: this.#random.fork(`producer/${id}`),
+      maxMs,
+      runs: RUNS,
+      base: this.#options.base,
+      remote,
+      want,
+    });
     this.#producers.set(id, producer);
     this.totals.producers[producer.how] = (this.totals.producers[producer.how] ?? 0) + 1;
     if (producer.cancel) this.totals.producers.cancelled = (this.totals.producers.cancelled ?? 0) + 1;
@@ -212,7 +230,7 @@ export class Torture {
   async #settled() {
     await Promise.all(this.#conducts);
     const producers = [...this.#producers.values()];
-    this.waitsFor = async () => {
+    const waitsFor = async () => {
       const live = await this.#caller.untilAnswered('stream/list', { state: 'live' });
       if (live.length > 0) return live.map(({ run, path, state }) => `${run} ${path} is ${state}`);
       const open = this.#readers.flatMap((reader) =>
@@ -222,8 +240,16 @@ export class Torture {
       await this.#caller.untilAnswered('unsubscribe', { subscription });
       return [...open, ...this.#events.filter(({ last }) => last < lastSeq).map(({ name, last }) => `${name} is at ${last} of ${lastSeq}`)];
     };
-    while ((await this.waitsFor()).length > 0) await delay(100);
-    this.waitsFor = undefined;
+    do {
+      await delay(100);
+      this.#awaited = await waitsFor();
+    } while (this.#awaited.length > 0);
+  }
+
+  #late() {
+    const undone = [...this.#producers.values()].filter((one) => !one.done).map(({ id }) => `what is to be done for producer ${id}`);
+    const awaited = [...undone, ...this.#awaited].slice(0, 10).join('; ');
+    this.#violate({ message: `not settled ${GRACE_MS / 1000} s after its time, it waits for: ${awaited}` });
   }
 
   async #compare() {
@@ -241,6 +267,7 @@ export class Torture {
     verifyDatabase(join(this.#options.base, 'data', 'headgate.db'), this.#events, violate);
     for (const { pid, command } of await survivors(this.#markers())) violate({ message: `process ${pid} is left: ${command}` });
     for (const { contents } of producers) this.totals.written += contents[0].bytes + contents[1].bytes;
+    this.#complete = this.#violations.length === 0;
   }
 
   #markers() {
@@ -250,13 +277,16 @@ export class Torture {
 
   /** Ends everything that was started here; what a violation left running too, by pid. */
   async #close() {
+    this.#closing = true;
+    // Told first, so that nobody tries to come back to a server that will not.
+    const stopped = [...this.#readers, ...this.#events].map((client) => client.stop());
+    await Promise.all([this.#server?.close(), this.#runner?.close()]);
     this.#launcher?.close();
     this.#caller?.close();
-    await Promise.all([...this.#readers, ...this.#events].map((client) => client.stop()));
-    await Promise.all([this.#server?.kill(), this.#runner?.kill()]);
+    await Promise.all(stopped);
     await this.#relay?.close();
-    if (this.totals.written > 0 && this.#violations.length === 0) return;
-    for (const { pid } of await survivors(this.#markers())) {
+    if (this.#complete) return;
+    for (const { pid } of carriers(this.#markers())) {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
@@ -266,9 +296,15 @@ export class Torture {
   }
 
   #violate({ producer, ...violation }) {
+    if (this.#closing) return;
     this.#violations.push({ round: this.#round, ...(producer ? describe(producer) : {}), ...violation });
     this.#end();
   }
+}
+
+/** A kill and the start after it take about a second, so a short round has one or two. */
+function killsIn(roundMs, random) {
+  return roundMs < 4000 ? (random.chance(0.25) ? 2 : 1) : random.int(2, Math.max(2, Math.round(roundMs / 3500)));
 }
 
 /** What a report says of a producer. */

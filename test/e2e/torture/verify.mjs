@@ -36,9 +36,11 @@ export async function verifyStored(caller, producers, random, violate) {
     }
     const status = row.channels[0].status;
     const end = expectedEnds(producer).find((each) => each.status === status && each.state === row.state);
-    if (end === undefined) violate({ producer, message: `it is at ${status}, ${row.state}; expected ${JSON.stringify(expectedEnds(producer))}` });
+    if (end === undefined)
+      violate({ producer, message: `it is at ${status}, ${row.state}; expected ${JSON.stringify(expectedEnds(producer))}` });
     producer.endedAt499 = status === 499;
-    if (status !== 499 && row.exit_code !== producer.exitCode) violate({ producer, message: `exit code ${row.exit_code}, not ${producer.exitCode}` });
+    if (status !== 499 && row.exit_code !== producer.exitCode)
+      violate({ producer, message: `exit code ${row.exit_code}, not ${producer.exitCode}` });
     for (const { channel, bytes, status: each } of row.channels) {
       if (each !== status) violate({ producer, channel, message: `the channel is at ${each}, its producer at ${status}` });
       await verifyChannel(caller, producer, channel, bytes, random, violate);
@@ -51,15 +53,28 @@ export async function verifyStored(caller, producers, random, violate) {
 async function verifyChannel(caller, producer, channel, bytes, random, violate) {
   const { run, path, contents, acknowledged } = producer;
   const content = contents[channel - 1];
-  if (!producer.endedAt499 && bytes !== content.bytes) violate({ producer, channel, offset: Math.min(bytes, content.bytes), message: `${bytes} bytes are stored, ${content.bytes} were written` });
-  if (acknowledged && bytes < acknowledged[channel - 1]) violate({ producer, channel, offset: bytes, message: `${acknowledged[channel - 1]} bytes were acknowledged, ${bytes} are stored` });
+  if (!producer.endedAt499 && bytes !== content.bytes)
+    violate({
+      producer,
+      channel,
+      offset: Math.min(bytes, content.bytes),
+      message: `${bytes} bytes are stored, ${content.bytes} were written`,
+    });
+  if (acknowledged && bytes < acknowledged[channel - 1])
+    violate({ producer, channel, offset: bytes, message: `${acknowledged[channel - 1]} bytes were acknowledged, ${bytes} are stored` });
   const hash = createHash('sha256');
   let from = 0;
   while (from < bytes) {
     const page = await caller.untilAnswered('stream/read', { run, path, channel, from, max_bytes: random.scale(1024, 2 ** 21) });
     const got = Buffer.from(page.chunk, page.encoding);
     const wrong = page.from === from && page.to === from + got.length ? content.firstDifference(from, got) : from;
-    if (wrong >= 0 || got.length === 0) return violate({ producer, channel, offset: Math.max(wrong, from), message: `stream/read from ${from} to ${page.to} answers other bytes than were written` });
+    if (wrong >= 0 || got.length === 0)
+      return violate({
+        producer,
+        channel,
+        offset: Math.max(wrong, from),
+        message: `stream/read from ${from} to ${page.to} answers other bytes than were written`,
+      });
     hash.update(got);
     from += got.length;
   }
@@ -97,7 +112,8 @@ function verifyLedger(producer, violate) {
   const said = ends[0]?.split(' ') ?? [];
   if (producer.endedAt499 || said.length !== 5) return;
   for (const index of [0, 1]) {
-    if (producer.stored?.[index] !== said[2 + 2 * index]) violate({ producer, channel: index + 1, message: 'what is stored has another SHA-256 than what the command wrote' });
+    if (producer.stored?.[index] !== said[2 + 2 * index])
+      violate({ producer, channel: index + 1, message: 'what is stored has another SHA-256 than what the command wrote' });
   }
 }
 
@@ -116,13 +132,15 @@ export function verifyDatabase(file, readers, violate) {
     for (const segment of segments.iterate()) {
       if (segment.entry_id !== entry) end = 0;
       entry = segment.entry_id;
-      if (segment.offset !== end) violate({ message: `a segment of entry ${entry} begins at ${segment.offset}, the one before ended at ${end}` });
+      if (segment.offset !== end)
+        violate({ message: `a segment of entry ${entry} begins at ${segment.offset}, the one before ended at ${end}` });
       end = segment.offset + segment.size;
     }
     const events = db.prepare('select seq, type from events order by seq').all();
     const digest = eventDigest(events);
     for (const reader of readers) {
-      if (reader.last !== events.length || reader.digest() !== digest) violate({ client: reader.name, message: `it saw events up to ${reader.last}; ${events.length} are stored, or others` });
+      if (reader.last !== events.length || reader.digest() !== digest)
+        violate({ client: reader.name, message: `it saw events up to ${reader.last}; ${events.length} are stored, or others` });
     }
     return { events: events.length };
   } finally {
@@ -131,13 +149,15 @@ export function verifyDatabase(file, readers, violate) {
 }
 
 /** Processes that carry an environment entry beginning with one of these, as `pid command`. */
-function carriers(beginnings) {
+export function carriers(beginnings) {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .flatMap((pid) => {
       const environment = read(join('/proc', pid, 'environ')).split('\0');
       if (!environment.some((entry) => beginnings.some((beginning) => entry.startsWith(beginning)))) return [];
-      const command = read(join('/proc', pid, 'cmdline')).replaceAll('\0', ' ').trim();
+      const command = read(join('/proc', pid, 'cmdline'))
+        .replaceAll('\0', ' ')
+        .trim();
       return command === '' ? [] : [{ pid: Number(pid), command }];
     });
 }
