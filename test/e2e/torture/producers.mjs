@@ -19,7 +19,7 @@ export function planProducer({ id, random, maxMs, runs, base, remote, want }) {
   const most =
     how === 'shell' ? 64 * 1024 : how === 'client' ? 512 * 1024 : maxMs > 5000 && random.chance(0.06) ? LARGE_BYTES : 3 * 1024 * 1024;
   const size = () => {
-    const drawn = random.chance(0.08) ? 0 : random.scale(1, most);
+    const drawn = random.chance(0.08) ? 0 : random.chance(0.2) ? random.int(1, most) : random.scale(1, most);
     return lines ? Math.ceil(drawn / LINE_BYTES) * LINE_BYTES : drawn;
   };
   const bytes = [size(), random.chance(0.5) ? Math.ceil(size() / LINE_BYTES / 4) * LINE_BYTES : size()];

@@ -171,7 +171,8 @@ export class Torture {
     const remote = this.#runner !== undefined;
     const maxMs = Math.max(300, Math.min(15_000, roundMs * 2));
     const { producers } = this.#options;
-    const count = this.#round === 1 ? producers : random.int(2, Math.max(2, Math.ceil(producers / 3)));
+    const more = Math.ceil(producers / 3 + roundMs / 2500);
+    const count = this.#round === 1 ? producers : random.int(Math.ceil(more / 2), more);
     const starts = Array.from({ length: count }, () => ({ at: random.int(0, Math.floor(roundMs * (this.#round === 1 ? 0.3 : 0.9))) }));
     const kills = Array.from({ length: killsIn(roundMs, random) }, () => ({
       at: random.int(0, Math.floor(roundMs * 0.8)),
