@@ -213,6 +213,7 @@ export class Torture {
     });
     this.#producers.set(id, producer);
     this.totals.producers[producer.how] = (this.totals.producers[producer.how] ?? 0) + 1;
+    if (producer.runner === 'remote') this.totals.producers.remote = (this.totals.producers.remote ?? 0) + 1;
     if (producer.cancel) this.totals.producers.cancelled = (this.totals.producers.cancelled ?? 0) + 1;
     return producer;
   }
