@@ -98,7 +98,10 @@ export class Reader {
     this.#frames = new Frames((piece) => this.#piece(piece));
     for (const cursors of this.#cursors.values()) for (const cursor of Object.values(cursors)) cursor.owner = undefined;
     link.onNotice = (method, params) => this.#notice(method, params);
-    link.onFrame = (frame) => this.#frames.take(frame, (message) => this.#wrong({ message }));
+    link.onFrame = (frame) => {
+      this.#totals.frames++;
+      this.#frames.take(frame, (message) => this.#wrong({ message }));
+    };
     this.#link = link;
     const { mode, run } = this.#options;
     if (mode === 'path') {

@@ -61,7 +61,7 @@ export class Torture {
     this.#env = { HEADGATE_TORTURE: options.base, HEADGATE_CHECK_RESULTS: '1' };
     this.totals = { seed: options.seed, rounds: 0, kills: {}, producers: {}, carriage: 'json', runner: 'not in this build' };
     this.totals.written = 0;
-    this.totals.clients = { connects: 0, subscriptions: 0, received: 0, stalls: 0, vanished: 0, gaps: 0, events: 0 };
+    this.totals.clients = { connects: 0, subscriptions: 0, received: 0, frames: 0, stalls: 0, vanished: 0, gaps: 0, events: 0 };
   }
 
   /** Runs it all. Answers the violations, none when everything held; `interrupted` is true after `interrupt`. */
