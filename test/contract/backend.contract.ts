@@ -113,18 +113,18 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
       expect(sink.repeated).toBe(0);
     });
 
-    test('delivers one line of 64 MiB', async () => {
+    test('one 1 GiB line: delivers one line of 64 MiB', async () => {
       const { sink } = await run("head -c 67108864 /dev/zero | tr '\\0' x");
       expect(sink.bytes(1)).toBe(67_108_864);
       expect(sink.of(1).every((byte) => byte === 120)).toBe(true);
     });
 
-    test('delivers the output of a command that closes its standard output and goes on', async () => {
+    test('child closing stdout early: delivers the output of a command that closes its standard output and goes on', async () => {
       const { sink, exit } = await run('echo first; exec >&-; echo on >&2; exit 4');
       expect([sink.text(1), sink.text(2), exit.exitCode]).toEqual(['first\n', 'on\n', 4]);
     });
 
-    test('lets a command open /dev/stdout and /dev/stderr by name, which fails on a socket', async () => {
+    test('`/dev/stdout` failing when stdout is a socket: lets a command open /dev/stdout and /dev/stderr by name, which fails on a socket', async () => {
       const { sink, exit } = await run(
         'echo one; echo two >> /dev/stdout; echo err > /dev/stderr; echo three | tee -a /dev/stderr > /dev/null',
       );
@@ -174,7 +174,7 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
         expect(sink.text(1)).toBe('early\nend\n');
       });
 
-      test('answers fewer bytes for a command that does not read', async () => {
+      test('child that never reads stdin: answers fewer bytes than it was sent', async () => {
         const { handle } = await start('sleep 60', { stdin: true });
         const taken = await handle.write(Buffer.alloc(1_000_000));
         expect(taken).toBeGreaterThan(0);

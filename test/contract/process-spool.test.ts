@@ -173,7 +173,7 @@ describe.skipIf(!serviceAvailable('mount'))('{#free_space} a disk that becomes f
   });
   afterEach(() => disk.remove());
 
-  test('commands that write wait before it is full, others do not, and all go on when there is space, with every byte', async () => {
+  test('spool filling the disk: commands that write wait before it is full, others do not, and all go on when there is space, with every byte', async () => {
     const facts: boolean[] = [];
     const sink = new StoringSink();
     disk.fill(20 * MIB);

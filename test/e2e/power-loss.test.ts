@@ -44,7 +44,7 @@ function index(): { committed: number; moved: number; salt: string } {
 }
 
 describe('{#durability} {#exactly_once} a power cut that takes the end of the write-ahead log', () => {
-  it('costs no byte while the spool is there: wherever the log ends, the channel becomes byte-exact', async () => {
+  it('power loss under NORMAL: costs no byte while the spool is there: wherever the log ends, the channel becomes byte-exact', async () => {
     const release = join(folder, 'release');
     await promisify(execFile)('mkfifo', [release]);
     const server = await up(data);

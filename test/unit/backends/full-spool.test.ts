@@ -54,7 +54,7 @@ describe.skipIf(!serviceAvailable('mount'))('{#shim_exit} a spool on a full disk
 });
 
 describe('{#delivery} a change that fs.watch does not tell of', () => {
-  test('is found by the safety poll', async () => {
+  test('`fs.watch` missing an event: what came is found by the safety poll', async () => {
     const root = mkdtempSync(join(tmpdir(), 'headgate-watch-'));
     const folder = join(root, 'p1');
     mkdirSync(folder);

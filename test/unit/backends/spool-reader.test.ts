@@ -31,7 +31,7 @@ function open(sink: OutputSink, offsets: ReadonlyMap<number, number> = new Map()
   return reader;
 }
 
-describe('{#spool_truncated} a command that truncates its own output', () => {
+describe('{#spool_truncated} the spool truncated by the command', () => {
   test('keeps what was read, and goes on with the new content', async () => {
     const sink = new StoringSink();
     const tail = open(sink);

@@ -53,7 +53,7 @@ describe('{#data_lock} a data folder', () => {
     await tempStore({ file });
   });
 
-  test('two servers that start at once: one gets it', async () => {
+  test('two servers on one spool: two servers that start at once: one gets it', async () => {
     const file = join(tempFolder(), 'headgate.db');
     const results = await Promise.allSettled(Array.from({ length: 3 }, () => start('hold.mjs', [file]).line()));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);

@@ -35,7 +35,7 @@ async function writeFast(log: ChannelLog, entryId: number, bytes: number, look: 
 }
 
 describe('{#checkpoints} the write-ahead log', () => {
-  test('stays below 128 MiB while a writer writes as fast as it can and a slow reader pages through the same bytes', async () => {
+  test('long reader growing the WAL: stays below 128 MiB while a writer writes as fast as it can and a slow reader pages through the same bytes', async () => {
     const { store, file } = await tempStore({ checkpoint: true });
     const id = newChannel(store);
     const log = new ChannelLog({ store, clock: systemClock, stored: () => {} });
@@ -75,7 +75,7 @@ describe('{#checkpoints} the write-ahead log', () => {
     expect(store.channels.read(id, 100 * MIB, 10).toString()).toBe('late');
   });
 
-  test('commits go on while the thread is checkpointing', async () => {
+  test('inline checkpoint stalls: commits go on while the thread is checkpointing', async () => {
     const file = join(tempFolder(), 'headgate.db');
     const db = new Database(file);
     db.pragma('journal_mode = wal');

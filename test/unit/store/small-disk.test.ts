@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 const patiently = { timeout: 20_000, interval: 20 };
 
 describe.skipIf(!serviceAvailable('mount'))('{#disk_full} a database on a full disk', () => {
-  test('keeps what it has while appends, the log and checkpoints fail, says so once, and takes all of it once there is space', async () => {
+  test('disk full (also the checkpoint fails then): keeps what it has while appends, the log and checkpoints fail, says so once, and takes all of it once there is space', async () => {
     const disk = smallDisk(64 * MIB);
     const said: string[] = [];
     const states: boolean[] = [];
