@@ -10,7 +10,7 @@ interface Totals {
   readonly kills: Record<string, number>;
   readonly producers: Record<string, number>;
   readonly written: number;
-  readonly clients: Record<'connects' | 'received' | 'stalls' | 'vanished' | 'events', number>;
+  readonly clients: Record<'connects' | 'frames' | 'received' | 'stalls' | 'vanished' | 'events', number>;
   readonly violations: readonly unknown[];
 }
 
@@ -38,6 +38,8 @@ describe('{#exactly_once} {#stdin} {#stream_offset} {#stream_cancel} {#subscribe
     expect(clients.connects).toBeGreaterThan(50);
     expect(clients.stalls + clients.vanished).toBeGreaterThan(10);
     expect(clients.events).toBeGreaterThan(400);
+    expect(clients.frames, 'binary frames').toBeGreaterThan(50);
+    expect(producers['remote'], 'commands of the remote runner').toBeGreaterThan(3);
     process.stderr.write(`${said.trimEnd()}\n${out}`);
   }, 180_000);
 });
