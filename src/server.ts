@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { createProcessBackend, sweepSpool } from './backends/process/index.ts';
+import { poisonReleased } from './core/buffer-pool.ts';
 import { systemClock } from './core/clock.ts';
 import { Disposer } from './core/disposal.ts';
 import { messageOf } from './core/errors.ts';
@@ -61,6 +62,7 @@ export async function serveHeadgate(options: ServerOptions): Promise<HeadgateSer
 }
 
 async function compose(options: ServerOptions, opened: Disposer): Promise<HeadgateServer> {
+  poisonReleased(process.env['HEADGATE_CHECK_BUFFERS'] === '1');
   const clock = systemClock;
   const ids = systemIds;
   const logger: Logger = pino({ level: options.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));

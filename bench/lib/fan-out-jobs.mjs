@@ -15,6 +15,12 @@ function newSender() {
   return (data) => sender.send(data, { binary: false, fin: true, compress: false, mask: false });
 }
 
+/** The same for the server's own end: a WebSocket that is open, and the connection under it. */
+function newConnection() {
+  const tcp = { cork() {}, uncork() {}, write: () => true, bytesRead: 0, bytesWritten: 0, writableLength: 0 };
+  return [{ OPEN: 1, readyState: 1, bufferedAmount: 0, on() {}, ping() {}, terminate() {} }, tcp];
+}
+
 export const fanOutJobs = {
   /**
    * Median microseconds to build and send one piece to all clients: `shared` with the server's frames, `each` with a
@@ -23,16 +29,16 @@ export const fanOutJobs = {
    */
   async fanOutFrames({ clients, pieceBytes, rounds, allocator }) {
     // Here, because the other jobs are to measure without the server's code in their process.
-    const { chunkFrames } = await import('../../dist/src/rpc/server/chunk-frame.js');
+    const { sendChunk } = await import('../../dist/src/rpc/server/chunk-frame.js');
+    const { WebSocketChannel } = await import('../../dist/src/rpc/server/transports/websocket.js');
     if (allocator === 'grown') for (let block = 0; block < 4; block++) Buffer.allocUnsafeSlow(8 * MIB).fill(1);
     const senders = Array.from({ length: clients }, newSender);
+    const channels = Array.from({ length: clients }, () => new WebSocketChannel(...newConnection()));
     const bytes = colouredText(pieceBytes);
-    const newPiece = () => ({ run: 'bench', path: 'log://turn_0/sh/fan-out', channel: 1, offset: 0, bytes, at: Date.now() });
+    const newPiece = () => ({ run: 'bench', path: 'log://turn_0/sh/fan-out', channel: 1, offset: 0, bytes, at: Date.now(), shared: true });
     const shared = () => {
       const piece = newPiece();
-      senders.forEach((send, client) => {
-        for (const frame of chunkFrames(client, piece)) send(frame);
-      });
+      channels.forEach((channel, client) => sendChunk(client, piece, (head, tail) => channel.sendText(head, tail)));
     };
     const each = () => {
       const { bytes: content, ...rest } = newPiece();

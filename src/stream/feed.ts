@@ -1,3 +1,4 @@
+import { release, retain } from '../core/buffer-pool.ts';
 import { incompleteTail } from '../core/utf8.ts';
 import type { ChannelStore } from '../model/ports/store.ts';
 import type { ChunkPiece } from './types.ts';
@@ -120,19 +121,23 @@ export class Feed {
   }
 
   #keep(offset: number, bytes: Buffer, at: number): void {
+    retain(bytes);
     this.#recent.push(this.#piece(offset, bytes, at));
     this.#recentBytes += bytes.length;
     while (this.#recentBytes > RECENT_BYTES && this.#recent.length > 1) {
       const dropped = this.#recent.shift();
-      if (dropped) this.#recentBytes -= dropped.bytes.length;
+      if (!dropped) break;
+      this.#recentBytes -= dropped.bytes.length;
+      release(dropped.bytes);
     }
   }
 
   #piece(offset: number, bytes: Buffer, at: number): ChunkPiece {
-    return { run: this.run, path: this.path, channel: this.channel, offset, bytes, at };
+    return { run: this.run, path: this.path, channel: this.channel, offset, bytes, at, shared: this.#readers > 1 };
   }
 
   #forget(): void {
+    for (const { bytes } of this.#recent) release(bytes);
     this.#recent = [];
     this.#recentBytes = 0;
   }

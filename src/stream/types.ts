@@ -27,10 +27,15 @@ export interface ChunkPiece {
   readonly path: string;
   readonly channel: number;
   readonly offset: number;
-  /** Whole characters when the bytes are UTF-8, unless the channel ends inside one. */
+  /**
+   * Whole characters when the bytes are UTF-8, unless the channel ends inside one. Whoever keeps them beyond the call in
+   * which it got them is a holder of a pooled buffer.
+   */
   readonly bytes: Buffer;
   /** When it was stored, milliseconds since the epoch. */
   readonly at: number;
+  /** More than one reader wants it: what is encoded from it is worth keeping. */
+  readonly shared: boolean;
 }
 
 /** How a producer ended, after the last chunk. */

@@ -29,7 +29,7 @@ export interface BuiltServer extends Ready {
 export async function serve(data: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<BuiltServer> {
   const child = spawn(process.execPath, [MAIN, 'serve', '--json', '--port', '0', '--data', data, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
+    env: { HEADGATE_CHECK_BUFFERS: '1', ...process.env, ...env },
   });
   let out = '';
   let err = '';

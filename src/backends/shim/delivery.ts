@@ -1,3 +1,4 @@
+import { release } from '../../core/buffer-pool.ts';
 import { type HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { OutputSink } from '../../model/ports/backend.ts';
@@ -68,7 +69,7 @@ export class Delivery {
     return this.#failure !== undefined || this.#timer !== undefined;
   }
 
-  /** Sends a piece. The caller keeps to its window. */
+  /** Sends a piece, and is its holder from now on. The caller keeps to its window. */
   send(offset: number, bytes: Buffer): void {
     const piece = { offset, bytes };
     this.#unstored.add(piece);
@@ -91,6 +92,7 @@ export class Delivery {
         this.#retryMs = RETRY_MS;
         this.#rejected = false;
         if (this.#unstored.delete(piece)) this.#bytes -= piece.bytes.length;
+        release(piece.bytes);
         this.#arrived();
       },
       (error: unknown) => {

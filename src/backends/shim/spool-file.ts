@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { take } from '../../core/buffer-pool.ts';
 import { systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ProducerFolder } from './producer-folder.ts';
@@ -68,7 +69,10 @@ export class SpoolFile {
     return this.#seen;
   }
 
-  /** Reads on: at most `maxBytes`, not beyond channel offset `limit`; undefined when there is nothing now. */
+  /**
+   * Reads on: at most `maxBytes`, not beyond channel offset `limit`; undefined when there is nothing now. The caller is
+   * the holder of a pooled buffer.
+   */
   read(maxBytes: number, limit: number): Piece | undefined {
     const fd = this.#open();
     const most = Math.min(maxBytes, limit - this.#position);
@@ -82,7 +86,7 @@ export class SpoolFile {
     }
     const length = Math.min(most, this.end() - this.#position);
     if (length <= 0) return undefined;
-    const buffer = Buffer.allocUnsafe(length);
+    const buffer = take(length);
     const count = readSync(fd, buffer, 0, length, this.#position - this.#base);
     return count === 0 ? undefined : this.#took(buffer.subarray(0, count));
   }

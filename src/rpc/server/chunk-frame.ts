@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { release, take } from '../../core/buffer-pool.ts';
 import { ESCAPE_MAX_BYTES, escapeJson } from '../../core/bytes.ts';
 import { incompleteTail } from '../../core/utf8.ts';
 import type { ChunkPiece } from '../../stream/index.ts';
@@ -6,30 +7,30 @@ import type { ChunkPiece } from '../../stream/index.ts';
 /** Channel bytes in one frame at most: escaped sixfold it still stays far below the limit of a message. */
 const FRAME_BYTES = ESCAPE_MAX_BYTES;
 
-/** Room in front of an encoded tail for the head of its first reader, so that one reader costs no copy. */
-const HEADROOM = 96;
-
-/** The part of a `stream/chunk` frame that is the same for every subscriber. */
-interface Tail {
-  readonly buffer: Buffer;
-  headroomTaken: boolean;
-}
-
-const tails = new WeakMap<ChunkPiece, readonly Tail[]>();
+const tails = new WeakMap<ChunkPiece, readonly Buffer[]>();
 
 /**
- * The `stream/chunk` messages of one piece for one subscription (SPEC {#stream_chunk}). The text is encoded once for
- * all subscribers; only the head with the subscription's id differs. Bytes that are UTF-8 are sent as text, others as
- * base64. A piece beyond 64 KiB becomes several messages, which cost less than one: short strings are cheap to make and to drop.
+ * Sends the `stream/chunk` messages of one piece to one subscription, each as a head with the subscription's id and a tail
+ * that is the same for every subscriber (SPEC {#stream_chunk}). A piece that several want is encoded once; for one reader
+ * it goes into a pooled buffer, which `send` retains if it keeps it. Bytes that are UTF-8 are sent as text, others as
+ * base64; a piece beyond 64 KiB becomes several messages.
  */
-export function chunkFrames(subscription: number, piece: ChunkPiece): Buffer[] {
-  let known = tails.get(piece);
-  if (!known) {
-    known = frameParts(piece).map(encodeTail);
-    tails.set(piece, known);
+export function sendChunk(subscription: number, piece: ChunkPiece, send: (head: Buffer, tail: Buffer) => void): void {
+  const head = Buffer.from(`{"jsonrpc":"2.0","method":"stream/chunk","params":{"subscription":${subscription},`, 'latin1');
+  if (piece.shared) {
+    let known = tails.get(piece);
+    if (!known) {
+      known = frameParts(piece).map((part) => encodeTail(part, Buffer.allocUnsafe));
+      tails.set(piece, known);
+    }
+    for (const tail of known) send(head, tail);
+    return;
   }
-  const head = `{"jsonrpc":"2.0","method":"stream/chunk","params":{"subscription":${subscription},`;
-  return known.map((tail) => join(head, tail));
+  for (const part of frameParts(piece)) {
+    const tail = encodeTail(part, take);
+    send(head, tail);
+    release(tail);
+  }
 }
 
 /** A `stream/chunk` message with a text made for one subscription alone (`format: "text"`). */
@@ -42,30 +43,17 @@ export function textFrame(subscription: number, piece: ChunkPiece, text: string)
   });
 }
 
-function join(head: string, tail: Tail): Buffer {
-  if (!tail.headroomTaken && head.length <= HEADROOM) {
-    tail.headroomTaken = true;
-    const start = HEADROOM - head.length;
-    tail.buffer.write(head, start, 'latin1');
-    return tail.buffer.subarray(start);
-  }
-  const frame = Buffer.allocUnsafe(head.length + tail.buffer.length - HEADROOM);
-  frame.write(head, 0, 'latin1');
-  tail.buffer.copy(frame, head.length, HEADROOM);
-  return frame;
-}
-
-function encodeTail({ run, path, channel, offset, bytes, at }: ChunkPiece): Tail {
+function encodeTail({ run, path, channel, offset, bytes, at }: ChunkPiece, allocate: (bytes: number) => Buffer): Buffer {
   const text = isUtf8(bytes);
   const chunk = text ? escapeJson(bytes) : Buffer.from(bytes.toString('base64'), 'latin1');
   const before = `"run":${JSON.stringify(run)},"path":${JSON.stringify(path)},"channel":${channel},"offset":${offset},"chunk":"`;
   const after = `","encoding":"${text ? 'utf8' : 'base64'}","at":${at}}}`;
   const beforeBytes = Buffer.byteLength(before);
-  const buffer = Buffer.allocUnsafe(HEADROOM + beforeBytes + chunk.length + after.length);
-  buffer.write(before, HEADROOM);
-  buffer.set(chunk, HEADROOM + beforeBytes);
-  buffer.write(after, HEADROOM + beforeBytes + chunk.length, 'latin1');
-  return { buffer, headroomTaken: false };
+  const tail = allocate(beforeBytes + chunk.length + after.length);
+  tail.write(before, 0);
+  tail.set(chunk, beforeBytes);
+  tail.write(after, beforeBytes + chunk.length, 'latin1');
+  return tail;
 }
 
 /** The piece in parts that fit into a frame, cut between characters. */

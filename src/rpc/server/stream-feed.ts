@@ -1,6 +1,6 @@
 import type { ChunkPiece, EndedFact, GapFact, StreamSink, StreamSubscription } from '../../stream/index.ts';
 import { CARRIAGE_HEADER_BYTES, writeCarriageHeader } from '../protocol/carriage.ts';
-import { chunkFrames, textFrame } from './chunk-frame.ts';
+import { sendChunk, textFrame } from './chunk-frame.ts';
 import { notificationFrame } from './event-frame.ts';
 import { TextFormat } from './text-format.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
@@ -62,7 +62,7 @@ export class StreamFeed implements StreamSink {
     if (this.#held) this.#held.push(() => this.chunk(subscription, piece));
     else if (this.#nextHandle) this.#sendFrame(subscription, piece);
     else if (this.#text) this.#sendText(this.#text, subscription, piece);
-    else for (const frame of chunkFrames(subscription, piece)) this.#channel.send(frame);
+    else sendChunk(subscription, piece, (head, tail) => this.#channel.sendText(head, tail));
   }
 
   ended(subscription: number, end: EndedFact): void {

@@ -67,7 +67,7 @@ export class Torture {
     this.#random = new Random(`torture/${options.seed}`);
     this.#ended.catch(() => {});
     // Whatever is started here, however deep, carries it: so what is left at the end can be found.
-    this.#env = { HEADGATE_TORTURE: options.base, HEADGATE_CHECK_RESULTS: '1' };
+    this.#env = { HEADGATE_TORTURE: options.base, HEADGATE_CHECK_RESULTS: '1', HEADGATE_CHECK_BUFFERS: '1' };
     this.totals = { seed: options.seed, rounds: 0, kills: {}, producers: {}, carriage: 'json', runner: 'not in this build' };
     this.totals.written = 0;
     this.totals.clients = { connects: 0, subscriptions: 0, received: 0, frames: 0, stalls: 0, vanished: 0, gaps: 0, events: 0 };

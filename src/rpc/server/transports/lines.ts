@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { release, retain } from '../../../core/buffer-pool.ts';
 import { LineSplitter } from '../../../core/line-splitter.ts';
 import { PING_MS } from './heartbeat.ts';
 import { ListeningChannel } from './listening-channel.ts';
@@ -46,6 +47,17 @@ export class LineChannel extends ListeningChannel implements MessageChannelLike 
     if (!this.#open) return;
     this.#output.cork();
     this.#output.write(message);
+    this.#output.write(LF, () => this.#left());
+    this.#output.uncork();
+    this.buffered();
+  }
+
+  override sendText(head: Buffer, body: Buffer): void {
+    if (!this.#open) return;
+    retain(body);
+    this.#output.cork();
+    this.#output.write(head);
+    this.#output.write(body, () => release(body));
     this.#output.write(LF, () => this.#left());
     this.#output.uncork();
     this.buffered();

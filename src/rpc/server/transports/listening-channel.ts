@@ -10,6 +10,14 @@ export abstract class ListeningChannel {
   /** Bytes that were sent and have not left the process. */
   abstract bufferedBytes(): number;
 
+  /** Sends one text message. */
+  abstract send(message: Buffer | string): void;
+
+  /** Joins the two; who can write them one after the other does better. */
+  sendText(head: Buffer, body: Buffer): void {
+    this.send(Buffer.concat([head, body]));
+  }
+
   onMessage(listener: (message: Inbound) => void): void {
     this.#message = listener;
   }

@@ -20,7 +20,9 @@ export interface MessageChannelLike {
   readonly answersOnly?: boolean;
   /** Sends one message. A string is text; a Buffer is the UTF-8 of a text. After the end it does nothing. */
   send(message: Buffer | string): void;
-  /** Sends `head` and `body` as one binary message, without copying the body. Absent where messages are text only. */
+  /** Sends `head` and `body`, the UTF-8 of a text, as one message; it retains the body until it has left. */
+  sendText(head: Buffer, body: Buffer): void;
+  /** The same as one binary message. Absent where messages are text only. */
   sendBinary?(head: Buffer, body: Buffer): void;
   /** Bytes that were sent and have not left the process. */
   bufferedBytes(): number;

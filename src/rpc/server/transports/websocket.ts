@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import { release, retain } from '../../../core/buffer-pool.ts';
 import { PING_MS, watchPeer } from './heartbeat.ts';
 import { ListeningChannel } from './listening-channel.ts';
 import type { CloseReason, MessageChannelLike } from './message-channel.ts';
@@ -50,6 +51,10 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
     this.#write(FINAL_TEXT, NOTHING, typeof message === 'string' ? Buffer.from(message) : message);
   }
 
+  override sendText(head: Buffer, body: Buffer): void {
+    this.#write(FINAL_TEXT, head, body);
+  }
+
   sendBinary(head: Buffer, body: Buffer): void {
     this.#write(FINAL_BINARY, head, body);
   }
@@ -88,9 +93,13 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
     if (body.length <= JOIN_BYTES) {
       tcp.write(Buffer.concat([front, body]), this.#flushed);
     } else {
+      retain(body);
       tcp.cork();
       tcp.write(front);
-      tcp.write(body, this.#flushed);
+      tcp.write(body, () => {
+        release(body);
+        this.written();
+      });
       tcp.uncork();
     }
     this.buffered();
