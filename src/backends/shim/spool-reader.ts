@@ -132,7 +132,8 @@ export class SpoolReader {
     let read = false;
     try {
       for (const lane of this.#lanes) if (lane.due || this.#finished) read = this.#advance(lane) || read;
-      this.#progress();
+      // Later on this tick: what has been read is to be stored first.
+      queueMicrotask(() => this.#look());
     } catch (error) {
       // A disk error: the safety poll looks again.
       this.#logger.error({ error: messageOf(error) }, 'a spool file cannot be read');
@@ -140,6 +141,15 @@ export class SpoolReader {
     this.#turnedAt = performance.now();
     if (read) this.#goOn();
     else if (this.#finished && this.#lanes.every(isThrough)) this.#end();
+  }
+
+  #look(): void {
+    if (this.#stopped) return;
+    try {
+      this.#progress();
+    } catch (error) {
+      this.#logger.error({ error: messageOf(error) }, 'the lag of a command cannot be judged now');
+    }
   }
 
   /** Looks again when there is something to do: what is written from now on is told by the watch. */
