@@ -147,8 +147,17 @@ describe('{#exactly_once} the server killed with -9', () => {
     server = await serve(data);
     const two = await client();
     const before = one.received(path, 1);
-    await two.call('stream/subscribe', { run: alias, path, channel: 1, from: before.length });
-    expect(await two.notice('stream/ended')).toMatchObject({ status: 500, exit_code: 7, outcome: 'exit:7' });
+    const { subscription } = await two.call<{ subscription: number }>('stream/subscribe', {
+      run: alias,
+      path,
+      channel: 1,
+      from: before.length,
+    });
+    expect(await two.notice('stream/ended', (end) => end['subscription'] === subscription)).toMatchObject({
+      status: 500,
+      exit_code: 7,
+      outcome: 'exit:7',
+    });
     const expected = Array.from({ length: 60 }, (_, i) => `line ${i + 1} of ${pid}\n`).join('');
     expect(Buffer.concat([before, two.received(path, 1, before.length)]).toString()).toBe(expected);
     expect((await readAll(two, alias, path, 1)).toString()).toBe(expected);
@@ -162,8 +171,9 @@ describe('{#exactly_once} the server killed with -9', () => {
       server = await serve(data);
     }
     const two = await client();
-    await two.call('stream/subscribe', { run: alias, path });
-    expect(await two.notice('stream/ended')).toMatchObject({ exit_code: 5 });
+    // Its own end, after its last chunk: the event of the end may have come before, and alone.
+    const { subscription } = await two.call<{ subscription: number }>('stream/subscribe', { run: alias, path });
+    expect(await two.notice('stream/ended', (end) => end['subscription'] === subscription)).toMatchObject({ exit_code: 5 });
     const expected = Array.from({ length: 800_000 }, (_, i) => `${i + 1}\n`).join('');
     expect(two.received(path, 1).toString() === expected).toBe(true);
     expect(two.received(path, 2).toString()).toBe('done\n');

@@ -137,7 +137,8 @@ describe('{#failure_modes} readers', () => {
       again.notices.filter(
         ({ method, params }) => method === name && params['run'] === place.run && params['subscription'] === subscription,
       );
-    expect(await again.notice('stream/ended', ({ run }) => run === place.run)).toMatchObject({ exit_code: 5 });
+    const end = await again.notice('stream/ended', (params) => params['run'] === place.run && params['subscription'] === subscription);
+    expect(end).toMatchObject({ exit_code: 5 });
     for (const name of ['run/proposal', 'run/resolved', 'stream/started', 'stream/ended']) expect(mine(name), name).toHaveLength(1);
     expect((await readAll(again, place.run, place.path, 1)).toString()).toBe('stored\n');
   });
