@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { StepFailed } from './step-failed.mjs';
 
 const STAMP = '.sources';
-const SOURCES = ['src', 'migrations', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+const SOURCES = ['src', 'migrations', 'scripts/lib/bundle.mjs', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 /** Builds when dist is missing or was made from other sources. Returns whether it had to. Throws StepFailed. */
 export function buildIfStale(root, say) {
@@ -29,11 +29,8 @@ export function build(root, { types }) {
   const dist = join(root, 'dist');
   try {
     const compiler = join(root, 'node_modules/typescript/bin/tsc');
-    const done = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', fresh, ...(types ? [] : ['--noCheck'])], {
-      cwd: root,
-      encoding: 'utf8',
-    });
-    if (done.status !== 0) throw new StepFailed(`the build failed\n${done.stdout}${done.stderr}`.trimEnd());
+    run(root, [compiler, '-p', 'tsconfig.build.json', '--outDir', fresh, ...(types ? [] : ['--noCheck'])]);
+    run(root, ['scripts/lib/bundle.mjs', fresh]);
     const main = join(fresh, 'src/main.js');
     if (existsSync(main)) chmodSync(main, 0o755);
     writeFileSync(join(fresh, STAMP), sources);
@@ -42,6 +39,12 @@ export function build(root, { types }) {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Runs a script of Node's to its end. Throws StepFailed with what it printed. */
+function run(root, args) {
+  const done = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  if (done.status !== 0) throw new StepFailed(`the build failed\n${done.stdout}${done.stderr}`.trimEnd());
 }
 
 /** A digest of every source file's path, size and time of change. */
