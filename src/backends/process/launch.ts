@@ -1,4 +1,5 @@
-import { execa } from 'execa';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import type { ProducerSpec } from '../../model/records.ts';
 
 /**
@@ -13,22 +14,23 @@ export async function launchShim(options: {
   withheld: readonly string[];
   ended: () => void;
 }): Promise<number> {
-  const { spec } = options;
-  const shim = execa('/bin/sh', [options.shim, options.folder, spec.command, spec.stdin ? '1' : '0'], {
+  const { spec, marker, withheld } = options;
+  const env: NodeJS.ProcessEnv = { ...process.env, PWD: spec.cwd, ...spec.env, ...marker };
+  for (const name of withheld) if (!(name in spec.env)) delete env[name];
+  const shim = spawn('/bin/sh', [options.shim, options.folder, spec.command, spec.stdin ? '1' : '0'], {
     cwd: spec.cwd,
-    env: { ...Object.fromEntries(options.withheld.map((name) => [name, undefined])), PWD: spec.cwd, ...spec.env, ...options.marker },
+    env,
     detached: true,
-    cleanup: false,
     stdio: 'ignore',
-    buffer: false,
-    reject: false,
   });
   const { pid } = shim;
   if (pid === undefined) {
-    const { cause, originalMessage } = await shim;
-    throw new Error(originalMessage ?? 'sh cannot be started', { cause });
+    const [error] = (await once(shim, 'error')) as [Error];
+    throw error;
   }
+  // A kill that fails is told here as well; what became of the shim is looked up where it matters.
+  shim.on('error', () => {});
+  shim.once('exit', options.ended);
   shim.unref();
-  void shim.then(options.ended);
   return pid;
 }
