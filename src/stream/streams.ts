@@ -9,6 +9,7 @@ import { signalName } from '../model/signals.ts';
 import { type EntryStatus, isLive, LIVE_STATES, type ProducerState } from '../model/status.ts';
 import { ChannelLog } from './channel-log.ts';
 import { channelEntries, channelState } from './channels.ts';
+import { deadEnd, mayEndReaders } from './dead-ends.ts';
 import { Feeds } from './feeds.ts';
 import { Fleet } from './fleet.ts';
 import type { Journal, JournalTx } from './journal.ts';
@@ -57,7 +58,9 @@ export class Streams {
   readonly #log: ChannelLog;
   readonly #feeds: Feeds;
   readonly #lifecycle: Lifecycle;
-  readonly #subscriptions = new Set<Subscription>();
+  /** Each with the alias of its run, as it was last known. */
+  readonly #subscriptions = new Map<Subscription, string>();
+  readonly #stopEvents: () => void;
   readonly #waiting = new Waiters();
   readonly #lastOutput = new Map<number, number>();
   /** Channel entry id -> log entry id of live producers. */
@@ -79,6 +82,9 @@ export class Streams {
         if (owner !== undefined) this.#lastOutput.set(owner, at);
         this.#feeds.stored(channelId, bytes, at);
       },
+    });
+    this.#stopEvents = options.journal.onEvent((event) => {
+      if (this.#subscriptions.size > 0 && mayEndReaders(event)) this.#closeDeadEnds(event.payload['path']);
     });
     this.link = this.#makeLink();
     const hands = { retake: (id: number) => this.#retake(id), lose: (id: number, message: string) => this.#lose(id, message) };
@@ -262,8 +268,11 @@ export class Streams {
       throw beyondEnd(from, bytes);
     }
     subscription.channels = channels;
-    this.#subscriptions.add(subscription);
-    setImmediate(() => subscription.pump());
+    this.#subscriptions.set(subscription, this.#store.runs.byId(selector.runId)?.alias ?? '');
+    setImmediate(() => {
+      subscription.pump();
+      this.#closeDeadEnd(subscription);
+    });
     return subscription;
   }
 
@@ -300,7 +309,8 @@ export class Streams {
 
   /** Stores what waits; subscriptions end. Commands go on. */
   close(): void {
-    for (const subscription of [...this.#subscriptions]) subscription.close();
+    this.#stopEvents();
+    for (const subscription of [...this.#subscriptions.keys()]) subscription.close();
     this.fleet.close();
     this.#log.close();
   }
@@ -418,7 +428,7 @@ export class Streams {
     }
     this.#live.set(owned.entry.id, { epoch: owned.producer.epoch, channels });
     this.#feeds.of(owned.producer.run, owned.entry, owned.channels);
-    for (const subscription of this.#subscriptions) {
+    for (const subscription of this.#subscriptions.keys()) {
       if (!subscription.wants(owned.entry.runId, owned.entry.path)) continue;
       this.#attach(subscription, owned);
       subscription.pump();
@@ -439,6 +449,19 @@ export class Streams {
   #detach(subscription: Subscription): void {
     this.#subscriptions.delete(subscription);
     this.#feeds.detach(subscription);
+  }
+
+  /** Ends the subscriptions that can deliver nothing more: of deleted runs, or to an entry that has ended without a producer. */
+  #closeDeadEnds(path: unknown): void {
+    for (const subscription of [...this.#subscriptions.keys()]) {
+      if (path === undefined || subscription.selector.path === path) this.#closeDeadEnd(subscription);
+    }
+  }
+
+  #closeDeadEnd(subscription: Subscription): void {
+    const alias = this.#subscriptions.get(subscription);
+    const fact = alias === undefined ? undefined : deadEnd(this.#store, subscription.selector, alias);
+    if (fact) this.#guarded('a reader could not be told that nothing more comes', () => subscription.end(fact));
   }
 
   /** The producers that a new subscription begins with. */
