@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { createProcessBackend, sweepSpool } from './backends/process/index.ts';
+import { bootId } from './core/boot-id.ts';
 import { systemClock } from './core/clock.ts';
 import { Disposer } from './core/disposal.ts';
 import { messageOf } from './core/errors.ts';
@@ -103,6 +104,7 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
     backends: new Map([['process', process_]]),
     clock,
     logger,
+    bootId: bootId(),
     outputBytes: config.limits.outputBytes,
   });
   opened.add('the runner', () => runner.close());

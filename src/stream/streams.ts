@@ -101,7 +101,7 @@ export class Streams {
    * `illegal_transition` for an entry that is not waiting.
    */
   open(tx: JournalTx, entry: Entry, plan: ProducerPlan): ChannelState[] {
-    const owned = this.#lifecycle.open(tx, entry, plan);
+    const owned = this.#lifecycle.open(tx, entry, plan, this.fleet.bootIdOf(plan.runner));
     // Apart: a reader that cannot be served must not keep the command from starting.
     tx.after(() => this.#follow(owned));
     if (plan.runner !== 'client') tx.after(() => this.fleet.place(owned.producer));
@@ -165,13 +165,15 @@ export class Streams {
     if (producer.state === 'cancelled') return owned.channels.map(channelState);
     if (!isLive(producer.state)) throw this.#lifecycle.closed(producer);
     const again = producer.state === 'cancelling';
+    const { by, reason, graceMs = 2000 } = request;
+    const unserved = this.fleet.unserved(producer);
     const channels = again
       ? owned.channels.map(channelState)
-      : this.#finish(owned, () => this.#lifecycle.cancelled(owned, { ...request, unserved: this.fleet.unserved(producer) }));
-    if (!this.fleet.unserved(producer)) {
+      : this.#finish(owned, () => this.#lifecycle.cancelled(owned, { by, reason, signal, graceMs, unserved }));
+    if (!unserved) {
       const live = this.#store.producers.get(producer.entryId) ?? producer;
       // Asked again, the runner joins the kill that is under way, and begins one if there is none.
-      this.fleet.kill(live, { requestedBy: request.by, reason: request.reason, signal, graceMs: request.graceMs ?? 2000 });
+      this.fleet.kill(live, { requestedBy: by, reason, signal, graceMs });
     }
     return channels;
   }

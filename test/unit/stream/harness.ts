@@ -64,6 +64,7 @@ export class Connection implements StreamSink {
 /** A runner that only notes what it was asked. */
 class NotingRunner implements RunnerPort {
   readonly name = 'embedded';
+  readonly bootId = 'this boot';
   readonly started: Producer[] = [];
   readonly adopted: { producer: Producer; offsets: ReadonlyMap<number, number> }[] = [];
   readonly killed: { producer: Producer; request: KillRequest }[] = [];
