@@ -105,16 +105,16 @@ class SqliteStore implements Store {
     keep: Retention;
     expire: ((run: Run) => void) | undefined;
   }) {
-    const inline = () => o.db.pragma(`wal_autocheckpoint = ${INLINE_CHECKPOINT_PAGES}`);
+    const inline = (yes: boolean) => void o.db.pragma(`wal_autocheckpoint = ${yes ? INLINE_CHECKPOINT_PAGES : 0}`);
     this.#file = o.file;
     this.#db = o.db;
     this.#release = o.release;
     this.#logger = o.logger;
     if (o.checkpoint) {
-      o.db.pragma('wal_autocheckpoint = 0');
-      this.#checkpointer = new Checkpointer({ file: o.file, logger: o.logger, died: inline });
+      inline(false);
+      this.#checkpointer = new Checkpointer({ file: o.file, logger: o.logger, inline });
     } else {
-      inline();
+      inline(true);
     }
     this.#fullDisk = new FullDisk({ reserve: join(dirname(o.file), 'reserve'), logger: o.logger, changed: o.diskFull });
     const connection = new Connection(o.db, this.#checkpointer, this.#fullDisk);
