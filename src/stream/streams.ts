@@ -9,13 +9,13 @@ import { signalName } from '../model/signals.ts';
 import { type EntryStatus, isLive, LIVE_STATES, type ProducerState } from '../model/status.ts';
 import { ChannelLog } from './channel-log.ts';
 import { channelEntries, channelState } from './channels.ts';
-import { deadEnd, mayEndReaders } from './dead-ends.ts';
 import { Feeds } from './feeds.ts';
 import { Fleet } from './fleet.ts';
 import type { Journal, JournalTx } from './journal.ts';
 import { Lifecycle, type Owned } from './lifecycle.ts';
 import { type LineMatch, type ReadRange, type ReadRequest, readChannel } from './read.ts';
 import { beyondEnd, stale } from './refusals.ts';
+import { Subscribers } from './subscribers.ts';
 import { Subscription } from './subscription.ts';
 import type {
   CancelRequest,
@@ -58,9 +58,7 @@ export class Streams {
   readonly #log: ChannelLog;
   readonly #feeds: Feeds;
   readonly #lifecycle: Lifecycle;
-  /** Each with the alias of its run, as it was last known. */
-  readonly #subscriptions = new Map<Subscription, string>();
-  readonly #stopEvents: () => void;
+  readonly #subscribers: Subscribers;
   readonly #waiting = new Waiters();
   readonly #lastOutput = new Map<number, number>();
   /** Channel entry id -> log entry id of live producers. */
@@ -73,6 +71,7 @@ export class Streams {
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#feeds = new Feeds(options.store);
+    this.#subscribers = new Subscribers(options);
     this.#lifecycle = new Lifecycle({ ...options, lastOutput: this.#lastOutput });
     this.#log = new ChannelLog({
       store: options.store,
@@ -82,9 +81,6 @@ export class Streams {
         if (owner !== undefined) this.#lastOutput.set(owner, at);
         this.#feeds.stored(channelId, bytes, at);
       },
-    });
-    this.#stopEvents = options.journal.onEvent((event) => {
-      if (this.#subscriptions.size > 0 && mayEndReaders(event)) this.#closeDeadEnds(event.payload['path']);
     });
     this.link = this.#makeLink();
     const hands = { retake: (id: number) => this.#retake(id), lose: (id: number, message: string) => this.#lose(id, message) };
@@ -270,11 +266,7 @@ export class Streams {
       throw beyondEnd(from, bytes);
     }
     subscription.channels = channels;
-    this.#subscriptions.set(subscription, this.#store.runs.byId(selector.runId)?.alias ?? '');
-    setImmediate(() => {
-      subscription.pump();
-      this.#closeDeadEnd(subscription);
-    });
+    this.#subscribers.add(subscription);
     return subscription;
   }
 
@@ -311,8 +303,7 @@ export class Streams {
 
   /** Stores what waits; subscriptions end. Commands go on. */
   close(): void {
-    this.#stopEvents();
-    for (const subscription of [...this.#subscriptions.keys()]) subscription.close();
+    this.#subscribers.close();
     this.fleet.close();
     this.#log.close();
   }
@@ -430,8 +421,7 @@ export class Streams {
     }
     this.#live.set(owned.entry.id, { epoch: owned.producer.epoch, channels });
     this.#feeds.of(owned.producer.run, owned.entry, owned.channels);
-    for (const subscription of this.#subscriptions.keys()) {
-      if (!subscription.wants(owned.entry.runId, owned.entry.path)) continue;
+    for (const subscription of this.#subscribers.wanting(owned.entry.runId, owned.entry.path)) {
       this.#attach(subscription, owned);
       subscription.pump();
     }
@@ -449,21 +439,8 @@ export class Streams {
   }
 
   #detach(subscription: Subscription): void {
-    this.#subscriptions.delete(subscription);
+    this.#subscribers.delete(subscription);
     this.#feeds.detach(subscription);
-  }
-
-  /** Ends the subscriptions that can deliver nothing more: of deleted runs, or to an entry that has ended without a producer. */
-  #closeDeadEnds(path: unknown): void {
-    for (const subscription of [...this.#subscriptions.keys()]) {
-      if (path === undefined || subscription.selector.path === path) this.#closeDeadEnd(subscription);
-    }
-  }
-
-  #closeDeadEnd(subscription: Subscription): void {
-    const alias = this.#subscriptions.get(subscription);
-    const fact = alias === undefined ? undefined : deadEnd(this.#store, subscription.selector, alias);
-    if (fact) this.#guarded('a reader could not be told that nothing more comes', () => subscription.end(fact));
   }
 
   /** The producers that a new subscription begins with. */

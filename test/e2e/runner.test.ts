@@ -1,4 +1,5 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdirSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type BuiltServer, endCommands, processesWith, readAll, serve, WireClient } from '../support/built-server.ts';
@@ -87,19 +88,16 @@ describe('{#runner_process} a runner of its own process', () => {
       await one.call('stream/subscribe', { ...where, channel: 2 });
       const folder = join(data, 'runner', 'producers');
       let most = 0;
-      const looking = setInterval(async () => {
-        const [name = ''] = await readdir(folder);
-        const { blocks } = await stat(join(folder, name, 'out.1')).catch(() => ({ blocks: 0 }));
-        most = Math.max(most, blocks * 512);
+      const spool = () => join(folder, readdirSync(folder)[0] ?? '', 'out.1');
+      const looking = setInterval(() => {
+        most = Math.max(most, (statSync(spool(), { throwIfNoEntry: false })?.blocks ?? 0) * 512);
       }, 20);
       try {
         await one.notice('stream/chunk', ({ channel }) => channel === 2);
       } finally {
         clearInterval(looking);
       }
-      const [name = ''] = await readdir(folder);
-      const { size } = await stat(join(folder, name, 'out.1'));
-      expect(size).toBe(366_888_897);
+      expect(statSync(spool()).size).toBe(366_888_897);
       // Two steps of 64 MiB, and what a fast command writes before it has stopped.
       expect(most).toBeLessThan(224 * 1024 * 1024);
       await one.call('stream/input', { ...where, chunk: 'go\n' });
