@@ -18,7 +18,7 @@ const kill = z.strictObject({
   signal: z.string().optional(),
   graceMs: z.int().optional(),
 });
-const bootId = z.string().max(64).nullable();
+const bootId = z.string().max(64);
 const row = z.strictObject({
   name: z.string(),
   labels: z.array(z.string()),
@@ -148,7 +148,7 @@ export const assignment = z.strictObject({
   path: z.string(),
   backend: z.string(),
   state: z.enum(LIVE_STATES),
-  bootId,
+  bootId: bootId.nullable(),
   spec: z.looseObject({ command: z.string(), cwd: z.string(), env: z.record(z.string(), z.string()), stdin: z.boolean() }),
   ref: z.record(z.string(), z.unknown()).nullable(),
   kill: kill.nullable(),

@@ -90,6 +90,7 @@ export class RunnerSession {
 
   async #register(): Promise<Registered> {
     const { name, labels, backends, capacity, folder } = this.#options;
+    const boot = bootId();
     return await this.#client.call('runner/register', {
       name,
       labels: [...labels],
@@ -97,7 +98,7 @@ export class RunnerSession {
       capacity,
       instance: folder.instance,
       ...(folder.store === undefined ? {} : { store: folder.store }),
-      boot_id: bootId(),
+      ...(boot === null ? {} : { boot_id: boot }),
       ...(this.#draining ? { draining: true } : {}),
       resume: folder.list().map((producer) => ({ producer })),
     });
