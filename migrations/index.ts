@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import * as initial from './0001_initial.ts';
 import * as upkeep from './0002_upkeep.ts';
 import * as runners from './0003_runners.ts';
+import * as boots from './0004_boots.ts';
 
 /** One step of the schema: the SQL that `up` emits, frozen once it has landed. */
 export interface Migration {
@@ -15,4 +16,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 1, name: 'initial', up: initial.up },
   { number: 2, name: 'upkeep', up: upkeep.up },
   { number: 3, name: 'runners', up: runners.up },
+  { number: 4, name: 'boots', up: boots.up },
 ];

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { createProcessBackend, sweepSpool } from './backends/process/index.ts';
 import { poisonReleased } from './core/buffer-pool.ts';
+import { bootId } from './core/boot-id.ts';
 import { systemClock } from './core/clock.ts';
 import { Disposer } from './core/disposal.ts';
 import { messageOf } from './core/errors.ts';
@@ -8,11 +9,12 @@ import { systemIds } from './core/ids.ts';
 import type { Logger } from './core/logger.ts';
 import { createProviders } from './llm/index.ts';
 import { producerIdOf } from './model/producer-id.ts';
+import type { Run } from './model/records.ts';
 import { LIVE_STATES } from './model/status.ts';
 import { bundledPlugins } from './plugins/index.ts';
 import { isLoopbackHost, RpcServer } from './rpc/server/index.ts';
 import { createRunner } from './runner/index.ts';
-import { createRuntime, DiskNotices, emptyConfig, loadConfig } from './runtime/index.ts';
+import { createRuntime, DiskNotices, deleteRun, emptyConfig, loadConfig } from './runtime/index.ts';
 import { dataPaths, readOrMakeToken, removeServerRecord, writeServerRecord } from './server-files.ts';
 import { openStore } from './store/index.ts';
 import { Journal, Streams } from './stream/index.ts';
@@ -73,15 +75,17 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   const config = options.config === undefined ? emptyConfig(paths.folder) : await loadConfig(options.config);
 
   // The store is there before those who tell of it.
-  const disk: { notices?: DiskNotices } = {};
-  const diskFull = (full: boolean) => disk.notices?.full(full);
-  const store = await openStore({ file: paths.database, clock, logger, diskFull, retention: config.retention });
+  const later: { notices?: DiskNotices; expire?: (run: Run) => void } = {};
+  const diskFull = (full: boolean) => later.notices?.full(full);
+  const expire = (run: Run) => later.expire?.(run);
+  const store = await openStore({ file: paths.database, clock, logger, diskFull, retention: config.retention, expire });
   opened.add('the store', () => store.close());
   const token = options.token ?? readOrMakeToken(paths.token, ids);
 
   const journal = new Journal({ store, logger });
   const told = new DiskNotices({ store, journal, logger });
-  disk.notices = told;
+  later.notices = told;
+  later.expire = (run) => deleteRun({ store, journal }, run);
   opened.add('the notices', () => told.close());
   const lease = options.runnerLease ?? config.runnerLease;
   const streams = new Streams({ store, journal, clock, logger, ...(lease === undefined ? {} : { leaseMs: lease * 1000 }) });
@@ -102,6 +106,7 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
     backends: new Map([['process', process_]]),
     clock,
     logger,
+    bootId: bootId(),
     outputBytes: config.limits.outputBytes,
   });
   opened.add('the runner', () => runner.close());

@@ -1,5 +1,5 @@
 import { ERRORS, isHeadgateError, messageOf } from '../core/errors.ts';
-import { ConnectionClosed } from '../rpc/client/errors.ts';
+import { ConnectionClosed, StreamClosed } from '../rpc/client/errors.ts';
 import { EXIT } from './exit-codes.ts';
 
 /** A failure that ends the command: one message, perhaps the next step, and the exit code. Never leaves src/cli. */
@@ -37,6 +37,7 @@ function nameOfCode(code: number): string {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CliError) return error.exitCode;
   if (error instanceof ConnectionClosed) return EXIT.unreachable;
+  if (error instanceof StreamClosed) return error.outcome === 'rejected' ? EXIT.refused : EXIT.failed;
   switch (wireError(error)?.name) {
     case 'invalid_params':
     case 'method_not_found':

@@ -1,6 +1,8 @@
 import type { NotificationParamsOf } from '../rpc/protocol/table.ts';
 import { CommandView } from './command-view.ts';
 import { deferred } from './deferred.ts';
+import { CliError } from './errors.ts';
+import { EXIT } from './exit-codes.ts';
 import { type RunEvent, RunEvents } from './run-events.ts';
 import { paragraph, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
@@ -194,6 +196,10 @@ export class RunView {
   }
 
   #state(params: NotificationParamsOf<'run/state'>): void {
+    if (params.deleted) {
+      this.#failure.reject(new CliError(`run ${params.run} was deleted`, EXIT.failed));
+      return;
+    }
     const { result } = params;
     if (typeof result === 'string' && result.trim() !== '') this.#say(result);
     if (params.status === 200 || params.status >= 400) {

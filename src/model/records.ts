@@ -152,6 +152,9 @@ export interface KillReceipt {
   readonly requestedBy: string;
   readonly reason: string | null;
   readonly requestedAt: number;
+  /** First signal, and milliseconds from it to SIGKILL, as a cancel asked for them. */
+  readonly signal?: string | undefined;
+  readonly graceMs?: number | undefined;
   readonly signals: readonly SignalSent[];
   /** Processes seen in the tree and confirmed gone. */
   readonly confirmedDead: readonly number[];
@@ -159,6 +162,14 @@ export interface KillReceipt {
   readonly escaped: readonly number[];
   /** When the last one was confirmed gone; null while the kill is under way. */
   readonly finishedAt: number | null;
+}
+
+/** What a cancel has asked for. */
+export type AskedKill = Pick<KillReceipt, 'requestedBy' | 'reason' | 'signal' | 'graceMs'>;
+
+/** What a runner needs to know of a kill that it carries out later. */
+export function askedKill({ requestedBy, reason, signal, graceMs }: AskedKill): AskedKill {
+  return { requestedBy, reason, ...(signal === undefined ? {} : { signal }), ...(graceMs === undefined ? {} : { graceMs }) };
 }
 
 /** Which registered runner has a producer: its name, and the state folder in which the command's output is. */
@@ -193,6 +204,8 @@ export interface Producer {
   readonly runner: string;
   /** The registered runner that it has been given to; absent until then, and for `embedded` and `client`. */
   readonly assigned?: RunnerAssignment;
+  /** Boot of its runner's machine when the runner was given it; null while none has it, and where that is not known. */
+  readonly bootId: string | null;
   readonly spec: ProducerSpec;
   /** Lease number; raised whenever somebody else takes the producer over. */
   readonly epoch: number;

@@ -16,6 +16,8 @@ export interface RunnerOptions {
   readonly backends: ReadonlyMap<string, Backend>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Boot of this machine; null where there is no such id, then the wall clock has to do (SPEC {#machine_restart}). */
+  readonly bootId: string | null;
   /** Output of one command, in bytes, beyond which it is ended; 0 or left out for none (SPEC {#output_limit}). */
   readonly outputBytes?: number;
   /** A producer is over, and it has room for another. */
@@ -35,17 +37,19 @@ export function createRunner(options: RunnerOptions): Runner {
   return new LinkedRunner(options);
 }
 
-/** What a producer that was being killed when the server went away is killed with, again. */
-const AGAIN_GRACE_MS = 2000;
+/** Between the first signal and SIGKILL of a kill that nobody asked another grace for (milliseconds). */
+const GRACE_MS = 2000;
 
 class LinkedRunner implements Runner {
   readonly name: string;
+  readonly bootId: string | null;
   readonly #options: RunnerOptions;
   readonly #running = new Map<number, RunningProducer>();
   readonly #closing = new AbortController();
 
   constructor(options: RunnerOptions) {
     this.name = options.name;
+    this.bootId = options.bootId;
     this.#options = options;
   }
 
@@ -62,17 +66,20 @@ class LinkedRunner implements Runner {
     if (!running) return;
     // Accepted, and perhaps started: the claim in its folder keeps it from running twice.
     if (producer.state !== 'queued') running.adopt(offsets);
-    else if (producer.createdAt < this.#bootedAt())
-      running.lose('the machine was restarted before the start of this command was on the disk');
+    else if (this.#isOfEarlierBoot(producer)) running.lose('the machine was restarted before the start of this command was on the disk');
     else running.start();
     if (producer.state !== 'cancelling') return;
-    const { requestedBy = 'server', reason = null } = producer.receipt ?? {};
-    void running.kill({ requestedBy, reason, signal: 'SIGTERM', graceMs: AGAIN_GRACE_MS });
+    const { requestedBy = 'server', reason = null, signal = 'SIGTERM', graceMs = GRACE_MS } = producer.receipt ?? {};
+    void running.kill({ requestedBy, reason, signal, graceMs });
   }
 
-  /** When this machine was started, by the wall clock: what ran before it is gone, with what was not on the disk. */
-  #bootedAt(): number {
-    return this.#options.clock.now() - uptime() * 1000;
+  /**
+   * True when this machine was restarted since the producer was given to a runner: what ran is gone, with what was not on
+   * the disk. The wall clock is asked only where there is no id: it may have been set since.
+   */
+  #isOfEarlierBoot({ bootId, createdAt }: Producer): boolean {
+    if (bootId !== null && this.bootId !== null) return bootId !== this.bootId;
+    return createdAt < this.#options.clock.now() - uptime() * 1000;
   }
 
   async input(entryId: number, bytes: Buffer, eof: boolean): Promise<number> {

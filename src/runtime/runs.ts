@@ -1,5 +1,6 @@
 import { HeadgateError } from '../core/errors.ts';
 import type { ContextPiece, Run, RunSettings, Usage } from '../model/records.ts';
+import { deleteRun } from './delete-run.ts';
 import type { Models } from './models.ts';
 import type { Caller, RuntimeParts } from './parts.ts';
 import { proposalFacts, tellRun } from './tell.ts';
@@ -111,10 +112,9 @@ export class Runs {
 
   /** Deletes a run with all it holds. Throws conflict while something of it runs. */
   remove(c: Caller, alias: string): void {
-    const { store, journal } = this.#parts;
     const run = this.require(c.project.id, alias);
     this.#requireIdle(run, 'deleted');
-    journal.commit('durable', () => store.runs.remove(run.id));
+    deleteRun(this.#parts, run);
   }
 
   /** Newest first; 100 by default. */

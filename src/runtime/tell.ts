@@ -10,6 +10,12 @@ export function tellRun(tx: JournalTx, run: Run, loop?: Loop): void {
   tx.event(run.projectId, alias, 'run/state', { run: alias, status, outcome, turn, ...ofLoop });
 }
 
+/** `run/state` of a run that has just been deleted: the last that is told of it. */
+export function tellDeleted(tx: JournalTx, run: Run): void {
+  const { alias, status, outcome, turn } = run;
+  tx.event(run.projectId, alias, 'run/state', { run: alias, status, outcome, turn, deleted: true });
+}
+
 /** `run/progress`: a turn reached another phase, with what the model said once it has. */
 export function tellProgress(tx: JournalTx, run: Run, turn: number, phase: string, text?: string): void {
   const said = text === undefined || text === '' ? {} : { text };

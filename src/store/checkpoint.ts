@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { LogLength } from './log-length.ts';
 
@@ -15,6 +16,9 @@ const QUICK_MS = 10;
 const MAX_WAIT_MS = 500;
 /** Longest pause after a failure, such as a full disk (milliseconds). */
 const MAX_BACKOFF_MS = 5000;
+/** Pauses before a thread that has ended is started again: the first, and the longest (milliseconds). */
+const RESTART_MS = 1000;
+const MAX_RESTART_MS = 60_000;
 
 /** Places in the flags that both threads see; the worker has the same list. */
 const FLAG = {
@@ -40,23 +44,33 @@ interface Report {
 
 /**
  * Checkpoints in a thread of their own, so that no commit waits for one (SPEC {#checkpoints}). The thread starts with
- * the first commit and does not keep the process alive.
+ * the first commit and does not keep the process alive. When it ends it is started again, after a pause that doubles
+ * each time and is forgotten once a thread has lived for the longest of them.
  */
 export class Checkpointer {
   readonly #file: string;
   readonly #logger: Logger;
-  readonly #died: () => void;
+  readonly #inline: (inline: boolean) => void;
+  readonly #restartMs: number;
   readonly #flags = new Int32Array(new SharedArrayBuffer(4 * Object.keys(FLAG).length));
   readonly #length = new LogLength();
   #worker: Worker | undefined;
+  #startedAt = 0;
+  #pauseMs: number;
+  #pause: NodeJS.Timeout | undefined;
   #ended = false;
   #room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
-  /** `died` is called once when the thread is gone for good: somebody else has to checkpoint then. */
-  constructor(options: { file: string; logger: Logger; died: () => void }) {
+  /**
+   * @param options - `inline` is told whether there is no thread, so that somebody else has to checkpoint; `restartMs`:
+   * the first pause before a thread that has ended is started again
+   */
+  constructor(options: { file: string; logger: Logger; inline: (inline: boolean) => void; restartMs?: number }) {
     this.#file = options.file;
     this.#logger = options.logger;
-    this.#died = options.died;
+    this.#inline = options.inline;
+    this.#restartMs = options.restartMs ?? RESTART_MS;
+    this.#pauseMs = this.#restartMs;
   }
 
   /** Checkpoints begun and ended so far, counted together: an odd number says that one is under way. */
@@ -73,7 +87,7 @@ export class Checkpointer {
   committed(): void {
     Atomics.add(this.#flags, FLAG.written, this.#length.openKiB);
     this.#length.committed(this.round, () => Atomics.load(this.#flags, FLAG.length) * 1024);
-    if (Atomics.exchange(this.#flags, FLAG.committed, 1) === 1 || this.#ended) return;
+    if (Atomics.exchange(this.#flags, FLAG.committed, 1) === 1 || this.#ended || this.#pause) return;
     if (this.#worker) this.#worker.postMessage('committed');
     else this.#start();
   }
@@ -100,6 +114,7 @@ export class Checkpointer {
   /** Ends the thread after the round it is in. */
   async close(): Promise<void> {
     this.#ended = true;
+    clearTimeout(this.#pause);
     this.#makeRoom();
     const worker = this.#worker;
     this.#worker = undefined;
@@ -110,7 +125,17 @@ export class Checkpointer {
     await exit;
   }
 
+  /** A thread that cannot be made is one that has ended at once: no commit fails for it. */
   #start(): void {
+    this.#startedAt = performance.now();
+    try {
+      this.#worker = this.#begin();
+    } catch (error) {
+      this.#lost(messageOf(error));
+    }
+  }
+
+  #begin(): Worker {
     const worker = new Worker(new URL('./checkpoint-worker.mjs', import.meta.url), {
       name: 'checkpoint',
       workerData: {
@@ -123,7 +148,6 @@ export class Checkpointer {
         maxBackoffMs: MAX_BACKOFF_MS,
       },
     });
-    this.#worker = worker;
     worker.on('message', ({ failed, room }: Report) => {
       if (room) this.#makeRoom();
       else if (failed === undefined) this.#logger.info({ file: this.#file }, 'checkpoints work again');
@@ -139,15 +163,29 @@ export class Checkpointer {
     });
     // After the listeners: adding one would make the thread count again.
     worker.unref();
+    return worker;
   }
 
   #lost(cause: string): void {
-    this.#logger.error({ file: this.#file, error: cause }, 'the checkpoint thread ended; commits checkpoint from now on');
+    if (performance.now() - this.#startedAt >= MAX_RESTART_MS) this.#pauseMs = this.#restartMs;
+    const pauseMs = this.#pauseMs;
+    this.#pauseMs = Math.min(2 * pauseMs, MAX_RESTART_MS);
+    const message = 'the checkpoint thread ended; commits checkpoint until it is started again';
+    this.#logger.error({ file: this.#file, error: cause, pauseMs }, message);
     this.#worker = undefined;
-    this.#ended = true;
     Atomics.store(this.#flags, FLAG.restarting, 0);
-    this.#died();
+    Atomics.store(this.#flags, FLAG.waiting, 0);
+    // Ended within a round, it has left the count of beginnings and ends odd.
+    if (this.round % 2 === 1) Atomics.add(this.#flags, FLAG.round, 1);
+    this.#inline(true);
     this.#makeRoom();
+    this.#pause = setTimeout(() => this.#restart(), pauseMs).unref();
+  }
+
+  #restart(): void {
+    this.#pause = undefined;
+    this.#inline(false);
+    this.#start();
   }
 
   #makeRoom(): void {

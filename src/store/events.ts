@@ -53,8 +53,15 @@ export class SqliteEvents implements EventStore {
       .limit(limit);
     if (run === undefined) return this.#db.all(query.where('project_id', '=', projectId)).map(record);
     // A run keeps its events when it is renamed; one that is gone, or was not there yet, is known by its alias alone.
-    const unbound = this.#db.all(query.where('project_id', '=', projectId).where('run_id', 'is', null).where('run', '=', run));
     const runId = this.#runId(projectId, run);
+    const unbound = this.#db.all(
+      query
+        .where('project_id', '=', projectId)
+        .where('run_id', 'is', null)
+        .where('run', '=', run)
+        // That a run of this alias was deleted is nothing that happened to the one that has it now.
+        .$if(runId !== undefined, (q) => q.where('type', '!=', 'run/state')),
+    );
     const bound = runId === undefined ? [] : this.#db.all(query.where('run_id', '=', runId));
     return [...unbound, ...bound]
       .sort((a, b) => a.seq - b.seq)

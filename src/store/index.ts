@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import { type Logger, silentLogger } from '../core/logger.ts';
 import type { Store } from '../model/ports/store.ts';
+import type { Run } from '../model/records.ts';
 import { SqliteAudit } from './audit.ts';
 import { SqliteChannels } from './channels.ts';
 import { Checkpointer } from './checkpoint.ts';
@@ -41,6 +42,8 @@ export interface StoreOptions {
   readonly checkpoint?: boolean;
   /** How long is kept what nobody deletes; what is left out has its default. */
   readonly retention?: Partial<Retention>;
+  /** Deletes a run that retention has done with, and tells of it; when left out it is deleted and nobody is told. */
+  readonly expire?: (run: Run) => void;
 }
 
 /**
@@ -61,6 +64,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       checkpoint: options.checkpoint ?? true,
       keep: { ...DEFAULT_RETENTION, ...options.retention },
       diskFull: options.diskFull ?? (() => {}),
+      expire: options.expire,
     });
   } catch (error) {
     release();
@@ -99,24 +103,30 @@ class SqliteStore implements Store {
     checkpoint: boolean;
     diskFull: (full: boolean) => void;
     keep: Retention;
+    expire: ((run: Run) => void) | undefined;
   }) {
-    const inline = () => o.db.pragma(`wal_autocheckpoint = ${INLINE_CHECKPOINT_PAGES}`);
+    const inline = (yes: boolean) => void o.db.pragma(`wal_autocheckpoint = ${yes ? INLINE_CHECKPOINT_PAGES : 0}`);
     this.#file = o.file;
     this.#db = o.db;
     this.#release = o.release;
     this.#logger = o.logger;
     if (o.checkpoint) {
-      o.db.pragma('wal_autocheckpoint = 0');
-      this.#checkpointer = new Checkpointer({ file: o.file, logger: o.logger, died: inline });
+      inline(false);
+      this.#checkpointer = new Checkpointer({ file: o.file, logger: o.logger, inline });
     } else {
-      inline();
+      inline(true);
     }
     this.#fullDisk = new FullDisk({ reserve: join(dirname(o.file), 'reserve'), logger: o.logger, changed: o.diskFull });
     const connection = new Connection(o.db, this.#checkpointer, this.#fullDisk);
     this.#connection = connection;
     this.projects = new SqliteProjects(connection);
     this.models = new SqliteModels(connection);
-    this.#upkeep = new Upkeep({ db: connection, clock: o.clock, logger: o.logger, keep: o.keep });
+    const expire = (id: number) => {
+      const run = this.runs.byId(id);
+      if (run && o.expire) o.expire(run);
+      else if (run) this.runs.remove(id);
+    };
+    this.#upkeep = new Upkeep({ db: connection, clock: o.clock, logger: o.logger, keep: o.keep, expire });
     this.runs = new SqliteRuns(connection, o.clock, () => this.#upkeep.wake());
     this.loops = new SqliteLoops(connection, o.clock);
     this.turns = new SqliteTurns(connection, o.clock);

@@ -19,7 +19,19 @@ export class SqliteProducers implements ProducerStore {
     this.#clock = clock;
   }
 
-  create({ entryId, backend, runner, spec }: { entryId: number; backend: string; runner: string; spec: ProducerSpec }): Producer {
+  create({
+    entryId,
+    backend,
+    runner,
+    spec,
+    bootId = null,
+  }: {
+    entryId: number;
+    backend: string;
+    runner: string;
+    spec: ProducerSpec;
+    bootId?: string | null;
+  }): Producer {
     return this.#db.write('durable', () => {
       this.#db.run(
         this.#db.query.insertInto('producers').values({
@@ -27,6 +39,7 @@ export class SqliteProducers implements ProducerStore {
           backend,
           runner,
           spec: toJson(spec),
+          boot_id: bootId,
           epoch: 1,
           state: 'queued',
           created_at: this.#clock.now(),
@@ -90,6 +103,7 @@ function columnsOf(change: ProducerChange): Partial<Selectable<Tables['producers
     ...(change.state === undefined ? {} : { state: change.state }),
     ...(change.epoch === undefined ? {} : { epoch: change.epoch }),
     ...(change.ref === undefined ? {} : { ref: toJson(change.ref) }),
+    ...(change.bootId === undefined ? {} : { boot_id: change.bootId }),
     ...(change.exitCode === undefined ? {} : { exit_code: change.exitCode }),
     ...(change.signal === undefined ? {} : { signal: change.signal }),
     ...(change.receipt === undefined ? {} : { receipt: toJson(change.receipt) }),
@@ -109,6 +123,7 @@ function record(row: Selectable<Tables['producers']> & { run_id: number; path: s
     backend: row.backend,
     runner: row.runner,
     ...(row.assigned_to === null ? {} : { assigned: { runner: row.assigned_to, instance: row.assigned_instance ?? '' } }),
+    bootId: row.boot_id,
     spec: fromJson<ProducerSpec>(row.spec),
     epoch: row.epoch,
     state: row.state,

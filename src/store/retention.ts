@@ -2,7 +2,6 @@ import type { Statement } from 'better-sqlite3';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Connection } from './connection.ts';
-import { buryRuns } from './visible.ts';
 
 /** How long is kept what nobody deletes (SPEC {#retention}). */
 export interface Retention {
@@ -28,6 +27,7 @@ export class RetentionSteps {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #keep: Retention;
+  readonly #expire: (runId: number) => void;
   readonly #lastCall: Statement<[], number | null>;
   readonly #dropCalls: Statement<[number, number, number]>;
   readonly #oldEvents: Statement<[number, number], { id: number; project_id: number; seq: number }>;
@@ -37,8 +37,10 @@ export class RetentionSteps {
   /** Number of the last run that was looked at in this round. */
   #lookedAt = 0;
 
-  constructor(options: { db: Connection; clock: Clock; logger: Logger; keep: Retention }) {
+  /** @param options - `expire` deletes a run that has rested for longer than it is kept */
+  constructor(options: { db: Connection; clock: Clock; logger: Logger; keep: Retention; expire: (runId: number) => void }) {
     const { db } = options;
+    this.#expire = options.expire;
     this.#db = db;
     this.#clock = options.clock;
     this.#logger = options.logger;
@@ -93,7 +95,7 @@ export class RetentionSteps {
     this.#lookedAt = run?.id ?? 0;
     if (run === undefined) return false;
     if (run.resting === 1) {
-      this.#db.group('durable', () => buryRuns(this.#db, this.#clock.now(), [run.id]));
+      this.#expire(run.id);
       this.#logger.info({ run: run.alias, runsDays }, 'a run at rest for so long is deleted');
     }
     return true;

@@ -130,6 +130,7 @@ interface ProducerTable {
   runner: string;
   /** JSON, as are `ref` and `receipt`. */
   spec: string;
+  boot_id: string | null;
   epoch: number;
   state: ProducerState;
   ref: string | null;

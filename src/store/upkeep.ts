@@ -35,7 +35,7 @@ export class Upkeep {
   #failing = false;
   #closed = false;
 
-  constructor(options: { db: Connection; clock: Clock; logger: Logger; keep: Retention }) {
+  constructor(options: { db: Connection; clock: Clock; logger: Logger; keep: Retention; expire: (runId: number) => void }) {
     this.#db = options.db;
     this.#logger = options.logger;
     this.#deletions = new Deletions(options.db);

@@ -5,7 +5,7 @@ import type { KillRequest } from '../model/ports/backend.ts';
 import type { RemoteRunnerPort, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
 import { parseProducerId, producerIdOf } from '../model/producer-id.ts';
-import type { Producer, RunnerAssignment, RunnerRecord } from '../model/records.ts';
+import { type AskedKill, askedKill, type Producer, type RunnerAssignment, type RunnerRecord } from '../model/records.ts';
 import { isLive, LIVE_STATES } from '../model/status.ts';
 import { Leases } from './leases.ts';
 
@@ -25,7 +25,7 @@ export interface Release {
   readonly producer: string;
   readonly epoch: number;
   /** Why its processes are to be ended; null when there is nothing to end. */
-  readonly kill: { readonly requestedBy: string; readonly reason: string | null } | null;
+  readonly kill: AskedKill | null;
 }
 
 /** The answer to a registration. */
@@ -175,6 +175,11 @@ export class Fleet {
     this.#logger.warn({ runner: member.record.name }, 'a runner is away');
   }
 
+  /** Boot of the machine that will run what is accepted for this runner now; null for one that registers, until it has it. */
+  bootIdOf(runner: string): string | null {
+    return this.#local.get(runner)?.bootId ?? null;
+  }
+
   /** Gives it no more. Throws `not_found` for one that is not connected. */
   drain(name: string): void {
     const member = this.#members.get(name);
@@ -287,8 +292,8 @@ export class Fleet {
     const { epoch, receipt, state } = producer;
     const unfinished = receipt ? receipt.finishedAt === null : state === 'lost';
     if (!unfinished) return { producer: id, epoch, kill: null };
-    const kill = receipt ?? { requestedBy: 'server', reason: 'its runner was away for longer than its lease' };
-    return { producer: id, epoch, kill: { requestedBy: kill.requestedBy, reason: kill.reason } };
+    const kill = receipt ? askedKill(receipt) : { requestedBy: 'server', reason: 'its runner was away for longer than its lease' };
+    return { producer: id, epoch, kill };
   }
 
   #candidates({ runner, backend }: Producer): Member[] {
@@ -311,7 +316,7 @@ export class Fleet {
     const [member] = free;
     if (!member) return;
     const assigned = { runner: member.record.name, instance: member.record.instance };
-    const given = this.#store.producers.update(producer.entryId, { assigned });
+    const given = this.#store.producers.update(producer.entryId, { assigned, bootId: member.port.bootId });
     this.#waiting.delete(producer.entryId);
     this.#load.set(producer.entryId, assigned);
     member.port.start(given);

@@ -9,6 +9,7 @@ export type {
   ChannelState,
   ChunkPiece,
   ClientEnd,
+  ClosedFact,
   EndedFact,
   GapFact,
   ProducerPlan,

@@ -4,7 +4,7 @@ import { channelPath, requireLogPath } from '../model/paths.ts';
 import type { BackendRef } from '../model/ports/backend.ts';
 import type { ProducerEnd } from '../model/ports/runner.ts';
 import type { ProducerChange, Store } from '../model/ports/store.ts';
-import type { Entry, KillReceipt, Producer } from '../model/records.ts';
+import { askedKill, type Entry, type KillReceipt, type Producer } from '../model/records.ts';
 import { signalOfExitCode } from '../model/signals.ts';
 import { ENTRY_TABLE, type EntryStatus, PRODUCER_TABLE, type ProducerEvent } from '../model/status.ts';
 import { channelEntries, channelState } from './channels.ts';
@@ -79,7 +79,7 @@ export class Lifecycle {
   }
 
   /** Accepts: the log entry is 102, its channels appear at 102, the producer is queued (SPEC {#accept}). */
-  open(tx: JournalTx, entry: Entry, plan: ProducerPlan): Owned {
+  open(tx: JournalTx, entry: Entry, plan: ProducerPlan, bootId: string | null): Owned {
     const parts = requireLogPath(entry.path);
     if (ENTRY_TABLE[entry.status].accept === null) {
       throw new HeadgateError('illegal_transition', `${entry.path} is at ${entry.status} and cannot be accepted`, {
@@ -105,7 +105,7 @@ export class Lifecycle {
       body: runningSummary(plan.spec.command, states),
       attributes: { ...entry.attributes, backend: plan.backend, runner: plan.runner, channels: plan.channels },
     });
-    let producer = this.#store.producers.create({ entryId: entry.id, backend: plan.backend, runner: plan.runner, spec: plan.spec });
+    let producer = this.#store.producers.create({ entryId: entry.id, backend: plan.backend, runner: plan.runner, spec: plan.spec, bootId });
     if (client) producer = this.#store.producers.update(entry.id, { state: this.#next(producer, 'started'), startedAt: this.#clock.now() });
     const owned = this.#complete(producer, changed, channels);
     tx.event(owned.projectId, producer.run, 'stream/started', {
@@ -186,7 +186,7 @@ export class Lifecycle {
   }
 
   /** Marks it cancelled and tells everyone, before any signal is sent (SPEC {#stream_cancel}). */
-  cancelled(owned: Owned, o: { reason: string | null; by: string; unserved: boolean }): EndedFact {
+  cancelled(owned: Owned, o: { reason: string | null; by: string; signal: string; graceMs: number; unserved: boolean }): EndedFact {
     return this.#journal.commit('durable', (tx) => {
       const { producer } = owned;
       tx.event(owned.projectId, producer.run, 'stream/cancelled', { run: producer.run, path: owned.entry.path, reason: o.reason });
@@ -195,6 +195,9 @@ export class Lifecycle {
         requestedBy: o.by,
         reason: o.reason,
         requestedAt: now,
+        // The kill may be carried out by another process, when its runner is back.
+        signal: o.signal,
+        graceMs: o.graceMs,
         signals: [],
         confirmedDead: [],
         escaped: [],
@@ -224,7 +227,8 @@ export class Lifecycle {
     const { producer, entry } = owned;
     this.#journal.commit('durable', (tx) => {
       const state = producer.state === 'cancelling' ? this.#next(producer, 'killed') : producer.state;
-      this.#store.producers.update(producer.entryId, { receipt, ...(state === producer.state ? {} : { state }) });
+      const asked = producer.receipt ? askedKill(producer.receipt) : {};
+      this.#store.producers.update(producer.entryId, { receipt: { ...asked, ...receipt }, ...(state === producer.state ? {} : { state }) });
       this.#tellChanged(tx, owned.projectId, producer.run, [entry]);
     });
   }

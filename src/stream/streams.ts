@@ -15,6 +15,7 @@ import type { Journal, JournalTx } from './journal.ts';
 import { Lifecycle, type Owned } from './lifecycle.ts';
 import { type LineMatch, type ReadRange, type ReadRequest, readChannel } from './read.ts';
 import { beyondEnd, stale } from './refusals.ts';
+import { Subscribers } from './subscribers.ts';
 import { Subscription } from './subscription.ts';
 import type {
   CancelRequest,
@@ -57,7 +58,7 @@ export class Streams {
   readonly #log: ChannelLog;
   readonly #feeds: Feeds;
   readonly #lifecycle: Lifecycle;
-  readonly #subscriptions = new Set<Subscription>();
+  readonly #subscribers: Subscribers;
   readonly #waiting = new Waiters();
   readonly #lastOutput = new Map<number, number>();
   /** Channel entry id -> log entry id of live producers. */
@@ -70,6 +71,7 @@ export class Streams {
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#feeds = new Feeds(options.store);
+    this.#subscribers = new Subscribers(options);
     this.#lifecycle = new Lifecycle({ ...options, lastOutput: this.#lastOutput });
     this.#log = new ChannelLog({
       store: options.store,
@@ -95,7 +97,7 @@ export class Streams {
    * `illegal_transition` for an entry that is not waiting.
    */
   open(tx: JournalTx, entry: Entry, plan: ProducerPlan): ChannelState[] {
-    const owned = this.#lifecycle.open(tx, entry, plan);
+    const owned = this.#lifecycle.open(tx, entry, plan, this.fleet.bootIdOf(plan.runner));
     // Apart: a reader that cannot be served must not keep the command from starting.
     tx.after(() => this.#follow(owned));
     if (plan.runner !== 'client') tx.after(() => this.fleet.place(owned.producer));
@@ -159,13 +161,15 @@ export class Streams {
     if (producer.state === 'cancelled') return owned.channels.map(channelState);
     if (!isLive(producer.state)) throw this.#lifecycle.closed(producer);
     const again = producer.state === 'cancelling';
+    const { by, reason, graceMs = 2000 } = request;
+    const unserved = this.fleet.unserved(producer);
     const channels = again
       ? owned.channels.map(channelState)
-      : this.#finish(owned, () => this.#lifecycle.cancelled(owned, { ...request, unserved: this.fleet.unserved(producer) }));
-    if (!this.fleet.unserved(producer)) {
+      : this.#finish(owned, () => this.#lifecycle.cancelled(owned, { by, reason, signal, graceMs, unserved }));
+    if (!unserved) {
       const live = this.#store.producers.get(producer.entryId) ?? producer;
       // Asked again, the runner joins the kill that is under way, and begins one if there is none.
-      this.fleet.kill(live, { requestedBy: request.by, reason: request.reason, signal, graceMs: request.graceMs ?? 2000 });
+      this.fleet.kill(live, { requestedBy: by, reason, signal, graceMs });
     }
     return channels;
   }
@@ -262,8 +266,7 @@ export class Streams {
       throw beyondEnd(from, bytes);
     }
     subscription.channels = channels;
-    this.#subscriptions.add(subscription);
-    setImmediate(() => subscription.pump());
+    this.#subscribers.add(subscription);
     return subscription;
   }
 
@@ -300,7 +303,7 @@ export class Streams {
 
   /** Stores what waits; subscriptions end. Commands go on. */
   close(): void {
-    for (const subscription of [...this.#subscriptions]) subscription.close();
+    this.#subscribers.close();
     this.fleet.close();
     this.#log.close();
   }
@@ -418,8 +421,7 @@ export class Streams {
     }
     this.#live.set(owned.entry.id, { epoch: owned.producer.epoch, channels });
     this.#feeds.of(owned.producer.run, owned.entry, owned.channels);
-    for (const subscription of this.#subscriptions) {
-      if (!subscription.wants(owned.entry.runId, owned.entry.path)) continue;
+    for (const subscription of this.#subscribers.wanting(owned.entry.runId, owned.entry.path)) {
       this.#attach(subscription, owned);
       subscription.pump();
     }
@@ -437,7 +439,7 @@ export class Streams {
   }
 
   #detach(subscription: Subscription): void {
-    this.#subscriptions.delete(subscription);
+    this.#subscribers.delete(subscription);
     this.#feeds.detach(subscription);
   }
 

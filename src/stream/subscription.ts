@@ -1,5 +1,5 @@
 import type { Feed } from './feed.ts';
-import type { EndedFact, StreamSelector, StreamSink, StreamSubscription, SubscribedChannel } from './types.ts';
+import type { ClosedFact, EndedFact, StreamSelector, StreamSink, StreamSubscription, SubscribedChannel } from './types.ts';
 
 /** The connection's buffered bytes at which a subscription stops feeding it (SPEC {#stream_backpressure}). */
 export const HIGH_WATER_BYTES = 1024 * 1024;
@@ -136,6 +136,13 @@ export class Subscription implements StreamSubscription {
         this.#tellEnd(followed);
       }
     }
+  }
+
+  /** Closes it and says why nothing more comes. */
+  end(fact: ClosedFact): void {
+    if (!this.#open) return;
+    this.close();
+    this.#sink.closed(this.id, fact);
   }
 
   close(): void {

@@ -59,6 +59,17 @@ export interface GapFact {
   readonly to: number;
 }
 
+/** Why a subscription has ended before its `stream/ended`: there is nothing more that it could deliver (SPEC {#stream_closed}). */
+export interface ClosedFact {
+  readonly run: string;
+  /** Absent for a subscription by pattern. */
+  readonly path?: string;
+  readonly reason: 'never_started' | 'run_deleted';
+  /** How the entry ended; only with `never_started`. */
+  readonly status?: EntryStatus;
+  readonly outcome?: string | null;
+}
+
 /** Where a subscription delivers: one connection. */
 export interface StreamSink {
   /** Bytes given to the connection that have not left the process. */
@@ -66,6 +77,8 @@ export interface StreamSink {
   chunk(subscription: number, piece: ChunkPiece): void;
   ended(subscription: number, end: EndedFact): void;
   gap(subscription: number, gap: GapFact): void;
+  /** Nothing more comes; the subscription is closed already. */
+  closed(subscription: number, fact: ClosedFact): void;
   /** A piece could not be read; the reader is served on with the next chunk unless it gives up. */
   failed?(error: unknown): void;
 }

@@ -507,6 +507,7 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
           path: entry.path,
           backend: 'process',
           runner: 'embedded',
+          bootId: null,
           spec,
           epoch: 1,
           state: 'queued',
@@ -526,7 +527,9 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
 
       test('{#producer_states} it goes from state to state with its facts, and no other way', () => {
         const { id } = newEntry('log://turn_1/sh/x');
-        store.producers.create({ entryId: id, backend: 'process', runner: 'embedded', spec });
+        const queued = store.producers.create({ entryId: id, backend: 'process', runner: 'embedded', spec, bootId: 'first' });
+        expect(queued.bootId).toBe('first');
+        expect(store.producers.update(id, { bootId: 'second' }).bootId).toBe('second');
         store.producers.update(id, { state: 'running', ref: { pid: 7 }, startedAt: 11, epoch: 2 });
         expect(store.producers.update(id, { lastOutputAt: 12 })).toMatchObject({ state: 'running', ref: { pid: 7 }, lastOutputAt: 12 });
         const receipt = { requestedBy: 'me', reason: null, requestedAt: 1, signals: [], confirmedDead: [7], escaped: [], finishedAt: 2 };

@@ -177,6 +177,25 @@ describe('{#cli_sh} headgate sh', () => {
     expect(again.err).toMatch(/^headgate: /m);
   });
 
+  it('{#stream_closed} ends a follower of a proposal that is rejected, or whose run is deleted, and says why', async () => {
+    const propose = async () => (await hg(['sh', '--propose', '--run', 'refused', '--', 'true'])).out.trim().split(' ')[1]!;
+    const [rejected, deleted] = [await propose(), await propose()];
+    const followers = [rejected, deleted].map((path) => start(['output', '--live', 'refused', path]));
+    const attached = start(['attach', 'refused']);
+    await attached.until(deleted);
+    const resolution = { path: rejected, action: 'reject' };
+    expect((await hg(['rpc', 'run/resolve', JSON.stringify({ run: 'refused', resolution })])).code).toBe(0);
+    const first = await followers[0]!.ended;
+    expect(first).toMatchObject({ code: 4, out: '' });
+    expect(first.err).toContain('was never started and has no output: it ended with 403 rejected');
+    expect((await hg(['rpc', 'run/delete', JSON.stringify({ run: 'refused' })])).code).toBe(0);
+    for (const { ended } of [followers[1]!, attached]) {
+      const { code, err } = await ended;
+      expect(code).toBe(1);
+      expect(err).toContain('run refused was deleted');
+    }
+  });
+
   it('says why a command could not start', async () => {
     const { code, err } = await hg(['sh', '--cwd', 'no/such/folder', 'true']);
     expect(code).toBe(1);

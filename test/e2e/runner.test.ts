@@ -1,8 +1,10 @@
+import { readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type BuiltServer, endCommands, processesWith, readAll, serve, WireClient } from '../support/built-server.ts';
 import { cli } from '../support/cli.ts';
+import { serviceAvailable } from '../support/require.ts';
 import { type BuiltRunner, startRunner } from '../support/runner.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
@@ -76,6 +78,32 @@ describe('{#runner_process} a runner of its own process', () => {
     expect(one.received(where.path, 2).toString()).toBe('done\n');
     expect(await one.call('runner/list')).toMatchObject([{ name: 'r1', state: 'ready', live: 0, capacity: 100, backends: ['process'] }]);
   });
+
+  it.skipIf(!serviceAvailable('fallocate'))(
+    '{#spool_space} gives the space of stored output back while the command runs: its spool stays far below what was written',
+    async () => {
+      await runner();
+      const one = await client();
+      const where = await accepted(one, 'seq 1 42000000; echo written >&2; read line', 'r1', { stdin: true });
+      await one.call('stream/subscribe', { ...where, channel: 2 });
+      const folder = join(data, 'runner', 'producers');
+      let most = 0;
+      const spool = () => join(folder, readdirSync(folder)[0] ?? '', 'out.1');
+      const looking = setInterval(() => {
+        most = Math.max(most, (statSync(spool(), { throwIfNoEntry: false })?.blocks ?? 0) * 512);
+      }, 20);
+      try {
+        await one.notice('stream/chunk', ({ channel }) => channel === 2);
+      } finally {
+        clearInterval(looking);
+      }
+      expect(statSync(spool()).size).toBe(366_888_897);
+      // Two steps of 64 MiB, and what a fast command writes before it has stopped.
+      expect(most).toBeLessThan(224 * 1024 * 1024);
+      await one.call('stream/input', { ...where, chunk: 'go\n' });
+      expect(await one.notice('stream/ended')).toMatchObject({ status: 200 });
+    },
+  );
 
   it('does not show its token to commands', async () => {
     await runner();
@@ -184,14 +212,16 @@ describe('{#runner_lease} a runner that stays away', () => {
     await one.call('stream/subscribe', where);
     await one.notice('stream/chunk');
     await first.crash();
-    expect(await one.call('stream/cancel', { ...where, reason: 'enough' })).toMatchObject({ channels: [{ status: 499 }, { status: 499 }] });
+    const cancel = { ...where, reason: 'enough', signal: 'USR1', grace_ms: 60_000 };
+    expect(await one.call('stream/cancel', cancel)).toMatchObject({ channels: [{ status: 499 }, { status: 499 }] });
     expect((await processesWith(mark)).length).toBeGreaterThan(0);
     const told = changes(one, where.path);
     if (lease === '1') await one.notice('entry/changed', () => changes(one, where.path) > told);
     await runner();
     const { state, receipt } = await finished(one, where);
     expect(state).toBe('cancelled');
-    expect(receipt).toMatchObject({ requestedBy: 'test', reason: 'enough', escaped: [] });
+    expect(receipt).toMatchObject({ requestedBy: 'test', reason: 'enough', signal: 'SIGUSR1', graceMs: 60_000, escaped: [] });
+    expect((receipt['signals'] as { signal: string }[]).map(({ signal }) => signal)).toEqual(['SIGUSR1']);
     expect(await processesWith(mark)).toEqual([]);
   });
 

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectUnixSocket } from '../../src/cli/transports/unix-socket.ts';
 import { connectWebSocket } from '../../src/cli/transports/websocket.ts';
-import { ConnectionClosed, RpcClient, RpcError, type Transport } from '../../src/rpc/client/index.ts';
+import { ConnectionClosed, RpcClient, RpcError, StreamClosed, type Transport } from '../../src/rpc/client/index.ts';
 import { startServer, TOKEN, type WireServer } from '../support/server.ts';
+import { propose } from '../support/temp-store.ts';
 
 let server: WireServer;
 beforeEach(async () => {
@@ -44,6 +45,27 @@ describe.each(transports)('{#client_transports} the client over a %s', (_, conne
       parts.push(next.value.bytes);
     }
     expect(Buffer.concat(parts).toString()).toBe(line);
+    client.close();
+  });
+
+  it('{#stream_closed} ends following what can bring nothing more with an error that says why', async () => {
+    const { store, run, project, accept } = server.parts;
+    const client = new RpcClient(await connect());
+    await client.call('init', { name: project.name, projectRoot: project.root });
+    const { path } = propose(store, run, 'no');
+    const rejected = client.follow('r1', path).next();
+    // On the same connection, so the server has the subscription first.
+    await client.call('run/resolve', { run: 'r1', resolution: { path, action: 'reject' } });
+    await expect(rejected).rejects.toMatchObject({ name: 'StreamClosed', reason: 'never_started', status: 403, outcome: 'rejected' });
+
+    const waiting = client.follow('r1', propose(store, run, 'waits').path).next();
+    const { path: done } = accept('done');
+    await client.call('stream', { run: 'r1', path: done, channel: 1, chunk: 'kept' });
+    await client.call('stream/completed', { run: 'r1', path: done });
+    const deleted = client.call('run/delete', { run: 'r1' });
+    await expect(waiting).rejects.toBeInstanceOf(StreamClosed);
+    await expect(waiting).rejects.toThrow('run r1 was deleted');
+    await deleted;
     client.close();
   });
 

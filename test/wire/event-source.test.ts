@@ -182,6 +182,15 @@ describe('{#transport_sse} a channel', () => {
     await client.close();
   });
 
+  it('{#stream_closed} ends with an error when its run is deleted while it waits', async () => {
+    const waiting = await open(channelUrl(propose(server.parts.store, server.parts.run, 'waits').path));
+    const client = await server.connect();
+    await client.call('run/delete', { run: 'r1' });
+    expect((await waiting.event('error')).data).toMatchObject({ message: 'run r1 has been deleted', data: { name: 'not_found' } });
+    await waiting.until(({ over }) => over === 'ended');
+    await client.close();
+  });
+
   it('from live begins at the tail, also for a client that was cut off before the first piece', async () => {
     const { path } = server.parts.accept('build');
     await append(path, 'before');

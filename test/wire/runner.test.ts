@@ -150,6 +150,25 @@ describe('{#runner_output} {#runner_requests} a runner over the wire', () => {
     expect(await runner.wire.call('ping')).toMatchObject({ pong: true });
   });
 
+  it('{#machine_restart} hears on which boot of its machine it was given a command, and of none before', async () => {
+    const waiting = await accepted();
+    const first = await hand({ boot_id: 'boot one' });
+    expect(await first.asked('runner/start')).toMatchObject({ path: waiting.path, bootId: 'boot one' });
+    await first.wire.close();
+    const second = await hand({ boot_id: 'boot two' });
+    expect(await second.asked('runner/adopt')).toMatchObject({ state: 'queued', bootId: 'boot one' });
+  });
+
+  it('{#spool_space} is answered when what it has had acknowledged is on the disk', async () => {
+    const runner = await hand({});
+    await accepted();
+    const given = await runner.asked('runner/start');
+    runner.frame(given.handle, 1, 0, 'bytes');
+    await runner.wire.notice('runner/ack');
+    expect(await runner.wire.call('runner/persist')).toEqual({});
+    await expect(client.call('runner/persist')).rejects.toMatchObject({ data: { name: 'conflict' } });
+  });
+
   it('may not tell anything of a producer before it is a runner', async () => {
     const stranger = await hand();
     await expect(stranger.wire.call('runner/heartbeat')).rejects.toMatchObject({ data: { name: 'conflict' } });
@@ -261,13 +280,17 @@ describe('{#runner_lease} a runner that is away', () => {
     const where = await accepted();
     await first.started(await first.asked('runner/start'));
     await first.wire.close();
-    expect(await client.call('stream/cancel', { ...where, reason: 'no' })).toMatchObject({ channels: [{ status: 499 }, { status: 499 }] });
+    const cancel = { ...where, reason: 'no', signal: 'INT', grace_ms: 70_000 };
+    expect(await client.call('stream/cancel', cancel)).toMatchObject({ channels: [{ status: 499 }, { status: 499 }] });
     const second = await hand({});
     const taken = await second.asked('runner/adopt');
-    expect(taken).toMatchObject({ state: 'cancelling', kill: { requestedBy: 'test', reason: 'no' } });
+    expect(taken).toMatchObject({ state: 'cancelling', kill: { requestedBy: 'test', reason: 'no', signal: 'SIGINT', graceMs: 70_000 } });
     const receipt = { requestedBy: 'test', reason: 'no', requestedAt: 1, signals: [], confirmedDead: [7], escaped: [], finishedAt: 2 };
     await second.wire.call('runner/killed', { producer: taken.producer, epoch: taken.epoch, receipt });
-    expect(await client.call('stream/receipt', where)).toMatchObject({ state: 'cancelled', receipt: { confirmedDead: [7] } });
+    expect(await client.call('stream/receipt', where)).toMatchObject({
+      state: 'cancelled',
+      receipt: { confirmedDead: [7], signal: 'SIGINT' },
+    });
   });
 });
 

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { setImmediate as nextTick } from 'node:timers/promises';
+import { bootId } from '../../core/boot-id.ts';
 import { systemCode } from '../../core/errors.ts';
 import type { ProcessIdentity } from '../shim/producer-folder.ts';
 
@@ -18,15 +19,7 @@ const SCAN_SLICE = 32;
 
 /** True where /proc has what this backend needs. */
 export function hasProc(): boolean {
-  return existsSync('/proc/self/stat') && existsSync('/proc/sys/kernel/random/boot_id');
-}
-
-let knownBootId: string | undefined;
-
-/** Id of the present boot: pids and start times of another one mean nothing. */
-export function bootId(): string {
-  knownBootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-  return knownBootId;
+  return existsSync('/proc/self/stat') && bootId() !== null;
 }
 
 /** Reads one process; undefined when there is none. */
@@ -71,7 +64,7 @@ export function readAlive(identity: ProcessIdentity): ProcStat | undefined {
 /** Identity of a process that is there now. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const stat = readStat(pid);
-  return stat && { pid, startTicks: stat.startTicks, bootId: bootId() };
+  return stat && { pid, startTicks: stat.startTicks, bootId: bootId() ?? '' };
 }
 
 /** Every living process that began at these ticks or later. Gives way to other work in between. */

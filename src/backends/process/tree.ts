@@ -1,6 +1,7 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
+import { bootId } from '../../core/boot-id.ts';
 import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
-import { bootId, hasEnvironment, holdsOpen, type ProcStat, processesSince, readAlive, readStat } from './proc.ts';
+import { hasEnvironment, holdsOpen, type ProcStat, processesSince, readAlive, readStat } from './proc.ts';
 
 /** Variables in a command's environment by which its processes are found, whatever session they moved to (SPEC {#producer_marker}). */
 export function markerOf(spool: string, producerId: string): Readonly<Record<string, string>> {

@@ -4,6 +4,8 @@ import type { BackendRef, KillRequest } from './backend.ts';
 /** The server's side of a runner: what `runner/start`, `runner/input` ... ask of it (SPEC {#runners}). */
 export interface RunnerPort {
   readonly name: string;
+  /** Boot of its machine; null where that is not known (SPEC {#machine_restart}). */
+  readonly bootId: string | null;
   /** Starts an accepted producer. Never throws: a failure to start comes back through the link. */
   start(producer: Producer): void;
   /** Takes up, or finishes, everything that was live when the server went away. Offsets: channel -> stored bytes. */
@@ -38,6 +40,7 @@ export interface RunnerLink {
 
 /** The link of a runner in the same process as the server: what is told is stored when the call returns. */
 export interface LocalRunnerLink extends RunnerLink {
+  readonly persist: () => Promise<void>;
   started(entryId: number, epoch: number, ref: BackendRef): void;
   killed(entryId: number, epoch: number, receipt: KillReceipt): void;
 }

@@ -225,11 +225,12 @@ export interface ProducerChange {
   readonly lastOutputAt?: number;
   /** The registered runner that it is given to. */
   readonly assigned?: RunnerAssignment;
+  readonly bootId?: string | null;
 }
 
 export interface ProducerStore {
   /** State `queued`, epoch 1. */
-  create(producer: { entryId: number; backend: string; runner: string; spec: ProducerSpec }): Producer;
+  create(producer: { entryId: number; backend: string; runner: string; spec: ProducerSpec; bootId?: string | null }): Producer;
   get(entryId: number): Producer | undefined;
   /** Newest first. */
   list(filter: { projectId?: number; runId?: number; states?: readonly ProducerState[]; runner?: string }): Producer[];

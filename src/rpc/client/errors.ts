@@ -1,3 +1,5 @@
+import type { NotificationParamsOf } from '../protocol/table.ts';
+
 /** An error that the server answered (SPEC {#errors}). */
 export class RpcError extends Error {
   /** JSON-RPC code. */
@@ -13,6 +15,28 @@ export class RpcError extends Error {
     this.code = error.code;
     this.data = typeof error.data === 'object' && error.data !== null ? { ...error.data } : {};
     this.kind = typeof this.data['name'] === 'string' ? this.data['name'] : 'internal';
+  }
+}
+
+/** A subscription can deliver nothing more, and its command has not ended: it never ran, or is gone (SPEC {#stream_closed}). */
+export class StreamClosed extends Error {
+  readonly reason: 'never_started' | 'run_deleted';
+  /** How the log entry ended; null when it is gone with its run. */
+  readonly status: number | null;
+  readonly outcome: string | null;
+
+  constructor(closed: NotificationParamsOf<'stream/closed'>) {
+    const { run, path, reason, status = null, outcome = null } = closed;
+    const how = `${status ?? 'an unknown status'}${outcome === null ? '' : ` ${outcome}`}`;
+    super(
+      reason === 'run_deleted'
+        ? `run ${run} was deleted; nothing more can be read of ${path ?? 'it'}`
+        : `${path ?? run} was never started and has no output: it ended with ${how}`,
+    );
+    this.name = 'StreamClosed';
+    this.reason = reason;
+    this.status = status;
+    this.outcome = outcome;
   }
 }
 

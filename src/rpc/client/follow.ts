@@ -1,12 +1,13 @@
 import type { NotificationParamsOf, ResultOf } from '../protocol/table.ts';
 import { chunkBytes } from './bytes.ts';
 import type { OutputFrame, RpcClient } from './client.ts';
-import { ConnectionClosed } from './errors.ts';
+import { ConnectionClosed, StreamClosed } from './errors.ts';
 
 /** How a producer ended. */
 export type StreamEnd = NotificationParamsOf<'stream/ended'>;
 type Chunk = NotificationParamsOf<'stream/chunk'>;
 type Opened = NotificationParamsOf<'stream/opened'>;
+type Closed = NotificationParamsOf<'stream/closed'>;
 
 /** A piece of a channel's output. */
 export interface FollowedChunk {
@@ -61,7 +62,7 @@ class Follower {
   #queue: FollowedChunk[] = [];
   #queued = 0;
   /** What came for a subscription whose id had not been answered yet. */
-  #early: (Chunk | StreamEnd | Opened | OutputFrame)[] = [];
+  #early: (Chunk | StreamEnd | Opened | Closed | OutputFrame)[] = [];
   /** Handle of binary frames -> subscription. */
   readonly #handles = new Map<number, number>();
   #opening = 0;
@@ -80,6 +81,7 @@ class Follower {
       client.on('stream/chunk', (chunk) => this.#receive(chunk)),
       client.on('stream/ended', (end) => this.#receive(end)),
       client.on('stream/opened', (opened) => this.#receive(opened)),
+      client.on('stream/closed', (closed) => this.#receive(closed)),
       client.onFrame((frame) => this.#receive(frame)),
       client.onClose((reason) => this.#fail(new ConnectionClosed(reason))),
     ];
@@ -139,7 +141,7 @@ class Follower {
     for (const subscription of [...this.#feeds.keys()]) this.#drop(subscription);
   }
 
-  #receive(message: Chunk | StreamEnd | Opened | OutputFrame): void {
+  #receive(message: Chunk | StreamEnd | Opened | Closed | OutputFrame): void {
     const subscription = 'bytes' in message ? this.#handles.get(message.handle) : message.subscription;
     const feed = subscription === undefined ? undefined : this.#feeds.get(subscription);
     if (!feed || subscription === undefined) {
@@ -150,6 +152,10 @@ class Follower {
       this.#take({ channel: message.channel, offset: message.offset, bytes: chunkBytes(message.chunk, message.encoding) });
     } else if ('handle' in message) {
       this.#handles.set(message.handle, subscription);
+    } else if ('reason' in message) {
+      // The server has forgotten the subscription already.
+      this.#feeds.delete(subscription);
+      this.#fail(new StreamClosed(message));
     } else {
       this.#finish(subscription, feed, message);
     }

@@ -1,4 +1,4 @@
 export { type CallOptions, RpcClient } from './client.ts';
-export { ConnectionClosed, RpcError } from './errors.ts';
+export { ConnectionClosed, RpcError, StreamClosed } from './errors.ts';
 export type { FollowedChunk, FollowOptions, StreamEnd } from './follow.ts';
 export type { Transport } from './transport.ts';

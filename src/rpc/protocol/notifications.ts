@@ -26,9 +26,10 @@ export const notifications = {
       turn: z.int(),
       loop: z.int().optional(),
       result: z.string().nullable().optional(),
+      deleted: z.literal(true).optional(),
     }),
     durable: true,
-    summary: 'A run or its loop changed status.',
+    summary: 'A run or its loop changed status, or the run was deleted.',
   }),
   'run/progress': notification({
     params: z.strictObject({ ...durable, run: z.string(), turn: z.int(), phase: z.string(), text: z.string().optional() }),
@@ -97,6 +98,18 @@ export const notifications = {
     }),
     durable: true,
     summary: 'A producer ended; on a stream subscription after its last chunk.',
+  }),
+  'stream/closed': notification({
+    params: z.strictObject({
+      subscription: z.int(),
+      run: z.string(),
+      path: z.string().optional(),
+      reason: z.enum(['never_started', 'run_deleted']),
+      status: z.int().optional(),
+      outcome: z.string().nullable().optional(),
+    }),
+    durable: false,
+    summary: 'A stream subscription is over without `stream/ended`: what it waited for cannot come any more.',
   }),
   'stream/cancelled': notification({
     params: z.strictObject({ ...durable, run: z.string(), path: z.string(), reason: z.string().nullable() }),

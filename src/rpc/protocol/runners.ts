@@ -12,7 +12,13 @@ const producer = z
   .describe('Name of the producer, as `runner/start` gave it.');
 const label = alias.describe('A name or a label: 1 to 64 characters of A-Z a-z 0-9 . _ -.');
 const handle = z.int().min(0).max(0xffffffff);
-const kill = z.strictObject({ requestedBy: z.string(), reason: z.string().nullable() });
+const kill = z.strictObject({
+  requestedBy: z.string(),
+  reason: z.string().nullable(),
+  signal: z.string().optional(),
+  graceMs: z.int().optional(),
+});
+const bootId = z.string().max(64);
 const row = z.strictObject({
   name: z.string(),
   labels: z.array(z.string()),
@@ -34,6 +40,7 @@ export const runnerMethods = {
       capacity: z.int().min(1).max(10_000),
       instance: z.string().min(8).max(64).describe('Id of its state folder.'),
       store: z.string().max(64).optional().describe('`store` of the registration before.'),
+      boot_id: bootId.optional().describe('Boot of its machine.'),
       draining: z.boolean().optional(),
       resume: z.array(z.strictObject({ producer })).max(20_000).optional().describe('What its state folder holds.'),
     }),
@@ -85,6 +92,13 @@ export const runnerMethods = {
     scope: 'admin',
     summary: 'A kill is over; the receipt is stored.',
   }),
+  'runner/persist': method({
+    params: empty,
+    result: empty,
+    init: false,
+    scope: 'admin',
+    summary: 'Answered once everything that was acknowledged to the runner before is on the disk of the server.',
+  }),
   'runner/drain': method({
     params: z.strictObject({ runner: label.optional().describe('Default: the runner of this connection.') }),
     result: z.strictObject({ runner: z.string(), live: z.int() }),
@@ -134,6 +148,7 @@ export const assignment = z.strictObject({
   path: z.string(),
   backend: z.string(),
   state: z.enum(LIVE_STATES),
+  bootId: bootId.nullable(),
   spec: z.looseObject({ command: z.string(), cwd: z.string(), env: z.record(z.string(), z.string()), stdin: z.boolean() }),
   ref: z.record(z.string(), z.unknown()).nullable(),
   kill: kill.nullable(),

@@ -93,6 +93,8 @@ export const receipt = z.strictObject({
   requestedBy: z.string(),
   reason: z.string().nullable(),
   requestedAt: z.int(),
+  signal: z.string().optional(),
+  graceMs: z.int().optional(),
   signals: z.array(z.strictObject({ signal: z.string(), at: z.int(), pids: z.array(z.int()) })),
   confirmedDead: z.array(z.int()),
   escaped: z.array(z.int()),

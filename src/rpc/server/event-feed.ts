@@ -106,5 +106,7 @@ export class EventFeed {
     this.#cursor = event.seq;
     const { accepts, sink } = this.#options;
     if (!accepts || accepts(event)) sink.event(event);
+    // Whatever is called so from now on is another run.
+    if (this.#options.run && event.type === 'run/state' && event.payload['deleted'] === true) this.close();
   }
 }

@@ -3,7 +3,7 @@ import { ERRORS, type ErrorFacts, type ErrorName, HeadgateError, isHeadgateError
 import type { KillRequest } from '../../model/ports/backend.ts';
 import type { RemoteRunnerPort } from '../../model/ports/runner.ts';
 import { producerIdOf } from '../../model/producer-id.ts';
-import type { Producer } from '../../model/records.ts';
+import { askedKill, type Producer } from '../../model/records.ts';
 import type { Registration, RunnerOffer } from '../../stream/index.ts';
 import { CARRIAGE_HEADER_BYTES, readCarriageHeader } from '../protocol/carriage.ts';
 import {
@@ -32,6 +32,7 @@ interface Handle {
  */
 export class SessionRunner implements RemoteRunnerPort {
   name = '';
+  bootId: string | null = null;
   readonly #parts: ServerParts;
   readonly #channel: MessageChannelLike;
   readonly #calls: JSONRPCClient;
@@ -52,8 +53,9 @@ export class SessionRunner implements RemoteRunnerPort {
   // ---- what the runner calls ----
 
   /** Takes its offer; a connection is one runner, once. Throws conflict, invalid_params. */
-  register(offer: RunnerOffer): Registration {
+  register(offer: RunnerOffer, bootId: string | null): Registration {
     if (this.name !== '') throw new HeadgateError('conflict', `this connection is runner "${this.name}" already; open another one`);
+    this.bootId = bootId;
     const registration = this.#parts.streams.fleet.register(offer, this);
     this.name = registration.runner.name;
     this.#epoch = registration.runner.epoch;
@@ -226,7 +228,7 @@ export class SessionRunner implements RemoteRunnerPort {
 }
 
 function assignmentOf(producer: Producer, handle: number, offsets: ReadonlyMap<number, number>): Assignment {
-  const { epoch, run, path, backend, spec, ref, receipt, createdAt, startedAt } = producer;
+  const { epoch, run, path, backend, bootId, spec, ref, receipt, createdAt, startedAt } = producer;
   const state = producer.state as Assignment['state'];
   return {
     producer: producerIdOf(producer),
@@ -236,9 +238,10 @@ function assignmentOf(producer: Producer, handle: number, offsets: ReadonlyMap<n
     path,
     backend,
     state,
+    bootId,
     spec: { ...spec, env: { ...spec.env } },
     ref,
-    kill: receipt && state === 'cancelling' ? { requestedBy: receipt.requestedBy, reason: receipt.reason } : null,
+    kill: receipt && state === 'cancelling' ? askedKill(receipt) : null,
     createdAt,
     startedAt,
     offsets: Object.fromEntries(offsets),

@@ -83,6 +83,7 @@ export class SessionStreams {
       channel: this.#channel,
       format: request.format,
       ended,
+      closed: () => this.#drop(id),
       handle: request.carriage === 'raw' ? () => this.#nextHandle() : undefined,
     });
     const subscription = this.#streams.subscribe(
@@ -115,9 +116,7 @@ export class SessionStreams {
         subscription: id,
       });
     }
-    this.#open.delete(id);
-    open.subscription.close();
-    for (const [path, event] of open.owed) if (this.#covering(event, path).length === 0) this.#unpaid(event);
+    this.#drop(id);
   }
 
   /** True when a subscription delivers this end itself, after its last chunk. The session's feed asks once for each event. */
@@ -147,6 +146,15 @@ export class SessionStreams {
   close(): void {
     for (const { subscription } of this.#open.values()) subscription.close();
     this.#open.clear();
+  }
+
+  /** Forgets a subscription; the ends that it owed come through the session's feed. */
+  #drop(id: number): void {
+    const open = this.#open.get(id);
+    if (!open) return;
+    this.#open.delete(id);
+    open.subscription.close();
+    for (const [path, event] of open.owed) if (this.#covering(event, path).length === 0) this.#unpaid(event);
   }
 
   #covering(event: EventRecord, path: string): Open[] {

@@ -1,4 +1,4 @@
-import type { ChunkPiece, EndedFact, GapFact, StreamSink, StreamSubscription } from '../../stream/index.ts';
+import type { ChunkPiece, ClosedFact, EndedFact, GapFact, StreamSink, StreamSubscription } from '../../stream/index.ts';
 import { CARRIAGE_HEADER_BYTES, writeCarriageHeader } from '../protocol/carriage.ts';
 import { sendChunk, textFrame } from './chunk-frame.ts';
 import { notificationFrame } from './event-frame.ts';
@@ -18,22 +18,28 @@ interface TextChannel {
 export class StreamFeed implements StreamSink {
   readonly #channel: MessageChannelLike;
   readonly #ended: (end: EndedFact) => void;
+  readonly #closed: () => void;
   readonly #text: Map<string, TextChannel> | undefined;
   readonly #nextHandle: (() => number) | undefined;
   /** Log entry's path -> handle, of producers that have not ended. */
   readonly #handles = new Map<string, number>();
   #held: (() => void)[] | undefined = [];
 
-  /** @param options - `ended` is told which producers' ends have been delivered; `handle` makes it send binary frames */
+  /**
+   * @param options - `ended` is told which producers' ends have been delivered, `closed` that nothing more comes; `handle`
+   * makes it send binary frames
+   */
   constructor(options: {
     channel: MessageChannelLike;
     format: 'raw' | 'text';
     ended: (end: EndedFact) => void;
+    closed: () => void;
     handle?: (() => number) | undefined;
   }) {
     this.#channel = options.channel;
     this.#nextHandle = options.handle;
     this.#ended = options.ended;
+    this.#closed = options.closed;
     this.#text = options.format === 'text' ? new Map() : undefined;
   }
 
@@ -74,6 +80,15 @@ export class StreamFeed implements StreamSink {
     this.#handles.delete(end.path);
     this.#channel.send(notificationFrame('stream/ended', { subscription, ...end }));
     this.#ended(end);
+  }
+
+  closed(subscription: number, fact: ClosedFact): void {
+    if (this.#held) {
+      this.#held.push(() => this.closed(subscription, fact));
+      return;
+    }
+    this.#channel.send(notificationFrame('stream/closed', { subscription, ...fact }));
+    this.#closed();
   }
 
   gap(subscription: number, gap: GapFact): void {

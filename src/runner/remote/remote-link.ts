@@ -60,6 +60,9 @@ export class RemoteLink implements RunnerLink {
     if (refused) throw refused.reason;
   }
 
+  /** What is acknowledged has been committed; only the server knows what of it the disk has. */
+  readonly persist = (): Promise<void> => this.#call('runner/persist', {});
+
   async completed(entryId: number, epoch: number, end: ProducerEnd): Promise<void> {
     const { exitCode, signal, durationMs, detached } = end;
     await this.#call('runner/completed', {

@@ -1,6 +1,6 @@
 import { HeadgateError } from '../../core/errors.ts';
 import { parseProducerId } from '../../model/producer-id.ts';
-import type { Producer, ProducerSpec } from '../../model/records.ts';
+import { type AskedKill, askedKill, type KillReceipt, type Producer, type ProducerSpec } from '../../model/records.ts';
 import {
   type Assignment,
   type RunnerRequestHandlers,
@@ -63,7 +63,7 @@ function call<M extends RunnerRequestName>(handlers: RunnerRequestHandlers, meth
 }
 
 function producerOf(assignment: Assignment, runner: string): Producer {
-  const { producer, epoch, run, path, backend, state, spec, ref, kill, startedAt } = assignment;
+  const { producer, epoch, run, path, backend, state, bootId, spec, ref, kill, startedAt } = assignment;
   return {
     ...bare(producer, runner),
     run,
@@ -72,10 +72,16 @@ function producerOf(assignment: Assignment, runner: string): Producer {
     spec: spec as ProducerSpec,
     epoch,
     state,
+    bootId,
     ref,
     startedAt,
-    receipt: kill && { ...kill, requestedAt: 0, signals: [], confirmedDead: [], escaped: [], finishedAt: null },
+    receipt: kill && pendingReceipt(kill, 0),
   };
+}
+
+/** The receipt of a kill that is still to be carried out. */
+export function pendingReceipt(kill: AskedKill, requestedAt: number): KillReceipt {
+  return { ...askedKill(kill), requestedAt, signals: [], confirmedDead: [], escaped: [], finishedAt: null };
 }
 
 /** A producer of which nothing is known but its name: enough to end it. Throws `invalid_params`. */
@@ -92,6 +98,7 @@ export function bare(id: string, runner: string): Producer {
     spec: { command: '', cwd: '/', env: {}, stdin: false },
     epoch: 1,
     state: 'cancelling',
+    bootId: null,
     ref: null,
     exitCode: null,
     signal: null,

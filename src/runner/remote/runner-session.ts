@@ -1,10 +1,11 @@
+import { bootId } from '../../core/boot-id.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import { RpcClient } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import { createRunner, type Runner } from '../runner.ts';
 import { RemoteLink } from './remote-link.ts';
 import type { RemoteRunnerOptions } from './remote-runner.ts';
-import { answererOf, bare } from './requests.ts';
+import { answererOf, bare, pendingReceipt } from './requests.ts';
 import type { RunnerSocket } from './socket.ts';
 
 type Registered = ResultOf<'runner/register'>;
@@ -39,7 +40,7 @@ export class RunnerSession {
     });
     const client = new RpcClient(socket);
     const link = new RemoteLink({ call: (method, params) => client.call(method, params), sendFrame: (frame) => socket.sendFrame(frame) });
-    const runner = createRunner({ name, link, backends, clock, logger, over: () => this.#leaveWhenDone() });
+    const runner = createRunner({ name, link, backends, clock, logger, bootId: bootId(), over: () => this.#leaveWhenDone() });
     client.on('runner/ack', (ack) => link.acked(ack));
     client.on('runner/nack', (nack) => link.nacked(nack));
     client.on('runner/fenced', ({ message }) => this.#end(new HeadgateError('stale_epoch', message, { runner: name })));
@@ -89,6 +90,7 @@ export class RunnerSession {
 
   async #register(): Promise<Registered> {
     const { name, labels, backends, capacity, folder } = this.#options;
+    const boot = bootId();
     return await this.#client.call('runner/register', {
       name,
       labels: [...labels],
@@ -96,6 +98,7 @@ export class RunnerSession {
       capacity,
       instance: folder.instance,
       ...(folder.store === undefined ? {} : { store: folder.store }),
+      ...(boot === null ? {} : { boot_id: boot }),
       ...(this.#draining ? { draining: true } : {}),
       resume: folder.list().map((producer) => ({ producer })),
     });
@@ -108,7 +111,7 @@ export class RunnerSession {
     logger.warn({ producer: id, reason: kill.reason }, 'a command has ended for the server while this runner was away; it is ended now');
     const producer = bare(id, name);
     this.#link.open(producer.entryId, id, undefined);
-    const receipt = { ...kill, requestedAt: clock.now(), signals: [], confirmedDead: [], escaped: [], finishedAt: null };
+    const receipt = pendingReceipt(kill, clock.now());
     this.#runner.adopt({ ...producer, epoch, spec: folder.spec(id) ?? producer.spec, receipt }, new Map());
   }
 

@@ -4,7 +4,8 @@ import { closeSync, copyFileSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { bootId, hasEnvironment, holdsOpen, identify, processesSince, readAlive, readStat } from '../../../src/backends/process/proc.ts';
+import { hasEnvironment, holdsOpen, identify, processesSince, readAlive, readStat } from '../../../src/backends/process/proc.ts';
+import { bootId } from '../../../src/core/boot-id.ts';
 
 describe('processes of this host', () => {
   let folder: string;

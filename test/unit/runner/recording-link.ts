@@ -1,3 +1,4 @@
+import { bootId } from '../../../src/core/boot-id.ts';
 import { HeadgateError } from '../../../src/core/errors.ts';
 import type { ProducerEnd, RunnerLink } from '../../../src/model/ports/runner.ts';
 import type { KillReceipt, Producer, ProducerSpec } from '../../../src/model/records.ts';
@@ -78,6 +79,7 @@ export function producer(spec: Partial<ProducerSpec> & { command: string; cwd: s
     spec: { env: {}, stdin: false, ...spec },
     epoch: 1,
     state: 'queued',
+    bootId: bootId(),
     ref: null,
     exitCode: null,
     signal: null,

@@ -3,7 +3,8 @@ import { tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createProcessBackend } from '../../../src/backends/process/index.ts';
-import { systemClock } from '../../../src/core/clock.ts';
+import { bootId } from '../../../src/core/boot-id.ts';
+import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import { HeadgateError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import type { Backend } from '../../../src/model/ports/backend.ts';
@@ -44,14 +45,15 @@ describe('{#runners} the embedded runner', () => {
   });
 
   /** A runner as after a restart, with a link of its own unless one is given. */
-  function open(to = new RecordingLink(), outputBytes = 0): { link: RecordingLink; runner: Runner } {
+  function open(to = new RecordingLink(), outputBytes = 0, boot = bootId(), clock = systemClock): { link: RecordingLink; runner: Runner } {
     backend = createProcessBackend({ folder: join(root, 'spool'), clock: systemClock, logger: silentLogger, detachedGraceMs: 200 });
     const made = createRunner({
       name: 'embedded',
       link: to,
       backends: new Map([['process', backend]]),
-      clock: systemClock,
+      clock,
       logger: silentLogger,
+      bootId: boot,
       outputBytes,
     });
     opened.push(made);
@@ -253,13 +255,14 @@ describe('{#runners} the embedded runner', () => {
   describe('{#output_limit} an output limit', () => {
     test('ends a command that writes more, over both channels, and what was written till then stays', async () => {
       const limited = open(new RecordingLink(), 100_000);
-      limited.runner.start(make('head -c 60000 /dev/zero; head -c 60000 /dev/zero >&2; sleep 300'));
+      // The last byte is the one that is too many: with more, whoever writes them may be ended in the middle.
+      limited.runner.start(make('head -c 60000 /dev/zero; head -c 40001 /dev/zero >&2; sleep 300'));
       const { end } = await limited.link.told('completed');
       expect(end).toMatchObject({ exitCode: 143, signal: 'SIGTERM' });
       expect(limited.link.order).toEqual(['started', 'killed', 'completed']);
       const { receipt } = await limited.link.told('killed');
       expect(receipt).toMatchObject({ requestedBy: 'limit', reason: 'wrote more than 100000 bytes', escaped: [] });
-      expect([limited.link.sink.bytes(1), limited.link.sink.bytes(2)]).toEqual([60_000, 60_000]);
+      expect([limited.link.sink.bytes(1), limited.link.sink.bytes(2)]).toEqual([60_000, 40_001]);
     });
 
     test('counts on after a restart', async () => {
@@ -303,6 +306,7 @@ describe('{#runners} the embedded runner', () => {
         backends: new Map([['process', short]]),
         clock: systemClock,
         logger: silentLogger,
+        bootId: bootId(),
       });
       opened.push(own);
       const one = make('echo up; sleep 300');
@@ -348,10 +352,34 @@ describe('{#runners} the embedded runner', () => {
       expect([next.link.sink.text(1), readFileSync(join(cwd, 'runs'), 'utf8')]).toEqual(['out\n', 'ran\n']);
     });
 
-    test('{#machine_restart} a producer that was accepted before the machine was restarted is lost, and never run', async () => {
-      runner.adopt(make('echo ran >> runs', { createdAt: Date.now() - (uptime() + 60) * 1000 }), new Map());
-      expect((await link.told('failed')).failure).toMatchObject({ outcome: 'lost', message: expect.stringContaining('restarted') });
-      expect(existsSync(join(cwd, 'runs'))).toBe(false);
+    describe('{#machine_restart} a producer that was accepted and not noted as started', () => {
+      const hour = 60 * 60 * 1000;
+      const shifted = (ms: number): Clock => ({ now: () => Date.now() + ms, monotonic: () => systemClock.monotonic() });
+      const lost = async ({ link: told }: { link: RecordingLink }) => {
+        expect((await told.told('failed')).failure).toMatchObject({ outcome: 'lost', message: expect.stringContaining('restarted') });
+        expect(existsSync(join(cwd, 'runs'))).toBe(false);
+      };
+
+      test('in an earlier boot is lost and never run, also when the clock has been set back since', async () => {
+        const next = open(new RecordingLink(), 0, bootId(), shifted(-hour));
+        next.runner.adopt(make('echo ran >> runs', { bootId: 'an earlier boot' }), new Map());
+        await lost(next);
+      });
+
+      test('in this boot is started, also when the clock has been set forward since', async () => {
+        const next = open(new RecordingLink(), 0, bootId(), shifted(100 * 365 * 24 * hour));
+        next.runner.adopt(make('echo ran'), new Map());
+        expect((await next.link.told('completed')).end.exitCode).toBe(0);
+      });
+
+      test.each([
+        ['where the machine has no such id', null],
+        ['by an earlier version, which noted no boot', bootId()],
+      ])('is told by the time since the last start of the machine %s', async (_, boot) => {
+        const next = open(new RecordingLink(), 0, boot);
+        next.runner.adopt(make('echo ran >> runs', { bootId: null, createdAt: Date.now() - (uptime() + 60) * 1000 }), new Map());
+        await lost(next);
+      });
     });
 
     test('a producer of which nothing is left is lost', async () => {
@@ -373,6 +401,21 @@ describe('{#runners} the embedded runner', () => {
       expect(told.receipt).toMatchObject({ requestedBy: 'ann', reason: 'why', escaped: [] });
       expect(told.receipt.confirmedDead.length).toBeGreaterThan(0);
       expect(next.link.order).toEqual(['killed']);
+    });
+
+    test('{#cancel_holds} a kill under way is done again with the signal and the grace that were asked for', async () => {
+      const one = make("trap 'echo asked >> asked; exit 0' USR1; trap '' TERM; echo up; while :; do sleep 0.02; done");
+      runner.start(one);
+      await link.sink.match(1, /up/);
+      const { ref } = await link.told('started');
+      await runner.close();
+      const asked = { requestedBy: 'ann', reason: null, requestedAt: 1, signal: 'SIGUSR1', graceMs: 60_000 };
+      const next = open();
+      const receipt = { ...asked, signals: [], confirmedDead: [], escaped: [], finishedAt: null };
+      next.runner.adopt({ ...one, state: 'cancelling', ref, receipt }, link.sink.offsets());
+      const { signals } = (await next.link.told('killed')).receipt;
+      expect(signals.map(({ signal }) => signal)).toEqual(['SIGUSR1']);
+      expect(readFileSync(join(cwd, 'asked'), 'utf8')).toBe('asked\n');
     });
   });
 

@@ -2,6 +2,7 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProcessBackend } from '../../../src/backends/process/index.ts';
+import { bootId } from '../../../src/core/boot-id.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import type { Logger } from '../../../src/core/logger.ts';
 import type { Plugin } from '../../../src/hooks/plugin.ts';
@@ -33,7 +34,14 @@ async function parts(folder: string, model: OpenAiServer, options: Partial<Runti
     for (const look of [...watchers]) look();
   });
   const backend = createProcessBackend({ folder: join(folder, 'producers'), clock, logger });
-  const runner = createRunner({ name: 'embedded', link: streams.link, backends: new Map([['process', backend]]), clock, logger });
+  const runner = createRunner({
+    name: 'embedded',
+    link: streams.link,
+    backends: new Map([['process', backend]]),
+    clock,
+    logger,
+    bootId: bootId(),
+  });
   streams.attachRunner(runner);
   const providers: ModelProvider[] = createProviders({ local: { baseUrl: model.url } }, {});
   const runtime = await createRuntime({ store, journal, streams, clock, logger, providers, bundled: bundledPlugins, ...options });

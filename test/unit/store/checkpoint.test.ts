@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { describe, expect, test, vi } from 'vitest';
 import { Checkpointer } from '../../../src/store/checkpoint.ts';
@@ -53,7 +55,7 @@ describe('{#checkpoints} the checkpoint thread', () => {
     const told: string[] = [];
     const note = (_facts: object, message: string) => void told.push(message);
     const logger = { debug: note, info: note, warn: note, error: note };
-    const checkpointer = new Checkpointer({ file, logger, died: () => told.push('died') });
+    const checkpointer = new Checkpointer({ file, logger, inline: () => {} });
     try {
       checkpointer.committed();
       await vi.waitFor(() => expect(told).toEqual(['a checkpoint failed; it is tried again']), patiently);
@@ -63,6 +65,35 @@ describe('{#checkpoints} the checkpoint thread', () => {
       await vi.waitFor(() => expect(told).toEqual(['a checkpoint failed; it is tried again', 'checkpoints work again']), patiently);
     } finally {
       await checkpointer.close();
+    }
+  });
+
+  test('is started again when it has ended, later each time; until then commits checkpoint', async () => {
+    const file = join(tempFolder(), 'headgate.db');
+    const db = new Database(file);
+    db.pragma('journal_mode = wal');
+    db.exec('create table t (x blob)');
+    const told: (boolean | number)[] = [];
+    const note = (facts: object) => void ('pauseMs' in facts && told.push(facts.pauseMs as number));
+    const logger = { debug: note, info: note, warn: note, error: note };
+    const begun = (): Promise<[Worker]> => once(process, 'worker') as Promise<[Worker]>;
+    const checkpointer = new Checkpointer({ file, logger, inline: (yes) => void told.push(yes), restartMs: 10 });
+    try {
+      let next = begun();
+      checkpointer.committed();
+      for (let i = 0; i < 3; i++) {
+        const [worker] = await next;
+        next = begun();
+        await worker.terminate();
+      }
+      await next;
+      expect(told).toEqual([10, true, false, 20, true, false, 40, true, false]);
+      db.prepare('insert into t values (?)').run(Buffer.alloc(4 * MIB));
+      checkpointer.committed();
+      await vi.waitFor(() => expect(statSync(file).size).toBeGreaterThan(4 * MIB), patiently);
+    } finally {
+      await checkpointer.close();
+      db.close();
     }
   });
 

@@ -81,7 +81,7 @@ describe('{#checkpoints} the write-ahead log', () => {
     db.pragma('journal_mode = wal');
     db.pragma('wal_autocheckpoint = 0');
     db.exec('create table t (x blob)');
-    const checkpointer = new Checkpointer({ file, logger: silentLogger, died: () => {} });
+    const checkpointer = new Checkpointer({ file, logger: silentLogger, inline: () => {} });
     const connection = new Connection(db, checkpointer);
     try {
       const insert = connection.prepare<[Buffer]>('insert into t values (?)');

@@ -3,7 +3,15 @@ import { silentLogger } from '../../../src/core/logger.ts';
 import type { KillRequest } from '../../../src/model/ports/backend.ts';
 import type { RunnerPort } from '../../../src/model/ports/runner.ts';
 import type { Entry, EventRecord, Producer } from '../../../src/model/records.ts';
-import { type ChunkPiece, type EndedFact, type GapFact, Journal, type StreamSink, Streams } from '../../../src/stream/index.ts';
+import {
+  type ChunkPiece,
+  type ClosedFact,
+  type EndedFact,
+  type GapFact,
+  Journal,
+  type StreamSink,
+  Streams,
+} from '../../../src/stream/index.ts';
 import { propose, tempStore } from '../../support/temp-store.ts';
 
 /** A connection that counts: what it was sent, and how much of it "has not left". */
@@ -11,6 +19,7 @@ export class Connection implements StreamSink {
   readonly pieces: ChunkPiece[] = [];
   readonly ends: EndedFact[] = [];
   readonly gaps: GapFact[] = [];
+  readonly closures: ClosedFact[] = [];
   readonly order: string[] = [];
   stalled = false;
   buffered = 0;
@@ -28,6 +37,11 @@ export class Connection implements StreamSink {
   ended(_subscription: number, end: EndedFact): void {
     this.ends.push(end);
     this.order.push('ended');
+  }
+
+  closed(_subscription: number, fact: ClosedFact): void {
+    this.closures.push(fact);
+    this.order.push('closed');
   }
 
   gap(_subscription: number, gap: GapFact): void {
@@ -50,6 +64,7 @@ export class Connection implements StreamSink {
 /** A runner that only notes what it was asked. */
 class NotingRunner implements RunnerPort {
   readonly name = 'embedded';
+  readonly bootId = 'this boot';
   readonly started: Producer[] = [];
   readonly adopted: { producer: Producer; offsets: ReadonlyMap<number, number> }[] = [];
   readonly killed: { producer: Producer; request: KillRequest }[] = [];

@@ -146,7 +146,10 @@ describe('{#stream_cancel} cancelling', () => {
     h.streams.cancel(h.run.id, path, { by: 'zed', reason: null });
     expect(h.streams.receipt(h.run.id, path)).toMatchObject({ state: 'cancelling', receipt: { requestedBy: 'zed', finishedAt: null } });
     h.streams.link.killed(id, 1, receipt('zed'));
-    expect(h.streams.receipt(h.run.id, path)).toEqual({ state: 'cancelled', receipt: receipt('zed') });
+    expect(h.streams.receipt(h.run.id, path)).toEqual({
+      state: 'cancelled',
+      receipt: { ...receipt('zed'), signal: 'SIGTERM', graceMs: 2000 },
+    });
   });
 
   it('answers a second cancel as the first, and asks the runner again so that a kill that was never begun is', () => {

@@ -2,7 +2,7 @@ import { HeadgateError, isHeadgateError } from '../../../core/errors.ts';
 import { MAX_CHANNEL, parseChannelPath, requireLogPath } from '../../../model/paths.ts';
 import type { EventRecord } from '../../../model/records.ts';
 import { isTerminal } from '../../../model/status.ts';
-import type { EndedFact } from '../../../stream/index.ts';
+import type { ClosedFact, EndedFact } from '../../../stream/index.ts';
 import { type EventStream, sseFrame } from '../transports/event-stream.ts';
 import { channelFrames } from './channel-frame.ts';
 import { checkQuery, PROJECT_PARAMS, type SourceRequest, wholeNumber } from './request.ts';
@@ -53,6 +53,7 @@ export function openRunChannel(subject: Subject, request: ChannelRequest, open: 
       stream.send(sseFrame('ended', JSON.stringify(end), `${bytes}-ended`));
       stream.end();
     },
+    closed: (_: number, fact: ClosedFact) => failStream(subject, stream, closedError(subject, fact)),
     failed: (error: unknown) => failStream(subject, stream, error),
   };
   const subscription = parts.streams.subscribe({ projectId: project.id, runId, path, channel }, from, 0, sink);
@@ -69,6 +70,16 @@ export function openRunChannel(subject: Subject, request: ChannelRequest, open: 
     pump: () => subscription.pump(),
     close: () => subscription.close(),
   };
+}
+
+/** What a stream that can bring nothing more ends with (SPEC {#stream_closed}). */
+function closedError(subject: Subject, { path, reason, status, outcome }: ClosedFact): HeadgateError {
+  if (reason === 'run_deleted') return new HeadgateError('not_found', `run ${subject.alias} has been deleted`, { run: subject.alias });
+  const how = `${status ?? ''}${outcome ? ` ${outcome}` : ''}`;
+  return new HeadgateError('stream_not_open', `${path} ended with ${how} and was never started; it has no channels`, {
+    path: path ?? null,
+    entry_status: status ?? null,
+  });
 }
 
 /** Path and channel: of a log entry with `channel` (1 by default), or of a channel's own path. */

@@ -9,12 +9,13 @@ type RunnerMethod =
   | 'runner/completed'
   | 'runner/failed'
   | 'runner/killed'
+  | 'runner/persist'
   | 'runner/drain'
   | 'runner/list';
 
 /** Runners: what they tell is what the embedded one tells, over the same link (SPEC {#runner_register}). */
 export const runnerHandlers: Handlers<RunnerMethod> = {
-  'runner/register': ({ store, resume, draining, ...offer }, call) => {
+  'runner/register': ({ store, resume, draining, boot_id: bootId = null, ...offer }, call) => {
     const { storeId } = call.parts.streams.fleet;
     if (store !== undefined && store !== storeId && resume !== undefined && resume.length > 0) {
       throw new HeadgateError(
@@ -25,7 +26,7 @@ export const runnerHandlers: Handlers<RunnerMethod> = {
     }
     const { runner } = call.session;
     const names = (resume ?? []).map(({ producer }) => producer);
-    const { runner: record, leaseMs, adopt, release } = runner.register({ ...offer, draining: draining ?? false, resume: names });
+    const { runner: record, leaseMs, adopt, release } = runner.register({ ...offer, draining: draining ?? false, resume: names }, bootId);
     call.afterAnswer(() => runner.begin());
     return {
       runner: record.name,
@@ -63,6 +64,12 @@ export const runnerHandlers: Handlers<RunnerMethod> = {
 
   'runner/killed': ({ producer, epoch, receipt }, call) => {
     call.parts.streams.link.killed(leased(call, producer), epoch, receipt);
+    return {};
+  },
+
+  'runner/persist': async (_, call) => {
+    call.session.runner.require();
+    await call.parts.streams.link.persist();
     return {};
   },
 

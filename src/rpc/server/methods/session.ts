@@ -21,7 +21,14 @@ export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'i
     const { project } = caller();
     session.requireNotifications();
     const known = run === undefined ? undefined : parts.runtime.requireRun(project.id, run);
-    const alias = known && (() => parts.store.runs.byId(known.id)?.alias ?? known.alias);
+    let last = known?.alias ?? '';
+    // Once the run is deleted its last alias is what the event of that is known by.
+    const alias =
+      known &&
+      (() => {
+        last = parts.store.runs.byId(known.id)?.alias ?? last;
+        return last;
+      });
     const { subscription, lastSeq, start } = session.events.subscribe(alias, since);
     afterAnswer(start);
     return { subscription, lastSeq };
