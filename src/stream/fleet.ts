@@ -163,16 +163,18 @@ export class Fleet {
     const member = this.#memberOf(port);
     if (!member) return;
     this.#leases.renew(member.record.instance);
-    this.#store.runners.seen(member.record.name);
+    this.#storeSeen(member.record.name);
   }
 
   /** Its connection has ended; the lease counts from now. */
   gone(port: RemoteRunnerPort): void {
     const member = this.#memberOf(port);
     if (!member || this.#closed) return;
-    this.seen(port);
-    this.#members.delete(member.record.name);
-    this.#logger.warn({ runner: member.record.name }, 'a runner is away');
+    const { name, instance } = member.record;
+    this.#leases.renew(instance);
+    this.#members.delete(name);
+    this.#logger.warn({ runner: name }, 'a runner is away');
+    this.#storeSeen(name);
   }
 
   /** Gives it no more. Throws `not_found` for one that is not connected. */
@@ -257,6 +259,15 @@ export class Fleet {
     this.#closed = true;
     this.#leases.close();
     this.#waiting.clear();
+  }
+
+  /** For people only: the lease is renewed in memory, so a full disk is no reason to refuse a sign of life. */
+  #storeSeen(name: string): void {
+    try {
+      this.#store.runners.seen(name);
+    } catch (error) {
+      this.#logger.warn({ runner: name, error: messageOf(error) }, 'when a runner was seen could not be stored');
+    }
   }
 
   #memberOf(port: RemoteRunnerPort): Member | undefined {

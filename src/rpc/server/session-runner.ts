@@ -127,8 +127,8 @@ export class SessionRunner implements RemoteRunnerPort {
   /** The connection has ended. */
   closed(): void {
     this.#closed = true;
-    if (this.name !== '') this.#parts.streams.fleet.gone(this);
     this.#calls.rejectAllPendingRequests('the runner is away');
+    if (this.name !== '') this.#parts.streams.fleet.gone(this);
   }
 
   // ---- what the server asks of it ----
