@@ -107,7 +107,7 @@ export class Fleet {
       if (name !== offer.name && member.record.instance !== offer.instance) continue;
       this.#members.delete(name);
       this.#leases.renew(member.record.instance);
-      member.port.fence(`another runner has registered as "${offer.name}"; this one has to stop`);
+      member.port.fence('replaced', `another runner has registered as "${offer.name}"; this one has to stop`);
     }
     const record = this.#store.runners.register(facts);
     this.#members.set(record.name, { record, port, draining, ready: false });
@@ -347,7 +347,7 @@ export class Fleet {
     for (const [name, member] of this.#members) {
       if (member.record.instance !== instance) continue;
       this.#members.delete(name);
-      member.port.fence(`runner "${name}" gave no sign of life for longer than its lease; register again`);
+      member.port.fence('lease', `runner "${name}" gave no sign of life for longer than its lease; register again`);
     }
     for (const producer of this.#liveOf(instance)) {
       const runner = producer.assigned?.runner ?? '';

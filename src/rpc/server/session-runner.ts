@@ -1,7 +1,7 @@
 import { JSONRPCClient, type JSONRPCResponse } from 'json-rpc-2.0';
 import { ERRORS, type ErrorFacts, type ErrorName, HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
 import type { KillRequest } from '../../model/ports/backend.ts';
-import type { RemoteRunnerPort } from '../../model/ports/runner.ts';
+import type { FenceReason, RemoteRunnerPort } from '../../model/ports/runner.ts';
 import { producerIdOf } from '../../model/producer-id.ts';
 import type { Producer } from '../../model/records.ts';
 import type { Registration, RunnerOffer } from '../../stream/index.ts';
@@ -163,9 +163,9 @@ export class SessionRunner implements RemoteRunnerPort {
     this.#call('runner/drain', {}).catch(() => undefined);
   }
 
-  fence(message: string): void {
+  fence(why: FenceReason, message: string): void {
     this.#fenced = message;
-    this.#channel.send(notificationFrame('runner/fenced', { runner: this.name, epoch: this.#epoch, message }));
+    this.#channel.send(notificationFrame('runner/fenced', { runner: this.name, epoch: this.#epoch, reason: why, message }));
   }
 
   async #assign(method: 'runner/start' | 'runner/adopt', producer: Producer, offsets: ReadonlyMap<number, number>): Promise<void> {

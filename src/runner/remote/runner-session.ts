@@ -42,7 +42,11 @@ export class RunnerSession {
     const runner = createRunner({ name, link, backends, clock, logger, over: () => this.#leaveWhenDone() });
     client.on('runner/ack', (ack) => link.acked(ack));
     client.on('runner/nack', (nack) => link.nacked(nack));
-    client.on('runner/fenced', ({ message }) => this.#end(new HeadgateError('stale_epoch', message, { runner: name })));
+    client.on('runner/fenced', ({ reason, message }) => {
+      logger.warn({ reason, message }, 'the server takes nothing more from this connection');
+      // Whose lease is over registers again and ends what is lost; who was replaced would only throw the other one out.
+      this.#end(reason === 'lease' ? 'away' : new HeadgateError('stale_epoch', message, { runner: name }));
+    });
     client.onClose(() => this.#end('away'));
     client.answer(answererOf({ runner, link, name, taken: (id) => this.#announced.delete(id), drain: () => this.#drain() }));
     this.#client = client;

@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type BuiltServer, endCommands, processesWith, serve, WireClient } from '../support/built-server.ts';
+import { type BuiltRunner, startRunner } from '../support/runner.ts';
+import { tempFolder } from '../support/temp-store.ts';
+
+interface Where {
+  readonly run: string;
+  readonly path: string;
+}
+
+let data: string;
+let server: BuiltServer;
+let remove: () => Promise<void>;
+let mark: string;
+const clients: WireClient[] = [];
+const runners: BuiltRunner[] = [];
+
+async function client(): Promise<WireClient> {
+  const connected = await WireClient.connect(server, data);
+  clients.push(connected);
+  return connected;
+}
+
+async function runner(args: readonly string[] = ['--name', 'r1'], to: Pick<BuiltServer, 'url' | 'token'> = server): Promise<BuiltRunner> {
+  const started = await startRunner(to, join(data, 'runner'), args);
+  runners.push(started);
+  return started;
+}
+
+async function accepted(one: WireClient, command: string, more = {}): Promise<Where> {
+  const { run } = await one.call<{ run: string }>('startRun', { model: 'scripted' });
+  const { path } = await one.call<{ path: string }>('sh', { run, command, runner: 'r1', env: { MARK: mark }, ...more });
+  await one.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+  return { run, path };
+}
+
+const stateOf = async (one: WireClient, { run }: Where) => (await one.call<{ state: string }[]>('stream/list', { run }))[0]?.state;
+const receiptOf = async (one: WireClient, where: Where) =>
+  (await one.call<{ receipt: { requestedBy: string; finishedAt: number | null } | null }>('stream/receipt', where)).receipt;
+
+beforeEach(async () => {
+  ({ folder: data, remove } = await tempFolder());
+  mark = `HGTROUBLE${process.pid}x${Date.now()}`;
+});
+afterEach(async () => {
+  await endCommands(server, data);
+  await Promise.all(clients.splice(0).map((one) => one.close()));
+  await Promise.all(runners.splice(0).map((one) => one.stop()));
+  await server.stop();
+  await remove();
+});
+
+describe('{#runner_lease} a runner that stood still for longer than its lease', () => {
+  it('registers again, and what it lost is ended with a receipt', async () => {
+    server = await serve(data, ['--runner-lease', '1']);
+    const only = await runner();
+    const one = await client();
+    const where = await accepted(one, 'echo up; exec sleep 300');
+    await one.call('stream/subscribe', where);
+    await one.notice('stream/chunk');
+    only.process.kill('SIGSTOP');
+    expect(await one.notice('stream/ended')).toMatchObject({ outcome: 'lost' });
+    only.process.kill('SIGCONT');
+    await expect.poll(() => receiptOf(one, where), { timeout: 20_000 }).toMatchObject({ requestedBy: 'server', finishedAt: expect.any(Number) });
+    expect(await processesWith(mark)).toEqual([]);
+    expect(only.process.exitCode).toBeNull();
+    await expect.poll(() => one.call('runner/list')).toMatchObject([{ name: 'r1', state: 'ready', live: 0 }]);
+  });
+});
