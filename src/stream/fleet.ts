@@ -210,7 +210,8 @@ export class Fleet {
       const taken = this.#hands.retake(producer.entryId);
       if (taken) this.#local.get(producer.runner)?.adopt(taken.producer, taken.offsets);
     } else if (producer.assigned) {
-      this.#load.set(producer.entryId, producer.assigned);
+      // A cancel frees the place at once, here as well.
+      if (producer.state !== 'cancelling') this.#load.set(producer.entryId, producer.assigned);
       this.#leases.renew(producer.assigned.instance);
     } else {
       this.#waiting.add(producer.entryId);

@@ -1,13 +1,10 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type BuiltServer, endCommands, processesWith, serve, WireClient } from '../support/built-server.ts';
+import { type BuiltServer, endCommands, processesWith, readAll, serve, WireClient } from '../support/built-server.ts';
 import { type BuiltRunner, startRunner } from '../support/runner.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
-interface Where {
-  readonly run: string;
-  readonly path: string;
-}
+type Where = { run: string; path: string };
 
 let data: string;
 let server: BuiltServer;
@@ -62,9 +59,43 @@ describe('{#runner_lease} a runner that stood still for longer than its lease', 
     only.process.kill('SIGSTOP');
     expect(await one.notice('stream/ended')).toMatchObject({ outcome: 'lost' });
     only.process.kill('SIGCONT');
-    await expect.poll(() => receiptOf(one, where), { timeout: 20_000 }).toMatchObject({ requestedBy: 'server', finishedAt: expect.any(Number) });
+    await expect
+      .poll(() => receiptOf(one, where), { timeout: 20_000 })
+      .toMatchObject({ requestedBy: 'server', finishedAt: expect.any(Number) });
     expect(await processesWith(mark)).toEqual([]);
     expect(only.process.exitCode).toBeNull();
     await expect.poll(() => one.call('runner/list')).toMatchObject([{ name: 'r1', state: 'ready', live: 0 }]);
+  });
+});
+
+describe('{#stream_cancel} a server that is killed while commands are being cancelled', () => {
+  // It goes on writing until the grace is over.
+  const STUBBORN = 'trap "" TERM; i=0; while :; do i=$((i+1)); echo "line $i"; sleep 0.02; done';
+
+  it('stores nothing more of them after it is back, and gives their place to others', async () => {
+    server = await serve(data);
+    await runner(['--name', 'r1', '--capacity', '1']);
+    const one = await client();
+    const remote = await accepted(one, STUBBORN);
+    const embedded = await accepted(one, STUBBORN, { runner: 'embedded' });
+    const both = [remote, embedded];
+    for (const where of both) {
+      await one.call('stream/subscribe', where);
+      await one.notice('stream/chunk', ({ path }) => String(path).startsWith(where.path));
+    }
+    for (const where of both) await one.call('stream/cancel', { ...where, grace_ms: 60_000 });
+    const ends = await Promise.all(both.map(({ run, path }) => readAll(one, run, path, 1)));
+    await server.crash();
+    server = await serve(data, ['--port', new URL(server.url).port]);
+    const two = await client();
+    for (const where of both) {
+      await expect.poll(() => receiptOf(two, where), { timeout: 20_000 }).toMatchObject({ finishedAt: expect.any(Number) });
+      expect(await stateOf(two, where)).toBe('cancelled');
+    }
+    const after = await Promise.all(both.map(({ run, path }) => readAll(two, run, path, 1)));
+    expect(after.map(String)).toEqual(ends.map(String));
+    expect(await two.call('runner/list')).toMatchObject([{ name: 'r1', live: 0, capacity: 1 }]);
+    const next = await accepted(two, 'echo next');
+    await expect.poll(() => stateOf(two, next)).toBe('ended');
   });
 });
