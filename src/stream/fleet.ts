@@ -158,6 +158,11 @@ export class Fleet {
     return !assigned && !this.#local.has(runner);
   }
 
+  /** Something has come from a registered runner: its lease is renewed, in memory. `instance` is not fenced. */
+  heard(instance: string): void {
+    this.#leases.renew(instance);
+  }
+
   /** A sign of life. */
   seen(port: RemoteRunnerPort): void {
     const member = this.#memberOf(port);

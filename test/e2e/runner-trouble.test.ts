@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type BuiltServer, endCommands, processesWith, readAll, serve, WireClient } from '../support/built-server.ts';
 import { type BuiltRunner, startRunner } from '../support/runner.ts';
+import { slowLink } from '../support/slow-link.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
 type Where = { run: string; path: string };
@@ -97,5 +98,24 @@ describe('{#stream_cancel} a server that is killed while commands are being canc
     expect(await two.call('runner/list')).toMatchObject([{ name: 'r1', live: 0, capacity: 1 }]);
     const next = await accepted(two, 'echo next');
     await expect.poll(() => stateOf(two, next)).toBe('ended');
+  });
+});
+
+describe('{#runner_lease} a runner on a slow link', () => {
+  it('keeps its lease while its output arrives, though its heartbeats wait behind it', async () => {
+    server = await serve(data, ['--runner-lease', '2']);
+    const link = await slowLink(server, 800_000);
+    const only = await runner(['--name', 'r1'], link);
+    const one = await client();
+    const bytes = 1_000_000;
+    const all: Where[] = [];
+    for (let i = 0; i < 5; i++) all.push(await accepted(one, `head -c ${bytes} /dev/zero`));
+    for (const where of all) {
+      await one.call('stream/subscribe', where);
+      expect(await one.notice('stream/ended', ({ path, run }) => path === where.path && run === where.run)).toMatchObject({ status: 200 });
+      expect((await readAll(one, where.run, where.path, 1)).length).toBe(bytes);
+    }
+    expect(only.log().split('"registered"').length - 1).toBe(1);
+    link.close();
   });
 });

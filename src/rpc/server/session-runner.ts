@@ -40,6 +40,7 @@ export class SessionRunner implements RemoteRunnerPort {
   readonly #acks = new Map<string, { handle: number; channel: number; offset: number }>();
   #lastHandle = 0;
   #epoch = 0;
+  #instance = '';
   #fenced: string | undefined;
   #closed = false;
 
@@ -57,6 +58,7 @@ export class SessionRunner implements RemoteRunnerPort {
     const registration = this.#parts.streams.fleet.register(offer, this);
     this.name = registration.runner.name;
     this.#epoch = registration.runner.epoch;
+    this.#instance = registration.runner.instance;
     return registration;
   }
 
@@ -69,6 +71,11 @@ export class SessionRunner implements RemoteRunnerPort {
       this.#parts.logger.error({ runner: this.name, error: messageOf(error) }, 'a runner could not be told what it has; it is sent away');
       this.#channel.close('done');
     }
+  }
+
+  /** A message has come over the connection, whatever it is: behind output a heartbeat can be late (SPEC {#runner_lease}). */
+  heard(): void {
+    if (this.name !== '' && this.#fenced === undefined && !this.#closed) this.#parts.streams.fleet.heard(this.#instance);
   }
 
   /** Throws unless this connection is a runner: `conflict` before it registers, `stale_epoch` once it is fenced. */

@@ -152,6 +152,7 @@ export class Session {
   }
 
   #receive(message: Inbound): void {
+    this.runner.heard();
     if (message.kind === 'binary') {
       this.#frame(message.bytes);
     } else if (message.kind === 'end') {
