@@ -160,6 +160,15 @@ export class ChannelLog {
   #channel(entryId: number): LogChannel {
     let channel = this.#channels.get(entryId);
     if (!channel) {
+      // Once a channel, not once a chunk: whoever lets an ended one be written to again is stopped here.
+      const entry = this.#store.entries.byId(entryId);
+      if (entry && entry.status !== 102) {
+        throw new HeadgateError('stream_closed', `${entry.path} has ended (${entry.status}); it takes no more output`, {
+          path: entry.path,
+          terminal_status: entry.status,
+          outcome: entry.outcome,
+        });
+      }
       const head = this.#store.channels.head(entryId);
       channel = { entryId, bytes: head.bytes, lines: head.lines, end: head.bytes, waiting: [] };
       this.#channels.set(entryId, channel);

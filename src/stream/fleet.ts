@@ -107,7 +107,7 @@ export class Fleet {
       if (name !== offer.name && member.record.instance !== offer.instance) continue;
       this.#members.delete(name);
       this.#leases.renew(member.record.instance);
-      member.port.fence(`another runner has registered as "${offer.name}"; this one has to stop`);
+      member.port.fence('replaced', `another runner has registered as "${offer.name}"; this one has to stop`);
     }
     const record = this.#store.runners.register(facts);
     this.#members.set(record.name, { record, port, draining, ready: false });
@@ -158,21 +158,28 @@ export class Fleet {
     return !assigned && !this.#local.has(runner);
   }
 
+  /** Something has come from a registered runner: its lease is renewed, in memory. `instance` is not fenced. */
+  heard(instance: string): void {
+    this.#leases.renew(instance);
+  }
+
   /** A sign of life. */
   seen(port: RemoteRunnerPort): void {
     const member = this.#memberOf(port);
     if (!member) return;
     this.#leases.renew(member.record.instance);
-    this.#store.runners.seen(member.record.name);
+    this.#storeSeen(member.record.name);
   }
 
   /** Its connection has ended; the lease counts from now. */
   gone(port: RemoteRunnerPort): void {
     const member = this.#memberOf(port);
     if (!member || this.#closed) return;
-    this.seen(port);
-    this.#members.delete(member.record.name);
-    this.#logger.warn({ runner: member.record.name }, 'a runner is away');
+    const { name, instance } = member.record;
+    this.#leases.renew(instance);
+    this.#members.delete(name);
+    this.#logger.warn({ runner: name }, 'a runner is away');
+    this.#storeSeen(name);
   }
 
   /** Boot of the machine that will run what is accepted for this runner now; null for one that registers, until it has it. */
@@ -213,7 +220,8 @@ export class Fleet {
       const taken = this.#hands.retake(producer.entryId);
       if (taken) this.#local.get(producer.runner)?.adopt(taken.producer, taken.offsets);
     } else if (producer.assigned) {
-      this.#load.set(producer.entryId, producer.assigned);
+      // A cancel frees the place at once, here as well.
+      if (producer.state !== 'cancelling') this.#load.set(producer.entryId, producer.assigned);
       this.#leases.renew(producer.assigned.instance);
     } else {
       this.#waiting.add(producer.entryId);
@@ -262,6 +270,15 @@ export class Fleet {
     this.#closed = true;
     this.#leases.close();
     this.#waiting.clear();
+  }
+
+  /** For people only: the lease is renewed in memory, so a full disk is no reason to refuse a sign of life. */
+  #storeSeen(name: string): void {
+    try {
+      this.#store.runners.seen(name);
+    } catch (error) {
+      this.#logger.warn({ runner: name, error: messageOf(error) }, 'when a runner was seen could not be stored');
+    }
   }
 
   #memberOf(port: RemoteRunnerPort): Member | undefined {
@@ -341,7 +358,7 @@ export class Fleet {
     for (const [name, member] of this.#members) {
       if (member.record.instance !== instance) continue;
       this.#members.delete(name);
-      member.port.fence(`runner "${name}" gave no sign of life for longer than its lease; register again`);
+      member.port.fence('lease', `runner "${name}" gave no sign of life for longer than its lease; register again`);
     }
     for (const producer of this.#liveOf(instance)) {
       const runner = producer.assigned?.runner ?? '';

@@ -292,12 +292,9 @@ export class Streams {
     for (const producer of this.#store.producers.list({ states: LIVE_STATES })) {
       const owned = this.#lifecycle.byId(producer.entryId);
       if (!owned) continue;
-      if (producer.runner === 'client') {
-        this.#follow(owned);
-        continue;
-      }
-      this.#follow(owned);
-      this.fleet.resume(producer);
+      // Cancelled before: its channels are at 499 and take nothing more, only its kill goes on.
+      if (producer.state !== 'cancelling') this.#follow(owned);
+      if (producer.runner !== 'client') this.fleet.resume(producer);
     }
   }
 

@@ -17,10 +17,13 @@ export interface RunnerPort {
   kill(producer: Producer, request: KillRequest): void;
 }
 
+/** `replaced`: another registration has its name or its folder. `lease`: it was away for too long, and may register again. */
+export type FenceReason = 'replaced' | 'lease';
+
 /** A runner in a process of its own, as its connection shows it to the server (SPEC {#runner_register}). */
 export interface RemoteRunnerPort extends RunnerPort {
-  /** Another registration has taken its place: it is told, and whatever it still sends is refused. */
-  fence(message: string): void;
+  /** It is told why, and whatever it still sends is refused. */
+  fence(why: FenceReason, message: string): void;
   /** Asks it to finish what it has and to leave. */
   drain(): void;
 }

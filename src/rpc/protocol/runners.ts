@@ -133,9 +133,9 @@ export const runnerNotifications = {
     summary: 'To a runner: the frame at `offset` was not stored.',
   }),
   'runner/fenced': notification({
-    params: z.strictObject({ runner: z.string(), epoch: z.int(), message: z.string() }),
+    params: z.strictObject({ runner: z.string(), epoch: z.int(), reason: z.enum(['replaced', 'lease']), message: z.string() }),
     durable: false,
-    summary: 'To a runner: another one has its place; it lets go of everything and stops.',
+    summary: 'To a runner: it lets go of everything. `replaced`: another one has its place, it stops. `lease`: it registers again.',
   }),
 };
 

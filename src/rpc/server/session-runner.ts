@@ -1,7 +1,7 @@
 import { JSONRPCClient, type JSONRPCResponse } from 'json-rpc-2.0';
 import { ERRORS, type ErrorFacts, type ErrorName, HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
 import type { KillRequest } from '../../model/ports/backend.ts';
-import type { RemoteRunnerPort } from '../../model/ports/runner.ts';
+import type { FenceReason, RemoteRunnerPort } from '../../model/ports/runner.ts';
 import { producerIdOf } from '../../model/producer-id.ts';
 import { askedKill, type Producer } from '../../model/records.ts';
 import type { Registration, RunnerOffer } from '../../stream/index.ts';
@@ -41,6 +41,7 @@ export class SessionRunner implements RemoteRunnerPort {
   readonly #acks = new Map<string, { handle: number; channel: number; offset: number }>();
   #lastHandle = 0;
   #epoch = 0;
+  #instance = '';
   #fenced: string | undefined;
   #closed = false;
 
@@ -59,6 +60,7 @@ export class SessionRunner implements RemoteRunnerPort {
     const registration = this.#parts.streams.fleet.register(offer, this);
     this.name = registration.runner.name;
     this.#epoch = registration.runner.epoch;
+    this.#instance = registration.runner.instance;
     return registration;
   }
 
@@ -71,6 +73,11 @@ export class SessionRunner implements RemoteRunnerPort {
       this.#parts.logger.error({ runner: this.name, error: messageOf(error) }, 'a runner could not be told what it has; it is sent away');
       this.#channel.close('done');
     }
+  }
+
+  /** A message has come over the connection, whatever it is: behind output a heartbeat can be late (SPEC {#runner_lease}). */
+  heard(): void {
+    if (this.name !== '' && this.#fenced === undefined && !this.#closed) this.#parts.streams.fleet.heard(this.#instance);
   }
 
   /** Throws unless this connection is a runner: `conflict` before it registers, `stale_epoch` once it is fenced. */
@@ -129,8 +136,8 @@ export class SessionRunner implements RemoteRunnerPort {
   /** The connection has ended. */
   closed(): void {
     this.#closed = true;
-    if (this.name !== '') this.#parts.streams.fleet.gone(this);
     this.#calls.rejectAllPendingRequests('the runner is away');
+    if (this.name !== '') this.#parts.streams.fleet.gone(this);
   }
 
   // ---- what the server asks of it ----
@@ -165,9 +172,9 @@ export class SessionRunner implements RemoteRunnerPort {
     this.#call('runner/drain', {}).catch(() => undefined);
   }
 
-  fence(message: string): void {
+  fence(why: FenceReason, message: string): void {
     this.#fenced = message;
-    this.#channel.send(notificationFrame('runner/fenced', { runner: this.name, epoch: this.#epoch, message }));
+    this.#channel.send(notificationFrame('runner/fenced', { runner: this.name, epoch: this.#epoch, reason: why, message }));
   }
 
   async #assign(method: 'runner/start' | 'runner/adopt', producer: Producer, offsets: ReadonlyMap<number, number>): Promise<void> {

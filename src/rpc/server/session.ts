@@ -70,7 +70,7 @@ export class Session {
     channel.onDrain(() => this.#drained());
     channel.onClose(() => {
       this.#end();
-      options.closed(this);
+      this.#runAll([() => options.closed(this)], 'a connection was not forgotten');
     });
     channel.send(notificationFrame('headgate/hello', { version: parts.version, protocol: PROTOCOL_VERSION, serverId: parts.serverId }));
   }
@@ -152,6 +152,7 @@ export class Session {
   }
 
   #receive(message: Inbound): void {
+    this.runner.heard();
     if (message.kind === 'binary') {
       this.#frame(message.bytes);
     } else if (message.kind === 'end') {
@@ -212,13 +213,13 @@ export class Session {
     this.#closeWhenAnswered();
   }
 
-  /** What a request has left for after its answer; one that fails is logged and keeps no other from being done. */
-  #runAll(afterwards: readonly (() => void)[]): void {
-    for (const work of afterwards) {
+  /** One that fails is logged and keeps no other from being done. */
+  #runAll(works: readonly (() => void)[], failed = 'what was to follow an answer failed'): void {
+    for (const work of works) {
       try {
         work();
       } catch (error) {
-        this.#parts.logger.error({ error: messageOf(error) }, 'what was to follow an answer failed');
+        this.#parts.logger.error({ error: messageOf(error) }, failed);
       }
     }
   }
@@ -317,9 +318,13 @@ export class Session {
   #end(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const abort of this.#unanswered) abort.abort(new HeadgateError('cancelled', 'the connection is gone'));
-    this.streams.close();
-    this.runner.closed();
-    this.#bound?.events.close();
+    const gone = new HeadgateError('cancelled', 'the connection is gone');
+    const ends = [
+      ...[...this.#unanswered].map((abort) => () => abort.abort(gone)),
+      () => this.streams.close(),
+      () => this.runner.closed(),
+      () => this.#bound?.events.close(),
+    ];
+    this.#runAll(ends, 'a part of a connection could not be ended');
   }
 }

@@ -13,6 +13,9 @@ export interface LinkConnection {
   sendFrame(frame: Buffer): void;
 }
 
+/** Output of all producers on its way, in bytes: what else the runner has to say waits behind it. One frame always goes. */
+const IN_FLIGHT_BYTES = 4 * 1024 * 1024;
+
 /** A frame whose bytes are not known to be stored. */
 interface Frame {
   readonly offset: number;
@@ -33,6 +36,9 @@ export class RemoteLink implements RunnerLink {
   readonly #opened = new Map<number, Opened>();
   /** Handle and channel -> frames on their way, in order. */
   readonly #frames = new Map<string, Frame[]>();
+  #inFlightBytes = 0;
+  /** Frames that wait for room, in order. */
+  #queue: { readonly bytes: number; readonly send: () => void; readonly reject: (error: Error) => void }[] = [];
   #failure: Error | undefined;
 
   constructor(connection: LinkConnection) {
@@ -92,34 +98,58 @@ export class RemoteLink implements RunnerLink {
   /** Everything before `offset` is stored. */
   acked({ handle, channel, offset }: NotificationParamsOf<'runner/ack'>): void {
     const frames = this.#frames.get(`${handle}/${channel}`);
-    while (frames?.[0] && frames[0].end <= offset) frames.shift()?.resolve();
+    while (frames?.[0] && frames[0].end <= offset) this.#heardOf(frames.shift())?.resolve();
+    this.#sendNext();
   }
 
   /** One frame was refused. */
   nacked({ handle, channel, offset, error }: NotificationParamsOf<'runner/nack'>): void {
     const frames = this.#frames.get(`${handle}/${channel}`);
     const index = frames?.findIndex((frame) => frame.offset === offset) ?? -1;
-    if (index >= 0) frames?.splice(index, 1)[0]?.reject(headgateError(error.name, error.message, error.data));
+    if (index >= 0) this.#heardOf(frames?.splice(index, 1)[0])?.reject(headgateError(error.name, error.message, error.data));
+    this.#sendNext();
   }
 
   /** The connection is gone: nothing more is heard of what is on its way. */
   fail(): void {
     this.#failure = new Error('the connection to the server is gone');
     for (const frames of this.#frames.values()) for (const frame of frames.splice(0)) frame.reject(this.#failure);
+    for (const waiting of this.#queue.splice(0)) waiting.reject(this.#failure);
   }
 
   #send(handle: number, channel: number, offset: number, bytes: Buffer): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
-      const key = `${handle}/${channel}`;
-      const frames = this.#frames.get(key) ?? [];
-      this.#frames.set(key, frames);
-      frames.push({ offset, end: offset + bytes.length, resolve, reject });
-      const frame = Buffer.allocUnsafe(CARRIAGE_HEADER_BYTES + bytes.length);
-      writeCarriageHeader(frame, 0, { handle, channel, offset });
-      frame.set(bytes, CARRIAGE_HEADER_BYTES);
-      this.#connection.sendFrame(frame);
+      this.#queue.push({ bytes: bytes.length, send: () => this.#sendNow(handle, channel, offset, bytes, { resolve, reject }), reject });
+      this.#sendNext();
     });
+  }
+
+  /** Sends what there is room for. */
+  #sendNext(): void {
+    for (;;) {
+      const [next] = this.#queue;
+      if (!next || (this.#inFlightBytes > 0 && this.#inFlightBytes + next.bytes > IN_FLIGHT_BYTES)) return;
+      this.#queue.shift();
+      this.#inFlightBytes += next.bytes;
+      next.send();
+    }
+  }
+
+  #heardOf(frame: Frame | undefined): Frame | undefined {
+    if (frame) this.#inFlightBytes -= frame.end - frame.offset;
+    return frame;
+  }
+
+  #sendNow(handle: number, channel: number, offset: number, bytes: Buffer, told: Pick<Frame, 'resolve' | 'reject'>): void {
+    const key = `${handle}/${channel}`;
+    const frames = this.#frames.get(key) ?? [];
+    this.#frames.set(key, frames);
+    frames.push({ offset, end: offset + bytes.length, ...told });
+    const frame = Buffer.allocUnsafe(CARRIAGE_HEADER_BYTES + bytes.length);
+    writeCarriageHeader(frame, 0, { handle, channel, offset });
+    frame.set(bytes, CARRIAGE_HEADER_BYTES);
+    this.#connection.sendFrame(frame);
   }
 
   #idOf(entryId: number): string {

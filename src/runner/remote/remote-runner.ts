@@ -43,7 +43,7 @@ export async function serveAsRunner(options: RemoteRunnerOptions): Promise<'stop
   let pauseMs = RETRY_MS;
   while (!signal.aborted) {
     try {
-      const socket = await RunnerSocket.connect(options.url, options.token, signal);
+      const socket = await RunnerSocket.connect(options);
       const session: RunnerSession = new RunnerSession(socket, { ...options, draining });
       const end = await session.serve(() => {
         registered = true;

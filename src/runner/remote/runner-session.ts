@@ -3,15 +3,13 @@ import { HeadgateError, messageOf } from '../../core/errors.ts';
 import { RpcClient } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import { createRunner, type Runner } from '../runner.ts';
+import { Heart } from './heart.ts';
 import { RemoteLink } from './remote-link.ts';
 import type { RemoteRunnerOptions } from './remote-runner.ts';
 import { answererOf, bare, pendingReceipt } from './requests.ts';
 import type { RunnerSocket } from './socket.ts';
 
 type Registered = ResultOf<'runner/register'>;
-
-/** Heartbeats in one lease. */
-const BEATS = 3;
 
 /**
  * One connection of a runner, from its registration to its end. What it runs is taken up anew by every session: so there
@@ -43,7 +41,11 @@ export class RunnerSession {
     const runner = createRunner({ name, link, backends, clock, logger, bootId: bootId(), over: () => this.#leaveWhenDone() });
     client.on('runner/ack', (ack) => link.acked(ack));
     client.on('runner/nack', (nack) => link.nacked(nack));
-    client.on('runner/fenced', ({ message }) => this.#end(new HeadgateError('stale_epoch', message, { runner: name })));
+    client.on('runner/fenced', ({ reason, message }) => {
+      logger.warn({ reason, message }, 'the server takes nothing more from this connection');
+      // Whose lease is over registers again and ends what is lost; who was replaced would only throw the other one out.
+      this.#end(reason === 'lease' ? 'away' : new HeadgateError('stale_epoch', message, { runner: name }));
+    });
     client.onClose(() => this.#end('away'));
     client.answer(answererOf({ runner, link, name, taken: (id) => this.#announced.delete(id), drain: () => this.#drain() }));
     this.#client = client;
@@ -64,21 +66,21 @@ export class RunnerSession {
     const { signal } = this.#options;
     const onAbort = () => this.#end('away');
     signal.addEventListener('abort', onAbort, { once: true });
-    let heart: NodeJS.Timeout | undefined;
+    let heart: Heart | undefined;
     try {
       const answer = await this.#register();
       this.#options.folder.remember(answer.store);
       for (const id of answer.adopt) this.#announced.add(id);
       this.#registered = true;
       for (const one of answer.release) this.#release(one);
-      heart = this.#heartbeat(answer.lease_ms);
+      heart = this.#beat(answer.lease_ms);
       registered();
       this.#leaveWhenDone();
       const how = await this.#over;
       if (how instanceof HeadgateError) throw how;
       return how;
     } finally {
-      clearInterval(heart);
+      heart?.stop();
       signal.removeEventListener('abort', onAbort);
       // First it lets go: what fails from here on is nobody's loss.
       const closing = this.#runner.close();
@@ -124,21 +126,22 @@ export class RunnerSession {
     if (this.#draining && this.#registered && this.#announced.size === 0 && this.#runner.size === 0) this.#end('drained');
   }
 
-  /** Renews the lease; a server that answers none of them for a whole lease is taken for gone. */
-  #heartbeat(leaseMs: number): NodeJS.Timeout {
-    let unanswered = 0;
-    return setInterval(() => {
-      if (unanswered >= BEATS) {
+  /** Renews the lease; a server of which nothing comes is left before it would take this runner for lost. */
+  #beat(leaseMs: number): Heart {
+    const { clock, logger } = this.#options;
+    return new Heart({
+      leaseMs,
+      clock,
+      heard: () => this.#socket.heardAt,
+      beat: () => {
+        this.#client
+          .call('runner/heartbeat', {})
+          .catch((error: unknown) => logger.debug({ error: messageOf(error) }, 'a heartbeat was not answered'));
+      },
+      silent: () => {
+        logger.warn({ leaseMs }, 'nothing comes from the server; it is dialled again');
         this.#end('away');
-        return;
-      }
-      unanswered++;
-      this.#client.call('runner/heartbeat', {}).then(
-        () => {
-          unanswered = 0;
-        },
-        (error: unknown) => this.#options.logger.debug({ error: messageOf(error) }, 'a heartbeat was not answered'),
-      );
-    }, leaseMs / BEATS);
+      },
+    });
   }
 }

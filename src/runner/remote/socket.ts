@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import WebSocket from 'ws';
+import type { Clock } from '../../core/clock.ts';
 import { RpcError, type Transport } from '../../rpc/client/index.ts';
+import type { RemoteRunnerOptions } from './remote-runner.ts';
 
 /** How long a server may take to open a connection (milliseconds). */
 const OPEN_MS = 10_000;
@@ -14,10 +16,17 @@ export class RunnerSocket implements Transport {
   #early: string[] = [];
   #onClose: (reason: string) => void = () => {};
   #ended: string | undefined;
+  #heardAt: number;
 
-  private constructor(socket: WebSocket) {
+  private constructor(socket: WebSocket, clock: Clock) {
     this.#socket = socket;
+    this.#heardAt = clock.monotonic();
+    const heard = () => {
+      this.#heardAt = clock.monotonic();
+    };
+    socket.on('ping', heard);
     socket.on('message', (data: Buffer, binary: boolean) => {
+      heard();
       if (binary) return;
       if (this.#handler) this.#handler(data.toString());
       else this.#early.push(data.toString());
@@ -29,14 +38,14 @@ export class RunnerSocket implements Transport {
   }
 
   /** Connects. Rejects with RpcError when the server refuses, with a system error when nobody answers. */
-  static connect(url: string, token: string | undefined, signal: AbortSignal): Promise<RunnerSocket> {
+  static connect({ url, token, clock, signal }: Pick<RemoteRunnerOptions, 'url' | 'token' | 'clock' | 'signal'>): Promise<RunnerSocket> {
     const socket = new WebSocket(url, ['headgate'], {
       perMessageDeflate: false,
       handshakeTimeout: OPEN_MS,
       ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
     });
     return new Promise((resolve, reject) => {
-      const connection = new RunnerSocket(socket);
+      const connection = new RunnerSocket(socket, clock);
       const onAbort = () => socket.terminate();
       signal.addEventListener('abort', onAbort, { once: true });
       socket.once('open', () => {
@@ -52,6 +61,11 @@ export class RunnerSocket implements Transport {
         });
       });
     });
+  }
+
+  /** Monotonic milliseconds at which something last came; the opening counts. */
+  get heardAt(): number {
+    return this.#heardAt;
   }
 
   send(message: string): void {

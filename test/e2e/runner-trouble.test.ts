@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type BuiltServer, endCommands, processesWith, readAll, serve, WireClient } from '../support/built-server.ts';
+import { type BuiltRunner, startRunner } from '../support/runner.ts';
+import { slowLink } from '../support/slow-link.ts';
+import { tempFolder } from '../support/temp-store.ts';
+
+type Where = { run: string; path: string };
+
+let data: string;
+let server: BuiltServer;
+let remove: () => Promise<void>;
+let mark: string;
+const clients: WireClient[] = [];
+const runners: BuiltRunner[] = [];
+
+async function client(): Promise<WireClient> {
+  const connected = await WireClient.connect(server, data);
+  clients.push(connected);
+  return connected;
+}
+
+async function runner(args: readonly string[] = ['--name', 'r1'], to: Pick<BuiltServer, 'url' | 'token'> = server): Promise<BuiltRunner> {
+  const started = await startRunner(to, join(data, 'runner'), args);
+  runners.push(started);
+  return started;
+}
+
+async function accepted(one: WireClient, command: string, more = {}): Promise<Where> {
+  const { run } = await one.call<{ run: string }>('startRun', { model: 'scripted' });
+  const { path } = await one.call<{ path: string }>('sh', { run, command, runner: 'r1', env: { MARK: mark }, ...more });
+  await one.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+  return { run, path };
+}
+
+const stateOf = async (one: WireClient, { run }: Where) => (await one.call<{ state: string }[]>('stream/list', { run }))[0]?.state;
+const receiptOf = async (one: WireClient, where: Where) =>
+  (await one.call<{ receipt: { requestedBy: string; finishedAt: number | null } | null }>('stream/receipt', where)).receipt;
+
+beforeEach(async () => {
+  ({ folder: data, remove } = await tempFolder());
+  mark = `HGTROUBLE${process.pid}x${Date.now()}`;
+});
+afterEach(async () => {
+  await endCommands(server, data);
+  await Promise.all(clients.splice(0).map((one) => one.close()));
+  await Promise.all(runners.splice(0).map((one) => one.stop()));
+  await server.stop();
+  await remove();
+});
+
+describe('{#runner_lease} a runner that stood still for longer than its lease', () => {
+  it('registers again, and what it lost is ended with a receipt', async () => {
+    server = await serve(data, ['--runner-lease', '1']);
+    const only = await runner();
+    const one = await client();
+    const where = await accepted(one, 'echo up; exec sleep 300');
+    await one.call('stream/subscribe', where);
+    await one.notice('stream/chunk');
+    only.process.kill('SIGSTOP');
+    expect(await one.notice('stream/ended')).toMatchObject({ outcome: 'lost' });
+    only.process.kill('SIGCONT');
+    await expect
+      .poll(() => receiptOf(one, where), { timeout: 20_000 })
+      .toMatchObject({ requestedBy: 'server', finishedAt: expect.any(Number) });
+    expect(await processesWith(mark)).toEqual([]);
+    expect(only.process.exitCode).toBeNull();
+    await expect.poll(() => one.call('runner/list')).toMatchObject([{ name: 'r1', state: 'ready', live: 0 }]);
+  });
+});
+
+describe('{#stream_cancel} a server that is killed while commands are being cancelled', () => {
+  // It goes on writing until the grace is over.
+  const STUBBORN = 'trap "" TERM; i=0; while :; do i=$((i+1)); echo "line $i"; sleep 0.02; done';
+
+  it('stores nothing more of them after it is back, and gives their place to others', async () => {
+    server = await serve(data);
+    await runner(['--name', 'r1', '--capacity', '1']);
+    const one = await client();
+    const remote = await accepted(one, STUBBORN);
+    const embedded = await accepted(one, STUBBORN, { runner: 'embedded' });
+    const both = [remote, embedded];
+    for (const where of both) {
+      await one.call('stream/subscribe', where);
+      await one.notice('stream/chunk', ({ path }) => String(path).startsWith(where.path));
+    }
+    for (const where of both) await one.call('stream/cancel', { ...where, grace_ms: 60_000 });
+    const ends = await Promise.all(both.map(({ run, path }) => readAll(one, run, path, 1)));
+    await server.crash();
+    server = await serve(data, ['--port', new URL(server.url).port]);
+    const two = await client();
+    for (const where of both) {
+      await expect.poll(() => receiptOf(two, where), { timeout: 20_000 }).toMatchObject({ finishedAt: expect.any(Number) });
+      expect(await stateOf(two, where)).toBe('cancelled');
+    }
+    const after = await Promise.all(both.map(({ run, path }) => readAll(two, run, path, 1)));
+    expect(after.map(String)).toEqual(ends.map(String));
+    expect(await two.call('runner/list')).toMatchObject([{ name: 'r1', live: 0, capacity: 1 }]);
+    const next = await accepted(two, 'echo next');
+    await expect.poll(() => stateOf(two, next)).toBe('ended');
+  });
+});
+
+describe('{#runner_lease} a runner on a slow link', () => {
+  it('keeps its lease while its output arrives, though its heartbeats wait behind it', async () => {
+    server = await serve(data, ['--runner-lease', '2']);
+    const link = await slowLink(server, 800_000);
+    const only = await runner(['--name', 'r1'], link);
+    const one = await client();
+    const bytes = 1_000_000;
+    const all: Where[] = [];
+    for (let i = 0; i < 5; i++) all.push(await accepted(one, `head -c ${bytes} /dev/zero`));
+    for (const where of all) {
+      await one.call('stream/subscribe', where);
+      expect(await one.notice('stream/ended', ({ path, run }) => path === where.path && run === where.run)).toMatchObject({ status: 200 });
+      expect((await readAll(one, where.run, where.path, 1)).length).toBe(bytes);
+    }
+    expect(only.log().split('"registered"').length - 1).toBe(1);
+    link.close();
+  });
+});
