@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { createProcessBackend, sweepSpool } from './backends/process/index.ts';
-import { poisonReleased } from './core/buffer-pool.ts';
 import { bootId } from './core/boot-id.ts';
+import { poisonReleased } from './core/buffer-pool.ts';
 import { systemClock } from './core/clock.ts';
 import { Disposer } from './core/disposal.ts';
 import { messageOf } from './core/errors.ts';

@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import type { Clock } from '../core/clock.ts';
@@ -14,6 +13,7 @@ import { SqliteEntries } from './entries.ts';
 import { SqliteEvents } from './events.ts';
 import { FullDisk } from './full-disk.ts';
 import { lockDataFolder } from './lock.ts';
+import { LogSync } from './log-sync.ts';
 import { SqliteLoops } from './loops.ts';
 import { SqliteModels } from './models.ts';
 import { openDatabase } from './open.ts';
@@ -84,7 +84,7 @@ class SqliteStore implements Store {
   readonly runners: SqliteRunners;
   readonly events: SqliteEvents;
   readonly audit: SqliteAudit;
-  readonly #file: string;
+  readonly #log: LogSync;
   readonly #db: Database;
   readonly #connection: Connection;
   readonly #checkpointer: Checkpointer | undefined;
@@ -106,7 +106,6 @@ class SqliteStore implements Store {
     expire: ((run: Run) => void) | undefined;
   }) {
     const inline = (yes: boolean) => void o.db.pragma(`wal_autocheckpoint = ${yes ? INLINE_CHECKPOINT_PAGES : 0}`);
-    this.#file = o.file;
     this.#db = o.db;
     this.#release = o.release;
     this.#logger = o.logger;
@@ -131,7 +130,8 @@ class SqliteStore implements Store {
     this.loops = new SqliteLoops(connection, o.clock);
     this.turns = new SqliteTurns(connection, o.clock);
     this.entries = new SqliteEntries(connection, o.clock);
-    this.channels = new SqliteChannels(connection, this.#checkpointer);
+    this.#log = new LogSync(`${o.file}-wal`, this.#checkpointer);
+    this.channels = new SqliteChannels(connection, this.#log);
     this.producers = new SqliteProducers(connection, o.clock);
     this.runners = new SqliteRunners(connection, o.clock);
     this.events = new SqliteEvents(connection, o.clock);
@@ -142,15 +142,9 @@ class SqliteStore implements Store {
     return this.#connection.transaction(durability, work);
   }
 
-  async persist(): Promise<void> {
-    // Every commit is in the log until a checkpoint has synced it into the database file, so this is all that may be
-    // missing on the disk. SQLite has no lock on this file that opening and closing it could lose.
-    const log = await open(`${this.#file}-wal`, 'r');
-    try {
-      await log.sync();
-    } finally {
-      await log.close();
-    }
+  persist(): Promise<void> {
+    // Every commit is in the log until a checkpoint has synced it into the database file.
+    return this.#log.sync();
   }
 
   close(): Promise<void> {
