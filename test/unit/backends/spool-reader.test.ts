@@ -1,8 +1,9 @@
 import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ProducerFolder } from '../../../src/backends/shim/producer-folder.ts';
+import { SpoolFile } from '../../../src/backends/shim/spool-file.ts';
 import { SpoolReader } from '../../../src/backends/shim/spool-reader.ts';
 import { HeadgateError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
@@ -58,6 +59,30 @@ describe('{#spool_truncated} the spool truncated by the command', () => {
     await open(sink, sink.offsets()).finish();
     expect(sink.text(1)).toBe('a long first line\nshort\nlater\n');
     expect(sink.repeated).toBe(0);
+  });
+
+  test('by a process that outlives the command ends the reading all the same', async () => {
+    const sink = new StoringSink();
+    let answer = () => {};
+    const asked = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let writes = 0;
+    const slow: OutputSink = {
+      write: async (channel, offset, bytes) => {
+        writes++;
+        await asked;
+        await sink.write(channel, offset, bytes);
+      },
+    };
+    writeFileSync(folder.output(1), Buffer.alloc(3_000_000, 'x'));
+    const tail = open(slow);
+    await eventually(() => writes > 3, 'the window is full');
+    const finished = tail.finish();
+    truncateSync(folder.output(1));
+    answer();
+    await finished;
+    expect(sink.bytes(1)).toBeLessThan(3_000_000);
   });
 
   test('to nothing leaves the channel as it was', async () => {
@@ -132,6 +157,21 @@ describe('{#delivery} delivery', () => {
     appendFileSync(folder.output(1), ' after');
     await finished;
     expect(sink.text(1)).toBe('before');
+  });
+
+  test('{#exactly_once} a read that fails after the end is tried again until all is read', async () => {
+    const sink = new StoringSink();
+    const file = folder.output(1);
+    writeFileSync(file, 'all of it\n');
+    const tail = open(sink);
+    const broken = vi.spyOn(SpoolFile.prototype, 'read').mockImplementation(() => {
+      throw new Error('EIO: i/o error, read');
+    });
+    const finished = tail.finish();
+    await eventually(() => broken.mock.calls.length > 0, 'a read has failed');
+    broken.mockRestore();
+    await finished;
+    expect(sink.text(1)).toBe('all of it\n');
   });
 
   test('counts as lag what is written and not stored', async () => {
