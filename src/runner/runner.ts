@@ -64,7 +64,7 @@ class LinkedRunner implements Runner {
     if (producer.state !== 'queued') running.adopt(offsets);
     else if (producer.createdAt < this.#bootedAt())
       running.lose('the machine was restarted before the start of this command was on the disk');
-    else running.start();
+    else running.start(true);
     if (producer.state !== 'cancelling') return;
     const { requestedBy = 'server', reason = null } = producer.receipt ?? {};
     void running.kill({ requestedBy, reason, signal: 'SIGTERM', graceMs: AGAIN_GRACE_MS });

@@ -165,6 +165,59 @@ describe.skipIf(!serviceAvailable('fallocate'))('{#spool_space} stored output', 
   });
 });
 
+describe.skipIf(!serviceAvailable('mount'))('{#adopt} a disk that takes nothing more', () => {
+  test('keeps nobody from taking up a command that runs', async () => {
+    const disk = smallDisk(4 * MIB);
+    try {
+      const folder = join(disk.folder, 'spool');
+      const sink = new StoringSink();
+      const one = await start('echo begun; trap "exit 6" USR1; while :; do sleep 0.02; done', sink, { folder, freeBytes: 0 });
+      await sink.match(1, /begun/);
+      await one.detach();
+      disk.fill(0);
+      const backend = createProcessBackend({ folder, clock: systemClock, logger, detachedGraceMs: 200, freeBytes: 0 });
+      const request = { producerId: 'p1', spec: { command: '', cwd: root, env: {}, stdin: false } };
+      const handle = await backend.adopt(request, one.ref, sink.offsets(), sink);
+      handles.push(handle);
+      expect(stateOf(handle)).toMatch(/[SR]/);
+      disk.clear();
+      await handle.signal('SIGUSR1');
+      expect((await handle.exited).exitCode).toBe(6);
+    } finally {
+      disk.remove();
+    }
+  });
+});
+
+describe('{#machine_restart} a spool file that lost its end with the power', () => {
+  test.each(['claimed', 'torn'])('is not read from its beginning again when the claim is %s', async (claim) => {
+    const folder = join(root, 'spool', 'p1');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'pid'), claim === 'claimed' ? '1 1 00000000-0000-0000-0000-000000000000\n' : '');
+    writeFileSync(join(folder, 'out.1'), 'what the kernel had written\n');
+    writeFileSync(join(folder, 'out.2'), 'stored, and read on\n');
+    const got: string[] = [];
+    const sink: OutputSink = {
+      write: (channel, offset, bytes) => {
+        got.push(`${channel} ${offset} ${bytes.toString()}`);
+        return Promise.resolve();
+      },
+    };
+    const backend = createProcessBackend({ folder: join(root, 'spool'), clock: systemClock, logger, detachedGraceMs: 200 });
+    const request = { producerId: 'p1', spec: { command: '', cwd: root, env: {}, stdin: false } };
+    const offsets = new Map([
+      [1, 10_000],
+      [2, 8],
+    ]);
+    const handle = await backend.adopt(request, null, offsets, sink);
+    handles.push(handle);
+    expect((await handle.exited).exitCode).toBeNull();
+    await handle.closed;
+    expect(got).toEqual(['2 8 and read on\n']);
+    expect(existsSync(join(folder, 'out.1.base'))).toBe(false);
+  });
+});
+
 describe.skipIf(!serviceAvailable('mount'))('{#free_space} a disk that becomes full', () => {
   let disk: SmallDisk;
 

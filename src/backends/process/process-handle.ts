@@ -15,7 +15,7 @@ import { SpoolReader } from '../shim/spool-reader.ts';
 import { Brake } from './brake.ts';
 import { ExitWatch } from './exit-watch.ts';
 import { TreeKill } from './kill.ts';
-import { readAlive } from './proc.ts';
+import { bootId, readAlive } from './proc.ts';
 import { isTrapped, signalEach, signalGroup, signalProcess } from './signalling.ts';
 import { ProcessTree } from './tree.ts';
 
@@ -82,7 +82,7 @@ export class ProcessHandle implements BackendHandle {
       this.#settleClosed = resolve;
     });
     this.#exit = new ExitWatch(options.folder, options.launched, options.clock);
-    this.#reader = new SpoolReader({ ...options, progress: () => this.#progress() });
+    this.#reader = new SpoolReader({ ...options, frozen: () => this.#isOfOtherBoot(), progress: () => this.#progress() });
     const { persist } = options.sink;
     if (persist) this.#giveBack = new GiveBack({ ...options, persist, stored: () => this.#reader.stored(), done: () => this.#progress() });
     this.#input = new InputPipe(options.folder, options.clock, {
@@ -240,6 +240,13 @@ export class ProcessHandle implements BackendHandle {
   async #whenClaimed(): Promise<ProcessTree | undefined> {
     while (!this.#exit.shim() && !this.#exit.look()) await delay(CLAIM_LOOK_MS);
     return this.#knownTree();
+  }
+
+  /** True when the machine was restarted since it ran; then whoever ran it may be known no more, only that it had written. */
+  #isOfOtherBoot(): boolean {
+    const { launched, offsets } = this.#options;
+    const shim = this.#exit.shim() ?? launched;
+    return shim ? shim.bootId !== bootId() : [...offsets.values()].some((stored) => stored > 0);
   }
 
   #knownTree(): ProcessTree | undefined {

@@ -19,8 +19,8 @@ const RETRY_MS = 1000;
 export interface StoredOutput {
   /** The spool file. */
   readonly file: string;
-  /** Channel offset of the file's first byte; above 0 once the command has truncated it. */
-  readonly base: number;
+  /** Channel offset of the file's first byte; not 0 once the command has truncated it, undefined before the first look. */
+  readonly base: number | undefined;
   /** Channel offset up to which everything is stored. */
   readonly offset: number;
 }
@@ -65,7 +65,7 @@ export class GiveBack {
     if (!this.#puncher.works || this.#closing.signal.aborted) return;
     for (const { file, base, offset } of this.#stored()) {
       const end = offset - (offset % BLOCK_BYTES);
-      if (base > 0 || this.#busy.has(file) || end - this.#from(file) < stepBytes) continue;
+      if (base !== 0 || this.#busy.has(file) || end - this.#from(file) < stepBytes) continue;
       this.#busy.add(file);
       void this.#step(file, end).finally(() => {
         this.#busy.delete(file);
@@ -102,7 +102,7 @@ export class GiveBack {
       handle = await open(file, 'r');
       // Looked at last: a file that is shorter, or began anew, holds other bytes now.
       const { size } = await handle.stat();
-      const truncated = this.#stored().some((now) => now.file === file && now.base > 0) || size < end;
+      const truncated = this.#stored().some((now) => now.file === file && now.base !== 0) || size < end;
       if (truncated || this.#closing.signal.aborted) return;
       const from = this.#from(file);
       const punching = this.#puncher.punch(handle.fd, from, end - from);

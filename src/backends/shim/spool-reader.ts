@@ -40,10 +40,11 @@ export class SpoolReader {
   #stopped = false;
   #finished: (() => void) | undefined;
 
-  /** `progress` is called after each look at the files. */
+  /** `progress` is called after each look at the files; `frozen`: whether the machine was restarted since they were written. */
   constructor(options: {
     folder: ProducerFolder;
     offsets: ReadonlyMap<number, number>;
+    frozen?: () => boolean;
     sink: OutputSink;
     logger: Logger;
     progress: () => void;
@@ -53,7 +54,7 @@ export class SpoolReader {
     this.#logger = logger;
     this.#progress = options.progress;
     this.#lanes = folder.channels.map((channel) => {
-      const file = new SpoolFile(folder, channel, offsets.get(channel) ?? 0, logger);
+      const file = new SpoolFile(folder, channel, offsets.get(channel) ?? 0, logger, options.frozen);
       const events = {
         progress: () => this.#goOn(),
         seek: (offset: number) => {
