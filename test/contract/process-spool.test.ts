@@ -165,6 +165,25 @@ describe.skipIf(!serviceAvailable('fallocate'))('{#spool_space} stored output', 
   });
 });
 
+describe('{#back_pressure} a command that waits when its shim is killed', () => {
+  test('goes on, though nobody follows it any more', async () => {
+    const sink: OutputSink = { write: () => Promise.reject(new Error('the store takes nothing')) };
+    const alive = join(root, 'alive');
+    const command = `while [ ! -e go ]; do sleep 0.02; done; echo one; while [ ! -e end ]; do echo x >> alive; sleep 0.02; done`;
+    const handle = await start(command, sink);
+    writeFileSync(join(root, 'go'), '');
+    await eventually(() => stateOf(handle) === 'T', 'the command waits');
+    try {
+      const size = existsSync(alive) ? statSync(alive).size : 0;
+      process.kill(Number(handle.ref['pid']), 'SIGKILL');
+      expect((await handle.exited).exitCode).toBeNull();
+      await eventually(() => existsSync(alive) && statSync(alive).size > size + 4, 'the command goes on');
+    } finally {
+      writeFileSync(join(root, 'end'), '');
+    }
+  });
+});
+
 describe.skipIf(!serviceAvailable('mount'))('{#adopt} a disk that takes nothing more', () => {
   test('keeps nobody from taking up a command that runs', async () => {
     const disk = smallDisk(4 * MIB);
@@ -246,5 +265,22 @@ describe.skipIf(!serviceAvailable('mount'))('{#free_space} a disk that becomes f
     await handle.closed;
     expect(facts).toEqual([true, false]);
     expect(sha256(sink.of(1))).toBe(sha256(Array.from({ length: 2_000_000 }, (_, i) => `${i}\n`).join('')));
+  });
+
+  test('is looked at until it has space, also when the last command has ended meanwhile', async () => {
+    const facts: boolean[] = [];
+    const folder = join(disk.folder, 'spool');
+    disk.fill(4 * MIB);
+    const handle = await start('while [ ! -e end ]; do sleep 0.02; done', new StoringSink(), {
+      folder,
+      freeBytes: 12 * MIB,
+      spaceChanged: ({ low }) => void facts.push(low),
+    });
+    await eventually(() => facts.length === 1, 'it is said');
+    writeFileSync(join(root, 'end'), '');
+    await handle.closed;
+    disk.clear();
+    await eventually(() => facts.length === 2, 'it is said that it is over');
+    expect(facts).toEqual([true, false]);
   });
 });

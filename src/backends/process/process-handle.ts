@@ -174,10 +174,13 @@ export class ProcessHandle implements BackendHandle {
 
   async #finish(end: ExitFact): Promise<void> {
     this.#end = end;
+    // Without a shim the brake reaches nobody, and a server before this one may have set it.
+    const isHeld = this.#brake?.isOn === true || end.exitCode === null;
     this.#brake?.release();
     this.#input.close();
     this.#settleExited(end);
     await this.#persist(async () => this.#input.release());
+    if (isHeld) await this.#persist(() => this.#letGoOn());
     const detached = (await this.#persist(() => this.#awaitHolders())) ?? [];
     await this.#persist(() => this.#reader.finish());
     if (this.#detached) return;
@@ -202,6 +205,11 @@ export class ProcessHandle implements BackendHandle {
   #failed(error: unknown): void {
     const { folder, logger } = this.#options;
     logger.error({ folder: folder.path, error: messageOf(error) }, 'a producer folder cannot be looked at now; it will be tried again');
+  }
+
+  /** Continues what is left of a command that was stopped: nobody else would. */
+  async #letGoOn(): Promise<void> {
+    for (const process of (await this.#knownTree()?.members()) ?? []) if (process.state === 'T') signalProcess(process, 'SIGCONT');
   }
 
   /** Processes that still have the output open when the grace period is over; none, as soon as there are none. */

@@ -106,7 +106,7 @@ export class GiveBack {
       if (truncated || this.#closing.signal.aborted) return;
       const from = this.#from(file);
       const punching = this.#puncher.punch(handle.fd, from, end - from);
-      this.#punching = Promise.all([this.#punching, punching]);
+      this.#punching = Promise.allSettled([this.#punching, punching]);
       if (await punching) this.#given.set(file, end);
       this.#failing.delete(file);
     } catch (error) {
