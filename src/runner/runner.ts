@@ -16,8 +16,8 @@ export interface RunnerOptions {
   readonly backends: ReadonlyMap<string, Backend>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Output of one command, in bytes, beyond which it is ended; 0 or left out for none (SPEC {#output_limit}). */
-  readonly outputBytes?: number;
+  /** Output of one command, in bytes, beyond which it is ended; 0 or left out for none (SPEC {#output_limit}). A function is asked for each command. */
+  readonly outputBytes?: number | (() => number);
   /** A producer is over, and it has room for another. */
   readonly over?: () => void;
 }
@@ -112,7 +112,8 @@ class LinkedRunner implements Runner {
 
   /** Takes a producer on; undefined when that is refused, and has been told where it matters. */
   #open(producer: Producer): RunningProducer | undefined {
-    const { link, clock, logger, backends, outputBytes = 0 } = this.#options;
+    const { link, clock, logger, backends, outputBytes: limit = 0 } = this.#options;
+    const outputBytes = typeof limit === 'number' ? limit : limit();
     const facts = { producer: producer.entryId, path: producer.path };
     if (this.#closing.signal.aborted || this.#running.has(producer.entryId)) {
       logger.warn(facts, 'a producer was handed over twice, or to a closed runner; nothing was done');
