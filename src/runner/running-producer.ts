@@ -196,7 +196,7 @@ export class RunningProducer {
     else await handle.dispose();
   }
 
-  async #tellEnd({ exitCode, signal, durationMs }: ExitFact, { detached }: ClosedFact): Promise<void> {
+  async #tellEnd({ exitCode, signal, durationMs }: ExitFact, { detached, missing = 0 }: ClosedFact): Promise<void> {
     const { producer, link, clock } = this.#options;
     const { entryId, epoch } = producer;
     // The receipt is told first: it says that this was a limit and not the command.
@@ -204,6 +204,11 @@ export class RunningProducer {
     if (exitCode === null && !limited) {
       const message = 'the command is gone and left no exit code: its machine was restarted, or its shim was killed';
       await this.#tell(() => link.failed(entryId, epoch, { lost: true, outcome: 'lost', message }));
+      return;
+    }
+    if (missing > 0) {
+      const message = `${missing} bytes of its output are missing: the database lost them after the command's own file had given them back. The command itself ended with ${exitCode === null ? 'SIGKILL' : `exit ${exitCode}`}`;
+      await this.#tell(() => link.failed(entryId, epoch, { lost: true, outcome: 'damaged', message }));
       return;
     }
     const end = {

@@ -81,6 +81,7 @@ describe.skipIf(!serviceAvailable('fallocate'))('{#spool_space} stored output', 
       return sink.stored === total && takes(spoolFile()) <= 4 * MIB;
     }, 'everything is stored and given back');
     expect(statSync(spoolFile()).size).toBe(total);
+    expect(readFileSync(join(root, 'spool', 'p1', 'out.1.given'), 'latin1')).toMatch(/^\d{16}\n$/);
     expect(most).toBeLessThan(96 * MIB);
   });
 

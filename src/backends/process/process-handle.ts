@@ -186,7 +186,8 @@ export class ProcessHandle implements BackendHandle {
     if (this.#detached) return;
     this.#isClosed = true;
     this.#stop();
-    this.#settleClosed({ detached });
+    const { missing } = this.#reader;
+    this.#settleClosed({ detached, ...(missing > 0 ? { missing } : {}) });
   }
 
   /** Does it until it succeeds: out of file descriptors, or a disk error, and a producer must not stay open for that. */

@@ -48,9 +48,14 @@ export class SpoolFile {
     this.#seen = offset;
   }
 
-  /** Channel offset of the file's first byte: 0 unless the command truncated it; undefined before the first look. */
+  /** Channel offset of the file's first byte: 0 unless the command truncated it, or bytes are missing; undefined before the first look. */
   get base(): number | undefined {
     return this.#fd === undefined ? undefined : this.#base;
+  }
+
+  /** Bytes that the channel goes on without: given back, and not stored after all. */
+  get missing(): number {
+    return Math.max(0, -this.#base);
   }
 
   /** Channel offset of the next byte to read. */
@@ -99,7 +104,7 @@ export class SpoolFile {
   seek(offset: number): void {
     this.#position = offset;
     // Opened again, which looks what is still there from this offset on.
-    if (offset < this.#base) this.close();
+    this.close();
   }
 
   /** Closes the file; it is opened again when read again. */
@@ -126,15 +131,37 @@ export class SpoolFile {
 
   #open(): number | undefined {
     if (this.#fd !== undefined) return this.#fd;
+    let fd: number | undefined;
     try {
-      this.#frozen = this.#isFrozen();
-      this.#base = this.#folder.base(this.channel);
-      // Read, but not stored when the server went, and then truncated: these bytes are gone.
-      if (this.#position < this.#base) this.#rebase(this.#position);
-      this.#fd = openSync(this.#folder.output(this.channel), 'r');
+      fd = openSync(this.#folder.output(this.channel), 'r');
+      this.#find(fd);
+      this.#fd = fd;
     } catch (error) {
+      if (fd !== undefined) closeSync(fd);
       if (systemCode(error) !== 'ENOENT') throw error;
     }
     return this.#fd;
+  }
+
+  /** Finds out where in the file the channel goes on. */
+  #find(fd: number): void {
+    this.#frozen = this.#isFrozen();
+    this.#base = this.#folder.base(this.channel);
+    const given = this.#folder.given(this.channel);
+    // Read, but not stored when the server went, and then truncated: these bytes are gone.
+    if (this.#position < this.#base) this.#rebase(this.#position);
+    else if (this.#base <= 0 && this.#position - this.#base < given) this.#skip(given, fstatSync(fd).size);
+  }
+
+  /** The next byte was given back, since it had been stored, and now it is not: a hole reads as zeros, which nobody wrote. */
+  #skip(given: number, size: number): void {
+    if (size < given) return this.#rebase(this.#position);
+    const base = this.#position - given;
+    this.#logger.error(
+      { folder: this.#folder.path, channel: this.channel, offset: this.#position, missing: -base },
+      "stored output is missing in the database, and the command's own file has it no more; the channel goes on without it",
+    );
+    this.#folder.setBase(this.channel, base);
+    this.#base = base;
   }
 }

@@ -101,10 +101,16 @@ export class SpoolReader {
   stored(): StoredOutput[] {
     if (this.#stopped) return [];
     return this.#lanes.map(({ file, delivery }) => ({
+      channel: file.channel,
       file: this.#folder.output(file.channel),
       base: file.base,
       offset: delivery.firstUnstored ?? file.position,
     }));
+  }
+
+  /** Bytes, over all channels, that were given back and are not stored after all (SPEC {#spool_space}). */
+  get missing(): number {
+    return this.#lanes.reduce((sum, { file }) => sum + file.missing, 0);
   }
 
   /** True while the sink does not take what it is handed. */

@@ -2,6 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { spoolExtent } from '../../../src/backends/process/index.ts';
 import { ProducerFolder } from '../../../src/backends/shim/producer-folder.ts';
 import { SpoolFile } from '../../../src/backends/shim/spool-file.ts';
 import { SpoolReader } from '../../../src/backends/shim/spool-reader.ts';
@@ -93,6 +94,30 @@ describe('{#spool_truncated} the spool truncated by the command', () => {
     truncateSync(folder.output(2));
     await tail.finish();
     expect(sink.text(2)).toBe('all there is\n');
+  });
+});
+
+describe('{#spool_space} what was given back and is not stored after all', () => {
+  test('is not read as zeros: the channel goes on behind it, also over a restart, and says how much is missing', async () => {
+    const sink = new StoringSink();
+    writeFileSync(folder.output(1), `${'\0'.repeat(4096)}still there\n`);
+    folder.setGiven(1, 4096);
+    await sink.write(1, 0, Buffer.alloc(1000, 'x'));
+    const first = open(sink, sink.offsets());
+    await sink.match(1, /there\n/);
+    expect(first.missing).toBe(3096);
+    appendFileSync(folder.output(1), 'more\n');
+    const next = open(sink, sink.offsets());
+    await next.finish();
+    expect(sink.text(1)).toBe(`${'x'.repeat(1000)}still there\nmore\n`);
+    expect(next.missing).toBe(3096);
+    expect(spoolExtent(spool, 'p1', 1)).toEqual({ base: 1000, end: 1017 });
+  });
+
+  test('is told to whoever asks what a file still has', () => {
+    writeFileSync(folder.output(1), 'x'.repeat(5000));
+    folder.setGiven(1, 4096);
+    expect(spoolExtent(spool, 'p1', 1)).toEqual({ base: 4096, end: 5000 });
   });
 });
 
