@@ -135,6 +135,7 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
     version: options.version,
     serverId: ids.token(9),
     tokens: [{ token, scope: 'admin' }],
+    outputBytes: config.limits.outputBytes,
     checkResults: process.env['HEADGATE_CHECK_RESULTS'] === '1',
   });
   opened.add('the server', () => server.close());

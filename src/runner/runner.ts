@@ -18,8 +18,8 @@ export interface RunnerOptions {
   readonly logger: Logger;
   /** Boot of this machine; null where there is no such id, then the wall clock has to do (SPEC {#machine_restart}). */
   readonly bootId: string | null;
-  /** Output of one command, in bytes, beyond which it is ended; 0 or left out for none (SPEC {#output_limit}). */
-  readonly outputBytes?: number;
+  /** Output of one command, in bytes, beyond which it is ended; 0 or left out for none (SPEC {#output_limit}). A function is asked for each command. */
+  readonly outputBytes?: number | (() => number);
   /** A producer is over, and it has room for another. */
   readonly over?: () => void;
 }
@@ -67,7 +67,7 @@ class LinkedRunner implements Runner {
     // Accepted, and perhaps started: the claim in its folder keeps it from running twice.
     if (producer.state !== 'queued') running.adopt(offsets);
     else if (this.#isOfEarlierBoot(producer)) running.lose('the machine was restarted before the start of this command was on the disk');
-    else running.start();
+    else running.start(true);
     if (producer.state !== 'cancelling') return;
     const { requestedBy = 'server', reason = null, signal = 'SIGTERM', graceMs = GRACE_MS } = producer.receipt ?? {};
     void running.kill({ requestedBy, reason, signal, graceMs });
@@ -119,7 +119,8 @@ class LinkedRunner implements Runner {
 
   /** Takes a producer on; undefined when that is refused, and has been told where it matters. */
   #open(producer: Producer): RunningProducer | undefined {
-    const { link, clock, logger, backends, outputBytes = 0 } = this.#options;
+    const { link, clock, logger, backends, outputBytes: limit = 0 } = this.#options;
+    const outputBytes = typeof limit === 'number' ? limit : limit();
     const facts = { producer: producer.entryId, path: producer.path };
     if (this.#closing.signal.aborted || this.#running.has(producer.entryId)) {
       logger.warn(facts, 'a producer was handed over twice, or to a closed runner; nothing was done');

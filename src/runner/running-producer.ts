@@ -24,6 +24,9 @@ export interface RunningProducerOptions {
   readonly over: () => void;
 }
 
+const NEVER = () => false;
+const ALWAYS = () => true;
+
 /** One producer from its start, or its adoption, to what the server is told of its end. */
 export class RunningProducer {
   readonly #options: RunningProducerOptions;
@@ -55,21 +58,28 @@ export class RunningProducer {
     });
   }
 
-  /** Starts the command; a second start of the same producer, after a crash, follows the first. */
-  start(): void {
-    this.#take((backend, sink) => backend.start({ producerId: this.#producerId, spec: this.#options.producer.spec }, sink));
+  /**
+   * Starts the command; a second start of the same producer, after a crash, follows the first. `again`: it may have been
+   * started before, so what fails for a moment is tried again and ends nothing.
+   */
+  start(again = false): void {
+    const retried = again ? (error: unknown) => !isHeadgateError(error) : NEVER;
+    this.#take((backend, sink) => backend.start({ producerId: this.#producerId, spec: this.#options.producer.spec }, sink), retried);
   }
 
-  /** Takes the command up at the stored offsets, or finds out how it ended. */
+  /** Takes the command up at the stored offsets, or finds out how it ended; tries for as long as that fails (SPEC {#adopt}). */
   adopt(offsets: ReadonlyMap<number, number>): void {
     const { producer } = this.#options;
     for (const [channel, bytes] of offsets) this.#output.passes(channel, bytes);
-    this.#take((backend, sink) => backend.adopt({ producerId: this.#producerId, spec: producer.spec }, producer.ref, offsets, sink));
+    this.#take(
+      (backend, sink) => backend.adopt({ producerId: this.#producerId, spec: producer.spec }, producer.ref, offsets, sink),
+      ALWAYS,
+    );
   }
 
   /** Gives it up: whether its command ever ran is not known, and it must not run twice. */
   lose(message: string): void {
-    this.#take(() => Promise.reject(new HeadgateError('conflict', message, { outcome: 'lost' })));
+    this.#take(() => Promise.reject(new HeadgateError('conflict', message, { outcome: 'lost' })), NEVER);
   }
 
   /** The backend's handle, once it is started. Throws `conflict` when it could not be. */
@@ -96,10 +106,10 @@ export class RunningProducer {
     await handle?.detach();
   }
 
-  #take(begin: (backend: Backend, sink: OutputSink) => Promise<BackendHandle>): void {
+  #take(begin: (backend: Backend, sink: OutputSink) => Promise<BackendHandle>, retried: (error: unknown) => boolean): void {
     const { persist } = this.#options.link;
     const sink: OutputSink = { write: (channel, offset, bytes) => this.#append(channel, offset, bytes), ...(persist ? { persist } : {}) };
-    this.#handle = this.#begin(() => begin(this.#options.backend, sink));
+    this.#handle = this.#begin(() => begin(this.#options.backend, sink), retried);
     void this.#handle
       .then((handle) => this.#follow(handle))
       .catch((error: unknown) => {
@@ -110,11 +120,12 @@ export class RunningProducer {
       });
   }
 
-  async #begin(begin: () => Promise<BackendHandle>): Promise<BackendHandle | undefined> {
+  async #begin(begin: () => Promise<BackendHandle>, retried: (error: unknown) => boolean): Promise<BackendHandle | undefined> {
     const { producer, link, logger } = this.#options;
-    let handle: BackendHandle;
+    let handle: BackendHandle | undefined;
     try {
-      handle = await begin();
+      handle = await this.#persist(begin, retried);
+      if (!handle) return undefined;
     } catch (error) {
       const lost = producer.state !== 'queued';
       const outcome =
@@ -131,6 +142,26 @@ export class RunningProducer {
     this.#opened = true;
     this.#open?.();
     return handle;
+  }
+
+  /** Tries for as long as it fails in a way that may pass; undefined when this producer is let go of meanwhile. */
+  async #persist(begin: () => Promise<BackendHandle>, retried: (error: unknown) => boolean): Promise<BackendHandle | undefined> {
+    const { logger } = this.#options;
+    const failed = 'a producer cannot be taken up now; it will be tried again';
+    let outcome = (): BackendHandle | undefined => undefined;
+    const work = async () => {
+      try {
+        const handle = await begin();
+        outcome = () => handle;
+      } catch (error) {
+        if (retried(error)) throw error;
+        outcome = () => {
+          throw error;
+        };
+      }
+    };
+    await untilDone(work, { logger, facts: this.#facts, signal: this.#abandon.signal, failed });
+    return outcome();
   }
 
   /** No output before the server knows that the producer runs. */
@@ -165,7 +196,7 @@ export class RunningProducer {
     else await handle.dispose();
   }
 
-  async #tellEnd({ exitCode, signal, durationMs }: ExitFact, { detached }: ClosedFact): Promise<void> {
+  async #tellEnd({ exitCode, signal, durationMs }: ExitFact, { detached, missing = 0 }: ClosedFact): Promise<void> {
     const { producer, link, clock } = this.#options;
     const { entryId, epoch } = producer;
     // The receipt is told first: it says that this was a limit and not the command.
@@ -173,6 +204,11 @@ export class RunningProducer {
     if (exitCode === null && !limited) {
       const message = 'the command is gone and left no exit code: its machine was restarted, or its shim was killed';
       await this.#tell(() => link.failed(entryId, epoch, { lost: true, outcome: 'lost', message }));
+      return;
+    }
+    if (missing > 0) {
+      const message = `${missing} bytes of its output are missing: the database lost them after the command's own file had given them back. The command itself ended with ${exitCode === null ? 'SIGKILL' : `exit ${exitCode}`}`;
+      await this.#tell(() => link.failed(entryId, epoch, { lost: true, outcome: 'damaged', message }));
       return;
     }
     const end = {

@@ -14,11 +14,13 @@ const FULL_BYTES = 96 * 1024 * 1024;
 const QUICK_MS = 10;
 /** Longest that a commit waits for the log to begin anew (milliseconds). */
 const MAX_WAIT_MS = 500;
-/** Longest pause after a failure, such as a full disk (milliseconds). */
+/** Longest pause after a failure, such as a full disk, or a reader outside that holds the log (milliseconds). */
 const MAX_BACKOFF_MS = 5000;
 /** Pauses before a thread that has ended is started again: the first, and the longest (milliseconds). */
 const RESTART_MS = 1000;
 const MAX_RESTART_MS = 60_000;
+/** After so long a batch goes into a log that cannot be begun anew now: then it grows, by 32 MiB a second at the most (milliseconds). */
+const ROOM_MS = 250;
 
 /** Places in the flags that both threads see; the worker has the same list. */
 const FLAG = {
@@ -99,7 +101,7 @@ export class Checkpointer {
 
   /**
    * Undefined while the log is short enough to append to; otherwise a promise that resolves when the thread has begun it
-   * anew, or has tried to and could not: then the log grows, but no faster than it tries.
+   * anew, or has tried to and could not, or is not to try yet: then the log grows by the caller's one batch.
    */
   room(): Promise<void> | undefined {
     if (this.#room) return this.#room.promise;
@@ -146,6 +148,7 @@ export class Checkpointer {
         maxBytes: MAX_BYTES,
         quickMs: QUICK_MS,
         maxBackoffMs: MAX_BACKOFF_MS,
+        roomMs: ROOM_MS,
       },
     });
     worker.on('message', ({ failed, room }: Report) => {

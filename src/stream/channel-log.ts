@@ -212,15 +212,16 @@ export class ChannelLog {
     }
   }
 
-  #tryFlush(): void {
+  /** `waited`: the store has said when. One batch goes in then, also where it could make no room: it grows rather than stands still. */
+  #tryFlush(waited = false): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const room = this.#store.channels.room();
+    const room = waited ? undefined : this.#store.channels.room();
     if (room) {
       this.#waitsForRoom = true;
       void room.then(() => {
         this.#waitsForRoom = false;
-        this.#tryFlush();
+        this.#tryFlush(true);
       });
       return;
     }

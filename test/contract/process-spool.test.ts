@@ -81,6 +81,7 @@ describe.skipIf(!serviceAvailable('fallocate'))('{#spool_space} stored output', 
       return sink.stored === total && takes(spoolFile()) <= 4 * MIB;
     }, 'everything is stored and given back');
     expect(statSync(spoolFile()).size).toBe(total);
+    expect(readFileSync(join(root, 'spool', 'p1', 'out.1.given'), 'latin1')).toMatch(/^\d{16}\n$/);
     expect(most).toBeLessThan(96 * MIB);
   });
 
@@ -165,6 +166,78 @@ describe.skipIf(!serviceAvailable('fallocate'))('{#spool_space} stored output', 
   });
 });
 
+describe('{#back_pressure} a command that waits when its shim is killed', () => {
+  test('goes on, though nobody follows it any more', async () => {
+    const sink: OutputSink = { write: () => Promise.reject(new Error('the store takes nothing')) };
+    const alive = join(root, 'alive');
+    const command = `while [ ! -e go ]; do sleep 0.02; done; echo one; while [ ! -e end ]; do echo x >> alive; sleep 0.02; done`;
+    const handle = await start(command, sink);
+    writeFileSync(join(root, 'go'), '');
+    await eventually(() => stateOf(handle) === 'T', 'the command waits');
+    try {
+      const size = existsSync(alive) ? statSync(alive).size : 0;
+      process.kill(Number(handle.ref['pid']), 'SIGKILL');
+      expect((await handle.exited).exitCode).toBeNull();
+      await eventually(() => existsSync(alive) && statSync(alive).size > size + 4, 'the command goes on');
+    } finally {
+      writeFileSync(join(root, 'end'), '');
+    }
+  });
+});
+
+describe.skipIf(!serviceAvailable('mount'))('{#adopt} a disk that takes nothing more', () => {
+  test('keeps nobody from taking up a command that runs', async () => {
+    const disk = smallDisk(4 * MIB);
+    try {
+      const folder = join(disk.folder, 'spool');
+      const sink = new StoringSink();
+      const one = await start('echo begun; trap "exit 6" USR1; while :; do sleep 0.02; done', sink, { folder, freeBytes: 0 });
+      await sink.match(1, /begun/);
+      await one.detach();
+      disk.fill(0);
+      const backend = createProcessBackend({ folder, clock: systemClock, logger, detachedGraceMs: 200, freeBytes: 0 });
+      const request = { producerId: 'p1', spec: { command: '', cwd: root, env: {}, stdin: false } };
+      const handle = await backend.adopt(request, one.ref, sink.offsets(), sink);
+      handles.push(handle);
+      expect(stateOf(handle)).toMatch(/[SR]/);
+      disk.clear();
+      await handle.signal('SIGUSR1');
+      expect((await handle.exited).exitCode).toBe(6);
+    } finally {
+      disk.remove();
+    }
+  });
+});
+
+describe('{#machine_restart} a spool file that lost its end with the power', () => {
+  test.each(['claimed', 'torn'])('is not read from its beginning again when the claim is %s', async (claim) => {
+    const folder = join(root, 'spool', 'p1');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'pid'), claim === 'claimed' ? '1 1 00000000-0000-0000-0000-000000000000\n' : '');
+    writeFileSync(join(folder, 'out.1'), 'what the kernel had written\n');
+    writeFileSync(join(folder, 'out.2'), 'stored, and read on\n');
+    const got: string[] = [];
+    const sink: OutputSink = {
+      write: (channel, offset, bytes) => {
+        got.push(`${channel} ${offset} ${bytes.toString()}`);
+        return Promise.resolve();
+      },
+    };
+    const backend = createProcessBackend({ folder: join(root, 'spool'), clock: systemClock, logger, detachedGraceMs: 200 });
+    const request = { producerId: 'p1', spec: { command: '', cwd: root, env: {}, stdin: false } };
+    const offsets = new Map([
+      [1, 10_000],
+      [2, 8],
+    ]);
+    const handle = await backend.adopt(request, null, offsets, sink);
+    handles.push(handle);
+    expect((await handle.exited).exitCode).toBeNull();
+    await handle.closed;
+    expect(got).toEqual(['2 8 and read on\n']);
+    expect(existsSync(join(folder, 'out.1.base'))).toBe(false);
+  });
+});
+
 describe.skipIf(!serviceAvailable('mount'))('{#free_space} a disk that becomes full', () => {
   let disk: SmallDisk;
 
@@ -193,5 +266,22 @@ describe.skipIf(!serviceAvailable('mount'))('{#free_space} a disk that becomes f
     await handle.closed;
     expect(facts).toEqual([true, false]);
     expect(sha256(sink.of(1))).toBe(sha256(Array.from({ length: 2_000_000 }, (_, i) => `${i}\n`).join('')));
+  });
+
+  test('is looked at until it has space, also when the last command has ended meanwhile', async () => {
+    const facts: boolean[] = [];
+    const folder = join(disk.folder, 'spool');
+    disk.fill(4 * MIB);
+    const handle = await start('while [ ! -e end ]; do sleep 0.02; done', new StoringSink(), {
+      folder,
+      freeBytes: 12 * MIB,
+      spaceChanged: ({ low }) => void facts.push(low),
+    });
+    await eventually(() => facts.length === 1, 'it is said');
+    writeFileSync(join(root, 'end'), '');
+    await handle.closed;
+    disk.clear();
+    await eventually(() => facts.length === 2, 'it is said that it is over');
+    expect(facts).toEqual([true, false]);
   });
 });

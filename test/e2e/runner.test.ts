@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type BuiltServer, endCommands, processesWith, readAll, serve, WireClient } from '../support/built-server.ts';
@@ -321,5 +321,19 @@ describe('{#runner_state} {#runner_register} two runners', () => {
     await runner();
     expect(await one.notice('stream/ended')).toMatchObject({ exit_code: 7 });
     expect(one.received(where.path, 1).toString()).toBe(ticked(pid));
+  });
+});
+
+describe('{#output_limit} a command of a runner of its own process', () => {
+  it('is ended when it writes more than the server allows', async () => {
+    await server.stop();
+    const config = join(data, 'limits.yaml');
+    await writeFile(config, 'limits: {outputBytes: 100000}\n');
+    server = await serve(data, ['--config', config]);
+    await runner();
+    const one = await client();
+    const where = await accepted(one, 'yes | head -c 3000000; sleep 300');
+    await one.call('stream/subscribe', where);
+    expect(await one.notice('stream/ended')).toMatchObject({ status: 500, outcome: 'output_limit' });
   });
 });

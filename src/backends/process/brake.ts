@@ -24,6 +24,11 @@ export class Brake {
     this.#on = tree.shim()?.state === 'T';
   }
 
+  /** True while the command is stopped, by this one or by the one before. */
+  get isOn(): boolean {
+    return this.#on;
+  }
+
   /** Stops or continues, by the present lag in bytes; `hold`: the disk or the store takes nothing, however little it is. */
   update(lag: number, hold: boolean): void {
     const on = hold || (this.#on ? lag >= GO_BYTES : lag > STOP_BYTES);

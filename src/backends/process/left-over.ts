@@ -14,13 +14,13 @@ export function leftOverFolders(options: { folder: string; keep: ReadonlySet<str
     });
 }
 
-/** The part of a channel that a producer's output file holds; undefined when there is no such file. */
+/** The part of a channel that a producer's output file still holds, what was given back left out; undefined when there is no such file. */
 export function spoolExtent(spool: string, producerId: string, channel: number): { base: number; end: number } | undefined {
   const folder = new ProducerFolder(spool, producerId);
   const size = statSync(folder.output(channel), { throwIfNoEntry: false })?.size;
   if (size === undefined) return undefined;
   const base = folder.base(channel);
-  return { base, end: base + size };
+  return { base: base > 0 ? base : base + folder.given(channel), end: base + size };
 }
 
 /** Names in a folder; none when there is no such folder. */

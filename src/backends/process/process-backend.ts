@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -20,6 +21,9 @@ import { markerOf } from './tree.ts';
 const DETACHED_GRACE_MS = 1000;
 /** Linux takes no single argument of more than 128 KiB, the final NUL included. */
 const MAX_COMMAND_BYTES = 128 * 1024 - 1;
+/** A shim that was just launched is looked at so often, with such pauses (milliseconds), when the look fails. */
+const IDENTIFY_TIMES = 10;
+const IDENTIFY_MS = 100;
 const PRODUCER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 export interface ProcessBackendOptions {
@@ -51,7 +55,7 @@ class ProcessBackend implements Backend {
   readonly #options: ProcessBackendOptions;
   readonly #space: FreeSpace;
   readonly #puncher: HolePuncher;
-  #prepared: { spool: string; shim: string } | undefined;
+  #spool: string | undefined;
 
   constructor(options: ProcessBackendOptions) {
     this.#options = options;
@@ -75,16 +79,17 @@ class ProcessBackend implements Backend {
 
   async start(request: StartRequest, sink: OutputSink): Promise<BackendHandle> {
     const { producerId, spec } = request;
-    const { spool, shim } = this.#prepare();
+    const spool = this.#findSpool();
     const folder = folderOf(spool, producerId);
     const marker = markerOf(spool, producerId);
     if (folder.claim().state !== 'absent') return this.#serve(request, folder, marker, { producerId }, undefined, new Map(), sink);
     checkSpec(spec);
-    let launched: ProcessIdentity | undefined;
+    let pid: number;
     const handle: { look?: () => void } = {};
     try {
+      const shim = this.#shimIn(spool);
       folder.prepare(spec);
-      const pid = await launchShim({
+      pid = await launchShim({
         shim,
         folder: folder.path,
         spec,
@@ -92,7 +97,6 @@ class ProcessBackend implements Backend {
         withheld: this.#options.withheld ?? [],
         ended: () => handle.look?.(),
       });
-      launched = identify(pid);
     } catch (error) {
       if (folder.claim().state === 'absent') await folder.remove();
       if (systemCode(error) === 'ENOSPC') {
@@ -110,13 +114,15 @@ class ProcessBackend implements Backend {
         { cause: error },
       );
     }
+    // From here on it runs, whatever fails.
+    const launched = await this.#identify(pid);
     const started = this.#serve(request, folder, marker, { producerId, ...launched }, launched, new Map(), sink);
     handle.look = () => started.look();
     return started;
   }
 
   adopt(request: StartRequest, ref: BackendRef | null, offsets: ReadonlyMap<number, number>, sink: OutputSink): Promise<BackendHandle> {
-    const { spool } = this.#prepare();
+    const spool = this.#findSpool();
     const folder = folderOf(spool, request.producerId);
     const marker = markerOf(spool, request.producerId);
     return Promise.resolve(this.#serve(request, folder, marker, ref ?? { producerId: request.producerId }, identityIn(ref), offsets, sink));
@@ -136,20 +142,44 @@ class ProcessBackend implements Backend {
     return new ProcessHandle({ ...shared, folder, ref, marker, stdin: request.spec.stdin, launched, offsets, sink });
   }
 
-  /** Makes the folder and writes the shim, whole or not at all: another server may be running it at this moment. */
-  #prepare(): { spool: string; shim: string } {
-    if (this.#prepared && existsSync(this.#prepared.shim)) return this.#prepared;
+  /** Who has just been launched; undefined when it is gone already, or that cannot be found out. */
+  async #identify(pid: number): Promise<ProcessIdentity | undefined> {
+    for (let left = IDENTIFY_TIMES; left > 0; left--) {
+      try {
+        return identify(pid);
+      } catch (error) {
+        this.#options.logger.warn({ pid, error: messageOf(error) }, 'a command that was started cannot be looked at now');
+        await delay(IDENTIFY_MS);
+      }
+    }
+    return undefined;
+  }
+
+  /** The folder of the producer folders. Writes nothing when it is there: what runs is taken up on a full disk too. */
+  #findSpool(): string {
+    if (this.#spool !== undefined) return this.#spool;
     const reason = whyUnavailable();
     if (reason !== undefined)
       throw new HeadgateError('unsupported', `the process backend is not available: ${reason}`, { outcome: 'unsupported' });
     mkdirSync(this.#options.folder, { recursive: true, mode: 0o700 });
-    const spool = realpathSync(this.#options.folder);
+    this.#spool = realpathSync(this.#options.folder);
+    return this.#spool;
+  }
+
+  /** The shim, written when it is not there: whole or not at all, since another server may be running it at this moment. */
+  #shimIn(spool: string): string {
     const shim = join(spool, SHIM_FILE);
+    if (statSync(shim, { throwIfNoEntry: false })?.size === Buffer.byteLength(SHIM_TEXT)) return shim;
+    mkdirSync(spool, { recursive: true, mode: 0o700 });
     const unfinished = `${shim}.${process.pid}`;
-    writeFileSync(unfinished, SHIM_TEXT, { mode: 0o600 });
-    renameSync(unfinished, shim);
-    this.#prepared = { spool, shim };
-    return this.#prepared;
+    try {
+      writeFileSync(unfinished, SHIM_TEXT, { mode: 0o600 });
+      renameSync(unfinished, shim);
+    } catch (error) {
+      rmSync(unfinished, { force: true });
+      throw error;
+    }
+    return shim;
   }
 }
 

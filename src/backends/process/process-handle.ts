@@ -15,7 +15,7 @@ import { SpoolReader } from '../shim/spool-reader.ts';
 import { Brake } from './brake.ts';
 import { ExitWatch } from './exit-watch.ts';
 import { TreeKill } from './kill.ts';
-import { readAlive } from './proc.ts';
+import { bootId, readAlive } from './proc.ts';
 import { isTrapped, signalEach, signalGroup, signalProcess } from './signalling.ts';
 import { ProcessTree } from './tree.ts';
 
@@ -82,7 +82,7 @@ export class ProcessHandle implements BackendHandle {
       this.#settleClosed = resolve;
     });
     this.#exit = new ExitWatch(options.folder, options.launched, options.clock);
-    this.#reader = new SpoolReader({ ...options, progress: () => this.#progress() });
+    this.#reader = new SpoolReader({ ...options, frozen: () => this.#isOfOtherBoot(), progress: () => this.#progress() });
     const { persist } = options.sink;
     if (persist) this.#giveBack = new GiveBack({ ...options, persist, stored: () => this.#reader.stored(), done: () => this.#progress() });
     this.#input = new InputPipe(options.folder, options.clock, {
@@ -174,16 +174,20 @@ export class ProcessHandle implements BackendHandle {
 
   async #finish(end: ExitFact): Promise<void> {
     this.#end = end;
+    // Without a shim the brake reaches nobody, and a server before this one may have set it.
+    const isHeld = this.#brake?.isOn === true || end.exitCode === null;
     this.#brake?.release();
     this.#input.close();
     this.#settleExited(end);
     await this.#persist(async () => this.#input.release());
+    if (isHeld) await this.#persist(() => this.#letGoOn());
     const detached = (await this.#persist(() => this.#awaitHolders())) ?? [];
     await this.#persist(() => this.#reader.finish());
     if (this.#detached) return;
     this.#isClosed = true;
     this.#stop();
-    this.#settleClosed({ detached });
+    const { missing } = this.#reader;
+    this.#settleClosed({ detached, ...(missing > 0 ? { missing } : {}) });
   }
 
   /** Does it until it succeeds: out of file descriptors, or a disk error, and a producer must not stay open for that. */
@@ -202,6 +206,11 @@ export class ProcessHandle implements BackendHandle {
   #failed(error: unknown): void {
     const { folder, logger } = this.#options;
     logger.error({ folder: folder.path, error: messageOf(error) }, 'a producer folder cannot be looked at now; it will be tried again');
+  }
+
+  /** Continues what is left of a command that was stopped: nobody else would. */
+  async #letGoOn(): Promise<void> {
+    for (const process of (await this.#knownTree()?.members()) ?? []) if (process.state === 'T') signalProcess(process, 'SIGCONT');
   }
 
   /** Processes that still have the output open when the grace period is over; none, as soon as there are none. */
@@ -240,6 +249,13 @@ export class ProcessHandle implements BackendHandle {
   async #whenClaimed(): Promise<ProcessTree | undefined> {
     while (!this.#exit.shim() && !this.#exit.look()) await delay(CLAIM_LOOK_MS);
     return this.#knownTree();
+  }
+
+  /** True when the machine was restarted since it ran; then whoever ran it may be known no more, only that it had written. */
+  #isOfOtherBoot(): boolean {
+    const { launched, offsets } = this.#options;
+    const shim = this.#exit.shim() ?? launched;
+    return shim ? shim.bootId !== bootId() : [...offsets.values()].some((stored) => stored > 0);
   }
 
   #knownTree(): ProcessTree | undefined {

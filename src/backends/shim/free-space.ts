@@ -54,16 +54,28 @@ export class FreeSpace {
   /** Calls back at every look at which space is low, and at the first at which it no longer is. Answers how to leave. */
   watch(watcher: () => void): () => void {
     this.#watchers.add(watcher);
-    if (this.#floorBytes !== 0 && this.#timer === undefined) {
-      this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    if (this.#floorBytes !== 0 && this.#watchers.size === 1) {
+      this.#keepLooking();
       void this.#look();
     }
     return () => {
       this.#watchers.delete(watcher);
-      if (this.#watchers.size > 0) return;
+      this.#keepLooking();
+    };
+  }
+
+  /** Looks on for those who watch; without them only until space is no longer low, which must not be believed for ever. */
+  #keepLooking(): void {
+    const watched = this.#watchers.size > 0;
+    if (!watched && !this.#low) {
       clearInterval(this.#timer);
       this.#timer = undefined;
-    };
+      return;
+    }
+    this.#timer ??= setInterval(() => void this.#look(), LOOK_MS);
+    // Nobody's process is to stay for that alone.
+    if (watched) this.#timer.ref();
+    else this.#timer.unref();
   }
 
   async #look(): Promise<void> {
@@ -79,6 +91,7 @@ export class FreeSpace {
       this.#failed = true;
     } finally {
       this.#looking = false;
+      if (this.#watchers.size === 0) this.#keepLooking();
     }
   }
 

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { HolePuncher } from './hole-puncher.ts';
+import type { ProducerFolder } from './producer-folder.ts';
 
 /** Stored bytes of one file that are given back at once: large, since each step is a process. */
 export const STEP_BYTES = 64 * 1024 * 1024;
@@ -17,10 +18,11 @@ const RETRY_MS = 1000;
 
 /** How far the output of a channel is stored. */
 export interface StoredOutput {
+  readonly channel: number;
   /** The spool file. */
   readonly file: string;
-  /** Channel offset of the file's first byte; above 0 once the command has truncated it. */
-  readonly base: number;
+  /** Channel offset of the file's first byte; not 0 once the command has truncated it, undefined before the first look. */
+  readonly base: number | undefined;
   /** Channel offset up to which everything is stored. */
   readonly offset: number;
 }
@@ -35,6 +37,7 @@ export class GiveBack {
   readonly #stored: () => readonly StoredOutput[];
   readonly #persist: () => Promise<void>;
   readonly #puncher: HolePuncher;
+  readonly #folder: Pick<ProducerFolder, 'setGiven'>;
   readonly #logger: Logger;
   readonly #done: () => void;
   /** File -> how many of its first bytes are given back. */
@@ -50,6 +53,7 @@ export class GiveBack {
     stored: () => readonly StoredOutput[];
     persist: () => Promise<void>;
     puncher: HolePuncher;
+    folder: Pick<ProducerFolder, 'setGiven'>;
     logger: Logger;
     done: () => void;
   }) {
@@ -57,17 +61,18 @@ export class GiveBack {
     this.#stored = options.stored;
     this.#persist = options.persist;
     this.#puncher = options.puncher;
+    this.#folder = options.folder;
     this.#logger = options.logger;
   }
 
   /** Begins a step for every file of which `stepBytes` more are stored. Waits for nothing and never throws. */
   look(stepBytes: number): void {
     if (!this.#puncher.works || this.#closing.signal.aborted) return;
-    for (const { file, base, offset } of this.#stored()) {
+    for (const { channel, file, base, offset } of this.#stored()) {
       const end = offset - (offset % BLOCK_BYTES);
-      if (base > 0 || this.#busy.has(file) || end - this.#from(file) < stepBytes) continue;
+      if (base !== 0 || this.#busy.has(file) || end - this.#from(file) < stepBytes) continue;
       this.#busy.add(file);
-      void this.#step(file, end).finally(() => {
+      void this.#step(channel, file, end).finally(() => {
         this.#busy.delete(file);
         if (!this.#closing.signal.aborted) this.#done();
       });
@@ -95,18 +100,20 @@ export class GiveBack {
     return this.#given.get(file) ?? 0;
   }
 
-  async #step(file: string, end: number): Promise<void> {
+  async #step(channel: number, file: string, end: number): Promise<void> {
     let handle: FileHandle | undefined;
     try {
       await this.#persist();
       handle = await open(file, 'r');
       // Looked at last: a file that is shorter, or began anew, holds other bytes now.
       const { size } = await handle.stat();
-      const truncated = this.#stored().some((now) => now.file === file && now.base > 0) || size < end;
+      const truncated = this.#stored().some((now) => now.file === file && now.base !== 0) || size < end;
       if (truncated || this.#closing.signal.aborted) return;
       const from = this.#from(file);
+      // Remembered first: whoever finds a hole must not take it for zeros that the command wrote.
+      this.#folder.setGiven(channel, end);
       const punching = this.#puncher.punch(handle.fd, from, end - from);
-      this.#punching = Promise.all([this.#punching, punching]);
+      this.#punching = Promise.allSettled([this.#punching, punching]);
       if (await punching) this.#given.set(file, end);
       this.#failing.delete(file);
     } catch (error) {

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
@@ -104,10 +104,12 @@ export class ProducerFolder {
     return parseIdentity(this.#read('in.pid') ?? '');
   }
 
-  /** Channel offset of the spool file's first byte: 0 unless the command truncated its own output. */
+  /**
+   * Channel offset of the spool file's first byte: 0 unless the command truncated its own output. Below 0 when so many
+   * bytes were given back that are not stored: the channel goes on without them.
+   */
   base(channel: number): number {
-    const match = /^(\d{1,16})\n$/.exec(this.#read(`out.${channel}.base`) ?? '');
-    return match ? Number(match[1]) : 0;
+    return this.#number(`out.${channel}.base`);
   }
 
   /** Remembers, over restarts, that the spool file begins at this channel offset. */
@@ -118,12 +120,32 @@ export class ProducerFolder {
     renameSync(`${file}.tmp`, file);
   }
 
+  /** How many of the spool file's first bytes may be a hole: given back since they were stored. */
+  given(channel: number): number {
+    return this.#number(`out.${channel}.given`);
+  }
+
+  /** Remembers that. Of one length and in place: it is asked for on a disk that is nearly full. */
+  setGiven(channel: number, bytes: number): void {
+    const file = openSync(join(this.path, `out.${channel}.given`), constants.O_WRONLY | constants.O_CREAT, 0o600);
+    try {
+      writeSync(file, `${String(bytes).padStart(16, '0')}\n`);
+    } finally {
+      closeSync(file);
+    }
+  }
+
   /**
    * Deletes it with all its files, off this thread: to free gigabytes takes a file system seconds. Harmless to a process
    * that still holds one of them open.
    */
   async remove(): Promise<void> {
     await rm(this.path, { recursive: true, force: true });
+  }
+
+  #number(name: string): number {
+    const match = /^(-?\d{1,16})\n$/.exec(this.#read(name) ?? '');
+    return match ? Number(match[1]) : 0;
   }
 
   #read(name: string): string | undefined {

@@ -25,28 +25,37 @@ export class SpoolFile {
   readonly channel: number;
   readonly #folder: ProducerFolder;
   readonly #logger: Logger;
+  readonly #isFrozen: () => boolean;
+  #frozen = false;
   #fd: number | undefined;
-  /** Channel offset of the file's first byte. */
-  #base: number;
+  /** Channel offset of the file's first byte; 0 until the file is opened. */
+  #base = 0;
   #position: number;
   /** Channel offset of the file's end when it was last looked at. */
   #seen: number;
 
-  /** `offset`: channel offset at which reading begins. */
-  constructor(folder: ProducerFolder, channel: number, offset: number, logger: Logger) {
+  /**
+   * `offset`: channel offset at which reading begins. `frozen`: whether the machine was restarted since the file was
+   * written; one that is shorter than what was stored has then lost its end with the power, and was not truncated (SPEC
+   * {#machine_restart}). Looks at nothing yet: what fails for a moment is tried again with the first look.
+   */
+  constructor(folder: ProducerFolder, channel: number, offset: number, logger: Logger, frozen: () => boolean = () => false) {
     this.channel = channel;
     this.#folder = folder;
     this.#logger = logger;
-    this.#base = folder.base(channel);
+    this.#isFrozen = frozen;
     this.#position = offset;
     this.#seen = offset;
-    // Read, but not stored when the server went, and then truncated: these bytes are gone.
-    if (offset < this.#base) this.#rebase(offset);
   }
 
-  /** Channel offset of the file's first byte: 0 unless the command truncated it. */
-  get base(): number {
-    return this.#base;
+  /** Channel offset of the file's first byte: 0 unless the command truncated it, or bytes are missing; undefined before the first look. */
+  get base(): number | undefined {
+    return this.#fd === undefined ? undefined : this.#base;
+  }
+
+  /** Bytes that the channel goes on without: given back, and not stored after all. */
+  get missing(): number {
+    return Math.max(0, -this.#base);
   }
 
   /** Channel offset of the next byte to read. */
@@ -64,8 +73,8 @@ export class SpoolFile {
     const fd = this.#open();
     if (fd === undefined) return this.#position;
     const { size } = fstatSync(fd);
-    if (this.#base + size < this.#position) this.#rebase(this.#position);
-    this.#seen = this.#base + size;
+    if (this.#base + size < this.#position && !this.#frozen) this.#rebase(this.#position);
+    this.#seen = Math.max(this.#base + size, this.#frozen ? this.#position : 0);
     return this.#seen;
   }
 
@@ -93,7 +102,9 @@ export class SpoolFile {
 
   /** Goes on at another channel offset: whoever stores the channel has more, or less, than was believed. */
   seek(offset: number): void {
-    this.#position = Math.max(offset, this.#base);
+    this.#position = offset;
+    // Opened again, which looks what is still there from this offset on.
+    this.close();
   }
 
   /** Closes the file; it is opened again when read again. */
@@ -120,11 +131,37 @@ export class SpoolFile {
 
   #open(): number | undefined {
     if (this.#fd !== undefined) return this.#fd;
+    let fd: number | undefined;
     try {
-      this.#fd = openSync(this.#folder.output(this.channel), 'r');
+      fd = openSync(this.#folder.output(this.channel), 'r');
+      this.#find(fd);
+      this.#fd = fd;
     } catch (error) {
+      if (fd !== undefined) closeSync(fd);
       if (systemCode(error) !== 'ENOENT') throw error;
     }
     return this.#fd;
+  }
+
+  /** Finds out where in the file the channel goes on. */
+  #find(fd: number): void {
+    this.#frozen = this.#isFrozen();
+    this.#base = this.#folder.base(this.channel);
+    const given = this.#folder.given(this.channel);
+    // Read, but not stored when the server went, and then truncated: these bytes are gone.
+    if (this.#position < this.#base) this.#rebase(this.#position);
+    else if (this.#base <= 0 && this.#position - this.#base < given) this.#skip(given, fstatSync(fd).size);
+  }
+
+  /** The next byte was given back, since it had been stored, and now it is not: a hole reads as zeros, which nobody wrote. */
+  #skip(given: number, size: number): void {
+    if (size < given) return this.#rebase(this.#position);
+    const base = this.#position - given;
+    this.#logger.error(
+      { folder: this.#folder.path, channel: this.channel, offset: this.#position, missing: -base },
+      "stored output is missing in the database, and the command's own file has it no more; the channel goes on without it",
+    );
+    this.#folder.setBase(this.channel, base);
+    this.#base = base;
   }
 }

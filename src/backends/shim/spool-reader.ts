@@ -22,6 +22,8 @@ interface Lane {
 
 /** Pause after which a change is looked at on the same tick: under load the changes of a tick are looked at together (milliseconds). */
 const IDLE_MS = 1;
+/** Pause after a failed read once nothing else would make the files be looked at again (milliseconds). */
+const RETRY_MS = 400;
 
 /**
  * Tails the spool files of one producer into a sink: a piece a channel and tick, so that the event loop stays free, and
@@ -33,14 +35,16 @@ export class SpoolReader {
   readonly #logger: Logger;
   readonly #progress: () => void;
   #scheduled: NodeJS.Immediate | undefined;
+  #retry: NodeJS.Timeout | undefined;
   #turnedAt = -Infinity;
   #stopped = false;
   #finished: (() => void) | undefined;
 
-  /** `progress` is called after each look at the files. */
+  /** `progress` is called after each look at the files; `frozen`: whether the machine was restarted since they were written. */
   constructor(options: {
     folder: ProducerFolder;
     offsets: ReadonlyMap<number, number>;
+    frozen?: () => boolean;
     sink: OutputSink;
     logger: Logger;
     progress: () => void;
@@ -50,7 +54,7 @@ export class SpoolReader {
     this.#logger = logger;
     this.#progress = options.progress;
     this.#lanes = folder.channels.map((channel) => {
-      const file = new SpoolFile(folder, channel, offsets.get(channel) ?? 0, logger);
+      const file = new SpoolFile(folder, channel, offsets.get(channel) ?? 0, logger, options.frozen);
       const events = {
         progress: () => this.#goOn(),
         seek: (offset: number) => {
@@ -97,10 +101,16 @@ export class SpoolReader {
   stored(): StoredOutput[] {
     if (this.#stopped) return [];
     return this.#lanes.map(({ file, delivery }) => ({
+      channel: file.channel,
       file: this.#folder.output(file.channel),
       base: file.base,
       offset: delivery.firstUnstored ?? file.position,
     }));
+  }
+
+  /** Bytes, over all channels, that were given back and are not stored after all (SPEC {#spool_space}). */
+  get missing(): number {
+    return this.#lanes.reduce((sum, { file }) => sum + file.missing, 0);
   }
 
   /** True while the sink does not take what it is handed. */
@@ -122,6 +132,7 @@ export class SpoolReader {
   stop(): void {
     this.#stopped = true;
     clearImmediate(this.#scheduled);
+    clearTimeout(this.#retry);
     for (const { file, delivery } of this.#lanes) {
       delivery.stop();
       file.close();
@@ -135,12 +146,18 @@ export class SpoolReader {
       // Later on this tick: what has been read is to be stored first.
       queueMicrotask(() => this.#look());
     } catch (error) {
-      // A disk error: the safety poll looks again.
+      // A disk error: the safety poll looks again. After the end nobody polls any more.
       this.#logger.error({ error: messageOf(error) }, 'a spool file cannot be read');
+      if (this.#finished) this.#retryLater();
     }
     this.#turnedAt = performance.now();
     if (read) this.#goOn();
     else if (this.#finished && this.#lanes.every(isThrough)) this.#end();
+  }
+
+  #retryLater(): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.wake(), RETRY_MS);
   }
 
   #look(): void {
@@ -158,15 +175,19 @@ export class SpoolReader {
   }
 
   #advance(lane: Lane): boolean {
-    const { file, delivery, limit } = lane;
+    const { file, delivery } = lane;
     if (delivery.failing || this.#unstored() >= WINDOW_BYTES) {
       // Nothing can be taken now; the lag is still to be known.
       file.end();
       return false;
     }
-    const piece = file.read(PIECE_BYTES, limit);
+    const piece = file.read(PIECE_BYTES, lane.limit);
     lane.due = file.seen > file.position;
-    if (!piece) return false;
+    if (!piece) {
+      // Whoever still holds the file may have truncated it since the limit was taken: those bytes do not come any more.
+      if (this.#finished) lane.limit = Math.min(lane.limit, Math.max(file.end(), file.position));
+      return false;
+    }
     delivery.send(piece.offset, piece.bytes);
     return true;
   }

@@ -24,6 +24,8 @@ export interface ExitFact {
 /** How the output ended: all read, or some process still held it after the grace period. */
 export interface ClosedFact {
   readonly detached: readonly number[];
+  /** Bytes of output that neither the sink nor the backend has any more; left out when there are none. */
+  readonly missing?: number;
 }
 
 /**

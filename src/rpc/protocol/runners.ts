@@ -48,6 +48,7 @@ export const runnerMethods = {
       runner: z.string(),
       epoch: z.int(),
       lease_ms: z.int(),
+      output_bytes: z.int().min(0).describe('Output of one command beyond which the runner ends it; 0 for none.'),
       store: z.string(),
       adopt: z.array(z.string()),
       release: z.array(z.strictObject({ producer: z.string(), epoch: z.int(), kill: kill.nullable() })),

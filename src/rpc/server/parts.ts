@@ -18,6 +18,8 @@ export interface ServerParts {
   /** The server's version. */
   readonly version: string;
   readonly serverId: string;
+  /** Output of one command, in bytes, beyond which its runner ends it; 0 for none (SPEC {#output_limit}). */
+  readonly outputBytes: number;
   /** Checks every result against the table; for tests, since it costs a walk through each result. */
   readonly checkResults: boolean;
 }

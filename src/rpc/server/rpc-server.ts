@@ -38,6 +38,8 @@ export interface RpcServerOptions {
   readonly tokens: readonly TokenGrant[];
   /** Origins of web pages that may connect beside loopback pages on the server's own port. */
   readonly allowedOrigins?: readonly string[];
+  /** What runners of their own process are told of the limit on a command's output (bytes); 0 by default, for none. */
+  readonly outputBytes?: number;
   /** Checks every result against the method table; for tests. */
   readonly checkResults?: boolean;
   /** Between two pings of a WebSocket or an event stream, milliseconds; 15000 by default. */
@@ -85,6 +87,7 @@ export class RpcServer {
       logger,
       version,
       serverId,
+      outputBytes: options.outputBytes ?? 0,
       checkResults: options.checkResults ?? false,
     };
     this.#sources = new EventSources(this.#parts, options.pingMs);

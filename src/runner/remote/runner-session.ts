@@ -25,6 +25,8 @@ export class RunnerSession {
   #end: (how: 'away' | 'drained' | HeadgateError) => void = () => {};
   #draining: boolean;
   #registered = false;
+  /** Output of one command that the server allows; known before it hands anything over. */
+  #outputBytes = 0;
   /** Producers that the server has announced and not handed over yet. */
   readonly #announced = new Set<string>();
 
@@ -38,7 +40,8 @@ export class RunnerSession {
     });
     const client = new RpcClient(socket);
     const link = new RemoteLink({ call: (method, params) => client.call(method, params), sendFrame: (frame) => socket.sendFrame(frame) });
-    const runner = createRunner({ name, link, backends, clock, logger, bootId: bootId(), over: () => this.#leaveWhenDone() });
+    const outputBytes = () => this.#outputBytes;
+    const runner = createRunner({ name, link, backends, clock, logger, outputBytes, bootId: bootId(), over: () => this.#leaveWhenDone() });
     client.on('runner/ack', (ack) => link.acked(ack));
     client.on('runner/nack', (nack) => link.nacked(nack));
     client.on('runner/fenced', ({ reason, message }) => {
@@ -69,6 +72,7 @@ export class RunnerSession {
     let heart: Heart | undefined;
     try {
       const answer = await this.#register();
+      this.#outputBytes = answer.output_bytes;
       this.#options.folder.remember(answer.store);
       for (const id of answer.adopt) this.#announced.add(id);
       this.#registered = true;

@@ -74,17 +74,31 @@ function compare(patient: Patient, row: ChannelRow, found: Measured): Problem[] 
   }
   if (gapAt !== undefined) problems.push(gap(patient, row, found, gapAt));
   else if (bytes !== row.bytes || lines !== row.lines) {
-    problems.push({
-      check: 'channels',
-      state: 'bad',
-      detail: `${named(row)}: its row says ${row.bytes} bytes and ${row.lines} lines, its segments hold ${bytes} and ${lines}`,
-      repair: () => {
-        resize(patient, row.id, bytes, lines);
-        return `the row says ${bytes} bytes and ${lines} lines now`;
-      },
-    });
+    const detail = `${named(row)}: its row says ${row.bytes} bytes and ${row.lines} lines, its segments hold ${bytes} and ${lines}`;
+    const problem = { check: 'channels', state: 'bad', detail } as const;
+    if (bytes < row.bytes && isGivenBack(patient, row, bytes)) problems.push(onlyAfterItsEnd(problem));
+    else
+      problems.push({
+        ...problem,
+        repair: () => {
+          resize(patient, row.id, bytes, lines);
+          return `the row says ${bytes} bytes and ${lines} lines now`;
+        },
+      });
   }
   return problems;
+}
+
+/** True for a live command whose own file has what follows these bytes no more. */
+function isGivenBack(patient: Patient, row: ChannelRow, bytes: number): boolean {
+  const producer = liveProducer(patient, row);
+  const spool = producer && patient.spool(producer, parseChannelPath(row.path)?.channel ?? 0);
+  return spool !== undefined && spool.base > bytes;
+}
+
+/** Cut now, the channel would go on with other bytes than belong there. */
+function onlyAfterItsEnd(problem: Problem): Problem {
+  return { ...problem, detail: `${problem.detail}; its command is not over: cancel it with the server, then repair what is left` };
 }
 
 /** Segments that do not follow each other. Where the producer's own file still has the bytes, nothing is lost. */
@@ -104,7 +118,7 @@ function gap(patient: Patient, row: ChannelRow, { good, bytes, lines }: Measured
   }
   const spool = patient.spool(producer, parseChannelPath(row.path)?.channel ?? 0);
   if (!spool || spool.base > bytes || spool.end < row.bytes) {
-    return { ...problem, detail: `${problem.detail}; its command is not over: cancel it with the server, then repair what is left` };
+    return onlyAfterItsEnd(problem);
   }
   return {
     ...problem,

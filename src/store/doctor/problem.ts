@@ -11,7 +11,7 @@ export interface Problem {
   readonly repair?: () => string;
 }
 
-/** A command's output file, as far as it is there: channel offset of its first byte and of its end. */
+/** A command's output file, as far as it is there: channel offset of the first byte that can be read, and of its end. */
 export interface SpoolExtent {
   readonly base: number;
   readonly end: number;

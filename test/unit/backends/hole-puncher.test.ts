@@ -43,6 +43,22 @@ describe('{#spool_space} giving bytes of a file back', () => {
     expect([puncher.works, said]).toEqual([true, []]);
   });
 
+  test.skipIf(!serviceAvailable('fallocate'))('is tried again after a failure that passes', async () => {
+    const program = join(folder, 'fallocate');
+    writeFileSync(
+      program,
+      `#!/bin/sh\n[ -e ${folder}/works ] && exec fallocate "$@"\necho 'fallocate: Cannot allocate memory' >&2\nexit 1\n`,
+      {
+        mode: 0o700,
+      },
+    );
+    const puncher = new HolePuncher(logger, program);
+    await expect(punch(puncher, join(folder, 'f'))).rejects.toThrow(/Cannot allocate memory/);
+    writeFileSync(join(folder, 'works'), '');
+    expect(await punch(puncher, join(folder, 'f'))).toEqual([true, true]);
+    expect([puncher.works, said]).toEqual([true, []]);
+  });
+
   test('is given up, and said once, where there is no fallocate', async () => {
     const puncher = new HolePuncher(logger, 'no-such-fallocate');
     expect(await punch(puncher, join(folder, 'f'))).toEqual([false, false]);

@@ -1,8 +1,10 @@
 import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { spoolExtent } from '../../../src/backends/process/index.ts';
 import { ProducerFolder } from '../../../src/backends/shim/producer-folder.ts';
+import { SpoolFile } from '../../../src/backends/shim/spool-file.ts';
 import { SpoolReader } from '../../../src/backends/shim/spool-reader.ts';
 import { HeadgateError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
@@ -60,6 +62,30 @@ describe('{#spool_truncated} the spool truncated by the command', () => {
     expect(sink.repeated).toBe(0);
   });
 
+  test('by a process that outlives the command ends the reading all the same', async () => {
+    const sink = new StoringSink();
+    let answer = () => {};
+    const asked = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let writes = 0;
+    const slow: OutputSink = {
+      write: async (channel, offset, bytes) => {
+        writes++;
+        await asked;
+        await sink.write(channel, offset, bytes);
+      },
+    };
+    writeFileSync(folder.output(1), Buffer.alloc(3_000_000, 'x'));
+    const tail = open(slow);
+    await eventually(() => writes > 3, 'the window is full');
+    const finished = tail.finish();
+    truncateSync(folder.output(1));
+    answer();
+    await finished;
+    expect(sink.bytes(1)).toBeLessThan(3_000_000);
+  });
+
   test('to nothing leaves the channel as it was', async () => {
     const sink = new StoringSink();
     appendFileSync(folder.output(2), 'all there is\n');
@@ -68,6 +94,30 @@ describe('{#spool_truncated} the spool truncated by the command', () => {
     truncateSync(folder.output(2));
     await tail.finish();
     expect(sink.text(2)).toBe('all there is\n');
+  });
+});
+
+describe('{#spool_space} what was given back and is not stored after all', () => {
+  test('is not read as zeros: the channel goes on behind it, also over a restart, and says how much is missing', async () => {
+    const sink = new StoringSink();
+    writeFileSync(folder.output(1), `${'\0'.repeat(4096)}still there\n`);
+    folder.setGiven(1, 4096);
+    await sink.write(1, 0, Buffer.alloc(1000, 'x'));
+    const first = open(sink, sink.offsets());
+    await sink.match(1, /there\n/);
+    expect(first.missing).toBe(3096);
+    appendFileSync(folder.output(1), 'more\n');
+    const next = open(sink, sink.offsets());
+    await next.finish();
+    expect(sink.text(1)).toBe(`${'x'.repeat(1000)}still there\nmore\n`);
+    expect(next.missing).toBe(3096);
+    expect(spoolExtent(spool, 'p1', 1)).toEqual({ base: 1000, end: 1017 });
+  });
+
+  test('is told to whoever asks what a file still has', () => {
+    writeFileSync(folder.output(1), 'x'.repeat(5000));
+    folder.setGiven(1, 4096);
+    expect(spoolExtent(spool, 'p1', 1)).toEqual({ base: 4096, end: 5000 });
   });
 });
 
@@ -132,6 +182,21 @@ describe('{#delivery} delivery', () => {
     appendFileSync(folder.output(1), ' after');
     await finished;
     expect(sink.text(1)).toBe('before');
+  });
+
+  test('{#exactly_once} a read that fails after the end is tried again until all is read', async () => {
+    const sink = new StoringSink();
+    const file = folder.output(1);
+    writeFileSync(file, 'all of it\n');
+    const tail = open(sink);
+    const broken = vi.spyOn(SpoolFile.prototype, 'read').mockImplementation(() => {
+      throw new Error('EIO: i/o error, read');
+    });
+    const finished = tail.finish();
+    await eventually(() => broken.mock.calls.length > 0, 'a read has failed');
+    broken.mockRestore();
+    await finished;
+    expect(sink.text(1)).toBe('all of it\n');
   });
 
   test('counts as lag what is written and not stored', async () => {

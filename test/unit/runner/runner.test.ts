@@ -335,6 +335,46 @@ describe('{#runners} the embedded runner', () => {
       expect(link.sink.repeated).toBe(0);
     });
 
+    test.each(['running', 'queued'] as const)('one that is %s and cannot be taken up for a moment is taken up later', async (state) => {
+      const one = make('echo first; sleep 0.2; while [ ! -e ../go ]; do sleep 0.02; done; echo second; exit 4');
+      runner.start(one);
+      const { ref } = await link.told('started');
+      await eventually(() => link.sink.text(1) === 'first\n', 'output');
+      await runner.close();
+      const next = open(link);
+      const real = backend;
+      let failures = 2;
+      const once = () => {
+        if (failures-- > 0) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+      };
+      const failing: Backend = {
+        capabilities: () => real.capabilities(),
+        start: async (...given) => {
+          once();
+          return await real.start(...given);
+        },
+        adopt: async (...given) => {
+          once();
+          return await real.adopt(...given);
+        },
+      };
+      const taking = createRunner({
+        name: 'embedded',
+        link: next.link,
+        backends: new Map([['process', failing]]),
+        clock: systemClock,
+        logger: silentLogger,
+      });
+      opened.push(taking);
+      // Started, but the server was gone before it knew: it takes the command for one that waits.
+      taking.adopt({ ...one, ...(state === 'running' ? { state, ref } : {}), epoch: 2 }, link.sink.offsets());
+      writeFileSync(join(root, 'go'), '');
+      expect((await link.told('completed')).end.exitCode).toBe(4);
+      expect(link.order).not.toContain('failed');
+      expect(link.sink.text(1)).toBe('first\nsecond\n');
+      last = undefined;
+    });
+
     test('a producer that was accepted and never started is started', async () => {
       runner.adopt(make('echo now'), new Map());
       expect((await link.told('completed')).end.exitCode).toBe(0);

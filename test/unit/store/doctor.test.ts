@@ -154,6 +154,16 @@ describe('{#doctor_repair} the doctor finds', () => {
     again.channels.append([{ entryId: channel, offset: 10, bytes: Buffer.from('on'), line: 1, at: 1, lines: 0 }]);
   });
 
+  test('the end of the output of a live command is missing: its size stays where its own file has given that back', async () => {
+    await damaged(`delete from segments where entry_id = ${channel} and offset = 30`);
+    const left = await examine(true, () => ({ base: 35, end: 50 }));
+    expect(left.told).toEqual([
+      expect.stringMatching(/^bad: .*its segments hold 30 .*cancel it with the server, then repair what is left/),
+    ]);
+    const cut = await examine(true, () => ({ base: 0, end: 50 }));
+    expect(cut.told).toEqual([expect.stringMatching(/^repaired: .*the row says 30 bytes/)]);
+  });
+
   test('entries that wait for what will never come', async () => {
     end();
     await damaged(

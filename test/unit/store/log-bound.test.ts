@@ -75,6 +75,36 @@ describe('{#checkpoints} the write-ahead log', () => {
     expect(store.channels.read(id, 100 * MIB, 10).toString()).toBe('late');
   });
 
+  test('that an outside reader holds grows by what is stored: chunks and changes go on, it is said once, and cut when the reader ends', async () => {
+    const said: string[] = [];
+    const note = (facts: object, message: string) => void said.push(`${message} ${JSON.stringify(facts)}`);
+    const logger = { ...silentLogger, warn: note, info: note };
+    const { store, file } = await tempStore({ checkpoint: true, logger });
+    const id = newChannel(store);
+    const reader = new Database(file, { readonly: true });
+    reader.exec('begin');
+    reader.prepare('select count(*) from entries').get();
+    store.transaction('fast', () => {
+      for (let i = 0; i < 100; i++) append(store, id, Buffer.alloc(MIB, 'x'));
+    });
+    const log = new ChannelLog({ store, clock: systemClock, stored: () => {} });
+    let longest = 0;
+    let ticks = 0;
+    await writeFast(log, id, 40 * MIB, () => {
+      if (ticks++ % 64 !== 0) return;
+      const begun = performance.now();
+      store.entries.update(id, { attributes: { ticks } });
+      longest = Math.max(longest, performance.now() - begun);
+    });
+    expect(store.channels.head(id).bytes).toBe(140 * MIB);
+    expect(longest).toBeLessThan(2000);
+    await vi.waitFor(() => expect(said).toMatchObject([expect.stringMatching(/something else reads the database/)]), { timeout: 20_000 });
+    reader.close();
+    await vi.waitFor(() => expect(logBytes(file)).toBe(0), { timeout: 20_000, interval: 20 });
+    await vi.waitFor(() => expect(said.at(-1)).toMatch(/checkpoints work again/), { timeout: 20_000, interval: 20 });
+    expect(said.length).toBe(2);
+  }, 60_000);
+
   test('inline checkpoint stalls: commits go on while the thread is checkpointing', async () => {
     const file = join(tempFolder(), 'headgate.db');
     const db = new Database(file);

@@ -32,6 +32,7 @@ export const runnerHandlers: Handlers<RunnerMethod> = {
       runner: record.name,
       epoch: record.epoch,
       lease_ms: leaseMs,
+      output_bytes: call.parts.outputBytes,
       store: storeId,
       adopt: [...adopt],
       release: release as ResultOf<'runner/register'>['release'],

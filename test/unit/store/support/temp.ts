@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
 import { type Clock, systemClock } from '../../../../src/core/clock.ts';
+import { type Logger, silentLogger } from '../../../../src/core/logger.ts';
 import type { Store } from '../../../../src/model/ports/store.ts';
 import { openStore } from '../../../../src/store/index.ts';
 import type { Retention } from '../../../../src/store/retention.ts';
@@ -19,11 +20,11 @@ export function tempFolder(): string {
 
 /** A store in a new folder, closed after the test. */
 export async function tempStore(
-  options: { checkpoint?: boolean; file?: string; clock?: Clock; retention?: Partial<Retention> } = {},
+  options: { checkpoint?: boolean; file?: string; clock?: Clock; retention?: Partial<Retention>; logger?: Logger } = {},
 ): Promise<{ store: Store; file: string }> {
   const file = options.file ?? join(tempFolder(), 'headgate.db');
-  const { clock = systemClock, checkpoint = false, retention = {} } = options;
-  const store = await openStore({ file, clock, checkpoint, retention });
+  const { clock = systemClock, checkpoint = false, retention = {}, logger = silentLogger } = options;
+  const store = await openStore({ file, clock, checkpoint, retention, logger });
   atEnd(() => store.close());
   return { store, file };
 }
