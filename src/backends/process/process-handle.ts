@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { bootId } from '../../core/boot-id.ts';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -15,7 +16,7 @@ import { SpoolReader } from '../shim/spool-reader.ts';
 import { Brake } from './brake.ts';
 import { ExitWatch } from './exit-watch.ts';
 import { TreeKill } from './kill.ts';
-import { bootId, readAlive } from './proc.ts';
+import { readAlive } from './proc.ts';
 import { isTrapped, signalEach, signalGroup, signalProcess } from './signalling.ts';
 import { ProcessTree } from './tree.ts';
 

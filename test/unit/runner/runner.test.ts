@@ -360,6 +360,7 @@ describe('{#runners} the embedded runner', () => {
       };
       const taking = createRunner({
         name: 'embedded',
+        bootId: bootId(),
         link: next.link,
         backends: new Map([['process', failing]]),
         clock: systemClock,
