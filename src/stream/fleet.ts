@@ -12,6 +12,9 @@ import { Leases } from './leases.ts';
 /** Names that stand for something else than a registered runner. */
 const RESERVED = ['client', 'embedded', 'server'];
 
+/** Pause before the loss of a runner's producers is tried to be stored again (milliseconds). */
+const LOSE_AGAIN_MS = 1000;
+
 /** What a runner offers when it registers. */
 export interface RunnerOffer extends Omit<RunnerRecord, 'epoch' | 'lastSeen'> {
   /** It finishes what it has and takes no more. */
@@ -349,21 +352,31 @@ export class Fleet {
     }
   }
 
+  /** A lease is over: fences who held it and ends what it has. What cannot be stored is tried again (SPEC {#disk_full}). */
   #lose(instance: string): void {
     for (const [name, member] of this.#members) {
       if (member.record.instance !== instance) continue;
       this.#members.delete(name);
       member.port.fence('lease', `runner "${name}" gave no sign of life for longer than its lease; register again`);
     }
+    this.#loseStored(instance);
+  }
+
+  #loseStored(instance: string): void {
+    // It has come back before its loss was stored, and has been handed everything.
+    if (this.#closed || [...this.#members.values()].some(({ record }) => record.instance === instance)) return;
+    let failure: unknown;
     for (const producer of this.#liveOf(instance)) {
       const runner = producer.assigned?.runner ?? '';
-      this.#logger.warn({ producer: producer.entryId, runner }, 'a producer is lost: its runner stayed away for longer than its lease');
-      this.#load.delete(producer.entryId);
       try {
         this.#hands.lose(producer.entryId, `runner "${runner}" stayed away for longer than its lease of ${this.#leases.leaseMs / 1000} s`);
+        this.#logger.warn({ producer: producer.entryId, runner }, 'a producer is lost: its runner stayed away for longer than its lease');
       } catch (error) {
-        this.#logger.error({ producer: producer.entryId, error: messageOf(error) }, 'a lost producer could not be ended; a restart will');
+        failure = error;
       }
     }
+    if (failure === undefined) return;
+    this.#logger.error({ instance, error: messageOf(failure) }, 'what a runner has lost could not be stored; it is tried again');
+    setTimeout(() => this.#loseStored(instance), LOSE_AGAIN_MS).unref();
   }
 }
