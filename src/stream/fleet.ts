@@ -141,11 +141,14 @@ export class Fleet {
     return this.#store.runners.storeId;
   }
 
-  /** The log entry of a producer by the name that runners use. Throws `not_found`. */
-  entryOf(id: string): number {
+  /** The log entry of a producer that was given to a state folder, by the name that runners use. Throws `not_found`. */
+  entryOf(id: string, instance: string): number {
     const known = parseProducerId(id);
     const producer = known && this.#store.producers.get(known.entryId);
-    if (producer && producer.createdAt === known.createdAt) return producer.entryId;
+    if (producer && producer.createdAt === known.createdAt) {
+      if (producer.assigned?.instance === instance) return producer.entryId;
+      throw new HeadgateError('not_found', `producer "${id}" was not given to this runner; only who has it tells of it`, { producer: id });
+    }
     throw new HeadgateError('not_found', `no producer "${id}"; its run has been deleted`, { producer: id });
   }
 

@@ -5,7 +5,7 @@ import type { FenceReason, RemoteRunnerPort } from '../../model/ports/runner.ts'
 import { producerIdOf } from '../../model/producer-id.ts';
 import type { Producer } from '../../model/records.ts';
 import type { Registration, RunnerOffer } from '../../stream/index.ts';
-import { CARRIAGE_HEADER_BYTES, readCarriageHeader } from '../protocol/carriage.ts';
+import { CARRIAGE_HEADER_BYTES, peekCarriageHeader } from '../protocol/carriage.ts';
 import {
   type Assignment,
   FRAME_BYTES,
@@ -32,6 +32,8 @@ interface Handle {
  */
 export class SessionRunner implements RemoteRunnerPort {
   name = '';
+  /** Id of its state folder, once it is registered. */
+  instance = '';
   readonly #parts: ServerParts;
   readonly #channel: MessageChannelLike;
   readonly #calls: JSONRPCClient;
@@ -40,7 +42,6 @@ export class SessionRunner implements RemoteRunnerPort {
   readonly #acks = new Map<string, { handle: number; channel: number; offset: number }>();
   #lastHandle = 0;
   #epoch = 0;
-  #instance = '';
   #fenced: string | undefined;
   #closed = false;
 
@@ -58,7 +59,7 @@ export class SessionRunner implements RemoteRunnerPort {
     const registration = this.#parts.streams.fleet.register(offer, this);
     this.name = registration.runner.name;
     this.#epoch = registration.runner.epoch;
-    this.#instance = registration.runner.instance;
+    this.instance = registration.runner.instance;
     return registration;
   }
 
@@ -75,7 +76,7 @@ export class SessionRunner implements RemoteRunnerPort {
 
   /** A message has come over the connection, whatever it is: behind output a heartbeat can be late (SPEC {#runner_lease}). */
   heard(): void {
-    if (this.name !== '' && this.#fenced === undefined && !this.#closed) this.#parts.streams.fleet.heard(this.#instance);
+    if (this.name !== '' && this.#fenced === undefined && !this.#closed) this.#parts.streams.fleet.heard(this.instance);
   }
 
   /** Throws unless this connection is a runner: `conflict` before it registers, `stale_epoch` once it is fenced. */
@@ -109,7 +110,7 @@ export class SessionRunner implements RemoteRunnerPort {
         limit: FRAME_BYTES,
       });
     }
-    const { handle: number, channel, offset } = readCarriageHeader(message);
+    const { handle: number, channel, offset } = peekCarriageHeader(message);
     const handle = this.#handles.get(number);
     const refuse = (error: unknown) => this.#nack(number, channel, offset, error);
     if (this.#fenced !== undefined) return refuse(new HeadgateError('stale_epoch', this.#fenced));
@@ -202,12 +203,17 @@ export class SessionRunner implements RemoteRunnerPort {
   }
 
   async #call<M extends RunnerRequestName>(method: M, params: RunnerRequestParams<M>): Promise<RunnerRequestResult<M>> {
-    const gone = new HeadgateError('conflict', `runner "${this.name}" is away; try again when it is back`, { runner: this.name });
-    if (this.#closed || this.#fenced !== undefined) throw gone;
+    const facts = { runner: this.name };
+    if (this.#closed || this.#fenced !== undefined) {
+      throw new HeadgateError('conflict', `runner "${this.name}" is away; try again when it is back`, facts);
+    }
     try {
       return (await this.#calls.request(method, params)) as RunnerRequestResult<M>;
     } catch (error) {
-      throw this.#closed ? gone : errorOf(error);
+      if (!this.#closed) throw errorOf(error);
+      const perhaps = method === 'runner/input' ? 'the bytes may have been taken' : 'it may have been done';
+      const message = `runner "${this.name}" went away before it answered; ${perhaps}, look at the output before you send it again`;
+      throw new HeadgateError('conflict', message, { ...facts, unanswered: true });
     }
   }
 
