@@ -12,6 +12,9 @@ import { Leases } from './leases.ts';
 /** Names that stand for something else than a registered runner. */
 const RESERVED = ['client', 'embedded', 'server'];
 
+/** Pause before the loss of a runner's producers is tried to be stored again (milliseconds). */
+const LOSE_AGAIN_MS = 1000;
+
 /** What a runner offers when it registers. */
 export interface RunnerOffer extends Omit<RunnerRecord, 'epoch' | 'lastSeen'> {
   /** It finishes what it has and takes no more. */
@@ -138,11 +141,14 @@ export class Fleet {
     return this.#store.runners.storeId;
   }
 
-  /** The log entry of a producer by the name that runners use. Throws `not_found`. */
-  entryOf(id: string): number {
+  /** The log entry of a producer that was given to a state folder, by the name that runners use. Throws `not_found`. */
+  entryOf(id: string, instance: string): number {
     const known = parseProducerId(id);
     const producer = known && this.#store.producers.get(known.entryId);
-    if (producer && producer.createdAt === known.createdAt) return producer.entryId;
+    if (producer && producer.createdAt === known.createdAt) {
+      if (producer.assigned?.instance === instance) return producer.entryId;
+      throw new HeadgateError('not_found', `producer "${id}" was not given to this runner; only who has it tells of it`, { producer: id });
+    }
     throw new HeadgateError('not_found', `no producer "${id}"; its run has been deleted`, { producer: id });
   }
 
@@ -354,21 +360,31 @@ export class Fleet {
     }
   }
 
+  /** A lease is over: fences who held it and ends what it has. What cannot be stored is tried again (SPEC {#disk_full}). */
   #lose(instance: string): void {
     for (const [name, member] of this.#members) {
       if (member.record.instance !== instance) continue;
       this.#members.delete(name);
       member.port.fence('lease', `runner "${name}" gave no sign of life for longer than its lease; register again`);
     }
+    this.#loseStored(instance);
+  }
+
+  #loseStored(instance: string): void {
+    // It has come back before its loss was stored, and has been handed everything.
+    if (this.#closed || [...this.#members.values()].some(({ record }) => record.instance === instance)) return;
+    let failure: unknown;
     for (const producer of this.#liveOf(instance)) {
       const runner = producer.assigned?.runner ?? '';
-      this.#logger.warn({ producer: producer.entryId, runner }, 'a producer is lost: its runner stayed away for longer than its lease');
-      this.#load.delete(producer.entryId);
       try {
         this.#hands.lose(producer.entryId, `runner "${runner}" stayed away for longer than its lease of ${this.#leases.leaseMs / 1000} s`);
+        this.#logger.warn({ producer: producer.entryId, runner }, 'a producer is lost: its runner stayed away for longer than its lease');
       } catch (error) {
-        this.#logger.error({ producer: producer.entryId, error: messageOf(error) }, 'a lost producer could not be ended; a restart will');
+        failure = error;
       }
     }
+    if (failure === undefined) return;
+    this.#logger.error({ instance, error: messageOf(failure) }, 'what a runner has lost could not be stored; it is tried again');
+    setTimeout(() => this.#loseStored(instance), LOSE_AGAIN_MS).unref();
   }
 }

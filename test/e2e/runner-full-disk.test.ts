@@ -56,4 +56,17 @@ describe.skipIf(!serviceAvailable('mount'))('{#disk_full} {#runner_lease} runner
     expect(await states()).toEqual(['ready']);
     await again.close();
   });
+
+  it('and that stay away for longer than their lease lose what they have once there is space again', async () => {
+    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
+    const { path } = await client.call<{ path: string }>('sh', { run, command: 'anything', runner: 'n1' });
+    await client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+    await fillUp();
+    runner.socket.terminate();
+    await expect.poll(() => (disk.fill(0), server.log()), { timeout: 10_000 }).toContain('has lost could not be stored');
+    expect(await client.call('stream/list', { run })).toMatchObject([{ state: 'queued' }]);
+    disk.clear();
+    const ended = () => client.call('stream/list', { run });
+    await expect.poll(ended, { timeout: 10_000 }).toMatchObject([{ state: 'lost', channels: [{ status: 500 }, { status: 500 }] }]);
+  });
 });

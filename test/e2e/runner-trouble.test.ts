@@ -1,6 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, statSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type BuiltServer, endCommands, processesWith, readAll, serve, WireClient } from '../support/built-server.ts';
+import { WebSocketServer } from 'ws';
+import { type BuiltServer, endCommands, MAIN, processesWith, readAll, serve, WireClient } from '../support/built-server.ts';
 import { type BuiltRunner, startRunner } from '../support/runner.ts';
 import { slowLink } from '../support/slow-link.ts';
 import { tempFolder } from '../support/temp-store.ts';
@@ -117,5 +122,55 @@ describe('{#runner_lease} a runner on a slow link', () => {
     }
     expect(only.log().split('"registered"').length - 1).toBe(1);
     link.close();
+  });
+});
+
+describe('{#runner_process} a runner whose server never answers its registration', () => {
+  it('is ended by SIGTERM all the same', async () => {
+    server = await serve(data);
+    const mute = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    const asked = new Promise<void>((resolve) => {
+      mute.on('connection', (socket) => socket.on('message', () => resolve()));
+    });
+    await once(mute, 'listening');
+    const url = `ws://127.0.0.1:${(mute.address() as AddressInfo).port}/rpc`;
+    const child = spawn(process.execPath, [MAIN, 'runner', '--connect', url, '--data', join(data, 'runner')], {
+      stdio: 'ignore',
+      env: { ...process.env, HEADGATE_TOKEN: 'x' },
+    });
+    const left = once(child, 'exit');
+    await asked;
+    child.kill('SIGTERM');
+    expect(await left).toEqual([0, null]);
+    for (const socket of mute.clients) socket.terminate();
+    mute.close();
+  });
+});
+
+describe('{#runner_state} the folder of a runner', () => {
+  it('that was there before, open to others, is open to nobody else from then on', async () => {
+    server = await serve(data);
+    mkdirSync(join(data, 'runner'), { mode: 0o755 });
+    await runner();
+    expect(statSync(join(data, 'runner')).mode & 0o777).toBe(0o700);
+  });
+});
+
+describe('{#runner_process} a runner whose server is away for long, with a short lease', () => {
+  it('dials often enough to be back within the lease', async () => {
+    server = await serve(data, ['--runner-lease', '3']);
+    const only = await runner();
+    const one = await client();
+    const where = await accepted(one, 'echo up; exec sleep 300');
+    await one.call('stream/subscribe', where);
+    await one.notice('stream/chunk');
+    await server.crash();
+    const pauses = () => [...only.log().matchAll(/"pauseMs":(\d+)/g)].map(([, ms]) => Number(ms));
+    await expect.poll(() => pauses().length, { timeout: 20_000 }).toBeGreaterThanOrEqual(6);
+    expect(Math.max(...pauses())).toBe(1000);
+    server = await serve(data, ['--port', new URL(server.url).port, '--runner-lease', '3']);
+    const two = await client();
+    await expect.poll(() => two.call('runner/list'), { timeout: 10_000 }).toMatchObject([{ state: 'ready', live: 1 }]);
+    expect(await stateOf(two, where)).toBe('running');
   });
 });

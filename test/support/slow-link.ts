@@ -2,22 +2,18 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Ready } from './built-server.ts';
 
-/** A way to a server that lets only so much through, or what is asked of it. */
+/** A way to a server that lets only so much through. */
 export interface Link {
   readonly url: string;
   readonly token: string;
-  /** What the client sends from now on is lost. */
-  lose(): void;
-  /** Ends every connection; the next ones are sound. */
-  cut(): void;
+  /** Ends it with every connection. */
   close(): void;
 }
 
-/** Opens a port in front of a server; what comes from the client's side passes at `bytesPerSecond`, all at once without it. */
-export async function slowLink(server: Pick<Ready, 'url' | 'token'>, bytesPerSecond?: number): Promise<Link> {
+/** Opens a port in front of a server; what comes from the client's side passes at `bytesPerSecond`. */
+export async function slowLink(server: Pick<Ready, 'url' | 'token'>, bytesPerSecond: number): Promise<Link> {
   const target = new URL(server.url);
   const sockets = new Set<Socket>();
-  let losing = false;
   const listener = createServer({ highWaterMark: 16 * 1024 }, (near) => {
     const far = connect(Number(target.port), '127.0.0.1');
     for (const [one, other] of [
@@ -33,28 +29,18 @@ export async function slowLink(server: Pick<Ready, 'url' | 'token'>, bytesPerSec
     }
     far.pipe(near);
     near.on('data', (bytes: Buffer) => {
-      if (losing) return;
       far.write(bytes);
-      if (bytesPerSecond === undefined) return;
       near.pause();
       setTimeout(() => near.resume(), (bytes.length / bytesPerSecond) * 1000);
     });
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
-  const cut = () => {
-    losing = false;
-    for (const socket of sockets) socket.destroy();
-  };
   return {
     url: `ws://127.0.0.1:${(listener.address() as AddressInfo).port}${target.pathname}`,
     token: server.token,
-    lose: () => {
-      losing = true;
-    },
-    cut,
     close: () => {
-      cut();
+      for (const socket of sockets) socket.destroy();
       listener.close();
     },
   };

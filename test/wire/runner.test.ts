@@ -23,6 +23,8 @@ class HandRunner {
   readonly wire: WireClient;
   readonly requests: { id: number; method: string; params: Handed }[] = [];
   readonly errors: { code: number; data: Params }[] = [];
+  /** It takes requests and answers none. */
+  deaf = false;
   readonly #watchers = new Set<() => void>();
 
   constructor(wire: WireClient) {
@@ -32,7 +34,8 @@ class HandRunner {
       if (message.error && message.id === null) this.errors.push(message.error);
       if (message.method && typeof message.id === 'number') {
         this.requests.push({ id: message.id, method: message.method, params: message.params! });
-        wire.socket.send(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: message.method === 'runner/input' ? { bytes: 2 } : {} }));
+        const result = message.method === 'runner/input' ? { bytes: 2 } : {};
+        if (!this.deaf) wire.socket.send(JSON.stringify({ jsonrpc: '2.0', id: message.id, result }));
       }
       for (const watcher of this.#watchers) watcher();
     });
@@ -169,10 +172,78 @@ describe('{#runner_output} {#runner_requests} a runner over the wire', () => {
     await expect(client.call('runner/persist')).rejects.toMatchObject({ data: { name: 'conflict' } });
   });
 
+  it('is told of a frame whose offset is beyond 2^53-1, and nothing of it is stored', async () => {
+    const runner = await hand({});
+    const where = await accepted();
+    const given = await runner.asked('runner/start');
+    await runner.started(given);
+    const frame = Buffer.alloc(CARRIAGE_HEADER_BYTES + 3, 0xff);
+    frame.writeUInt32BE(given.handle, 0);
+    frame[4] = 1;
+    runner.wire.socket.send(frame);
+    const nack = await runner.wire.notice('runner/nack');
+    expect(nack).toMatchObject({ handle: given.handle, channel: 1, error: { name: 'invalid_params', data: { field: 'offset' } } });
+    expect(runner.errors).toEqual([]);
+    expect(await text(where)).toBe('');
+  });
+
+  it('may not tell of a producer that it was not given', async () => {
+    const [first, second] = [await hand({}), await hand({ name: 'other', instance: 'folder-other' })];
+    const where = await accepted();
+    const given = await first.asked('runner/start');
+    await first.started(given);
+    const { producer, epoch } = given;
+    const receipt = { requestedBy: 'x', reason: null, requestedAt: 1, signals: [], confirmedDead: [], escaped: [], finishedAt: 2 };
+    const refused = { data: { name: 'not_found' } };
+    await expect(second.started(given)).rejects.toMatchObject(refused);
+    await expect(second.completed(given)).rejects.toMatchObject(refused);
+    const failure = { producer, epoch, lost: true, outcome: 'lost', message: 'no' };
+    await expect(second.wire.call('runner/failed', failure)).rejects.toMatchObject(refused);
+    await expect(second.wire.call('runner/killed', { producer, epoch, receipt })).rejects.toMatchObject(refused);
+    expect(await listed(where)).toMatchObject({ state: 'running' });
+    await first.completed(given);
+    expect(await listed(where)).toMatchObject({ state: 'ended' });
+  });
+
+  it('that goes away with a request unanswered: who sent input is told to look before sending it again', async () => {
+    const runner = await hand({});
+    const where = await accepted();
+    await runner.started(await runner.asked('runner/start'));
+    runner.deaf = true;
+    const sent = client.call('stream/input', { ...where, chunk: 'once' }).catch((error: unknown) => error);
+    await runner.asked('runner/input');
+    runner.wire.socket.terminate();
+    expect(await sent).toMatchObject({
+      message: expect.stringMatching(/may have been taken.* look at the output/),
+      data: { name: 'conflict', unanswered: true },
+    });
+    const refused = await client.call('stream/input', { ...where, chunk: 'again' }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ message: expect.stringContaining('try again'), data: { name: 'conflict' } });
+  });
+
   it('may not tell anything of a producer before it is a runner', async () => {
     const stranger = await hand();
     await expect(stranger.wire.call('runner/heartbeat')).rejects.toMatchObject({ data: { name: 'conflict' } });
     await expect(stranger.register({ name: 'embedded' })).rejects.toMatchObject({ data: { name: 'invalid_params', field: 'name' } });
+  });
+});
+
+describe('{#runner_register} {#transport_http} a registration in a single request', () => {
+  it('is refused, and what waits for a runner of that name waits on', async () => {
+    const where = await accepted();
+    const answer = await fetch(`${headgate.server.http}/rpc`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${headgate.server.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'runner/register',
+        params: { name: 'hand', labels: [], backends: ['process'], capacity: 1, instance: 'folder-one' },
+      }),
+    });
+    expect(await answer.json()).toMatchObject({ error: { message: expect.stringContaining('WebSocket'), data: { name: 'unsupported' } } });
+    expect(await listed(where)).toMatchObject({ state: 'queued', waits_for: 'a runner named or labelled "hand"' });
+    expect(await client.call('runner/list')).toEqual([]);
   });
 });
 

@@ -209,9 +209,9 @@ export class ProcessHandle implements BackendHandle {
     logger.error({ folder: folder.path, error: messageOf(error) }, 'a producer folder cannot be looked at now; it will be tried again');
   }
 
-  /** Continues what is left of a command that was stopped: nobody else would. */
+  /** Continues what is left of a command that was stopped; nobody else would. All of it: a stop may be yet to come for a process in vfork. */
   async #letGoOn(): Promise<void> {
-    for (const process of (await this.#knownTree()?.members()) ?? []) if (process.state === 'T') signalProcess(process, 'SIGCONT');
+    for (const process of (await this.#knownTree()?.members()) ?? []) signalProcess(process, 'SIGCONT');
   }
 
   /** Processes that still have the output open when the grace period is over; none, as soon as there are none. */

@@ -24,13 +24,18 @@ export function writeCarriageHeader(buffer: Uint8Array, at: number, { handle, ch
   view.setUint32(9, offset % HIGH_WORD);
 }
 
+/** Reads the header of a frame that has one, whole. An offset beyond 2^53 - 1 comes out inexact, and is no safe integer. */
+export function peekCarriageHeader(frame: Uint8Array): CarriageHeader {
+  const view = new DataView(frame.buffer, frame.byteOffset, CARRIAGE_HEADER_BYTES);
+  return { handle: view.getUint32(0), channel: view.getUint8(4), offset: view.getUint32(5) * HIGH_WORD + view.getUint32(9) };
+}
+
 /** Reads the header at the beginning of a frame. Throws RangeError for a frame that is too short or an offset beyond 2^53 - 1. */
 export function readCarriageHeader(frame: Uint8Array): CarriageHeader {
   if (frame.length < CARRIAGE_HEADER_BYTES) {
     throw new RangeError(`a frame has at least ${CARRIAGE_HEADER_BYTES} bytes; this one has ${frame.length}`);
   }
-  const view = new DataView(frame.buffer, frame.byteOffset, CARRIAGE_HEADER_BYTES);
-  const offset = view.getUint32(5) * HIGH_WORD + view.getUint32(9);
-  if (!Number.isSafeInteger(offset)) throw new RangeError(`the frame's offset ${offset} is beyond 2^53 - 1`);
-  return { handle: view.getUint32(0), channel: view.getUint8(4), offset };
+  const header = peekCarriageHeader(frame);
+  if (!Number.isSafeInteger(header.offset)) throw new RangeError(`the frame's offset ${header.offset} is beyond 2^53 - 1`);
+  return header;
 }

@@ -5,7 +5,7 @@ import type { FenceReason, RemoteRunnerPort } from '../../model/ports/runner.ts'
 import { producerIdOf } from '../../model/producer-id.ts';
 import { askedKill, type Producer } from '../../model/records.ts';
 import type { Registration, RunnerOffer } from '../../stream/index.ts';
-import { CARRIAGE_HEADER_BYTES, readCarriageHeader } from '../protocol/carriage.ts';
+import { CARRIAGE_HEADER_BYTES, peekCarriageHeader } from '../protocol/carriage.ts';
 import {
   type Assignment,
   FRAME_BYTES,
@@ -33,6 +33,8 @@ interface Handle {
 export class SessionRunner implements RemoteRunnerPort {
   name = '';
   bootId: string | null = null;
+  /** Id of its state folder, once it is registered. */
+  instance = '';
   readonly #parts: ServerParts;
   readonly #channel: MessageChannelLike;
   readonly #calls: JSONRPCClient;
@@ -41,7 +43,6 @@ export class SessionRunner implements RemoteRunnerPort {
   readonly #acks = new Map<string, { handle: number; channel: number; offset: number }>();
   #lastHandle = 0;
   #epoch = 0;
-  #instance = '';
   #fenced: string | undefined;
   #closed = false;
 
@@ -60,7 +61,7 @@ export class SessionRunner implements RemoteRunnerPort {
     const registration = this.#parts.streams.fleet.register(offer, this);
     this.name = registration.runner.name;
     this.#epoch = registration.runner.epoch;
-    this.#instance = registration.runner.instance;
+    this.instance = registration.runner.instance;
     return registration;
   }
 
@@ -77,7 +78,7 @@ export class SessionRunner implements RemoteRunnerPort {
 
   /** A message has come over the connection, whatever it is: behind output a heartbeat can be late (SPEC {#runner_lease}). */
   heard(): void {
-    if (this.name !== '' && this.#fenced === undefined && !this.#closed) this.#parts.streams.fleet.heard(this.#instance);
+    if (this.name !== '' && this.#fenced === undefined && !this.#closed) this.#parts.streams.fleet.heard(this.instance);
   }
 
   /** Throws unless this connection is a runner: `conflict` before it registers, `stale_epoch` once it is fenced. */
@@ -111,7 +112,7 @@ export class SessionRunner implements RemoteRunnerPort {
         limit: FRAME_BYTES,
       });
     }
-    const { handle: number, channel, offset } = readCarriageHeader(message);
+    const { handle: number, channel, offset } = peekCarriageHeader(message);
     const handle = this.#handles.get(number);
     const refuse = (error: unknown) => this.#nack(number, channel, offset, error);
     if (this.#fenced !== undefined) return refuse(new HeadgateError('stale_epoch', this.#fenced));
@@ -204,12 +205,17 @@ export class SessionRunner implements RemoteRunnerPort {
   }
 
   async #call<M extends RunnerRequestName>(method: M, params: RunnerRequestParams<M>): Promise<RunnerRequestResult<M>> {
-    const gone = new HeadgateError('conflict', `runner "${this.name}" is away; try again when it is back`, { runner: this.name });
-    if (this.#closed || this.#fenced !== undefined) throw gone;
+    const facts = { runner: this.name };
+    if (this.#closed || this.#fenced !== undefined) {
+      throw new HeadgateError('conflict', `runner "${this.name}" is away; try again when it is back`, facts);
+    }
     try {
       return (await this.#calls.request(method, params)) as RunnerRequestResult<M>;
     } catch (error) {
-      throw this.#closed ? gone : errorOf(error);
+      if (!this.#closed) throw errorOf(error);
+      const perhaps = method === 'runner/input' ? 'the bytes may have been taken' : 'it may have been done';
+      const message = `runner "${this.name}" went away before it answered; ${perhaps}, look at the output before you send it again`;
+      throw new HeadgateError('conflict', message, { ...facts, unanswered: true });
     }
   }
 

@@ -127,6 +127,12 @@ export class Session {
     );
   }
 
+  /** Refuses a runner that nothing could be asked of. Throws `unsupported` on a connection that carries answers only. */
+  requireRequests(): void {
+    if (!this.#channel.answersOnly) return;
+    throw new HeadgateError('unsupported', 'a runner is asked over its connection, which a single request is not; register on a WebSocket');
+  }
+
   /** Hands on an event of the session's project. */
   offer(event: EventRecord): void {
     this.#bound?.events.offer(event);

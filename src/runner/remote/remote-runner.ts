@@ -41,13 +41,16 @@ export async function serveAsRunner(options: RemoteRunnerOptions): Promise<'stop
   let registered = false;
   let draining = false;
   let pauseMs = RETRY_MS;
+  let longestMs = RETRY_MAX_MS;
   while (!signal.aborted) {
     try {
       const socket = await RunnerSocket.connect(options);
       const session: RunnerSession = new RunnerSession(socket, { ...options, draining });
-      const end = await session.serve(() => {
+      const end = await session.serve((leaseMs) => {
         registered = true;
-        pauseMs = RETRY_MS;
+        // A server that is back counts its lease from its start: a pause must not outlast it.
+        longestMs = Math.min(RETRY_MAX_MS, leaseMs / 3);
+        pauseMs = Math.min(RETRY_MS, longestMs);
         options.registered();
       });
       if (end === 'drained') return end;
@@ -58,7 +61,7 @@ export async function serveAsRunner(options: RemoteRunnerOptions): Promise<'stop
       logger.warn({ url: options.url, pauseMs, error: messageOf(error) }, 'the server does not take this runner now; it is tried again');
     }
     await delay(pauseMs, undefined, { signal }).catch(() => undefined);
-    pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS);
+    pauseMs = Math.min(pauseMs * 2, longestMs);
   }
   return 'stopped';
 }

@@ -11,6 +11,9 @@ import type { RunnerSocket } from './socket.ts';
 
 type Registered = ResultOf<'runner/register'>;
 
+/** How long a server may take to answer the registration (milliseconds). */
+const REGISTER_MS = 10_000;
+
 /**
  * One connection of a runner, from its registration to its end. What it runs is taken up anew by every session: so there
  * is one way to go on, after a lost connection as after a kill -9 of either side.
@@ -63,22 +66,24 @@ export class RunnerSession {
 
   /**
    * Registers and serves. Answers `away` when the connection is gone or the process is to end, `drained` when everything
-   * is finished. Throws what the registration was refused with, and `stale_epoch` when another runner has its place.
+   * is finished. `registered` is told the lease in milliseconds. Throws what the registration was refused with, and `stale_epoch` when another runner has its place.
    */
-  async serve(registered: () => void): Promise<'away' | 'drained'> {
+  async serve(registered: (leaseMs: number) => void): Promise<'away' | 'drained'> {
     const { signal } = this.#options;
     const onAbort = () => this.#end('away');
     signal.addEventListener('abort', onAbort, { once: true });
     let heart: Heart | undefined;
     try {
-      const answer = await this.#register();
+      const answer = await this.#registration();
+      if (answer instanceof HeadgateError) throw answer;
+      if (typeof answer === 'string') return answer;
       this.#outputBytes = answer.output_bytes;
       this.#options.folder.remember(answer.store);
       for (const id of answer.adopt) this.#announced.add(id);
       this.#registered = true;
       for (const one of answer.release) this.#release(one);
       heart = this.#beat(answer.lease_ms);
-      registered();
+      registered(answer.lease_ms);
       this.#leaveWhenDone();
       const how = await this.#over;
       if (how instanceof HeadgateError) throw how;
@@ -91,6 +96,19 @@ export class RunnerSession {
       this.#socket.close();
       await closing;
       this.#link.fail();
+    }
+  }
+
+  /** The answer to the registration, or how the session ends before there is one: nothing is waited for without limit. */
+  async #registration(): Promise<Registered | 'away' | 'drained' | HeadgateError> {
+    const late = setTimeout(() => {
+      this.#options.logger.warn({ timeoutMs: REGISTER_MS }, 'the server does not answer the registration; it is dialled again');
+      this.#end('away');
+    }, REGISTER_MS);
+    try {
+      return await Promise.race([this.#register(), this.#over]);
+    } finally {
+      clearTimeout(late);
     }
   }
 

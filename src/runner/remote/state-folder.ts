@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { Ids } from '../../core/ids.ts';
@@ -23,6 +23,8 @@ export class StateFolder {
     this.#file = join(folder, 'runner.json');
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
+      // It may have been there before, open to others; the output of commands is in it.
+      chmodSync(folder, 0o700);
       const facts = read(this.#file);
       this.#store = typeof facts['store'] === 'string' ? facts['store'] : undefined;
       this.instance = typeof facts['instance'] === 'string' ? facts['instance'] : ids.token(12);

@@ -16,6 +16,7 @@ type RunnerMethod =
 /** Runners: what they tell is what the embedded one tells, over the same link (SPEC {#runner_register}). */
 export const runnerHandlers: Handlers<RunnerMethod> = {
   'runner/register': ({ store, resume, draining, boot_id: bootId = null, ...offer }, call) => {
+    call.session.requireRequests();
     const { storeId } = call.parts.streams.fleet;
     if (store !== undefined && store !== storeId && resume !== undefined && resume.length > 0) {
       throw new HeadgateError(
@@ -94,8 +95,8 @@ export const runnerHandlers: Handlers<RunnerMethod> = {
     })),
 };
 
-/** The log entry of a producer that a registered runner speaks of. Throws `not_found`, `conflict`, `stale_epoch`. */
+/** The log entry of a producer that a registered runner has. Throws `not_found`, `conflict`, `stale_epoch`. */
 function leased(call: Call, producer: string): number {
-  call.session.runner.require();
-  return call.parts.streams.fleet.entryOf(producer);
+  const { instance } = call.session.runner.require();
+  return call.parts.streams.fleet.entryOf(producer, instance);
 }
