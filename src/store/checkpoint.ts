@@ -15,8 +15,8 @@ const QUICK_MS = 10;
 const MAX_WAIT_MS = 500;
 /** Longest pause after a failure, such as a full disk, or a reader outside that holds the log (milliseconds). */
 const MAX_BACKOFF_MS = 5000;
-/** After so long a batch goes into a log that cannot be begun anew now: then it grows, by 32 MiB a second at the most (milliseconds). */
-const ROOM_MS = 250;
+/** After so long a batch goes into a log that cannot be begun anew now: then it grows, and a command of 1 MiB a batch gets 20 MiB a second (milliseconds). */
+const ROOM_MS = 50;
 
 /** Places in the flags that both threads see; the worker has the same list. */
 const FLAG = {
