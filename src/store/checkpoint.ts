@@ -19,8 +19,8 @@ const MAX_BACKOFF_MS = 5000;
 /** Pauses before a thread that has ended is started again: the first, and the longest (milliseconds). */
 const RESTART_MS = 1000;
 const MAX_RESTART_MS = 60_000;
-/** After so long a batch goes into a log that cannot be begun anew now: then it grows, by 32 MiB a second at the most (milliseconds). */
-const ROOM_MS = 250;
+/** After so long a batch goes into a log that cannot be begun anew now: then it grows, and a command of 1 MiB a batch gets 20 MiB a second (milliseconds). */
+const ROOM_MS = 50;
 
 /** Places in the flags that both threads see; the worker has the same list. */
 const FLAG = {
