@@ -6,8 +6,8 @@ import { lineCount, newChannel, newStore, rawTable, sample } from '../lib/store.
 
 const SEGMENT = 64 * 1024;
 /** So much that no checkpoint falls into it, on either side: that one copies the log into the database, whoever wrote it. */
-const TOTAL = 16 * 1024 * 1024;
-const ROUNDS = 10;
+const TOTAL = 4 * 1024 * 1024;
+const ROUNDS = 40;
 const FLOOR = 'raw prepared insert';
 
 const segment = sample(SEGMENT);

@@ -34,7 +34,7 @@ export function newChannel({ store, run }, slug) {
       return offset;
     },
     append(bytes, lines = 0) {
-      store.transaction('fast', () => store.channels.append([{ entryId: entry.id, offset, bytes, line, at: 0, lines }]));
+      store.channels.append([{ entryId: entry.id, offset, bytes, line, at: 0, lines }]);
       offset += bytes.length;
       line += lines;
     },
