@@ -16,7 +16,7 @@ const { file, flags, flag, intervalMs, maxBytes, quickMs, maxBackoffMs, roomMs }
 const ROUNDS = 4;
 const HARD_MAX_BYTES = 4 * maxBytes;
 /** Bytes that wait to be moved while somebody writes: moving them would take the processor and the disk from the writer. */
-const PATIENT_BYTES = maxBytes / 2;
+const PATIENT_BYTES = (maxBytes / 4) * 3;
 /** Pause while somebody writes (milliseconds). */
 const BUSY_MS = 50;
 /** Longest wait for whoever else reads the database: the first time, and while it is known that somebody does (milliseconds). */

@@ -9,7 +9,7 @@ const INTERVAL_MS = 250;
 /** Size of the write-ahead log from which on it is begun anew. */
 const MAX_BYTES = 64 * 1024 * 1024;
 /** Size from which on who appends in bulk waits until it has been: the writer is faster than the disk. */
-const FULL_BYTES = 96 * 1024 * 1024;
+const FULL_BYTES = 80 * 1024 * 1024;
 /** A round that took no longer than this leaves so little behind that the writer may wait for it (milliseconds). */
 const QUICK_MS = 10;
 /** Longest that a commit waits for the log to begin anew (milliseconds). */

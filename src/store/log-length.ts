@@ -1,5 +1,7 @@
 /** Pages that a commit writes beside the bytes of its segments: rows, indexes and their inner pages, rounded up. */
 const COMMIT_BYTES = 64 * 1024;
+/** The same for the usual commit, of one segment. */
+const USUAL_COMMIT_BYTES = 32 * 1024;
 /** Pages around the bytes of a segment: frame headers, the rest of its last page. */
 const OVERHEAD = 1.05;
 
@@ -20,9 +22,9 @@ export class LogLength {
     return this.#found + this.#since;
   }
 
-  /** What the open transaction will add (KiB). */
+  /** What the open transaction will add, about (KiB). */
   get openKiB(): number {
-    return Math.ceil((this.#open + COMMIT_BYTES) / 1024);
+    return Math.ceil((this.#open + USUAL_COMMIT_BYTES) / 1024);
   }
 
   /** Bytes of segments in the open transaction. */
