@@ -1,10 +1,13 @@
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { startClient } from '../lib/client.mjs';
 import { summariseProfile } from '../lib/profile.mjs';
 import { Scope, within } from '../lib/scope.mjs';
 import { startHeadgate } from '../lib/servers.mjs';
+
+const UNBUNDLED = fileURLToPath(new URL('../lib/unbundled.mjs', import.meta.url));
 
 const COMMAND = 'seq 1 5000000';
 const TIMES = 10;
@@ -28,7 +31,7 @@ async function profileOf(carriage) {
   try {
     const folder = scope.folder();
     const nodeFlags = ['--cpu-prof', '--cpu-prof-dir', folder, '--cpu-prof-interval', '500'];
-    const { child, ...started } = await startHeadgate(scope, scope.folder(), { nodeFlags });
+    const { child, ...started } = await startHeadgate(scope, scope.folder(), { nodeFlags, entry: UNBUNDLED });
     const server = { url: started.url, token: started.token, root: scope.folder() };
     const client = startClient(scope);
     if (carriage === 'raw' && (await client('carriage', { server })) !== 'raw') return undefined;

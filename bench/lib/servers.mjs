@@ -27,12 +27,12 @@ async function firstLine(child, what) {
 /**
  * A real `headgate serve` on a data folder. Answers what it says when it is ready.
  *
- * @param options - `nodeFlags` for Node itself; `keepCommands` leaves running what the scope's end would otherwise end
+ * @param options - `nodeFlags` for Node itself; `entry` instead of the bundled command; `keepCommands` leaves running what the scope's end would otherwise end
  */
-export async function startHeadgate(scope, data, { nodeFlags = [], keepCommands = false } = {}) {
+export async function startHeadgate(scope, data, { nodeFlags = [], entry = MAIN, keepCommands = false } = {}) {
   if (!keepCommands) scope.add(() => killCommandsOf(data));
   const child = scope.process(
-    spawn(process.execPath, [...nodeFlags, MAIN, 'serve', '--json', '--port', '0', '--data', data, '--log-level', 'warn'], {
+    spawn(process.execPath, [...nodeFlags, entry, 'serve', '--json', '--port', '0', '--data', data, '--log-level', 'warn'], {
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
     'SIGTERM',

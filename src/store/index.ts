@@ -153,6 +153,7 @@ class SqliteStore implements Store {
   }
 
   async #close(): Promise<void> {
+    this.#log.close();
     this.#upkeep.close();
     this.#fullDisk.close();
     try {

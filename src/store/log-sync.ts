@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { LogWatcher } from './channels.ts';
 
 /** Bytes of output after which the write-ahead log is brought to the disk beside the thread that writes. */
@@ -11,8 +11,10 @@ const STEP_BYTES = 4 * 1024 * 1024;
 export class LogSync implements LogWatcher {
   readonly #file: string;
   readonly #next: LogWatcher | undefined;
+  #fd: number | undefined;
   #bytes = 0;
   #syncing = false;
+  #closed = false;
 
   /** @param file - the write-ahead log; `next` hears of everything as well */
   constructor(file: string, next: LogWatcher | undefined) {
@@ -41,13 +43,22 @@ export class LogSync implements LogWatcher {
   }
 
   /** Resolves when everything that has been committed is on the disk, in the log or, by a checkpoint, in the database. */
-  async sync(): Promise<void> {
-    // SQLite has no lock on this file that opening and closing it could lose.
-    const log = await open(this.#file, 'r');
-    try {
-      await log.datasync();
-    } finally {
-      await log.close();
-    }
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      // The file stays the same while the database is open, and SQLite has no lock on it that closing it could lose.
+      if (this.#closed) throw new Error('the store is closed');
+      this.#fd ??= openSync(this.#file, 'r');
+      fdatasync(this.#fd, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  }
+
+  /** Closes the file; a sync that is under way fails or succeeds, and harms nobody. */
+  close(): void {
+    this.#closed = true;
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 }

@@ -137,8 +137,8 @@ describe('{#exactly_once} {#runner_process} with kill -9', () => {
     const before = one.received(where.path, 1);
     await again();
     const two = await client();
-    await two.call('stream/subscribe', { ...where, channel: 1, from: before.length });
-    expect(await two.notice('stream/ended')).toMatchObject({ exit_code: 7 });
+    const { subscription } = await two.call<{ subscription: number }>('stream/subscribe', { ...where, channel: 1, from: before.length });
+    expect(await two.notice('stream/ended', (end) => end['subscription'] === subscription)).toMatchObject({ exit_code: 7 });
     expect(Buffer.concat([before, two.received(where.path, 1, before.length)]).toString()).toBe(ticked(pid));
     expect(only.process.exitCode).toBeNull();
   });
@@ -153,8 +153,8 @@ describe('{#exactly_once} {#runner_process} with kill -9', () => {
       last = await runner();
     }
     const two = await client();
-    await two.call('stream/subscribe', where);
-    expect(await two.notice('stream/ended')).toMatchObject({ exit_code: 5 });
+    const { subscription } = await two.call<{ subscription: number }>('stream/subscribe', where);
+    expect(await two.notice('stream/ended', (end) => end['subscription'] === subscription)).toMatchObject({ exit_code: 5 });
     expect((await readAll(two, where.run, where.path, 1)).toString() === numbers(600_000)).toBe(true);
     expect(two.received(where.path, 2).toString()).toBe('done\n');
   });
@@ -260,7 +260,11 @@ describe('{#runner_selection} {#cli_runner} several runners', () => {
     const rows = JSON.parse(out) as { runner: string }[];
     expect(rows.map((row) => row.runner)).toEqual([expect.stringMatching(/^[ab]$/), 'b', 'a']);
     await one.call('stream/subscribe', where);
+    const waiting = on('later');
+    const listed = async () => (await cli(['ps', '--project', data], options)).out;
+    await expect.poll(listed, { timeout: 10_000 }).toContain('(waits for a runner named or labelled "later")');
     await runner(['--name', 'c', '--labels', 'later'], 'c');
+    expect(await waiting).toMatchObject({ code: 0, out: 'later\n' });
     expect(await one.notice('stream/ended', ({ path }) => path === where.path)).toMatchObject({ status: 200 });
     const table = await cli(['runners'], options);
     expect(table.out).toMatch(/NAME +STATE +COMMANDS +LABELS[^]*\na +ready +0\/100 +left,both[^]*\nb +ready[^]*\nc +ready/);

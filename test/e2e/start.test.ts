@@ -137,8 +137,9 @@ describe('{#commands_bad_input} commands that cannot run', () => {
     const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', yolo: true });
     const { path, status } = await client.call<{ path: string; status: number }>('sh', { run, command });
     expect(status).toBe(102);
-    await client.call('stream/subscribe', { run, path });
-    expect(await client.notice('stream/ended')).toMatchObject({ status: 500, outcome: `exit:${code}`, exit_code: code });
+    const { subscription } = await client.call<{ subscription: number }>('stream/subscribe', { run, path });
+    const end = await client.notice('stream/ended', (params) => params['subscription'] === subscription);
+    expect(end).toMatchObject({ status: 500, outcome: `exit:${code}`, exit_code: code });
     expect(client.received(path, 2).toString()).toContain(command);
     await client.close();
   });

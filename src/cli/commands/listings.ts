@@ -71,7 +71,7 @@ export async function ps(console: Console, options: ListOptions & { readonly run
       row.pid === null ? '-' : String(row.pid),
       formatDuration(row.ageMs),
       formatBytes(row.channels.reduce((sum, { bytes }) => sum + bytes, 0)),
-      row.command,
+      row.waits_for === null ? row.command : `${row.command}  (waits for ${row.waits_for})`,
     ]);
     return await printTable(console, columns, cells);
   } finally {
