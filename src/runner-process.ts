@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { createProcessBackend } from './backends/process/index.ts';
+import type { RunnerOptions } from './cli/host.ts';
 import { systemClock } from './core/clock.ts';
 import { HeadgateError, isHeadgateError, messageOf } from './core/errors.ts';
 import { systemIds } from './core/ids.ts';
@@ -7,25 +8,11 @@ import type { Logger } from './core/logger.ts';
 import { StateFolder, serveAsRunner } from './runner/index.ts';
 import { lockDataFolder } from './store/lock.ts';
 
-export interface RunnerProcessOptions {
-  /** `ws://host:port/rpc` */
-  readonly url: string;
-  readonly token?: string;
-  readonly name: string;
-  readonly labels: readonly string[];
-  readonly capacity: number;
-  /** State folder; made when missing, mode 0700, held for this process. */
-  readonly data: string;
-  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
-  readonly signal: AbortSignal;
-  readonly ready: () => void;
-}
-
 /**
  * Composes a runner and serves until it is stopped or drained. Throws `conflict` with who holds the folder, and what
  * the server has refused the first registration with.
  */
-export async function runHeadgateRunner(options: RunnerProcessOptions): Promise<'stopped' | 'drained'> {
+export async function runHeadgateRunner(options: RunnerOptions): Promise<'stopped' | 'drained'> {
   const { data, logLevel, ready, ...rest } = options;
   const clock = systemClock;
   const logger: Logger = pino({ level: logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
@@ -34,8 +21,7 @@ export async function runHeadgateRunner(options: RunnerProcessOptions): Promise<
   process.on('unhandledRejection', unexpected);
   try {
     const folder = new StateFolder(data, systemIds);
-    const withheld = ['HEADGATE_TOKEN', 'HEADGATE_OPENAI_API_KEY'];
-    const process_ = createProcessBackend({ folder: folder.producers, clock, logger, withheld });
+    const process_ = createProcessBackend({ folder: folder.producers, clock, logger });
     let told = false;
     const registered = () => {
       logger.info({ runner: rest.name, pid: process.pid }, 'registered');

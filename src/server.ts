@@ -90,13 +90,11 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   const lease = options.runnerLease ?? config.runnerLease;
   const streams = new Streams({ store, journal, clock, logger, ...(lease === undefined ? {} : { leaseMs: lease * 1000 }) });
   opened.add('the streams', () => streams.close());
-  const keys = Object.values(config.providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []);
-  const withheld = ['HEADGATE_TOKEN', 'HEADGATE_OPENAI_API_KEY', ...keys];
   const process_ = createProcessBackend({
     folder: paths.producers,
     clock,
     logger,
-    withheld,
+    withheld: Object.values(config.providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []),
     freeBytes: config.limits.freeBytes,
     spaceChanged: (fact) => told.space(fact),
   });

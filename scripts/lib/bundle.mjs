@@ -18,7 +18,6 @@ const bundle = await rolldown({
   platform: 'node',
   // A native module, which finds its binary relative to itself.
   external: [/^node:/, 'better-sqlite3'],
-  onLog: (level, log, handle) => (level === 'warn' && log.code === 'EVAL' ? undefined : handle(level, log)),
 });
 await bundle.write({
   dir: source,

@@ -1,8 +1,8 @@
+import { deferred } from '../core/deferred.ts';
 import { HeadgateError } from '../core/errors.ts';
 import { LineSplitter } from '../core/line-splitter.ts';
 import { LIMITS } from '../rpc/protocol/shapes.ts';
 import type { Console } from './console.ts';
-import { deferred } from './deferred.ts';
 import { dial } from './dial.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Target } from './locate.ts';

@@ -1,6 +1,6 @@
+import { deferred } from '../core/deferred.ts';
 import type { NotificationParamsOf } from '../rpc/protocol/table.ts';
 import { CommandView } from './command-view.ts';
-import { deferred } from './deferred.ts';
 import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 import { type RunEvent, RunEvents } from './run-events.ts';

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { deferred } from '../core/deferred.ts';
 import { HeadgateError, isHeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Backend, BackendHandle, ClosedFact, ExitFact, KillRequest, OutputSink } from '../model/ports/backend.ts';
@@ -36,8 +37,7 @@ export class RunningProducer {
   /** Resolves with undefined when it could not be started. */
   #handle: Promise<BackendHandle | undefined> = Promise.resolve(undefined);
   #opened = false;
-  #open: (() => void) | undefined;
-  readonly #whenOpen: Promise<void>;
+  readonly #open = deferred();
   /** Its lease has gone to somebody else, who serves its folder now. */
   #fenced = false;
   /** A kill that the server asked for, until it has been told of. */
@@ -53,9 +53,6 @@ export class RunningProducer {
     this.#output = new OutputCount(options.outputBytes);
     this.#begunAt = options.producer.startedAt ?? options.clock.now();
     this.#facts = { producer: options.producer.entryId, path: options.producer.path };
-    this.#whenOpen = new Promise((resolve) => {
-      this.#open = resolve;
-    });
   }
 
   /**
@@ -140,7 +137,7 @@ export class RunningProducer {
     }
     if (producer.state === 'queued') await this.#tell(() => link.started(producer.entryId, producer.epoch, handle.ref));
     this.#opened = true;
-    this.#open?.();
+    this.#open.resolve();
     return handle;
   }
 
@@ -167,7 +164,7 @@ export class RunningProducer {
   /** No output before the server knows that the producer runs. */
   async #append(channel: number, offset: number, bytes: Buffer): Promise<void> {
     const { producer, link, outputBytes } = this.#options;
-    if (!this.#opened) await this.#whenOpen;
+    if (!this.#opened) await this.#open.promise;
     if (this.#output.passes(channel, offset + bytes.length)) this.#limit('limit', `wrote more than ${outputBytes} bytes`);
     try {
       await link.append(producer.entryId, producer.epoch, channel, offset, bytes);

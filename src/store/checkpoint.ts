@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { type Deferred, deferred } from '../core/deferred.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { LogLength } from './log-length.ts';
@@ -61,13 +62,13 @@ export class Checkpointer {
   #pauseMs: number;
   #pause: NodeJS.Timeout | undefined;
   #ended = false;
-  #room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  #room: Deferred<void> | undefined;
 
   /**
    * @param options - `inline` is told whether there is no thread, so that somebody else has to checkpoint; `restartMs`:
    * the first pause before a thread that has ended is started again
    */
-  constructor(options: { file: string; logger: Logger; inline: (inline: boolean) => void; restartMs?: number }) {
+  constructor(options: { file: string; logger: Logger; inline: (inline: boolean) => void; restartMs?: number | undefined }) {
     this.#file = options.file;
     this.#logger = options.logger;
     this.#inline = options.inline;
@@ -106,11 +107,11 @@ export class Checkpointer {
   room(): Promise<void> | undefined {
     if (this.#room) return this.#room.promise;
     if (this.#ended || !this.#worker || this.#length.bytes <= FULL_BYTES) return undefined;
-    const { promise, resolve } = withResolver();
-    this.#room = { promise, resolve };
+    const room = deferred();
+    this.#room = room;
     Atomics.store(this.#flags, FLAG.waiting, 1);
     this.#worker.postMessage('room');
-    return promise;
+    return room.promise;
   }
 
   /** Ends the thread after the round it is in. */
@@ -196,12 +197,4 @@ export class Checkpointer {
     this.#room?.resolve();
     this.#room = undefined;
   }
-}
-
-function withResolver(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

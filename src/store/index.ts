@@ -40,6 +40,8 @@ export interface StoreOptions {
   readonly diskFull?: (full: boolean) => void;
   /** False: no checkpoint thread, commits do it themselves now and then. True when left out. */
   readonly checkpoint?: boolean;
+  /** Pause before a checkpoint thread that ended is started again, milliseconds; 1000 when left out (SPEC {#checkpoints}). */
+  readonly checkpointRestartMs?: number;
   /** How long is kept what nobody deletes; what is left out has its default. */
   readonly retention?: Partial<Retention>;
   /** Deletes a run that retention has done with, and tells of it; when left out it is deleted and nobody is told. */
@@ -62,6 +64,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       clock: options.clock,
       logger: options.logger ?? silentLogger,
       checkpoint: options.checkpoint ?? true,
+      checkpointRestartMs: options.checkpointRestartMs,
       keep: { ...DEFAULT_RETENTION, ...options.retention },
       diskFull: options.diskFull ?? (() => {}),
       expire: options.expire,
@@ -101,6 +104,7 @@ class SqliteStore implements Store {
     clock: Clock;
     logger: Logger;
     checkpoint: boolean;
+    checkpointRestartMs: number | undefined;
     diskFull: (full: boolean) => void;
     keep: Retention;
     expire: ((run: Run) => void) | undefined;
@@ -111,7 +115,7 @@ class SqliteStore implements Store {
     this.#logger = o.logger;
     if (o.checkpoint) {
       inline(false);
-      this.#checkpointer = new Checkpointer({ file: o.file, logger: o.logger, inline });
+      this.#checkpointer = new Checkpointer({ file: o.file, logger: o.logger, inline, restartMs: o.checkpointRestartMs });
     } else {
       inline(true);
     }

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { type BuiltServer, endCommands, MAIN, processesWith, readAll, serve, WireClient } from '../support/built-server.ts';
-import { type BuiltRunner, startRunner } from '../support/runner.ts';
+import { type BuiltServer, endCommands, MAIN, processesWith, readAll, serve, type WireClient } from '../support/built-server.ts';
+import { Company } from '../support/runner.ts';
 import { slowLink } from '../support/slow-link.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
@@ -16,27 +16,12 @@ let data: string;
 let server: BuiltServer;
 let remove: () => Promise<void>;
 let mark: string;
-const clients: WireClient[] = [];
-const runners: BuiltRunner[] = [];
+const company = new Company();
 
-async function client(): Promise<WireClient> {
-  const connected = await WireClient.connect(server, data);
-  clients.push(connected);
-  return connected;
-}
-
-async function runner(args: readonly string[] = ['--name', 'r1'], to: Pick<BuiltServer, 'url' | 'token'> = server): Promise<BuiltRunner> {
-  const started = await startRunner(to, join(data, 'runner'), args);
-  runners.push(started);
-  return started;
-}
-
-async function accepted(one: WireClient, command: string, more = {}): Promise<Where> {
-  const { run } = await one.call<{ run: string }>('startRun', { model: 'scripted' });
-  const { path } = await one.call<{ path: string }>('sh', { run, command, runner: 'r1', env: { MARK: mark }, ...more });
-  await one.call('run/resolve', { run, resolution: { path, action: 'accept' } });
-  return { run, path };
-}
+const client = () => company.client(server, data);
+const runner = (args?: readonly string[], to: Pick<BuiltServer, 'url' | 'token'> = server) =>
+  company.runner(to, join(data, 'runner'), args);
+const accepted = (one: WireClient, command: string, more = {}) => company.accepted(one, command, 'r1', { env: { MARK: mark }, ...more });
 
 const stateOf = async (one: WireClient, { run }: Where) => (await one.call<{ state: string }[]>('stream/list', { run }))[0]?.state;
 const receiptOf = async (one: WireClient, where: Where) =>
@@ -48,8 +33,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await endCommands(server, data);
-  await Promise.all(clients.splice(0).map((one) => one.close()));
-  await Promise.all(runners.splice(0).map((one) => one.stop()));
+  await company.close();
   await server.stop();
   await remove();
 });

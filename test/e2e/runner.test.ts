@@ -2,29 +2,19 @@ import { readdirSync, statSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type BuiltServer, endCommands, processesWith, readAll, serve, WireClient } from '../support/built-server.ts';
+import { type BuiltServer, endCommands, processesWith, readAll, serve, type WireClient } from '../support/built-server.ts';
 import { cli } from '../support/cli.ts';
 import { serviceAvailable } from '../support/require.ts';
-import { type BuiltRunner, startRunner } from '../support/runner.ts';
+import { Company, startRunner } from '../support/runner.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
 let data: string;
 let server: BuiltServer;
 let remove: () => Promise<void>;
-const clients: WireClient[] = [];
-const runners: BuiltRunner[] = [];
+const company = new Company();
 
-async function client(): Promise<WireClient> {
-  const connected = await WireClient.connect(server, data);
-  clients.push(connected);
-  return connected;
-}
-
-async function runner(args: readonly string[] = ['--name', 'r1'], folder = 'runner'): Promise<BuiltRunner> {
-  const started = await startRunner(server, join(data, folder), args);
-  runners.push(started);
-  return started;
-}
+const client = () => company.client(server, data);
+const runner = (args?: readonly string[], folder = 'runner') => company.runner(server, join(data, folder), args);
 
 /** Starts the server again where it was, so that its runners find it. */
 async function again(args: readonly string[] = []): Promise<void> {
@@ -37,19 +27,12 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await endCommands(server, data);
-  await Promise.all(clients.splice(0).map((one) => one.close()));
-  await Promise.all(runners.splice(0).map((one) => one.stop()));
+  await company.close();
   await server.stop();
   await remove();
 });
 
-/** Accepts a command for a runner; answers its run and path. */
-async function accepted(one: WireClient, command: string, runnerName = 'r1', more = {}): Promise<{ run: string; path: string }> {
-  const { run } = await one.call<{ run: string }>('startRun', { model: 'scripted' });
-  const { path } = await one.call<{ path: string }>('sh', { run, command, runner: runnerName, ...more });
-  await one.call('run/resolve', { run, resolution: { path, action: 'accept' } });
-  return { run, path };
-}
+const accepted = (one: WireClient, command: string, name = 'r1', more = {}) => company.accepted(one, command, name, more);
 
 const numbers = (to: number) => Array.from({ length: to }, (_, i) => `${i + 1}\n`).join('');
 const TICKING = 'i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "line $i of $$"; sleep 0.1; done; exit 7';

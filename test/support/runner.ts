@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { MAIN, type Ready } from './built-server.ts';
+import { MAIN, type Params, type Ready, WireClient } from './built-server.ts';
 
 /** A runner of its own process, as a user starts it. */
 export interface BuiltRunner {
@@ -53,4 +53,35 @@ export async function startRunner(
     stop: () => gone('SIGTERM'),
     left,
   };
+}
+
+/** Clients and runners of one test, all of which go with it. */
+export class Company {
+  readonly #clients: WireClient[] = [];
+  readonly #runners: BuiltRunner[] = [];
+
+  async client(server: Ready, root: string): Promise<WireClient> {
+    const connected = await WireClient.connect(server, root);
+    this.#clients.push(connected);
+    return connected;
+  }
+
+  async runner(server: Pick<Ready, 'url' | 'token'>, data: string, args?: readonly string[]): Promise<BuiltRunner> {
+    const started = await startRunner(server, data, args);
+    this.#runners.push(started);
+    return started;
+  }
+
+  /** Proposes a command for a runner in a run of its own and accepts it; answers its run and path. */
+  async accepted(one: WireClient, command: string, runner: string, more: Params = {}): Promise<{ run: string; path: string }> {
+    const { run } = await one.call<{ run: string }>('startRun', { model: 'scripted' });
+    const { path } = await one.call<{ path: string }>('sh', { run, command, runner, ...more });
+    await one.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+    return { run, path };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#clients.splice(0).map((one) => one.close()));
+    await Promise.all(this.#runners.splice(0).map((one) => one.stop()));
+  }
 }

@@ -6,12 +6,7 @@ import { readAlive } from './proc.ts';
 
 /** Producer folders of a spool that are not among `keep`, and whether a shim still runs in them; nothing is changed. */
 export function leftOverFolders(options: { folder: string; keep: ReadonlySet<string> }): { name: string; inUse: boolean }[] {
-  return namesIn(options.folder)
-    .filter((name) => !options.keep.has(name) && name !== SHIM_FILE)
-    .map((name) => {
-      const claim = new ProducerFolder(options.folder, name).claim();
-      return { name, inUse: claim.state === 'claimed' && readAlive(claim.shim) !== undefined };
-    });
+  return leftOverNames(options).map((name) => ({ name, inUse: isInUse(options.folder, name) }));
 }
 
 /** The part of a channel that a producer's output file still holds, what was given back left out; undefined when there is no such file. */
@@ -23,12 +18,18 @@ export function spoolExtent(spool: string, producerId: string, channel: number):
   return { base: base > 0 ? base : base + folder.given(channel), end: base + size };
 }
 
-/** Names in a folder; none when there is no such folder. */
-export function namesIn(folder: string): string[] {
+/** Names in a spool that are not among `keep`; none when there is no such spool. */
+export function leftOverNames({ folder, keep }: { folder: string; keep: ReadonlySet<string> }): string[] {
   try {
-    return readdirSync(folder);
+    return readdirSync(folder).filter((name) => !keep.has(name) && name !== SHIM_FILE);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
     throw error;
   }
+}
+
+/** True while a shim runs in a producer folder. */
+export function isInUse(spool: string, name: string): boolean {
+  const claim = new ProducerFolder(spool, name).claim();
+  return claim.state === 'claimed' && readAlive(claim.shim) !== undefined;
 }

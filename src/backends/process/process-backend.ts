@@ -26,6 +26,9 @@ const IDENTIFY_TIMES = 10;
 const IDENTIFY_MS = 100;
 const PRODUCER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
+/** Variables with secrets of Headgate itself; no command inherits them (SPEC {#backend_process}). */
+const OWN_SECRETS = ['HEADGATE_TOKEN', 'HEADGATE_OPENAI_API_KEY'];
+
 export interface ProcessBackendOptions {
   /** Where the producer folders are; made when missing. */
   readonly folder: string;
@@ -33,7 +36,7 @@ export interface ProcessBackendOptions {
   readonly logger: Logger;
   /** Milliseconds; 1000 by default. */
   readonly detachedGraceMs?: number;
-  /** Variables of this process that commands do not inherit: its secrets. */
+  /** Further variables of this process that commands do not inherit: keys that its configuration names. */
   readonly withheld?: readonly string[];
   /** Below so many free bytes of the folder's file system commands that write wait; 0 for none (SPEC {#free_space}). */
   readonly freeBytes?: number | undefined;
@@ -94,7 +97,7 @@ class ProcessBackend implements Backend {
         folder: folder.path,
         spec,
         marker,
-        withheld: this.#options.withheld ?? [],
+        withheld: [...OWN_SECRETS, ...(this.#options.withheld ?? [])],
         ended: () => handle.look?.(),
       });
     } catch (error) {

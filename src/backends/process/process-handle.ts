@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { bootId } from '../../core/boot-id.ts';
 import type { Clock } from '../../core/clock.ts';
+import { deferred } from '../../core/deferred.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
@@ -52,8 +53,6 @@ export interface ProcessHandleOptions {
 /** One producer folder, served: its output tailed, its end awaited, its tree signalled and killed. */
 export class ProcessHandle implements BackendHandle {
   readonly ref: BackendRef;
-  readonly exited: Promise<ExitFact>;
-  readonly closed: Promise<ClosedFact>;
   readonly #options: ProcessHandleOptions;
   readonly #exit: ExitWatch;
   readonly #reader: SpoolReader;
@@ -64,8 +63,8 @@ export class ProcessHandle implements BackendHandle {
   readonly #leaveSpace: () => void;
   /** What had been written when the disk became nearly full. */
   #writtenAtLow: number | undefined;
-  #settleExited: (fact: ExitFact) => void = () => {};
-  #settleClosed: (fact: ClosedFact) => void = () => {};
+  readonly #exited = deferred<ExitFact>();
+  readonly #closed = deferred<ClosedFact>();
   #tree: ProcessTree | undefined;
   #brake: Brake | undefined;
   #end: ExitFact | undefined;
@@ -76,12 +75,6 @@ export class ProcessHandle implements BackendHandle {
   constructor(options: ProcessHandleOptions) {
     this.#options = options;
     this.ref = options.ref;
-    this.exited = new Promise((resolve) => {
-      this.#settleExited = resolve;
-    });
-    this.closed = new Promise((resolve) => {
-      this.#settleClosed = resolve;
-    });
     this.#exit = new ExitWatch(options.folder, options.launched, options.clock);
     this.#reader = new SpoolReader({ ...options, frozen: () => this.#isOfOtherBoot(), progress: () => this.#progress() });
     const { persist } = options.sink;
@@ -96,6 +89,14 @@ export class ProcessHandle implements BackendHandle {
     this.#leaveSpace = options.space.watch(() => this.#progress());
     this.#watch = new FolderWatch(options.folder.path, (name) => this.#changed(name), options.logger);
     this.look();
+  }
+
+  get exited(): Promise<ExitFact> {
+    return this.#exited.promise;
+  }
+
+  get closed(): Promise<ClosedFact> {
+    return this.#closed.promise;
   }
 
   /** Looks whether it has ended, and reads on. Cheap enough for every hint. */
@@ -179,7 +180,7 @@ export class ProcessHandle implements BackendHandle {
     const isHeld = this.#brake?.isOn === true || end.exitCode === null;
     this.#brake?.release();
     this.#input.close();
-    this.#settleExited(end);
+    this.#exited.resolve(end);
     await this.#persist(async () => this.#input.release());
     if (isHeld) await this.#persist(() => this.#letGoOn());
     const detached = (await this.#persist(() => this.#awaitHolders())) ?? [];
@@ -188,7 +189,7 @@ export class ProcessHandle implements BackendHandle {
     this.#isClosed = true;
     this.#stop();
     const { missing } = this.#reader;
-    this.#settleClosed({ detached, ...(missing > 0 ? { missing } : {}) });
+    this.#closed.resolve({ detached, ...(missing > 0 ? { missing } : {}) });
   }
 
   /** Does it until it succeeds: out of file descriptors, or a disk error, and a producer must not stay open for that. */

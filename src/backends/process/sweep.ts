@@ -2,10 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import { ProducerFolder } from '../shim/producer-folder.ts';
-import { SHIM_FILE } from '../shim/shim-text.ts';
-import { namesIn } from './left-over.ts';
-import { readAlive } from './proc.ts';
+import { isInUse, leftOverNames } from './left-over.ts';
 
 /**
  * Removes the producer folders that nobody will come back for: a server killed between the end of a producer and the
@@ -15,11 +12,9 @@ import { readAlive } from './proc.ts';
  */
 export function sweepSpool(options: { folder: string; keep: ReadonlySet<string>; logger: Logger }): number {
   let removed = 0;
-  for (const name of namesIn(options.folder)) {
-    if (options.keep.has(name) || name === SHIM_FILE) continue;
+  for (const name of leftOverNames(options)) {
     try {
-      const claim = new ProducerFolder(options.folder, name).claim();
-      if (claim.state === 'claimed' && readAlive(claim.shim)) continue;
+      if (isInUse(options.folder, name)) continue;
       rmSync(join(options.folder, name), { recursive: true, force: true });
       removed++;
     } catch (error) {

@@ -1,6 +1,6 @@
+import { deferred } from '../../core/deferred.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
-import { deferred } from '../deferred.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Interrupts } from '../interrupts.ts';
 import { Operator } from '../operator.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { deferred } from '../../core/deferred.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
-import { deferred } from '../deferred.ts';
 import { CliError, isWireError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { awaitKill, type Receipt } from '../kill.ts';

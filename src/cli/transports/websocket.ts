@@ -1,9 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import WebSocket from 'ws';
-import { RpcError, type Transport } from '../../rpc/client/index.ts';
-
-/** What the body of a refused upgrade may be at most. */
-const REFUSAL_BYTES = 64 * 1024;
+import { refusalOf, type Transport } from '../../rpc/client/index.ts';
 
 /**
  * Connects to a server's WebSocket. Rejects with RpcError when the server refuses (`unauthenticated`, `forbidden`),
@@ -73,19 +70,4 @@ class WebSocketTransport implements Transport {
   close(): void {
     this.#socket.close();
   }
-}
-
-async function refusalOf(response: IncomingMessage): Promise<Error> {
-  let text = '';
-  try {
-    for await (const part of response) {
-      text += String(part);
-      if (text.length > REFUSAL_BYTES) break;
-    }
-    const body = JSON.parse(text) as { error?: { code: number; message: string; data?: unknown } };
-    if (body.error) return new RpcError(body.error);
-  } catch {
-    // Whoever answers there is no Headgate; the status says all there is.
-  }
-  return new Error(`the server answered HTTP ${response.statusCode} instead of opening a WebSocket`);
 }

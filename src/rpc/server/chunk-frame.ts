@@ -43,11 +43,19 @@ export function textFrame(subscription: number, piece: ChunkPiece, text: string)
   });
 }
 
+/**
+ * The inside of the JSON string that carries these bytes: as text where they are UTF-8, else as base64. A view that the
+ * next call overwrites. At most ESCAPE_MAX_BYTES.
+ */
+export function encodedChunk(bytes: Buffer): { chunk: Uint8Array; encoding: 'utf8' | 'base64' } {
+  if (isUtf8(bytes)) return { chunk: escapeJson(bytes), encoding: 'utf8' };
+  return { chunk: Buffer.from(bytes.toString('base64'), 'latin1'), encoding: 'base64' };
+}
+
 function encodeTail({ run, path, channel, offset, bytes, at }: ChunkPiece, allocate: (bytes: number) => Buffer): Buffer {
-  const text = isUtf8(bytes);
-  const chunk = text ? escapeJson(bytes) : Buffer.from(bytes.toString('base64'), 'latin1');
+  const { chunk, encoding } = encodedChunk(bytes);
   const before = `"run":${JSON.stringify(run)},"path":${JSON.stringify(path)},"channel":${channel},"offset":${offset},"chunk":"`;
-  const after = `","encoding":"${text ? 'utf8' : 'base64'}","at":${at}}}`;
+  const after = `","encoding":"${encoding}","at":${at}}}`;
   const beforeBytes = Buffer.byteLength(before);
   const tail = allocate(beforeBytes + chunk.length + after.length);
   tail.write(before, 0);

@@ -1,4 +1,5 @@
 import { bootId } from '../../core/boot-id.ts';
+import { deferred } from '../../core/deferred.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import { RpcClient } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
@@ -24,8 +25,7 @@ export class RunnerSession {
   readonly #client: RpcClient;
   readonly #link: RemoteLink;
   readonly #runner: Runner;
-  readonly #over: Promise<'away' | 'drained' | HeadgateError>;
-  #end: (how: 'away' | 'drained' | HeadgateError) => void = () => {};
+  readonly #over = deferred<'away' | 'drained' | HeadgateError>();
   #draining: boolean;
   #registered = false;
   /** Output of one command that the server allows; known before it hands anything over. */
@@ -38,9 +38,6 @@ export class RunnerSession {
     this.#options = options;
     this.#draining = options.draining;
     this.#socket = socket;
-    this.#over = new Promise((resolve) => {
-      this.#end = resolve;
-    });
     const client = new RpcClient(socket);
     const link = new RemoteLink({ call: (method, params) => client.call(method, params), sendFrame: (frame) => socket.sendFrame(frame) });
     const outputBytes = () => this.#outputBytes;
@@ -50,9 +47,9 @@ export class RunnerSession {
     client.on('runner/fenced', ({ reason, message }) => {
       logger.warn({ reason, message }, 'the server takes nothing more from this connection');
       // Whose lease is over registers again and ends what is lost; who was replaced would only throw the other one out.
-      this.#end(reason === 'lease' ? 'away' : new HeadgateError('stale_epoch', message, { runner: name }));
+      this.#over.resolve(reason === 'lease' ? 'away' : new HeadgateError('stale_epoch', message, { runner: name }));
     });
-    client.onClose(() => this.#end('away'));
+    client.onClose(() => this.#over.resolve('away'));
     client.answer(answererOf({ runner, link, name, taken: (id) => this.#announced.delete(id), drain: () => this.#drain() }));
     this.#client = client;
     this.#link = link;
@@ -70,7 +67,7 @@ export class RunnerSession {
    */
   async serve(registered: (leaseMs: number) => void): Promise<'away' | 'drained'> {
     const { signal } = this.#options;
-    const onAbort = () => this.#end('away');
+    const onAbort = () => this.#over.resolve('away');
     signal.addEventListener('abort', onAbort, { once: true });
     let heart: Heart | undefined;
     try {
@@ -85,7 +82,7 @@ export class RunnerSession {
       heart = this.#beat(answer.lease_ms);
       registered(answer.lease_ms);
       this.#leaveWhenDone();
-      const how = await this.#over;
+      const how = await this.#over.promise;
       if (how instanceof HeadgateError) throw how;
       return how;
     } finally {
@@ -103,10 +100,10 @@ export class RunnerSession {
   async #registration(): Promise<Registered | 'away' | 'drained' | HeadgateError> {
     const late = setTimeout(() => {
       this.#options.logger.warn({ timeoutMs: REGISTER_MS }, 'the server does not answer the registration; it is dialled again');
-      this.#end('away');
+      this.#over.resolve('away');
     }, REGISTER_MS);
     try {
-      return await Promise.race([this.#register(), this.#over]);
+      return await Promise.race([this.#register(), this.#over.promise]);
     } finally {
       clearTimeout(late);
     }
@@ -145,7 +142,7 @@ export class RunnerSession {
   }
 
   #leaveWhenDone(): void {
-    if (this.#draining && this.#registered && this.#announced.size === 0 && this.#runner.size === 0) this.#end('drained');
+    if (this.#draining && this.#registered && this.#announced.size === 0 && this.#runner.size === 0) this.#over.resolve('drained');
   }
 
   /** Renews the lease; a server of which nothing comes is left before it would take this runner for lost. */
@@ -162,7 +159,7 @@ export class RunnerSession {
       },
       silent: () => {
         logger.warn({ leaseMs }, 'nothing comes from the server; it is dialled again');
-        this.#end('away');
+        this.#over.resolve('away');
       },
     });
   }

@@ -1,14 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import WebSocket from 'ws';
 import type { Clock } from '../../core/clock.ts';
-import { RpcError, type Transport } from '../../rpc/client/index.ts';
+import { refusalOf, type Transport } from '../../rpc/client/index.ts';
 import type { RemoteRunnerOptions } from './remote-runner.ts';
 
 /** How long a server may take to open a connection (milliseconds). */
 const OPEN_MS = 10_000;
-/** What the body of a refused upgrade may be at most. */
-const REFUSAL_CHARS = 64 * 1024;
-
 /** A runner's connection: JSON as text messages, output as binary ones. */
 export class RunnerSocket implements Transport {
   readonly #socket: WebSocket;
@@ -91,19 +88,4 @@ export class RunnerSocket implements Transport {
   close(): void {
     this.#socket.terminate();
   }
-}
-
-async function refusalOf(response: IncomingMessage): Promise<Error> {
-  let text = '';
-  try {
-    for await (const part of response) {
-      text += String(part);
-      if (text.length > REFUSAL_CHARS) break;
-    }
-    const body = JSON.parse(text) as { error?: { code: number; message: string; data?: unknown } };
-    if (body.error) return new RpcError(body.error);
-  } catch {
-    // Whoever answers there is no Headgate; the status says all there is.
-  }
-  return new Error(`the server answered HTTP ${response.statusCode} instead of opening a WebSocket`);
 }

@@ -6,7 +6,7 @@ import type { Patient } from './problem.ts';
 
 /** Ends a channel at 500 `damaged` at its last contiguous byte. */
 export function endDamaged({ db, now }: Patient, row: ChannelRow, bytes: number, lines: number): void {
-  unguarded(db, 'entries', () =>
+  unguarded(db, () =>
     db
       .prepare(
         "update entries set status = 500, outcome = 'damaged', bytes = ?, lines = ?, version = version + 1, updated_at = ? where id = ?",

@@ -46,7 +46,7 @@ export function states(patient: Patient): Problem[] {
     state: 'bad',
     detail: `${path} (entry ${id}) is at ${status}, and ${status === 102 ? 'no live producer' : 'no proposal'} stands behind it`,
     repair: () => {
-      unguarded(db, 'entries', () =>
+      unguarded(db, () =>
         db.prepare("update entries set status = 500, outcome = 'damaged', version = version + 1, updated_at = ? where id = ?").run(now, id),
       );
       return 'it ends at 500 "damaged"';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
+import { misbehave } from './misbehave.mjs';
 import { ConnectionLost } from './wire.mjs';
 
 /** A client that must see every durable event once and in order, whatever happens to the server and to itself. */
@@ -31,7 +31,15 @@ export class EventReader {
 
   start() {
     this.#running = this.#stayConnected();
-    void this.#misbehave();
+    void misbehave({
+      random: this.#random,
+      totals: this.#totals,
+      linkOf: () => this.#link,
+      isOver: () => this.#stopping || this.#calm,
+      pauseMs: [300, 3000],
+      stallChance: 0.5,
+      stallMs: 2000,
+    });
   }
 
   /** From now on it neither stalls nor vanishes. */
@@ -81,23 +89,6 @@ export class EventReader {
     this.last = seq;
     this.#hash.update(`${seq} ${method}\n`);
     this.#totals.events++;
-  }
-
-  async #misbehave() {
-    while (!this.#stopping && !this.#calm) {
-      await delay(this.#random.int(300, 3000), undefined, { ref: false });
-      const link = this.#link;
-      if (!link || this.#stopping || this.#calm) continue;
-      if (this.#random.chance(0.5)) {
-        this.#totals.stalls++;
-        link.stall();
-        await Promise.race([delay(this.#random.scale(50, 2000), undefined, { ref: false }), link.closed]);
-        link.resume();
-      } else {
-        this.#totals.vanished++;
-        link.vanish();
-      }
-    }
   }
 }
 

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Frames } from './frames.mjs';
+import { misbehave } from './misbehave.mjs';
 import { producerOf } from './producers.mjs';
 import { ConnectionLost } from './wire.mjs';
 
@@ -44,7 +44,15 @@ export class Reader {
 
   start() {
     this.#running = this.#stayConnected();
-    void this.#misbehave();
+    void misbehave({
+      random: this.#random,
+      totals: this.#totals,
+      linkOf: () => this.#link,
+      isOver: () => this.#stopping || this.#calm,
+      pauseMs: [200, 2500],
+      stallChance: 0.6,
+      stallMs: 3000,
+    });
   }
 
   /** A producer has a path now. */
@@ -246,24 +254,6 @@ export class Reader {
       if (cursor.ended) this.#wrong({ producer, channel, offset: cursor.next, message: 'the end was told twice' });
       if (cursor.next !== bytes) this.#wrong({ producer, channel, offset: cursor.next, message: `the end was told at ${bytes} bytes` });
       cursor.ended = true;
-    }
-  }
-
-  /** Now and then it stops reading, or goes away without a word. */
-  async #misbehave() {
-    while (!this.#stopping && !this.#calm) {
-      await delay(this.#random.int(200, 2500), undefined, { ref: false });
-      const link = this.#link;
-      if (!link || this.#stopping || this.#calm) continue;
-      if (this.#random.chance(0.6)) {
-        this.#totals.stalls++;
-        link.stall();
-        await Promise.race([delay(this.#random.scale(50, 3000), undefined, { ref: false }), link.closed]);
-        link.resume();
-      } else {
-        this.#totals.vanished++;
-        link.vanish();
-      }
     }
   }
 

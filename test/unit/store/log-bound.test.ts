@@ -138,7 +138,8 @@ describe('{#checkpoints} the write-ahead log', () => {
 
   test('is emptied by the commits themselves once the thread has ended, and nothing waits for the thread any more', async () => {
     const thread = once(process, 'worker') as Promise<[Worker]>;
-    const { store, file } = await tempStore({ checkpoint: true });
+    // No new thread within the test, however slow the disk is.
+    const { store, file } = await tempStore({ checkpoint: true, checkpointRestartMs: 60_000 });
     const id = newChannel(store);
     append(store, id, Buffer.from('begun\n'));
     const [worker] = await thread;

@@ -1,7 +1,5 @@
-import { isUtf8 } from 'node:buffer';
-import { escapeJson } from '../../../core/bytes.ts';
 import type { ChunkPiece } from '../../../stream/index.ts';
-import { frameParts } from '../chunk-frame.ts';
+import { encodedChunk, frameParts } from '../chunk-frame.ts';
 
 const frames = new WeakMap<ChunkPiece, readonly Buffer[]>();
 
@@ -16,9 +14,7 @@ export function channelFrames(piece: ChunkPiece): readonly Buffer[] {
 }
 
 function encode({ offset, bytes, at }: ChunkPiece): Buffer {
-  const text = isUtf8(bytes);
-  const chunk = text ? escapeJson(bytes) : Buffer.from(bytes.toString('base64'), 'latin1');
-  const encoding = text ? 'utf8' : 'base64';
+  const { chunk, encoding } = encodedChunk(bytes);
   return Buffer.concat([
     Buffer.from(`id: ${offset + bytes.length}\nevent: chunk\ndata: {"offset":${offset},"chunk":"`),
     chunk,

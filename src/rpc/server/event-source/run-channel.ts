@@ -6,7 +6,7 @@ import type { ClosedFact, EndedFact } from '../../../stream/index.ts';
 import { type EventStream, sseFrame } from '../transports/event-stream.ts';
 import { channelFrames } from './channel-frame.ts';
 import { checkQuery, PROJECT_PARAMS, type SourceRequest, wholeNumber } from './request.ts';
-import { failStream, guarded, presentAlias, type Source, type Subject } from './source.ts';
+import { deletedRun, failStream, guarded, presentAlias, type Source, type Subject } from './source.ts';
 
 /** Which bytes a stream begins with. */
 export interface ChannelRequest {
@@ -74,7 +74,7 @@ export function openRunChannel(subject: Subject, request: ChannelRequest, open: 
 
 /** What a stream that can bring nothing more ends with (SPEC {#stream_closed}). */
 function closedError(subject: Subject, { path, reason, status, outcome }: ClosedFact): HeadgateError {
-  if (reason === 'run_deleted') return new HeadgateError('not_found', `run ${subject.alias} has been deleted`, { run: subject.alias });
+  if (reason === 'run_deleted') return deletedRun(subject.alias);
   const how = `${status ?? ''}${outcome ? ` ${outcome}` : ''}`;
   return new HeadgateError('stream_not_open', `${path} ended with ${how} and was never started; it has no channels`, {
     path: path ?? null,

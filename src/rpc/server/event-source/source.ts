@@ -44,5 +44,10 @@ export function failStream({ parts, alias }: Subject, stream: EventStream, error
 export function presentAlias({ parts, runId, alias }: Subject): string {
   const run = parts.store.runs.byId(runId);
   if (run) return run.alias;
-  throw new HeadgateError('not_found', `run ${alias} has been deleted`, { run: alias });
+  throw deletedRun(alias);
+}
+
+/** What a reader of a run that has been deleted is told. */
+export function deletedRun(alias: string): HeadgateError {
+  return new HeadgateError('not_found', `run ${alias} has been deleted`, { run: alias });
 }

@@ -89,13 +89,13 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
   #write(first: number, head: Buffer, body: Buffer): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     const tcp = this.#tcp;
-    const front = Buffer.concat([frameHead(first, head.length + body.length), head]);
+    const front = [frameHead(first, head.length + body.length), head];
     if (body.length <= JOIN_BYTES) {
-      tcp.write(Buffer.concat([front, body]), this.#flushed);
+      tcp.write(Buffer.concat([...front, body]), this.#flushed);
     } else {
       retain(body);
       tcp.cork();
-      tcp.write(front);
+      tcp.write(Buffer.concat(front));
       tcp.write(body, () => {
         release(body);
         this.written();

@@ -20,11 +20,18 @@ export function tempFolder(): string {
 
 /** A store in a new folder, closed after the test. */
 export async function tempStore(
-  options: { checkpoint?: boolean; file?: string; clock?: Clock; retention?: Partial<Retention>; logger?: Logger } = {},
+  options: {
+    checkpoint?: boolean;
+    checkpointRestartMs?: number;
+    file?: string;
+    clock?: Clock;
+    retention?: Partial<Retention>;
+    logger?: Logger;
+  } = {},
 ): Promise<{ store: Store; file: string }> {
   const file = options.file ?? join(tempFolder(), 'headgate.db');
   const { clock = systemClock, checkpoint = false, retention = {}, logger = silentLogger } = options;
-  const store = await openStore({ file, clock, checkpoint, retention, logger });
+  const store = await openStore({ ...options, file, clock, checkpoint, retention, logger });
   atEnd(() => store.close());
   return { store, file };
 }

@@ -1,0 +1,20 @@
+import { RpcError } from './errors.ts';
+
+/** What the body of a refused upgrade may be at most. */
+const REFUSAL_CHARS = 64 * 1024;
+
+/** Why a server did not open a WebSocket: its own error when a Headgate has answered, else what the status says. */
+export async function refusalOf(response: AsyncIterable<unknown> & { readonly statusCode?: number | undefined }): Promise<Error> {
+  let text = '';
+  try {
+    for await (const part of response) {
+      text += String(part);
+      if (text.length > REFUSAL_CHARS) break;
+    }
+    const body = JSON.parse(text) as { error?: { code: number; message: string; data?: unknown } };
+    if (body.error) return new RpcError(body.error);
+  } catch {
+    // Whoever answers there is no Headgate; the status says all there is.
+  }
+  return new Error(`the server answered HTTP ${response.statusCode} instead of opening a WebSocket`);
+}
