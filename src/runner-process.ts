@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { createProcessBackend } from './backends/process/index.ts';
+import { createBackends } from './backends/index.ts';
 import type { RunnerOptions } from './cli/host.ts';
 import { systemClock } from './core/clock.ts';
 import { HeadgateError, isHeadgateError, messageOf } from './core/errors.ts';
@@ -21,14 +21,14 @@ export async function runHeadgateRunner(options: RunnerOptions): Promise<'stoppe
   process.on('unhandledRejection', unexpected);
   try {
     const folder = new StateFolder(data, systemIds);
-    const process_ = createProcessBackend({ folder: folder.producers, clock, logger });
+    const backends = createBackends({ folder: folder.producers, clock, logger });
     let told = false;
     const registered = () => {
       logger.info({ runner: rest.name, pid: process.pid }, 'registered');
       if (!told) ready();
       told = true;
     };
-    return await serveAsRunner({ ...rest, folder, backends: new Map([['process', process_]]), clock, logger, registered });
+    return await serveAsRunner({ ...rest, folder, backends, clock, logger, registered });
   } finally {
     process.off('unhandledRejection', unexpected);
     release();

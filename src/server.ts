@@ -1,5 +1,6 @@
 import { pino } from 'pino';
-import { createProcessBackend, sweepSpool } from './backends/process/index.ts';
+import { createBackends } from './backends/index.ts';
+import { sweepSpool } from './backends/process/index.ts';
 import { bootId } from './core/boot-id.ts';
 import { poisonReleased } from './core/buffer-pool.ts';
 import { systemClock } from './core/clock.ts';
@@ -90,7 +91,7 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   const lease = options.runnerLease ?? config.runnerLease;
   const streams = new Streams({ store, journal, clock, logger, ...(lease === undefined ? {} : { leaseMs: lease * 1000 }) });
   opened.add('the streams', () => streams.close());
-  const process_ = createProcessBackend({
+  const backends = createBackends({
     folder: paths.producers,
     clock,
     logger,
@@ -101,7 +102,7 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   const runner = createRunner({
     name: 'embedded',
     link: streams.link,
-    backends: new Map([['process', process_]]),
+    backends,
     clock,
     logger,
     bootId: bootId(),

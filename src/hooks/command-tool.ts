@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { HeadgateError } from '../core/errors.ts';
+import { channelsOf, isLocal, type Place, placeOf, placeParams } from '../model/place.ts';
 import { containedPath } from './contained-path.ts';
 import type { CommandToolOptions, RefusalStatus, ToolDefinition } from './plugin.ts';
 
@@ -26,10 +27,11 @@ export const commandParams = z.strictObject({
     .optional()
     .describe('Milliseconds to wait for its end before you go on while it runs in the background. Default 10000.'),
   stdin: z.boolean().optional().describe('True: people can type into it. Default: it reads /dev/null.'),
+  ...placeParams,
 });
 
 /**
- * A tool that proposes a shell command on the process backend, channels 1 (stdout) and 2 (stderr). A `cwd` outside the
+ * A tool that proposes a shell command, as a process of this host or in another place (SPEC {#places}). A `cwd` outside the
  * project root is refused with 403; one that does not exist is left to the start (SPEC {#containment}).
  */
 export function commandTool(options: CommandToolOptions): ToolDefinition<typeof commandParams> {
@@ -43,33 +45,50 @@ export function commandTool(options: CommandToolOptions): ToolDefinition<typeof 
     handler(input, call) {
       if (input.command.includes('\0'))
         return { kind: 'refused', status: 422, body: 'The command contains a NUL character; leave it out.' };
+      let place: Place;
       let cwd: string;
       try {
-        cwd = containedPath(call.project.root, input.cwd ?? '.', 'cwd');
+        place = placeOf(input);
+        cwd = isLocal(place) ? containedPath(call.project.root, input.cwd ?? '.', 'cwd') : remotePath(input.cwd);
       } catch (error) {
         if (!(error instanceof HeadgateError)) throw error;
         return { kind: 'refused', status: error.data.status as RefusalStatus, body: error.message, outcome: error.kind };
       }
+      const { backend, sandbox, ...parts } = place;
       return {
         kind: 'proposal',
         summary: firstLine(input.command),
         yieldMs: input.yield_ms ?? DEFAULT_YIELD_MS,
         attributes: { command: input.command },
         producer: {
-          backend: 'process',
+          backend,
           runner: 'embedded',
-          channels: [1, 2],
+          channels: channelsOf(place),
           spec: {
             command: input.command,
             cwd,
             env: input.env ?? {},
-            stdin: input.stdin ?? false,
+            stdin: (input.stdin ?? false) || place.tty !== undefined,
+            ...parts,
+            ...(sandbox ? { sandbox: { ...sandbox, root: call.project.root } } : {}),
             ...(input.timeout_ms === undefined ? {} : { timeoutMs: input.timeout_ms }),
           },
         },
       };
     },
   };
+}
+
+/** A directory of a container or of another machine: absolute, or '' for the one that commands begin in there. */
+function remotePath(cwd: string | undefined): string {
+  if (cwd === undefined || cwd.startsWith('/')) return cwd ?? '';
+  throw new HeadgateError(
+    'invalid_params',
+    `cwd "${cwd}" is relative, and there is no project on the other side; name an absolute directory`,
+    {
+      field: 'cwd',
+    },
+  );
 }
 
 function firstLine(command: string): string {

@@ -1,3 +1,4 @@
+import type { ContainerPlace, Sandbox, SshPlace, Terminal, TmuxPlace } from './place.ts';
 import type { EntryStatus, LoopStatus, ProducerState, RunStatus } from './status.ts';
 
 /** What the store keeps, as the rest of the code sees it. All times are milliseconds since the epoch. */
@@ -129,7 +130,7 @@ export interface Segment {
 export interface ProducerSpec {
   /** A POSIX shell command line. */
   readonly command: string;
-  /** Absolute working directory. */
+  /** Absolute working directory; empty where the place has a default of its own: a container, a host over SSH. */
   readonly cwd: string;
   /** Added to the inherited environment. */
   readonly env: Readonly<Record<string, string>>;
@@ -137,6 +138,13 @@ export interface ProducerSpec {
   readonly stdin: boolean;
   /** Ends it with SIGTERM, then SIGKILL, after so many milliseconds. */
   readonly timeoutMs?: number;
+  /** A terminal instead of pipes: output and errors are one channel (SPEC {#terminals}). */
+  readonly tty?: Terminal;
+  readonly container?: ContainerPlace;
+  readonly ssh?: SshPlace;
+  readonly tmux?: TmuxPlace;
+  /** What it may touch, and the project root that `workspace` means (SPEC {#sandbox}). */
+  readonly sandbox?: Sandbox & { readonly root: string };
 }
 
 export interface SignalSent {

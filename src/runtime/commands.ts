@@ -1,5 +1,6 @@
 import { HeadgateError } from '../core/errors.ts';
 import { slugOf } from '../model/paths.ts';
+import { type PlaceRequest, placeOf, watchTitle } from '../model/place.ts';
 import type { Run } from '../model/records.ts';
 import type { ChannelState } from '../stream/index.ts';
 import type { Actions } from './loop/actions.ts';
@@ -9,13 +10,11 @@ import type { Caller, RuntimeParts } from './parts.ts';
 import { tellEntry } from './tell.ts';
 
 /** A client's own command, as `sh` and `env` bring it. */
-export interface ClientCommand {
+export interface ClientCommand extends Partial<PlaceRequest> {
   readonly run: string;
-  readonly command: string;
-  readonly backend?: string | undefined;
+  readonly command?: string | undefined;
   readonly cwd?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
-  readonly tty?: boolean | undefined;
   readonly timeout?: number | undefined;
   readonly yield_ms?: number | undefined;
   readonly runner?: string | undefined;
@@ -45,26 +44,27 @@ export class Commands {
    * answer waits for its end. Throws unsupported, forbidden for a `cwd` outside the project or a denied command.
    */
   async propose(c: Caller, run: Run, action: 'sh' | 'env', command: ClientCommand): Promise<CommandResult> {
-    checkSupported(command);
+    const { place, text } = asked(command);
     const { store, journal, streams, host } = this.#parts;
     const tool = host.tool(action);
     if (!tool) throw new HeadgateError('unsupported', `the plugin "${action}" is not loaded; the server's log says why`, { action });
     const input = {
-      command: command.command,
+      command: text,
       stdin: command.stdin ?? true,
+      ...place,
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
       ...(command.env === undefined ? {} : { env: command.env }),
       ...(command.timeout === undefined ? {} : { timeout_ms: command.timeout }),
       ...(command.yield_ms === undefined ? {} : { yield_ms: command.yield_ms }),
     };
     const scope = { project: c.project, run, mode: 'act' as const, settings: run.settings, by: c.client, signal: c.signal };
-    const wanted = freePath(this.#parts, run.id, run.turn, action, slugOf(command.command));
+    const wanted = freePath(this.#parts, run.id, run.turn, action, slugOf(text));
     const prepared = await this.#actions.prepare(tool, input, run.turn, wanted, scope);
     c.signal.throwIfAborted();
     if (prepared.kind === 'settled')
       throw refusal(prepared.outcome.kind === 'refused' ? prepared.outcome.status : 500, prepared.outcome.body);
     if (prepared.verdict === 'deny')
-      throw new HeadgateError('forbidden', 'a rule of this server does not allow this command', { command: command.command });
+      throw new HeadgateError('forbidden', 'a rule of this server does not allow this command', { command: text });
     const { verdict } = prepared;
     const producer = prepared.proposal.producer && {
       ...prepared.proposal.producer,
@@ -75,7 +75,7 @@ export class Commands {
       const created = store.entries.create({
         runId: run.id,
         // Another caller may have taken the path while the verdict was asked for.
-        path: freePath(this.#parts, run.id, run.turn, action, slugOf(command.command)),
+        path: freePath(this.#parts, run.id, run.turn, action, slugOf(text)),
         category: 'logging',
         status: 100,
         attributes: { tool: action, input, summary: proposal.summary, by: c.client },
@@ -100,22 +100,21 @@ function refusal(status: number, message: string): HeadgateError {
   return status >= 500 ? new HeadgateError('internal', message) : new HeadgateError('invalid_params', message);
 }
 
-function checkSupported(command: ClientCommand): void {
-  if (command.tty) {
-    throw new HeadgateError('unsupported', 'terminals are not part of this version; leave tty out, the command gets pipes', {
-      field: 'tty',
-    });
-  }
-  if (command.backend !== undefined && command.backend !== 'process') {
-    throw new HeadgateError('unsupported', `no backend "${command.backend}"; this version has "process"`, {
-      field: 'backend',
-      backend: command.backend,
-    });
-  }
+/** What is asked for, checked as far as it can be here. */
+function asked(command: ClientCommand): { place: PlaceRequest; text: string } {
+  const { backend, tty, container, ssh, tmux, sandbox } = command;
+  const place = Object.fromEntries(
+    Object.entries({ backend, tty, container, ssh, tmux, sandbox }).filter(([, value]) => value !== undefined),
+  );
+  // Refused by name here; the tool would only say that it is wrong.
+  const checked = placeOf(place);
+  const text = command.command ?? watchTitle(checked);
+  if (text === undefined) throw new HeadgateError('invalid_params', 'command is missing; say what is to be run', { field: 'command' });
   if (command.durable === false) {
     throw new HeadgateError('unsupported', 'every command here outlives the server; leave durable out, or set it to true', {
       field: 'durable',
     });
   }
   if (command.runner !== undefined) requireRunner(command.runner);
+  return { place, text };
 }

@@ -203,6 +203,11 @@ function folderOf(spool: string, producerId: string): ProducerFolder {
 /** Throws a named error for what could never run, before anything is made. */
 function checkSpec(spec: ProducerSpec): void {
   const { command, cwd, env } = spec;
+  if (spec.tty || spec.sandbox) {
+    throw new HeadgateError('unsupported', 'terminals and sandboxes are not part of this version; leave tty and sandbox out', {
+      outcome: 'unsupported',
+    });
+  }
   if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
     throw new HeadgateError('not_found', `the working directory ${cwd} does not exist or is no directory; name another one`, {
       outcome: 'cwd_missing',

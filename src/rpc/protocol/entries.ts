@@ -1,14 +1,19 @@
 import { z } from 'zod';
+import { placeParams } from '../../model/place.ts';
 import { method } from './method.ts';
 import { attributes, channel, channels, entry, LIMITS, ok, path, rowOffset, rows, run, status, visibility } from './shapes.ts';
 
 const commandParams = {
   run,
-  command: z.string().min(1).max(LIMITS.commandChars),
-  backend: z.string().min(1).max(32).optional(),
-  cwd: z.string().min(1).max(4096).optional().describe('Relative to the project root, and inside it.'),
+  command: z
+    .string()
+    .min(1)
+    .max(LIMITS.commandChars)
+    .optional()
+    .describe('A POSIX shell command line; left out where something is watched.'),
+  ...placeParams,
+  cwd: z.string().min(1).max(4096).optional().describe('Relative to the project root, and inside it; absolute in a container or over SSH.'),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a variable name'), z.string().max(32 * 1024)).optional(),
-  tty: z.boolean().optional(),
   timeout: z
     .int()
     .min(1)

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { containerPlace, sandbox, sshPlace, terminal, tmuxPlace } from '../../model/place.ts';
 import { LIVE_STATES } from '../../model/status.ts';
 import { method, notification } from './method.ts';
 import { alias, byteOffset, chunk, empty, epoch, reason, receipt, signal } from './shapes.ts';
@@ -150,7 +151,17 @@ export const assignment = z.strictObject({
   backend: z.string(),
   state: z.enum(LIVE_STATES),
   bootId: bootId.nullable(),
-  spec: z.looseObject({ command: z.string(), cwd: z.string(), env: z.record(z.string(), z.string()), stdin: z.boolean() }),
+  spec: z.looseObject({
+    command: z.string(),
+    cwd: z.string(),
+    env: z.record(z.string(), z.string()),
+    stdin: z.boolean(),
+    tty: terminal.optional(),
+    container: containerPlace.optional(),
+    ssh: sshPlace.optional(),
+    tmux: tmuxPlace.optional(),
+    sandbox: sandbox.extend({ root: z.string() }).optional(),
+  }),
   ref: z.record(z.string(), z.unknown()).nullable(),
   kill: kill.nullable(),
   createdAt: z.int(),

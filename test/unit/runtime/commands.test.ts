@@ -64,12 +64,45 @@ describe("{#client_commands} a client's own command", () => {
   });
 
   it.each([
-    ['a terminal', { tty: true }],
-    ['another backend', { backend: 'container' }],
+    ['a backend that does not exist', { backend: 'vm' }],
     ['a command that ends with the server', { durable: false }],
   ])('asking for %s is unsupported, and says what there is', async (_, more) => {
     await expect(command('ls', more)).rejects.toMatchObject({ kind: 'unsupported' });
     expect(h.runtime.proposals(h.project.id)).toEqual([]);
+  });
+
+  it.each([
+    [{ backend: 'ssh' }, 'ssh', /needs a host/],
+    [{ backend: 'container' }, 'container', /either an image or a running container/],
+    [{ container: { image: 'a', container: 'b' } }, 'container', /either an image or a running container/],
+    [{ container: { image: 'a', watch: 'logs' as const } }, 'container', /name it with container/],
+    [{ backend: 'process', ssh: { host: 'h' } }, 'ssh', /leave ssh or backend out/],
+    [{ backend: 'pty', tty: false }, 'tty', /is a terminal/],
+    [{ ssh: { host: 'h' }, sandbox: { mode: 'read-only' as const } }, 'sandbox', /leave it out/],
+    [{ ssh: { host: 'h' }, cwd: 'src' }, undefined, /absolute directory/],
+  ])('{#places} in %j is refused, and what to name is said', async (place, field, message) => {
+    await expect(command('ls', place)).rejects.toMatchObject({ kind: 'invalid_params', message: expect.stringMatching(message) });
+    if (field) await expect(command('ls', place)).rejects.toMatchObject({ facts: { field } });
+    expect(h.runtime.proposals(h.project.id)).toEqual([]);
+  });
+
+  it.each([
+    [{ ssh: { host: 'h' } }, 'ssh', [1, 2]],
+    [{ container: { image: 'debian' } }, 'container', [1, 2, 3]],
+    [{ container: { container: 'web' }, tty: true }, 'container', [1]],
+    [{ tmux: {} }, 'tmux', [1]],
+    [{ ssh: { host: 'h' }, tmux: {} }, 'tmux', [1]],
+    [{ backend: 'pty' }, 'pty', [1]],
+    [{ tty: { cols: 100, rows: 30 } }, 'process', [1]],
+  ])('{#places} in %j is one of backend %s, with channels %j', async (place, backend, channels) => {
+    const { path } = await command('ls', place);
+    expect(h.entry('r', path).attributes).toMatchObject({ plan: { backend, channels } });
+  });
+
+  it('{#places} needs no words of its own where something is watched', async () => {
+    const { path } = await command(undefined as never, { container: { container: 'web', watch: 'logs' } });
+    expect(h.entry('r', path).attributes).toMatchObject({ command: 'docker logs web' });
+    await expect(command(undefined as never, {})).rejects.toMatchObject({ kind: 'invalid_params', facts: { field: 'command' } });
   });
 
   it('runs in a folder of the project, and nowhere else', async () => {
