@@ -96,6 +96,8 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
     clock,
     logger,
     withheld: Object.values(config.providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []),
+    allow: config.environment?.allow,
+    hidden: [paths.folder, options.socket ?? paths.socket],
     freeBytes: config.limits.freeBytes,
     spaceChanged: (fact) => told.space(fact),
   });
@@ -120,6 +122,7 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
     providers: createProviders(config.providers, process.env),
     bundled: bundledPlugins,
     plugins: config,
+    sandbox: config.sandbox,
   });
   opened.add('the runtime', () => runtime.close());
 

@@ -27,18 +27,7 @@ export const ISOLATION: readonly string[] = [
  * The file systems every sandbox begins with. What is below /proc/sys belongs to user 0 also in a namespace of its own,
  * so that without its own read-only mount a server that runs as root would leave it writable.
  */
-export const SYSTEM: readonly string[] = [
-  '--ro-bind',
-  '/',
-  '/',
-  '--dev',
-  '/dev',
-  '--proc',
-  '/proc',
-  '--ro-bind',
-  '/proc/sys',
-  '/proc/sys',
-];
+export const SYSTEM: readonly string[] = ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--ro-bind', '/proc/sys', '/proc/sys'];
 
 /**
  * What runs in a sandbox: bubblewrap is started with every signal ignored, so that one for the command's group does not

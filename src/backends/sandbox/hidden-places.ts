@@ -44,15 +44,23 @@ const IN_HOME = [
 ];
 
 /** The system's own; a server that runs as root could read them. */
-const OF_SYSTEM = ['/etc/shadow', '/etc/shadow-', '/etc/gshadow', '/etc/gshadow-', '/etc/ssl/private', '/etc/ssh', '/etc/sudoers', '/etc/sudoers.d'];
+const OF_SYSTEM = [
+  '/etc/shadow',
+  '/etc/shadow-',
+  '/etc/gshadow',
+  '/etc/gshadow-',
+  '/etc/ssl/private',
+  '/etc/ssh',
+  '/etc/sudoers',
+  '/etc/sudoers.d',
+];
 
 /** Folders in which programs have their sockets and temporary files: a command in a sandbox has empty ones of its own. */
 const PRIVATE = ['/tmp', '/var/tmp', '/run', '/var/run'];
 
 /** What of this machine a sandbox hides, with symbolic links resolved; only what is there. */
-export function hiddenPlaces(own: readonly string[]): string[] {
-  const homes = new Set([homedir(), homeOfUser()].filter((home) => home !== undefined));
-  return existing([...[...homes].flatMap((home) => IN_HOME.map((name) => join(home, name))), ...OF_SYSTEM, ...own]);
+export function hiddenPlaces(own: readonly string[], homes: readonly string[] = homesOfUser()): string[] {
+  return existing([...homes.flatMap((home) => IN_HOME.map((name) => join(home, name))), ...OF_SYSTEM, ...own]);
 }
 
 /** Folders that are private to a sandbox, with symbolic links resolved; only those that are there. */
@@ -61,12 +69,12 @@ export function privatePlaces(): string[] {
 }
 
 /** HOME can name another directory than the one where the user's keys are. */
-function homeOfUser(): string | undefined {
+function homesOfUser(): string[] {
   try {
-    return userInfo().homedir;
+    return [homedir(), userInfo().homedir];
   } catch {
     // A user without an entry in the system's list.
-    return undefined;
+    return [homedir()];
   }
 }
 

@@ -26,14 +26,20 @@ export interface Boxed {
 export class Sandboxes {
   readonly #hidden: readonly string[];
   readonly #folders: readonly string[] | undefined;
+  readonly #homes: readonly string[] | undefined;
   #found: Bubblewrap | undefined;
 
   /**
    * `hidden`: what a command must not see beside the usual secrets, such as the data folder. `folders`: where bubblewrap
-   * is looked for, instead of the system's.
+   * is looked for, instead of the system's. `homes`: whose secrets are hidden, instead of this user's.
    */
-  constructor(options: { readonly hidden: readonly string[]; readonly folders?: readonly string[] | undefined }) {
+  constructor(options: {
+    readonly hidden: readonly string[];
+    readonly folders?: readonly string[] | undefined;
+    readonly homes?: readonly string[];
+  }) {
     this.#hidden = options.hidden;
+    this.#homes = options.homes;
     this.#folders = options.folders;
   }
 
@@ -68,12 +74,11 @@ export class Sandboxes {
     marker: Readonly<Record<string, string>>,
   ): Boxed {
     const { sandbox, command, cwd } = spec;
-    const own = [...this.#hidden];
     const args = [
       ...ISOLATION,
       ...(sandbox.network ? [] : ['--unshare-net']),
       ...SYSTEM,
-      ...mountArguments({ ...sandbox, hidden: hiddenPlaces(own), privates: privatePlaces() }),
+      ...mountArguments({ ...sandbox, hidden: hiddenPlaces(this.#hidden, this.#homes), privates: privatePlaces() }),
       ...Object.entries({ ...variables, ...marker }).flatMap(([name, value]) => ['--setenv', name, value]),
       '--chdir',
       cwd,

@@ -76,7 +76,12 @@ function rootOf(root: string): string {
   try {
     return realpathSync(root);
   } catch (cause) {
-    throw new HeadgateError('not_found', `the project root ${root} does not exist; name another one`, { outcome: 'cwd_missing' }, { cause });
+    throw new HeadgateError(
+      'not_found',
+      `the project root ${root} does not exist; name another one`,
+      { outcome: 'cwd_missing' },
+      { cause },
+    );
   }
 }
 
