@@ -215,9 +215,7 @@ export class TtySession {
 
 function fromOf(attach: TtyAttach | undefined): TtyFrom {
   const from = attach?.from ?? 'start';
-  if (from === 'screen') {
-    throw new HeadgateError('unsupported', 'from "screen" is not part of this version; take "start" or "live"', { field: 'from' });
-  }
+  if (from === 'screen') return 'start';
   if (typeof from === 'string') return from;
   return new Map(Object.entries(from).map(([channel, offset]) => [Number(channel), offset]));
 }
