@@ -19,12 +19,14 @@ async function built(path) {
 
 const { openrpcDocument } = await built('openrpc.js');
 const { errorsDocument, errorTable, groupNames, methodTable, notificationTable } = await built('markdown.js');
+const { ttyTables } = await built('tty-markdown.js');
 const { version } = JSON.parse(await readFile(at('package.json'), 'utf8'));
 
 const blocks = new Map([
   ...groupNames.map((group) => [`methods:${group}`, methodTable(group)]),
   ['notifications', notificationTable()],
   ['errors', errorTable()],
+  ...Object.entries(ttyTables).map(([name, table]) => [`tty:${name}`, table()]),
 ]);
 
 /** Replaces what stands between `<!-- generated:NAME -->` and `<!-- /generated -->`; a name that is unknown is an error. */

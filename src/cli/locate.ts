@@ -66,7 +66,13 @@ function websocket(url: string, token: string | undefined, from: string): Target
 }
 
 function recorded(data: string, named: boolean): Target {
-  const file = serverRecord(data);
+  const { socket } = readRecord(serverRecord(data), data, named);
+  if (typeof socket !== 'string') throw damaged(serverRecord(data));
+  return { kind: 'unix', path: socket, from: data };
+}
+
+/** What a running server has written into its record. */
+function readRecord(file: string, data: string, named: boolean): Readonly<Record<string, unknown>> {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -78,19 +84,51 @@ function recorded(data: string, named: boolean): Target {
       'it belongs to the user who started the server',
     );
   }
-  const socket = socketOf(text);
-  if (socket === undefined) throw new CliError(`${file} is damaged`, EXIT.unreachable, 'start the server again: headgate serve');
-  return { kind: 'unix', path: socket, from: data };
-}
-
-function socketOf(text: string): string | undefined {
   try {
     const record: unknown = JSON.parse(text);
-    if (typeof record === 'object' && record !== null && 'socket' in record && typeof record.socket === 'string') return record.socket;
+    if (typeof record === 'object' && record !== null) return { ...record };
   } catch {
-    // Not JSON: told by the caller.
+    // Not JSON: told below.
   }
-  return undefined;
+  throw damaged(file);
+}
+
+function damaged(file: string): CliError {
+  return new CliError(`${file} is damaged`, EXIT.unreachable, 'start the server again: headgate serve');
+}
+
+/** A WebSocket at `path` instead of /rpc, and the tokens to try one after the other. */
+export interface PortTarget {
+  readonly url: string;
+  readonly tokens: readonly (string | undefined)[];
+  /** How errors call it. */
+  readonly target: Target;
+}
+
+/**
+ * Finds the port of the server as `locate` does; in a data folder by its record and token (SPEC {#cli_server}). Throws a
+ * CliError with exit code 3 when nothing is running there, a usage error where only a unix socket is named.
+ */
+export function locatePort(options: ServerOptions, env: Env, path: string): PortTarget {
+  const target = locate(options, env);
+  const at = (url: string) => url.replace(/\/rpc(?=$|\?)/, path);
+  if (target.kind === 'websocket') return { url: at(target.url), tokens: [target.token], target };
+  if (!target.from.startsWith('/')) {
+    throw usageError(`${target.from} names a unix socket, and this needs the server's port`, 'give --url and --token, or --data');
+  }
+  const url = readRecord(serverRecord(target.from), target.from, true)['url'];
+  if (typeof url !== 'string') throw damaged(serverRecord(target.from));
+  const known = [options.token, tokenOf(target.from), env['HEADGATE_TOKEN']].filter((token) => token !== undefined && token !== '');
+  return { url: at(url), tokens: [...new Set(known)], target };
+}
+
+function tokenOf(data: string): string | undefined {
+  try {
+    return readFileSync(join(data, 'token'), 'utf8').trim();
+  } catch {
+    // A server that was given its token has not written one.
+    return undefined;
+  }
 }
 
 /** The error when no server runs on a data folder; `named`: the folder was given with --data. */

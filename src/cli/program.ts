@@ -6,6 +6,7 @@ import { EXIT, EXIT_CODE_HELP } from './exit-codes.ts';
 import { type CliHost, LOG_LEVELS } from './host.ts';
 import { parseDuration, parseList, parseVariable, parseWhole } from './parse.ts';
 import { addPlaceOptions } from './place-options.ts';
+import { DETACH_KEYS, parseDetachKeys } from './tty/detach-keys.ts';
 
 /** Runs one command and answers its exit code; the module behind it is loaded only then. */
 type Action = () => Promise<number>;
@@ -200,6 +201,8 @@ function commandCommands(program: Command, console: Console, choose: (action: Ac
     )
     .action((words, options) => choose(async () => (await import('./commands/sh.ts')).sh(console, words, options)));
 
+  ttyCommand(program, console, choose);
+
   client(program.command('output'))
     .description('write what a command has written, byte for byte')
     .argument('<run>')
@@ -239,6 +242,37 @@ function commandCommands(program: Command, console: Console, choose: (action: Ac
       examples('headgate cancel shell', 'headgate cancel shell log://turn_0/sh/make-test --reason "wrong branch" --grace 10s'),
     )
     .action((run, path, options) => choose(async () => (await import('./commands/listings.ts')).cancel(console, run, path, options)));
+}
+
+function ttyCommand(program: Command, console: Console, choose: (action: Action) => void): void {
+  addPlaceOptions(client(program.command('tty')))
+    .description("run a command of the server in this terminal, or on pipes where standard input is none; its exit code is the command's")
+    .usage('[options] [-- <command> [args...]]')
+    .argument('[command...]', 'one word is a shell command line, several are a command and its arguments (default: a shell)')
+    .option('--attach', 'come to a command that is there: the words are its run and the path of its log entry')
+    .option('--run <alias>', 'run that the command belongs to; opened when there is none', 'tty')
+    .option('--cwd <dir>', 'working directory, relative to the project; absolute in a container or on another host')
+    .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
+    .option('--runner <name>', 'where it runs: name or label of a registered runner (default: the server itself)')
+    .option('--no-tty', 'pipes, also where standard input is a terminal')
+    .addOption(
+      new Option('--detach-keys <keys>', 'keys that leave the command running, such as ctrl-p,ctrl-q; or none')
+        .argParser(parseDetachKeys)
+        .default(parseDetachKeys(DETACH_KEYS), DETACH_KEYS),
+    )
+    .passThroughOptions()
+    .addHelpText(
+      'after',
+      examples(
+        'headgate tty',
+        'headgate tty -- vi notes.txt',
+        'headgate tty --image debian:12',
+        'headgate tty --host me@build.example -- htop',
+        'headgate tty --attach tty log://turn_0/sh/vi-notes-txt',
+        'tar c src | headgate tty -- tar tv',
+      ),
+    )
+    .action((words, options) => choose(async () => (await import('./commands/tty.ts')).tty(console, words, options)));
 }
 
 /** Adds the options by which a client command finds its server and its project (SPEC {#cli_server}). */

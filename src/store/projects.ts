@@ -30,6 +30,10 @@ export class SqliteProjects implements ProjectStore {
     return row && record(row);
   }
 
+  list(): Project[] {
+    return this.#db.all(this.#db.query.selectFrom('projects').selectAll().orderBy('id')).map(record);
+  }
+
   withRun(alias: string): Project[] {
     const query = this.#db.query
       .selectFrom('projects')

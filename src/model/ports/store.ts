@@ -59,6 +59,8 @@ export interface ProjectStore {
   /** The project of that name, created or given a new root. */
   open(project: { name: string; root: string; configPath: string | null }): Project;
   byId(id: number): Project | undefined;
+  /** Every project, in order of creation. */
+  list(): Project[];
   /** Projects that have a run of this alias, in order of creation. */
   withRun(alias: string): Project[];
 }

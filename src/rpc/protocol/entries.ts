@@ -3,7 +3,8 @@ import { placeParams } from '../../model/place.ts';
 import { method } from './method.ts';
 import { attributes, channel, channels, entry, LIMITS, ok, path, rowOffset, rows, run, status, visibility } from './shapes.ts';
 
-const commandParams = {
+/** What a command of a client may say; also of `tty/open`. */
+export const commandParams = {
   run,
   command: z
     .string()

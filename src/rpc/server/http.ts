@@ -4,7 +4,18 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import { LIMITS } from '../protocol/shapes.ts';
-import { type AccessPolicy, checkHost, checkOrigin, type GrantedScope, isLoopbackHost, scopeOf, type TokenGrant } from './access.ts';
+import { TTY_PATH } from '../protocol/tty.ts';
+import { TTY_CHUNK_BYTES, TTY_HEADER_BYTES } from '../protocol/tty-frames.ts';
+import {
+  type AccessPolicy,
+  allows,
+  checkHost,
+  checkOrigin,
+  type GrantedScope,
+  isLoopbackHost,
+  scopeOf,
+  type TokenGrant,
+} from './access.ts';
 import { errorFacts, namedError, pathOf, sendError, sendJson } from './http-answer.ts';
 import { readBody } from './http-body.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
@@ -32,6 +43,8 @@ export interface HttpOptions {
   /** Between two pings, milliseconds. */
   readonly pingMs: number | undefined;
   readonly accept: (channel: MessageChannelLike, scope: GrantedScope) => void;
+  /** Serves a terminal session; its scope has been checked. */
+  readonly tty: (channel: WebSocketChannel, request: IncomingMessage) => void;
   /** Answers the body of a POST; throws before anything is sent, and not after. */
   readonly post: (body: Buffer, request: IncomingMessage, response: ServerResponse, scope: GrantedScope) => void;
   /** Serves an event stream; false when the path has none. Throws as `post` does. */
@@ -46,7 +59,7 @@ export interface ListeningHttp {
 }
 
 /**
- * HTTP on one port: WebSocket and POST at /rpc, event streams below /runs, GET /healthz, and JSON errors for the rest
+ * HTTP on one port: WebSocket and POST at /rpc, terminal sessions at /tty, event streams below /runs, GET /healthz, and JSON errors for the rest
  * (SPEC {#transport_ws}, {#transport_http}, {#transport_sse}, {#access}).
  * Throws `forbidden` for a host that is not loopback and was not asked for, `conflict` for a port that is taken.
  */
@@ -64,28 +77,28 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
   const port = await listen(server, options);
   const policy: AccessPolicy = { boundHost: options.host, port, allowedOrigins: options.allowedOrigins, tokens: options.tokens };
   server.on('request', (request, response) => void serve(request, response, policy, options));
-  const sockets = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: LIMITS.messageBytes,
-    // The token's subprotocol must not be sent back.
-    handleProtocols: (offered) => (offered.has('headgate') ? 'headgate' : false),
-  });
+  const sockets = webSockets(LIMITS.messageBytes);
+  const terminals = webSockets(TTY_HEADER_BYTES + TTY_CHUNK_BYTES);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     let scope: GrantedScope;
+    const path = pathOf(request);
     try {
       checkHost(request, policy);
-      if (pathOf(request) !== RPC_PATH) throw new HeadgateError('not_found', `no WebSocket at ${pathOf(request)}; it is at ${RPC_PATH}`);
+      if (path !== RPC_PATH && path !== TTY_PATH)
+        throw new HeadgateError('not_found', `no WebSocket at ${path}; it is at ${RPC_PATH}, terminal sessions at ${TTY_PATH}`);
       scope = admitted(request, policy);
+      if (path === TTY_PATH) requireRun(scope);
     } catch (error) {
       refuseUpgrade(socket, error);
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+    const server = path === TTY_PATH ? terminals : sockets;
+    server.handleUpgrade(request, socket, head, (webSocket) => {
       // An upgrade comes from node:http, whose connections are sockets.
-      options.accept(new WebSocketChannel(webSocket, socket as Socket, options.pingMs), scope);
+      const channel = new WebSocketChannel(webSocket, socket as Socket, options.pingMs);
+      if (path === TTY_PATH) options.tty(channel, request);
+      else options.accept(channel, scope);
     });
   });
   return {
@@ -96,6 +109,22 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
         server.closeAllConnections();
       }),
   };
+}
+
+function webSockets(maxPayload: number): WebSocketServer {
+  return new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload,
+    // The token's subprotocol must not be sent back.
+    handleProtocols: (offered) => (offered.has('headgate') ? 'headgate' : false),
+  });
+}
+
+function requireRun(scope: GrantedScope): void {
+  if (allows(scope, 'run')) return;
+  throw new HeadgateError('forbidden', `terminal sessions need a token of scope "run"; this one has "${scope}"`, { scope: 'run' });
 }
 
 function listen(server: Server, { host, port }: HttpOptions): Promise<number> {
@@ -148,13 +177,17 @@ async function serve(request: IncomingMessage, response: ServerResponse, policy:
         426,
       );
     }
+    if (path === TTY_PATH) {
+      response.setHeader('upgrade', 'websocket');
+      return sendError(response, new HeadgateError('invalid_request', `${TTY_PATH} is a WebSocket; connect with ws://`), 426);
+    }
     if (path.startsWith(RUNS_PATH)) {
       admitted(request, policy);
       if (options.source(request, response)) return;
     }
     throw new HeadgateError(
       'not_found',
-      `nothing at ${request.method} ${path.slice(0, 80)}; the WebSocket is at ${RPC_PATH}, which takes POST too; GET /runs/{alias}/events and /runs/{alias}/channels/{path} are event streams, /healthz says whether the server runs`,
+      `nothing at ${request.method} ${path.slice(0, 80)}; the WebSocket is at ${RPC_PATH}, which takes POST too, terminal sessions at ${TTY_PATH}; GET /runs/{alias}/events and /runs/{alias}/channels/{path} are event streams, /healthz says whether the server runs`,
     );
   } catch (error) {
     // A client that went away in the middle of its body is told nothing.

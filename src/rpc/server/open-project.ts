@@ -22,7 +22,11 @@ export function projectOf(request: IncomingMessage, store: ServerParts['store'])
   const header = request.headers[PROJECT_HEADER];
   if (header === undefined) return undefined;
   // Node reads headers as Latin-1; what is sent is UTF-8.
-  const given = Buffer.from(String(header), 'latin1').toString('utf8');
+  return projectAt(store, Buffer.from(String(header), 'latin1').toString('utf8'));
+}
+
+/** The project of a root folder, called by the folder's name and with symbolic links resolved. Throws `invalid_params`. */
+export function projectAt(store: Pick<ServerParts['store'], 'projects'>, given: string): Project {
   requireFolder(given);
   const root = realpathSync(given);
   return store.projects.open({ name: (basename(root) || 'root').slice(0, 128), root, configPath: null });

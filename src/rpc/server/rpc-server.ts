@@ -22,6 +22,8 @@ import { HttpExchange } from './transports/http-exchange.ts';
 import { LineChannel } from './transports/lines.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
 import { listenOnSocket } from './transports/unix-socket.ts';
+import type { WebSocketChannel } from './transports/websocket.ts';
+import { TtySession } from './tty/tty-session.ts';
 
 export interface RpcServerOptions {
   readonly runtime: RuntimePort;
@@ -47,6 +49,8 @@ export interface RpcServerOptions {
   readonly checkResults?: boolean;
   /** Between two pings of a WebSocket or an event stream, milliseconds; 15000 by default. */
   readonly pingMs?: number;
+  /** How long a terminal session's first message may take, milliseconds; 10000 by default. */
+  readonly ttyFirstMs?: number;
 }
 
 /** Where an HTTP server listens. */
@@ -70,6 +74,7 @@ export class RpcServer {
   readonly #sources: EventSources;
   readonly #dispatcher = new Dispatcher();
   readonly #sessions = new Set<Session>();
+  readonly #terminals = new Set<TtySession>();
   readonly #http: ListeningHttp[] = [];
   readonly #sockets: SocketServer[] = [];
   readonly #stopEvents: () => void;
@@ -100,7 +105,7 @@ export class RpcServer {
 
   /** Connections and event streams that are open. */
   get connections(): number {
-    return this.#sessions.size + this.#sources.size;
+    return this.#sessions.size + this.#terminals.size + this.#sources.size;
   }
 
   /**
@@ -120,6 +125,7 @@ export class RpcServer {
       version: this.#options.version,
       pingMs: this.#options.pingMs,
       accept: (channel, scope) => void this.accept(channel, scope),
+      tty: (channel, request) => this.#acceptTerminal(channel, request),
       post: (body, request, response, scope) => this.#post(body, request, response, scope),
       source: (request, response) => this.#sources.serve(request, response),
     });
@@ -166,6 +172,15 @@ export class RpcServer {
     return session;
   }
 
+  /** Serves one terminal session, unless the server is stopping (SPEC {#tty_open}). */
+  #acceptTerminal(channel: WebSocketChannel, request: IncomingMessage): void {
+    if (this.#closing) return channel.close('going_away');
+    const firstMs = this.#options.ttyFirstMs;
+    this.#terminals.add(
+      new TtySession({ channel, request, firstMs, parts: this.#parts, closed: (ended) => void this.#terminals.delete(ended) }),
+    );
+  }
+
   /** One message in a request of its own, and a session for as long (SPEC {#transport_http}). */
   #post(body: Buffer, request: IncomingMessage, response: ServerResponse, scope: GrantedScope): void {
     const project = projectOf(request, this.#parts.store);
@@ -191,7 +206,7 @@ export class RpcServer {
       this.#whenEmpty = resolve;
       if (this.#sessions.size === 0) resolve();
     });
-    for (const session of [...this.#sessions]) session.close();
+    for (const session of [...this.#sessions, ...this.#terminals]) session.close();
     await Promise.all([empty, ...servers]);
     this.#audit.flush();
   }

@@ -24,12 +24,16 @@ const NAMED = 5;
  * `invalid_params` for params that a schema refused: the message names every field, `data.field` the first and
  * `data.fields` all of them.
  */
-export function invalidParams(method: string, issues: readonly z.core.$ZodIssue[]): HeadgateError {
+export function invalidParams(
+  method: string,
+  issues: readonly z.core.$ZodIssue[],
+  help = `discover shows the params of ${method}`,
+): HeadgateError {
   const problems = issues.flatMap((issue) => problemsOf(issue, []));
   const named = problems.slice(0, NAMED).map(({ field, message }) => (field === '' ? message : `${field}: ${message}`));
   const more = problems.length > NAMED ? ` (and ${problems.length - NAMED} more)` : '';
   const fields = [...new Set(problems.map(({ field }) => field).filter((field) => field !== ''))];
-  return new HeadgateError('invalid_params', `${method}: ${named.join('; ')}${more}; discover shows the params of ${method}`, {
+  return new HeadgateError('invalid_params', `${method}: ${named.join('; ')}${more}; ${help}`, {
     ...(fields[0] === undefined ? {} : { field: fields[0], fields: fields.slice(0, 20) }),
   });
 }

@@ -29,7 +29,7 @@ export class EventStream extends ListeningChannel {
     this.#beat = o.beat;
     const stopWatching = watchPeer(request.socket, {
       everyMs: o.pingMs ?? PING_MS,
-      answers: false,
+      answers: () => false,
       beat: () => this.#ping(),
       dead: () => response.destroy(),
     });

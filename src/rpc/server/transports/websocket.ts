@@ -20,6 +20,9 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
   readonly #tcp: Socket;
   readonly #flushed = () => this.written();
   #closing: NodeJS.Timeout | undefined;
+  #finishing = false;
+  /** Whoever reads stopped it: then nothing is heard of the peer, and its silence says nothing. */
+  #paused = false;
 
   /**
    * @param tcp - the connection under it: bytes that move there, either way, are a sign of life
@@ -36,7 +39,7 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
     socket.on('error', () => {});
     const stopWatching = watchPeer(tcp, {
       everyMs: pingMs,
-      answers: true,
+      answers: () => !this.#paused,
       beat: () => socket.readyState === socket.OPEN && socket.ping(),
       dead: () => socket.terminate(),
     });
@@ -64,11 +67,21 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket.pause();
   }
 
   resume(): void {
+    this.#paused = false;
     this.#socket.resume();
+  }
+
+  /** Sends no more, and closes once everything has left the process: a peer that reads slowly gets it all. */
+  finish(code: number, reason: string): void {
+    if (this.#closing || this.#finishing) return;
+    this.#finishing = true;
+    this.resume();
+    this.#tcp.write('', () => this.#socket.close(code, reason));
   }
 
   close(reason: CloseReason): void {
@@ -76,7 +89,7 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
     this.#closing = setTimeout(() => this.#socket.terminate(), CLOSE_MS);
     this.#closing.unref();
     // A paused socket would never see the peer's half of the closing handshake.
-    this.#socket.resume();
+    this.resume();
     if (reason === 'going_away') this.#socket.close(1001, 'the server is stopping');
     else this.#socket.close(1000);
   }
@@ -87,7 +100,7 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
    * and the closing handshake, at once, so frames never mix.
    */
   #write(first: number, head: Buffer, body: Buffer): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    if (this.#socket.readyState !== this.#socket.OPEN || this.#finishing) return;
     const tcp = this.#tcp;
     const front = [frameHead(first, head.length + body.length), head];
     if (body.length <= JOIN_BYTES) {
