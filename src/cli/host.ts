@@ -24,6 +24,10 @@ export interface RunnerOptions {
   readonly token?: string;
   readonly name: string;
   readonly labels: readonly string[];
+  /** Patterns of the runs whose commands it takes; none: every run's. */
+  readonly runs: readonly string[];
+  /** Version of the program. */
+  readonly version: string;
   readonly capacity: number;
   /** Absolute path of the state folder; made when missing. */
   readonly data: string;

@@ -55,6 +55,7 @@ function buildProgram(console: Console, host: CliHost, choose: (action: Action) 
 
   serverCommands(program, console, host, choose);
   runnerCommands(program, console, host, choose);
+  tokenCommands(program, console, choose);
   runCommands(program, console, choose);
   commandCommands(program, console, choose);
   for (const command of program.commands) command.showHelpAfterError(`  headgate ${command.name()} --help says more`);
@@ -115,6 +116,7 @@ function runnerCommands(program: Command, console: Console, host: CliHost, choos
     .option('--token <token>', 'its token (HEADGATE_TOKEN)')
     .option('--name <name>', 'name of the runner (default: the name of this host)')
     .option('--labels <a,b>', 'what commands can ask for beside its name', parseList, [])
+    .option('--for <a,b>', "runs whose commands it takes, for example 'ci-*' (default: every run's)", parseList, [])
     .option('--capacity <n>', 'commands at a time', parseWhole(1, 10_000), 100)
     .option('--data <dir>', 'folder of its state and output (default: runners/NAME in the data folder)')
     .addOption(new Option('--log-level <level>', 'how much standard error tells (default: warn, with --json info)').choices(LOG_LEVELS))
@@ -137,6 +139,39 @@ function runnerCommands(program: Command, console: Console, host: CliHost, choos
     .option('--json', 'print JSON')
     .addHelpText('after', examples('headgate runners', 'headgate runners --json'))
     .action((options) => choose(async () => (await import('./commands/runners.ts')).runners(console, options)));
+}
+
+function tokenCommands(program: Command, console: Console, choose: (action: Action) => void): void {
+  const token = program
+    .command('token')
+    .description('tokens for others: a machine that serves as a runner, somebody who may look')
+    .addHelpText(
+      'after',
+      examples('headgate token add --scope runner --name build-1', 'headgate token list', 'headgate token revoke build-1'),
+    );
+
+  client(token.command('add'))
+    .description('make a token and print it, this once; only its hash is kept')
+    .addOption(new Option('--scope <scope>', 'what it allows').choices(['read', 'run', 'runner', 'admin']).makeOptionMandatory())
+    .requiredOption('--name <name>', 'whom it is for')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('headgate token add --scope runner --name build-1 > build-1.token'))
+    .action(({ scope, name, ...options }) =>
+      choose(async () => (await import('./commands/token.ts')).add(console, { scope, name }, options)),
+    );
+
+  client(token.command('list'))
+    .description('list the tokens that were made: name, scope, age')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('headgate token list --json'))
+    .action((options) => choose(async () => (await import('./commands/token.ts')).list(console, options)));
+
+  client(token.command('revoke'))
+    .description('take a token back; every connection that came with it ends')
+    .argument('<name>')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('headgate token revoke build-1'))
+    .action((name, options) => choose(async () => (await import('./commands/token.ts')).revoke(console, name, options)));
 }
 
 function runCommands(program: Command, console: Console, choose: (action: Action) => void): void {
@@ -184,7 +219,10 @@ function commandCommands(program: Command, console: Console, choose: (action: Ac
     .option('--cwd <dir>', 'working directory, relative to the project')
     .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
     .option('--timeout <duration>', 'end it after so long, for example 30s or 5m', parseDuration)
-    .option('--runner <name>', 'where it runs: name or label of a registered runner (default: the server itself)')
+    .option(
+      '--runner <which>',
+      'where it runs: gpu,eu has both as name or label, !old has not, name:build-1 is that one (default: the server itself)',
+    )
     .option('--no-stdin', 'do not forward standard input')
     .option('--propose', 'only propose it, print run and path, and let another client answer')
     .option('--json', 'with --propose: print JSON')

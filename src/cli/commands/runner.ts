@@ -13,6 +13,7 @@ export interface RunnerCommandOptions {
   readonly token?: string;
   readonly name?: string;
   readonly labels: readonly string[];
+  readonly for: readonly string[];
   readonly capacity: number;
   readonly data?: string;
   readonly logLevel?: LogLevel;
@@ -38,6 +39,8 @@ export async function runner(console: Console, host: CliHost, options: RunnerCom
     ...(token ? { token } : {}),
     name,
     labels: options.labels,
+    runs: options.for,
+    version: console.version,
     capacity: options.capacity,
     data: options.data === undefined ? join(dataFolder(undefined, console.env), 'runners', name) : resolve(options.data),
     logLevel: options.logLevel ?? (options.json ? 'info' : 'warn'),

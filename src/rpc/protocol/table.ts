@@ -7,6 +7,7 @@ import { runnerMethods, runnerNotifications } from './runners.ts';
 import { runMethods } from './runs.ts';
 import { sessionMethods } from './session.ts';
 import { streamMethods } from './streams.ts';
+import { tokenMethods } from './tokens.ts';
 
 /** Version of the protocol; raised when something a client relies on changes. */
 export const PROTOCOL_VERSION = 1;
@@ -19,6 +20,7 @@ export const methodGroups = {
   entries: entryMethods,
   streaming: streamMethods,
   runners: runnerMethods,
+  tokens: tokenMethods,
 } as const;
 
 /** Every method: the one source of validation, types, discover, OpenRPC and the SPEC tables. */
@@ -29,6 +31,7 @@ export const methods = {
   ...entryMethods,
   ...streamMethods,
   ...runnerMethods,
+  ...tokenMethods,
 } satisfies Record<string, MethodDef>;
 
 export type Methods = typeof methods;

@@ -4,9 +4,10 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import { LIMITS } from '../protocol/shapes.ts';
-import { type AccessPolicy, checkHost, checkOrigin, type GrantedScope, isLoopbackHost, scopeOf, type TokenGrant } from './access.ts';
+import { type AccessPolicy, allows, checkHost, checkOrigin, type Grant, grantOf, isLoopbackHost, type TokenGrant } from './access.ts';
 import { errorFacts, namedError, pathOf, sendError, sendJson } from './http-answer.ts';
 import { readBody } from './http-body.ts';
+import { TokenSockets } from './token-sockets.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
 import { WebSocketChannel } from './transports/websocket.ts';
 
@@ -27,13 +28,15 @@ export interface HttpOptions {
   /** Must be true for a host that other machines reach. */
   readonly allowRemote: boolean;
   readonly tokens: readonly TokenGrant[];
+  /** The token with this SHA-256 (hex), of those that were made for somebody. */
+  readonly byHash: (hash: string) => Grant | undefined;
   readonly allowedOrigins: readonly string[];
   readonly version: string;
   /** Between two pings, milliseconds. */
   readonly pingMs: number | undefined;
-  readonly accept: (channel: MessageChannelLike, scope: GrantedScope) => void;
+  readonly accept: (channel: MessageChannelLike, grant: Grant) => void;
   /** Answers the body of a POST; throws before anything is sent, and not after. */
-  readonly post: (body: Buffer, request: IncomingMessage, response: ServerResponse, scope: GrantedScope) => void;
+  readonly post: (body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant) => void;
   /** Serves an event stream; false when the path has none. Throws as `post` does. */
   readonly source: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
@@ -43,6 +46,8 @@ export interface ListeningHttp {
   readonly port: number;
   /** No new connections; resolves when the last WebSocket has ended, which is for its session to do. */
   close(): Promise<void>;
+  /** Ends every connection that came with a token of this name; how many there were. */
+  leave(token: string): number;
 }
 
 /**
@@ -62,8 +67,10 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
   }
   const server = createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
   const port = await listen(server, options);
-  const policy: AccessPolicy = { boundHost: options.host, port, allowedOrigins: options.allowedOrigins, tokens: options.tokens };
-  server.on('request', (request, response) => void serve(request, response, policy, options));
+  const { host: boundHost, allowedOrigins, tokens, byHash } = options;
+  const policy: AccessPolicy = { boundHost, port, allowedOrigins, tokens, byHash };
+  const held = new TokenSockets();
+  server.on('request', (request, response) => void serve(request, response, policy, options, held));
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -74,18 +81,19 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    let scope: GrantedScope;
+    let grant: Grant;
     try {
       checkHost(request, policy);
       if (pathOf(request) !== RPC_PATH) throw new HeadgateError('not_found', `no WebSocket at ${pathOf(request)}; it is at ${RPC_PATH}`);
-      scope = admitted(request, policy);
+      grant = admitted(request, policy);
+      held.hold(grant.name, request.socket);
     } catch (error) {
       refuseUpgrade(socket, error);
       return;
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       // An upgrade comes from node:http, whose connections are sockets.
-      options.accept(new WebSocketChannel(webSocket, socket as Socket, options.pingMs), scope);
+      options.accept(new WebSocketChannel(webSocket, socket as Socket, options.pingMs), grant);
     });
   });
   return {
@@ -95,6 +103,7 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
+    leave: (token) => held.end(token),
   };
 }
 
@@ -127,7 +136,13 @@ function listenError(error: Error, host: string, port: number): HeadgateError {
   }
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, policy: AccessPolicy, options: HttpOptions): Promise<void> {
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  policy: AccessPolicy,
+  options: HttpOptions,
+  held: TokenSockets,
+): Promise<void> {
   try {
     checkHost(request, policy);
     const path = pathOf(request);
@@ -136,8 +151,9 @@ async function serve(request: IncomingMessage, response: ServerResponse, policy:
       return sendJson(response, 200, { status: 'ok', version: options.version });
     }
     if (path === RPC_PATH && request.method === 'POST') {
-      const scope = admitted(request, policy);
-      return options.post(await readBody(request), request, response, scope);
+      const grant = admitted(request, policy);
+      held.hold(grant.name, request.socket);
+      return options.post(await readBody(request), request, response, grant);
     }
     if (path === RPC_PATH) {
       response.setHeader('upgrade', 'websocket');
@@ -149,7 +165,13 @@ async function serve(request: IncomingMessage, response: ServerResponse, policy:
       );
     }
     if (path.startsWith(RUNS_PATH)) {
-      admitted(request, policy);
+      const grant = admitted(request, policy);
+      if (!allows(grant.scope, 'read')) {
+        throw new HeadgateError('forbidden', `event streams need a token of scope "read"; this one has "${grant.scope}"`, {
+          scope: 'read',
+        });
+      }
+      held.hold(grant.name, request.socket);
       if (options.source(request, response)) return;
     }
     throw new HeadgateError(
@@ -164,9 +186,9 @@ async function serve(request: IncomingMessage, response: ServerResponse, policy:
 }
 
 /** Who may go on: the checks of the WebSocket's upgrade. Throws `forbidden`, `unauthenticated`. */
-function admitted(request: IncomingMessage, policy: AccessPolicy): GrantedScope {
+function admitted(request: IncomingMessage, policy: AccessPolicy): Grant {
   checkOrigin(request, policy);
-  return scopeOf(request, policy);
+  return grantOf(request, policy);
 }
 
 function refuseUpgrade(socket: Duplex, error: unknown): void {

@@ -10,7 +10,7 @@ import type { RuntimePort } from './runtime-port.ts';
 export interface ServerParts {
   readonly runtime: RuntimePort;
   readonly streams: Streams;
-  readonly store: Pick<Store, 'events' | 'projects' | 'runs'>;
+  readonly store: Pick<Store, 'events' | 'projects' | 'runs' | 'tokens'>;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -22,4 +22,6 @@ export interface ServerParts {
   readonly outputBytes: number;
   /** Checks every result against the table; for tests, since it costs a walk through each result. */
   readonly checkResults: boolean;
+  /** Ends every connection that came with a token of this name; how many there were. */
+  readonly leave: (token: string) => number;
 }

@@ -8,7 +8,7 @@ import type { Store } from '../../model/ports/store.ts';
 import type { EventRecord } from '../../model/records.ts';
 import type { Journal, Streams } from '../../stream/index.ts';
 import { LIMITS } from '../protocol/shapes.ts';
-import type { GrantedScope, TokenGrant } from './access.ts';
+import type { Grant, GrantedScope, TokenGrant } from './access.ts';
 import { AuditLog } from './audit.ts';
 import { Dispatcher } from './dispatch.ts';
 import { EventSources } from './event-source/event-sources.ts';
@@ -26,7 +26,7 @@ export interface RpcServerOptions {
   readonly runtime: RuntimePort;
   readonly streams: Streams;
   readonly journal: Pick<Journal, 'onEvent'>;
-  readonly store: Pick<Store, 'events' | 'projects' | 'runs' | 'audit' | 'transaction'>;
+  readonly store: Pick<Store, 'events' | 'projects' | 'runs' | 'tokens' | 'audit' | 'transaction'>;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -89,6 +89,7 @@ export class RpcServer {
       serverId,
       outputBytes: options.outputBytes ?? 0,
       checkResults: options.checkResults ?? false,
+      leave: (token) => this.#http.reduce((left, http) => left + http.leave(token), 0),
     };
     this.#sources = new EventSources(this.#parts, options.pingMs);
     this.#stopEvents = options.journal.onEvent((event) => this.#tell(event));
@@ -112,11 +113,12 @@ export class RpcServer {
       port: o.port,
       allowRemote: o.allowRemote ?? false,
       tokens: this.#options.tokens,
+      byHash: (hash) => this.#options.store.tokens.byHash(hash),
       allowedOrigins: this.#options.allowedOrigins ?? [],
       version: this.#options.version,
       pingMs: this.#options.pingMs,
-      accept: (channel, scope) => void this.accept(channel, scope),
-      post: (body, request, response, scope) => this.#post(body, request, response, scope),
+      accept: (channel, grant) => void this.accept(channel, grant.scope, grant.name),
+      post: (body, request, response, grant) => this.#post(body, request, response, grant),
       source: (request, response) => this.#sources.serve(request, response),
     });
     this.#http.push(http);
@@ -142,15 +144,15 @@ export class RpcServer {
     this.accept(new LineChannel({ input, output, maxBytes: LIMITS.messageBytes, probeMs: this.#options.pingMs }), 'admin');
   }
 
-  /** Serves one client over a channel; its session, unless the server is stopping. */
-  accept(channel: MessageChannelLike, scope: GrantedScope): Session | undefined {
+  /** Serves one client over a channel; its session, unless the server is stopping. `name` is that of its token. */
+  accept(channel: MessageChannelLike, scope: GrantedScope, name = 'local'): Session | undefined {
     if (this.#closing) {
       channel.close('going_away');
       return undefined;
     }
     const session = new Session({
       channel,
-      scope,
+      grant: { name, scope },
       parts: this.#parts,
       dispatcher: this.#dispatcher,
       closed: (ended) => {
@@ -163,10 +165,10 @@ export class RpcServer {
   }
 
   /** One message in a request of its own, and a session for as long (SPEC {#transport_http}). */
-  #post(body: Buffer, request: IncomingMessage, response: ServerResponse, scope: GrantedScope): void {
+  #post(body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant): void {
     const project = projectOf(request, this.#parts.store);
     const exchange = new HttpExchange(response);
-    const session = this.accept(exchange, scope);
+    const session = this.accept(exchange, grant.scope, grant.name);
     if (project) session?.bind(project, 'http');
     exchange.ask(body);
   }

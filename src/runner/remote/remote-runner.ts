@@ -18,6 +18,10 @@ export interface RemoteRunnerOptions {
   readonly token?: string;
   readonly name: string;
   readonly labels: readonly string[];
+  /** Patterns over aliases of the runs whose commands it takes; none: every run's (SPEC {#runner_owner}). */
+  readonly runs: readonly string[];
+  /** Version of its program. */
+  readonly version: string;
   /** Producers at a time. */
   readonly capacity: number;
   readonly folder: StateFolder;

@@ -6,8 +6,17 @@ import { runnerHandlers } from './runners.ts';
 import { runHandlers } from './runs.ts';
 import { sessionHandlers } from './session.ts';
 import { streamHandlers } from './streams.ts';
+import { tokenHandlers } from './tokens.ts';
 
-const all = { ...sessionHandlers, ...modelHandlers, ...runHandlers, ...entryHandlers, ...streamHandlers, ...runnerHandlers };
+const all = {
+  ...sessionHandlers,
+  ...modelHandlers,
+  ...runHandlers,
+  ...entryHandlers,
+  ...streamHandlers,
+  ...runnerHandlers,
+  ...tokenHandlers,
+};
 
 /** Handlers by method. A method of the table that has none here is marked `unsupported` there. */
 export const handlers: ReadonlyMap<MethodName, AnyHandler> = new Map(
