@@ -6,6 +6,10 @@ import { EXIT, EXIT_CODE_HELP } from './exit-codes.ts';
 import { type CliHost, LOG_LEVELS } from './host.ts';
 import { parseDuration, parseList, parseVariable, parseWhole } from './parse.ts';
 
+const CA = "who has signed the server's certificate, for wss:// (PEM, HEADGATE_CA; default: whom Node trusts)";
+const CERT = 'certificate of this client, where the server asks for one (PEM, HEADGATE_CERT)';
+const KEY = 'key of that certificate (PEM, HEADGATE_KEY)';
+
 /** Runs one command and answers its exit code; the module behind it is loaded only then. */
 type Action = () => Promise<number>;
 
@@ -69,7 +73,11 @@ function serverCommands(program: Command, console: Console, host: CliHost, choos
     .description('run the server until Ctrl-C; commands go on when it stops')
     .option('--data <dir>', 'folder of database, socket, token and output (default: $HEADGATE_DATA or ~/.local/share/headgate)')
     .option('--port <n>', 'port on the host; 0 takes a free one', parseWhole(0, 65_535), 4711)
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--host <address>', 'address to listen on; beyond loopback with TLS only', '127.0.0.1')
+    .option('--tls-cert <file>', 'certificate of the server (PEM); connections are encrypted then')
+    .option('--tls-key <file>', 'key of the certificate (PEM)')
+    .option('--tls-client-ca <file>', 'who has to have signed the certificates of clients (PEM)')
+    .option('--insecure-listen', 'listen beyond loopback without TLS, where something else encrypts')
     .option('--config <file>', 'plugins and model providers (YAML)')
     .option('--socket <path>', 'unix socket (default: in the data folder)')
     .option('--runner-lease <seconds>', 'how long a runner may be away before what it has is lost (default: 30)', parseWhole(1, 86_400))
@@ -112,8 +120,11 @@ function runnerCommands(program: Command, console: Console, host: CliHost, choos
   const runner = program
     .command('runner')
     .description('run commands for a server, in a process of its own; what runs survives the server, this process and both')
-    .option('--connect <url>', 'server, ws://host:port/rpc (HEADGATE_URL)')
+    .option('--connect <url>', 'server, ws://host:port/rpc or wss:// (HEADGATE_URL)')
     .option('--token <token>', 'its token (HEADGATE_TOKEN)')
+    .option('--ca <file>', CA)
+    .option('--cert <file>', CERT)
+    .option('--key <file>', KEY)
     .option('--name <name>', 'name of the runner (default: the name of this host)')
     .option('--labels <a,b>', 'what commands can ask for beside its name', parseList, [])
     .option('--for <a,b>', "runs whose commands it takes, for example 'ci-*' (default: every run's)", parseList, [])
@@ -279,6 +290,9 @@ function client(command: Command): Command {
   const keys: Record<keyof ClientOptions, [string, string]> = {
     url: ['--url <url>', 'server to reach over WebSocket (HEADGATE_URL)'],
     token: ['--token <token>', 'its token (HEADGATE_TOKEN)'],
+    ca: ['--ca <file>', CA],
+    cert: ['--cert <file>', CERT],
+    key: ['--key <file>', KEY],
     socket: ['--socket <path>', 'server to reach over its unix socket (HEADGATE_SOCKET)'],
     data: ['--data <dir>', "server's data folder, to find its socket in (HEADGATE_DATA)"],
     project: ['--project <dir>', 'root folder of the project (default: the working directory)'],

@@ -8,7 +8,7 @@ import { parseProducerId, producerIdOf } from '../model/producer-id.ts';
 import { type AskedKill, askedKill, type Producer, type RunnerAssignment, type RunnerRecord } from '../model/records.ts';
 import { isLive, LIVE_STATES } from '../model/status.ts';
 import { Leases } from './leases.ts';
-import { fits, type Offered, waitReason } from './placement.ts';
+import { fitting, type Offered, waitReason } from './placement.ts';
 
 /** Names that stand for something else than a registered runner. */
 const RESERVED = ['client', 'embedded', 'server'];
@@ -355,8 +355,9 @@ export class Fleet {
 
   /** Gives a producer to the least loaded runner that may have it; it goes on waiting when there is none. */
   #placeOne(producer: Producer): void {
+    const fits = fitting(producer);
     const free = [...this.#members.values()]
-      .filter(({ record, ready, draining }) => ready && !draining && fits(record, producer) && this.#loadOf(record) < record.capacity)
+      .filter(({ record, ready, draining }) => ready && !draining && fits(record) && this.#loadOf(record) < record.capacity)
       .sort((a, b) => this.#loadOf(a.record) - this.#loadOf(b.record));
     const [member] = free;
     if (!member) return;

@@ -13,9 +13,10 @@ export interface Offered {
   readonly live: number;
 }
 
-/** True when a runner may ever be given a producer: selector, backend and run fit (SPEC {#runner_selection}). */
-export function fits(record: RunnerRecord, producer: Producer): boolean {
-  return unmetTerms(selectorOf(producer), record).length === 0 && !unfit(record, producer);
+/** Which runners may ever be given a producer: those that selector, backend and run fit (SPEC {#runner_selection}). */
+export function fitting(producer: Producer): (record: RunnerRecord) => boolean {
+  const selector = selectorOf(producer);
+  return (record) => unmetTerms(selector, record).length === 0 && !unfit(record, producer);
 }
 
 /** What a queued producer waits for, in words, and which runners nearly fit (SPEC {#runner_selection}). */
@@ -31,7 +32,8 @@ export function waitReason(producer: Producer, offered: readonly Offered[]): str
     const why = unfit(one.record, producer) ?? busy(one);
     return why === undefined ? [] : [`"${one.record.name}" ${why}`];
   });
-  const some = offered.some(({ record, state }) => state !== 'away' && fits(record, producer));
+  const fits = fitting(producer);
+  const some = offered.some(({ record, state }) => state !== 'away' && fits(record));
   const more = near.length > NAMED ? `, and ${near.length - NAMED} more` : '';
   const told = near.length === 0 ? '' : ` (${near.slice(0, NAMED).join('; ')}${more})`;
   return `${some ? `a free place on ${wanted}` : wanted}${told}`;

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -7,6 +8,7 @@ import { LIMITS } from '../protocol/shapes.ts';
 import { type AccessPolicy, allows, checkHost, checkOrigin, type Grant, grantOf, isLoopbackHost, type TokenGrant } from './access.ts';
 import { errorFacts, namedError, pathOf, sendError, sendJson } from './http-answer.ts';
 import { readBody } from './http-body.ts';
+import type { Tls } from './tls.ts';
 import { TokenSockets } from './token-sockets.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
 import { WebSocketChannel } from './transports/websocket.ts';
@@ -25,8 +27,10 @@ export interface HttpOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
-  /** Must be true for a host that other machines reach. */
+  /** Must be true for a host that other machines reach, unless connections are encrypted. */
   readonly allowRemote: boolean;
+  /** Set: every connection is encrypted. */
+  readonly tls?: Tls | undefined;
   readonly tokens: readonly TokenGrant[];
   /** The token with this SHA-256 (hex), of those that were made for somebody. */
   readonly byHash: (hash: string) => Grant | undefined;
@@ -56,19 +60,21 @@ export interface ListeningHttp {
  * Throws `forbidden` for a host that is not loopback and was not asked for, `conflict` for a port that is taken.
  */
 export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
-  if (!options.allowRemote && !isLoopbackHost(options.host)) {
+  if (!options.allowRemote && !options.tls && !isLoopbackHost(options.host)) {
     throw new HeadgateError(
       'forbidden',
-      `${options.host} is reached by other machines; the server listens there only when that is asked for explicitly`,
+      `${options.host} is reached by other machines, and tokens would travel unencrypted; give --tls-cert and --tls-key, or --insecure-listen where something else encrypts`,
       {
         host: options.host,
       },
     );
   }
-  const server = createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
+  const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+  const server = options.tls ? createTlsServer({ ...options.tls.options, ...keepAlive }) : createServer(keepAlive);
   const port = await listen(server, options);
   const { host: boundHost, allowedOrigins, tokens, byHash } = options;
-  const policy: AccessPolicy = { boundHost, port, allowedOrigins, tokens, byHash };
+  const certifies = options.tls && ((name: string) => options.tls?.certifies(name) ?? false);
+  const policy: AccessPolicy = { boundHost, port, allowedOrigins, tokens, byHash, certifies };
   const held = new TokenSockets();
   server.on('request', (request, response) => void serve(request, response, policy, options, held));
   const sockets = new WebSocketServer({

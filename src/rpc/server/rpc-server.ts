@@ -17,6 +17,7 @@ import { projectOf } from './open-project.ts';
 import type { ServerParts } from './parts.ts';
 import type { RuntimePort } from './runtime-port.ts';
 import { Session } from './session.ts';
+import type { Tls } from './tls.ts';
 import { HttpExchange } from './transports/http-exchange.ts';
 import { LineChannel } from './transports/lines.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
@@ -50,9 +51,9 @@ export interface RpcServerOptions {
 export interface Listening {
   readonly host: string;
   readonly port: number;
-  /** `ws://…/rpc` */
+  /** `ws://…/rpc`, or `wss:` */
   readonly url: string;
-  /** `http://…` */
+  /** `http://…`, or `https:` */
   readonly http: string;
 }
 
@@ -103,15 +104,16 @@ export class RpcServer {
   /**
    * Listens for HTTP: WebSockets, single messages, event streams, GET /healthz (SPEC {#transport_ws}, {#transport_http}, {#transport_sse}).
    *
-   * @param o - `host` is 127.0.0.1 by default; another than a loopback one needs `allowRemote`. `port` 0 takes a free one.
+   * @param o - `host` is 127.0.0.1 by default; another than a loopback one needs `tls` or `allowRemote`. `port` 0 takes a free one.
    * @throws `conflict` for a port that is taken, `forbidden` for a host or port that is not permitted
    */
-  async listen(o: { host?: string; port: number; allowRemote?: boolean }): Promise<Listening> {
+  async listen(o: { host?: string; port: number; allowRemote?: boolean; tls?: Tls }): Promise<Listening> {
     const host = o.host ?? '127.0.0.1';
     const http = await listenHttp({
       host,
       port: o.port,
       allowRemote: o.allowRemote ?? false,
+      tls: o.tls,
       tokens: this.#options.tokens,
       byHash: (hash) => this.#options.store.tokens.byHash(hash),
       allowedOrigins: this.#options.allowedOrigins ?? [],
@@ -123,7 +125,8 @@ export class RpcServer {
     });
     this.#http.push(http);
     const authority = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${http.port}`;
-    return { host, port: http.port, url: `ws://${authority}${RPC_PATH}`, http: `http://${authority}` };
+    const s = o.tls ? 's' : '';
+    return { host, port: http.port, url: `ws${s}://${authority}${RPC_PATH}`, http: `http${s}://${authority}` };
   }
 
   /**

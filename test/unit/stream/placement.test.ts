@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Producer, RunnerRecord } from '../../../src/model/records.ts';
-import { fits, type Offered, waitReason } from '../../../src/stream/placement.ts';
+import { fitting, type Offered, waitReason } from '../../../src/stream/placement.ts';
 
 const record = (name: string, more: Partial<RunnerRecord> = {}): RunnerRecord => ({
   name,
@@ -61,7 +61,7 @@ describe('{#runner_selection} what a queued command waits for', () => {
 describe('{#runner_owner} a runner that takes some runs only', () => {
   it('fits for those alone', () => {
     const one = record('a', { runs: ['ci-*'] });
-    expect(fits(one, producer('gpu'))).toBe(true);
-    expect(fits(one, producer('gpu', { run: 'shell' }))).toBe(false);
+    expect(fitting(producer('gpu'))(one)).toBe(true);
+    expect(fitting(producer('gpu', { run: 'shell' }))(one)).toBe(false);
   });
 });
