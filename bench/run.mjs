@@ -12,6 +12,7 @@ import { launch } from './cases/launch.mjs';
 import { manyProducers } from './cases/many-producers.mjs';
 import { memory } from './cases/memory.mjs';
 import { profile } from './cases/profile.mjs';
+import { remoteRunner } from './cases/remote-runner.mjs';
 import { restart } from './cases/restart.mjs';
 import { stalledClient } from './cases/stalled-client.mjs';
 import { storeOverhead } from './cases/store-overhead.mjs';
@@ -27,6 +28,7 @@ const CASES = [
   throughputBinary,
   throughputJson,
   latency,
+  remoteRunner,
   launch,
   fanOut,
   stalledClient,

@@ -3,6 +3,7 @@ import * as initial from './0001_initial.ts';
 import * as upkeep from './0002_upkeep.ts';
 import * as runners from './0003_runners.ts';
 import * as boots from './0004_boots.ts';
+import * as fleet from './0005_fleet.ts';
 
 /** One step of the schema: the SQL that `up` emits, frozen once it has landed. */
 export interface Migration {
@@ -17,4 +18,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 2, name: 'upkeep', up: upkeep.up },
   { number: 3, name: 'runners', up: runners.up },
   { number: 4, name: 'boots', up: boots.up },
+  { number: 5, name: 'fleet', up: fleet.up },
 ];

@@ -14,7 +14,7 @@ import { producerIdOf } from './model/producer-id.ts';
 import type { Run } from './model/records.ts';
 import { LIVE_STATES } from './model/status.ts';
 import { bundledPlugins } from './plugins/index.ts';
-import { isLoopbackHost, RpcServer } from './rpc/server/index.ts';
+import { isLoopbackHost, RpcServer, readTls, type TlsFiles } from './rpc/server/index.ts';
 import { createRunner } from './runner/index.ts';
 import { createRuntime, DiskNotices, deleteRun, emptyConfig, loadConfig } from './runtime/index.ts';
 import { dataPaths, readOrMakeToken, removeServerRecord, writeServerRecord } from './server-files.ts';
@@ -38,6 +38,10 @@ export interface ServerOptions {
   readonly version: string;
   /** Seconds that a runner may be away before what it has is lost; 30 by default. */
   readonly runnerLease?: number;
+  /** Set: connections over HTTP are encrypted (SPEC {#tls}). */
+  readonly tls?: TlsFiles;
+  /** True: listens beyond loopback without TLS, which is refused otherwise (SPEC {#listen}). */
+  readonly insecureListen?: boolean;
 }
 
 /** A server that listens. */
@@ -73,6 +77,7 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'a failure that nobody handled; the server lives on');
   process.on('unhandledRejection', unexpected);
   opened.add('the handler of failures', () => void process.off('unhandledRejection', unexpected));
+  const tls = options.tls && readTls(options.tls);
   const paths = dataPaths(options.data);
   const config = options.config === undefined ? emptyConfig(paths.folder) : await loadConfig(options.config);
 
@@ -147,13 +152,13 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   const live = store.producers.list({ states: LIVE_STATES });
   sweepSpool({ folder: paths.producers, keep: new Set(live.map(producerIdOf)), logger });
   streams.reconcile();
-  // Loopback is the default, so whoever names another host has asked for it.
   const listening = await server.listen({
     port: options.port,
-    allowRemote: true,
+    allowRemote: options.insecureListen ?? false,
+    ...(tls === undefined ? {} : { tls }),
     ...(options.host === undefined ? {} : { host: options.host }),
   });
-  if (!isLoopbackHost(listening.host)) {
+  if (!tls && !isLoopbackHost(listening.host)) {
     logger.warn(
       { host: listening.host },
       'other machines can reach this server, and the token travels unencrypted: put TLS in front of it',

@@ -46,10 +46,10 @@ const jobs = {
     return { seconds: (nowMs() - start) / 1000, bytes };
   },
 
-  async headgateLatency({ server, command }) {
+  async headgateLatency({ server, command, runner }) {
     const wire = await Wire.connect(server);
     const { run } = await wire.call('startRun', { model: 'scripted' });
-    const path = await wire.propose(run, command);
+    const path = await wire.propose(run, command, runner);
     const arrivals = new Arrivals();
     wire.listeners.set('stream/chunk', ({ chunk }) => arrivals.take(chunk));
     const ended = wire.next('stream/ended');

@@ -40,6 +40,20 @@ export async function startHeadgate(scope, data, { nodeFlags = [], entry = MAIN,
   return { ...JSON.parse(await firstLine(child, 'headgate serve')), child };
 }
 
+/** A real `headgate runner` that serves a server from a state folder of its own; resolves when it is registered. */
+export async function startRunner(scope, data, { url, token }, name) {
+  scope.add(() => killCommandsOf(data));
+  const child = scope.process(
+    spawn(process.execPath, [MAIN, 'runner', '--json', '--connect', url, '--name', name, '--data', data, '--log-level', 'warn'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, HEADGATE_TOKEN: token },
+    }),
+    'SIGTERM',
+  );
+  await firstLine(child, 'headgate runner');
+  return { name, pid: child.pid };
+}
+
 /** The floor: child -> Node -> ws client, nothing stored, nothing gathered. */
 export async function startFloor(scope) {
   const child = scope.process(spawn(process.execPath, [join(here, 'floor-server.mjs')], { stdio: ['ignore', 'pipe', 'pipe'] }), 'SIGTERM');

@@ -21,11 +21,11 @@ let fleet;
 let held;
 
 export const streamJobs = {
-  /** Seconds from acceptance to the end, and bytes received. */
-  async headgateThroughput({ server, command, carriage }) {
+  /** Seconds from acceptance to the end, and bytes received; `runner` is where it runs, inside the server when left out. */
+  async headgateThroughput({ server, command, carriage, runner }) {
     const wire = await Wire.connect(server);
     const { run } = await wire.call('startRun', { model: 'scripted' });
-    const { path } = await wire.call('sh', { run, command });
+    const { path } = await wire.call('sh', { run, command, runner });
     const reading = await follow(wire, { run, path, carriage });
     const { seconds, bytes } = await accepted([wire], [reading], run, path);
     await wire.close();

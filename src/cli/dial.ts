@@ -10,7 +10,7 @@ export async function dial(target: Target): Promise<Transport> {
       return await connectUnixSocket(target.path);
     }
     const { connectWebSocket } = await import('./transports/websocket.ts');
-    return await connectWebSocket(target.url, target.token);
+    return await connectWebSocket(target.url, target.token, target.tls);
   } catch (error) {
     if (error instanceof RpcError) throw error;
     throw unreachable(target, systemCode(error) ?? messageOf(error));

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { ClientTls } from './tls-files.ts';
 
 /** What `headgate serve` hands to the composition root. */
 export interface ServeOptions {
@@ -13,6 +14,10 @@ export interface ServeOptions {
   readonly token?: string;
   /** Seconds that a runner may be away. */
   readonly runnerLease?: number;
+  /** Files in PEM; set: connections are encrypted. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  /** Listens beyond loopback without TLS. */
+  readonly insecureListen?: boolean;
 }
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -22,8 +27,14 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export interface RunnerOptions {
   readonly url: string;
   readonly token?: string;
+  /** For a server that is reached with wss://. */
+  readonly tls: ClientTls;
   readonly name: string;
   readonly labels: readonly string[];
+  /** Patterns of the runs whose commands it takes; none: every run's. */
+  readonly runs: readonly string[];
+  /** Version of the program. */
+  readonly version: string;
   readonly capacity: number;
   /** Absolute path of the state folder; made when missing. */
   readonly data: string;

@@ -2,17 +2,25 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { systemCode } from '../core/errors.ts';
+import { tlsFailure } from '../core/tls-failure.ts';
 import { CliError, usageError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 import type { CliHost } from './host.ts';
+import { type ClientTls, readClientTls, type TlsOptions } from './tls-files.ts';
 
 /** Where a server is reached. `from` says in words where that was learnt. */
 export type Target =
-  | { readonly kind: 'websocket'; readonly url: string; readonly token: string | undefined; readonly from: string }
+  | {
+      readonly kind: 'websocket';
+      readonly url: string;
+      readonly token: string | undefined;
+      readonly tls?: ClientTls;
+      readonly from: string;
+    }
   | { readonly kind: 'unix'; readonly path: string; readonly from: string };
 
 /** The options by which a client command finds its server. */
-export interface ServerOptions {
+export interface ServerOptions extends TlsOptions {
   readonly url?: string;
   readonly token?: string;
   readonly socket?: string;
@@ -40,16 +48,18 @@ export function serverRecord(data: string): string {
  */
 export function locate(options: ServerOptions, env: Env): Target {
   const token = options.token ?? (env['HEADGATE_TOKEN'] || undefined);
-  if (options.url !== undefined) return websocket(options.url, token, '--url');
+  const tls = () => readClientTls(options, env);
+  if (options.url !== undefined) return websocket(options.url, token, tls, '--url');
   if (options.socket !== undefined) return { kind: 'unix', path: resolve(options.socket), from: '--socket' };
   if (options.data === undefined) {
-    if (env['HEADGATE_URL']) return websocket(env['HEADGATE_URL'], token, 'HEADGATE_URL');
+    if (env['HEADGATE_URL']) return websocket(env['HEADGATE_URL'], token, tls, 'HEADGATE_URL');
     if (env['HEADGATE_SOCKET']) return { kind: 'unix', path: resolve(env['HEADGATE_SOCKET']), from: 'HEADGATE_SOCKET' };
   }
   return recorded(dataFolder(options.data, env), options.data !== undefined);
 }
 
-function websocket(url: string, token: string | undefined, from: string): Target {
+/** A server that is reached over WebSocket, by what a person wrote. Throws a usage error for what is no such URL. */
+export function websocket(url: string, token: string | undefined, tls: () => ClientTls, from: string): Target & { kind: 'websocket' } {
   let parsed: URL;
   try {
     parsed = new URL(url);
@@ -62,7 +72,7 @@ function websocket(url: string, token: string | undefined, from: string): Target
     throw usageError(`${from} "${url}" is neither ws:// nor http://`, 'it has the form ws://127.0.0.1:4711/rpc');
   }
   if (parsed.pathname === '/') parsed.pathname = '/rpc';
-  return { kind: 'websocket', url: parsed.href, token, from };
+  return { kind: 'websocket', url: parsed.href, token, from, ...(parsed.protocol === 'wss:' ? { tls: tls() } : {}) };
 }
 
 function recorded(data: string, named: boolean): Target {
@@ -143,8 +153,11 @@ export function noServer(data: string, named: boolean): CliError {
 /** The error when a target does not answer. */
 export function unreachable(target: Target, cause: string): CliError {
   const where = target.kind === 'unix' ? target.path : target.url;
-  const hint = target.from.startsWith('/')
-    ? `start one in another terminal: headgate serve --data ${target.from}`
-    : `is ${target.from} right, and does headgate serve run there?`;
+  const secure = tlsFailure(cause);
+  const hint = secure
+    ? secure
+    : target.from.startsWith('/')
+      ? `start one in another terminal: headgate serve --data ${target.from}`
+      : `is ${target.from} right, and does headgate serve run there?`;
   return new CliError(`no server answers at ${where} (${cause})`, EXIT.unreachable, hint);
 }

@@ -8,6 +8,10 @@ import { parseDuration, parseList, parseVariable, parseWhole } from './parse.ts'
 import { addPlaceOptions } from './place-options.ts';
 import { DETACH_KEYS, parseDetachKeys } from './tty/detach-keys.ts';
 
+const CA = "who has signed the server's certificate, for wss:// (PEM, HEADGATE_CA; default: whom Node trusts)";
+const CERT = 'certificate of this client, where the server asks for one (PEM, HEADGATE_CERT)';
+const KEY = 'key of that certificate (PEM, HEADGATE_KEY)';
+
 /** Runs one command and answers its exit code; the module behind it is loaded only then. */
 type Action = () => Promise<number>;
 
@@ -57,6 +61,7 @@ function buildProgram(console: Console, host: CliHost, choose: (action: Action) 
 
   serverCommands(program, console, host, choose);
   runnerCommands(program, console, host, choose);
+  tokenCommands(program, console, choose);
   runCommands(program, console, choose);
   commandCommands(program, console, choose);
   for (const command of program.commands) command.showHelpAfterError(`  headgate ${command.name()} --help says more`);
@@ -70,7 +75,11 @@ function serverCommands(program: Command, console: Console, host: CliHost, choos
     .description('run the server until Ctrl-C; commands go on when it stops')
     .option('--data <dir>', 'folder of database, socket, token and output (default: $HEADGATE_DATA or ~/.local/share/headgate)')
     .option('--port <n>', 'port on the host; 0 takes a free one', parseWhole(0, 65_535), 4711)
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--host <address>', 'address to listen on; beyond loopback with TLS only', '127.0.0.1')
+    .option('--tls-cert <file>', 'certificate of the server (PEM); connections are encrypted then')
+    .option('--tls-key <file>', 'key of the certificate (PEM)')
+    .option('--tls-client-ca <file>', 'who has to have signed the certificates of clients (PEM)')
+    .option('--insecure-listen', 'listen beyond loopback without TLS, where something else encrypts')
     .option('--config <file>', 'plugins and model providers (YAML)')
     .option('--socket <path>', 'unix socket (default: in the data folder)')
     .option('--runner-lease <seconds>', 'how long a runner may be away before what it has is lost (default: 30)', parseWhole(1, 86_400))
@@ -113,10 +122,14 @@ function runnerCommands(program: Command, console: Console, host: CliHost, choos
   const runner = program
     .command('runner')
     .description('run commands for a server, in a process of its own; what runs survives the server, this process and both')
-    .option('--connect <url>', 'server, ws://host:port/rpc (HEADGATE_URL)')
+    .option('--connect <url>', 'server, ws://host:port/rpc or wss:// (HEADGATE_URL)')
     .option('--token <token>', 'its token (HEADGATE_TOKEN)')
+    .option('--ca <file>', CA)
+    .option('--cert <file>', CERT)
+    .option('--key <file>', KEY)
     .option('--name <name>', 'name of the runner (default: the name of this host)')
     .option('--labels <a,b>', 'what commands can ask for beside its name', parseList, [])
+    .option('--for <a,b>', "runs whose commands it takes, for example 'ci-*' (default: every run's)", parseList, [])
     .option('--capacity <n>', 'commands at a time', parseWhole(1, 10_000), 100)
     .option('--data <dir>', 'folder of its state and output (default: runners/NAME in the data folder)')
     .addOption(new Option('--log-level <level>', 'how much standard error tells (default: warn, with --json info)').choices(LOG_LEVELS))
@@ -139,6 +152,39 @@ function runnerCommands(program: Command, console: Console, host: CliHost, choos
     .option('--json', 'print JSON')
     .addHelpText('after', examples('headgate runners', 'headgate runners --json'))
     .action((options) => choose(async () => (await import('./commands/runners.ts')).runners(console, options)));
+}
+
+function tokenCommands(program: Command, console: Console, choose: (action: Action) => void): void {
+  const token = program
+    .command('token')
+    .description('tokens for others: a machine that serves as a runner, somebody who may look')
+    .addHelpText(
+      'after',
+      examples('headgate token add --scope runner --name build-1', 'headgate token list', 'headgate token revoke build-1'),
+    );
+
+  client(token.command('add'))
+    .description('make a token and print it, this once; only its hash is kept')
+    .addOption(new Option('--scope <scope>', 'what it allows').choices(['read', 'run', 'runner', 'admin']).makeOptionMandatory())
+    .requiredOption('--name <name>', 'whom it is for')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('headgate token add --scope runner --name build-1 > build-1.token'))
+    .action(({ scope, name, ...options }) =>
+      choose(async () => (await import('./commands/token.ts')).add(console, { scope, name }, options)),
+    );
+
+  client(token.command('list'))
+    .description('list the tokens that were made: name, scope, age')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('headgate token list --json'))
+    .action((options) => choose(async () => (await import('./commands/token.ts')).list(console, options)));
+
+  client(token.command('revoke'))
+    .description('take a token back; every connection that came with it ends')
+    .argument('<name>')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('headgate token revoke build-1'))
+    .action((name, options) => choose(async () => (await import('./commands/token.ts')).revoke(console, name, options)));
 }
 
 function runCommands(program: Command, console: Console, choose: (action: Action) => void): void {
@@ -178,22 +224,26 @@ function runCommands(program: Command, console: Console, choose: (action: Action
 }
 
 function commandCommands(program: Command, console: Console, choose: (action: Action) => void): void {
-  addPlaceOptions(client(program.command('sh'))
-    .description(
-      'run a command on the server, in a container, in tmux or on another host; stdin, stdout, stderr and the exit code are its own',
-    )
-    .usage('[options] -- <command> [args...]')
-    .argument('[command...]', 'one word is a shell command line, several are a command and its arguments; none with --watch or --pane')
-    .option('--run <alias>', 'run that the command belongs to; opened when there is none', 'shell')
-    .option('--cwd <dir>', 'working directory, relative to the project')
-    .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
-    .option('--timeout <duration>', 'end it after so long, for example 30s or 5m', parseDuration)
-    .option('--runner <name>', 'where it runs: name or label of a registered runner (default: the server itself)')
-    .option('--tty', 'give it a terminal instead of pipes, of the size of ours; headgate tty is for typing into one')
-    .option('--no-stdin', 'do not forward standard input')
-    .option('--propose', 'only propose it, print run and path, and let another client answer')
-    .option('--json', 'with --propose: print JSON')
-    .passThroughOptions()
+  addPlaceOptions(
+    client(program.command('sh'))
+      .description(
+        'run a command on the server, in a container, in tmux or on another host; stdin, stdout, stderr and the exit code are its own',
+      )
+      .usage('[options] -- <command> [args...]')
+      .argument('[command...]', 'one word is a shell command line, several are a command and its arguments; none with --watch or --pane')
+      .option('--run <alias>', 'run that the command belongs to; opened when there is none', 'shell')
+      .option('--cwd <dir>', 'working directory, relative to the project')
+      .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
+      .option('--timeout <duration>', 'end it after so long, for example 30s or 5m', parseDuration)
+      .option(
+        '--runner <which>',
+        'where it runs: gpu,eu has both as name or label, !old has not, name:build-1 is that one (default: the server itself)',
+      )
+      .option('--tty', 'give it a terminal instead of pipes, of the size of ours; headgate tty is for typing into one')
+      .option('--no-stdin', 'do not forward standard input')
+      .option('--propose', 'only propose it, print run and path, and let another client answer')
+      .option('--json', 'with --propose: print JSON')
+      .passThroughOptions(),
   )
     .addHelpText(
       'after',
@@ -280,6 +330,9 @@ function client(command: Command): Command {
   const keys: Record<keyof ClientOptions, [string, string]> = {
     url: ['--url <url>', 'server to reach over WebSocket (HEADGATE_URL)'],
     token: ['--token <token>', 'its token (HEADGATE_TOKEN)'],
+    ca: ['--ca <file>', CA],
+    cert: ['--cert <file>', CERT],
+    key: ['--key <file>', KEY],
     socket: ['--socket <path>', 'server to reach over its unix socket (HEADGATE_SOCKET)'],
     data: ['--data <dir>', "server's data folder, to find its socket in (HEADGATE_DATA)"],
     project: ['--project <dir>', 'root folder of the project (default: the working directory)'],

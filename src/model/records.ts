@@ -199,6 +199,24 @@ export interface RunnerRecord {
   readonly epoch: number;
   /** Its last sign of life. */
   readonly lastSeen: number;
+  /** Name of the token that it registered with; empty when that is not known (SPEC {#runner_owner}). */
+  readonly owner: string;
+  /** Patterns over aliases of the runs whose commands it takes; none: every run's. */
+  readonly runs: readonly string[];
+  /** Version of its program; empty when it did not say. */
+  readonly version: string;
+}
+
+/** What a token allows: look, drive runs, serve as a runner, or everything (SPEC {#tokens}). */
+export type TokenScope = 'read' | 'run' | 'runner' | 'admin';
+
+/** A token that was made for somebody; the token itself is not kept. */
+export interface TokenRecord {
+  readonly name: string;
+  readonly scope: TokenScope;
+  /** SHA-256 of the token, in hex. */
+  readonly hash: string;
+  readonly createdAt: number;
 }
 
 export interface Producer {

@@ -22,6 +22,7 @@ import { SqliteProjects } from './projects.ts';
 import { DEFAULT_RETENTION, type Retention } from './retention.ts';
 import { SqliteRunners } from './runners.ts';
 import { SqliteRuns } from './runs.ts';
+import { SqliteTokens } from './tokens.ts';
 import { SqliteTurns } from './turns.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -85,6 +86,7 @@ class SqliteStore implements Store {
   readonly channels: SqliteChannels;
   readonly producers: SqliteProducers;
   readonly runners: SqliteRunners;
+  readonly tokens: SqliteTokens;
   readonly events: SqliteEvents;
   readonly audit: SqliteAudit;
   readonly #log: LogSync;
@@ -138,6 +140,7 @@ class SqliteStore implements Store {
     this.channels = new SqliteChannels(connection, this.#log);
     this.producers = new SqliteProducers(connection, o.clock);
     this.runners = new SqliteRunners(connection, o.clock);
+    this.tokens = new SqliteTokens(connection, o.clock);
     this.events = new SqliteEvents(connection, o.clock);
     this.audit = new SqliteAudit(connection, o.clock);
   }

@@ -23,8 +23,9 @@ export class SqliteRunners implements RunnerStore {
     return this.#db.all(this.#db.query.selectFrom('runners').selectAll().orderBy('name')).map(record);
   }
 
-  register({ name, labels, backends, capacity, instance }: Omit<RunnerRecord, 'epoch' | 'lastSeen'>): RunnerRecord {
-    const facts = { labels: toJson(labels), backends: toJson(backends), capacity, instance, last_seen: this.#clock.now() };
+  register({ name, labels, backends, capacity, instance, owner, runs, version }: Omit<RunnerRecord, 'epoch' | 'lastSeen'>): RunnerRecord {
+    const lists = { labels: toJson(labels), backends: toJson(backends), runs: toJson(runs) };
+    const facts = { ...lists, capacity, instance, owner, version, last_seen: this.#clock.now() };
     const upsert = this.#db.query
       .insertInto('runners')
       .values({ name, epoch: 1, ...facts })
@@ -48,5 +49,8 @@ function record(row: Selectable<Tables['runners']>): RunnerRecord {
     instance: row.instance,
     epoch: row.epoch,
     lastSeen: row.last_seen,
+    owner: row.owner,
+    runs: fromJson<string[]>(row.runs),
+    version: row.version,
   };
 }

@@ -14,6 +14,7 @@ export interface Tables {
   segments: SegmentTable;
   producers: ProducerTable;
   runners: RunnerTable;
+  tokens: TokenTable;
   store_identity: { id: string };
   events: EventTable;
   rpc_log: RpcLogTable;
@@ -154,6 +155,19 @@ interface RunnerTable {
   instance: string;
   epoch: number;
   last_seen: number;
+  owner: string;
+  /** JSON. */
+  runs: string;
+  version: string;
+}
+
+interface TokenTable {
+  id: Generated<number>;
+  name: string;
+  hash: string;
+  /** One of them. */
+  scopes: string;
+  created_at: number;
 }
 
 interface EventTable {

@@ -8,6 +8,7 @@ import { parseProducerId, producerIdOf } from '../model/producer-id.ts';
 import { type AskedKill, askedKill, type Producer, type RunnerAssignment, type RunnerRecord } from '../model/records.ts';
 import { isLive, LIVE_STATES } from '../model/status.ts';
 import { Leases } from './leases.ts';
+import { fitting, type Offered, waitReason } from './placement.ts';
 
 /** Names that stand for something else than a registered runner. */
 const RESERVED = ['client', 'embedded', 'server'];
@@ -76,6 +77,8 @@ export class Fleet {
   readonly #leases: Leases;
   readonly #local = new Map<string, RunnerPort>();
   readonly #members = new Map<string, Member>();
+  /** Every runner that has ever registered, as it last did. */
+  readonly #records: Map<string, RunnerRecord>;
   /** Ids of accepted producers that no runner has yet, the oldest first. */
   readonly #waiting = new Set<number>();
   /** Live producers by the state folder that has them. */
@@ -87,6 +90,7 @@ export class Fleet {
     this.#store = options.store;
     this.#logger = options.logger;
     this.#hands = options.hands;
+    this.#records = new Map(options.store.runners.list().map((record) => [record.name, record]));
     this.#leases = new Leases({ leaseMs: options.leaseMs, clock: options.clock, over: (instance) => this.#lose(instance) });
   }
 
@@ -97,15 +101,16 @@ export class Fleet {
 
   /**
    * Takes a runner on. One that has the same name or the same state folder is fenced. Throws `invalid_params` for a
-   * reserved name.
+   * reserved name, `forbidden` for one that somebody else's runner has, unless `anyName` is true.
    */
-  register(offer: RunnerOffer, port: RemoteRunnerPort): Registration {
+  register(offer: RunnerOffer, port: RemoteRunnerPort, anyName: boolean): Registration {
     const { draining, resume, ...facts } = offer;
     if (RESERVED.includes(offer.name)) {
       throw new HeadgateError('invalid_params', `"${offer.name}" has a meaning of its own; give the runner another name`, {
         field: 'name',
       });
     }
+    if (!anyName) this.#requireOwn(offer);
     for (const [name, member] of this.#members) {
       if (name !== offer.name && member.record.instance !== offer.instance) continue;
       this.#members.delete(name);
@@ -113,6 +118,7 @@ export class Fleet {
       member.port.fence('replaced', `another runner has registered as "${offer.name}"; this one has to stop`);
     }
     const record = this.#store.runners.register(facts);
+    this.#records.set(record.name, record);
     this.#members.set(record.name, { record, port, draining, ready: false });
     this.#leases.renew(record.instance);
     this.#logger.info({ runner: record.name, epoch: record.epoch }, 'a runner has registered');
@@ -206,9 +212,7 @@ export class Fleet {
   list(): RunnerView[] {
     const live = [...this.#load.values()];
     return this.#store.runners.list().map((record) => {
-      const member = this.#members.get(record.name);
-      const state = member ? (member.draining ? 'draining' : 'ready') : 'away';
-      return { ...record, state, live: live.filter(({ runner }) => runner === record.name).length };
+      return { ...record, state: this.#offered(record).state, live: live.filter(({ runner }) => runner === record.name).length };
     });
   }
 
@@ -268,8 +272,15 @@ export class Fleet {
   waitsFor(producer: Producer): string | null {
     if (producer.runner === 'client' || !isLive(producer.state) || this.#portOf(producer)) return null;
     if (producer.assigned) return `its runner "${producer.assigned.runner}", which is away`;
-    if (this.#candidates(producer).length === 0) return `a runner named or labelled "${producer.runner}"`;
-    return `a free place on a runner named or labelled "${producer.runner}"`;
+    return waitReason(
+      producer,
+      [...this.#records.values()].map((record) => this.#offered(record)),
+    );
+  }
+
+  /** Who registered a runner; undefined when there is none of that name. */
+  ownerOf(name: string): string | undefined {
+    return this.#records.get(name)?.owner;
   }
 
   close(): void {
@@ -319,23 +330,35 @@ export class Fleet {
     return { producer: id, epoch, kill };
   }
 
-  #candidates({ runner, backend }: Producer): Member[] {
-    return [...this.#members.values()].filter(
-      ({ record }) => (record.name === runner || record.labels.includes(runner)) && record.backends.includes(backend),
+  /** A name belongs to whoever registered it; the same state folder shows that it is still the same runner. */
+  #requireOwn({ name, owner, instance }: RunnerOffer): void {
+    const known = this.#records.get(name);
+    if (!known || known.owner === owner || known.owner === '' || known.instance === instance) return;
+    throw new HeadgateError(
+      'forbidden',
+      `runner "${name}" belongs to "${known.owner}"; give this one another name with --name, or register it with that token`,
+      { runner: name },
     );
   }
 
-  #loadOf({ record }: Member): number {
+  #offered(record: RunnerRecord): Offered {
+    const member = this.#members.get(record.name);
+    const state = member ? (member.draining ? 'draining' : 'ready') : 'away';
+    return { record, state, live: this.#loadOf(record) };
+  }
+
+  #loadOf({ instance }: RunnerRecord): number {
     let load = 0;
-    for (const { instance } of this.#load.values()) if (instance === record.instance) load++;
+    for (const assigned of this.#load.values()) if (assigned.instance === instance) load++;
     return load;
   }
 
   /** Gives a producer to the least loaded runner that may have it; it goes on waiting when there is none. */
   #placeOne(producer: Producer): void {
-    const free = this.#candidates(producer)
-      .filter((member) => member.ready && !member.draining && this.#loadOf(member) < member.record.capacity)
-      .sort((a, b) => this.#loadOf(a) - this.#loadOf(b));
+    const fits = fitting(producer);
+    const free = [...this.#members.values()]
+      .filter(({ record, ready, draining }) => ready && !draining && fits(record) && this.#loadOf(record) < record.capacity)
+      .sort((a, b) => this.#loadOf(a.record) - this.#loadOf(b.record));
     const [member] = free;
     if (!member) return;
     const assigned = { runner: member.record.name, instance: member.record.instance };

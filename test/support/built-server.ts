@@ -25,9 +25,18 @@ export interface BuiltServer extends Ready {
   stop(): Promise<number | null>;
 }
 
-/** Starts `headgate serve --json` on a data folder and waits for its one line. Throws with its log when it ends before. */
-export async function serve(data: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<BuiltServer> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--json', '--port', '0', '--data', data, ...args], {
+/**
+ * Starts `headgate serve --json` on a data folder and waits for its one line. Throws with its log when it ends before.
+ * `prefix` is a command that starts it elsewhere.
+ */
+export async function serve(
+  data: string,
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+  prefix: readonly string[] = [],
+): Promise<BuiltServer> {
+  const [program = '', ...words] = [...prefix, process.execPath, MAIN, 'serve', '--json', '--port', '0', '--data', data, ...args];
+  const child = spawn(program, words, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { HEADGATE_CHECK_BUFFERS: '1', ...process.env, ...env },
   });

@@ -6,6 +6,12 @@ const PROBES = {
   busybox: ['busybox', 'true'],
   bwrap: ['bwrap', '--unshare-user', '--unshare-pid', '--ro-bind', '/', '/', '--proc', '/proc', 'env', '--default-signal', 'true'],
   fallocate: ['fallocate', '--version'],
+  openssl: ['openssl', 'version'],
+  netns: [
+    'sh',
+    '-c',
+    'n=hgprobe$$; ip netns add $n && ip netns exec $n sh -c "ip link set lo up && iptables -A INPUT -j DROP"; s=$?; ip netns del $n; exit $s',
+  ],
   mount: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs "$d" && umount "$d"; s=$?; rmdir "$d"; exit $s'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 

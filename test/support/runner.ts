@@ -16,14 +16,27 @@ export interface BuiltRunner {
   readonly left: Promise<number | null>;
 }
 
-/** Starts `headgate runner --json` and waits for its one line. Throws with its log when it ends before. */
+/** Starts `headgate runner --json` and waits for its one line. Throws with its log when it ends before. `prefix` starts it elsewhere. */
 export async function startRunner(
   server: Pick<Ready, 'url' | 'token'>,
   data: string,
   args: readonly string[] = ['--name', 'r1'],
   env: NodeJS.ProcessEnv = {},
+  prefix: readonly string[] = [],
 ): Promise<BuiltRunner> {
-  const child = spawn(process.execPath, [MAIN, 'runner', '--json', '--connect', server.url, '--data', data, ...args], {
+  const [program = '', ...words] = [
+    ...prefix,
+    process.execPath,
+    MAIN,
+    'runner',
+    '--json',
+    '--connect',
+    server.url,
+    '--data',
+    data,
+    ...args,
+  ];
+  const child = spawn(program, words, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, HEADGATE_TOKEN: server.token, ...env },
   });

@@ -4,15 +4,17 @@ import type { Console } from '../console.ts';
 import { usageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { CliHost, LogLevel } from '../host.ts';
-import { dataFolder } from '../locate.ts';
+import { dataFolder, websocket } from '../locate.ts';
+import { readClientTls, type TlsOptions } from '../tls-files.ts';
 import { stopSignal } from './serve.ts';
 
 /** Options of `headgate runner`. */
-export interface RunnerCommandOptions {
+export interface RunnerCommandOptions extends TlsOptions {
   readonly connect?: string;
   readonly token?: string;
   readonly name?: string;
   readonly labels: readonly string[];
+  readonly for: readonly string[];
   readonly capacity: number;
   readonly data?: string;
   readonly logLevel?: LogLevel;
@@ -21,10 +23,17 @@ export interface RunnerCommandOptions {
 
 /** `headgate runner`: serves until SIGINT or SIGTERM, or until it is drained; commands go on (SPEC {#cli_runner}). */
 export async function runner(console: Console, host: CliHost, options: RunnerCommandOptions): Promise<number> {
-  const url = options.connect ?? console.env['HEADGATE_URL'];
-  if (!url) throw usageError('no server named', 'headgate runner --connect ws://127.0.0.1:4711/rpc');
+  const server = options.connect ?? console.env['HEADGATE_URL'];
+  if (!server) throw usageError('no server named', 'headgate runner --connect ws://127.0.0.1:4711/rpc');
+  const tls = () => readClientTls(options, console.env);
+  const target = websocket(
+    server,
+    options.token ?? (console.env['HEADGATE_TOKEN'] || undefined),
+    tls,
+    options.connect ? '--connect' : 'HEADGATE_URL',
+  );
+  const { url, token } = target;
   const name = options.name ?? nameOfHost();
-  const token = options.token ?? console.env['HEADGATE_TOKEN'];
   const stop = new AbortController();
   void stopSignal(console).then(() => stop.abort());
   const ready = () => {
@@ -36,8 +45,11 @@ export async function runner(console: Console, host: CliHost, options: RunnerCom
   const how = await host.runner({
     url,
     ...(token ? { token } : {}),
+    tls: target.tls ?? {},
     name,
     labels: options.labels,
+    runs: options.for,
+    version: console.version,
     capacity: options.capacity,
     data: options.data === undefined ? join(dataFolder(undefined, console.env), 'runners', name) : resolve(options.data),
     logLevel: options.logLevel ?? (options.json ? 'info' : 'warn'),

@@ -24,6 +24,8 @@ export async function runners(console: Console, options: Options): Promise<numbe
         { title: 'COMMANDS', right: true },
         { title: 'LABELS' },
         { title: 'BACKENDS' },
+        { title: 'OWNER' },
+        { title: 'FOR' },
         { title: 'SEEN' },
       ];
       const now = Date.now();
@@ -33,6 +35,8 @@ export async function runners(console: Console, options: Options): Promise<numbe
         `${row.live}/${row.capacity}`,
         row.labels.join(',') || '-',
         row.backends.join(','),
+        row.owner || '-',
+        row.for.join(',') || 'every run',
         `${formatDuration(Math.max(0, now - row.lastSeen))} ago`,
       ]);
       const width = console.out.stream.isTTY ? console.out.stream.columns : undefined;

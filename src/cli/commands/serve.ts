@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Console } from '../console.ts';
+import { usageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { CliHost, LogLevel, RunningServer, ServeOptions } from '../host.ts';
 import { dataFolder } from '../locate.ts';
@@ -14,6 +15,10 @@ export interface ServeCommandOptions {
   readonly socket?: string;
   readonly logLevel?: LogLevel;
   readonly runnerLease?: number;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsClientCa?: string;
+  readonly insecureListen?: boolean;
   readonly json?: boolean;
 }
 
@@ -42,7 +47,18 @@ function serveOptions(console: Console, data: string, options: ServeCommandOptio
     ...(options.socket === undefined ? {} : { socket: resolve(options.socket) }),
     ...(token ? { token } : {}),
     ...(options.runnerLease === undefined ? {} : { runnerLease: options.runnerLease }),
+    ...tlsOf(options),
+    ...(options.insecureListen ? { insecureListen: true } : {}),
   };
+}
+
+function tlsOf({ tlsCert, tlsKey, tlsClientCa }: ServeCommandOptions): Pick<ServeOptions, 'tls'> {
+  if (tlsCert === undefined && tlsKey === undefined && tlsClientCa === undefined) return {};
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw usageError('TLS needs a certificate and its key', 'give --tls-cert and --tls-key');
+  }
+  const files = { cert: resolve(tlsCert), key: resolve(tlsKey) };
+  return { tls: tlsClientCa === undefined ? files : { ...files, clientCa: resolve(tlsClientCa) } };
 }
 
 /** Resolves at the first signal; from then on a second one ends the process at once. */

@@ -1,16 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import WebSocket from 'ws';
 import { refusalOf, type Transport } from '../../rpc/client/index.ts';
+import type { ClientTls } from '../tls-files.ts';
 
 /**
  * Connects to a server's WebSocket. Rejects with RpcError when the server refuses (`unauthenticated`, `forbidden`),
  * with a system error when nobody answers.
  *
- * @param url - `ws://host:port/rpc`
+ * @param url - `ws://host:port/rpc`, or `wss:`
  */
-export function connectWebSocket(url: string, token: string | undefined): Promise<Transport> {
+export function connectWebSocket(url: string, token: string | undefined, tls: ClientTls = {}): Promise<Transport> {
   const socket = new WebSocket(url, ['headgate'], {
     perMessageDeflate: false,
+    ...tls,
     ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
   });
   return new Promise((resolve, reject) => {

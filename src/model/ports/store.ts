@@ -16,6 +16,7 @@ import type {
   RunnerRecord,
   RunSettings,
   Segment,
+  TokenRecord,
   Turn,
   TurnPhase,
   Usage,
@@ -49,6 +50,7 @@ export interface Store {
   readonly channels: ChannelStore;
   readonly producers: ProducerStore;
   readonly runners: RunnerStore;
+  readonly tokens: TokenStore;
   readonly events: EventStore;
   readonly audit: AuditStore;
   /** Ends the checkpoint worker, checkpoints, closes the database and gives the lock back. */
@@ -249,6 +251,16 @@ export interface RunnerStore {
   register(runner: Omit<RunnerRecord, 'epoch' | 'lastSeen'>): RunnerRecord;
   /** Notes a sign of life, now. */
   seen(name: string): void;
+}
+
+export interface TokenStore {
+  /** In order of name. */
+  list(): TokenRecord[];
+  byHash(hash: string): TokenRecord | undefined;
+  /** Throws `alias_taken` for a name that is in use. */
+  add(token: Omit<TokenRecord, 'createdAt'>): TokenRecord;
+  /** False when there is none of that name. */
+  remove(name: string): boolean;
 }
 
 export interface EventStore {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { placeParams } from '../../model/place.ts';
+import { SELECTOR_CHARS } from '../../model/selector.ts';
 import { method } from './method.ts';
 import { attributes, channel, channels, entry, LIMITS, ok, path, rowOffset, rows, run, status, visibility } from './shapes.ts';
 
@@ -25,9 +26,11 @@ export const commandParams = {
   runner: z
     .string()
     .min(1)
-    .max(64)
+    .max(SELECTOR_CHARS)
     .optional()
-    .describe('`client`: the caller runs it and streams; else the name or a label of a registered runner. Default `embedded`.'),
+    .describe(
+      '`client`: the caller runs it and streams; else which registered runner: `gpu,eu`, `!old`, `name:build-1`. Default `embedded`.',
+    ),
   durable: z.boolean().optional(),
   stdin: z.boolean().optional().describe('False: the command reads /dev/null. Default true.'),
 };

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
-/** What a token must allow for a method: look, drive runs, or change the server. */
-export type Scope = 'none' | 'read' | 'run' | 'admin';
+/** What a token must allow for a method: look, drive runs, serve as a runner, or change the server (SPEC {#tokens}). */
+export type Scope = 'none' | 'read' | 'run' | 'runner' | 'admin';
 
 /** One row of the method table. */
 export interface MethodDef<P extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {

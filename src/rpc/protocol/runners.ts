@@ -19,6 +19,9 @@ const kill = z.strictObject({
   signal: z.string().optional(),
   graceMs: z.int().optional(),
 });
+const runPattern = z
+  .string()
+  .regex(/^[A-Za-z0-9._*?-]{1,64}$/, 'must be 1 to 64 characters of A-Z a-z 0-9 . _ - with * and ?, for example ci-*');
 const bootId = z.string().max(64);
 const row = z.strictObject({
   name: z.string(),
@@ -29,6 +32,9 @@ const row = z.strictObject({
   state: z.enum(['ready', 'draining', 'away']),
   epoch: z.int(),
   lastSeen: z.int(),
+  owner: z.string(),
+  for: z.array(z.string()).describe('Patterns of the runs that it takes; none: every run.'),
+  version: z.string(),
 });
 
 /** What a runner calls, and what is asked about runners (SPEC {#runner_register}). */
@@ -43,6 +49,9 @@ export const runnerMethods = {
       store: z.string().max(64).optional().describe('`store` of the registration before.'),
       boot_id: bootId.optional().describe('Boot of its machine.'),
       draining: z.boolean().optional(),
+      for: z.array(runPattern).max(16).optional().describe('Patterns over aliases: it takes the commands of these runs only.'),
+      protocol: z.int().optional().describe('Version of the protocol that it speaks.'),
+      version: z.string().max(64).optional().describe('Version of its program.'),
       resume: z.array(z.strictObject({ producer })).max(20_000).optional().describe('What its state folder holds.'),
     }),
     result: z.strictObject({
@@ -55,15 +64,15 @@ export const runnerMethods = {
       release: z.array(z.strictObject({ producer: z.string(), epoch: z.int(), kill: kill.nullable() })),
     }),
     init: false,
-    scope: 'admin',
+    scope: 'runner',
     summary: 'Offers a runner; `runner/adopt` follows for each producer of `adopt`, then `runner/start` for new ones.',
   }),
-  'runner/heartbeat': method({ params: empty, result: empty, init: false, scope: 'admin', summary: "Renews a runner's lease." }),
+  'runner/heartbeat': method({ params: empty, result: empty, init: false, scope: 'runner', summary: "Renews a runner's lease." }),
   'runner/started': method({
     params: z.strictObject({ producer, epoch, ref: z.record(z.string().max(64), z.unknown()) }),
     result: empty,
     init: false,
-    scope: 'admin',
+    scope: 'runner',
     summary: 'A runner has started a producer; `ref` is how it finds it again.',
   }),
   'runner/completed': method({
@@ -77,35 +86,35 @@ export const runnerMethods = {
     }),
     result: empty,
     init: false,
-    scope: 'admin',
+    scope: 'runner',
     summary: 'A producer has ended and all its output is stored.',
   }),
   'runner/failed': method({
     params: z.strictObject({ producer, epoch, lost: z.boolean(), outcome: z.string().max(64), message: z.string().max(64 * 1024) }),
     result: empty,
     init: false,
-    scope: 'admin',
+    scope: 'runner',
     summary: 'A producer could not be started, or is gone without a trace.',
   }),
   'runner/killed': method({
     params: z.strictObject({ producer, epoch, receipt }),
     result: empty,
     init: false,
-    scope: 'admin',
+    scope: 'runner',
     summary: 'A kill is over; the receipt is stored.',
   }),
   'runner/persist': method({
     params: empty,
     result: empty,
     init: false,
-    scope: 'admin',
+    scope: 'runner',
     summary: 'Answered once everything that was acknowledged to the runner before is on the disk of the server.',
   }),
   'runner/drain': method({
     params: z.strictObject({ runner: label.optional().describe('Default: the runner of this connection.') }),
     result: z.strictObject({ runner: z.string(), live: z.int() }),
     init: false,
-    scope: 'admin',
+    scope: 'runner',
     summary: 'The runner finishes what it has, takes no more, and leaves.',
   }),
   'runner/list': method({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SELECTOR_CHARS } from '../../model/selector.ts';
 import { method } from './method.ts';
 import {
   alias,
@@ -110,7 +111,7 @@ export const runMethods = {
         action: z.enum(['accept', 'reject', 'error']),
         output: z.string().max(LIMITS.bodyBytes).optional(),
         remember: z.boolean().optional(),
-        runner: z.string().min(1).max(64).optional(),
+        runner: z.string().min(1).max(SELECTOR_CHARS).optional(),
       }),
     }),
     result: z.strictObject({

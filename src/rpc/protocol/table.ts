@@ -8,6 +8,7 @@ import { runnerMethods, runnerNotifications } from './runners.ts';
 import { runMethods } from './runs.ts';
 import { sessionMethods } from './session.ts';
 import { streamMethods } from './streams.ts';
+import { tokenMethods } from './tokens.ts';
 
 /** Version of the protocol; raised when something a client relies on changes. */
 export const PROTOCOL_VERSION = 1;
@@ -20,6 +21,7 @@ export const methodGroups = {
   entries: entryMethods,
   streaming: streamMethods,
   runners: { ...runnerMethods, ...backendMethods },
+  tokens: tokenMethods,
 } as const;
 
 /** Every method: the one source of validation, types, discover, OpenRPC and the SPEC tables. */
@@ -31,6 +33,7 @@ export const methods = {
   ...streamMethods,
   ...runnerMethods,
   ...backendMethods,
+  ...tokenMethods,
 } satisfies Record<string, MethodDef>;
 
 export type Methods = typeof methods;

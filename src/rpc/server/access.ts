@@ -2,22 +2,43 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { HeadgateError } from '../../core/errors.ts';
+import type { TokenScope } from '../../model/records.ts';
 import type { Scope } from '../protocol/method.ts';
 
 /** What a connection may do. */
-export type GrantedScope = Exclude<Scope, 'none'>;
+export type GrantedScope = TokenScope;
+
+/** Who a connection is, by the token that it came with, and what it may do. */
+export interface Grant {
+  /** Name of the token: `admin` for the data folder's own, `local` without one. */
+  readonly name: string;
+  readonly scope: GrantedScope;
+}
 
 /** A token and what it allows. */
 export interface TokenGrant {
   readonly token: string;
   readonly scope: GrantedScope;
+  /** `admin` when left out. */
+  readonly name?: string;
 }
 
-const RANK: Readonly<Record<Scope, number>> = { none: 0, read: 1, run: 2, admin: 3 };
+/** What each scope holds: `run` looks as well; `runner` serves and does not look (SPEC {#tokens}). */
+const HOLDS: Readonly<Record<GrantedScope, readonly Scope[]>> = {
+  read: ['none', 'read'],
+  run: ['none', 'read', 'run'],
+  runner: ['none', 'runner'],
+  admin: ['none', 'read', 'run', 'runner', 'admin'],
+};
 
 /** True when a connection of scope `has` may call a method that needs `needs`. */
 export function allows(has: GrantedScope, needs: Scope): boolean {
-  return RANK[has] >= RANK[needs];
+  return HOLDS[has].includes(needs);
+}
+
+/** SHA-256 of a token in hex, which is what is kept of it. */
+export function hashOf(token: string): string {
+  return digest(token).toString('hex');
 }
 
 /** True for a host that only this machine reaches. */
@@ -34,6 +55,10 @@ export interface AccessPolicy {
   /** Origins of web pages that may connect beside the server's own, exactly as a browser sends them. */
   readonly allowedOrigins: readonly string[];
   readonly tokens: readonly TokenGrant[];
+  /** The token with this SHA-256 (hex), of those that were made for somebody. */
+  readonly byHash?: (hash: string) => Grant | undefined;
+  /** Set where connections are encrypted: whether the server's certificate is for this host. */
+  readonly certifies?: ((host: string) => boolean) | undefined;
 }
 
 /**
@@ -46,6 +71,8 @@ export function checkHost(request: IncomingMessage, policy: AccessPolicy): void 
     const name = bareHost(host.replace(/:\d+$/, ''));
     if (isLoopbackHost(name) || name === bareHost(policy.boundHost)) return;
     if (!isLoopbackHost(policy.boundHost) && isIP(name) !== 0) return;
+    // A foreign name that was pointed here is not in the certificate, and the browser has refused it.
+    if (policy.certifies?.(name)) return;
   }
   throw new HeadgateError(
     'forbidden',
@@ -57,12 +84,12 @@ export function checkHost(request: IncomingMessage, policy: AccessPolicy): void 
 export function checkOrigin(request: IncomingMessage, policy: AccessPolicy): void {
   const { origin } = request.headers;
   if (origin === undefined || policy.allowedOrigins.includes(origin)) return;
-  if (isOwnOrigin(origin, policy.port)) return;
+  if (isOwnOrigin(origin, policy)) return;
   throw new HeadgateError('forbidden', `Origin "${origin.slice(0, 80)}" may not connect; allow it when the server is started`);
 }
 
-/** The scope of the token that the request carries. Throws `unauthenticated`. */
-export function scopeOf(request: IncomingMessage, policy: AccessPolicy): GrantedScope {
+/** Whose token the request carries, and what it allows. Throws `unauthenticated`. */
+export function grantOf(request: IncomingMessage, policy: AccessPolicy): Grant {
   const token = tokenOf(request);
   if (token === undefined) {
     throw new HeadgateError(
@@ -71,11 +98,18 @@ export function scopeOf(request: IncomingMessage, policy: AccessPolicy): Granted
     );
   }
   const offered = digest(token);
-  let scope: GrantedScope | undefined;
+  let grant: Grant | undefined;
   // Every token is compared, so the time says nothing about which one was nearly right.
-  for (const grant of policy.tokens) if (timingSafeEqual(digest(grant.token), offered)) scope = grant.scope;
-  if (scope === undefined) throw new HeadgateError('unauthenticated', 'wrong token; the server wrote the right one into its data folder');
-  return scope;
+  for (const { token: known, scope, name = 'admin' } of policy.tokens) {
+    if (timingSafeEqual(digest(known), offered)) grant = { name, scope };
+  }
+  // Found by its hash: the time says something about the hash of what was offered, and nothing about a token.
+  grant ??= policy.byHash?.(offered.toString('hex'));
+  if (grant) return grant;
+  throw new HeadgateError(
+    'unauthenticated',
+    'wrong token; the server wrote its own into its data folder, and `headgate token list` there names those that were made',
+  );
 }
 
 /** Subprotocols that a client offers. */
@@ -91,10 +125,12 @@ function tokenOf(request: IncomingMessage): string | undefined {
     ?.slice('bearer.'.length);
 }
 
-function isOwnOrigin(origin: string, port: number): boolean {
+function isOwnOrigin(origin: string, { port, certifies }: AccessPolicy): boolean {
   if (!URL.canParse(origin)) return false;
   const url = new URL(origin);
-  return url.protocol === 'http:' && isLoopbackHost(url.hostname) && (url.port || '80') === String(port);
+  if (certifies === undefined) return url.protocol === 'http:' && isLoopbackHost(url.hostname) && (url.port || '80') === String(port);
+  const own = isLoopbackHost(url.hostname) || certifies(bareHost(url.hostname));
+  return url.protocol === 'https:' && own && (url.port || '443') === String(port);
 }
 
 function bareHost(host: string): string {

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -6,18 +7,11 @@ import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import { LIMITS } from '../protocol/shapes.ts';
 import { TTY_PATH } from '../protocol/tty.ts';
 import { TTY_CHUNK_BYTES, TTY_HEADER_BYTES } from '../protocol/tty-frames.ts';
-import {
-  type AccessPolicy,
-  allows,
-  checkHost,
-  checkOrigin,
-  type GrantedScope,
-  isLoopbackHost,
-  scopeOf,
-  type TokenGrant,
-} from './access.ts';
+import { type AccessPolicy, allows, checkHost, checkOrigin, type Grant, grantOf, isLoopbackHost, type TokenGrant } from './access.ts';
 import { errorFacts, namedError, pathOf, sendError, sendJson } from './http-answer.ts';
 import { readBody } from './http-body.ts';
+import type { Tls } from './tls.ts';
+import { TokenSockets } from './token-sockets.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
 import { WebSocketChannel } from './transports/websocket.ts';
 
@@ -35,18 +29,22 @@ export interface HttpOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
-  /** Must be true for a host that other machines reach. */
+  /** Must be true for a host that other machines reach, unless connections are encrypted. */
   readonly allowRemote: boolean;
+  /** Set: every connection is encrypted. */
+  readonly tls?: Tls | undefined;
   readonly tokens: readonly TokenGrant[];
+  /** The token with this SHA-256 (hex), of those that were made for somebody. */
+  readonly byHash: (hash: string) => Grant | undefined;
   readonly allowedOrigins: readonly string[];
   readonly version: string;
   /** Between two pings, milliseconds. */
   readonly pingMs: number | undefined;
-  readonly accept: (channel: MessageChannelLike, scope: GrantedScope) => void;
+  readonly accept: (channel: MessageChannelLike, grant: Grant) => void;
   /** Serves a terminal session; its scope has been checked. */
   readonly tty: (channel: WebSocketChannel, request: IncomingMessage) => void;
   /** Answers the body of a POST; throws before anything is sent, and not after. */
-  readonly post: (body: Buffer, request: IncomingMessage, response: ServerResponse, scope: GrantedScope) => void;
+  readonly post: (body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant) => void;
   /** Serves an event stream; false when the path has none. Throws as `post` does. */
   readonly source: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
@@ -56,6 +54,8 @@ export interface ListeningHttp {
   readonly port: number;
   /** No new connections; resolves when the last WebSocket has ended, which is for its session to do. */
   close(): Promise<void>;
+  /** Ends every connection that came with a token of this name; how many there were. */
+  leave(token: string): number;
 }
 
 /**
@@ -64,31 +64,36 @@ export interface ListeningHttp {
  * Throws `forbidden` for a host that is not loopback and was not asked for, `conflict` for a port that is taken.
  */
 export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
-  if (!options.allowRemote && !isLoopbackHost(options.host)) {
+  if (!options.allowRemote && !options.tls && !isLoopbackHost(options.host)) {
     throw new HeadgateError(
       'forbidden',
-      `${options.host} is reached by other machines; the server listens there only when that is asked for explicitly`,
+      `${options.host} is reached by other machines, and tokens would travel unencrypted; give --tls-cert and --tls-key, or --insecure-listen where something else encrypts`,
       {
         host: options.host,
       },
     );
   }
-  const server = createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
+  const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+  const server = options.tls ? createTlsServer({ ...options.tls.options, ...keepAlive }) : createServer(keepAlive);
   const port = await listen(server, options);
-  const policy: AccessPolicy = { boundHost: options.host, port, allowedOrigins: options.allowedOrigins, tokens: options.tokens };
-  server.on('request', (request, response) => void serve(request, response, policy, options));
+  const { host: boundHost, allowedOrigins, tokens, byHash } = options;
+  const certifies = options.tls && ((name: string) => options.tls?.certifies(name) ?? false);
+  const policy: AccessPolicy = { boundHost, port, allowedOrigins, tokens, byHash, certifies };
+  const held = new TokenSockets();
+  server.on('request', (request, response) => void serve(request, response, policy, options, held));
   const sockets = webSockets(LIMITS.messageBytes);
   const terminals = webSockets(TTY_HEADER_BYTES + TTY_CHUNK_BYTES);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    let scope: GrantedScope;
+    let grant: Grant;
     const path = pathOf(request);
     try {
       checkHost(request, policy);
       if (path !== RPC_PATH && path !== TTY_PATH)
         throw new HeadgateError('not_found', `no WebSocket at ${path}; it is at ${RPC_PATH}, terminal sessions at ${TTY_PATH}`);
-      scope = admitted(request, policy);
-      if (path === TTY_PATH) requireRun(scope);
+      grant = admitted(request, policy);
+      if (path === TTY_PATH) requireRun(grant.scope);
+      held.hold(grant.name, request.socket);
     } catch (error) {
       refuseUpgrade(socket, error);
       return;
@@ -98,7 +103,7 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
       // An upgrade comes from node:http, whose connections are sockets.
       const channel = new WebSocketChannel(webSocket, socket as Socket, options.pingMs);
       if (path === TTY_PATH) options.tty(channel, request);
-      else options.accept(channel, scope);
+      else options.accept(channel, grant);
     });
   });
   return {
@@ -108,6 +113,7 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
+    leave: (token) => held.end(token),
   };
 }
 
@@ -122,7 +128,7 @@ function webSockets(maxPayload: number): WebSocketServer {
   });
 }
 
-function requireRun(scope: GrantedScope): void {
+function requireRun(scope: Grant['scope']): void {
   if (allows(scope, 'run')) return;
   throw new HeadgateError('forbidden', `terminal sessions need a token of scope "run"; this one has "${scope}"`, { scope: 'run' });
 }
@@ -156,7 +162,13 @@ function listenError(error: Error, host: string, port: number): HeadgateError {
   }
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, policy: AccessPolicy, options: HttpOptions): Promise<void> {
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  policy: AccessPolicy,
+  options: HttpOptions,
+  held: TokenSockets,
+): Promise<void> {
   try {
     checkHost(request, policy);
     const path = pathOf(request);
@@ -165,8 +177,9 @@ async function serve(request: IncomingMessage, response: ServerResponse, policy:
       return sendJson(response, 200, { status: 'ok', version: options.version });
     }
     if (path === RPC_PATH && request.method === 'POST') {
-      const scope = admitted(request, policy);
-      return options.post(await readBody(request), request, response, scope);
+      const grant = admitted(request, policy);
+      held.hold(grant.name, request.socket);
+      return options.post(await readBody(request), request, response, grant);
     }
     if (path === RPC_PATH) {
       response.setHeader('upgrade', 'websocket');
@@ -182,7 +195,13 @@ async function serve(request: IncomingMessage, response: ServerResponse, policy:
       return sendError(response, new HeadgateError('invalid_request', `${TTY_PATH} is a WebSocket; connect with ws://`), 426);
     }
     if (path.startsWith(RUNS_PATH)) {
-      admitted(request, policy);
+      const grant = admitted(request, policy);
+      if (!allows(grant.scope, 'read')) {
+        throw new HeadgateError('forbidden', `event streams need a token of scope "read"; this one has "${grant.scope}"`, {
+          scope: 'read',
+        });
+      }
+      held.hold(grant.name, request.socket);
       if (options.source(request, response)) return;
     }
     throw new HeadgateError(
@@ -197,9 +216,9 @@ async function serve(request: IncomingMessage, response: ServerResponse, policy:
 }
 
 /** Who may go on: the checks of the WebSocket's upgrade. Throws `forbidden`, `unauthenticated`. */
-function admitted(request: IncomingMessage, policy: AccessPolicy): GrantedScope {
+function admitted(request: IncomingMessage, policy: AccessPolicy): Grant {
   checkOrigin(request, policy);
-  return scopeOf(request, policy);
+  return grantOf(request, policy);
 }
 
 function refuseUpgrade(socket: Duplex, error: unknown): void {

@@ -2,3 +2,4 @@ export type { GrantedScope, TokenGrant } from './access.ts';
 export { isLoopbackHost } from './access.ts';
 export { type Listening, RpcServer, type RpcServerOptions } from './rpc-server.ts';
 export type { Caller, EntriesPort, RuntimePort } from './runtime-port.ts';
+export { readTls, type TlsFiles } from './tls.ts';

@@ -11,7 +11,7 @@ import type { RuntimePort } from './runtime-port.ts';
 export interface ServerParts {
   readonly runtime: RuntimePort;
   readonly streams: Streams;
-  readonly store: Pick<Store, 'events' | 'projects' | 'runs'>;
+  readonly store: Pick<Store, 'events' | 'projects' | 'runs' | 'tokens'>;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -25,4 +25,6 @@ export interface ServerParts {
   readonly survey: () => Promise<readonly BackendCapabilities[]>;
   /** Checks every result against the table; for tests, since it costs a walk through each result. */
   readonly checkResults: boolean;
+  /** Ends every connection that came with a token of this name; how many there were. */
+  readonly leave: (token: string) => number;
 }

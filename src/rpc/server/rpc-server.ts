@@ -9,7 +9,7 @@ import type { Store } from '../../model/ports/store.ts';
 import type { EventRecord } from '../../model/records.ts';
 import type { Journal, Streams } from '../../stream/index.ts';
 import { LIMITS } from '../protocol/shapes.ts';
-import type { GrantedScope, TokenGrant } from './access.ts';
+import type { Grant, GrantedScope, TokenGrant } from './access.ts';
 import { AuditLog } from './audit.ts';
 import { Dispatcher } from './dispatch.ts';
 import { EventSources } from './event-source/event-sources.ts';
@@ -18,6 +18,7 @@ import { projectOf } from './open-project.ts';
 import type { ServerParts } from './parts.ts';
 import type { RuntimePort } from './runtime-port.ts';
 import { Session } from './session.ts';
+import type { Tls } from './tls.ts';
 import { HttpExchange } from './transports/http-exchange.ts';
 import { LineChannel } from './transports/lines.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
@@ -29,7 +30,7 @@ export interface RpcServerOptions {
   readonly runtime: RuntimePort;
   readonly streams: Streams;
   readonly journal: Pick<Journal, 'onEvent'>;
-  readonly store: Pick<Store, 'events' | 'projects' | 'runs' | 'audit' | 'transaction'>;
+  readonly store: Pick<Store, 'events' | 'projects' | 'runs' | 'tokens' | 'audit' | 'transaction'>;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -57,9 +58,9 @@ export interface RpcServerOptions {
 export interface Listening {
   readonly host: string;
   readonly port: number;
-  /** `ws://…/rpc` */
+  /** `ws://…/rpc`, or `wss:` */
   readonly url: string;
-  /** `http://…` */
+  /** `http://…`, or `https:` */
   readonly http: string;
 }
 
@@ -98,6 +99,7 @@ export class RpcServer {
       outputBytes: options.outputBytes ?? 0,
       survey: options.survey ?? (() => Promise.resolve([])),
       checkResults: options.checkResults ?? false,
+      leave: (token) => this.#http.reduce((left, http) => left + http.leave(token), 0),
     };
     this.#sources = new EventSources(this.#parts, options.pingMs);
     this.#stopEvents = options.journal.onEvent((event) => this.#tell(event));
@@ -111,27 +113,30 @@ export class RpcServer {
   /**
    * Listens for HTTP: WebSockets, single messages, event streams, GET /healthz (SPEC {#transport_ws}, {#transport_http}, {#transport_sse}).
    *
-   * @param o - `host` is 127.0.0.1 by default; another than a loopback one needs `allowRemote`. `port` 0 takes a free one.
+   * @param o - `host` is 127.0.0.1 by default; another than a loopback one needs `tls` or `allowRemote`. `port` 0 takes a free one.
    * @throws `conflict` for a port that is taken, `forbidden` for a host or port that is not permitted
    */
-  async listen(o: { host?: string; port: number; allowRemote?: boolean }): Promise<Listening> {
+  async listen(o: { host?: string; port: number; allowRemote?: boolean; tls?: Tls }): Promise<Listening> {
     const host = o.host ?? '127.0.0.1';
     const http = await listenHttp({
       host,
       port: o.port,
       allowRemote: o.allowRemote ?? false,
+      tls: o.tls,
       tokens: this.#options.tokens,
+      byHash: (hash) => this.#options.store.tokens.byHash(hash),
       allowedOrigins: this.#options.allowedOrigins ?? [],
       version: this.#options.version,
       pingMs: this.#options.pingMs,
-      accept: (channel, scope) => void this.accept(channel, scope),
+      accept: (channel, grant) => void this.accept(channel, grant.scope, grant.name),
       tty: (channel, request) => this.#acceptTerminal(channel, request),
-      post: (body, request, response, scope) => this.#post(body, request, response, scope),
+      post: (body, request, response, grant) => this.#post(body, request, response, grant),
       source: (request, response) => this.#sources.serve(request, response),
     });
     this.#http.push(http);
     const authority = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${http.port}`;
-    return { host, port: http.port, url: `ws://${authority}${RPC_PATH}`, http: `http://${authority}` };
+    const s = o.tls ? 's' : '';
+    return { host, port: http.port, url: `ws${s}://${authority}${RPC_PATH}`, http: `http${s}://${authority}` };
   }
 
   /**
@@ -152,15 +157,15 @@ export class RpcServer {
     this.accept(new LineChannel({ input, output, maxBytes: LIMITS.messageBytes, probeMs: this.#options.pingMs }), 'admin');
   }
 
-  /** Serves one client over a channel; its session, unless the server is stopping. */
-  accept(channel: MessageChannelLike, scope: GrantedScope): Session | undefined {
+  /** Serves one client over a channel; its session, unless the server is stopping. `name` is that of its token. */
+  accept(channel: MessageChannelLike, scope: GrantedScope, name = 'local'): Session | undefined {
     if (this.#closing) {
       channel.close('going_away');
       return undefined;
     }
     const session = new Session({
       channel,
-      scope,
+      grant: { name, scope },
       parts: this.#parts,
       dispatcher: this.#dispatcher,
       closed: (ended) => {
@@ -182,10 +187,10 @@ export class RpcServer {
   }
 
   /** One message in a request of its own, and a session for as long (SPEC {#transport_http}). */
-  #post(body: Buffer, request: IncomingMessage, response: ServerResponse, scope: GrantedScope): void {
+  #post(body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant): void {
     const project = projectOf(request, this.#parts.store);
     const exchange = new HttpExchange(response);
-    const session = this.accept(exchange, scope);
+    const session = this.accept(exchange, grant.scope, grant.name);
     if (project) session?.bind(project, 'http');
     exchange.ask(body);
   }

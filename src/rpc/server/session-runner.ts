@@ -13,6 +13,7 @@ import {
   type RunnerRequestParams,
   type RunnerRequestResult,
 } from '../protocol/runners.ts';
+import type { Grant } from './access.ts';
 import { notificationFrame } from './event-frame.ts';
 import type { ServerParts } from './parts.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
@@ -37,6 +38,7 @@ export class SessionRunner implements RemoteRunnerPort {
   instance = '';
   readonly #parts: ServerParts;
   readonly #channel: MessageChannelLike;
+  readonly #grant: Grant;
   readonly #calls: JSONRPCClient;
   readonly #handles = new Map<number, Handle>();
   /** Acknowledgements that go out together. */
@@ -46,19 +48,21 @@ export class SessionRunner implements RemoteRunnerPort {
   #fenced: string | undefined;
   #closed = false;
 
-  constructor(options: { parts: ServerParts; channel: MessageChannelLike }) {
+  constructor(options: { parts: ServerParts; channel: MessageChannelLike; grant: Grant }) {
     this.#parts = options.parts;
+    this.#grant = options.grant;
     this.#channel = options.channel;
     this.#calls = new JSONRPCClient((message) => this.#channel.send(JSON.stringify(message)));
   }
 
   // ---- what the runner calls ----
 
-  /** Takes its offer; a connection is one runner, once. Throws conflict, invalid_params. */
-  register(offer: RunnerOffer, bootId: string | null): Registration {
+  /** Takes its offer; a connection is one runner, once. Throws conflict, invalid_params, forbidden. */
+  register(offer: Omit<RunnerOffer, 'owner'>, bootId: string | null): Registration {
     if (this.name !== '') throw new HeadgateError('conflict', `this connection is runner "${this.name}" already; open another one`);
     this.bootId = bootId;
-    const registration = this.#parts.streams.fleet.register(offer, this);
+    const { name: owner, scope } = this.#grant;
+    const registration = this.#parts.streams.fleet.register({ ...offer, owner }, this, scope === 'admin');
     this.name = registration.runner.name;
     this.#epoch = registration.runner.epoch;
     this.instance = registration.runner.instance;

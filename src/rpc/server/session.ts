@@ -2,7 +2,7 @@ import type { JSONRPCID, JSONRPCResponse } from 'json-rpc-2.0';
 import { HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
 import type { EventRecord, Project } from '../../model/records.ts';
 import { PROTOCOL_VERSION } from '../protocol/table.ts';
-import type { GrantedScope } from './access.ts';
+import type { Grant, GrantedScope } from './access.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { notificationFrame } from './event-frame.ts';
 import type { Call } from './handler.ts';
@@ -29,7 +29,8 @@ const STOP_READING_BYTES = 4 * 1024 * 1024;
  * requests that wait are aborted, subscriptions close; what was started goes on.
  */
 export class Session {
-  readonly scope: GrantedScope;
+  /** Whose token the connection came with, and what that allows. */
+  readonly grant: Grant;
   readonly streams: SessionStreams;
   readonly runner: SessionRunner;
   readonly #parts: ServerParts;
@@ -47,13 +48,13 @@ export class Session {
 
   constructor(options: {
     channel: MessageChannelLike;
-    scope: GrantedScope;
+    grant: Grant;
     parts: ServerParts;
     dispatcher: Dispatcher;
     closed: (session: Session) => void;
   }) {
     const { channel, parts } = options;
-    this.scope = options.scope;
+    this.grant = options.grant;
     this.#parts = parts;
     this.#dispatcher = options.dispatcher;
     this.#channel = channel;
@@ -65,7 +66,7 @@ export class Session {
       runIdOf: (run) => this.#runIdOf(run),
       passed: () => this.#bound?.events.passed ?? 0,
     });
-    this.runner = new SessionRunner({ parts, channel });
+    this.runner = new SessionRunner({ parts, channel, grant: options.grant });
     channel.onMessage((message) => this.#receive(message));
     channel.onDrain(() => this.#drained());
     channel.onClose(() => {
@@ -73,6 +74,11 @@ export class Session {
       this.#runAll([() => options.closed(this)], 'a connection was not forgotten');
     });
     channel.send(notificationFrame('headgate/hello', { version: parts.version, protocol: PROTOCOL_VERSION, serverId: parts.serverId }));
+  }
+
+  /** What the connection may do. */
+  get scope(): GrantedScope {
+    return this.grant.scope;
   }
 
   /** The project that the connection is bound to, if it is. */

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
-import { messageOf } from '../../core/errors.ts';
+import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { tlsFailure } from '../../core/tls-failure.ts';
 import type { Backend } from '../../model/ports/backend.ts';
 import { RpcError } from '../../rpc/client/index.ts';
 import { RunnerSession } from './runner-session.ts';
@@ -13,11 +14,17 @@ const RETRY_MS = 250;
 const RETRY_MAX_MS = 5000;
 
 export interface RemoteRunnerOptions {
-  /** `ws://host:port/rpc` */
+  /** `ws://host:port/rpc`, or `wss:` */
   readonly url: string;
   readonly token?: string;
+  /** For `wss:`: who has signed the server's certificate, and the runner's own; PEM. */
+  readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
   readonly name: string;
   readonly labels: readonly string[];
+  /** Patterns over aliases of the runs whose commands it takes; none: every run's (SPEC {#runner_owner}). */
+  readonly runs: readonly string[];
+  /** Version of its program. */
+  readonly version: string;
   /** Producers at a time. */
   readonly capacity: number;
   readonly folder: StateFolder;
@@ -58,12 +65,19 @@ export async function serveAsRunner(options: RemoteRunnerOptions): Promise<'stop
     } catch (error) {
       // Without a registration that has ever worked, what the server refuses it will refuse again.
       if (!(error instanceof RpcError) || !registered) throwUnlessAway(error);
+      if (!registered) throwUnlessSecure(error);
       logger.warn({ url: options.url, pauseMs, error: messageOf(error) }, 'the server does not take this runner now; it is tried again');
     }
     await delay(pauseMs, undefined, { signal }).catch(() => undefined);
     pauseMs = Math.min(pauseMs * 2, longestMs);
   }
   return 'stopped';
+}
+
+/** Throws `forbidden` for a server that is not trusted, or does not trust us: it will be the same at the next attempt. */
+function throwUnlessSecure(error: unknown): void {
+  const what = tlsFailure(systemCode(error));
+  if (what !== undefined) throw new HeadgateError('forbidden', `no secure connection: ${what}`, {}, { cause: error });
 }
 
 /** Throws an error that another attempt would only meet again: what a server, or another runner, has refused. */

@@ -1,8 +1,8 @@
 import { bootId } from '../../core/boot-id.ts';
 import { deferred } from '../../core/deferred.ts';
-import { HeadgateError, messageOf } from '../../core/errors.ts';
-import { RpcClient } from '../../rpc/client/index.ts';
-import type { ResultOf } from '../../rpc/protocol/table.ts';
+import { ERRORS, HeadgateError, messageOf } from '../../core/errors.ts';
+import { RpcClient, RpcError } from '../../rpc/client/index.ts';
+import { PROTOCOL_VERSION, type ResultOf } from '../../rpc/protocol/table.ts';
 import { createRunner, type Runner } from '../runner.ts';
 import { Heart } from './heart.ts';
 import { RemoteLink } from './remote-link.ts';
@@ -25,7 +25,7 @@ export class RunnerSession {
   readonly #client: RpcClient;
   readonly #link: RemoteLink;
   readonly #runner: Runner;
-  readonly #over = deferred<'away' | 'drained' | HeadgateError>();
+  readonly #over = deferred<'away' | 'drained' | HeadgateError | RpcError>();
   #draining: boolean;
   #registered = false;
   /** Output of one command that the server allows; known before it hands anything over. */
@@ -49,6 +49,7 @@ export class RunnerSession {
       // Whose lease is over registers again and ends what is lost; who was replaced would only throw the other one out.
       this.#over.resolve(reason === 'lease' ? 'away' : new HeadgateError('stale_epoch', message, { runner: name }));
     });
+    client.on('headgate/hello', ({ protocol, version }) => this.#greeted(protocol, version));
     client.onClose(() => this.#over.resolve('away'));
     client.answer(answererOf({ runner, link, name, taken: (id) => this.#announced.delete(id), drain: () => this.#drain() }));
     this.#client = client;
@@ -72,7 +73,7 @@ export class RunnerSession {
     let heart: Heart | undefined;
     try {
       const answer = await this.#registration();
-      if (answer instanceof HeadgateError) throw answer;
+      if (answer instanceof Error) throw answer;
       if (typeof answer === 'string') return answer;
       this.#outputBytes = answer.output_bytes;
       this.#options.folder.remember(answer.store);
@@ -83,7 +84,7 @@ export class RunnerSession {
       registered(answer.lease_ms);
       this.#leaveWhenDone();
       const how = await this.#over.promise;
-      if (how instanceof HeadgateError) throw how;
+      if (how instanceof Error) throw how;
       return how;
     } finally {
       heart?.stop();
@@ -97,7 +98,7 @@ export class RunnerSession {
   }
 
   /** The answer to the registration, or how the session ends before there is one: nothing is waited for without limit. */
-  async #registration(): Promise<Registered | 'away' | 'drained' | HeadgateError> {
+  async #registration(): Promise<Registered | 'away' | 'drained' | HeadgateError | RpcError> {
     const late = setTimeout(() => {
       this.#options.logger.warn({ timeoutMs: REGISTER_MS }, 'the server does not answer the registration; it is dialled again');
       this.#over.resolve('away');
@@ -109,8 +110,15 @@ export class RunnerSession {
     }
   }
 
+  /** A server of another protocol would refuse the registration for a field that it does not know. */
+  #greeted(protocol: number, version: string): void {
+    if (protocol === PROTOCOL_VERSION) return;
+    const message = `this server (Headgate ${version}) speaks protocol ${protocol}, this runner (Headgate ${this.#options.version}) speaks ${PROTOCOL_VERSION}; install the same version on both`;
+    this.#over.resolve(new RpcError({ code: ERRORS.conflict.code, message, data: { name: 'conflict', protocol, version } }));
+  }
+
   async #register(): Promise<Registered> {
-    const { name, labels, backends, capacity, folder } = this.#options;
+    const { name, labels, backends, capacity, folder, runs, version } = this.#options;
     const boot = bootId();
     return await this.#client.call('runner/register', {
       name,
@@ -121,6 +129,9 @@ export class RunnerSession {
       ...(folder.store === undefined ? {} : { store: folder.store }),
       ...(boot === null ? {} : { boot_id: boot }),
       ...(this.#draining ? { draining: true } : {}),
+      ...(runs.length === 0 ? {} : { for: [...runs] }),
+      protocol: PROTOCOL_VERSION,
+      version,
       resume: folder.list().map((producer) => ({ producer })),
     });
   }

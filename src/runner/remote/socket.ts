@@ -35,9 +35,16 @@ export class RunnerSocket implements Transport {
   }
 
   /** Connects. Rejects with RpcError when the server refuses, with a system error when nobody answers. */
-  static connect({ url, token, clock, signal }: Pick<RemoteRunnerOptions, 'url' | 'token' | 'clock' | 'signal'>): Promise<RunnerSocket> {
+  static connect({
+    url,
+    token,
+    tls,
+    clock,
+    signal,
+  }: Pick<RemoteRunnerOptions, 'url' | 'token' | 'tls' | 'clock' | 'signal'>): Promise<RunnerSocket> {
     const socket = new WebSocket(url, ['headgate'], {
       perMessageDeflate: false,
+      ...tls,
       handshakeTimeout: OPEN_MS,
       ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
     });

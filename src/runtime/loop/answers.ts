@@ -1,6 +1,7 @@
 import { HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
 import { requireLogPath } from '../../model/paths.ts';
 import type { Entry, Run } from '../../model/records.ts';
+import { parseSelector } from '../../model/selector.ts';
 import type { ChannelState, JournalTx } from '../../stream/index.ts';
 import type { Caller, RuntimeParts } from '../parts.ts';
 import { sandboxed } from '../sandbox-policy.ts';
@@ -205,12 +206,7 @@ function checkRunner(answer: Answer): void {
   }
 }
 
-/** Throws `invalid_params` for what no runner can be called. One that nobody has is waited for (SPEC {#runner_selection}). */
+/** Throws `invalid_params` for what is no selector. A runner that nobody has is waited for (SPEC {#runner_selection}). */
 export function requireRunner(runner: string): void {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(runner)) return;
-  throw new HeadgateError(
-    'invalid_params',
-    `"${runner}" is no name of a runner; give "embedded", "client", or the name or a label of a registered runner`,
-    { field: 'runner', runner },
-  );
+  parseSelector(runner);
 }

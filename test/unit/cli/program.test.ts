@@ -35,7 +35,23 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
   return { code, ...texts };
 }
 
-const COMMANDS = ['serve', 'runner', 'runners', 'demo', 'doctor', 'rpc', 'act', 'ask', 'runs', 'attach', 'sh', 'output', 'ps', 'cancel'];
+const COMMANDS = [
+  'serve',
+  'runner',
+  'runners',
+  'token',
+  'demo',
+  'doctor',
+  'rpc',
+  'act',
+  'ask',
+  'runs',
+  'attach',
+  'sh',
+  'output',
+  'ps',
+  'cancel',
+];
 
 describe('the command line', () => {
   it('prints help for every command, with examples, and the exit codes', async () => {

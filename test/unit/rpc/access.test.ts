@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { type AccessPolicy, allows, checkHost, checkOrigin, isLoopbackHost, scopeOf } from '../../../src/rpc/server/access.ts';
+import { type AccessPolicy, allows, checkHost, checkOrigin, grantOf, isLoopbackHost } from '../../../src/rpc/server/access.ts';
 
 const policy: AccessPolicy = {
   boundHost: '127.0.0.1',
@@ -78,9 +78,9 @@ describe('{#access} who may connect', () => {
   });
 
   it('a token gives its scope, from the header or from a subprotocol', () => {
-    expect(scopeOf(request({ authorization: 'Bearer secret' }), policy)).toBe('admin');
-    expect(scopeOf(request({ authorization: 'bearer  glance ' }), policy)).toBe('read');
-    expect(scopeOf(request({ 'sec-websocket-protocol': 'headgate, bearer.glance' }), policy)).toBe('read');
+    expect(grantOf(request({ authorization: 'Bearer secret' }), policy).scope).toBe('admin');
+    expect(grantOf(request({ authorization: 'bearer  glance ' }), policy).scope).toBe('read');
+    expect(grantOf(request({ 'sec-websocket-protocol': 'headgate, bearer.glance' }), policy).scope).toBe('read');
     for (const headers of [
       {},
       { authorization: 'Bearer' },
@@ -90,7 +90,7 @@ describe('{#access} who may connect', () => {
       { 'sec-websocket-protocol': 'bearer.' },
     ]) {
       expect(
-        named(() => scopeOf(request(headers as Record<string, string>), policy)),
+        named(() => grantOf(request(headers as Record<string, string>), policy)),
         JSON.stringify(headers),
       ).toBe('unauthenticated');
     }

@@ -32,6 +32,7 @@ beforeEach(async () => {
     outputBytes: 0,
     survey: () => Promise.resolve([]),
     checkResults: false,
+    leave: () => 0,
   };
   const sources = new EventSources({ runtime, streams, store, audit, logger, ...fixed }, undefined);
   h.journal.onEvent((event) => sources.offer(event));

@@ -7,6 +7,7 @@ import { runnerHandlers } from './runners.ts';
 import { runHandlers } from './runs.ts';
 import { sessionHandlers } from './session.ts';
 import { streamHandlers } from './streams.ts';
+import { tokenHandlers } from './tokens.ts';
 
 const all = {
   ...sessionHandlers,
@@ -16,6 +17,7 @@ const all = {
   ...streamHandlers,
   ...runnerHandlers,
   ...backendHandlers,
+  ...tokenHandlers,
 };
 
 /** Handlers by method. A method of the table that has none here is marked `unsupported` there. */

@@ -1,5 +1,5 @@
 import { HeadgateError } from '../../../core/errors.ts';
-import type { ResultOf } from '../../protocol/table.ts';
+import { PROTOCOL_VERSION, type ResultOf } from '../../protocol/table.ts';
 import type { Call, Handlers } from '../handler.ts';
 
 type RunnerMethod =
@@ -15,8 +15,15 @@ type RunnerMethod =
 
 /** Runners: what they tell is what the embedded one tells, over the same link (SPEC {#runner_register}). */
 export const runnerHandlers: Handlers<RunnerMethod> = {
-  'runner/register': ({ store, resume, draining, boot_id: bootId = null, ...offer }, call) => {
+  'runner/register': ({ store, resume, draining, boot_id: bootId = null, for: runs = [], protocol, version = '', ...offer }, call) => {
     call.session.requireRequests();
+    if (protocol !== undefined && protocol !== PROTOCOL_VERSION) {
+      throw new HeadgateError(
+        'conflict',
+        `runner "${offer.name}" (Headgate ${version || 'of unknown version'}) speaks protocol ${protocol}, this server (Headgate ${call.parts.version}) speaks ${PROTOCOL_VERSION}; install the same version on both`,
+        { protocol: PROTOCOL_VERSION, version: call.parts.version },
+      );
+    }
     const { storeId } = call.parts.streams.fleet;
     if (store !== undefined && store !== storeId && resume !== undefined && resume.length > 0) {
       throw new HeadgateError(
@@ -27,7 +34,12 @@ export const runnerHandlers: Handlers<RunnerMethod> = {
     }
     const { runner } = call.session;
     const names = (resume ?? []).map(({ producer }) => producer);
-    const { runner: record, leaseMs, adopt, release } = runner.register({ ...offer, draining: draining ?? false, resume: names }, bootId);
+    const {
+      runner: record,
+      leaseMs,
+      adopt,
+      release,
+    } = runner.register({ ...offer, runs, version, draining: draining ?? false, resume: names }, bootId);
     call.afterAnswer(() => runner.begin());
     return {
       runner: record.name,
@@ -78,12 +90,23 @@ export const runnerHandlers: Handlers<RunnerMethod> = {
   'runner/drain': ({ runner }, call) => {
     const { fleet } = call.parts.streams;
     const name = runner ?? call.session.runner.require().name;
+    const { grant } = call.session;
+    const owner = fleet.ownerOf(name);
+    if (runner !== undefined && grant.scope !== 'admin' && owner !== grant.name) {
+      throw new HeadgateError(
+        'forbidden',
+        `runner "${name}" is not of "${grant.name}"; who registered it may drain it, and who has scope "admin"`,
+        {
+          runner: name,
+        },
+      );
+    }
     fleet.drain(name);
     return { runner: name, live: fleet.list().find((one) => one.name === name)?.live ?? 0 };
   },
 
   'runner/list': (_, call) =>
-    call.parts.streams.fleet.list().map(({ name, labels, backends, capacity, live, state, epoch, lastSeen }) => ({
+    call.parts.streams.fleet.list().map(({ name, labels, backends, capacity, live, state, epoch, lastSeen, owner, runs, version }) => ({
       name,
       labels: [...labels],
       backends: [...backends],
@@ -92,6 +115,9 @@ export const runnerHandlers: Handlers<RunnerMethod> = {
       state,
       epoch,
       lastSeen,
+      owner,
+      for: [...runs],
+      version,
     })),
 };
 

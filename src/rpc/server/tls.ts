@@ -1,0 +1,65 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import { HeadgateError, messageOf } from '../../core/errors.ts';
+
+/** Files of a server that encrypts its connections, in PEM. */
+export interface TlsFiles {
+  /** Its certificate, then those between it and the root. */
+  readonly cert: string;
+  readonly key: string;
+  /** Who has to have signed a client's certificate; without it clients need none. */
+  readonly clientCa?: string;
+}
+
+/** What a server needs to encrypt its connections (SPEC {#tls}). */
+export interface Tls {
+  readonly options: {
+    readonly cert: Buffer;
+    readonly key: Buffer;
+    readonly ca?: Buffer;
+    readonly requestCert: boolean;
+    readonly rejectUnauthorized: boolean;
+  };
+  /** Whether the certificate is for this name or address. */
+  certifies(host: string): boolean;
+}
+
+/** Reads the files. Throws `invalid_params` that names what cannot be read or does not go together. */
+export function readTls({ cert: certFile, key: keyFile, clientCa }: TlsFiles): Tls {
+  const cert = read(certFile, '--tls-cert');
+  const key = read(keyFile, '--tls-key');
+  const ca = clientCa === undefined ? undefined : read(clientCa, '--tls-client-ca');
+  const certificate = parsed(cert, certFile, '--tls-cert');
+  if (ca !== undefined && clientCa !== undefined) parsed(ca, clientCa, '--tls-client-ca');
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    throw refused('--tls-key', keyFile, `it is not the key of ${certFile} (${messageOf(error)})`);
+  }
+  return {
+    options: { cert, key, requestCert: ca !== undefined, rejectUnauthorized: ca !== undefined, ...(ca === undefined ? {} : { ca }) },
+    certifies: (host) => (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined,
+  };
+}
+
+function read(file: string, option: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw refused(option, file, `it cannot be read (${messageOf(error)})`);
+  }
+}
+
+function parsed(pem: Buffer, file: string, option: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    throw refused(option, file, 'there is no certificate in it; it has to be PEM');
+  }
+}
+
+function refused(option: string, file: string, why: string): HeadgateError {
+  return new HeadgateError('invalid_params', `${option} ${file}: ${why}`, { field: option, file });
+}

@@ -1,0 +1,173 @@
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Params, WireClient } from '../support/built-server.ts';
+import { HandRunner } from '../support/hand-runner.ts';
+import { openSocket, refusal, startHeadgate } from '../support/server.ts';
+
+let headgate: Awaited<ReturnType<typeof startHeadgate>>;
+let client: WireClient;
+const connections: WireClient[] = [];
+beforeEach(async () => {
+  headgate = await startHeadgate();
+  client = await headgate.connect();
+});
+afterEach(async () => {
+  await Promise.all([client, ...connections.splice(0)].map((one) => one.close()));
+  await headgate.close();
+});
+
+async function connect(token: string, root?: string): Promise<WireClient> {
+  const wire = await WireClient.connect({ ...headgate.server, token }, root);
+  connections.push(wire);
+  return wire;
+}
+
+const made = async (name: string, scope: string) => (await client.call<{ token: string }>('token/add', { name, scope })).token;
+
+async function hand(token: string, more: Params): Promise<HandRunner> {
+  const runner = new HandRunner(await connect(token));
+  await runner.register({ instance: `folder-of-${String(more['name'])}`, labels: [], ...more });
+  return runner;
+}
+
+async function accepted(runner: string, more: Params = {}, as = client): Promise<{ run: string; path: string }> {
+  const { run } = await as.call<{ run: string }>('startRun', { model: 'scripted', ...more });
+  const { path } = await as.call<{ path: string }>('sh', { run, command: 'anything', runner });
+  await as.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+  return { run, path };
+}
+
+const waitsFor = async ({ run }: { run: string }) => (await client.call<Params[]>('stream/list', { run }))[0]?.['waits_for'];
+const named = (name: string) => ({ data: { name } });
+
+describe('{#tokens} tokens for others', () => {
+  it('are shown once, listed without themselves, and kept as hashes', async () => {
+    const { token, ...rest } = await client.call<{ token: string }>('token/add', { name: 'ann', scope: 'read' });
+    expect(rest).toEqual({ name: 'ann', scope: 'read' });
+    expect(token).toMatch(/^hgt_[\w-]{43}$/);
+    expect(await client.call('token/list')).toEqual([{ name: 'ann', scope: 'read', createdAt: expect.any(Number) }]);
+    await expect(client.call('token/add', { name: 'ann', scope: 'run' })).rejects.toMatchObject(named('alias_taken'));
+    for (const name of ['admin', 'local']) await expect(made(name, 'read')).rejects.toMatchObject(named('invalid_params'));
+    const ann = await connect(token, headgate.root);
+    expect(await ann.call('getRuns')).toEqual([]);
+    for (const [method, params] of Object.entries({
+      startRun: { model: 'scripted' },
+      'token/list': {},
+      'token/add': { name: 'eve', scope: 'admin' },
+    })) {
+      await expect(ann.call(method, params), method).rejects.toMatchObject(named('forbidden'));
+    }
+  });
+
+  it('when revoked end every connection that came with them, and open none again', async () => {
+    const token = await made('ann', 'run');
+    const [one, two, other] = [await connect(token), await connect(token), await connect(await made('bob', 'run'))];
+    const closed = Promise.all([one, two].map(({ socket }) => once(socket, 'close')));
+    expect(await client.call('token/revoke', { name: 'ann' })).toEqual({ name: 'ann', connections: 2 });
+    await closed;
+    expect(await other.call('ping')).toMatchObject({ pong: true });
+    expect((await refusal(openSocket(headgate.server.url, { authorization: `Bearer ${token}` }))).status).toBe(401);
+    await expect(client.call('token/revoke', { name: 'ann' })).rejects.toMatchObject(named('not_found'));
+  });
+
+  it('of an admin may revoke themselves, and hear the answer', async () => {
+    const second = await connect(await made('second', 'admin'));
+    const closed = once(second.socket, 'close');
+    expect(await second.call('token/revoke', { name: 'second' })).toMatchObject({ name: 'second' });
+    await closed;
+  });
+
+  it('of scope runner may serve and neither look nor run', async () => {
+    const token = await made('build', 'runner');
+    const runner = await hand(token, { name: 'b-1' });
+    const where = await accepted('b-1');
+    await runner.started(await runner.asked('runner/start'));
+    expect(await runner.wire.call('ping')).toMatchObject({ pong: true });
+    for (const [method, params] of Object.entries({
+      init: { name: 'x', projectRoot: headgate.root },
+      'runner/list': {},
+      'token/list': {},
+    })) {
+      await expect(runner.wire.call(method, params), method).rejects.toMatchObject(named('forbidden'));
+    }
+    const stream = await fetch(`${headgate.server.http}/runs/${where.run}/events`, { headers: { authorization: `Bearer ${token}` } });
+    expect(stream.status).toBe(403);
+    const looking = await connect(await made('run', 'run'), headgate.root);
+    const offer = { name: 'x', labels: [], backends: ['process'], capacity: 1, instance: 'folder-x' };
+    await expect(looking.call('runner/register', offer)).rejects.toMatchObject(named('forbidden'));
+  });
+});
+
+describe('{#runner_owner} whose a runner is', () => {
+  it('a name is not taken away by another token, unless it is the same state folder or an admin', async () => {
+    const [ann, bob] = [await made('ann', 'runner'), await made('bob', 'runner')];
+    const first = await hand(ann, { name: 'box' });
+    await expect(hand(bob, { name: 'box', instance: 'folder-of-bob' })).rejects.toMatchObject({
+      message: expect.stringMatching(/belongs to "ann".*--name/),
+      data: { name: 'forbidden' },
+    });
+    expect(first.wire.notices.filter(({ method }) => method === 'runner/fenced')).toEqual([]);
+    expect(await client.call('runner/list')).toMatchObject([{ name: 'box', owner: 'ann', state: 'ready' }]);
+    await hand(bob, { name: 'box', instance: 'folder-of-box' });
+    expect(await first.wire.notice('runner/fenced')).toMatchObject({ reason: 'replaced' });
+    expect(await client.call('runner/list')).toMatchObject([{ owner: 'bob' }]);
+    await hand(headgate.server.token, { name: 'box', instance: 'folder-of-admin' });
+    expect(await client.call('runner/list')).toMatchObject([{ owner: 'admin' }]);
+  });
+
+  it('is drained by itself, by its owner and by an admin, and by nobody else', async () => {
+    const [ann, bob] = [await made('ann', 'runner'), await made('bob', 'runner')];
+    const first = await hand(ann, { name: 'a-1' });
+    await hand(ann, { name: 'a-2' });
+    const other = await hand(bob, { name: 'b-1' });
+    await expect(other.wire.call('runner/drain', { runner: 'a-1' })).rejects.toMatchObject(named('forbidden'));
+    const driver = await connect(await made('driver', 'run'));
+    await expect(driver.call('runner/drain', { runner: 'a-1' })).rejects.toMatchObject(named('forbidden'));
+    expect(await first.wire.call('runner/drain', { runner: 'a-2' })).toMatchObject({ runner: 'a-2' });
+    expect(await first.wire.call('runner/drain')).toMatchObject({ runner: 'a-1' });
+    expect(await client.call('runner/drain', { runner: 'b-1' })).toMatchObject({ runner: 'b-1' });
+  });
+
+  it('takes the commands of the runs that it says; those of others wait, visibly', async () => {
+    const runner = await hand(await made('ann', 'runner'), { name: 'box', labels: ['gpu'], for: ['ci-*'], version: '7.8' });
+    expect(await client.call('runner/list')).toMatchObject([{ for: ['ci-*'], version: '7.8' }]);
+    const shell = await accepted('gpu', { alias: 'shell' });
+    const ci = await accepted('gpu', { alias: 'ci-7' });
+    expect(await runner.asked('runner/start')).toMatchObject({ run: 'ci-7', path: ci.path });
+    expect(runner.requests).toHaveLength(1);
+    expect(await waitsFor(shell)).toBe('a runner named or labelled "gpu" ("box" takes only runs like "ci-*")');
+  });
+});
+
+describe('{#runner_selector} a selector', () => {
+  it('gives work to the runner that has all of it and none of what it excludes', async () => {
+    const { token } = headgate.server;
+    const eu = await hand(token, { name: 'b-1', labels: ['gpu', 'eu'] });
+    const us = await hand(token, { name: 'b-2', labels: ['gpu', 'us'] });
+    const places = [await accepted('gpu,eu'), await accepted('gpu,!eu'), await accepted('name:b-2'), await accepted('!b-2')];
+    expect((await eu.asked('runner/start', 1)).path).toBe(places[3]!.path);
+    expect((await us.asked('runner/start', 1)).path).toBe(places[2]!.path);
+    expect((await eu.asked('runner/start')).path).toBe(places[0]!.path);
+    expect((await us.asked('runner/start')).path).toBe(places[1]!.path);
+    const waiting = await accepted('gpu,eu,us');
+    expect(await waitsFor(waiting)).toBe('a runner named or labelled "gpu" and "eu" and "us" ("b-1" is not "us"; "b-2" is not "eu")');
+  });
+
+  it('that is wrong is refused with the grammar, in sh and in run/resolve', async () => {
+    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
+    const grammar = { message: expect.stringContaining('gpu is a name or a label'), data: { name: 'invalid_params', field: 'runner' } };
+    await expect(client.call('sh', { run, command: 'true', runner: 'gpu, eu' })).rejects.toMatchObject(grammar);
+    const { path } = await client.call<{ path: string }>('sh', { run, command: 'true' });
+    await expect(client.call('run/resolve', { run, resolution: { path, action: 'accept', runner: '!' } })).rejects.toMatchObject(grammar);
+  });
+});
+
+describe('{#runner_register} a runner of another protocol', () => {
+  it('is refused with both versions by name', async () => {
+    const old = hand(headgate.server.token, { name: 'old', protocol: 99, version: '0.0.9' });
+    await expect(old).rejects.toMatchObject({
+      message: expect.stringMatching(/runner "old" \(Headgate 0\.0\.9\) speaks protocol 99, this server \(Headgate 1\.2\.3\) speaks 1/),
+      data: { name: 'conflict', protocol: 1, version: '1.2.3' },
+    });
+  });
+});
