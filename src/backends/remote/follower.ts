@@ -79,6 +79,7 @@ export class Follower {
     this.#outputs = [1, 2].map((channel) => {
       const events = {
         progress: () => this.#progress(),
+        full: () => this.#options.events.progress(),
         record: (words: readonly string[]) => this.#record(words),
         seek: () => this.#turn.resolve(),
         hasRoom: () => this.#unstored() < WINDOW_BYTES,
@@ -106,6 +107,11 @@ export class Follower {
   /** True while the sink has no room, or does not take what it is handed. */
   get stalled(): boolean {
     return !this.#stopped && (this.#unstored() >= WINDOW_BYTES || this.#outputs.some(({ rejected }) => rejected));
+  }
+
+  /** The words of an `exit`: the main process has ended. */
+  exit([code = '-', took = '-']: readonly string[]): void {
+    this.#tellEnd(code === '-' ? undefined : Number(code), took === '-' ? undefined : Number(took) * 10);
   }
 
   /** Lets go of it; the command goes on. */
@@ -207,11 +213,9 @@ export class Follower {
         });
         return;
       }
-      case 'exit': {
-        const [code = '-', took = '-'] = rest;
-        this.#tellEnd(code === '-' ? undefined : Number(code), took === '-' ? undefined : Number(took) * 10);
+      case 'exit':
+        this.exit(rest);
         return;
-      }
       case 'held':
         this.#held = rest.map(Number);
         return;
