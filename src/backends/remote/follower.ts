@@ -165,10 +165,11 @@ export class Follower {
     this.#limits = undefined;
     run.stdin.on('error', () => {});
     if (started) run.stdin.write(started.lines);
+    const ends = [run.stdout, run.stderr].map((stream) => new Promise<void>((resolve) => stream.once('end', () => resolve())));
     this.#outputs.forEach((output, index) => output.attach(index === 0 ? run.stdout : run.stderr, nonce));
     let failure: unknown;
-    void run.ended.then(
-      (code) => {
+    void Promise.all([run.ended, ...ends]).then(
+      ([code]) => {
         if (!this.#limits) failure = scriptFailed(host, code, '');
         this.#drained(turn);
       },
