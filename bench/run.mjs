@@ -4,6 +4,7 @@
  * results.json, plots and the tables of README.md. What was reduced (--quick, --only, --soak-bytes) goes to bench/.work
  * instead. Everything is on loopback and in temporary folders; nothing that it started outlives it.
  */
+import { backends } from './cases/backends.mjs';
 import { coldStart } from './cases/cold-start.mjs';
 import { fanOut } from './cases/fan-out.mjs';
 import { flat } from './cases/flat.mjs';
@@ -38,6 +39,8 @@ const CASES = [
   manyProducers,
   memory,
   restart,
+  ...backends,
+  ...backends,
 ];
 const NAMES = CASES.flatMap((one) => one.results.map(({ name }) => name));
 const say = (line) => process.stderr.write(`${line}\n`);

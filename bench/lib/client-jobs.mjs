@@ -46,12 +46,12 @@ const jobs = {
     return { seconds: (nowMs() - start) / 1000, bytes };
   },
 
-  async headgateLatency({ server, command, runner }) {
+  async headgateLatency({ server, command, place }) {
     const wire = await Wire.connect(server);
     const { run } = await wire.call('startRun', { model: 'scripted' });
-    const path = await wire.propose(run, command, runner);
+    const path = await wire.propose(run, command, place);
     const arrivals = new Arrivals();
-    wire.listeners.set('stream/chunk', ({ chunk }) => arrivals.take(chunk));
+    wire.listeners.set('stream/chunk', ({ channel, chunk }) => channel === 1 && arrivals.take(chunk));
     const ended = wire.next('stream/ended');
     await wire.accept(run, path);
     await ended;
@@ -64,6 +64,18 @@ const jobs = {
     const socket = openRaw(target, (data) => arrivals.take(target.lines === true ? `${data}\n` : String(data)));
     await once(socket, 'close');
     return arrivals.us;
+  },
+
+  /** Seconds from the start of a tool to the end of its output, and bytes received. */
+  async pipeThroughput({ command: [program, ...args] }) {
+    let bytes = 0;
+    const start = nowMs();
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    child.stdout.on('data', (data) => {
+      bytes += data.length;
+    });
+    await once(child, 'close');
+    return { seconds: (nowMs() - start) / 1000, bytes };
   },
 
   async pipeLatency({ command: [program, ...args] }) {

@@ -21,11 +21,11 @@ let fleet;
 let held;
 
 export const streamJobs = {
-  /** Seconds from acceptance to the end, and bytes received; `runner` is where it runs, inside the server when left out. */
-  async headgateThroughput({ server, command, carriage, runner }) {
+  /** Seconds from acceptance to the end, and bytes received; `place` says where it runs: runner, backend and what goes with it. */
+  async headgateThroughput({ server, command, carriage, place }) {
     const wire = await Wire.connect(server);
     const { run } = await wire.call('startRun', { model: 'scripted' });
-    const { path } = await wire.call('sh', { run, command, runner });
+    const { path } = await wire.call('sh', { run, command, ...place });
     const reading = await follow(wire, { run, path, carriage });
     const { seconds, bytes } = await accepted([wire], [reading], run, path);
     await wire.close();

@@ -63,8 +63,8 @@ export class Wire {
   }
 
   /** Proposes a command and subscribes to it, so that only the acceptance is left. */
-  async propose(run, command, runner) {
-    const { path } = await this.call('sh', { run, command, runner });
+  async propose(run, command, place) {
+    const { path } = await this.call('sh', { run, command, ...place });
     await this.call('stream/subscribe', { run, path, from: 'start' });
     return path;
   }
