@@ -211,6 +211,11 @@ describe.skipIf(!serviceAvailable('bwrap'))('{#sandbox} a sandbox', () => {
     expect(readFileSync('/proc/sys/kernel/domainname', 'utf8')).toBe(before);
   });
 
+  test('gives a command three open files and no more', async () => {
+    const { out } = await run('ls /proc/$$/fd; ls -l /proc/$$/fd > /dev/null; cat /proc/$$/cmdline > /dev/null');
+    expect(out.trim().split(/\s+/)).toEqual(['0', '1', '2']);
+  });
+
   test('gives no capabilities, and no way to get more', async () => {
     const { out } = await run("grep -E '^(CapEff|CapBnd|NoNewPrivs|SigIgn):' /proc/self/status | tr -d '\\t'");
     expect(out.split('\n').slice(0, 4)).toEqual([
