@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shellQuote } from '../../src/cli/text.ts';
 import { type BuiltServer, MAIN, processesWith, serve } from '../support/built-server.ts';
 import { type CliOptions, type CliResult, cli, cliEnv, startCli } from '../support/cli.ts';
-import { serviceAvailable } from '../support/require.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
 let root: string;
@@ -119,45 +118,6 @@ describe('{#cli_sh} headgate sh', () => {
     expect(await running.ended).toMatchObject({ code: 0, out: 'done\n' });
     const without = start(['sh', '--no-stdin', '--', 'cat']);
     expect(await without.ended).toMatchObject({ code: 0, out: '' });
-  });
-
-  it.skipIf(!serviceAvailable('bwrap'))('{#sandbox} runs a command in a sandbox, and passes its exit code on', async () => {
-    const kept = await hg(['sh', '--sandbox', 'workspace', '--', 'sh', '-c', 'echo in > boxed; echo x > /etc/boxed || exit 5']);
-    expect(kept).toMatchObject({ code: 5, out: '' });
-    expect(readFileSync(join(project, 'boxed'), 'utf8')).toBe('in\n');
-    const nothing = await hg(['sh', '--sandbox', 'read-only', '--', 'rm', 'boxed']);
-    expect(nothing.code).toBe(1);
-    expect(existsSync(join(project, 'boxed'))).toBe(true);
-    const token = await hg(['sh', '--sandbox', 'workspace', '--', 'cat', join(data, 'token')]);
-    expect(token).toMatchObject({ code: 1, out: '' });
-  });
-
-  it('{#places} refuses options that do not go together, before anything is proposed', async () => {
-    for (const [words, told] of [
-      [['--memory', '512m', '--', 'true'], '--memory goes with --image or --container'],
-      [['--watch', 'logs', '--container', 'web', '--', 'true'], '--watch runs nothing'],
-      [['--image', 'x', '--sandbox', 'workspace', '--', 'true'], "a sandbox is for commands on the runner's machine"],
-      [['--memory', 'lots', '--image', 'x', '--', 'true'], 'It is a size such as 512m'],
-      [['--host', 'a b', '--', 'true'], '[user@]host[:port]'],
-      [[], 'no command named'],
-    ] as const) {
-      const { code, err } = await hg(['sh', '--run', 'refused-places', ...words]);
-      expect([code, err]).toEqual([2, expect.stringContaining(told)]);
-    }
-    expect(await json(['ps', '--all', '--json'])).not.toContainEqual(expect.objectContaining({ run: 'refused-places' }));
-  });
-
-  it('{#cli_attach} says where a command is to run that is no plain process: when it is proposed, when it starts, and in ps', async () => {
-    const place = ['--image', 'debian:12', '--docker', 'unix:///no/such.sock', '--mount', '/srv:/data:ro'];
-    const [, path] = (await hg(['sh', '--run', 'placed', '--propose', ...place, '--', 'true'])).out.trim().split(' ');
-    const attached = start(['attach', 'placed']);
-    await attached.until('in container, image debian:12, mount /srv:/data:ro\n');
-    await hg(['rpc', 'run/resolve', JSON.stringify({ run: 'placed', resolution: { path, action: 'accept' } })]);
-    await attached.until('[container]');
-    attached.process.kill('SIGINT');
-    await attached.ended;
-    expect((await hg(['ps', '--all', '--run', 'placed'])).out).toMatch(/STATE +BACKEND .*\n.* container /);
-    expect((await hg(['ps', '--all', '--run', 'shell'])).out).not.toContain('BACKEND');
   });
 
   it('{#cli_exit_codes} exits like a shell for a signal, a time limit, and a command that does not exist', async () => {
