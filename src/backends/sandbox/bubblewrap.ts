@@ -1,13 +1,8 @@
 import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
-
-/**
- * Where bubblewrap is looked for. Not in PATH: that can name a folder of the project, where a command in the sandbox
- * could put a program of its own under this name.
- */
-const FOLDERS = ['/usr/bin', '/usr/local/bin', '/bin', '/run/current-system/sw/bin'];
+import { SYSTEM_PATH } from '../system-path.ts';
 
 /** How long the probe may take (milliseconds). */
 const PROBE_MS = 2000;
@@ -39,7 +34,7 @@ export const RESET_SIGNALS: readonly string[] = ['/usr/bin/env', '--default-sign
 export type Bubblewrap = { readonly path: string; readonly version: string } | { readonly reason: string };
 
 /** Looks for bubblewrap and tries it. `folders` are where it is looked for. */
-export async function findBubblewrap(folders: readonly string[] = FOLDERS): Promise<Bubblewrap> {
+export async function findBubblewrap(folders: readonly string[] = SYSTEM_PATH.split(delimiter)): Promise<Bubblewrap> {
   const path = folders.map((folder) => join(folder, 'bwrap')).find(isExecutable);
   if (path === undefined) return { reason: 'bubblewrap is not installed; install it (Debian: apt-get install bubblewrap)' };
   const tried = await run(path, [...ISOLATION, ...SYSTEM, '--', ...RESET_SIGNALS, '/bin/sh', '-c', ':']);
