@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BuiltServer, serve } from '../support/built-server.ts';
@@ -6,6 +6,7 @@ import { type CliResult, cli, startCli } from '../support/cli.ts';
 import { serviceAvailable } from '../support/require.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
+let root: string;
 let data: string;
 let project: string;
 let server: BuiltServer;
@@ -13,7 +14,7 @@ let remove: () => Promise<void>;
 
 beforeAll(async () => {
   const temp = await tempFolder();
-  const root = realpathSync(temp.folder);
+  root = realpathSync(temp.folder);
   remove = temp.remove;
   data = join(root, 'data');
   project = join(root, 'project');
@@ -66,5 +67,25 @@ describe('{#cli_sh} headgate sh in other places', () => {
     await attached.ended;
     expect((await hg(['ps', '--all', '--run', 'placed'])).out).toMatch(/STATE +BACKEND .*\n.* container /);
     expect((await hg(['ps', '--all', '--run', 'shell'])).out).not.toContain('BACKEND');
+  });
+});
+
+describe.skipIf(!serviceAvailable('bwrap'))('{#sandbox_default} {#environment} headgate serve with a sandbox in its configuration', () => {
+  it('runs every command in it, with the variables that it allows and without its data folder', async () => {
+    const boxed = join(root, 'boxed-data');
+    const config = join(root, 'headgate.yaml');
+    writeFileSync(config, 'sandbox: {mode: read-only}\nenvironment: {allow: [PATH, "SHOWN_*"]}\n');
+    const strict = await serve(boxed, ['--config', config], { SHOWN_ONE: 'shown', SHOWN_TOKEN: 'secret', OTHER: 'other' });
+    try {
+      const at = { cwd: project, data: boxed };
+      const script = `echo "$SHOWN_ONE,$SHOWN_TOKEN,$OTHER"; touch made || echo refused; cat ${boxed}/token ${boxed}/headgate.db`;
+      const { out, code } = await cli(['sh', script], at);
+      expect([out, code]).toEqual(['shown,,\nrefused\n', 1]);
+      expect(existsSync(join(project, 'made'))).toBe(false);
+      const wider = await cli(['sh', '--sandbox', 'workspace', '--', 'touch', 'made'], at);
+      expect([wider.code, wider.err]).toEqual([4, expect.stringContaining('may write nowhere')]);
+    } finally {
+      await strict.stop();
+    }
   });
 });
