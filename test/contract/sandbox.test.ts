@@ -211,6 +211,11 @@ describe.skipIf(!serviceAvailable('bwrap'))('{#sandbox} a sandbox', () => {
     expect(readFileSync('/proc/sys/kernel/domainname', 'utf8')).toBe(before);
   });
 
+  test('leaves the file with its arguments and its environment open to nobody', async () => {
+    const { out } = await run("readlink /proc/$$/fd/* | grep -c '/sandbox$'; ls /proc/$$/fd/9 || echo closed", { env: { GIVEN: 'given' } });
+    expect(out).toBe('0\nclosed\n');
+  });
+
   test('gives no capabilities, and no way to get more', async () => {
     const { out } = await run("grep -E '^(CapEff|CapBnd|NoNewPrivs|SigIgn):' /proc/self/status | tr -d '\\t'");
     expect(out.split('\n').slice(0, 4)).toEqual([
@@ -248,6 +253,26 @@ describe.skipIf(!serviceAvailable('bwrap'))('{#sandbox} a sandbox', () => {
     });
     const [, given] = out.split('\n');
     expect([given, out.indexOf('hush-hush')]).toEqual(['hush-hush', out.length - 'hush-hush\n'.length]);
+  });
+
+  test('has its terminal outside, where there is one: its size, Ctrl-C and the exit code are as ever', async () => {
+    const sandbox = { mode: 'workspace', network: false, root: here.project } as const;
+    const tty = { term: 'vt100', cols: 90, rows: 30 };
+    const command = 'stty size; echo $TERM; trap "echo stopped; exit 6" INT; echo x > /etc/x || echo up; while :; do sleep 0.05; done';
+    const request = { producerId: 'tty', spec: { command, cwd: here.project, env: {}, stdin: true, tty, sandbox } };
+    const backend = open(here);
+    const sink = new StoringSink();
+    if (!(await backend.capabilities()).tty) {
+      await expect(backend.start(request, sink)).rejects.toMatchObject({ kind: 'unsupported' });
+      return;
+    }
+    const handle = await backend.start(request, sink);
+    handles.push(handle);
+    await sink.match(1, /30 90\r\nvt100\r\n[^]*up\r\n/);
+    await handle.write(Buffer.from([3]));
+    expect((await handle.exited).exitCode).toBe(6);
+    await handle.closed;
+    expect(sink.text(1)).toMatch(/stopped\r\n$/);
   });
 
   test('stops and goes on as a whole when the store is slow', async () => {

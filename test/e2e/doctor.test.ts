@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type BuiltServer, endCommands, processesWith, serve, WireClient } from '../support/built-server.ts';
 import { cli } from '../support/cli.ts';
+import { serviceAvailable } from '../support/require.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
 let folder: string;
@@ -38,6 +39,17 @@ async function doctor(...args: string[]): Promise<{ code: number | null; report:
 }
 
 const modeOf = async (name: string) => ((await stat(join(data, name))).mode & 0o777).toString(8);
+
+describe('{#cli_doctor} headgate doctor on the backends', () => {
+  it('says what can be run here, and why not, without failing for what is not needed', async () => {
+    const { code, told } = await doctor();
+    expect(code).toBe(0);
+    expect(told('commands')).toEqual([expect.stringMatching(/^ok: /)]);
+    const [sandbox] = told('sandbox');
+    if (serviceAvailable('bwrap')) expect(sandbox).toMatch(/^ok: bubblewrap \d.*, \/.*bwrap$/);
+    else expect(sandbox).toMatch(/^note: .+/);
+  });
+});
 
 describe('{#doctor_repair} headgate doctor on a data folder', () => {
   it('finds all well after an orderly stop', async () => {

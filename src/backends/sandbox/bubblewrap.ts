@@ -1,16 +1,11 @@
 import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
+import { SYSTEM_PATH } from '../system-path.ts';
 
-/**
- * Where bubblewrap is looked for. Not in PATH: that can name a folder of the project, where a command in the sandbox
- * could put a program of its own under this name.
- */
-const FOLDERS = ['/usr/bin', '/usr/local/bin', '/bin', '/run/current-system/sw/bin'];
-
-/** How long the probe may take (milliseconds). */
-const PROBE_MS = 2000;
+/** How long the probe may take (milliseconds); less than whoever asks what there is waits for a backend. */
+const PROBE_MS = 1500;
 
 /** What every sandbox begins with: namespaces of its own and no capabilities, also for root. */
 export const ISOLATION: readonly string[] = [
@@ -39,12 +34,14 @@ export const RESET_SIGNALS: readonly string[] = ['/usr/bin/env', '--default-sign
 export type Bubblewrap = { readonly path: string; readonly version: string } | { readonly reason: string };
 
 /** Looks for bubblewrap and tries it. `folders` are where it is looked for. */
-export async function findBubblewrap(folders: readonly string[] = FOLDERS): Promise<Bubblewrap> {
+export async function findBubblewrap(folders: readonly string[] = SYSTEM_PATH.split(delimiter)): Promise<Bubblewrap> {
   const path = folders.map((folder) => join(folder, 'bwrap')).find(isExecutable);
   if (path === undefined) return { reason: 'bubblewrap is not installed; install it (Debian: apt-get install bubblewrap)' };
-  const tried = await run(path, [...ISOLATION, ...SYSTEM, '--', ...RESET_SIGNALS, '/bin/sh', '-c', ':']);
+  const [tried, { out }] = await Promise.all([
+    run(path, [...ISOLATION, ...SYSTEM, '--', ...RESET_SIGNALS, '/bin/sh', '-c', ':']),
+    run(path, ['--version']),
+  ]);
   if (tried.failure !== undefined) return { reason: explain(tried.failure) };
-  const { out } = await run(path, ['--version']);
   return { path, version: out.trim() };
 }
 

@@ -4,12 +4,10 @@ import { join } from 'node:path';
 import { HeadgateError } from '../../core/errors.ts';
 import { shellQuote } from '../../core/shell-quote.ts';
 import type { ProducerSpec } from '../../model/records.ts';
+import { SYSTEM_PATH } from '../system-path.ts';
 import { type Bubblewrap, findBubblewrap, ISOLATION, RESET_SIGNALS, SYSTEM } from './bubblewrap.ts';
 import { hiddenPlaces, privatePlaces } from './hidden-places.ts';
 import { mountArguments } from './mounts.ts';
-
-/** What the shim finds its few helpers with: never a folder that a command in a sandbox can write to. */
-const SHIM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Every signal that can be ignored, except SIGCHLD, by which bubblewrap learns of the command's end. */
 const IGNORED = Object.entries(constants.signals)
@@ -88,7 +86,7 @@ export class Sandboxes {
     const inside = [...RESET_SIGNALS, '/bin/sh', '-c', command].map(shellQuote).join(' ');
     return {
       command: `trap '' ${IGNORED.join(' ')}; exec ${bubblewrap} --args 9 -- ${inside} 9< ${shellQuote(file)}`,
-      env: { ...marker, PATH: SHIM_PATH },
+      env: { ...marker, PATH: SYSTEM_PATH },
     };
   }
 }

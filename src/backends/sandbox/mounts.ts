@@ -38,7 +38,7 @@ export function mountArguments(request: MountRequest): string[] {
     if (outer !== undefined && !(around(outer) && isInside(path, root))) continue;
     if (!isFolder(path)) mounts.push({ path, args: ['--ro-bind', '/dev/null', path] });
     else {
-      mounts.push({ path, args: ['--perms', '0500', '--tmpfs', path] });
+      mounts.push({ path, args: ['--tmpfs', path] });
       last.push('--remount-ro', path);
     }
   }

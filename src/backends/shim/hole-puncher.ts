@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { messageOf, systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { SYSTEM_PATH } from '../system-path.ts';
 
 /** Longest that one call of fallocate may take (milliseconds). */
 const LIMIT_MS = 30_000;
@@ -71,7 +72,7 @@ function run(program: string, args: readonly string[], fd: number): Promise<Fail
     try {
       const child = spawn(program, args, {
         stdio: ['ignore', 'ignore', 'pipe', fd],
-        env: { PATH: `${process.env['PATH'] ?? ''}:/usr/bin:/bin`, LC_ALL: 'C' },
+        env: { PATH: SYSTEM_PATH, LC_ALL: 'C' },
         timeout: LIMIT_MS,
         killSignal: 'SIGKILL',
       });

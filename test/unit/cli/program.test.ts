@@ -16,6 +16,12 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(empty, { recursive: true }));
 
+/** What the composition root says of them; here nothing of it is looked at. */
+const BACKENDS = [
+  { name: 'commands', state: 'ok', detail: 'available' },
+  { name: 'sandbox', state: 'note', detail: 'bubblewrap is not installed; install it' },
+] as const;
+
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const texts = { out: '', err: '' };
@@ -26,6 +32,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
   const code = await runCli(argv, {
     serve,
     runner: serve,
+    examineBackends: () => Promise.resolve(BACKENDS),
     stdin,
     stdout,
     stderr,
@@ -127,9 +134,11 @@ describe('the command line', () => {
       'setsid',
       'fallocate',
       'server',
-      'terminals',
+      'commands',
+      'sandbox',
     ]);
     expect(report.checks.find(({ name }) => name === 'server')?.state).toBe('note');
+    expect(report.checks.at(-1)).toEqual(BACKENDS[1]);
     const bad = await run('doctor', '--data', '/proc/headgate');
     expect(bad.code).toBe(1);
     expect(bad.out).toMatch(/missing {3}data folder .*choose another with --data/);

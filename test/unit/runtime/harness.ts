@@ -67,7 +67,7 @@ export async function runtimeHarness(
   await (await import('node:fs/promises')).mkdir(root);
   const model = await openAiServer();
   const { more, ...rest } = options;
-  const settings = { ...rest, ...(more ? { bundled: [...bundledPlugins, ...more] } : {}) };
+  let settings: Partial<RuntimeOptions> = { ...rest, ...(more ? { bundled: [...bundledPlugins, ...more] } : {}) };
   let now = await parts(folder, model, settings);
   const project: Project = now.store.projects.open({ name: 'test', root, configPath: null });
   const caller = (client = 'tester', signal = new AbortController().signal): Caller => ({ project, client, signal });
@@ -97,10 +97,15 @@ export async function runtimeHarness(
     /** The first event, past or to come, of that type whose payload has these members. */
     event: (type: string, match: Record<string, unknown> = {}) => eventOf(now, type, match),
     entry: (run: string, path: string) => now.runtime.entries.get(project.id, run, path),
-    /** Closes everything, does `between`, and opens it again. */
-    restart: async (between: () => void | Promise<void> = () => {}, before: () => void | Promise<void> = () => {}) => {
+    /** Closes everything, does `between`, and opens it again, with what is `changed` of the options. */
+    restart: async (
+      between: () => void | Promise<void> = () => {},
+      before: () => void | Promise<void> = () => {},
+      changed: Partial<RuntimeOptions> = {},
+    ) => {
       await now.close();
       await between();
+      settings = { ...settings, ...changed };
       now = await parts(folder, model, settings);
       await before();
       await now.runtime.start();

@@ -239,7 +239,20 @@ describe('{#config} the configuration file', () => {
     });
   });
 
+  it('{#sandbox_default} {#environment} names the sandbox of every command and the variables that commands inherit', async () => {
+    const { loaded } = await load('sandbox: {mode: workspace, others: [ssh]}\nenvironment: {allow: [PATH, "LC_*"]}\n');
+    expect(await loaded).toMatchObject({
+      sandbox: { mode: 'workspace', network: false, others: ['ssh'] },
+      environment: { allow: ['PATH', 'LC_*'] },
+    });
+    expect((await (await load('')).loaded).sandbox).toBeUndefined();
+  });
+
   it.each([
+    ['sandbox: {mode: none}', 'sandbox.mode'],
+    ['sandbox: {mode: workspace, others: [docker]}', 'sandbox.others.0'],
+    ['sandbox: {}', 'sandbox.mode'],
+    ['environment: {allow: ["A=b"]}', 'environment.allow.0'],
     ['plugin: [a]', 'plugin'],
     ['providers: {x: {baseUrl: "ftp://y"}}', 'providers.x.baseUrl'],
     ['providers: {x: {baseUrl: "http://y", apiKeyEnv: "sk-live-123"}}', 'providers.x.apiKeyEnv'],
