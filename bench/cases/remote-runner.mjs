@@ -35,7 +35,8 @@ export const remoteRunner = {
   drivesServer: true,
   async measure({ client, scope, server, floor, memo, quick }) {
     memo.runner ??= await startRunner(scope, scope.folder(), server, NAME);
-    const throughput = async (where) => rate(await client('headgateThroughput', { server, command: COMMAND.join(' '), carriage: 'raw', ...where }));
+    const throughput = async (where) =>
+      rate(await client('headgateThroughput', { server, command: COMMAND.join(' '), carriage: 'raw', ...where }));
     const count = WARM_UP + (quick ? 100 : 300);
     const ticker = [process.execPath, TICKER, String(INTERVAL_MS), String(count)];
     const latency = async (where) => p50(await client('headgateLatency', { server, command: shellQuoted(ticker), ...where }), count);

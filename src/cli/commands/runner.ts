@@ -26,12 +26,9 @@ export async function runner(console: Console, host: CliHost, options: RunnerCom
   const server = options.connect ?? console.env['HEADGATE_URL'];
   if (!server) throw usageError('no server named', 'headgate runner --connect ws://127.0.0.1:4711/rpc');
   const tls = () => readClientTls(options, console.env);
-  const target = websocket(
-    server,
-    options.token ?? (console.env['HEADGATE_TOKEN'] || undefined),
-    tls,
-    options.connect ? '--connect' : 'HEADGATE_URL',
-  );
+  const target = server.startsWith('unix:')
+    ? { url: `unix:${resolve(server.slice('unix:'.length))}`, token: undefined, tls: undefined }
+    : websocket(server, options.token ?? (console.env['HEADGATE_TOKEN'] || undefined), tls, options.connect ? '--connect' : 'HEADGATE_URL');
   const { url, token } = target;
   const name = options.name ?? nameOfHost();
   const stop = new AbortController();
