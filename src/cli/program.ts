@@ -295,7 +295,7 @@ function commandCommands(program: Command, console: Console, choose: (action: Ac
 /** Adds the options by which a client command finds its server and its project (SPEC {#cli_server}). */
 function client(command: Command): Command {
   const keys: Record<keyof ClientOptions, [string, string]> = {
-    url: ['--url <url>', 'server to reach over WebSocket (HEADGATE_URL)'],
+    url: ['--url <url>', 'server to reach: ws://host:port/rpc, wss:// or unix:/path (HEADGATE_URL)'],
     token: ['--token <token>', 'its token (HEADGATE_TOKEN)'],
     ca: ['--ca <file>', CA],
     cert: ['--cert <file>', CERT],

@@ -292,9 +292,11 @@ export class Fleet {
   waitsFor(producer: Producer): string | null {
     if (producer.runner === 'client' || !isLive(producer.state) || this.#portOf(producer)) return null;
     if (producer.assigned) return `its runner "${producer.assigned.runner}", which is away`;
+    // In the order of runner/list, whoever registered first.
+    const records = [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     return waitReason(
       producer,
-      [...this.#records.values()].map((record) => this.#offered(record)),
+      records.map((record) => this.#offered(record)),
     );
   }
 
