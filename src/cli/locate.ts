@@ -49,17 +49,22 @@ export function serverRecord(data: string): string {
 export function locate(options: ServerOptions, env: Env): Target {
   const token = options.token ?? (env['HEADGATE_TOKEN'] || undefined);
   const tls = () => readClientTls(options, env);
-  if (options.url !== undefined) return websocket(options.url, token, tls, '--url');
+  if (options.url !== undefined) return byUrl(options.url, token, tls, '--url');
   if (options.socket !== undefined) return { kind: 'unix', path: resolve(options.socket), from: '--socket' };
   if (options.data === undefined) {
-    if (env['HEADGATE_URL']) return websocket(env['HEADGATE_URL'], token, tls, 'HEADGATE_URL');
+    if (env['HEADGATE_URL']) return byUrl(env['HEADGATE_URL'], token, tls, 'HEADGATE_URL');
     if (env['HEADGATE_SOCKET']) return { kind: 'unix', path: resolve(env['HEADGATE_SOCKET']), from: 'HEADGATE_SOCKET' };
   }
   return recorded(dataFolder(options.data, env), options.data !== undefined);
 }
 
-/** A server that is reached over WebSocket, by what a person wrote. Throws a usage error for what is no such URL. */
-export function websocket(url: string, token: string | undefined, tls: () => ClientTls, from: string): Target & { kind: 'websocket' } {
+/** A server by what a person wrote: `ws://`, `wss://`, `http(s)://`, or `unix:/path`. Throws a usage error for what is no such URL. */
+export function byUrl(url: string, token: string | undefined, tls: () => ClientTls, from: string): Target {
+  if (url.startsWith('unix:')) return { kind: 'unix', path: resolve(url.slice('unix:'.length)), from };
+  return websocket(url, token, tls, from);
+}
+
+function websocket(url: string, token: string | undefined, tls: () => ClientTls, from: string): Target {
   let parsed: URL;
   try {
     parsed = new URL(url);

@@ -122,7 +122,7 @@ function runnerCommands(program: Command, console: Console, host: CliHost, choos
   const runner = program
     .command('runner')
     .description('run commands for a server, in a process of its own; what runs survives the server, this process and both')
-    .option('--connect <url>', 'server, ws://host:port/rpc or wss:// (HEADGATE_URL)')
+    .option('--connect <url>', 'server: ws://host:port/rpc, wss:// or unix:/path of its socket (HEADGATE_URL)')
     .option('--token <token>', 'its token (HEADGATE_TOKEN)')
     .option('--ca <file>', CA)
     .option('--cert <file>', CERT)
@@ -146,6 +146,13 @@ function runnerCommands(program: Command, console: Console, host: CliHost, choos
     .option('--json', 'print JSON')
     .addHelpText('after', examples('headgate runner drain gpu-1'))
     .action((name, options) => choose(async () => (await import('./commands/runners.ts')).drain(console, name, options)));
+
+  client(runner.command('forget'))
+    .description('take a runner that is gone for good off the list; its name is free')
+    .argument('<name>')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('headgate runner forget gpu-1'))
+    .action((name, options) => choose(async () => (await import('./commands/runners.ts')).forget(console, name, options)));
 
   client(program.command('runners'))
     .description('list the runners: what each offers, how much it has, whether it is there')
@@ -328,7 +335,7 @@ function ttyCommand(program: Command, console: Console, choose: (action: Action)
 /** Adds the options by which a client command finds its server and its project (SPEC {#cli_server}). */
 function client(command: Command): Command {
   const keys: Record<keyof ClientOptions, [string, string]> = {
-    url: ['--url <url>', 'server to reach over WebSocket (HEADGATE_URL)'],
+    url: ['--url <url>', 'server to reach: ws://host:port/rpc, wss:// or unix:/path (HEADGATE_URL)'],
     token: ['--token <token>', 'its token (HEADGATE_TOKEN)'],
     ca: ['--ca <file>', CA],
     cert: ['--cert <file>', CERT],

@@ -38,6 +38,10 @@ export class SqliteRunners implements RunnerStore {
     const update = this.#db.query.updateTable('runners').set({ last_seen: this.#clock.now() }).where('name', '=', name);
     this.#db.write('fast', () => this.#db.run(update));
   }
+
+  remove(name: string): void {
+    this.#db.write('durable', () => this.#db.run(this.#db.query.deleteFrom('runners').where('name', '=', name)));
+  }
 }
 
 function record(row: Selectable<Tables['runners']>): RunnerRecord {

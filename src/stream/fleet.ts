@@ -13,6 +13,9 @@ import { fitting, type Offered, waitReason } from './placement.ts';
 /** Names that stand for something else than a registered runner. */
 const RESERVED = ['client', 'embedded', 'server'];
 
+/** Names that one owner may have, who is no admin. */
+const NAMES_PER_OWNER = 100;
+
 /** Pause before the loss of a runner's producers is tried to be stored again (milliseconds). */
 const LOSE_AGAIN_MS = 1000;
 
@@ -101,7 +104,7 @@ export class Fleet {
 
   /**
    * Takes a runner on. One that has the same name or the same state folder is fenced. Throws `invalid_params` for a
-   * reserved name, `forbidden` for one that somebody else's runner has, unless `anyName` is true.
+   * reserved name and, unless `anyName` is true, `forbidden` for one that somebody else's runner has, `conflict` for one too many.
    */
   register(offer: RunnerOffer, port: RemoteRunnerPort, anyName: boolean): Registration {
     const { draining, resume, ...facts } = offer;
@@ -208,6 +211,23 @@ export class Fleet {
     member.port.drain();
   }
 
+  /** Forgets a runner that is gone for good. Throws `not_found`, and `conflict` while it is there or has commands. */
+  forget(name: string): void {
+    const record = this.#records.get(name);
+    if (!record)
+      throw new HeadgateError('not_found', `no runner "${name}" has registered; runner/list shows those that have`, { runner: name });
+    if (this.#members.has(name)) throw new HeadgateError('conflict', `runner "${name}" is there; stop it first`, { runner: name });
+    const live = this.#liveOf(record.instance).length;
+    if (live > 0) {
+      throw new HeadgateError('conflict', `runner "${name}" has ${live} live commands; they end with its lease, forget it then`, {
+        runner: name,
+        live,
+      });
+    }
+    this.#store.runners.remove(name);
+    this.#records.delete(name);
+  }
+
   /** Every runner that has ever registered. */
   list(): RunnerView[] {
     const live = [...this.#load.values()];
@@ -272,9 +292,11 @@ export class Fleet {
   waitsFor(producer: Producer): string | null {
     if (producer.runner === 'client' || !isLive(producer.state) || this.#portOf(producer)) return null;
     if (producer.assigned) return `its runner "${producer.assigned.runner}", which is away`;
+    // In the order of runner/list, whoever registered first.
+    const records = [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     return waitReason(
       producer,
-      [...this.#records.values()].map((record) => this.#offered(record)),
+      records.map((record) => this.#offered(record)),
     );
   }
 
@@ -333,7 +355,18 @@ export class Fleet {
   /** A name belongs to whoever registered it; the same state folder shows that it is still the same runner. */
   #requireOwn({ name, owner, instance }: RunnerOffer): void {
     const known = this.#records.get(name);
-    if (!known || known.owner === owner || known.owner === '' || known.instance === instance) return;
+    if (!known) {
+      const names = [...this.#records.values()].filter((record) => record.owner === owner).length;
+      if (names < NAMES_PER_OWNER) return;
+      throw new HeadgateError(
+        'conflict',
+        `"${owner}" has ${names} runners; forget those that are gone first: headgate runner forget NAME`,
+        {
+          limit: NAMES_PER_OWNER,
+        },
+      );
+    }
+    if (known.owner === owner || known.owner === '' || known.instance === instance) return;
     throw new HeadgateError(
       'forbidden',
       `runner "${name}" belongs to "${known.owner}"; give this one another name with --name, or register it with that token`,

@@ -38,11 +38,14 @@ describe.skipIf(!here)('{#runner_process} {#tls} runners on other machines, over
     own = ca.sign('server', ...[1, 2, 3].map((n) => `IP:10.77.${n}.1`));
   });
   afterEach(async () => {
-    client.close();
-    await Promise.all(runners.splice(0).map((one) => one.stop()));
-    await server.stop();
-    network.close();
-    await remove();
+    try {
+      client.close();
+      await Promise.all(runners.splice(0).map((one) => one.stop()));
+      await server.stop();
+    } finally {
+      network.close();
+      await remove();
+    }
   });
 
   async function start(leaseSeconds: number): Promise<void> {

@@ -88,6 +88,23 @@ describe('{#runner_process} a runner of its own process', () => {
     },
   );
 
+  it('{#runner_output} over the unix socket: no token, every byte of both channels, also after kill -9 of the server', async () => {
+    await company.runner({ url: `unix:${server.socket}`, token: '' }, join(data, 'runner'));
+    const one = await client();
+    const where = await accepted(one, 'seq 1 300000; echo up >&2; read line; printf "%s\\377\\n" "$line"; exit 5');
+    await one.call('stream/subscribe', where);
+    await one.notice('stream/chunk', ({ channel }) => channel === 2);
+    await server.crash();
+    await again();
+    const two = await client();
+    const { subscription } = await two.call<{ subscription: number }>('stream/subscribe', where);
+    await expect.poll(async () => (await two.call<{ state: string }[]>('runner/list'))[0]?.state, { timeout: 20_000 }).toBe('ready');
+    await two.call('stream/input', { ...where, chunk: 'typed\n', eof: true });
+    expect(await two.notice('stream/ended', (end) => end['subscription'] === subscription)).toMatchObject({ exit_code: 5 });
+    const typed = Buffer.concat([Buffer.from(numbers(300_000)), Buffer.from('typed'), Buffer.from([0xff, 10])]);
+    expect(two.received(where.path, 1).equals(typed)).toBe(true);
+  });
+
   it('does not show its token to commands', async () => {
     await runner();
     const one = await client();

@@ -37,6 +37,13 @@ async function accepted(runner: string, more: Params = {}, as = client): Promise
   return { run, path };
 }
 
+/** Closes the connection of a runner, and waits until the server has noticed. */
+async function leave(runner: HandRunner, name: string): Promise<void> {
+  await runner.wire.close();
+  const state = async () => (await client.call<Params[]>('runner/list')).find((row) => row['name'] === name)?.['state'];
+  await expect.poll(state).toBe('away');
+}
+
 const waitsFor = async ({ run }: { run: string }) => (await client.call<Params[]>('stream/list', { run }))[0]?.['waits_for'];
 const named = (name: string) => ({ data: { name } });
 
@@ -126,6 +133,38 @@ describe('{#runner_owner} whose a runner is', () => {
     expect(await first.wire.call('runner/drain', { runner: 'a-2' })).toMatchObject({ runner: 'a-2' });
     expect(await first.wire.call('runner/drain')).toMatchObject({ runner: 'a-1' });
     expect(await client.call('runner/drain', { runner: 'b-1' })).toMatchObject({ runner: 'b-1' });
+  });
+
+  it('is forgotten once it is away and has nothing, by its owner or an admin; its name is free then', async () => {
+    const [ann, bob] = [await made('ann', 'runner'), await made('bob', 'runner')];
+    const first = await hand(ann, { name: 'box' });
+    const other = await hand(bob, { name: 'b-1' });
+    const where = await accepted('box');
+    const given = await first.asked('runner/start');
+    await first.started(given);
+    await expect(client.call('runner/forget', { runner: 'box' })).rejects.toMatchObject(named('conflict'));
+    await expect(other.wire.call('runner/forget', { runner: 'box' })).rejects.toMatchObject(named('forbidden'));
+    await leave(first, 'box');
+    await expect(client.call('runner/forget', { runner: 'box' })).rejects.toMatchObject({ data: { name: 'conflict', live: 1 } });
+    const back = await hand(ann, { name: 'box' });
+    await back.completed(await back.asked('runner/adopt'));
+    await leave(back, 'box');
+    expect(await (await hand(ann, { name: 'a-2' })).wire.call('runner/forget', { runner: 'box' })).toEqual({ runner: 'box' });
+    expect((await client.call<Params[]>('runner/list')).map(({ name }) => name)).toEqual(['a-2', 'b-1']);
+    expect(await client.call('stream/list', { run: where.run })).toMatchObject([{ state: 'ended', runner: 'box' }]);
+    await hand(bob, { name: 'box', instance: 'folder-of-bob' });
+    await expect(client.call('runner/forget', { runner: 'nobody' })).rejects.toMatchObject(named('not_found'));
+  });
+
+  it('has a limit on the names of one owner, so that no machine fills the list', async () => {
+    const ann = await made('ann', 'runner');
+    for (let n = 0; n < 100; n++) {
+      const runner = await hand(ann, { name: `n-${n}` });
+      await runner.wire.close();
+    }
+    await expect(hand(ann, { name: 'one-more' })).rejects.toMatchObject({ data: { name: 'conflict', limit: 100 } });
+    await hand(ann, { name: 'n-7' });
+    await hand(await made('bob', 'runner'), { name: 'one-more' });
   });
 
   it('takes the commands of the runs that it says; those of others wait, visibly', async () => {

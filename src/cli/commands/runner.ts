@@ -4,7 +4,7 @@ import type { Console } from '../console.ts';
 import { usageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { CliHost, LogLevel } from '../host.ts';
-import { dataFolder, websocket } from '../locate.ts';
+import { byUrl, dataFolder } from '../locate.ts';
 import { readClientTls, type TlsOptions } from '../tls-files.ts';
 import { stopSignal } from './serve.ts';
 
@@ -25,14 +25,10 @@ export interface RunnerCommandOptions extends TlsOptions {
 export async function runner(console: Console, host: CliHost, options: RunnerCommandOptions): Promise<number> {
   const server = options.connect ?? console.env['HEADGATE_URL'];
   if (!server) throw usageError('no server named', 'headgate runner --connect ws://127.0.0.1:4711/rpc');
+  const given = options.token ?? (console.env['HEADGATE_TOKEN'] || undefined);
   const tls = () => readClientTls(options, console.env);
-  const target = websocket(
-    server,
-    options.token ?? (console.env['HEADGATE_TOKEN'] || undefined),
-    tls,
-    options.connect ? '--connect' : 'HEADGATE_URL',
-  );
-  const { url, token } = target;
+  const target = byUrl(server, given, tls, options.connect ? '--connect' : 'HEADGATE_URL');
+  const url = target.kind === 'unix' ? `unix:${target.path}` : target.url;
   const name = options.name ?? nameOfHost();
   const stop = new AbortController();
   void stopSignal(console).then(() => stop.abort());
@@ -44,8 +40,8 @@ export async function runner(console: Console, host: CliHost, options: RunnerCom
   };
   const how = await host.runner({
     url,
-    ...(token ? { token } : {}),
-    tls: target.tls ?? {},
+    ...(target.kind === 'websocket' && target.token ? { token: target.token } : {}),
+    tls: (target.kind === 'websocket' && target.tls) || {},
     name,
     labels: options.labels,
     runs: options.for,

@@ -48,6 +48,18 @@ export async function runners(console: Console, options: Options): Promise<numbe
   }
 }
 
+/** `headgate runner forget`: for a machine that does not come back. */
+export async function forget(console: Console, name: string, options: Options): Promise<number> {
+  const session = await openSession(console, options, { project: false });
+  try {
+    const answer = await session.call('runner/forget', { runner: name });
+    await console.out.write(options.json ? `${JSON.stringify(answer)}\n` : `${answer.runner} is forgotten\n`);
+    return EXIT.ok;
+  } finally {
+    session.close();
+  }
+}
+
 /** `headgate runner drain`: asks; the runner leaves when it has finished what it has. */
 export async function drain(console: Console, name: string, options: Options): Promise<number> {
   const session = await openSession(console, options, { project: false });

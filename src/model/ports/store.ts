@@ -251,6 +251,8 @@ export interface RunnerStore {
   register(runner: Omit<RunnerRecord, 'epoch' | 'lastSeen'>): RunnerRecord;
   /** Notes a sign of life, now. */
   seen(name: string): void;
+  /** Forgets that there was one of that name. */
+  remove(name: string): void;
 }
 
 export interface TokenStore {

@@ -117,6 +117,13 @@ export const runnerMethods = {
     scope: 'runner',
     summary: 'The runner finishes what it has, takes no more, and leaves.',
   }),
+  'runner/forget': method({
+    params: z.strictObject({ runner: label }),
+    result: z.strictObject({ runner: z.string() }),
+    init: false,
+    scope: 'runner',
+    summary: 'Forgets a runner that is gone for good; its name is free.',
+  }),
   'runner/list': method({
     params: empty,
     result: z.array(row),

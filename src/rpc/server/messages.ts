@@ -37,6 +37,12 @@ export function isCancel(request: RequestMessage): boolean {
   return request.method === '$/cancelRequest';
 }
 
+/** The bytes of `$/binary {bytes}`, which stands for a binary message where there are only lines; undefined for another notification. */
+export function binaryOf({ method, id, params }: RequestMessage): Buffer | undefined {
+  if (method !== '$/binary' || id !== undefined || !isObject(params) || typeof params['bytes'] !== 'string') return undefined;
+  return Buffer.from(params['bytes'], 'base64');
+}
+
 /** What keeps a value from being a JSON-RPC 2.0 request, and the id to answer under; undefined when it is one. */
 export function requestProblem(value: unknown): { id: JSONRPCID; message: string } | undefined {
   if (!isObject(value)) return { id: null, message: 'a request is an object {jsonrpc: "2.0", id, method, params}' };

@@ -6,7 +6,7 @@ import type { Grant, GrantedScope } from './access.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { notificationFrame } from './event-frame.ts';
 import type { Call } from './handler.ts';
-import { isAnswer, isCancel, parseMessage, type RequestMessage, requestProblem } from './messages.ts';
+import { binaryOf, isAnswer, isCancel, parseMessage, type RequestMessage, requestProblem } from './messages.ts';
 import type { ServerParts } from './parts.ts';
 import { batchText, responseText } from './response-text.ts';
 import { SessionEvents } from './session-events.ts';
@@ -245,6 +245,11 @@ export class Session {
     const problem = requestProblem(value);
     if (problem) return Promise.resolve(refusal(problem.id, 'invalid_request', problem.message));
     const request = value as RequestMessage;
+    const binary = binaryOf(request);
+    if (binary) {
+      this.#frame(binary);
+      return Promise.resolve(undefined);
+    }
     if (isCancel(request)) return Promise.resolve(this.#cancel(request));
     return this.#call(request, afterwards);
   }

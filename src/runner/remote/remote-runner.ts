@@ -5,8 +5,8 @@ import type { Logger } from '../../core/logger.ts';
 import { tlsFailure } from '../../core/tls-failure.ts';
 import type { Backend } from '../../model/ports/backend.ts';
 import { RpcError } from '../../rpc/client/index.ts';
+import { connectRunner } from './connection.ts';
 import { RunnerSession } from './runner-session.ts';
-import { RunnerSocket } from './socket.ts';
 import type { StateFolder } from './state-folder.ts';
 
 /** Pauses between two attempts to reach the server, milliseconds: the first, and the longest. */
@@ -14,7 +14,7 @@ const RETRY_MS = 250;
 const RETRY_MAX_MS = 5000;
 
 export interface RemoteRunnerOptions {
-  /** `ws://host:port/rpc`, or `wss:` */
+  /** `ws://host:port/rpc`, `wss:`, or `unix:/path` of the server's socket. */
   readonly url: string;
   readonly token?: string;
   /** For `wss:`: who has signed the server's certificate, and the runner's own; PEM. */
@@ -51,7 +51,7 @@ export async function serveAsRunner(options: RemoteRunnerOptions): Promise<'stop
   let longestMs = RETRY_MAX_MS;
   while (!signal.aborted) {
     try {
-      const socket = await RunnerSocket.connect(options);
+      const socket = await connectRunner(options);
       const session: RunnerSession = new RunnerSession(socket, { ...options, draining });
       const end = await session.serve((leaseMs) => {
         registered = true;

@@ -4,11 +4,11 @@ import { ERRORS, HeadgateError, messageOf } from '../../core/errors.ts';
 import { RpcClient, RpcError } from '../../rpc/client/index.ts';
 import { PROTOCOL_VERSION, type ResultOf } from '../../rpc/protocol/table.ts';
 import { createRunner, type Runner } from '../runner.ts';
+import type { RunnerConnection } from './connection.ts';
 import { Heart } from './heart.ts';
 import { RemoteLink } from './remote-link.ts';
 import type { RemoteRunnerOptions } from './remote-runner.ts';
 import { answererOf, bare, pendingReceipt } from './requests.ts';
-import type { RunnerSocket } from './socket.ts';
 
 type Registered = ResultOf<'runner/register'>;
 
@@ -21,7 +21,7 @@ const REGISTER_MS = 10_000;
  */
 export class RunnerSession {
   readonly #options: RemoteRunnerOptions;
-  readonly #socket: RunnerSocket;
+  readonly #socket: RunnerConnection;
   readonly #client: RpcClient;
   readonly #link: RemoteLink;
   readonly #runner: Runner;
@@ -33,7 +33,7 @@ export class RunnerSession {
   /** Producers that the server has announced and not handed over yet. */
   readonly #announced = new Set<string>();
 
-  constructor(socket: RunnerSocket, options: RemoteRunnerOptions & { readonly draining: boolean }) {
+  constructor(socket: RunnerConnection, options: RemoteRunnerOptions & { readonly draining: boolean }) {
     const { name, backends, clock, logger } = options;
     this.#options = options;
     this.#draining = options.draining;

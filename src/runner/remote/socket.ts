@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import WebSocket from 'ws';
 import type { Clock } from '../../core/clock.ts';
-import { refusalOf, type Transport } from '../../rpc/client/index.ts';
+import { refusalOf } from '../../rpc/client/index.ts';
+import type { RunnerConnection } from './connection.ts';
 import type { RemoteRunnerOptions } from './remote-runner.ts';
 
 /** How long a server may take to open a connection (milliseconds). */
 const OPEN_MS = 10_000;
 /** A runner's connection: JSON as text messages, output as binary ones. */
-export class RunnerSocket implements Transport {
+export class RunnerSocket implements RunnerConnection {
   readonly #socket: WebSocket;
   #handler: ((message: string) => void) | undefined;
   #early: string[] = [];

@@ -41,6 +41,19 @@ describe('{#cli_server} finding the server', () => {
   it('takes http:// and a bare host for what they mean', () => {
     expect(locate({ url: 'http://127.0.0.1:4711' }, {})).toMatchObject({ url: 'ws://127.0.0.1:4711/rpc' });
     expect(locate({ url: 'https://example.test' }, {})).toMatchObject({ url: 'wss://example.test/rpc' });
+    expect(locate({}, { HEADGATE_URL: 'unix:/a/b.sock' })).toEqual({ kind: 'unix', path: '/a/b.sock', from: 'HEADGATE_URL' });
+  });
+
+  it('{#tls} reads the files for wss:// only, and says by name which cannot be read or misses another', () => {
+    const ca = join(folder, 'ca.pem');
+    writeFileSync(ca, 'pem');
+    expect(locate({ url: 'wss://h/rpc', ca }, {})).toMatchObject({ tls: { ca: Buffer.from('pem') } });
+    expect(locate({ url: 'wss://h/rpc' }, { HEADGATE_CA: ca, HEADGATE_CERT: ca, HEADGATE_KEY: ca })).toMatchObject({
+      tls: { key: Buffer.from('pem') },
+    });
+    expect(locate({ url: 'ws://h/rpc', ca: '/none' }, {})).not.toHaveProperty('tls');
+    expect(failure(() => locate({ url: 'wss://h/rpc', ca: '/none' }, {})).message).toBe('--ca /none cannot be read (ENOENT)');
+    expect(failure(() => locate({ url: 'wss://h/rpc', cert: ca }, {})).message).toContain('go together');
   });
 
   it('says how to start a server when none runs, with exit code 3', () => {

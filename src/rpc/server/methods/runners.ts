@@ -11,6 +11,7 @@ type RunnerMethod =
   | 'runner/killed'
   | 'runner/persist'
   | 'runner/drain'
+  | 'runner/forget'
   | 'runner/list';
 
 /** Runners: what they tell is what the embedded one tells, over the same link (SPEC {#runner_register}). */
@@ -90,19 +91,15 @@ export const runnerHandlers: Handlers<RunnerMethod> = {
   'runner/drain': ({ runner }, call) => {
     const { fleet } = call.parts.streams;
     const name = runner ?? call.session.runner.require().name;
-    const { grant } = call.session;
-    const owner = fleet.ownerOf(name);
-    if (runner !== undefined && grant.scope !== 'admin' && owner !== grant.name) {
-      throw new HeadgateError(
-        'forbidden',
-        `runner "${name}" is not of "${grant.name}"; who registered it may drain it, and who has scope "admin"`,
-        {
-          runner: name,
-        },
-      );
-    }
+    if (runner !== undefined) requireOwner(call, name);
     fleet.drain(name);
     return { runner: name, live: fleet.list().find((one) => one.name === name)?.live ?? 0 };
+  },
+
+  'runner/forget': ({ runner }, call) => {
+    requireOwner(call, runner);
+    call.parts.streams.fleet.forget(runner);
+    return { runner };
   },
 
   'runner/list': (_, call) =>
@@ -120,6 +117,19 @@ export const runnerHandlers: Handlers<RunnerMethod> = {
       version,
     })),
 };
+
+/** Who registered a runner decides over it, and scope `admin` does. Throws `forbidden` (SPEC {#runner_owner}). */
+function requireOwner(call: Call, runner: string): void {
+  const { grant } = call.session;
+  if (grant.scope === 'admin' || call.parts.streams.fleet.ownerOf(runner) === grant.name) return;
+  throw new HeadgateError(
+    'forbidden',
+    `runner "${runner}" is not of "${grant.name}"; who registered it decides over it, and scope "admin"`,
+    {
+      runner,
+    },
+  );
+}
 
 /** The log entry of a producer that a registered runner has. Throws `not_found`, `conflict`, `stale_epoch`. */
 function leased(call: Call, producer: string): number {
