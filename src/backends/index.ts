@@ -1,8 +1,11 @@
+import { dirname, join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Backend } from '../model/ports/backend.ts';
 import { createProcessBackend, createPtyBackend } from './process/index.ts';
+import { runnerId } from './remote/runner-id.ts';
 import type { SpaceFact } from './shim/free-space.ts';
+import { SshBackend } from './ssh/ssh-backend.ts';
 
 export interface BackendsOptions {
   /** Where the producer folders are; made when missing. */
@@ -27,5 +30,9 @@ export function createBackends(options: BackendsOptions): ReadonlyMap<string, Ba
   return new Map<string, Backend>([
     ['process', processes],
     ['pty', createPtyBackend(processes)],
+    [
+      'ssh',
+      new SshBackend({ runner: () => runnerId(join(dirname(options.folder), 'runner-id')), clock: options.clock, logger: options.logger }),
+    ],
   ]);
 }

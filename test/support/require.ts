@@ -5,6 +5,7 @@ const PROBES = {
   tmux: ['tmux', '-V'],
   script: ['script', '--version'],
   busybox: ['busybox', 'true'],
+  sshd: ['sh', '-c', 'test -x /usr/sbin/sshd && command -v ssh-keygen'],
   bwrap: ['bwrap', '--unshare-user', '--unshare-pid', '--ro-bind', '/', '/', '--proc', '/proc', 'env', '--default-signal', 'true'],
   fallocate: ['fallocate', '--version'],
   openssl: ['openssl', 'version'],
@@ -17,7 +18,7 @@ const PROBES = {
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
 /** Debian packages that have another name. */
-const PACKAGES: Readonly<Record<string, string>> = { bwrap: 'bubblewrap' };
+const PACKAGES: Readonly<Record<string, string>> = { bwrap: 'bubblewrap', sshd: 'openssh-server' };
 
 export type Service = keyof typeof PROBES;
 
