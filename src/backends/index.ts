@@ -1,6 +1,8 @@
+import { dirname, join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Backend } from '../model/ports/backend.ts';
+import { createContainerBackend } from './container/index.ts';
 import { createProcessBackend } from './process/index.ts';
 import type { SpaceFact } from './shim/free-space.ts';
 
@@ -19,5 +21,8 @@ export interface BackendsOptions {
 
 /** Every backend of this version, by name; `capabilities` of each says whether it can run here (SPEC {#backends}). */
 export function createBackends(options: BackendsOptions): ReadonlyMap<string, Backend> {
-  return new Map<string, Backend>([['process', createProcessBackend(options)]]);
+  return new Map<string, Backend>([
+    ['process', createProcessBackend(options)],
+    ['container', createContainerBackend({ ...options, folder: join(dirname(options.folder), 'containers') })],
+  ]);
 }

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 const PROBES = {
   tmux: ['tmux', '-V'],
   busybox: ['busybox', 'true'],
+  docker: ['sh', '-c', 'command -v dockerd && command -v containerd && command -v runc && test "$(id -u)" = 0 && test -w /sys/fs/cgroup'],
   fallocate: ['fallocate', '--version'],
   mount: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs "$d" && umount "$d"; s=$?; rmdir "$d"; exit $s'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;

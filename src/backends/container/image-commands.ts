@@ -1,0 +1,236 @@
+import type { Duplex } from 'node:stream';
+import type { Container, ContainerInspectInfo } from 'dockerode';
+import type { Clock } from '../../core/clock.ts';
+import { HeadgateError, messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { ContainerPlace } from '../../model/place.ts';
+import type { BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import { stateOf } from './container-end.ts';
+import { commonOptions, streamOptions } from './create-options.ts';
+import { EndedHandle } from './ended-handle.ts';
+import { type Engine, isRefusal } from './engine.ts';
+import { findImage, mustPull, pullImage } from './image-pull.ts';
+import { imageTraits } from './image-traits.ts';
+import { inTurn } from './in-turn.ts';
+import { isOurs, labelsOf } from './labels.ts';
+import { PendingHandle } from './pending-handle.ts';
+import { ProgressChannel } from './progress-channel.ts';
+import type { ContainerRecords } from './records.ts';
+import { attachTo, StreamHandle } from './stream-handle.ts';
+
+const NOTHING: ReadonlyMap<number, number> = new Map();
+
+/** One command in a container of its own: what was asked for, and where its output goes. */
+interface Command {
+  readonly request: StartRequest;
+  readonly place: ContainerPlace;
+  readonly engine: Engine;
+  readonly offsets: ReadonlyMap<number, number>;
+  readonly sink: OutputSink;
+}
+
+/** Makes, finds again and removes the containers of commands that run in one of their own (SPEC {#backend_container}). */
+export class ImageCommands {
+  readonly #records: ContainerRecords;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+
+  constructor(options: { records: ContainerRecords; clock: Clock; logger: Logger }) {
+    this.#records = options.records;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+  }
+
+  /** Starts it, or follows the one that was started before. */
+  start(request: StartRequest, place: ContainerPlace, engine: Engine, sink: OutputSink): Promise<BackendHandle> {
+    const command = { request, place, engine, offsets: NOTHING, sink };
+    return inTurn(this.#key(request), async () => {
+      if (this.#isBarred(request)) return this.#lost(command);
+      const { producerId } = request;
+      if (!this.#records.get(producerId)) this.#records.set(producerId, { phase: 'preparing', host: place.host, tls: place.tls });
+      try {
+        return await this.#begin(command);
+      } catch (error) {
+        if (this.#records.get(producerId)?.phase === 'preparing') this.#records.remove(producerId);
+        throw error;
+      }
+    });
+  }
+
+  /** Takes it up at the stored offsets; one that was not started yet is started now. */
+  adopt(
+    request: StartRequest,
+    place: ContainerPlace,
+    engine: Engine,
+    offsets: ReadonlyMap<number, number>,
+    sink: OutputSink,
+  ): Promise<BackendHandle> {
+    const command = { request, place, engine, offsets, sink };
+    return inTurn(this.#key(request), async () => {
+      const found = await this.#find(command);
+      if (found) return await this.#follow(command, found);
+      const phase = this.#records.get(request.producerId)?.phase;
+      return phase === 'preparing' ? await this.#begin(command) : this.#lost(command, phase === 'started');
+    });
+  }
+
+  async #begin(command: Command): Promise<BackendHandle> {
+    const { place, engine } = command;
+    const { image = '' } = place;
+    const found = await this.#find(command);
+    if (found) return await this.#follow(command, found);
+    const id = await findImage(engine, image);
+    if (!mustPull(place, id !== undefined)) return await this.#create(command, id ?? '');
+    const progress = new ProgressChannel({ ...command, logger: this.#logger });
+    return new PendingHandle({
+      ref: refOf(command.request),
+      begin: async (signal) => {
+        await pullImage(engine, image, (line) => progress.tell(line), signal);
+        const pulled = await findImage(engine, image);
+        signal.throwIfAborted();
+        return await inTurn(this.#key(command.request), () => this.#create(command, pulled ?? image));
+      },
+      bar: () => this.#bar(command.request),
+      remove: () => this.#remove(command, undefined),
+      progress,
+      clock: this.#clock,
+    });
+  }
+
+  async #create(command: Command, imageId: string): Promise<BackendHandle> {
+    const { request, place, engine } = command;
+    const { spec } = request;
+    const labels = labelsOf(request, this.#records.instance);
+    const traits = await imageTraits(engine, imageId, labels);
+    const { InitBinary } = (await engine.call((docker) => docker.info())) as { InitBinary?: string };
+    const options = streamOptions(commonOptions(spec, place, labels), {
+      spec,
+      hasShell: traits.shell,
+      hasInit: (InitBinary ?? '') !== '',
+    });
+    try {
+      await engine.call((docker) => docker.createContainer({ ...options, name: nameOf(request, place) }));
+    } catch (error) {
+      // The name: another start of the same command was faster, or it is somebody else's, which the look says.
+      if (!isRefusal(error, 409)) throw startFailed(error, place);
+    }
+    const found = await this.#find(command);
+    if (!found) throw new HeadgateError('conflict', 'the container was removed before it was started', { outcome: 'container_gone' });
+    return await this.#follow(command, found);
+  }
+
+  /** Serves a container of ours, and starts it when nobody has. */
+  async #follow(command: Command, info: ContainerInspectInfo): Promise<BackendHandle> {
+    const { request, engine, offsets, sink } = command;
+    const container = engine.docker.getContainer(info.Id);
+    const attached = stateOf(info).state === 'created' ? await this.#startIt(command, container) : undefined;
+    return new StreamHandle({
+      engine,
+      container: { id: info.Id, name: info.Name.slice(1), tty: info.Config.Tty },
+      own: true,
+      source: 'logs',
+      attached,
+      stdin: request.spec.stdin,
+      ref: refOf(request),
+      offsets,
+      sink,
+      remove: () => this.#remove(command, info.Id),
+      clock: this.#clock,
+      logger: this.#logger,
+    });
+  }
+
+  async #startIt(command: Command, container: Container): Promise<Duplex | undefined> {
+    const { request, place, engine } = command;
+    const { producerId, spec } = request;
+    const attached = await engine.call(() => attachTo(container, { stdin: spec.stdin, output: true }));
+    // Read from the first byte on, whatever comes in between.
+    attached.on('error', () => {});
+    this.#records.set(producerId, { phase: 'started', host: place.host, tls: place.tls });
+    try {
+      await engine.call(() => container.start());
+    } catch (error) {
+      attached.destroy();
+      await engine.call(() => container.remove({ force: true, v: true }));
+      this.#records.set(producerId, { phase: 'preparing', host: place.host, tls: place.tls });
+      throw startFailed(error, place);
+    }
+    if (spec.tty) await this.#size(container, spec.tty);
+    return attached;
+  }
+
+  /** Engines before 23 take no size with a container that is created. */
+  async #size(container: Container, { cols, rows }: { cols: number; rows: number }): Promise<void> {
+    try {
+      await container.resize({ w: cols, h: rows });
+    } catch (error) {
+      this.#logger.debug({ error: messageOf(error) }, 'a terminal has ended before it had its size');
+    }
+  }
+
+  /** The command's container; undefined when there is none. Throws `conflict` when its name is somebody else's. */
+  async #find({ request, place, engine }: Command): Promise<ContainerInspectInfo | undefined> {
+    const name = nameOf(request, place);
+    try {
+      const info = await engine.call((docker) => docker.getContainer(name).inspect());
+      if (isOurs(info.Config.Labels, request.producerId, this.#records.instance)) return info;
+    } catch (error) {
+      if (isRefusal(error, 404)) return undefined;
+      throw error;
+    }
+    throw new HeadgateError('conflict', `a container ${name} is there already; choose another name, or remove it`, {
+      outcome: 'name_taken',
+      name,
+    });
+  }
+
+  #lost(command: Command, gone = false): BackendHandle {
+    const message = 'the container was removed, and with it the command, its exit code and what of its output had not been stored';
+    const exit = { exitCode: null, signal: null, ...(gone ? { failure: { outcome: 'container_gone', message } } : {}) };
+    return new EndedHandle({
+      ref: refOf(command.request),
+      exit,
+      remove: () => this.#remove(command, undefined),
+      barred: () => this.#bar(command.request),
+      clock: this.#clock,
+    });
+  }
+
+  #isBarred({ producerId }: StartRequest): boolean {
+    return this.#records.get(producerId)?.phase === 'barred';
+  }
+
+  /** Whoever comes later to start it does not. */
+  #bar({ producerId }: StartRequest): void {
+    if (this.#records.get(producerId)?.phase !== 'started') this.#records.set(producerId, { phase: 'barred' });
+  }
+
+  async #remove({ request, engine }: Command, id: string | undefined): Promise<void> {
+    if (id !== undefined) {
+      try {
+        await engine.call((docker) => docker.getContainer(id).remove({ force: true, v: true }));
+      } catch (error) {
+        // 409: somebody is removing it already.
+        if (!isRefusal(error, 404, 409)) throw error;
+      }
+    }
+    this.#records.remove(request.producerId);
+  }
+
+  #key({ producerId }: StartRequest): string {
+    return `${this.#records.instance} ${producerId}`;
+  }
+}
+
+function nameOf({ producerId }: StartRequest, { name }: ContainerPlace): string {
+  return name ?? `headgate-${producerId}`;
+}
+
+function refOf({ producerId }: StartRequest): BackendRef {
+  return { producerId };
+}
+
+function startFailed(error: unknown, { image }: ContainerPlace): unknown {
+  if (!isRefusal(error, 400, 404, 409, 500)) return error;
+  return new HeadgateError('conflict', `the container of ${image} cannot be started: ${messageOf(error)}`, { outcome: 'start_failed' });
+}
