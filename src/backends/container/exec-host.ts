@@ -3,21 +3,17 @@ import { type Duplex, PassThrough } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Exec } from 'dockerode';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
-import type { ShellHost, ShellRun } from '../remote/shell-host.ts';
+import { LinkLost, type ShellHost, type ShellRun } from '../remote/shell-host.ts';
 import { type Engine, isRefusal } from './engine.ts';
 import { outputOf } from './multiplex.ts';
 
-/** What a run writes before the script's own output: its process number, by which it can be ended. */
-const HELLO = /^(\d+)\n/;
-const HELLO_BYTES = 16;
 /** How often, and with which pauses (milliseconds), an exec whose output has ended is asked for its exit code. */
 const LOOKS = 50;
 const LOOK_MS = 10;
 
 /**
- * A container as a shell host: each run is an exec with its three streams (SPEC {#shell_hosts}). An exec that nobody
- * listens to goes on, and the API cannot end it; so each says its process number first, and one that is let go of is
- * ended by a second exec. What it started in a session of its own is not touched.
+ * A container as a shell host: each run is an exec with its three streams (SPEC {#shell_hosts}). The API cannot end an
+ * exec; letting go of one ends its standard input, by which the scripts end themselves.
  */
 export class ExecHost implements ShellHost {
   readonly name: string;
@@ -33,13 +29,12 @@ export class ExecHost implements ShellHost {
   }
 
   async run(script: string, args: readonly string[]): Promise<ShellRun> {
-    const { exec, stream } = await this.#start(['/bin/sh', '-c', `echo $$; ${script}`, 'sh', ...args]);
-    return new ExecRun({
+    const { exec, stream } = await this.#start(['/bin/sh', '-c', script, 'sh', ...args]);
+    return new ExecRun(
       stream,
-      exitCode: () => this.#exitCode(exec),
-      lost: (cause) => this.#lost(cause),
-      end: (pid) => void this.#end(pid),
-    });
+      () => this.#exitCode(exec),
+      (cause) => new LinkLost(this.name, cause),
+    );
   }
 
   async #start(command: string[]): Promise<{ exec: Exec; stream: Duplex }> {
@@ -56,7 +51,7 @@ export class ExecHost implements ShellHost {
         return { exec, stream };
       });
     } catch (error) {
-      throw this.#named(error);
+      throw await this.#named(error);
     }
   }
 
@@ -67,48 +62,30 @@ export class ExecHost implements ShellHost {
       if (!Running) return ExitCode;
       await delay(LOOK_MS);
     }
-    throw this.#lost(undefined);
+    throw new LinkLost(this.name);
   }
 
-  /** Ends what a run left in its own session: the follower, never the command, which has a session of its own. */
-  async #end(pid: number): Promise<void> {
-    try {
-      const { stream } = await this.#start(['/bin/sh', '-c', 'kill -9 -- "-$1" 2>/dev/null || kill -9 "$1"', 'sh', String(pid)]);
-      stream.resume();
-      stream.on('error', () => {});
-      await once(stream, 'close');
-    } catch {
-      // The container is gone or has stopped, and with it the process.
-    }
-  }
-
-  #named(error: unknown): unknown {
+  async #named(error: unknown): Promise<unknown> {
     if (isRefusal(error, 404)) {
       return new HeadgateError('not_found', `${this.name} does not exist; \`docker ps\` lists those that run`, {
         outcome: 'container_gone',
+        gone: true,
       });
     }
-    if (isRefusal(error, 409, 500)) {
-      return new HeadgateError('conflict', `nothing can be run in ${this.name}: ${messageOf(error)}`, { outcome: 'container_stopped' });
+    if (!isRefusal(error)) return error;
+    // A paused one may go on; a stopped one has lost every process, so what ran in it is over.
+    const facts = { outcome: 'container_stopped', ...((await this.#hasStopped()) ? { gone: true } : {}) };
+    return new HeadgateError('conflict', `nothing can be run in ${this.name}: ${messageOf(error)}`, facts);
+  }
+
+  async #hasStopped(): Promise<boolean> {
+    try {
+      const { State } = await this.#engine.call((docker) => docker.getContainer(this.#container).inspect());
+      return !State.Running && !State.Restarting;
+    } catch (error) {
+      return isRefusal(error, 404);
     }
-    return error;
   }
-
-  #lost(cause: unknown): HeadgateError {
-    return new HeadgateError(
-      'overloaded',
-      `the connection to ${this.name} broke`,
-      { outcome: 'link_lost', retry_after_ms: 100 },
-      { cause },
-    );
-  }
-}
-
-interface ExecRunOptions {
-  readonly stream: Duplex;
-  readonly exitCode: () => Promise<number | null>;
-  readonly lost: (cause: unknown) => HeadgateError;
-  readonly end: (pid: number) => void;
 }
 
 class ExecRun implements ShellRun {
@@ -116,66 +93,38 @@ class ExecRun implements ShellRun {
   readonly stdout = new PassThrough();
   readonly stderr = new PassThrough();
   readonly ended: Promise<number | null>;
-  readonly #options: ExecRunOptions;
-  #hello: Buffer | undefined = Buffer.alloc(0);
-  #pid: number | undefined;
-  #closed = false;
-  #over = false;
 
-  constructor(options: ExecRunOptions) {
-    this.#options = options;
-    this.stdin = options.stream;
-    this.ended = this.#carry();
+  constructor(stream: Duplex, exitCode: () => Promise<number | null>, lost: (cause: unknown) => LinkLost) {
+    this.stdin = stream;
+    this.ended = this.#carry(exitCode, lost);
     // Whoever has let go of it does not ask.
     this.ended.catch(() => {});
-    for (const stream of [options.stream, this.stdout, this.stderr]) stream.on('error', () => {});
+    for (const one of [stream, this.stdout, this.stderr]) one.on('error', () => {});
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#options.stream.destroy();
-    if (this.#pid !== undefined && !this.#over) this.#options.end(this.#pid);
+    this.stdin.destroy();
   }
 
-  async #carry(): Promise<number | null> {
-    const { stream, lost, exitCode } = this.#options;
+  async #carry(exitCode: () => Promise<number | null>, lost: (cause: unknown) => LinkLost): Promise<number | null> {
     try {
-      for await (const { channel, bytes } of outputOf(stream, false)) await this.#deliver(channel, bytes);
+      for await (const { channel, bytes } of outputOf(this.stdin, false)) await deliver(channel === 1 ? this.stdout : this.stderr, bytes);
+      this.#endOutputs();
+      return await exitCode();
     } catch (error) {
       this.#endOutputs();
       throw lost(error);
     }
-    this.#endOutputs();
-    const code = await exitCode();
-    this.#over = true;
-    return code;
-  }
-
-  async #deliver(channel: 1 | 2, bytes: Buffer): Promise<void> {
-    const own = channel === 1 && this.#hello ? this.#withoutHello(this.#hello, bytes) : bytes;
-    const output = channel === 1 ? this.stdout : this.stderr;
-    if (own.length === 0 || output.destroyed || output.write(own)) return;
-    await Promise.race([once(output, 'drain'), once(output, 'close')]);
-  }
-
-  #withoutHello(before: Buffer, bytes: Buffer): Buffer {
-    const all = Buffer.concat([before, bytes]);
-    const match = HELLO.exec(all.toString('latin1', 0, HELLO_BYTES));
-    if (!match && all.length < HELLO_BYTES) {
-      this.#hello = all;
-      return Buffer.alloc(0);
-    }
-    this.#hello = undefined;
-    if (!match) return all;
-    this.#pid = Number(match[1]);
-    // Let go of before it had said who it is.
-    if (this.#closed) this.#options.end(this.#pid);
-    return all.subarray(match[0].length);
   }
 
   #endOutputs(): void {
     this.stdout.end();
     this.stderr.end();
   }
+}
+
+/** Writes; waits while nobody reads, so that the engine waits too. */
+async function deliver(output: PassThrough, bytes: Buffer): Promise<void> {
+  if (output.destroyed || output.write(bytes)) return;
+  await Promise.race([once(output, 'drain'), once(output, 'close')]);
 }

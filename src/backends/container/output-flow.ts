@@ -55,10 +55,10 @@ export class OutputFlow {
     return this.#refused;
   }
 
-  /** A stream begins: with the first byte of the output, or with the byte after the last that was delivered. */
-  begin(from: 'start' | 'now'): void {
-    this.#end = undefined;
-    for (const lane of this.#lanes.values()) lane.at = from === 'start' ? 0 : lane.next;
+  /** A stream begins: at a channel offset, or with the byte after the last that was delivered. */
+  begin(from: number | 'now'): void {
+    if (!this.#refused) this.#end = undefined;
+    for (const lane of this.#lanes.values()) lane.at = from === 'now' ? lane.next : from;
   }
 
   /** Takes a piece of the stream; waits while the sink is behind. Answers why to read no further, or undefined. */
@@ -67,6 +67,8 @@ export class OutputFlow {
     if (!lane) return this.#end;
     while (!this.#end && this.#mustWait(lane)) await this.#wake.promise;
     if (this.#end) return this.#end;
+    // The stream begins beyond what is stored: what lies between is not to be had any more.
+    lane.at = Math.min(lane.at, lane.next);
     const skipped = Math.min(bytes.length, Math.max(0, lane.next - lane.at));
     lane.at += bytes.length;
     if (skipped < bytes.length) {

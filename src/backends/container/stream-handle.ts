@@ -165,7 +165,7 @@ export class StreamHandle implements BackendHandle {
         const stream = attached ?? (source === 'attach' ? await this.#attach(signal) : await this.#log(signal));
         clean = await this.#read(
           stream,
-          attached === undefined && source === 'attach' ? 'now' : 'start',
+          attached === undefined && source === 'attach' ? 'now' : 0,
           attached !== undefined || source === 'attach',
         );
       } catch (error) {
@@ -196,7 +196,7 @@ export class StreamHandle implements BackendHandle {
   }
 
   /** True when the stream was read to its end. */
-  async #read(stream: Readable, from: 'start' | 'now', input: boolean): Promise<boolean> {
+  async #read(stream: Readable, from: 0 | 'now', input: boolean): Promise<boolean> {
     this.#stream = stream;
     stream.on('error', () => {});
     if (input) this.#input.use(stream as Duplex);
