@@ -8,6 +8,7 @@ import type { ContainerPlace } from '../../model/place.ts';
 import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import { type DockerEnvironment, dockerHost } from './docker-host.ts';
 import { Engine } from './engine.ts';
+import { ExecCommands } from './exec-commands.ts';
 import { ImageCommands } from './image-commands.ts';
 import { ContainerRecords } from './records.ts';
 import { watchContainer } from './watch.ts';
@@ -20,6 +21,8 @@ export interface ContainerBackendOptions {
   readonly folder: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Milliseconds; 1000 by default. */
+  readonly detachedGraceMs?: number;
   /** Where DOCKER_HOST and its like are read; the variables of this process by default. */
   readonly env?: DockerEnvironment;
 }
@@ -31,12 +34,14 @@ export function createContainerBackend(options: ContainerBackendOptions): Backen
 
 class ContainerBackend implements Backend {
   readonly #options: ContainerBackendOptions;
-  readonly #images: ImageCommands;
+  readonly #records: ContainerRecords;
+  #images: ImageCommands | undefined;
+  #execs: ExecCommands | undefined;
   readonly #engines = new Map<string, Engine>();
 
   constructor(options: ContainerBackendOptions) {
     this.#options = options;
-    this.#images = new ImageCommands({ ...options, records: new ContainerRecords(options.folder) });
+    this.#records = new ContainerRecords(options.folder);
   }
 
   async capabilities(): Promise<BackendCapabilities> {
@@ -56,7 +61,8 @@ class ContainerBackend implements Backend {
     const { place, engine } = this.#where(request);
     if (place.watch !== undefined)
       return await watchContainer({ ...this.#options, engine, place, request, sink, offsets: new Map(), again: false });
-    return await this.#images.start(request, place, engine, sink);
+    if (place.container !== undefined) return await this.#inContainers().start(request, place, engine, sink);
+    return await this.#ofImages().start(request, place, engine, sink);
   }
 
   async adopt(
@@ -68,7 +74,19 @@ class ContainerBackend implements Backend {
     const { place, engine } = this.#where(request);
     if (place.watch !== undefined)
       return await watchContainer({ ...this.#options, engine, place, request, sink, offsets, again: true, known: ref?.['container'] });
-    return await this.#images.adopt(request, place, engine, offsets, sink);
+    if (place.container !== undefined) return this.#inContainers().adopt(request, place, engine, ref, offsets, sink);
+    return await this.#ofImages().adopt(request, place, engine, offsets, sink);
+  }
+
+  // Made with the first command: they write who we are into the folder.
+  #ofImages(): ImageCommands {
+    this.#images ??= new ImageCommands({ ...this.#options, records: this.#records });
+    return this.#images;
+  }
+
+  #inContainers(): ExecCommands {
+    this.#execs ??= new ExecCommands({ ...this.#options, records: this.#records });
+    return this.#execs;
   }
 
   #where({ spec }: StartRequest): { place: ContainerPlace; engine: Engine } {

@@ -2,12 +2,16 @@ import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerod
 import { HeadgateError } from '../../core/errors.ts';
 import type { ContainerPlace } from '../../model/place.ts';
 import type { ProducerSpec } from '../../model/records.ts';
+import { KEEPER_TEXT } from './keeper-text.ts';
 import { splitWords } from './split-words.ts';
 
 /** The log of a container without a shell is all that there is of its output, so it is never cut in practice. */
 const LOG_BYTES = '1t';
 /** Where the shim of a container of ours has its files: a volume, so that the root may be read-only. */
 export const OWN_FOLDER = '/.headgate';
+const KEPT = 'headgate.kept';
+/** How long a container stays for the rest of its output when its command has ended. */
+const KEPT_SECONDS = 60;
 
 /** What every container of a command has, whatever runs in it. */
 export function commonOptions(spec: ProducerSpec, place: ContainerPlace, labels: Record<string, string>): ContainerCreateOptions {
@@ -20,15 +24,23 @@ export function commonOptions(spec: ProducerSpec, place: ContainerPlace, labels:
   };
 }
 
-/** A container whose main process is the shim's: `init` runs it. */
-export function shimOptions(common: ContainerCreateOptions, init: readonly string[]): ContainerCreateOptions {
+/** A container whose main process keeps it there for the command: `folder` is the producer folder in it. */
+export function keptOptions(common: ContainerCreateOptions, folder: string): ContainerCreateOptions {
   return {
     ...common,
-    Entrypoint: [...init],
+    Labels: { ...common.Labels, [KEPT]: '1' },
+    Entrypoint: ['/bin/sh', '-c', KEEPER_TEXT, 'sh', folder, `${KEPT_SECONDS}`],
     Cmd: [],
+    // Of a run in it, and not of the container, which everybody can inspect.
+    Env: [],
     Volumes: { [OWN_FOLDER]: {} },
     HostConfig: { ...common.HostConfig, Init: false },
   };
+}
+
+/** True for a container that was made with {@link keptOptions}. */
+export function isKept(labels: Readonly<Record<string, string>> | null | undefined): boolean {
+  return labels?.[KEPT] === '1';
 }
 
 /** A container whose main process is the command itself, its output kept by the engine. */

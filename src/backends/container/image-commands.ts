@@ -1,14 +1,17 @@
 import type { Duplex } from 'node:stream';
-import type { Container, ContainerInspectInfo } from 'dockerode';
+import type { Container, ContainerCreateOptions, ContainerInspectInfo } from 'dockerode';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ContainerPlace } from '../../model/place.ts';
 import type { BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import type { RemoteHandle } from '../remote/remote-handle.ts';
+import { RemoteProducers } from '../remote/remote-producers.ts';
 import { stateOf } from './container-end.ts';
-import { commonOptions, streamOptions } from './create-options.ts';
+import { commonOptions, isKept, keptOptions, OWN_FOLDER, streamOptions } from './create-options.ts';
 import { EndedHandle } from './ended-handle.ts';
 import { type Engine, isRefusal } from './engine.ts';
+import { ExecHost } from './exec-host.ts';
 import { findImage, mustPull, pullImage } from './image-pull.ts';
 import { imageTraits } from './image-traits.ts';
 import { inTurn } from './in-turn.ts';
@@ -16,8 +19,13 @@ import { isOurs, labelsOf } from './labels.ts';
 import { PendingHandle } from './pending-handle.ts';
 import { ProgressChannel } from './progress-channel.ts';
 import type { ContainerRecords } from './records.ts';
+import { ShimHandle } from './shim-handle.ts';
+import { StoredOffsets } from './stored-offsets.ts';
 import { attachTo, StreamHandle } from './stream-handle.ts';
+import { folderTar } from './tar.ts';
 
+/** Folder of the producer folders in a container of ours. */
+const SPOOL = 'spool';
 const NOTHING: ReadonlyMap<number, number> = new Map();
 
 /** One command in a container of its own: what was asked for, and where its output goes. */
@@ -32,13 +40,15 @@ interface Command {
 /** Makes, finds again and removes the containers of commands that run in one of their own (SPEC {#backend_container}). */
 export class ImageCommands {
   readonly #records: ContainerRecords;
+  readonly #producers: RemoteProducers;
   readonly #clock: Clock;
   readonly #logger: Logger;
 
-  constructor(options: { records: ContainerRecords; clock: Clock; logger: Logger }) {
+  constructor(options: { records: ContainerRecords; clock: Clock; logger: Logger; detachedGraceMs?: number }) {
     this.#records = options.records;
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.#producers = new RemoteProducers({ ...options, root: `${OWN_FOLDER}/${SPOOL}`, runner: this.#records.instance });
   }
 
   /** Starts it, or follows the one that was started before. */
@@ -102,12 +112,9 @@ export class ImageCommands {
     const { spec } = request;
     const labels = labelsOf(request, this.#records.instance);
     const traits = await imageTraits(engine, imageId, labels);
-    const { InitBinary } = (await engine.call((docker) => docker.info())) as { InitBinary?: string };
-    const options = streamOptions(commonOptions(spec, place, labels), {
-      spec,
-      hasShell: traits.shell,
-      hasInit: (InitBinary ?? '') !== '',
-    });
+    const common = commonOptions(spec, place, labels);
+    const canKeep = traits.shell && traits.setsid && (spec.tty === undefined || traits.script);
+    const options = canKeep ? keptOptions(common, this.#folder(request)) : await this.#streamOptions(command, common, traits.shell);
     try {
       await engine.call((docker) => docker.createContainer({ ...options, name: nameOf(request, place) }));
     } catch (error) {
@@ -119,8 +126,14 @@ export class ImageCommands {
     return await this.#follow(command, found);
   }
 
+  async #streamOptions({ engine, request }: Command, common: ContainerCreateOptions, hasShell: boolean): Promise<ContainerCreateOptions> {
+    const { InitBinary } = (await engine.call((docker) => docker.info())) as { InitBinary?: string };
+    return streamOptions(common, { spec: request.spec, hasShell, hasInit: (InitBinary ?? '') !== '' });
+  }
+
   /** Serves a container of ours, and starts it when nobody has. */
   async #follow(command: Command, info: ContainerInspectInfo): Promise<BackendHandle> {
+    if (isKept(info.Config.Labels)) return await this.#keep(command, info);
     const { request, engine, offsets, sink } = command;
     const container = engine.docker.getContainer(info.Id);
     const attached = stateOf(info).state === 'created' ? await this.#startIt(command, container) : undefined;
@@ -140,19 +153,77 @@ export class ImageCommands {
     });
   }
 
+  /** The command under the shim in a container of ours. */
+  async #keep(command: Command, info: ContainerInspectInfo): Promise<BackendHandle> {
+    const { request, place, engine, offsets, sink } = command;
+    const { state } = stateOf(info);
+    const isNew = state === 'created' || (state === 'running' && this.#records.get(request.producerId)?.phase === 'preparing');
+    const name = info.Name.slice(1);
+    const host = new ExecHost(engine, { id: info.Id, name });
+    const stored = new StoredOffsets(sink, offsets);
+    const ref = refOf(request);
+    if (state === 'created') await this.#startKeeper(command, info.Id);
+    let remote: RemoteHandle;
+    try {
+      remote = isNew
+        ? await this.#producers.start(host, request, ref, stored.sink)
+        : this.#producers.adopt(host, request, ref, offsets, stored.sink);
+    } catch (error) {
+      await engine.call((docker) => docker.getContainer(info.Id).remove({ force: true, v: true }));
+      throw error;
+    }
+    if (isNew) this.#started(request, place);
+    return new ShimHandle({
+      remote,
+      engine,
+      container: { id: info.Id, name },
+      own: true,
+      folder: () => this.#folder(request),
+      channels: request.spec.tty ? [1] : [1, 2],
+      ref,
+      stored,
+      sink,
+      remove: () => this.#remove(command, info.Id),
+      clock: this.#clock,
+      logger: this.#logger,
+    });
+  }
+
+  async #startKeeper({ place, engine }: Command, id: string): Promise<void> {
+    try {
+      await engine.call(async (docker) => {
+        const container = docker.getContainer(id);
+        // Any user of the container may make a folder there; nobody else is in it.
+        await container.putArchive(folderTar(SPOOL, 0o1777), { path: OWN_FOLDER });
+        await container.start();
+      });
+    } catch (error) {
+      await engine.call((docker) => docker.getContainer(id).remove({ force: true, v: true }));
+      throw startFailed(error, place);
+    }
+  }
+
+  #folder({ producerId }: StartRequest): string {
+    return `${OWN_FOLDER}/${SPOOL}/${this.#records.instance}/${producerId}`;
+  }
+
+  #started({ producerId }: StartRequest, { host, tls }: ContainerPlace): void {
+    this.#records.set(producerId, { phase: 'started', host, tls });
+  }
+
   async #startIt(command: Command, container: Container): Promise<Duplex | undefined> {
     const { request, place, engine } = command;
-    const { producerId, spec } = request;
+    const { spec } = request;
     const attached = await engine.call(() => attachTo(container, { stdin: spec.stdin, output: true }));
     // Read from the first byte on, whatever comes in between.
     attached.on('error', () => {});
-    this.#records.set(producerId, { phase: 'started', host: place.host, tls: place.tls });
+    this.#started(request, place);
     try {
       await engine.call(() => container.start());
     } catch (error) {
       attached.destroy();
       await engine.call(() => container.remove({ force: true, v: true }));
-      this.#records.set(producerId, { phase: 'preparing', host: place.host, tls: place.tls });
+      this.#records.set(request.producerId, { phase: 'preparing', host: place.host, tls: place.tls });
       throw startFailed(error, place);
     }
     if (spec.tty) await this.#size(container, spec.tty);

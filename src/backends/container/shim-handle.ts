@@ -6,7 +6,6 @@ import type { Logger } from '../../core/logger.ts';
 import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
 import type { KillReceipt } from '../../model/records.ts';
 import { signalOfExitCode } from '../../model/signals.ts';
-import type { RemoteHandle } from '../remote/remote-handle.ts';
 import { containerState, exitOf } from './container-end.ts';
 import { ContainerKill } from './container-kill.ts';
 import { type Engine, isRefusal } from './engine.ts';
@@ -19,13 +18,13 @@ const KILL_MS = 5000;
 
 export interface ShimHandleOptions {
   /** The producer folder in the container, served by runs in it. */
-  readonly remote: RemoteHandle;
+  readonly remote: BackendHandle;
   readonly engine: Engine;
   readonly container: { readonly id: string; readonly name: string };
   /** True for a container that was made for this command. */
   readonly own: boolean;
-  /** The producer folder there. */
-  readonly folder: string;
+  /** The producer folder there, once it is known. */
+  readonly folder: () => string | undefined;
   readonly channels: readonly number[];
   readonly ref: BackendRef;
   /** What is stored, by the sink that `remote` delivers to. */
@@ -134,7 +133,10 @@ export class ShimHandle implements BackendHandle {
         return;
       } catch (error) {
         if (signal.aborted) return;
-        logger.warn({ container: container.name, error: messageOf(error) }, 'what a stopped container holds cannot be read now; it will be tried again');
+        logger.warn(
+          { container: container.name, error: messageOf(error) },
+          'what a stopped container holds cannot be read now; it will be tried again',
+        );
         await delay(1000, undefined, { signal }).catch(() => {});
       }
     }
@@ -147,7 +149,7 @@ export class ShimHandle implements BackendHandle {
     if (state.state === 'gone') {
       this.#exited.resolve(exitOf(state) ?? UNKNOWN);
     } else if (state.state === 'ended') {
-      const remains = new Remains(engine, container.id, folder);
+      const remains = new Remains(engine, container.id, folder() ?? '/nonexistent');
       const code = await remains.exitCode(signal);
       const published = code === undefined ? undefined : { exitCode: code, signal: signalOfExitCode(code) ?? null };
       this.#exited.resolve(published ?? (own ? state.exit : stoppedUnder(container.name, state.exit)));
