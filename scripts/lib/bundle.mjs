@@ -16,8 +16,8 @@ const CHUNKS = 'bundle/chunks';
 const bundle = await rolldown({
   input: { main: join(source, 'main.js') },
   platform: 'node',
-  // A native module, which finds its binary relative to itself.
-  external: [/^node:/, 'better-sqlite3'],
+  // Native modules, which find their binary relative to themselves, and what loads them; the last two only when they are needed.
+  external: [/^node:/, 'better-sqlite3', 'dockerode', 'ssh2'],
 });
 await bundle.write({
   dir: source,

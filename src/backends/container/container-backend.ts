@@ -14,7 +14,7 @@ import { ContainerRecords } from './records.ts';
 import { watchContainer } from './watch.ts';
 
 /** How long an engine has to say that it is there (milliseconds). */
-const PING_MS = 3000;
+const PING_MS = 1500;
 
 export interface ContainerBackendOptions {
   /** Where is noted which containers are ours; made with the first of them. */

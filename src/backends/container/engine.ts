@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import { HeadgateError, isHeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { DockerHost } from './docker-host.ts';
 
@@ -29,18 +29,20 @@ export class Engine {
   readonly name: string;
   /** True for a socket of this machine: a stream of it ends only when the engine ends it. */
   readonly local: boolean;
-  readonly docker: Docker;
+  readonly #options: object;
+  #docker: Promise<Docker> | undefined;
 
   constructor(host: DockerHost, agent?: EngineAgent) {
     this.name = host.name;
     this.local = host.kind === 'unix';
-    this.docker = new Docker({ ...NOTHING_OF_THE_ENVIRONMENT, ...dockerOptions(host, agent) });
+    this.#options = { ...NOTHING_OF_THE_ENVIRONMENT, ...dockerOptions(host, agent) };
   }
 
   /** One call. Throws `overloaded` with outcome `engine_unreachable`, and what the engine answered as {@link EngineRefusal}. */
   async call<T>(work: (docker: Docker) => Promise<T>): Promise<T> {
+    this.#docker ??= connect(this.#options);
     try {
-      return await work(this.docker);
+      return await work(await this.#docker);
     } catch (error) {
       throw this.#named(error);
     }
@@ -83,6 +85,12 @@ export class Engine {
     }
     return error;
   }
+}
+
+/** The library takes longer to load than a server to start, so it is loaded with the first call. */
+async function connect(options: object): Promise<Docker> {
+  const { default: Library } = await import('dockerode');
+  return new Library(options);
 }
 
 /** What an engine answered instead of doing it. */

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Container, ContainerCreateOptions, ContainerInspectInfo } from 'dockerode';
+import type { ContainerCreateOptions, ContainerInspectInfo } from 'dockerode';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -135,8 +135,7 @@ export class ImageCommands {
   async #follow(command: Command, info: ContainerInspectInfo): Promise<BackendHandle> {
     if (isKept(info.Config.Labels)) return await this.#keep(command, info);
     const { request, engine, offsets, sink } = command;
-    const container = engine.docker.getContainer(info.Id);
-    const attached = stateOf(info).state === 'created' ? await this.#startIt(command, container) : undefined;
+    const attached = stateOf(info).state === 'created' ? await this.#startIt(command, info.Id) : undefined;
     return new StreamHandle({
       engine,
       container: { id: info.Id, name: info.Name.slice(1), tty: info.Config.Tty },
@@ -211,29 +210,29 @@ export class ImageCommands {
     this.#records.set(producerId, { phase: 'started', host, tls });
   }
 
-  async #startIt(command: Command, container: Container): Promise<Duplex | undefined> {
+  async #startIt(command: Command, id: string): Promise<Duplex | undefined> {
     const { request, place, engine } = command;
     const { spec } = request;
-    const attached = await engine.call(() => attachTo(container, { stdin: spec.stdin, output: true }));
+    const attached = await engine.call((docker) => attachTo(docker.getContainer(id), { stdin: spec.stdin, output: true }));
     // Read from the first byte on, whatever comes in between.
     attached.on('error', () => {});
     this.#started(request, place);
     try {
-      await engine.call(() => container.start());
+      await engine.call((docker) => docker.getContainer(id).start());
     } catch (error) {
       attached.destroy();
-      await engine.call(() => container.remove({ force: true, v: true }));
+      await engine.call((docker) => docker.getContainer(id).remove({ force: true, v: true }));
       this.#records.set(request.producerId, { phase: 'preparing', host: place.host, tls: place.tls });
       throw startFailed(error, place);
     }
-    if (spec.tty) await this.#size(container, spec.tty);
+    if (spec.tty) await this.#size(engine, id, spec.tty);
     return attached;
   }
 
   /** Engines before 23 take no size with a container that is created. */
-  async #size(container: Container, { cols, rows }: { cols: number; rows: number }): Promise<void> {
+  async #size(engine: Engine, id: string, { cols, rows }: { cols: number; rows: number }): Promise<void> {
     try {
-      await container.resize({ w: cols, h: rows });
+      await engine.call((docker) => docker.getContainer(id).resize({ w: cols, h: rows }));
     } catch (error) {
       this.#logger.debug({ error: messageOf(error) }, 'a terminal has ended before it had its size');
     }

@@ -79,6 +79,7 @@ export class Follower {
     this.#outputs = [1, 2].map((channel) => {
       const events = {
         progress: () => this.#progress(),
+        full: () => this.#options.events.progress(),
         record: (words: readonly string[]) => this.#record(words),
         seek: () => this.#turn.resolve(),
         hasRoom: () => this.#unstored() < WINDOW_BYTES,
@@ -106,6 +107,11 @@ export class Follower {
   /** True while the sink has no room, or does not take what it is handed. */
   get stalled(): boolean {
     return !this.#stopped && (this.#unstored() >= WINDOW_BYTES || this.#outputs.some(({ rejected }) => rejected));
+  }
+
+  /** The words of an `exit`: the main process has ended. */
+  exit([code = '-', took = '-']: readonly string[]): void {
+    this.#tellEnd(code === '-' ? undefined : Number(code), took === '-' ? undefined : Number(took) * 10);
   }
 
   /** Lets go of it; the command goes on. */
@@ -159,10 +165,11 @@ export class Follower {
     this.#limits = undefined;
     run.stdin.on('error', () => {});
     if (started) run.stdin.write(started.lines);
+    const ends = [run.stdout, run.stderr].map((stream) => new Promise<void>((resolve) => stream.once('end', () => resolve())));
     this.#outputs.forEach((output, index) => output.attach(index === 0 ? run.stdout : run.stderr, nonce));
     let failure: unknown;
-    void run.ended.then(
-      (code) => {
+    void Promise.all([run.ended, ...ends]).then(
+      ([code]) => {
         if (!this.#limits) failure = scriptFailed(host, code, '');
         this.#drained(turn);
       },
@@ -207,11 +214,9 @@ export class Follower {
         });
         return;
       }
-      case 'exit': {
-        const [code = '-', took = '-'] = rest;
-        this.#tellEnd(code === '-' ? undefined : Number(code), took === '-' ? undefined : Number(took) * 10);
+      case 'exit':
+        this.exit(rest);
         return;
-      }
       case 'held':
         this.#held = rest.map(Number);
         return;

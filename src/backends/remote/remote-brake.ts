@@ -22,17 +22,20 @@ export class RemoteBrake {
   readonly #place: RemotePlace;
   readonly #follower: Follower;
   readonly #logger: Logger;
+  readonly #ended: (words: readonly string[]) => void;
   #on = false;
   #lookedAt: number;
   #looking = false;
   #released = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(host: ShellHost, place: RemotePlace, follower: Follower, logger: Logger) {
+  /** `ended` is told the words of an exit that is seen: where output is stuck, what the follower is told is stuck behind it. */
+  constructor(host: ShellHost, place: RemotePlace, follower: Follower, logger: Logger, ended: (words: readonly string[]) => void) {
     this.#host = host;
     this.#place = place;
     this.#follower = follower;
     this.#logger = logger;
+    this.#ended = ended;
     this.#lookedAt = follower.received;
   }
 
@@ -84,7 +87,8 @@ export class RemoteBrake {
   /** Bytes that are over there and not stored here. */
   async #ask(action: 'none' | 'STOP' | 'CONT'): Promise<number> {
     this.#lookedAt = this.#follower.received;
-    const [words = []] = await ask(this.#host, LOOK_TEXT, [...placeArgs(this.#place), action]);
+    const [words = [], exit] = await ask(this.#host, LOOK_TEXT, [...placeArgs(this.#place), action]);
+    if (exit) this.#ended(exit.slice(1));
     const stored = this.#follower.stored();
     const { bases } = this.#follower;
     return words.slice(1).reduce((sum, size, index) => sum + Number(size) + (bases[index] ?? 0) - (stored[index] ?? 0), 0);

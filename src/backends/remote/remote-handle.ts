@@ -77,7 +77,7 @@ export class RemoteHandle implements BackendHandle {
         progress: () => this.#brake.progress(),
       },
     });
-    this.#brake = new RemoteBrake(host, place, this.#follower, logger);
+    this.#brake = new RemoteBrake(host, place, this.#follower, logger, (words) => this.#follower.exit(words));
   }
 
   /** What the host said of it first. Rejects with a named error when it cannot be started. */

@@ -14,6 +14,8 @@ export const WINDOW_BYTES = 1024 * 1024;
 export interface OutputEvents {
   /** Something was stored, or there is room again. */
   progress(): void;
+  /** There is no room for what has come. */
+  full(): void;
   /** A word of the script among the bytes. */
   record(words: readonly string[]): void;
   /** The sink wants another offset than the next one: the stream is of no use any more. */
@@ -107,7 +109,7 @@ export class RemoteOutput {
   /** Hands over what there is and has room. */
   pump(): void {
     while (this.#stream || this.#pending.length > 0) {
-      if (!this.#refused && (this.#delivery.failing || !this.#events.hasRoom())) return;
+      if (!this.#refused && (this.#delivery.failing || !this.#events.hasRoom())) return this.#events.full();
       if (!this.#handOver() && !this.#take()) return;
     }
   }

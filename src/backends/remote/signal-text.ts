@@ -41,7 +41,8 @@ exit 0
 
 /**
  * Looks at a producer's files, and holds it back or lets it go on: `sh -c LOOK_TEXT sh NONCE ROOT RUNNER ID ACTION`, ACTION
- * `STOP`, `CONT` or `none`. Record `size BYTES1 BYTES2`.
+ * `STOP`, `CONT` or `none`. Records `size BYTES1 BYTES2` and, when
+ * there is an exit code, `exit` as in follow-text.ts.
  */
 export const LOOK_TEXT = `${LIBRARY_TEXT}
 exec 2> /dev/null
@@ -50,6 +51,11 @@ cd "$hg_spool/$4" || { hg_say size 0 0; exit 0; }
 [ "$5" = none ] || { hg_claim && hg_shim_alive && kill -s "$5" -- "-$hg_pid"; }
 set -- $(wc -c out.1 out.2)
 hg_say size "\${1:-0}" "\${3:-0}"
+if hg_exit; then
+  hg_took=
+  [ -e took ] && read -r hg_took < took
+  hg_say exit "$hg_code" "\${hg_took:--}"
+fi
 exit 0
 `;
 
