@@ -4,7 +4,9 @@ import type { Logger } from '../core/logger.ts';
 import type { Backend } from '../model/ports/backend.ts';
 import { createContainerBackend } from './container/index.ts';
 import { createProcessBackend, createPtyBackend } from './process/index.ts';
+import { runnerId } from './remote/runner-id.ts';
 import type { SpaceFact } from './shim/free-space.ts';
+import { SshBackend } from './ssh/ssh-backend.ts';
 
 export interface BackendsOptions {
   /** Where the producer folders are; made when missing. */
@@ -30,5 +32,9 @@ export function createBackends(options: BackendsOptions): ReadonlyMap<string, Ba
     ['process', processes],
     ['pty', createPtyBackend(processes)],
     ['container', createContainerBackend({ ...options, folder: join(dirname(options.folder), 'containers') })],
+    [
+      'ssh',
+      new SshBackend({ runner: () => runnerId(join(dirname(options.folder), 'runner-id')), clock: options.clock, logger: options.logger }),
+    ],
   ]);
 }

@@ -16,7 +16,7 @@ import { type BackendSetup, backendContract } from './backend.contract.ts';
 function backendOver(host: ShellHost, root: string, name: string): Backend {
   const producers = new RemoteProducers({
     root,
-    runner: 'test-runner',
+    runner: () => 'test-runner',
     clock: systemClock,
     logger: silentLogger,
     detachedGraceMs: 500,

@@ -6,13 +6,14 @@ const PROBES = {
   script: ['script', '--version'],
   busybox: ['busybox', 'true'],
   docker: ['sh', '-c', 'command -v dockerd && command -v containerd && command -v runc && test "$(id -u)" = 0 && test -w /sys/fs/cgroup'],
+  sshd: ['sh', '-c', 'test -x /usr/sbin/sshd && command -v ssh-keygen'],
   bwrap: ['bwrap', '--unshare-user', '--unshare-pid', '--ro-bind', '/', '/', '--proc', '/proc', 'env', '--default-signal', 'true'],
   fallocate: ['fallocate', '--version'],
   mount: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs "$d" && umount "$d"; s=$?; rmdir "$d"; exit $s'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
 /** Debian packages that have another name. */
-const PACKAGES: Readonly<Record<string, string>> = { bwrap: 'bubblewrap' };
+const PACKAGES: Readonly<Record<string, string>> = { bwrap: 'bubblewrap', sshd: 'openssh-server' };
 
 export type Service = keyof typeof PROBES;
 

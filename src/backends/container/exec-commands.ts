@@ -20,7 +20,7 @@ export class ExecCommands {
   readonly #logger: Logger;
 
   constructor(options: { records: ContainerRecords; clock: Clock; logger: Logger; detachedGraceMs?: number }) {
-    this.#producers = new RemoteProducers({ ...options, runner: options.records.instance });
+    this.#producers = new RemoteProducers({ ...options, runner: () => options.records.instance });
     this.#clock = options.clock;
     this.#logger = options.logger;
   }

@@ -48,7 +48,7 @@ export class ImageCommands {
     this.#records = options.records;
     this.#clock = options.clock;
     this.#logger = options.logger;
-    this.#producers = new RemoteProducers({ ...options, root: `${OWN_FOLDER}/${SPOOL}`, runner: this.#records.instance });
+    this.#producers = new RemoteProducers({ ...options, root: `${OWN_FOLDER}/${SPOOL}`, runner: () => this.#records.instance });
   }
 
   /** Starts it, or follows the one that was started before. */

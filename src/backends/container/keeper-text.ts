@@ -9,7 +9,7 @@ hg_signal() {
   case $1 in HUP | INT | QUIT | TERM) hg_stop=1 ;; esac
   hg_pid=
   [ -e "$hg_dir/pid" ] && read -r hg_pid hg_rest < "$hg_dir/pid"
-  case $hg_pid in '' | barred) ;; *) kill -s "$1" -- "-$hg_pid" ;; esac
+  case $hg_pid in '' | barred) ;; *) kill "-$1" "-$hg_pid" ;; esac
 }
 for hg_name in HUP INT QUIT TERM USR1 USR2; do trap "hg_signal $hg_name" "$hg_name"; done
 exec < /dev/null > /dev/null 2>&1

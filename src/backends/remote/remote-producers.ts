@@ -20,8 +20,8 @@ const PRODUCER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 export interface RemoteProducersOptions {
   /** Folder for Headgate's files on every host; empty for the host's usual place (SPEC {#shell_hosts}). */
   readonly root?: string;
-  /** Id of this runner; its producers have a folder of their own on every host. Safe as a folder name. */
-  readonly runner: string;
+  /** Answers the id of this runner, safe as a folder name; its producers have a folder of their own on every host. */
+  readonly runner: () => string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly detachedGraceMs?: number;
@@ -70,7 +70,7 @@ export class RemoteProducers {
         },
       );
     }
-    const place: RemotePlace = { root, runner, producerId };
+    const place: RemotePlace = { root, runner: runner(), producerId };
     const launch = start ? { lines: launchLines(spec), shim: SHIM_TEXT, cwd: spec.cwd } : undefined;
     return new RemoteHandle({ host, place, request, ref, launch, adopt: !start, offsets, detachedGraceMs, sink, clock, logger });
   }

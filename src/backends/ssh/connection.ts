@@ -1,6 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { readFileSync } from 'node:fs';
 import ssh2, { type AnyAuthMethod, type Client, type ClientChannel, type ServerHostKeyAlgorithm } from 'ssh2';
 import { HeadgateError, systemCode } from '../../core/errors.ts';
 import { KnownHosts } from './known-hosts.ts';
@@ -156,7 +156,14 @@ async function logIn(target: SshTarget, sock: Duplex, times: SshTimes): Promise<
       algorithms: {
         serverHostKey: keyAlgorithms(known.types),
         // Those that processors do in hardware first: half the CPU of chacha20.
-        cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'chacha20-poly1305@openssh.com', 'aes128-ctr', 'aes192-ctr', 'aes256-ctr'],
+        cipher: [
+          'aes128-gcm@openssh.com',
+          'aes256-gcm@openssh.com',
+          'chacha20-poly1305@openssh.com',
+          'aes128-ctr',
+          'aes192-ctr',
+          'aes256-ctr',
+        ],
       },
     });
   });
@@ -185,11 +192,15 @@ function readKey({ name, identityAsked, agent }: SshTarget, file: string): Buffe
     text = readFileSync(file);
   } catch (error) {
     if (!identityAsked && systemCode(error) !== undefined) return [];
-    throw new HeadgateError('not_found', `the private key ${file} for host ${name} cannot be read (${systemCode(error) ?? 'unknown'}); name another with identity`, {
-      outcome: 'key_missing',
-      host: name,
-      file,
-    });
+    throw new HeadgateError(
+      'not_found',
+      `the private key ${file} for host ${name} cannot be read (${systemCode(error) ?? 'unknown'}); name another with identity`,
+      {
+        outcome: 'key_missing',
+        host: name,
+        file,
+      },
+    );
   }
   const parsed = ssh2.utils.parseKey(text);
   if (!(parsed instanceof Error)) return [text];

@@ -91,6 +91,9 @@ function matchesHash(pattern: string, name: string): boolean {
 }
 
 function wildcard(pattern: string): RegExp {
-  const text = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*+/g, '.*').replace(/\?/g, '.');
+  const text = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*+/g, '.*')
+    .replace(/\?/g, '.');
   return new RegExp(`^${text}$`);
 }

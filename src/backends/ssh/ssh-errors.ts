@@ -54,7 +54,12 @@ export function connectError(target: SshTarget, error: unknown): HeadgateError {
     return new HeadgateError('not_found', `host ${host} has no address; look at its name`, { ...facts, outcome: 'host_unknown' }, options);
   }
   if (code === 'ECONNREFUSED') {
-    return new HeadgateError('conflict', `host ${name} refuses connections on port ${port}; is sshd running there?`, { ...facts, outcome: 'refused' }, options);
+    return new HeadgateError(
+      'conflict',
+      `host ${name} refuses connections on port ${port}; is sshd running there?`,
+      { ...facts, outcome: 'refused' },
+      options,
+    );
   }
   return new HeadgateError(
     'conflict',

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { ClientChannel } from 'ssh2';
-import { LinkLost, type ShellHost, type ShellRun } from '../remote/shell-host.ts';
-import type { SshPlace } from '../../model/place.ts';
 import { shellQuote } from '../../core/shell-quote.ts';
+import type { SshPlace } from '../../model/place.ts';
+import { LinkLost, type ShellHost, type ShellRun } from '../remote/shell-host.ts';
 import { SSH_TIMES, SshConnection, type SshTimes } from './connection.ts';
 import { resolveWay } from './target.ts';
 
@@ -37,6 +37,11 @@ export class SshHost implements ShellHost {
     const command = `exec /bin/sh -c ${[script, 'sh', ...args].map(shellQuote).join(' ')}`;
     const { link, result: channel } = await this.#with((connection) => connection.exec(command));
     return this.#served(link, channel);
+  }
+
+  /** Closes the connections that nothing uses. */
+  closeUnused(): void {
+    for (const link of this.#links) if (link.channels === 0) this.#drop(link);
   }
 
   /** Does something that opens a channel, over a connection that has room for it. */
@@ -93,11 +98,14 @@ export class SshHost implements ShellHost {
   /** Unused: kept for the next, without keeping the process from ending. */
   #rest(link: Link): void {
     link.connection.hold(false);
-    link.idle = setTimeout(() => {
-      this.#links.delete(link);
-      link.connection.close();
-    }, IDLE_MS);
+    link.idle = setTimeout(() => this.#drop(link), IDLE_MS);
     link.idle.unref();
+  }
+
+  #drop(link: Link): void {
+    clearTimeout(link.idle);
+    this.#links.delete(link);
+    link.connection.close();
   }
 
   #served(link: Link, channel: ClientChannel): ShellRun {

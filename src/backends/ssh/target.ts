@@ -37,7 +37,8 @@ export async function resolveWay(place: SshPlace): Promise<SshTarget[]> {
   for (const jump of place.jump ?? jumps) {
     const [, user, bracketed, plain = '', port] = /^(?:([^@]*)@)?(?:\[([^\]]+)\]|([^:]*))(?::(\d{1,5}))?$/.exec(jump) ?? [];
     const host = bracketed ?? plain;
-    if (host === '') throw new HeadgateError('invalid_params', `"${jump}" is no host to go through; write [user@]host[:port]`, { field: 'ssh.jump' });
+    if (host === '')
+      throw new HeadgateError('invalid_params', `"${jump}" is no host to go through; write [user@]host[:port]`, { field: 'ssh.jump' });
     const hop: SshPlace = {
       host,
       ...(user === undefined ? {} : { user }),
@@ -63,9 +64,13 @@ async function resolve(place: SshPlace): Promise<{ target: SshTarget; jumps: rea
     );
   }
   const agent = first('identityagent');
-  const socket = agent === undefined || agent === 'SSH_AUTH_SOCK' ? process.env['SSH_AUTH_SOCK'] : agent === 'none' ? undefined : atHome(agent);
+  const socket =
+    agent === undefined || agent === 'SSH_AUTH_SOCK' ? process.env['SSH_AUTH_SOCK'] : agent === 'none' ? undefined : atHome(agent);
   const identities = config.get('identityfile') ?? ['~/.ssh/id_ed25519', '~/.ssh/id_ecdsa', '~/.ssh/id_rsa'];
-  const known = [...(config.get('userknownhostsfile') ?? ['~/.ssh/known_hosts ~/.ssh/known_hosts2']), ...(config.get('globalknownhostsfile') ?? [])];
+  const known = [
+    ...(config.get('userknownhostsfile') ?? ['~/.ssh/known_hosts ~/.ssh/known_hosts2']),
+    ...(config.get('globalknownhostsfile') ?? []),
+  ];
   const jump = first('proxyjump');
   const target: SshTarget = {
     name: place.host,
