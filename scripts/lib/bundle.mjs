@@ -16,8 +16,8 @@ const CHUNKS = 'bundle/chunks';
 const bundle = await rolldown({
   input: { main: join(source, 'main.js') },
   platform: 'node',
-  // Native modules, which find their binaries relative to themselves.
-  external: [/^node:/, 'better-sqlite3', 'ssh2'],
+  // Native modules, which find their binary relative to themselves, and what loads them; the last two only when they are needed.
+  external: [/^node:/, 'better-sqlite3', 'dockerode', 'ssh2'],
 });
 await bundle.write({
   dir: source,

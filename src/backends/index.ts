@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Backend } from '../model/ports/backend.ts';
+import { createContainerBackend } from './container/index.ts';
 import { createProcessBackend, createPtyBackend } from './process/index.ts';
 import { runnerId } from './remote/runner-id.ts';
 import type { SpaceFact } from './shim/free-space.ts';
@@ -30,6 +31,7 @@ export function createBackends(options: BackendsOptions): ReadonlyMap<string, Ba
   return new Map<string, Backend>([
     ['process', processes],
     ['pty', createPtyBackend(processes)],
+    ['container', createContainerBackend({ ...options, folder: join(dirname(options.folder), 'containers') })],
     [
       'ssh',
       new SshBackend({ runner: () => runnerId(join(dirname(options.folder), 'runner-id')), clock: options.clock, logger: options.logger }),

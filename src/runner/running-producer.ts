@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { deferred } from '../core/deferred.ts';
 import { HeadgateError, isHeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Backend, BackendHandle, ClosedFact, ExitFact, KillRequest, OutputSink } from '../model/ports/backend.ts';
+import type { Backend, BackendHandle, ClosedFact, ExitFact, KillRequest, OutputSink, StartRequest } from '../model/ports/backend.ts';
 import type { RunnerLink } from '../model/ports/runner.ts';
 import { producerIdOf } from '../model/producer-id.ts';
 import type { KillReceipt, Producer } from '../model/records.ts';
@@ -61,17 +61,14 @@ export class RunningProducer {
    */
   start(again = false): void {
     const retried = again ? (error: unknown) => !isHeadgateError(error) : NEVER;
-    this.#take((backend, sink) => backend.start({ producerId: this.#producerId, spec: this.#options.producer.spec }, sink), retried);
+    this.#take((backend, sink) => backend.start(this.#request(), sink), retried);
   }
 
   /** Takes the command up at the stored offsets, or finds out how it ended; tries for as long as that fails (SPEC {#adopt}). */
   adopt(offsets: ReadonlyMap<number, number>): void {
     const { producer } = this.#options;
     for (const [channel, bytes] of offsets) this.#output.passes(channel, bytes);
-    this.#take(
-      (backend, sink) => backend.adopt({ producerId: this.#producerId, spec: producer.spec }, producer.ref, offsets, sink),
-      ALWAYS,
-    );
+    this.#take((backend, sink) => backend.adopt(this.#request(), producer.ref, offsets, sink), ALWAYS);
   }
 
   /** Gives it up: whether its command ever ran is not known, and it must not run twice. */
@@ -101,6 +98,11 @@ export class RunningProducer {
     this.#abandon.abort();
     const handle = await this.#handle;
     await handle?.detach();
+  }
+
+  #request(): StartRequest {
+    const { spec, run } = this.#options.producer;
+    return { producerId: this.#producerId, spec, run };
   }
 
   #take(begin: (backend: Backend, sink: OutputSink) => Promise<BackendHandle>, retried: (error: unknown) => boolean): void {
@@ -193,11 +195,15 @@ export class RunningProducer {
     else await handle.dispose();
   }
 
-  async #tellEnd({ exitCode, signal, durationMs }: ExitFact, { detached, missing = 0 }: ClosedFact): Promise<void> {
+  async #tellEnd({ exitCode, signal, durationMs, failure }: ExitFact, { detached, missing = 0 }: ClosedFact): Promise<void> {
     const { producer, link, clock } = this.#options;
     const { entryId, epoch } = producer;
     // The receipt is told first: it says that this was a limit and not the command.
     const limited = (await this.#limited) === true;
+    if (failure && !limited) {
+      await this.#tell(() => link.failed(entryId, epoch, { lost: true, ...failure }));
+      return;
+    }
     if (exitCode === null && !limited) {
       const message = 'the command is gone and left no exit code: its machine was restarted, or its shim was killed';
       await this.#tell(() => link.failed(entryId, epoch, { lost: true, outcome: 'lost', message }));

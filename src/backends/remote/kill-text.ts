@@ -59,10 +59,11 @@ hg_wake() {
   done
   hg_record CONT $hg_woken
 }
+# Without \`--\`, which busybox takes for a number: it signals and fails all the same.
 # The group at once, so that none of it forks away in between; those outside of it one by one.
 hg_first() {
   hg_at_once= hg_sent=
-  [ "$hg_trapped" = 1 ] && hg_shim_alive && kill -s "$hg_signal" -- "-$hg_pid" && hg_at_once=1
+  [ "$hg_trapped" = 1 ] && hg_shim_alive && kill "-$hg_signal" "-$hg_pid" && hg_at_once=1
   for hg_m in $hg_members; do
     case $hg_at_once$hg_grouped in
       1*" $hg_m "*) hg_sent="$hg_sent \${hg_m%:*}" ;;

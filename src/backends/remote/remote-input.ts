@@ -49,13 +49,15 @@ export class RemoteInput {
   write(bytes: Buffer): Promise<number> {
     return this.#inTurn(async () => {
       let taken = 0;
-      const giveUp = this.#clock.monotonic() + PATIENCE_MS;
+      let giveUp = this.#clock.monotonic() + PATIENCE_MS;
       if (!(await this.#until(() => this.#ready && !this.#sent, giveUp))) return 0;
       while (taken < bytes.length) {
         const piece = bytes.subarray(taken, taken + PIECE_BYTES);
         taken += piece.length;
         this.#send(`w${printfText(piece)}\n`);
         if (!(await this.#until(() => !this.#sent, giveUp))) break;
+        // The command reads: a slow way to it is not to be taken for one that does not.
+        giveUp = this.#clock.monotonic() + PATIENCE_MS;
       }
       return taken;
     });

@@ -19,7 +19,7 @@ if [ "$hg_state" != claimed ] || hg_exit || ! hg_shim_alive; then
   exit 0
 fi
 if [ "$6" = 1 ]; then
-  kill -s "$5" -- "-$hg_pid"
+  kill "-$5" "-$hg_pid"
 else
   # Each once, also those that it forks meanwhile.
   hg_reached=' '
@@ -48,7 +48,7 @@ export const LOOK_TEXT = `${LIBRARY_TEXT}
 exec 2> /dev/null
 hg_find_spool "$2" "$3"
 cd "$hg_spool/$4" || { hg_say size 0 0; exit 0; }
-[ "$5" = none ] || { hg_claim && hg_shim_alive && kill -s "$5" -- "-$hg_pid"; }
+[ "$5" = none ] || { hg_claim && hg_shim_alive && kill "-$5" "-$hg_pid"; }
 set -- $(wc -c out.1 out.2)
 hg_say size "\${1:-0}" "\${3:-0}"
 if hg_exit; then

@@ -101,7 +101,7 @@ export const FOREGROUND_TEXT = `${FIND_TEXT}headgate_find "$1" || exit $?
 [ "$HEADGATE_TTY_GROUP" -gt 1 ] || exit 2
 case " ${SAFE_SIGNALS.map((name) => name.slice(3)).join(' ')} " in *" $2 "*) HEADGATE_TTY_LEADER= ;; esac
 if [ "$HEADGATE_TTY_GROUP" != "$HEADGATE_TTY_LEADER" ]; then
-  kill -s "$2" -- "-$HEADGATE_TTY_GROUP" 2> /dev/null || exit 2
+  kill "-$2" "-$HEADGATE_TTY_GROUP" 2> /dev/null || exit 2
   exit 0
 fi
 headgate_each() {

@@ -25,6 +25,8 @@ export interface ExitFact {
   readonly signal: string | null;
   /** How long it ran, where the backend knows it better than whoever waits: also when nobody was watching. */
   readonly durationMs?: number;
+  /** It did not end by itself, and what ended it has a name: the entry ends with this outcome and message. */
+  readonly failure?: { readonly outcome: string; readonly message: string };
 }
 
 /** How the output ended: all read, or some process still held it after the grace period. */
@@ -51,6 +53,8 @@ export interface StartRequest {
   /** Unique and safe as a folder name; also the marker in the command's environment. */
   readonly producerId: string;
   readonly spec: ProducerSpec;
+  /** Alias of the run that it belongs to, for people who look at the place where it runs. */
+  readonly run?: string;
 }
 
 /** A serialisable reference with which `adopt` takes a producer up again. */

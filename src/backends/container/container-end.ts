@@ -1,0 +1,77 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ContainerInspectInfo } from 'dockerode';
+import type { ExitFact } from '../../model/ports/backend.ts';
+import { signalOfExitCode } from '../../model/signals.ts';
+import { type Engine, isRefusal, isUnreachable } from './engine.ts';
+
+/** How a container is: not started yet, running (paused too), ended, or no longer there. */
+export type ContainerState =
+  | { readonly state: 'created' | 'running' | 'gone' }
+  | { readonly state: 'ended'; readonly exit: ExitFact; readonly error: string };
+
+/** What SIGKILL makes of an exit code. */
+const KILLED = 137;
+const OUT_OF_MEMORY = {
+  outcome: 'out_of_memory',
+  message: 'the container had no memory left and the kernel killed the command; give it more with container.memory',
+};
+
+/** What became of a container that is no longer there. */
+const CONTAINER_GONE: ExitFact = {
+  exitCode: null,
+  signal: null,
+  failure: {
+    outcome: 'container_gone',
+    message: 'the container was removed, and with it the command, its exit code and what of its output had not been stored',
+  },
+};
+
+/** How the container is now; waits for an engine that is away. Throws when `signal` is aborted. */
+export async function containerState(engine: Engine, id: string, signal: AbortSignal): Promise<ContainerState> {
+  try {
+    return stateOf(await engine.patiently((docker) => docker.getContainer(id).inspect(), signal));
+  } catch (error) {
+    if (isRefusal(error, 404)) return { state: 'gone' };
+    throw error;
+  }
+}
+
+/** Resolves once the container runs no more, or is gone; waits for an engine that is away. Throws when `signal` is aborted. */
+export async function containerEnd(engine: Engine, id: string, signal: AbortSignal): Promise<ContainerState> {
+  for (;;) {
+    const now = await containerState(engine, id, signal);
+    if (now.state === 'ended' || now.state === 'gone') return now;
+    try {
+      await engine.patiently((docker) => docker.getContainer(id).wait({ condition: 'not-running', abortSignal: signal }), signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      // Removed while it was waited for, or the engine went away: the next look says which.
+      if (!isRefusal(error) && !isUnreachable(error)) throw error;
+    }
+    await delay(1, undefined, { signal });
+  }
+}
+
+/** What an inspection says. */
+export function stateOf({ State }: Pick<ContainerInspectInfo, 'State'>): ContainerState {
+  if (State.Status === 'created' || State.Status === 'configured') return { state: 'created' };
+  if (State.Running || State.Paused || State.Restarting) return { state: 'running' };
+  const { ExitCode, OOMKilled, Error: error } = State;
+  const durationMs = Math.max(0, Date.parse(State.FinishedAt) - Date.parse(State.StartedAt));
+  return {
+    state: 'ended',
+    error,
+    exit: {
+      exitCode: ExitCode,
+      signal: signalOfExitCode(ExitCode) ?? null,
+      ...(Number.isFinite(durationMs) ? { durationMs } : {}),
+      ...(OOMKilled && ExitCode === KILLED ? { failure: OUT_OF_MEMORY } : {}),
+    },
+  };
+}
+
+/** How the command of an ended container ended; undefined while it has not. */
+export function exitOf(state: ContainerState): ExitFact | undefined {
+  if (state.state === 'ended') return state.exit;
+  return state.state === 'gone' ? CONTAINER_GONE : undefined;
+}

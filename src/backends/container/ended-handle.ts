@@ -1,0 +1,57 @@
+import type { Clock } from '../../core/clock.ts';
+import { HeadgateError } from '../../core/errors.ts';
+import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest } from '../../model/ports/backend.ts';
+import type { KillReceipt } from '../../model/records.ts';
+
+/** A command that is over, or never was: there is nothing to read, to signal or to kill. */
+export class EndedHandle implements BackendHandle {
+  readonly ref: BackendRef;
+  readonly exited: Promise<ExitFact>;
+  readonly closed: Promise<ClosedFact> = Promise.resolve({ detached: [] });
+  readonly #remove: () => Promise<void>;
+  readonly #barred: () => void;
+  readonly #clock: Clock;
+
+  /** `barred` is called by a kill: it sees to it that the command is never started. */
+  constructor(options: { ref: BackendRef; exit: ExitFact; remove: () => Promise<void>; barred: () => void; clock: Clock }) {
+    this.ref = options.ref;
+    this.exited = Promise.resolve(options.exit);
+    this.#remove = options.remove;
+    this.#barred = options.barred;
+    this.#clock = options.clock;
+  }
+
+  write(): Promise<number> {
+    return refuse();
+  }
+
+  closeInput(): Promise<void> {
+    return refuse();
+  }
+
+  resize(): Promise<void> {
+    return refuse();
+  }
+
+  signal(): Promise<void> {
+    return refuse();
+  }
+
+  kill({ requestedBy, reason }: KillRequest): Promise<KillReceipt> {
+    const now = this.#clock.now();
+    this.#barred();
+    return Promise.resolve({ requestedBy, reason, requestedAt: now, signals: [], confirmedDead: [], escaped: [], finishedAt: now });
+  }
+
+  detach(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async dispose(): Promise<void> {
+    await this.#remove();
+  }
+}
+
+function refuse(): Promise<never> {
+  return Promise.reject(new HeadgateError('conflict', 'the command has ended, or was never started'));
+}

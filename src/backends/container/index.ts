@@ -1,0 +1,1 @@
+export { createContainerBackend } from './container-backend.ts';

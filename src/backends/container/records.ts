@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemCode } from '../../core/errors.ts';
+import { PRODUCER_ID } from '../../model/producer-id.ts';
+
+/**
+ * What is known here of a container that is made for a command. preparing: it has not been started, whatever there is of
+ * it; started: it may have run, so it is never made again; barred: a kill came first, so it is never made.
+ */
+export interface ContainerRecord {
+  readonly phase: 'preparing' | 'started' | 'barred';
+  /** Address of the engine; absent for the default one. */
+  readonly host?: string | undefined;
+  readonly tls?: string | undefined;
+}
+
+/** The records of this server's or runner's containers: a small file for each, and which instance it is. */
+export class ContainerRecords {
+  readonly #folder: string;
+  #instance: string | undefined;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Id of this folder, with which every container of ours is labelled. Made with the first container. */
+  get instance(): string {
+    this.#instance ??= this.#findInstance();
+    return this.#instance;
+  }
+
+  get(producerId: string): ContainerRecord | undefined {
+    try {
+      return JSON.parse(readFileSync(this.#file(producerId), 'utf8')) as ContainerRecord;
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  /** Whole or not at all. */
+  set(producerId: string, record: ContainerRecord): void {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    const file = this.#file(producerId);
+    writeFileSync(`${file}.tmp`, JSON.stringify(record), { mode: 0o600 });
+    renameSync(`${file}.tmp`, file);
+  }
+
+  remove(producerId: string): void {
+    rmSync(this.#file(producerId), { force: true });
+  }
+
+  /** Producers of which there is a record. */
+  list(): string[] {
+    try {
+      return readdirSync(this.#folder).filter((name) => PRODUCER_ID.test(name));
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
+  #file(producerId: string): string {
+    return join(this.#folder, producerId);
+  }
+
+  #findInstance(): string {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    const file = join(this.#folder, 'instance');
+    try {
+      const descriptor = openSync(file, 'wx', 0o600);
+      try {
+        writeFileSync(descriptor, randomUUID());
+      } finally {
+        closeSync(descriptor);
+      }
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error;
+    }
+    return readFileSync(file, 'utf8').trim();
+  }
+}
