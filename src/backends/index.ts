@@ -11,6 +11,10 @@ export interface BackendsOptions {
   readonly logger: Logger;
   /** Variables of this process that commands do not inherit: keys that its configuration names. */
   readonly withheld?: readonly string[];
+  /** Which variables of this process commands inherit; all by default, and in a sandbox a short list (SPEC {#environment}). */
+  readonly allow?: readonly string[] | undefined;
+  /** What commands in a sandbox must not see beside the usual secrets, such as the data folder (SPEC {#sandbox}). */
+  readonly hidden?: readonly string[];
   /** Below so many free bytes of the folder's file system commands that write wait; 0 for none (SPEC {#free_space}). */
   readonly freeBytes?: number | undefined;
   /** Told when the disk has become nearly full, and when it has space again. */

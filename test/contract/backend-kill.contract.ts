@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { BackendHandle, ClosedFact, ExitFact, KillRequest } from '../../src/model/ports/backend.ts';
-import { isRunning, type StoringSink } from './backend-probe.ts';
+import type { StoringSink } from './backend-probe.ts';
 
 export const KILL: KillRequest = { requestedBy: 'test', reason: 'because', signal: 'SIGTERM', graceMs: 10_000 };
 
@@ -8,10 +8,12 @@ export const KILL: KillRequest = { requestedBy: 'test', reason: 'because', signa
 export interface KillContext {
   start(command: string): Promise<{ handle: BackendHandle; sink: StoringSink }>;
   run(command: string): Promise<{ handle: BackendHandle; sink: StoringSink; exit: ExitFact; closed: ClosedFact }>;
+  /** Whether a process runs, by its number as commands see it. */
+  isRunning(pid: number): Promise<boolean>;
 }
 
 /** How every backend ends a tree, and what it makes of processes that stay (SPEC {#kill_tree}, {#detached}). */
-export function killContract({ start, run }: KillContext): void {
+export function killContract({ start, run, isRunning }: KillContext): void {
   describe('{#kill_tree} {#receipt} kill', () => {
     test('ends a tree and names every process of it', async () => {
       const { handle, sink } = await start("sh -c 'sleep 300 & echo $!; sleep 300 & echo $!; echo up; wait'");
@@ -22,7 +24,7 @@ export function killContract({ start, run }: KillContext): void {
       expect(receipt.signals.map(({ signal }) => signal)).toEqual(['SIGTERM']);
       expect(receipt).toMatchObject({ requestedBy: 'test', reason: 'because' });
       expect(receipt.finishedAt).toBeGreaterThanOrEqual(receipt.requestedAt);
-      expect([isRunning(Number(one)), isRunning(Number(two))]).toEqual([false, false]);
+      expect([await isRunning(Number(one)), await isRunning(Number(two))]).toEqual([false, false]);
       expect(await handle.exited).toMatchObject({ exitCode: 143, signal: 'SIGTERM' });
       expect(await handle.closed).toEqual({ detached: [] });
     });
@@ -39,7 +41,7 @@ export function killContract({ start, run }: KillContext): void {
       const [, escapee] = await sink.match(1, /(\d+) away/);
       const receipt = await handle.kill(KILL);
       expect(receipt.confirmedDead).toContain(Number(escapee));
-      expect(isRunning(Number(escapee))).toBe(false);
+      expect(await isRunning(Number(escapee))).toBe(false);
     });
 
     test('ends what ignores SIGTERM by SIGKILL after the grace period', async () => {
@@ -100,7 +102,7 @@ export function killContract({ start, run }: KillContext): void {
         const pid = Number(sink.text(1));
         expect(receipt.escaped).toEqual([]);
         expect(receipt.finishedAt).not.toBeNull();
-        if (pid !== 0) expect(isRunning(pid)).toBe(false);
+        if (pid !== 0) expect(await isRunning(pid)).toBe(false);
       }
     });
 
@@ -117,13 +119,13 @@ export function killContract({ start, run }: KillContext): void {
       expect(exit.exitCode).toBe(0);
       expect(sink.text(1)).toContain('late\n');
       expect(closed.detached).toContain(pid);
-      expect(isRunning(pid)).toBe(true);
+      expect(await isRunning(pid)).toBe(true);
     });
 
     test('is found in another session as well', async () => {
       const { closed } = await run('setsid sleep 300 & sleep 0.1');
       expect(closed.detached.length).toBe(1);
-      expect(isRunning(closed.detached[0] ?? 0)).toBe(true);
+      expect(await isRunning(closed.detached[0] ?? 0)).toBe(true);
     });
 
     test('of a background process that ends soon is read to its end', async () => {
@@ -135,7 +137,7 @@ export function killContract({ start, run }: KillContext): void {
     test('is none when a background process has redirected it', async () => {
       const { closed, sink } = await run("sh -c 'sleep 300 > /dev/null 2>&1 & echo $!'");
       expect(closed.detached).toEqual([]);
-      expect(isRunning(Number(sink.text(1)))).toBe(true);
+      expect(await isRunning(Number(sink.text(1)))).toBe(true);
     });
 
     test('that goes on without end does not keep it from closing', async () => {

@@ -89,8 +89,8 @@ export function isRunning(pid: number): boolean {
 }
 
 /** Polls a condition that no event announces. Throws after ten seconds. */
-export async function eventually(condition: () => boolean, what: string): Promise<void> {
-  for (const giveUp = Date.now() + 10_000; !condition(); ) {
+export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  for (const giveUp = Date.now() + 10_000; !(await condition()); ) {
     if (Date.now() > giveUp) throw new Error(`never came true: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

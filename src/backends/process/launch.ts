@@ -9,17 +9,15 @@ import type { ProducerSpec } from '../../model/records.ts';
 export async function launchShim(options: {
   shim: string;
   folder: string;
-  spec: ProducerSpec;
-  marker: Readonly<Record<string, string>>;
-  withheld: readonly string[];
+  spec: Pick<ProducerSpec, 'command' | 'cwd' | 'stdin'>;
+  /** All of its environment. */
+  env: Readonly<Record<string, string>>;
   ended: () => void;
 }): Promise<number> {
-  const { spec, marker, withheld } = options;
-  const env: NodeJS.ProcessEnv = { ...process.env, PWD: spec.cwd, ...spec.env, ...marker };
-  for (const name of withheld) if (!(name in spec.env)) delete env[name];
+  const { spec, env } = options;
   const shim = spawn('/bin/sh', [options.shim, options.folder, spec.command, spec.stdin ? '1' : '0'], {
     cwd: spec.cwd,
-    env,
+    env: { ...env },
     detached: true,
     stdio: 'ignore',
   });

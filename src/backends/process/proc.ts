@@ -102,3 +102,16 @@ export function holdsOpen(pid: number, files: readonly string[]): boolean {
     return false;
   }
 }
+
+/**
+ * True for the process that bubblewrap leaves behind as number 1 of a sandbox, while anything in it runs: it has the
+ * command's output open and never writes to it.
+ */
+export function isSandboxInit(pid: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    return status.startsWith('Name:\tbwrap\n') && /^NSpid:(\t\d+)+\t1$/m.test(status);
+  } catch {
+    return false;
+  }
+}

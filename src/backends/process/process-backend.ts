@@ -7,6 +7,8 @@ import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { ProducerSpec } from '../../model/records.ts';
+import { type EnvironmentRules, inherited } from '../environment.ts';
+import { Sandboxes } from '../sandbox/index.ts';
 import { FreeSpace, type SpaceFact } from '../shim/free-space.ts';
 import { STEP_BYTES } from '../shim/give-back.ts';
 import { HolePuncher } from '../shim/hole-puncher.ts';
@@ -38,6 +40,12 @@ export interface ProcessBackendOptions {
   readonly detachedGraceMs?: number;
   /** Further variables of this process that commands do not inherit: keys that its configuration names. */
   readonly withheld?: readonly string[];
+  /** Which variables of this process commands inherit; all by default, and in a sandbox a short list (SPEC {#environment}). */
+  readonly allow?: readonly string[] | undefined;
+  /** What a command in a sandbox must not see beside the usual secrets: the data folder, a socket elsewhere. */
+  readonly hidden?: readonly string[];
+  /** Where bubblewrap is looked for; the system's folders by default. */
+  readonly sandboxFolders?: readonly string[];
   /** Below so many free bytes of the folder's file system commands that write wait; 0 for none (SPEC {#free_space}). */
   readonly freeBytes?: number | undefined;
   /** Told when the disk has become nearly full, and when it has space again. */
@@ -58,6 +66,7 @@ class ProcessBackend implements Backend {
   readonly #options: ProcessBackendOptions;
   readonly #space: FreeSpace;
   readonly #puncher: HolePuncher;
+  readonly #sandboxes: Sandboxes;
   #spool: string | undefined;
 
   constructor(options: ProcessBackendOptions) {
@@ -65,11 +74,13 @@ class ProcessBackend implements Backend {
     const { folder, freeBytes, spaceChanged, logger } = options;
     this.#space = new FreeSpace({ folder, floorBytes: freeBytes, told: spaceChanged, logger });
     this.#puncher = new HolePuncher(logger);
+    this.#sandboxes = new Sandboxes({ hidden: [folder, ...(options.hidden ?? [])], folders: options.sandboxFolders });
   }
 
-  capabilities(): Promise<BackendCapabilities> {
+  async capabilities(): Promise<BackendCapabilities> {
     const reason = whyUnavailable();
-    return Promise.resolve({
+    const box = await this.#sandboxes.find();
+    return {
       name: 'process',
       available: reason === undefined,
       ...(reason === undefined ? {} : { reason }),
@@ -77,7 +88,8 @@ class ProcessBackend implements Backend {
       tty: false,
       signals: Object.keys(constants.signals),
       adopt: true,
-    });
+      sandbox: 'path' in box ? { available: true, detail: `${box.version}, ${box.path}` } : { available: false, reason: box.reason },
+    };
   }
 
   async start(request: StartRequest, sink: OutputSink): Promise<BackendHandle> {
@@ -87,6 +99,7 @@ class ProcessBackend implements Backend {
     const marker = markerOf(spool, producerId);
     if (folder.claim().state !== 'absent') return this.#serve(request, folder, marker, { producerId }, undefined, new Map(), sink);
     checkSpec(spec);
+    const bubblewrap = spec.sandbox ? await this.#sandboxes.require() : undefined;
     let pid: number;
     const handle: { look?: () => void } = {};
     try {
@@ -95,13 +108,12 @@ class ProcessBackend implements Backend {
       pid = await launchShim({
         shim,
         folder: folder.path,
-        spec,
-        marker,
-        withheld: [...OWN_SECRETS, ...(this.#options.withheld ?? [])],
+        ...this.#launched(spec, bubblewrap, folder, marker),
         ended: () => handle.look?.(),
       });
     } catch (error) {
       if (folder.claim().state === 'absent') await folder.remove();
+      if (error instanceof HeadgateError) throw error;
       if (systemCode(error) === 'ENOSPC') {
         throw new HeadgateError(
           'overloaded',
@@ -143,6 +155,24 @@ class ProcessBackend implements Backend {
     const { clock, logger, detachedGraceMs = DETACHED_GRACE_MS, giveBackBytes = STEP_BYTES } = this.#options;
     const shared = { space: this.#space, puncher: this.#puncher, giveBackBytes, detachedGraceMs, clock, logger };
     return new ProcessHandle({ ...shared, folder, ref, marker, stdin: request.spec.stdin, launched, offsets, sink });
+  }
+
+  /** What the shim runs, and with which environment: the command itself, or the sandbox around it. */
+  #launched(
+    spec: ProducerSpec,
+    bubblewrap: string | undefined,
+    folder: ProducerFolder,
+    marker: Readonly<Record<string, string>>,
+  ): { spec: Pick<ProducerSpec, 'command' | 'cwd' | 'stdin'>; env: Readonly<Record<string, string>> } {
+    const { cwd, stdin, sandbox } = spec;
+    const rules: EnvironmentRules = { allow: this.#options.allow, withheld: [...OWN_SECRETS, ...(this.#options.withheld ?? [])] };
+    const env: Record<string, string> = { ...inherited(process.env, rules, sandbox !== undefined), PWD: cwd, ...spec.env };
+    if (!sandbox || bubblewrap === undefined) return { spec, env: { ...env, ...marker } };
+    // The terminal says what it is, also where this process has one of its own.
+    if (spec.tty && !('TERM' in spec.env)) delete env['TERM'];
+    const boxed = this.#sandboxes.box(bubblewrap, { ...spec, sandbox }, folder.path, env, marker);
+    checkLength(boxed.command, ' with what the sandbox adds to it');
+    return { spec: { cwd, stdin, command: boxed.command }, env: boxed.env };
   }
 
   /** Who has just been launched; undefined when it is gone already, or that cannot be found out. */
@@ -203,8 +233,8 @@ function folderOf(spool: string, producerId: string): ProducerFolder {
 /** Throws a named error for what could never run, before anything is made. */
 function checkSpec(spec: ProducerSpec): void {
   const { command, cwd, env } = spec;
-  if (spec.tty || spec.sandbox) {
-    throw new HeadgateError('unsupported', 'terminals and sandboxes are not part of this version; leave tty and sandbox out', {
+  if (spec.tty) {
+    throw new HeadgateError('unsupported', 'terminals are not part of this version; leave tty out', {
       outcome: 'unsupported',
     });
   }
@@ -214,11 +244,7 @@ function checkSpec(spec: ProducerSpec): void {
       cwd,
     });
   }
-  if (Buffer.byteLength(command) > MAX_COMMAND_BYTES) {
-    throw new HeadgateError('too_large', `the command has more than ${MAX_COMMAND_BYTES} bytes; put it in a file and run that`, {
-      outcome: 'command_too_large',
-    });
-  }
+  checkLength(command, '');
   if (command.includes('\0') || Object.entries(env).some(([name, value]) => /[=\0]/.test(name) || name === '' || value.includes('\0'))) {
     throw new HeadgateError(
       'invalid_params',
@@ -228,6 +254,13 @@ function checkSpec(spec: ProducerSpec): void {
       },
     );
   }
+}
+
+function checkLength(command: string, what: string): void {
+  if (Buffer.byteLength(command) <= MAX_COMMAND_BYTES) return;
+  throw new HeadgateError('too_large', `the command${what} has more than ${MAX_COMMAND_BYTES} bytes; put it in a file and run that`, {
+    outcome: 'command_too_large',
+  });
 }
 
 function identityIn(ref: BackendRef | null): ProcessIdentity | undefined {

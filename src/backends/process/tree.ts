@@ -1,7 +1,7 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { bootId } from '../../core/boot-id.ts';
 import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
-import { hasEnvironment, holdsOpen, type ProcStat, processesSince, readAlive, readStat } from './proc.ts';
+import { hasEnvironment, holdsOpen, isSandboxInit, type ProcStat, processesSince, readAlive, readStat } from './proc.ts';
 
 /** Variables in a command's environment by which its processes are found, whatever session they moved to (SPEC {#producer_marker}). */
 export function markerOf(spool: string, producerId: string): Readonly<Record<string, string>> {
@@ -57,10 +57,8 @@ export class ProcessTree {
 
   /** True when the process has an output file of this command open. */
   holdsOutput(pid: number): boolean {
-    return holdsOpen(
-      pid,
-      this.#folder.channels.map((channel) => this.#folder.output(channel)),
-    );
+    const files = this.#folder.channels.map((channel) => this.#folder.output(channel));
+    return holdsOpen(pid, files) && !isSandboxInit(pid);
   }
 
   #isMarked(pid: number): boolean {
