@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { cli, type RunningCli, startCli } from '../support/cli.ts';
+import { liveServer } from '../support/live-server.ts';
+
+const live = liveServer();
+const hg = (args: string[], input?: Buffer | string) =>
+  cli(['tty', ...args], { cwd: live.root, data: live.data, ...(input === undefined ? {} : { input }) });
+const start = (args: string[]): RunningCli => startCli(['tty', ...args], { cwd: live.root, data: live.data });
+const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+describe('{#cli_tty} headgate tty on pipes', () => {
+  it('is the command: stdin with its end, stdout and stderr apart, exit code', async () => {
+    const { code, out, err } = await hg(['--', 'cat; echo aside >&2; exit 5'], 'through\n');
+    expect({ code, out, err }).toEqual({ code: 5, out: 'through\n', err: 'aside\n' });
+  });
+
+  it('carries 20 MB each way byte for byte', async () => {
+    const bytes = Buffer.alloc(20_000_000, Buffer.from(Array.from({ length: 251 }, (_, i) => i)));
+    const { code, stdout, err } = await hg(['--', 'cat'], bytes);
+    expect({ code, sha: sha(stdout), err }).toEqual({ code: 0, sha: sha(bytes), err: '' });
+  });
+
+  it('ends a command whose reader went away with SIGPIPE, as in a pipeline', async () => {
+    const running = start(['--run', 'piped', '--', 'trap "echo pipe > piped" PIPE; yes']);
+    running.process.stdout.once('data', () => running.process.stdout.destroy());
+    expect((await running.ended).code).toBe(141);
+    await vi.waitUntil(() => existsSync(join(live.root, 'piped')), { timeout: 10_000 });
+  });
+
+  it('goes on over a kill -9 of the server, at the byte where it was', async () => {
+    const running = start(['--run', 'crash', '--', 'seq 1 100000; while [ ! -e go-on ]; do sleep 0.05; done; seq 1 100000; exit 6']);
+    await running.until('100000\n');
+    await live.server.crash();
+    await running.until('Waiting for it', 'err');
+    await live.start();
+    await running.until('connected again', 'err');
+    writeFileSync(join(live.root, 'go-on'), '');
+    const { code, stdout } = await running.ended;
+    const seq = Buffer.from(Array.from({ length: 100_000 }, (_, i) => `${i + 1}\n`).join(''));
+    expect({ code, sha: sha(stdout) }).toEqual({ code: 6, sha: sha(Buffer.concat([seq, seq])) });
+  });
+
+  it('that is ended by SIGTERM leaves its command running and says how to come back; then it is there again', async () => {
+    const running = start(['--run', 'left', '--', 'echo first; while [ ! -e leave ]; do sleep 0.05; done; echo second; exit 7']);
+    await running.until('first\n');
+    running.process.kill('SIGTERM');
+    const { code, err } = await running.ended;
+    expect(code).toBe(143);
+    const again = /attach again: headgate tty --attach (\S+) (\S+)/.exec(err);
+    writeFileSync(join(live.root, 'leave'), '');
+    const back = await hg(['--attach', again?.[1] ?? '', again?.[2] ?? '']);
+    expect({ code: back.code, out: back.out }).toEqual({ code: 7, out: 'first\nsecond\n' });
+  });
+
+  it('sends the first Ctrl-C to the command, and leaves with the second', async () => {
+    const running = start(['--run', 'interrupted', '--', `trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 0.05; done`]);
+    await running.until('ready');
+    running.process.kill('SIGINT');
+    expect(await running.ended).toMatchObject({ code: 9, out: 'ready\ncaught\n' });
+    const deaf = start(['--run', 'deaf', '--', `trap '' INT; echo ready; while :; do sleep 0.05; done`]);
+    await deaf.until('ready');
+    deaf.process.kill('SIGINT');
+    deaf.process.kill('SIGINT');
+    const { code, err } = await deaf.ended;
+    expect({ code, err }).toEqual({ code: 130, err: expect.stringContaining('left it running') });
+    expect((await cli(['cancel', 'deaf', '--grace', '100ms'], { cwd: live.root, data: live.data })).code).toBe(0);
+  });
+
+  it('finds the server by --url and --token as well, and says what is wrong where it cannot', async () => {
+    const { url, token } = live.server;
+    expect(await hg(['--url', url, '--token', token, '--', 'echo here'])).toMatchObject({ code: 0, out: 'here\n' });
+    expect(await hg(['--url', url, '--token', 'wrong', '--', 'true'])).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('wrong token'),
+    });
+    expect(await hg(['--socket', live.server.socket, '--', 'true'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--url and --token'),
+    });
+    expect(await hg([])).toMatchObject({ code: 2, err: expect.stringContaining('say what to run') });
+    expect(await hg(['--cwd', '/etc', '--', 'true'])).toMatchObject({ code: 4 });
+    expect(await hg(['--cwd', 'nowhere', '--', 'true'])).toMatchObject({ code: 1, err: expect.stringContaining('nowhere') });
+    expect(await hg(['--attach', 'nobody', 'log://turn_0/sh/x'])).toMatchObject({ code: 1, err: expect.stringContaining('no run') });
+    expect(await readFile(join(live.data, 'token'), 'utf8')).toContain(token);
+  });
+
+  it('cancelled by another client exits as sh does and says by whom', async () => {
+    const running = start(['--run', 'cancelled', '--', 'echo on; sleep 600']);
+    await running.until('on\n');
+    await cli(['cancel', 'cancelled', '--reason', 'lunch'], { cwd: live.root, data: live.data });
+    const { code, err } = await running.ended;
+    expect({ code, err }).toEqual({ code: 130, err: expect.stringMatching(/cancelled by cli:\d+: lunch/) });
+  });
+});
