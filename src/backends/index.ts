@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Backend } from '../model/ports/backend.ts';
-import { createProcessBackend } from './process/index.ts';
+import { createProcessBackend, createPtyBackend } from './process/index.ts';
 import type { SpaceFact } from './shim/free-space.ts';
 
 export interface BackendsOptions {
@@ -23,5 +23,9 @@ export interface BackendsOptions {
 
 /** Every backend of this version, by name; `capabilities` of each says whether it can run here (SPEC {#backends}). */
 export function createBackends(options: BackendsOptions): ReadonlyMap<string, Backend> {
-  return new Map<string, Backend>([['process', createProcessBackend(options)]]);
+  const processes = createProcessBackend(options);
+  return new Map<string, Backend>([
+    ['process', processes],
+    ['pty', createPtyBackend(processes)],
+  ]);
 }

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 /** Programs of the machine that some suites need, and how each shows that it works. */
 const PROBES = {
   tmux: ['tmux', '-V'],
+  script: ['script', '--version'],
   busybox: ['busybox', 'true'],
   bwrap: ['bwrap', '--unshare-user', '--unshare-pid', '--ro-bind', '/', '/', '--proc', '/proc', 'env', '--default-signal', 'true'],
   fallocate: ['fallocate', '--version'],

@@ -11,6 +11,9 @@ export interface ProcStat {
   readonly parent: number;
   readonly group: number;
   readonly session: number;
+  /** Device number of its controlling terminal, 0 for none, and the process group in that one's foreground. */
+  readonly terminal: number;
+  readonly foreground: number;
   readonly startTicks: string;
 }
 
@@ -27,8 +30,17 @@ export function readStat(pid: number): ProcStat | undefined {
   const text = readSmall(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
   // The name, in parentheses, may itself hold blanks and parentheses.
-  const [state = '', parent = '', group = '', session = '', ...rest] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { pid, state, parent: Number(parent), group: Number(group), session: Number(session), startTicks: rest[15] ?? '' };
+  const [state = '', parent = '', group = '', session = '', terminal = '', foreground = '', ...rest] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return {
+    pid,
+    state,
+    parent: Number(parent),
+    group: Number(group),
+    session: Number(session),
+    terminal: Number(terminal),
+    foreground: Number(foreground),
+    startTicks: rest[13] ?? '',
+  };
 }
 
 const small = Buffer.allocUnsafe(1024);

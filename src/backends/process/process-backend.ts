@@ -14,8 +14,10 @@ import { STEP_BYTES } from '../shim/give-back.ts';
 import { HolePuncher } from '../shim/hole-puncher.ts';
 import { type ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
 import { SHIM_FILE, SHIM_TEXT } from '../shim/shim-text.ts';
+import { terminalCommand } from '../shim/terminal.ts';
 import { launchShim } from './launch.ts';
 import { hasProc, identify } from './proc.ts';
+import { whyNoTerminal } from './local-terminal.ts';
 import { ProcessHandle } from './process-handle.ts';
 import { markerOf } from './tree.ts';
 
@@ -80,12 +82,14 @@ class ProcessBackend implements Backend {
   async capabilities(): Promise<BackendCapabilities> {
     const reason = whyUnavailable();
     const box = await this.#sandboxes.find();
+    const noTerminal = await whyNoTerminal();
     return {
       name: 'process',
       available: reason === undefined,
       ...(reason === undefined ? {} : { reason }),
       stdin: true,
-      tty: false,
+      tty: noTerminal === undefined,
+      ...(noTerminal === undefined ? {} : { ttyReason: noTerminal }),
       signals: Object.keys(constants.signals),
       adopt: true,
       sandbox: 'path' in box ? { available: true, detail: `${box.version}, ${box.path}` } : { available: false, reason: box.reason },
@@ -99,6 +103,7 @@ class ProcessBackend implements Backend {
     const marker = markerOf(spool, producerId);
     if (folder.claim().state !== 'absent') return this.#serve(request, folder, marker, { producerId }, undefined, new Map(), sink);
     checkSpec(spec);
+    if (spec.tty) await requireTerminal();
     const bubblewrap = spec.sandbox ? await this.#sandboxes.require() : undefined;
     let pid: number;
     const handle: { look?: () => void } = {};
@@ -154,11 +159,26 @@ class ProcessBackend implements Backend {
   ): ProcessHandle {
     const { clock, logger, detachedGraceMs = DETACHED_GRACE_MS, giveBackBytes = STEP_BYTES } = this.#options;
     const shared = { space: this.#space, puncher: this.#puncher, giveBackBytes, detachedGraceMs, clock, logger };
-    return new ProcessHandle({ ...shared, folder, ref, marker, stdin: request.spec.stdin, launched, offsets, sink });
+    return new ProcessHandle({ ...shared, folder, ref, marker, stdin: request.spec.stdin, tty: request.spec.tty !== undefined, launched, offsets, sink });
   }
 
-  /** What the shim runs, and with which environment: the command itself, or the sandbox around it. */
+  /** What the shim runs, and with which environment: the command in its sandbox, in its terminal. */
   #launched(
+    spec: ProducerSpec,
+    bubblewrap: string | undefined,
+    folder: ProducerFolder,
+    marker: Readonly<Record<string, string>>,
+  ): { spec: Pick<ProducerSpec, 'command' | 'cwd' | 'stdin'>; env: Readonly<Record<string, string>> } {
+    const boxed = this.#boxed(spec, bubblewrap, folder, marker);
+    const { tty, cwd, stdin } = spec;
+    if (!tty) return boxed;
+    const command = terminalCommand({ command: boxed.spec.command, tty, folder: folder.path, env: spec.env, stdin });
+    checkLength(command, ' with what the terminal adds to it');
+    return { spec: { command, cwd, stdin: true }, env: boxed.env };
+  }
+
+  /** The command itself, or the sandbox around it. */
+  #boxed(
     spec: ProducerSpec,
     bubblewrap: string | undefined,
     folder: ProducerFolder,
@@ -233,11 +253,6 @@ function folderOf(spool: string, producerId: string): ProducerFolder {
 /** Throws a named error for what could never run, before anything is made. */
 function checkSpec(spec: ProducerSpec): void {
   const { command, cwd, env } = spec;
-  if (spec.tty) {
-    throw new HeadgateError('unsupported', 'terminals are not part of this version; leave tty out', {
-      outcome: 'unsupported',
-    });
-  }
   if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
     throw new HeadgateError('not_found', `the working directory ${cwd} does not exist or is no directory; name another one`, {
       outcome: 'cwd_missing',
@@ -254,6 +269,11 @@ function checkSpec(spec: ProducerSpec): void {
       },
     );
   }
+}
+
+async function requireTerminal(): Promise<void> {
+  const reason = await whyNoTerminal();
+  if (reason !== undefined) throw new HeadgateError('unsupported', `the command was not started: ${reason}`, { outcome: 'unsupported' });
 }
 
 function checkLength(command: string, what: string): void {

@@ -5,8 +5,8 @@ import { TRAPPED_SIGNALS } from './shim-text.ts';
 /** Largest number of columns and of rows (SPEC {#terminals}). */
 const MAX_CELLS = 1000;
 
-/** Signals that may go to a group in which the leader is: it traps them, or they do nothing to it. */
-const GROUP_SIGNALS = [...TRAPPED_SIGNALS, 'SIGCONT', 'SIGWINCH', 'SIGURG', 'SIGCHLD'];
+/** Signals that may go to a group in which the shim or the leader of a terminal is: it traps them, or they do nothing to it. */
+export const SAFE_SIGNALS = [...TRAPPED_SIGNALS, 'SIGCONT', 'SIGWINCH', 'SIGURG', 'SIGCHLD'];
 
 /**
  * Leads the session of the new terminal and waits for the command, in the foreground like it. The order matters: the
@@ -26,16 +26,18 @@ if [ -r "$HEADGATE_TTY_FOLDER/size" ] && read -r HEADGATE_TTY_ROWS HEADGATE_TTY_
 fi
 headgate_in_path stty $HEADGATE_TTY_SIZE iutf8 2> /dev/null || headgate_in_path stty $HEADGATE_TTY_SIZE
 case $HEADGATE_TTY_SHELL in =*) SHELL=\${HEADGATE_TTY_SHELL#=} ;; *) unset SHELL ;; esac
-set +C -- "$HEADGATE_TTY_COMMAND"
-unset HEADGATE_TTY_COMMAND HEADGATE_TTY_FOLDER HEADGATE_TTY_SHELL HEADGATE_TTY_SIZE HEADGATE_TTY_ROWS HEADGATE_TTY_COLS
+set +C -- "$HEADGATE_TTY_COMMAND" "$HEADGATE_TTY_STDIN"
+echo ready >> "$HEADGATE_TTY_FOLDER/tty"
+unset HEADGATE_TTY_COMMAND HEADGATE_TTY_FOLDER HEADGATE_TTY_STDIN HEADGATE_TTY_SHELL HEADGATE_TTY_SIZE HEADGATE_TTY_ROWS HEADGATE_TTY_COLS
 exec 2> /dev/null
-(exec /bin/sh -c "$1" 2>&1)
+if [ "$2" = 1 ]; then (exec /bin/sh -c "$1" 2>&1); else (exec /bin/sh -c "$1" 2>&1 < /dev/null); fi
 exit $?`;
 
 /**
  * The command that the shim runs for a command in a terminal (SPEC {#terminals}): util-linux `script` relays between the
  * shim's files and a new terminal. `folder` is the absolute path of the producer folder on the host where it runs; the
- * shim must be told that there is standard input, or the terminal would be at its end at once. Variables in `env` win
+ * shim must be told that there is standard input in any case, or `script` would type an end of file; whether the command
+ * reads the terminal or an empty input is decided here, by `stdin`. Variables in `env` win
  * over those of the terminal. The text is at most four times as long as the command, when that is nothing but quotes.
  */
 export function terminalCommand(options: {
@@ -43,14 +45,15 @@ export function terminalCommand(options: {
   tty: Terminal;
   folder: string;
   env: Readonly<Record<string, string>>;
+  stdin: boolean;
 }): string {
-  const { command, tty, folder, env } = options;
+  const { command, tty, folder, env, stdin } = options;
   const unwanted = ['COLUMNS', 'LINES'].filter((name) => !(name in env));
   return [
     ...('TERM' in env ? [] : [`export TERM=${shellQuote(tty.term)}`]),
     ...(unwanted.length > 0 ? [`unset ${unwanted.join(' ')}`] : []),
     `export HEADGATE_TTY_SHELL="\${SHELL+=$SHELL}" SHELL=/bin/sh`,
-    `export HEADGATE_TTY_FOLDER=${shellQuote(folder)} HEADGATE_TTY_SIZE='rows ${tty.rows} cols ${tty.cols}'`,
+    `export HEADGATE_TTY_FOLDER=${shellQuote(folder)} HEADGATE_TTY_SIZE='rows ${tty.rows} cols ${tty.cols}' HEADGATE_TTY_STDIN=${stdin ? 1 : 0}`,
     `export HEADGATE_TTY_COMMAND=${shellQuote(command)}`,
     `exec "$(PATH=$PATH:/usr/bin:/bin; command -v script)" -q -f -e -E always -c ${shellQuote(LEADER_TEXT)} /dev/null 2>&1`,
   ].join('\n');
@@ -96,7 +99,7 @@ exec stty -F "$HEADGATE_TTY" rows "$2" cols "$3"`;
  */
 export const FOREGROUND_TEXT = `${FIND_TEXT}headgate_find "$1" || exit $?
 [ "$HEADGATE_TTY_GROUP" -gt 1 ] || exit 2
-case " ${GROUP_SIGNALS.map((name) => name.slice(3)).join(' ')} " in *" $2 "*) HEADGATE_TTY_LEADER= ;; esac
+case " ${SAFE_SIGNALS.map((name) => name.slice(3)).join(' ')} " in *" $2 "*) HEADGATE_TTY_LEADER= ;; esac
 if [ "$HEADGATE_TTY_GROUP" != "$HEADGATE_TTY_LEADER" ]; then
   kill -s "$2" -- "-$HEADGATE_TTY_GROUP" 2> /dev/null || exit 2
   exit 0

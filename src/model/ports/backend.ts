@@ -8,6 +8,8 @@ export interface BackendCapabilities {
   readonly reason?: string;
   readonly stdin: boolean;
   readonly tty: boolean;
+  /** Why there is no terminal, and how to get one; present when only that is missing. */
+  readonly ttyReason?: string;
   readonly signals: readonly string[];
   /** A command outlives the runner and is taken up again. */
   readonly adopt: boolean;
