@@ -178,22 +178,23 @@ function runCommands(program: Command, console: Console, choose: (action: Action
 }
 
 function commandCommands(program: Command, console: Console, choose: (action: Action) => void): void {
-  addPlaceOptions(client(program.command('sh'))
-    .description(
-      'run a command on the server, in a container, in tmux or on another host; stdin, stdout, stderr and the exit code are its own',
-    )
-    .usage('[options] -- <command> [args...]')
-    .argument('[command...]', 'one word is a shell command line, several are a command and its arguments; none with --watch or --pane')
-    .option('--run <alias>', 'run that the command belongs to; opened when there is none', 'shell')
-    .option('--cwd <dir>', 'working directory, relative to the project')
-    .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
-    .option('--timeout <duration>', 'end it after so long, for example 30s or 5m', parseDuration)
-    .option('--runner <name>', 'where it runs: name or label of a registered runner (default: the server itself)')
-    .option('--tty', 'give it a terminal instead of pipes, of the size of ours; headgate tty is for typing into one')
-    .option('--no-stdin', 'do not forward standard input')
-    .option('--propose', 'only propose it, print run and path, and let another client answer')
-    .option('--json', 'with --propose: print JSON')
-    .passThroughOptions()
+  addPlaceOptions(
+    client(program.command('sh'))
+      .description(
+        'run a command on the server, in a container, in tmux or on another host; stdin, stdout, stderr and the exit code are its own',
+      )
+      .usage('[options] -- <command> [args...]')
+      .argument('[command...]', 'one word is a shell command line, several are a command and its arguments; none with --watch or --pane')
+      .option('--run <alias>', 'run that the command belongs to; opened when there is none', 'shell')
+      .option('--cwd <dir>', 'working directory, relative to the project')
+      .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
+      .option('--timeout <duration>', 'end it after so long, for example 30s or 5m', parseDuration)
+      .option('--runner <name>', 'where it runs: name or label of a registered runner (default: the server itself)')
+      .option('--tty', 'give it a terminal instead of pipes, of the size of ours; headgate tty is for typing into one')
+      .option('--no-stdin', 'do not forward standard input')
+      .option('--propose', 'only propose it, print run and path, and let another client answer')
+      .option('--json', 'with --propose: print JSON')
+      .passThroughOptions(),
   )
     .addHelpText(
       'after',

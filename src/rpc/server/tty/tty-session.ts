@@ -162,7 +162,8 @@ export class TtySession {
       throw invalidParams(`control "${piece.control.type.slice(0, 40)}"`, parsed.error.issues, 'there are resize, signal and eof');
     const command = parsed.data;
     if (command.type === 'eof') this.#input?.end();
-    else if (command.type === 'signal') void this.#command('signal', ({ runId, path }) => this.#streams.signal(runId, path, command.signal));
+    else if (command.type === 'signal')
+      void this.#command('signal', ({ runId, path }) => this.#streams.signal(runId, path, command.signal));
     else this.#resize(command);
   }
 
