@@ -61,9 +61,10 @@ describe('{#cli_tty} headgate tty on pipes', () => {
     await running.until('ready');
     running.process.kill('SIGINT');
     expect(await running.ended).toMatchObject({ code: 9, out: 'ready\ncaught\n' });
-    const deaf = start(['--run', 'deaf', '--', `trap '' INT; echo ready; while :; do sleep 0.05; done`]);
+    const deaf = start(['--run', 'deaf', '--', `trap 'echo heard' INT; echo ready; while :; do sleep 0.05; done`]);
     await deaf.until('ready');
     deaf.process.kill('SIGINT');
+    await deaf.until('heard');
     deaf.process.kill('SIGINT');
     const { code, err } = await deaf.ended;
     expect({ code, err }).toEqual({ code: 130, err: expect.stringContaining('left it running') });

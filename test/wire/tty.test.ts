@@ -188,7 +188,7 @@ describe('{#tty_open} a first message', () => {
     expect(await refused(long)).toMatchObject({ code: -32007, data: { limit: 1024 * 1024 }, close: 1009 });
   });
 
-  it('of a command that a rule denies, or that cannot start, tells why', async () => {
+  it('of a command that cannot start is followed by an exit that tells why', async () => {
     const missing = await open({ cmd: 'true', cwd: 'nowhere' });
     expect(await missing.exit()).toMatchObject({
       type: 'exit',
