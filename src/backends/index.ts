@@ -3,6 +3,7 @@ import type { Logger } from '../core/logger.ts';
 import type { Backend } from '../model/ports/backend.ts';
 import { createProcessBackend } from './process/index.ts';
 import type { SpaceFact } from './shim/free-space.ts';
+import { createTmuxBackend } from './tmux/index.ts';
 
 export interface BackendsOptions {
   /** Where the producer folders are; made when missing. */
@@ -19,5 +20,8 @@ export interface BackendsOptions {
 
 /** Every backend of this version, by name; `capabilities` of each says whether it can run here (SPEC {#backends}). */
 export function createBackends(options: BackendsOptions): ReadonlyMap<string, Backend> {
-  return new Map<string, Backend>([['process', createProcessBackend(options)]]);
+  return new Map<string, Backend>([
+    ['process', createProcessBackend(options)],
+    ['tmux', createTmuxBackend(options)],
+  ]);
 }

@@ -49,6 +49,13 @@ function readSmall(path: string): string | undefined {
   }
 }
 
+/** The process group in the foreground of the terminal that a process controls (field 8, tpgid); undefined when there is none. */
+export function foregroundOf(pid: number): number | undefined {
+  const text = readSmall(`/proc/${pid}/stat`) ?? '';
+  const group = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[5]);
+  return group > 1 ? group : undefined;
+}
+
 /** True for a process that only waits to be reaped. */
 export function isDead(stat: ProcStat): boolean {
   return stat.state === 'Z' || stat.state === 'X';

@@ -20,6 +20,11 @@ export function signalGroup(shim: ProcStat, signal: NodeJS.Signals): boolean {
   return send(-shim.pid, signal);
 }
 
+/** Signals the process group in the foreground of a terminal; false when it is gone. */
+export function signalForeground(group: number, signal: NodeJS.Signals): boolean {
+  return send(-group, signal);
+}
+
 /** Signals every process of a tree once, also those that it forks meanwhile, and spares the shim. */
 export async function signalEach(tree: ProcessTree, signal: NodeJS.Signals): Promise<void> {
   const reached = new Set<number>();
