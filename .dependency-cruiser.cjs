@@ -19,7 +19,7 @@ const LAYERS = {
 };
 
 const folder = (name) => `^src/${name}/`;
-const composition = '^src/(main|server|server-files|data-doctor|data-access|runner-process)\\.ts$';
+const composition = '^src/(main|server|server-files|data-doctor|backend-doctor|data-access|runner-process)\\.ts$';
 
 const layers = Object.entries(LAYERS).map(([name, allowed]) => ({
   name: `layer-${name.replace('/', '-')}`,

@@ -21,7 +21,7 @@ export async function runHeadgateRunner(options: RunnerOptions): Promise<'stoppe
   process.on('unhandledRejection', unexpected);
   try {
     const folder = new StateFolder(data, systemIds);
-    const backends = createBackends({ folder: folder.producers, clock, logger });
+    const backends = createBackends({ folder: folder.producers, hidden: [data], clock, logger });
     let told = false;
     const registered = () => {
       logger.info({ runner: rest.name, pid: process.pid }, 'registered');

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { createBackends } from './backends/index.ts';
 import { sweepSpool } from './backends/process/index.ts';
+import { surveyBackends } from './backends/survey.ts';
 import { bootId } from './core/boot-id.ts';
 import { poisonReleased } from './core/buffer-pool.ts';
 import { systemClock } from './core/clock.ts';
@@ -96,6 +97,8 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
     clock,
     logger,
     withheld: Object.values(config.providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []),
+    allow: config.environment?.allow,
+    hidden: [paths.folder, options.socket ?? paths.socket],
     freeBytes: config.limits.freeBytes,
     spaceChanged: (fact) => told.space(fact),
   });
@@ -120,6 +123,7 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
     providers: createProviders(config.providers, process.env),
     bundled: bundledPlugins,
     plugins: config,
+    sandbox: config.sandbox,
   });
   opened.add('the runtime', () => runtime.close());
 
@@ -135,6 +139,7 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
     serverId: ids.token(9),
     tokens: [{ token, scope: 'admin' }],
     outputBytes: config.limits.outputBytes,
+    survey: () => surveyBackends(backends),
     checkResults: process.env['HEADGATE_CHECK_RESULTS'] === '1',
   });
   opened.add('the server', () => server.close());

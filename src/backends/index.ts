@@ -1,8 +1,11 @@
+import { dirname, join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Backend } from '../model/ports/backend.ts';
-import { createProcessBackend } from './process/index.ts';
+import { createProcessBackend, createPtyBackend } from './process/index.ts';
+import { runnerId } from './remote/runner-id.ts';
 import type { SpaceFact } from './shim/free-space.ts';
+import { SshBackend } from './ssh/ssh-backend.ts';
 import { createTmuxBackend } from './tmux/index.ts';
 
 export interface BackendsOptions {
@@ -12,6 +15,10 @@ export interface BackendsOptions {
   readonly logger: Logger;
   /** Variables of this process that commands do not inherit: keys that its configuration names. */
   readonly withheld?: readonly string[];
+  /** Which variables of this process commands inherit; all by default, and in a sandbox a short list (SPEC {#environment}). */
+  readonly allow?: readonly string[] | undefined;
+  /** What commands in a sandbox must not see beside the usual secrets, such as the data folder (SPEC {#sandbox}). */
+  readonly hidden?: readonly string[];
   /** Below so many free bytes of the folder's file system commands that write wait; 0 for none (SPEC {#free_space}). */
   readonly freeBytes?: number | undefined;
   /** Told when the disk has become nearly full, and when it has space again. */
@@ -20,8 +27,14 @@ export interface BackendsOptions {
 
 /** Every backend of this version, by name; `capabilities` of each says whether it can run here (SPEC {#backends}). */
 export function createBackends(options: BackendsOptions): ReadonlyMap<string, Backend> {
+  const processes = createProcessBackend(options);
   return new Map<string, Backend>([
-    ['process', createProcessBackend(options)],
+    ['process', processes],
+    ['pty', createPtyBackend(processes)],
+    [
+      'ssh',
+      new SshBackend({ runner: () => runnerId(join(dirname(options.folder), 'runner-id')), clock: options.clock, logger: options.logger }),
+    ],
     ['tmux', createTmuxBackend(options)],
   ]);
 }

@@ -2,7 +2,7 @@ import type { NotificationParamsOf, ResultOf } from '../rpc/protocol/table.ts';
 import { follow, type StreamEnd } from './follow.ts';
 import { paragraph, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
-import { formatBytes } from './text.ts';
+import { formatBytes, visibleLine } from './text.ts';
 
 type Started = NotificationParamsOf<'stream/started'>;
 
@@ -98,7 +98,10 @@ export class CommandView {
 
   #showStart(started: Started): void {
     const [first, ...rest] = paragraph(started.command).split('\n');
-    this.#screen.line(`${this.#screen.colors.green('$')} ${first}${rest.length > 0 ? ' ...' : ''}`);
+    const { green, dim } = this.#screen.colors;
+    const { backend = 'process' } = started;
+    const where = backend === 'process' ? '' : dim(`  [${visibleLine(backend)}]`);
+    this.#screen.line(`${green('$')} ${first}${rest.length > 0 ? ' ...' : ''}${where}`);
   }
 
   /** Where to begin with a command that runs: its start, or near its end when it has written much. */

@@ -45,15 +45,22 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** One thing that `headgate doctor` was told. */
+export interface Finding {
+  readonly name: string;
+  readonly state: 'ok' | 'note' | 'bad' | 'repaired';
+  readonly detail: string;
+}
+
 /** What `headgate doctor` is told of a data folder. */
 export interface DataReport {
-  readonly findings: readonly { readonly name: string; readonly state: 'ok' | 'note' | 'bad' | 'repaired'; readonly detail: string }[];
+  readonly findings: readonly Finding[];
   /** Copy of the database that was made before the first repair. */
   readonly backup?: string;
 }
 
 /** An output stream, perhaps a terminal. */
-export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
 /** Standard input, perhaps a terminal. */
 export type InputStream = Readable & { readonly isTTY?: boolean; setRawMode?(mode: boolean): unknown };
@@ -63,6 +70,8 @@ export interface CliHost {
   serve(options: ServeOptions): Promise<RunningServer>;
   /** Examines a data folder, and mends it with `repair`; nothing is known of data where it is missing. */
   examine?(options: { data: string; repair: boolean }): Promise<DataReport>;
+  /** Says what each backend can do on this machine; starts nothing and never throws. */
+  examineBackends?(): Promise<readonly Finding[]>;
   /** Serves a server as its runner until it is stopped or drained. */
   runner(options: RunnerOptions): Promise<'stopped' | 'drained'>;
   readonly stdout: OutputStream;

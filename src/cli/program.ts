@@ -5,6 +5,7 @@ import { describeError, exitCodeOf } from './errors.ts';
 import { EXIT, EXIT_CODE_HELP } from './exit-codes.ts';
 import { type CliHost, LOG_LEVELS } from './host.ts';
 import { parseDuration, parseList, parseVariable, parseWhole } from './parse.ts';
+import { addPlaceOptions } from './place-options.ts';
 
 /** Runs one command and answers its exit code; the module behind it is loaded only then. */
 type Action = () => Promise<number>;
@@ -176,22 +177,27 @@ function runCommands(program: Command, console: Console, choose: (action: Action
 }
 
 function commandCommands(program: Command, console: Console, choose: (action: Action) => void): void {
-  client(program.command('sh'))
-    .description('run a command on the server; stdin, stdout, stderr and the exit code are its own')
-    .usage('[options] -- <command> [args...]')
-    .argument('<command...>', 'one word is a shell command line, several are a command and its arguments')
-    .option('--run <alias>', 'run that the command belongs to; opened when there is none', 'shell')
-    .option('--cwd <dir>', 'working directory, relative to the project')
-    .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
-    .option('--timeout <duration>', 'end it after so long, for example 30s or 5m', parseDuration)
-    .option('--runner <name>', 'where it runs: name or label of a registered runner (default: the server itself)')
-    .option('--no-stdin', 'do not forward standard input')
-    .option('--propose', 'only propose it, print run and path, and let another client answer')
-    .option('--json', 'with --propose: print JSON')
-    .passThroughOptions()
+  addPlaceOptions(
+    client(program.command('sh'))
+      .description(
+        'run a command on the server, in a container, in tmux or on another host; stdin, stdout, stderr and the exit code are its own',
+      )
+      .usage('[options] -- <command> [args...]')
+      .argument('[command...]', 'one word is a shell command line, several are a command and its arguments; none with --watch or --pane')
+      .option('--run <alias>', 'run that the command belongs to; opened when there is none', 'shell')
+      .option('--cwd <dir>', 'working directory, relative to the project')
+      .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
+      .option('--timeout <duration>', 'end it after so long, for example 30s or 5m', parseDuration)
+      .option('--runner <name>', 'where it runs: name or label of a registered runner (default: the server itself)')
+      .option('--tty', 'give it a terminal instead of pipes, of the size of ours; headgate tty is for typing into one')
+      .option('--no-stdin', 'do not forward standard input')
+      .option('--propose', 'only propose it, print run and path, and let another client answer')
+      .option('--json', 'with --propose: print JSON')
+      .passThroughOptions(),
+  )
     .addHelpText(
       'after',
-      `\nCtrl-C cancels the command, a second one leaves at once.\n${examples('headgate sh -- make test', `headgate sh 'seq 5 | wc -l'`, 'tar c src | headgate sh -- tar tv', 'headgate sh --timeout 5m --run build -- npm test')}`,
+      `\nCtrl-C cancels the command, a second one leaves at once.\n${examples('headgate sh -- make test', `headgate sh 'seq 5 | wc -l'`, 'tar c src | headgate sh -- tar tv', 'headgate sh --timeout 5m --run build -- npm test', 'headgate sh --sandbox workspace --network -- npm ci', 'headgate sh --image debian:12 --memory 512m --mount "$PWD":/src:ro -- ls /src', 'headgate sh --host deploy@build.example:2222 -- uptime', 'headgate sh --container web --watch logs')}`,
     )
     .action((words, options) => choose(async () => (await import('./commands/sh.ts')).sh(console, words, options)));
 

@@ -3,6 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { HeadgateError, messageOf, systemCode } from '../core/errors.ts';
+import { BACKENDS, sandbox } from '../model/place.ts';
+import type { SandboxPolicy } from './sandbox-policy.ts';
 
 const provider = z.strictObject({
   /** Base URL of an OpenAI-compatible API, such as http://127.0.0.1:11434/v1. */
@@ -26,7 +28,14 @@ const limits = z.strictObject({
   freeBytes: z.int().min(0).optional(),
 });
 
+/** Variables by name. */
+const variable = z.string().regex(/^[A-Za-z_*][A-Za-z0-9_*]{0,127}$/, 'must be the name of a variable, * standing for any characters');
+
 const schema = z.strictObject({
+  /** What every command of this machine is put in (SPEC {#sandbox_default}). */
+  sandbox: sandbox.extend({ others: z.array(z.enum(BACKENDS)).default([]) }).optional(),
+  /** Which variables of the server commands inherit (SPEC {#environment}). */
+  environment: z.strictObject({ allow: z.array(variable).max(1000) }).optional(),
   limits: limits.default(limits.parse({})),
   /** How long is kept what nobody deletes (SPEC {#retention}). */
   retention: z
@@ -56,6 +65,10 @@ export interface ServerConfig {
   /** How long is kept what nobody deletes; what is left out has its default (SPEC {#retention}). */
   readonly retention: RetentionConfig;
   readonly limits: { readonly outputBytes: number; readonly freeBytes?: number | undefined };
+  /** What every command of this machine is put in; left out: what it asks for itself (SPEC {#sandbox_default}). */
+  readonly sandbox?: SandboxPolicy | undefined;
+  /** Which variables of the server commands inherit; left out: all, in a sandbox a short list (SPEC {#environment}). */
+  readonly environment?: { readonly allow: readonly string[] } | undefined;
   /** Seconds that a runner may be away before what it has is lost. */
   readonly runnerLease?: number | undefined;
   /** Folder from which relative plugin paths and packages are resolved. */

@@ -24,6 +24,8 @@ export interface RuntimeOptions {
   /** Plugins named by the configuration file. */
   readonly plugins?: Pick<ServerConfig, 'plugins' | 'folder'>;
   readonly limits?: Partial<LoopLimits>;
+  /** What every command of this machine is put in (SPEC {#sandbox_default}). */
+  readonly sandbox?: ServerConfig['sandbox'];
   /** How long a filter's handler may take, milliseconds. Default 5000. */
   readonly filterLimitMs?: number;
   /** How long a plugin's setup may take, milliseconds. Default 10000. */
@@ -47,7 +49,18 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   for (const plugin of options.bundled) await host.add(plugin);
   for (const specifier of options.plugins?.plugins ?? []) await host.load(specifier, options.plugins?.folder ?? '.');
   const providers = new Map(options.providers.map((provider) => [provider.name, provider]));
-  const parts: RuntimeParts = { store, journal, streams, clock, logger, hooks, host, providers, limits: { ...LIMITS, ...options.limits } };
+  const parts: RuntimeParts = {
+    store,
+    journal,
+    streams,
+    clock,
+    logger,
+    hooks,
+    host,
+    providers,
+    limits: { ...LIMITS, ...options.limits },
+    sandbox: options.sandbox,
+  };
   return new Runtime(parts);
 }
 

@@ -6,6 +6,7 @@ import type { Store } from '../model/ports/store.ts';
 import type { Project } from '../model/records.ts';
 import type { Journal, Streams } from '../stream/index.ts';
 import type { PluginHost } from './plugin-host.ts';
+import type { SandboxPolicy } from './sandbox-policy.ts';
 
 /** Who calls: a connection bound to a project, or the server itself. */
 export interface Caller {
@@ -37,4 +38,6 @@ export interface RuntimeParts {
   readonly host: PluginHost;
   readonly providers: ReadonlyMap<string, ModelProvider>;
   readonly limits: LoopLimits;
+  /** What every command of this machine is put in; undefined: what it asks for itself. */
+  readonly sandbox?: SandboxPolicy | undefined;
 }

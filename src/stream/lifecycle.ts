@@ -112,6 +112,7 @@ export class Lifecycle {
       run: producer.run,
       path: entry.path,
       command: plan.spec.command,
+      backend: plan.backend,
       runner: plan.runner,
       channels: states,
     });

@@ -27,7 +27,6 @@ async function place(): Promise<BackendSetup & { root: string; socket: string }>
     reopen: () => open(root),
     spec: { tmux: { socket }, tty: { term: 'screen', cols: 80, rows: 24 } },
     merged: true,
-    takesAllInput: true,
     prepare: (command) => `stty -opost -echo < /dev/tty; ${command}`,
     dispose: async () => {
       spawnSync('tmux', ['-S', socket, 'kill-server']);
@@ -37,5 +36,5 @@ async function place(): Promise<BackendSetup & { root: string; socket: string }>
 }
 
 describe.skipIf(!serviceAvailable('tmux'))('tmux', () => {
-  backendContract('tmux', place, { hangsUp: true });
+  backendContract('tmux', place, { terminal: true });
 });

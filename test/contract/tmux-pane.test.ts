@@ -151,6 +151,12 @@ describe.skipIf(!serviceAvailable('tmux'))('{#backend_tmux} tmux', () => {
       expect(readdirSync(join(root, 'spool')).filter((name) => !name.startsWith('shim-'))).toEqual([]);
     });
 
+    test('{#detached} ends what the command left in the background, as a terminal that goes does, and names none of it', async () => {
+      const { handle, sink } = await start('sleep 300 & echo $!');
+      expect(await handle.closed).toEqual({ detached: [] });
+      await eventually(() => !isRunning(Number(sink.text(1))), 'the end of what was left');
+    });
+
     test('runs in the session that was asked for, made when it is not there, and leaves the other windows of it alone', async () => {
       foreignPane('sleep 300');
       const [theirs] = panes();

@@ -3,10 +3,16 @@ import { spawnSync } from 'node:child_process';
 /** Programs of the machine that some suites need, and how each shows that it works. */
 const PROBES = {
   tmux: ['tmux', '-V'],
+  script: ['script', '--version'],
   busybox: ['busybox', 'true'],
+  sshd: ['sh', '-c', 'test -x /usr/sbin/sshd && command -v ssh-keygen'],
+  bwrap: ['bwrap', '--unshare-user', '--unshare-pid', '--ro-bind', '/', '/', '--proc', '/proc', 'env', '--default-signal', 'true'],
   fallocate: ['fallocate', '--version'],
   mount: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs "$d" && umount "$d"; s=$?; rmdir "$d"; exit $s'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
+
+/** Debian packages that have another name. */
+const PACKAGES: Readonly<Record<string, string>> = { bwrap: 'bubblewrap', sshd: 'openssh-server' };
 
 export type Service = keyof typeof PROBES;
 
@@ -25,7 +31,7 @@ export function serviceAvailable(service: Service): boolean {
   }
   if (!available && required().includes(service)) {
     throw new Error(
-      `HEADGATE_REQUIRE names ${service}, but \`${PROBES[service].join(' ')}\` does not work here; install it (Debian: apt-get install ${service})`,
+      `HEADGATE_REQUIRE names ${service}, but \`${PROBES[service].join(' ')}\` does not work here; install it (Debian: apt-get install ${PACKAGES[service] ?? service})`,
     );
   }
   return available;

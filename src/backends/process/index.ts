@@ -1,3 +1,4 @@
 export { leftOverFolders, spoolExtent } from './left-over.ts';
 export { createProcessBackend } from './process-backend.ts';
+export { createPtyBackend } from './pty-backend.ts';
 export { sweepSpool } from './sweep.ts';

@@ -4,7 +4,7 @@ import type { KillRequest } from '../../model/ports/backend.ts';
 import type { KillReceipt, SignalSent } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
 import { isDead, type ProcStat, readStat } from './proc.ts';
-import { isTrapped, signalGroup, signalProcess } from './signalling.ts';
+import { isTrapped, signalGroup, signalGroupOf, signalProcess } from './signalling.ts';
 import type { ProcessTree } from './tree.ts';
 
 /** How often the processes known already are looked at, and how often all of /proc. */
@@ -43,7 +43,7 @@ export class TreeKill {
     this.hasten(request.graceMs);
     const members = await this.#look();
     if (signal !== 'SIGKILL') {
-      this.#first(signal, members);
+      await this.#first(signal, members);
       await this.#grace(signal);
     }
     await this.#force();
@@ -68,23 +68,39 @@ export class TreeKill {
   }
 
   /** The group at once, so that none of it forks away in between; those outside of it one by one. */
-  #first(signal: NodeJS.Signals, members: readonly ProcStat[]): void {
+  async #first(signal: NodeJS.Signals, members: readonly ProcStat[]): Promise<void> {
+    if (this.#tree.hasTerminal) this.#firstInTerminal(signal, members);
+    else this.#firstInGroup(signal, members);
+    if (signal !== 'SIGSTOP') await this.#wake(members);
+  }
+
+  /** The relay of the terminal is spared: it has the rest of the output to deliver, and ends when the command does. */
+  #firstInTerminal(signal: NodeJS.Signals, members: readonly ProcStat[]): void {
+    const groups = new Map(isTrapped(signal) ? members.map((member) => [member.group, member]) : []);
+    const reached = new Set([...groups].filter(([, member]) => signalGroupOf(member, signal)).map(([group]) => group));
+    this.#record(
+      signal,
+      members.filter((member) => reached.has(member.group) || signalProcess(member, signal)),
+    );
+  }
+
+  #firstInGroup(signal: NodeJS.Signals, members: readonly ProcStat[]): void {
     const shim = this.#tree.shim();
     const inGroup = (member: ProcStat): boolean => shim !== undefined && isTrapped(signal) && member.group === shim.pid;
     const group = shim !== undefined && isTrapped(signal) && signalGroup(shim, signal) ? members.filter(inGroup) : [];
     const alone = members.filter((member) => !inGroup(member) && signalProcess(member, signal));
     this.#record(signal, [...group, ...alone]);
-    if (signal !== 'SIGSTOP') this.#wake(members);
   }
 
   /** A stopped process acts on the signal only when it goes on; the shim too, when the whole group was stopped. */
-  #wake(members: readonly ProcStat[]): void {
+  async #wake(members: readonly ProcStat[]): Promise<void> {
     const shim = this.#tree.shim();
     if (shim?.state === 'T') signalProcess(shim, 'SIGCONT');
     this.#record(
       'SIGCONT',
       members.filter((member) => member.state === 'T' && signalProcess(member, 'SIGCONT')),
     );
+    await this.#tree.wakeRelay();
   }
 
   /** Ends early when nothing is left. */
@@ -96,9 +112,9 @@ export class TreeKill {
         const members = await this.#look();
         if (members.length === 0 && !this.#tree.shim()) return;
         // The shim was still about to start the command when the signal came, and swallowed it.
-        if (members.length > 0 && this.#signals.length === 0) this.#first(signal, members);
+        if (members.length > 0 && this.#signals.length === 0) await this.#first(signal, members);
         // A stop that was asked for just before the kill shows only now.
-        else if (signal !== 'SIGSTOP') this.#wake(members);
+        else if (signal !== 'SIGSTOP') await this.#wake(members);
         scanAt = this.#clock.monotonic() + SCAN_MS;
       }
       await delay(Math.max(0, Math.min(LOOK_MS, this.#deadline - this.#clock.monotonic())));
@@ -123,6 +139,7 @@ export class TreeKill {
     const giveUp = this.#clock.monotonic() + SHIM_MS;
     for (let shim = this.#tree.shim(); shim; shim = this.#tree.shim()) {
       if (shim.state === 'T') signalProcess(shim, 'SIGCONT');
+      await this.#tree.wakeRelay();
       if (this.#clock.monotonic() >= giveUp) {
         signalProcess(shim, 'SIGKILL');
         return true;

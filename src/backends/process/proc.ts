@@ -11,6 +11,9 @@ export interface ProcStat {
   readonly parent: number;
   readonly group: number;
   readonly session: number;
+  /** Device number of its controlling terminal, 0 for none, and the process group in that one's foreground. */
+  readonly terminal: number;
+  readonly foreground: number;
   readonly startTicks: string;
 }
 
@@ -27,8 +30,19 @@ export function readStat(pid: number): ProcStat | undefined {
   const text = readSmall(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
   // The name, in parentheses, may itself hold blanks and parentheses.
-  const [state = '', parent = '', group = '', session = '', ...rest] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { pid, state, parent: Number(parent), group: Number(group), session: Number(session), startTicks: rest[15] ?? '' };
+  const [state = '', parent = '', group = '', session = '', terminal = '', foreground = '', ...rest] = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ');
+  return {
+    pid,
+    state,
+    parent: Number(parent),
+    group: Number(group),
+    session: Number(session),
+    terminal: Number(terminal),
+    foreground: Number(foreground),
+    startTicks: rest[13] ?? '',
+  };
 }
 
 const small = Buffer.allocUnsafe(1024);
@@ -47,13 +61,6 @@ function readSmall(path: string): string | undefined {
   } finally {
     if (file !== undefined) closeSync(file);
   }
-}
-
-/** The process group in the foreground of the terminal that a process controls (field 8, tpgid); undefined when there is none. */
-export function foregroundOf(pid: number): number | undefined {
-  const text = readSmall(`/proc/${pid}/stat`) ?? '';
-  const group = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[5]);
-  return group > 1 ? group : undefined;
 }
 
 /** True for a process that only waits to be reaped. */
@@ -105,6 +112,19 @@ export function holdsOpen(pid: number, files: readonly string[]): boolean {
       const open = statSync(`/proc/${pid}/fd/${fd}`, { throwIfNoEntry: false });
       return open !== undefined && wanted.some((file) => file.ino === open.ino && file.dev === open.dev);
     });
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * True for the process that bubblewrap leaves behind as number 1 of a sandbox, while anything in it runs: it has the
+ * command's output open and never writes to it.
+ */
+export function isSandboxInit(pid: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    return status.startsWith('Name:\tbwrap\n') && /^NSpid:(\t\d+)+\t1$/m.test(status);
   } catch {
     return false;
   }

@@ -6,13 +6,17 @@ import { HeadgateError, isHeadgateError, messageOf, systemCode } from '../../cor
 import type { Logger } from '../../core/logger.ts';
 import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { ProducerSpec } from '../../model/records.ts';
+import { type EnvironmentRules, inherited } from '../environment.ts';
+import { Sandboxes } from '../sandbox/index.ts';
 import { FreeSpace, type SpaceFact } from '../shim/free-space.ts';
 import { STEP_BYTES } from '../shim/give-back.ts';
 import { HolePuncher } from '../shim/hole-puncher.ts';
 import { type ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
 import { scriptIn } from '../shim/script-file.ts';
 import { SHIM_FILE, SHIM_TEXT } from '../shim/shim-text.ts';
-import { type Launch, launchShim } from './launch.ts';
+import { terminalCommand } from '../shim/terminal.ts';
+import { launchShim } from './launch.ts';
+import { whyNoTerminal } from './local-terminal.ts';
 import { hasProc, identify } from './proc.ts';
 import { ProcessHandle, type ProcessHandleOptions } from './process-handle.ts';
 import { markerOf } from './tree.ts';
@@ -38,6 +42,12 @@ export interface ProcessBackendOptions {
   readonly detachedGraceMs?: number;
   /** Further variables of this process that commands do not inherit: keys that its configuration names. */
   readonly withheld?: readonly string[];
+  /** Which variables of this process commands inherit; all by default, and in a sandbox a short list (SPEC {#environment}). */
+  readonly allow?: readonly string[] | undefined;
+  /** What a command in a sandbox must not see beside the usual secrets: the data folder, a socket elsewhere. */
+  readonly hidden?: readonly string[];
+  /** Where bubblewrap is looked for; the system's folders by default. */
+  readonly sandboxFolders?: readonly string[];
   /** Below so many free bytes of the folder's file system commands that write wait; 0 for none (SPEC {#free_space}). */
   readonly freeBytes?: number | undefined;
   /** Told when the disk has become nearly full, and when it has space again. */
@@ -46,14 +56,21 @@ export interface ProcessBackendOptions {
   readonly giveBackBytes?: number;
 }
 
+/** What a variant starts a shim with. */
+export interface VariantLaunch {
+  readonly folder: string;
+  readonly spec: ProducerSpec;
+  readonly marker: Readonly<Record<string, string>>;
+}
+
 /** What another backend whose producer folders are on this host does differently. */
 export interface ProcessBackendVariant {
   /** Throws for what could never run, before anything is made. */
   readonly check: (spec: ProducerSpec) => void;
   /** Starts the shim; answers its pid. */
-  readonly launch: Launch;
+  readonly launch: (options: VariantLaunch) => Promise<number>;
   /** How the handle of a folder differs. */
-  readonly handle: (folder: ProducerFolder, spec: ProducerSpec) => Pick<ProcessHandleOptions, 'endMark' | 'brakeReach' | 'carried'>;
+  readonly handle: (folder: ProducerFolder, spec: ProducerSpec) => Pick<ProcessHandleOptions, 'tty' | 'endMark' | 'brakeReach' | 'carried'>;
 }
 
 /**
@@ -69,6 +86,7 @@ class ProcessBackend implements Backend {
   readonly #variant: ProcessBackendVariant | undefined;
   readonly #space: FreeSpace;
   readonly #puncher: HolePuncher;
+  readonly #sandboxes: Sandboxes;
   #spool: string | undefined;
 
   constructor(options: ProcessBackendOptions, variant: ProcessBackendVariant | undefined) {
@@ -77,19 +95,24 @@ class ProcessBackend implements Backend {
     const { folder, freeBytes, spaceChanged, logger } = options;
     this.#space = new FreeSpace({ folder, floorBytes: freeBytes, told: spaceChanged, logger });
     this.#puncher = new HolePuncher(logger);
+    this.#sandboxes = new Sandboxes({ hidden: [folder, ...(options.hidden ?? [])], folders: options.sandboxFolders });
   }
 
-  capabilities(): Promise<BackendCapabilities> {
+  async capabilities(): Promise<BackendCapabilities> {
     const reason = whyUnavailable();
-    return Promise.resolve({
+    const box = await this.#sandboxes.find();
+    const noTerminal = await whyNoTerminal();
+    return {
       name: 'process',
       available: reason === undefined,
       ...(reason === undefined ? {} : { reason }),
       stdin: true,
-      tty: false,
+      tty: noTerminal === undefined,
+      ...(noTerminal === undefined ? {} : { ttyReason: noTerminal }),
       signals: Object.keys(constants.signals),
       adopt: true,
-    });
+      sandbox: 'path' in box ? { available: true, detail: `${box.version}, ${box.path}` } : { available: false, reason: box.reason },
+    };
   }
 
   async start(request: StartRequest, sink: OutputSink): Promise<BackendHandle> {
@@ -98,21 +121,23 @@ class ProcessBackend implements Backend {
     const folder = folderOf(spool, producerId);
     const marker = markerOf(spool, producerId);
     if (folder.claim().state !== 'absent') return this.#serve(request, folder, marker, { producerId }, undefined, new Map(), sink);
-    (this.#variant?.check ?? checkTerminal)(spec);
+    this.#variant?.check(spec);
     checkSpec(spec);
+    if (spec.tty && !this.#variant) await requireTerminal();
+    const bubblewrap = spec.sandbox ? await this.#sandboxes.require() : undefined;
     let pid: number;
     const handle: { look?: () => void } = {};
     try {
       const shim = scriptIn(spool, SHIM_FILE, SHIM_TEXT);
       folder.prepare(spec);
-      pid = await (this.#variant?.launch ?? launchShim)({
-        shim,
-        folder: folder.path,
-        spec,
-        marker,
-        withheld: [...OWN_SECRETS, ...(this.#options.withheld ?? [])],
-        ended: () => handle.look?.(),
-      });
+      pid = this.#variant
+        ? await this.#variant.launch({ folder: folder.path, spec, marker })
+        : await launchShim({
+            shim,
+            folder: folder.path,
+            ...this.#launched(spec, bubblewrap, folder, marker),
+            ended: () => handle.look?.(),
+          });
     } catch (error) {
       if (folder.claim().state === 'absent') await folder.remove();
       if (isHeadgateError(error)) throw error;
@@ -156,8 +181,51 @@ class ProcessBackend implements Backend {
   ): ProcessHandle {
     const { clock, logger, detachedGraceMs = DETACHED_GRACE_MS, giveBackBytes = STEP_BYTES } = this.#options;
     const shared = { space: this.#space, puncher: this.#puncher, giveBackBytes, detachedGraceMs, clock, logger };
-    const other = this.#variant?.handle(folder, request.spec);
-    return new ProcessHandle({ ...shared, ...other, folder, ref, marker, stdin: request.spec.stdin, launched, offsets, sink });
+    return new ProcessHandle({
+      ...shared,
+      folder,
+      ref,
+      marker,
+      stdin: request.spec.stdin,
+      tty: request.spec.tty !== undefined,
+      ...this.#variant?.handle(folder, request.spec),
+      launched,
+      offsets,
+      sink,
+    });
+  }
+
+  /** What the shim runs, and with which environment: the command in its sandbox, in its terminal. */
+  #launched(
+    spec: ProducerSpec,
+    bubblewrap: string | undefined,
+    folder: ProducerFolder,
+    marker: Readonly<Record<string, string>>,
+  ): { spec: Pick<ProducerSpec, 'command' | 'cwd' | 'stdin'>; env: Readonly<Record<string, string>> } {
+    const boxed = this.#boxed(spec, bubblewrap, folder, marker);
+    const { tty, cwd, stdin } = spec;
+    if (!tty) return boxed;
+    const command = terminalCommand({ command: boxed.spec.command, tty, folder: folder.path, env: spec.env, stdin });
+    checkLength(command, ' with what the terminal adds to it');
+    return { spec: { command, cwd, stdin: true }, env: boxed.env };
+  }
+
+  /** The command itself, or the sandbox around it. */
+  #boxed(
+    spec: ProducerSpec,
+    bubblewrap: string | undefined,
+    folder: ProducerFolder,
+    marker: Readonly<Record<string, string>>,
+  ): { spec: Pick<ProducerSpec, 'command' | 'cwd' | 'stdin'>; env: Readonly<Record<string, string>> } {
+    const { cwd, stdin, sandbox } = spec;
+    const rules: EnvironmentRules = { allow: this.#options.allow, withheld: [...OWN_SECRETS, ...(this.#options.withheld ?? [])] };
+    const env: Record<string, string> = { ...inherited(process.env, rules, sandbox !== undefined), PWD: cwd, ...spec.env };
+    if (!sandbox || bubblewrap === undefined) return { spec, env: { ...env, ...marker } };
+    // The terminal says what it is, also where this process has one of its own.
+    if (spec.tty && !('TERM' in spec.env)) delete env['TERM'];
+    const boxed = this.#sandboxes.box(bubblewrap, { ...spec, sandbox }, folder.path, env, marker);
+    checkLength(boxed.command, ' with what the sandbox adds to it');
+    return { spec: { cwd, stdin, command: boxed.command }, env: boxed.env };
   }
 
   /** Who has just been launched; undefined when it is gone already, or that cannot be found out. */
@@ -199,14 +267,6 @@ function folderOf(spool: string, producerId: string): ProducerFolder {
   });
 }
 
-function checkTerminal(spec: ProducerSpec): void {
-  if (spec.tty || spec.sandbox) {
-    throw new HeadgateError('unsupported', 'terminals and sandboxes are not part of this version; leave tty and sandbox out', {
-      outcome: 'unsupported',
-    });
-  }
-}
-
 /** Throws a named error for what could never run, before anything is made. */
 function checkSpec(spec: ProducerSpec): void {
   const { command, cwd, env } = spec;
@@ -216,11 +276,7 @@ function checkSpec(spec: ProducerSpec): void {
       cwd,
     });
   }
-  if (Buffer.byteLength(command) > MAX_COMMAND_BYTES) {
-    throw new HeadgateError('too_large', `the command has more than ${MAX_COMMAND_BYTES} bytes; put it in a file and run that`, {
-      outcome: 'command_too_large',
-    });
-  }
+  checkLength(command, '');
   if (command.includes('\0') || Object.entries(env).some(([name, value]) => /[=\0]/.test(name) || name === '' || value.includes('\0'))) {
     throw new HeadgateError(
       'invalid_params',
@@ -230,6 +286,18 @@ function checkSpec(spec: ProducerSpec): void {
       },
     );
   }
+}
+
+async function requireTerminal(): Promise<void> {
+  const reason = await whyNoTerminal();
+  if (reason !== undefined) throw new HeadgateError('unsupported', `the command was not started: ${reason}`, { outcome: 'unsupported' });
+}
+
+function checkLength(command: string, what: string): void {
+  if (Buffer.byteLength(command) <= MAX_COMMAND_BYTES) return;
+  throw new HeadgateError('too_large', `the command${what} has more than ${MAX_COMMAND_BYTES} bytes; put it in a file and run that`, {
+    outcome: 'command_too_large',
+  });
 }
 
 function identityIn(ref: BackendRef | null): ProcessIdentity | undefined {

@@ -18,8 +18,9 @@ import { SpoolReader } from '../shim/spool-reader.ts';
 import { Brake, type BrakeReach, groupReach } from './brake.ts';
 import { ExitWatch } from './exit-watch.ts';
 import { TreeKill } from './kill.ts';
+import { LocalTerminal } from './local-terminal.ts';
 import { readAlive } from './proc.ts';
-import { isTrapped, signalEach, signalGroup, signalProcess } from './signalling.ts';
+import { isSafe, signalEach, signalGroup, signalProcess } from './signalling.ts';
 import { ProcessTree } from './tree.ts';
 
 /** How often processes that still hold the output are looked at, the shim is waited for, and a failure is tried again (milliseconds). */
@@ -29,14 +30,13 @@ const CLAIM_LOOK_MS = 2;
 
 const OUTPUT_FILE = /^out\.(\d+)$/;
 
-/** Signals that the shim does not need to trap: without a handler they do nothing, or let it go on. */
-const HARMLESS_SIGNALS: readonly NodeJS.Signals[] = ['SIGCONT', 'SIGWINCH', 'SIGURG', 'SIGCHLD'];
-
 export interface ProcessHandleOptions {
   readonly folder: ProducerFolder;
   readonly ref: BackendRef;
   readonly marker: Readonly<Record<string, string>>;
   readonly stdin: boolean;
+  /** The command runs in a terminal. */
+  readonly tty: boolean;
   /** The shim as the launcher knows it; undefined when nobody does. */
   readonly launched: ProcessIdentity | undefined;
   readonly offsets: ReadonlyMap<number, number>;
@@ -65,6 +65,7 @@ export class ProcessHandle implements BackendHandle {
   readonly #reader: SpoolReader;
   readonly #watch: FolderWatch;
   readonly #input: InputPipe;
+  readonly #terminal: LocalTerminal | undefined;
   /** Undefined when the sink cannot say what is on the disk. */
   readonly #giveBack: GiveBack | undefined;
   readonly #leaveSpace: () => void;
@@ -86,13 +87,15 @@ export class ProcessHandle implements BackendHandle {
     this.#reader = new SpoolReader({ ...options, frozen: () => this.#isOfOtherBoot(), progress: () => this.#progress() });
     const { persist } = options.sink;
     if (persist) this.#giveBack = new GiveBack({ ...options, persist, stored: () => this.#reader.stored(), done: () => this.#progress() });
-    this.#input = new InputPipe(options.folder, options.clock, {
-      isThere: (holder) => readAlive(holder) !== undefined,
-      stop: (holder) => {
+    if (options.tty) this.#terminal = new LocalTerminal(options.folder);
+    const holder = {
+      isThere: (holder: ProcessIdentity) => readAlive(holder) !== undefined,
+      stop: (holder: ProcessIdentity) => {
         const process = readAlive(holder);
         if (process) signalProcess(process, 'SIGKILL');
       },
-    });
+    };
+    this.#input = new InputPipe(options.folder, options.clock, holder, options.tty);
     this.#leaveSpace = options.space.watch(() => this.#progress());
     this.#watch = new FolderWatch(options.folder.path, (name) => this.#changed(name), options.logger);
     this.look();
@@ -128,19 +131,23 @@ export class ProcessHandle implements BackendHandle {
     await this.#input.end();
   }
 
-  resize(): Promise<void> {
-    return Promise.reject(new HeadgateError('unsupported', 'this command has no terminal, so there is nothing to resize'));
+  async resize(cols: number, rows: number): Promise<void> {
+    if (!this.#terminal) throw new HeadgateError('unsupported', 'this command has no terminal, so there is nothing to resize');
+    if (this.#end) throw new HeadgateError('conflict', 'the command has ended, and its terminal with it');
+    await this.#terminal.resize(cols, rows);
   }
 
   async signal(signal: string): Promise<void> {
     const name = signalName(signal);
     const tree = await this.#whenClaimed();
     const shim = tree?.shim();
-    if (!tree || !shim || this.#exit.published()) {
+    if (this.#terminal) await this.#whenReady(this.#terminal);
+    if (!tree || !shim || this.#exit.published() || (await this.#terminal?.signal(name, tree)) === false) {
       throw new HeadgateError('conflict', `the command has ended, so ${name} reaches nobody`);
     }
-    if (isTrapped(name) || HARMLESS_SIGNALS.includes(name)) signalGroup(shim, name);
-    else await signalEach(tree, name);
+    if (this.#terminal) return;
+    if (isSafe(name)) signalGroup(shim, name);
+    else await signalEach(() => tree.members(), name);
   }
 
   async kill(request: KillRequest): Promise<KillReceipt> {
@@ -261,6 +268,11 @@ export class ProcessHandle implements BackendHandle {
     return this.#knownTree();
   }
 
+  /** Waits until the command of a terminal is about to begin, or it has ended. */
+  async #whenReady(terminal: LocalTerminal): Promise<void> {
+    while (!terminal.isReady && !this.#exit.look()) await delay(CLAIM_LOOK_MS);
+  }
+
   /** True when the machine was restarted since it ran; then whoever ran it may be known no more, only that it had written. */
   #isOfOtherBoot(): boolean {
     const { launched, offsets } = this.#options;
@@ -270,7 +282,7 @@ export class ProcessHandle implements BackendHandle {
 
   #knownTree(): ProcessTree | undefined {
     const shim = this.#exit.shim();
-    if (shim) this.#tree ??= new ProcessTree(shim, this.#options.folder, this.#options.marker);
+    if (shim) this.#tree ??= new ProcessTree(shim, this.#options.folder, this.#options.marker, this.#options.tty);
     return this.#tree;
   }
 

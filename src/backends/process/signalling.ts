@@ -1,7 +1,12 @@
 import { systemCode } from '../../core/errors.ts';
 import { TRAPPED_SIGNALS } from '../shim/shim-text.ts';
+import { SAFE_SIGNALS } from '../shim/terminal.ts';
 import { isDead, type ProcStat, readStat } from './proc.ts';
-import type { ProcessTree } from './tree.ts';
+
+/** True when a shim, or the leader of a terminal, lives through this signal and does not stop. */
+export function isSafe(signal: NodeJS.Signals): boolean {
+  return (SAFE_SIGNALS as readonly string[]).includes(signal);
+}
 
 /** True when a shim lives through this signal, so that it may go to the whole group. */
 export function isTrapped(signal: NodeJS.Signals): boolean {
@@ -20,15 +25,23 @@ export function signalGroup(shim: ProcStat, signal: NodeJS.Signals): boolean {
   return send(-shim.pid, signal);
 }
 
+/** Signals a process group that a process is in, while it is there and in it. */
+export function signalGroupOf(member: ProcStat, signal: NodeJS.Signals): boolean {
+  const now = readStat(member.pid);
+  if (now?.startTicks !== member.startTicks || now.group !== member.group) return false;
+  return send(-member.group, signal);
+}
+
 /** Signals the process group in the foreground of a terminal; false when it is gone. */
 export function signalForeground(group: number, signal: NodeJS.Signals): boolean {
   return send(-group, signal);
 }
 
-/** Signals every process of a tree once, also those that it forks meanwhile, and spares the shim. */
-export async function signalEach(tree: ProcessTree, signal: NodeJS.Signals): Promise<void> {
+/** Signals every one of these processes once, also those that they fork meanwhile. */
+export async function signalEach(members: () => Promise<readonly ProcStat[]>, signal: NodeJS.Signals): Promise<void> {
   const reached = new Set<number>();
-  for (let fresh = await tree.members(); fresh.length > 0; fresh = (await tree.members()).filter(({ pid }) => !reached.has(pid))) {
+  const left = async (): Promise<ProcStat[]> => (await members()).filter(({ pid }) => !reached.has(pid));
+  for (let fresh = await left(); fresh.length > 0; fresh = await left()) {
     for (const member of fresh) {
       signalProcess(member, signal);
       reached.add(member.pid);

@@ -1,7 +1,8 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { bootId } from '../../core/boot-id.ts';
 import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
-import { hasEnvironment, holdsOpen, type ProcStat, processesSince, readAlive, readStat } from './proc.ts';
+import { hasEnvironment, holdsOpen, isSandboxInit, type ProcStat, processesSince, readAlive, readStat } from './proc.ts';
+import { signalProcess } from './signalling.ts';
 
 /** Variables in a command's environment by which its processes are found, whatever session they moved to (SPEC {#producer_marker}). */
 export function markerOf(spool: string, producerId: string): Readonly<Record<string, string>> {
@@ -16,8 +17,11 @@ export class ProcessTree {
   readonly #shim: ProcessIdentity;
   readonly #folder: ProducerFolder;
   readonly #marker: readonly string[];
+  /** The command runs in a terminal: `script` stands between it and its output files. */
+  readonly hasTerminal: boolean;
 
-  constructor(shim: ProcessIdentity, folder: ProducerFolder, marker: Readonly<Record<string, string>>) {
+  constructor(shim: ProcessIdentity, folder: ProducerFolder, marker: Readonly<Record<string, string>>, hasTerminal = false) {
+    this.hasTerminal = hasTerminal;
     this.#shim = shim;
     this.#folder = folder;
     this.#marker = Object.entries(marker).map(([name, value]) => `${name}=${value}`);
@@ -28,8 +32,21 @@ export class ProcessTree {
     return readAlive(this.#shim);
   }
 
+  /** What relays the terminal, or will become it, while the shim is there. */
+  #isRelay(process: ProcStat): boolean {
+    if (!this.hasTerminal || process.parent !== this.#shim.pid || process.group !== this.#shim.pid) return false;
+    return process.pid !== this.#folder.inputHolder()?.pid;
+  }
+
+  /** Lets the relay of a terminal go on that stopped, as it does when the leader of the session is stopped. */
+  async wakeRelay(): Promise<void> {
+    if (!this.hasTerminal || !this.shim()) return;
+    const relay = (await processesSince(this.#shim.startTicks)).find((process) => this.#isRelay(process));
+    if (relay?.state === 'T') signalProcess(relay, 'SIGCONT');
+  }
+
   /**
-   * Everything the command started that still runs, without the shim and the holder of its input: its group and
+   * Everything the command started that still runs, without the shim, the holder of its input and the relay of its terminal: its group and
    * session, all their descendants, and whatever carries the marker (`setsid` children). Zombies do not count.
    */
   async members(): Promise<ProcStat[]> {
@@ -37,7 +54,9 @@ export class ProcessTree {
     if (this.#shim.bootId !== bootId()) return [];
     const holder = this.#folder.inputHolder();
     const ours = (process: ProcStat): boolean => process.pid === this.#shim.pid || process.pid === holder?.pid;
-    const others = (await processesSince(this.#shim.startTicks)).filter((process) => !ours(process));
+    const all = (await processesSince(this.#shim.startTicks)).filter((process) => !ours(process));
+    const relay = all.find((process) => this.#isRelay(process));
+    const others = all.filter((process) => process !== relay);
     const groupIsOurs = this.#ownsGroup();
     const members = new Map<number, ProcStat>();
     let looked = 0;
@@ -50,17 +69,15 @@ export class ProcessTree {
     // Children that took another session and another environment. Again while it grows: a child may stand before its parent.
     for (let size = -1; size < members.size; ) {
       size = members.size;
-      for (const process of others) if (members.has(process.parent)) members.set(process.pid, process);
+      for (const process of others) if (members.has(process.parent) || process.parent === relay?.pid) members.set(process.pid, process);
     }
     return [...members.values()];
   }
 
   /** True when the process has an output file of this command open. */
   holdsOutput(pid: number): boolean {
-    return holdsOpen(
-      pid,
-      this.#folder.channels.map((channel) => this.#folder.output(channel)),
-    );
+    const files = this.#folder.channels.map((channel) => this.#folder.output(channel));
+    return holdsOpen(pid, files) && !isSandboxInit(pid);
   }
 
   #isMarked(pid: number): boolean {

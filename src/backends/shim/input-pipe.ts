@@ -7,6 +7,9 @@ import type { ProcessIdentity, ProducerFolder } from './producer-folder.ts';
 /** How long a write waits for the command to read, and for the shim to make the FIFO (milliseconds). */
 const PATIENCE_MS = 2000;
 const LOOK_MS = 5;
+/** What a terminal takes for the end of a file when it is typed: Ctrl-D (termios(3), VEOF). */
+const END_OF_FILE = 0x04;
+const LINE_ENDS = [0x0a, 0x0d, END_OF_FILE];
 
 /** What this side must be able to do with the process that holds the write end open. */
 export interface HolderControl {
@@ -22,14 +25,19 @@ export class InputPipe {
   readonly #folder: ProducerFolder;
   readonly #clock: Clock;
   readonly #holder: HolderControl;
+  readonly #terminal: boolean;
+  /** The last byte that went to a terminal. */
+  #typed: number | undefined;
   #fd: number | undefined;
   #ended = false;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(folder: ProducerFolder, clock: Clock, holder: HolderControl) {
+  /** `terminal`: the command reads a terminal, whose input is ended by typing the end of a file (SPEC {#terminals}). */
+  constructor(folder: ProducerFolder, clock: Clock, holder: HolderControl, terminal = false) {
     this.#folder = folder;
     this.#clock = clock;
     this.#holder = holder;
+    this.#terminal = terminal;
   }
 
   /** Writes; answers the bytes taken, fewer when the command does not read for two seconds. Throws `conflict` after the end of input. */
@@ -42,6 +50,7 @@ export class InputPipe {
     return this.#inTurn(async () => {
       if (this.#ended || this.#folder.exitCode() !== undefined) return;
       const holder = await this.#ready();
+      if (this.#terminal) return await this.#typeEnd();
       this.#ended = true;
       this.close();
       this.#holder.stop(holder);
@@ -61,6 +70,15 @@ export class InputPipe {
     if (holder) this.#holder.stop(holder);
   }
 
+  /** The FIFO stays open: whoever relays it would type an end of its own. In the middle of a line the first one only hands over the line. */
+  async #typeEnd(): Promise<void> {
+    if (this.#folder.inputEnded) return;
+    const again = this.#typed !== undefined && !LINE_ENDS.includes(this.#typed);
+    await this.#write(Buffer.alloc(again ? 2 : 1, END_OF_FILE));
+    this.#folder.setInputEnded();
+    this.#ended = true;
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work);
     this.#last = result.catch(() => undefined);
@@ -69,11 +87,12 @@ export class InputPipe {
 
   async #write(bytes: Buffer): Promise<number> {
     // The holder is gone as well when somebody ended the input before a restart.
-    if (this.#ended || !this.#holder.isThere(await this.#ready())) throw inputGone();
+    if (this.#ended || !this.#holder.isThere(await this.#ready()) || (this.#terminal && this.#folder.inputEnded)) throw inputGone();
     const giveUp = this.#clock.monotonic() + PATIENCE_MS;
     let taken = 0;
     for (;;) {
       taken += this.#tryWrite(bytes.subarray(taken));
+      if (taken > 0) this.#typed = bytes[taken - 1];
       if (taken >= bytes.length || this.#clock.monotonic() >= giveUp) return taken;
       await delay(LOOK_MS);
     }

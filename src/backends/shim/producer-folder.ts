@@ -13,6 +13,15 @@ export interface ProcessIdentity {
   readonly bootId: string;
 }
 
+/** A producer's terminal, as the leader of its session wrote it. */
+export interface FolderTerminal {
+  /** Such as /dev/pts/3. */
+  readonly name: string;
+  readonly leader: number;
+  /** Its size is set and the command is about to begin. */
+  readonly ready: boolean;
+}
+
 /**
  * What the `pid` file says. absent: no shim has come yet; incomplete: one is claiming, or died over it;
  * barred: a kill took the claim first, so the command never runs; claimed: by this shim.
@@ -102,6 +111,22 @@ export class ProducerFolder {
   /** The process that holds the write end of the FIFO open; undefined while the FIFO is not ready. */
   inputHolder(): ProcessIdentity | undefined {
     return parseIdentity(this.#read('in.pid') ?? '');
+  }
+
+  /** The terminal of the command; undefined while there is none. */
+  terminal(): FolderTerminal | undefined {
+    const match = /^(\/dev\/\S+) (\d{1,10})\n(ready\n)?/.exec(this.#read('tty') ?? '');
+    return match ? { name: match[1] ?? '', leader: Number(match[2]), ready: match[3] !== undefined } : undefined;
+  }
+
+  /** True when somebody has ended the input of the terminal, which itself goes on. */
+  get inputEnded(): boolean {
+    return this.#read('in.ended') !== undefined;
+  }
+
+  /** Remembers that, over restarts. */
+  setInputEnded(): void {
+    closeSync(openSync(join(this.path, 'in.ended'), 'a', 0o600));
   }
 
   /**

@@ -41,9 +41,25 @@ headgate_ticks() {
 headgate_publish() {
   until echo "$2" >| "$1"; do
     [ -d "\${1%/*}" ] || return 1
-    (PATH=$PATH:/usr/bin:/bin; exec sleep 1)
+    (PATH=$PATH:/usr/bin:/bin; exec sleep 1) 5<&-
   done
 }
+
+# Hundredths of a second since boot.
+headgate_uptime() {
+  HEADGATE_SHIM_NOW=
+  read -r HEADGATE_SHIM_NOW HEADGATE_SHIM_STAT < /proc/uptime && HEADGATE_SHIM_NOW=\${HEADGATE_SHIM_NOW%.*}\${HEADGATE_SHIM_NOW#*.}
+}
+
+# Whoever follows from another host has made this FIFO: its reader sees an end of file when this process ends, and then
+# only, since nothing that is started below has it open. Before the claim, after which it is read.
+HEADGATE_SHIM_FAR=
+if [ -p "$1/alive" ]; then
+  HEADGATE_SHIM_FAR=1
+  exec 5<> "$1/alive"
+  headgate_uptime
+  HEADGATE_SHIM_FIRST=$HEADGATE_SHIM_NOW
+fi
 
 # The claim. O_EXCL: of two shims on one folder the second leaves here, before it has run anything.
 headgate_ticks $$
@@ -63,17 +79,17 @@ headgate_publish "$1/pid" "$$ $HEADGATE_SHIM_TICKS $HEADGATE_SHIM_BOOT" || exit 
 export const SHIM_TEXT = `# Headgate's shim: sh SHIM FOLDER COMMAND STDIN(0|1). Runs COMMAND once; outlives whoever started it.
 ${SHIM_HEAD}
 if [ "$3" = 1 ]; then
-  if (PATH=$PATH:/usr/bin:/bin; exec mkfifo -m 600 "$1/in"); then
+  if (PATH=$PATH:/usr/bin:/bin; exec mkfifo -m 600 "$1/in") 5<&-; then
     # Fd 3 holds the write end, so the command sees no end of input when the server goes; fd 4 is the command's end,
     # open before anyone may take the write end away.
     exec 3<> "$1/in" 4< "$1/in"
-    (trap '' HUP INT QUIT TERM TSTP; PATH=$PATH:/usr/bin:/bin; exec sleep 2147483647) 4<&- &
+    (trap '' HUP INT QUIT TERM TSTP; PATH=$PATH:/usr/bin:/bin; exec sleep 2147483647) 4<&- 5<&- &
     HEADGATE_SHIM_HOLDER=$!
     exec 3>&-
     headgate_ticks "$HEADGATE_SHIM_HOLDER"
     HEADGATE_SHIM_SINCE=$HEADGATE_SHIM_TICKS
     headgate_publish "$1/in.pid" "$HEADGATE_SHIM_HOLDER $HEADGATE_SHIM_SINCE $HEADGATE_SHIM_BOOT"
-    (exec /bin/sh -c "$2") <&4 4<&- >> "$1/out.1" 2>> "$1/out.2"
+    (exec /bin/sh -c "$2") <&4 4<&- 5<&- >> "$1/out.1" 2>> "$1/out.2"
     HEADGATE_SHIM_CODE=$?
     headgate_ticks "$HEADGATE_SHIM_HOLDER" && [ "$HEADGATE_SHIM_TICKS" = "$HEADGATE_SHIM_SINCE" ] && kill -9 "$HEADGATE_SHIM_HOLDER"
   else
@@ -82,10 +98,15 @@ if [ "$3" = 1 ]; then
   fi
 else
   # A subshell that execs: redirected in the child, so what the shell says of a killed child stays out of the output.
-  (exec /bin/sh -c "$2") < /dev/null >> "$1/out.1" 2>> "$1/out.2"
+  (exec /bin/sh -c "$2") < /dev/null 5<&- >> "$1/out.1" 2>> "$1/out.2"
   HEADGATE_SHIM_CODE=$?
 fi
 
+if [ -n "$HEADGATE_SHIM_FAR" ]; then
+  # How long it ran: over there the times of files are known in whole seconds only.
+  headgate_uptime
+  [ -n "$HEADGATE_SHIM_NOW" ] && headgate_publish "$1/took" "$((HEADGATE_SHIM_NOW - HEADGATE_SHIM_FIRST))"
+fi
 # A single builtin write: a reader ignores the file until its newline is there.
 headgate_publish "$1/exit" "$HEADGATE_SHIM_CODE"
 exit 0

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError } from '../../core/errors.ts';
 import { shellQuote } from '../../core/shell-quote.ts';
 import type { ProducerSpec } from '../../model/records.ts';
-import type { LaunchOptions } from '../process/launch.ts';
+import type { VariantLaunch } from '../process/process-backend.ts';
 import { ProducerFolder } from '../shim/producer-folder.ts';
 import { scriptIn } from '../shim/script-file.ts';
 import { PaneFolder } from './pane-folder.ts';
@@ -27,7 +27,7 @@ export function checkTmux({ tmux = {}, env }: ProducerSpec): void {
 }
 
 /** Runs the command in a window of its own; answers the pid of its shim. */
-export async function launchInWindow(tmux: Tmux, { folder, spec, marker }: LaunchOptions): Promise<number> {
+export async function launchInWindow(tmux: Tmux, { folder, spec, marker }: VariantLaunch): Promise<number> {
   const spool = dirname(folder);
   const { path } = await tmux.program();
   const pipe = scriptIn(spool, PIPE_FILE, PIPE_TEXT);
@@ -42,7 +42,7 @@ export async function launchInWindow(tmux: Tmux, { folder, spec, marker }: Launc
  * Begins to watch a pane; answers the pid of what tmux pipes it to. History and pipe are one step of the tmux server, between
  * which nothing is read from the pane: no byte is in both or in neither. Throws `conflict` when the pane is piped already.
  */
-export async function launchWatch(tmux: Tmux, { folder, spec }: LaunchOptions, target: string): Promise<number> {
+export async function launchWatch(tmux: Tmux, { folder, spec }: VariantLaunch, target: string): Promise<number> {
   const { path } = await tmux.program();
   const place = spec.tmux ?? {};
   const { dead, ...pane } = await tmux.find(place, target);

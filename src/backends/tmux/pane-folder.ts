@@ -89,7 +89,7 @@ export class PaneFolder {
       signal: (signal) => {
         if (!tree.shim()) return false;
         if (signal === 'SIGSTOP') writeFileSync(flag, '', { mode: 0o600 });
-        last = last.then(() => signalEach(tree, signal)).catch(() => undefined);
+        last = last.then(() => signalEach(() => tree.members(), signal)).catch(() => undefined);
         if (signal === 'SIGCONT') rmSync(flag, { force: true });
         return true;
       },

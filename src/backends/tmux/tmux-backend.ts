@@ -34,9 +34,9 @@ class TmuxBackend implements Backend {
         return target === undefined ? launchInWindow(this.#tmux, launch) : launchWatch(this.#tmux, launch, target);
       },
       handle: (folder, spec) => {
-        if (isWatch(spec)) return {};
+        if (isWatch(spec)) return { tty: false };
         const pane = new PaneFolder(folder);
-        return { endMark: pane.endMark(), brakeReach: (tree) => pane.brakeReach(tree), carried: () => pane.carried(options.clock) };
+        return { tty: false, endMark: pane.endMark(), brakeReach: (tree) => pane.brakeReach(tree), carried: () => pane.carried(options.clock) };
       },
     });
   }

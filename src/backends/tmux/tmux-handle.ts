@@ -4,7 +4,7 @@ import { HeadgateError } from '../../core/errors.ts';
 import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest } from '../../model/ports/backend.ts';
 import type { KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
-import { foregroundOf, readAlive } from '../process/proc.ts';
+import { readAlive } from '../process/proc.ts';
 import { signalForeground } from '../process/signalling.ts';
 import type { ProducerFolder } from '../shim/producer-folder.ts';
 import { bufferOf } from './launch-pane.ts';
@@ -108,8 +108,8 @@ export class TmuxHandle implements BackendHandle {
       );
     const claim = this.#folder.claim();
     const shim = claim.state === 'claimed' ? claim.shim : undefined;
-    const group = shim && readAlive(shim) && foregroundOf(shim.pid);
-    if (!shim || group === undefined || group === shim.pid || !signalForeground(group, name)) await this.#inner.signal(name);
+    const { pid = 0, foreground = 0 } = (shim && readAlive(shim)) ?? {};
+    if (foreground <= 1 || foreground === pid || !signalForeground(foreground, name)) await this.#inner.signal(name);
   }
 
   /** Of a watch: stops watching; the pane, its command and its viewers notice nothing. */

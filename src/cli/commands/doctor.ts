@@ -25,7 +25,7 @@ const MIN_NODE = [20, 19] as const;
  */
 export async function doctor(
   console: Console,
-  host: Pick<CliHost, 'examine'>,
+  host: Pick<CliHost, 'examine' | 'examineBackends'>,
   options: ClientOptions & { readonly json?: boolean; readonly repair?: boolean },
 ): Promise<number> {
   const data = dataFolder(options.data, console.env);
@@ -38,11 +38,7 @@ export async function doctor(
     program('setsid', console.env['PATH'], false, 'not needed, but handy for commands that are to outlive their producer'),
     holes(data),
     await server(console, options),
-    {
-      name: 'terminals',
-      state: 'note',
-      detail: 'commands run on pipes; PTY, tmux, container and SSH backends are not part of this version',
-    } as const,
+    ...((await host.examineBackends?.()) ?? []),
   ];
   // The database of another host's server is not here; data are examined where they lie.
   const report =

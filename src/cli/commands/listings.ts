@@ -55,10 +55,13 @@ export async function ps(console: Console, options: ListOptions & { readonly run
         console,
         options.all ? 'no commands in this project' : 'no command runs; headgate ps --all shows those that have ended',
       );
+    // Only where it says something: most commands are processes.
+    const elsewhere = rows.some(({ backend }) => backend !== 'process');
     const columns = [
       { title: 'RUN' },
       { title: 'PATH' },
       { title: 'STATE' },
+      ...(elsewhere ? [{ title: 'BACKEND' }] : []),
       { title: 'PID', right: true },
       { title: 'AGE', right: true },
       { title: 'OUTPUT', right: true },
@@ -68,6 +71,7 @@ export async function ps(console: Console, options: ListOptions & { readonly run
       row.run,
       row.path,
       row.state,
+      ...(elsewhere ? [row.backend] : []),
       row.pid === null ? '-' : String(row.pid),
       formatDuration(row.ageMs),
       formatBytes(row.channels.reduce((sum, { bytes }) => sum + bytes, 0)),

@@ -1,26 +1,29 @@
 import { constants } from 'node:os';
 import { messageOf } from '../../core/errors.ts';
-import type { ResultOf } from '../../rpc/protocol/table.ts';
+import type { ParamsOf, ResultOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
-import { CliError, isWireError } from '../errors.ts';
+import { CliError, isWireError, usageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { follow, type StreamEnd } from '../follow.ts';
 import { Interrupts } from '../interrupts.ts';
 import { awaitKill } from '../kill.ts';
 import { inRun } from '../open-run.ts';
+import { type PlaceOptions, placeParams } from '../place-options.ts';
 import type { Session } from '../session.ts';
 import { forwardInput } from '../stdin.ts';
+import { terminalParams } from '../terminal-size.ts';
 import { shellQuote, visibleLine } from '../text.ts';
 
 /** Options of `headgate sh`. */
-export interface ShellOptions extends ClientOptions {
+export interface ShellOptions extends ClientOptions, PlaceOptions {
   readonly run: string;
   readonly cwd?: string;
   readonly env?: Record<string, string>;
   readonly timeout?: number;
   /** Name or label of a registered runner. */
   readonly runner?: string;
+  readonly tty?: boolean;
   /** False with --no-stdin. */
   readonly stdin: boolean;
   readonly propose?: boolean;
@@ -34,11 +37,14 @@ type Command = ResultOf<'sh'>;
  * Ctrl-C cancels it, and a reader of our output that goes away ends it as it would in a pipeline (SPEC {#cli_sh}).
  */
 export async function sh(console: Console, words: readonly string[], options: ShellOptions): Promise<number> {
+  // What is wrong with the options is said before a server is looked for.
+  const tty = options.tty ? { tty: terminalParams(console) } : {};
+  const asked = { ...placeParams(options), ...tty, ...commandOf(words, options) };
   const input = console.stdin();
   const forward = options.stdin && !options.propose && input.isTTY !== true;
   const session = await openSession(console, options, { resume: true });
   try {
-    const proposed = await propose(session, commandLine(words), options, forward);
+    const proposed = await propose(session, asked, options, forward);
     if (options.propose && proposed.status === 202) {
       await console.out.write(options.json ? `${JSON.stringify(proposed)}\n` : `${proposed.run} ${proposed.path}\n`);
       return EXIT.ok;
@@ -60,10 +66,18 @@ export function commandLine(words: readonly string[]): string {
   return words.length === 1 ? (words[0] ?? '') : words.map(shellQuote).join(' ');
 }
 
-async function propose(session: Session, command: string, options: ShellOptions, stdin: boolean): Promise<Command> {
+/** What is to be run; nothing where something is watched. */
+function commandOf(words: readonly string[], { watch, pane }: ShellOptions): { command?: string } {
+  const watches = watch !== undefined || pane !== undefined;
+  if (watches && words.length > 0) throw usageError(`${watch === undefined ? '--pane' : '--watch'} runs nothing; leave the command out`);
+  if (!watches && words.length === 0) throw usageError('no command named', 'headgate sh -- make test');
+  return watches ? {} : { command: commandLine(words) };
+}
+
+async function propose(session: Session, what: Partial<ParamsOf<'sh'>>, options: ShellOptions, stdin: boolean): Promise<Command> {
   const params = {
     run: options.run,
-    command,
+    ...what,
     stdin,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
@@ -106,7 +120,8 @@ async function run(console: Console, session: Session, { run, path, channels }: 
       run,
       path,
       channels: new Map(channels.map(({ channel }) => [channel, 0])),
-      take: (channel, bytes) => (channel === 2 ? console.err : console.out).write(bytes),
+      // 3 is the progress of a pull: told, and no part of the output.
+      take: (channel, bytes) => (channel === 1 ? console.out : console.err).write(bytes),
       signal: interrupts.left,
     });
     if (end === undefined) return EXIT.interrupted;

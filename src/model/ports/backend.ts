@@ -8,9 +8,15 @@ export interface BackendCapabilities {
   readonly reason?: string;
   readonly stdin: boolean;
   readonly tty: boolean;
+  /** Why there is no terminal, and how to get one; present when only that is missing. */
+  readonly ttyReason?: string;
   readonly signals: readonly string[];
   /** A command outlives the runner and is taken up again. */
   readonly adopt: boolean;
+  /** What was found, in a few words, such as a version and a socket. */
+  readonly detail?: string;
+  /** Whether `sandbox` can be asked for here; left out where the backend has none (SPEC {#sandbox}). */
+  readonly sandbox?: { readonly available: boolean; readonly detail?: string; readonly reason?: string };
 }
 
 /** How the main process ended. `exitCode` null: never known (`lost`). */

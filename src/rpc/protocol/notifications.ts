@@ -57,7 +57,16 @@ export const notifications = {
     summary: 'A proposal was answered, and by whom.',
   }),
   'stream/started': notification({
-    params: z.strictObject({ ...durable, run: z.string(), path: z.string(), command: z.string(), runner: z.string(), channels }),
+    params: z.strictObject({
+      ...durable,
+      run: z.string(),
+      path: z.string(),
+      command: z.string(),
+      // Events of earlier versions have none.
+      backend: z.string().optional(),
+      runner: z.string(),
+      channels,
+    }),
     durable: true,
     summary: 'A proposal was accepted and has channels.',
   }),

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { backendMethods } from './backends.ts';
 import { entryMethods } from './entries.ts';
 import type { MethodDef } from './method.ts';
 import { modelMethods } from './models.ts';
@@ -18,7 +19,7 @@ export const methodGroups = {
   runs: runMethods,
   entries: entryMethods,
   streaming: streamMethods,
-  runners: runnerMethods,
+  runners: { ...runnerMethods, ...backendMethods },
 } as const;
 
 /** Every method: the one source of validation, types, discover, OpenRPC and the SPEC tables. */
@@ -29,6 +30,7 @@ export const methods = {
   ...entryMethods,
   ...streamMethods,
   ...runnerMethods,
+  ...backendMethods,
 } satisfies Record<string, MethodDef>;
 
 export type Methods = typeof methods;

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Ids } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { BackendCapabilities } from '../../model/ports/backend.ts';
 import type { Store } from '../../model/ports/store.ts';
 import type { Streams } from '../../stream/index.ts';
 import type { AuditLog } from './audit.ts';
@@ -20,6 +21,8 @@ export interface ServerParts {
   readonly serverId: string;
   /** Output of one command, in bytes, beyond which its runner ends it; 0 for none (SPEC {#output_limit}). */
   readonly outputBytes: number;
+  /** What the backends of the server's own runner can do now; never throws. */
+  readonly survey: () => Promise<readonly BackendCapabilities[]>;
   /** Checks every result against the table; for tests, since it costs a walk through each result. */
   readonly checkResults: boolean;
 }

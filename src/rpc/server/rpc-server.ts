@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
 import type { Ids } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { BackendCapabilities } from '../../model/ports/backend.ts';
 import type { Store } from '../../model/ports/store.ts';
 import type { EventRecord } from '../../model/records.ts';
 import type { Journal, Streams } from '../../stream/index.ts';
@@ -40,6 +41,8 @@ export interface RpcServerOptions {
   readonly allowedOrigins?: readonly string[];
   /** What runners of their own process are told of the limit on a command's output (bytes); 0 by default, for none. */
   readonly outputBytes?: number;
+  /** What the backends of the server's own runner can do now; none by default. Never throws. */
+  readonly survey?: () => Promise<readonly BackendCapabilities[]>;
   /** Checks every result against the method table; for tests. */
   readonly checkResults?: boolean;
   /** Between two pings of a WebSocket or an event stream, milliseconds; 15000 by default. */
@@ -88,6 +91,7 @@ export class RpcServer {
       version,
       serverId,
       outputBytes: options.outputBytes ?? 0,
+      survey: options.survey ?? (() => Promise.resolve([])),
       checkResults: options.checkResults ?? false,
     };
     this.#sources = new EventSources(this.#parts, options.pingMs);

@@ -7,6 +7,7 @@ import { writeEntry } from '../entry-writes.ts';
 import type { RuntimeParts } from '../parts.ts';
 import type { HostedTool } from '../plugin-host.ts';
 import { entryAccess } from '../readers.ts';
+import { sandboxed } from '../sandbox-policy.ts';
 import { tellEntry, tellProposal } from '../tell.ts';
 import type { Resolution } from './attributes.ts';
 
@@ -70,6 +71,8 @@ export class Actions {
       outcome = await tool.definition.handler(parsed.data, call);
       if (!isOutcome(outcome)) throw new Error('the handler answered no outcome');
       if (outcome.kind === 'done') checkWrites(outcome.writes ?? []);
+      if (outcome.kind === 'proposal' && outcome.producer)
+        outcome = { ...outcome, producer: sandboxed(outcome.producer, this.#parts.sandbox, scope.project.root) };
     } catch (error) {
       if (error instanceof HeadgateError) return refusal(refusalStatus(error), error.kind, error.message);
       const { plugin, definition } = tool;

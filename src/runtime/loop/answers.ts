@@ -3,6 +3,7 @@ import { requireLogPath } from '../../model/paths.ts';
 import type { Entry, Run } from '../../model/records.ts';
 import type { ChannelState, JournalTx } from '../../stream/index.ts';
 import type { Caller, RuntimeParts } from '../parts.ts';
+import { sandboxed } from '../sandbox-policy.ts';
 import { tellEntry } from '../tell.ts';
 import { Waiters } from '../waiters.ts';
 import { isModelAction, producerOf, type Resolution, resolutionOf } from './attributes.ts';
@@ -141,7 +142,7 @@ export class Answers {
       end(500, 'error', answer.output ?? `${resolution.by} reported an error.`);
       return undefined;
     }
-    const plan = producerOf(waiting);
+    const plan = this.#planOf(run, waiting);
     if (!plan) {
       if (answer.output === undefined) {
         throw new HeadgateError('invalid_params', `${waiting.path} is a question; give the answer as output`, { field: 'output' });
@@ -155,6 +156,16 @@ export class Answers {
     const { output } = answer;
     tx.after(() => this.#storeOutput(marked, output));
     return channels;
+  }
+
+  /** What is to run: in the sandbox of today's configuration, also when it was proposed under another one. */
+  #planOf(run: Run, waiting: Entry): ReturnType<typeof producerOf> {
+    const { store, sandbox } = this.#parts;
+    const plan = producerOf(waiting);
+    if (!plan || !sandbox) return plan;
+    const project = store.projects.byId(run.projectId);
+    if (!project) throw new HeadgateError('not_found', `the project of run ${run.alias} is gone, so nothing of it can be run`);
+    return sandboxed(plan, sandbox, project.root);
   }
 
   /** The answerer's output takes the place of the command's: channel 1 of a producer that nobody runs. */

@@ -24,7 +24,15 @@ beforeEach(async () => {
   const logger = { debug: () => {}, info: () => {}, warn: logged, error: logged };
   const { runtime, streams, store } = h;
   const audit = new AuditLog(store, logger);
-  const fixed = { clock: systemClock, ids: systemIds, version: '1', serverId: 'test', outputBytes: 0, checkResults: false };
+  const fixed = {
+    clock: systemClock,
+    ids: systemIds,
+    version: '1',
+    serverId: 'test',
+    outputBytes: 0,
+    survey: () => Promise.resolve([]),
+    checkResults: false,
+  };
   const sources = new EventSources({ runtime, streams, store, audit, logger, ...fixed }, undefined);
   h.journal.onEvent((event) => sources.offer(event));
   http = createServer((request, response) => {

@@ -1,5 +1,6 @@
 import type { MethodName } from '../../protocol/table.ts';
 import type { AnyHandler } from '../handler.ts';
+import { backendHandlers } from './backends.ts';
 import { entryHandlers } from './entries.ts';
 import { modelHandlers } from './models.ts';
 import { runnerHandlers } from './runners.ts';
@@ -7,7 +8,15 @@ import { runHandlers } from './runs.ts';
 import { sessionHandlers } from './session.ts';
 import { streamHandlers } from './streams.ts';
 
-const all = { ...sessionHandlers, ...modelHandlers, ...runHandlers, ...entryHandlers, ...streamHandlers, ...runnerHandlers };
+const all = {
+  ...sessionHandlers,
+  ...modelHandlers,
+  ...runHandlers,
+  ...entryHandlers,
+  ...streamHandlers,
+  ...runnerHandlers,
+  ...backendHandlers,
+};
 
 /** Handlers by method. A method of the table that has none here is marked `unsupported` there. */
 export const handlers: ReadonlyMap<MethodName, AnyHandler> = new Map(

@@ -1,0 +1,31 @@
+import { tmpdir } from 'node:os';
+import { createBackends } from './backends/index.ts';
+import { surveyBackends } from './backends/survey.ts';
+import { systemClock } from './core/clock.ts';
+import { silentLogger } from './core/logger.ts';
+import type { BackendCapabilities } from './model/ports/backend.ts';
+import type { Finding } from './store/index.ts';
+
+/** What `headgate doctor` calls the backends that people know by another name. */
+const TITLES: Readonly<Record<string, string>> = { process: 'commands', pty: 'terminals' };
+
+/** Says of each backend whether it can run commands on this machine, and of the sandbox too (SPEC {#cli_doctor}). Starts nothing. */
+export async function examineBackends(): Promise<Finding[]> {
+  const backends = createBackends({ folder: tmpdir(), clock: systemClock, logger: silentLogger });
+  const rows = await surveyBackends(backends);
+  const sandbox = rows.find((row) => row.sandbox !== undefined)?.sandbox;
+  return [
+    ...rows.map((row) => finding(TITLES[row.name] ?? row.name, row, row.detail ?? whatItCan(row))),
+    ...(sandbox ? [finding('sandbox', sandbox, sandbox.detail ?? 'commands can be kept to the project')] : []),
+  ];
+}
+
+function finding(name: string, what: { available: boolean; reason?: string }, detail: string): Finding {
+  // What is missing is missed only by whoever wants it: a server runs without.
+  return what.available ? { name, state: 'ok', detail } : { name, state: 'note', detail: what.reason ?? 'not available here' };
+}
+
+function whatItCan({ adopt, stdin, tty }: BackendCapabilities): string {
+  const can = [...(stdin ? ['input'] : []), ...(tty ? ['terminals'] : []), ...(adopt ? ['taken up after a restart'] : [])];
+  return can.length > 0 ? `available: ${can.join(', ')}` : 'available';
+}

@@ -1,0 +1,196 @@
+import { LIBRARY_TEXT } from './library-text.ts';
+
+/**
+ * Starts a producer when asked to, and follows it: `sh -c FOLLOW_TEXT sh NONCE MODE ROOT RUNNER ID STDIN OFFSET1 OFFSET2
+ * GRACE SHIM CWD`. MODE is `start`, `adopt` (gives a shim that is under way 2 seconds to claim) or `follow`; ROOT is empty
+ * for the host's usual place; GRACE is how long output is read on while processes hold it after the end, hundredths of a
+ * second. For `start`, standard input brings lines of `printf %b` text: `c` the command, `e` NAME=VALUE, `.` when that is
+ * all: every user of the host could see them among the arguments. After that an end of its standard input ends it, and the
+ * command is not touched.
+ *
+ * Standard output: the record `follow`, then the bytes of channel 1 with the records `exit`, `held` and `end` among them.
+ * Standard error: the record `begin`, then the bytes of channel 2.
+ *
+ * The end of the shim shows without polling: the shim alone holds the FIFO `alive` open for writing, however it ends.
+ * GNU tail is woken by inotify, and ends by itself with all of it written once the process of --pid is gone; any other
+ * tail looks once a second, so there the open files are read on with cat, in pauses that grow.
+ */
+export const FOLLOW_TEXT = `${LIBRARY_TEXT}
+exec 4>&2 2> /dev/null 8<&0
+hg_mode=$2 hg_id=$5 hg_stdin=$6 hg_o1=$7 hg_o2=$8 hg_grace=$9 hg_shim=\${10} hg_cwd=\${11}
+hg_find_spool "$3" "$4"
+hg_dir=$hg_spool/$hg_id
+
+if [ "$hg_mode" = start ]; then
+  set --
+  hg_command=
+  while :; do
+    # Cut off before it was whole: nothing is started.
+    IFS= read -r hg_line || exit 1
+    case $hg_line in
+      c*) hg_command=$(printf '%bx' "\${hg_line#c}") hg_command=\${hg_command%x} ;;
+      e*) hg_word=$(printf '%bx' "\${hg_line#e}") && set -- "$@" "\${hg_word%x}" ;;
+      .) break ;;
+    esac
+  done
+  hg_cwd=\${hg_cwd:-$hg_here}
+  [ -d "$hg_cwd" ] && [ -x "$hg_cwd" ] || hg_fail cwd_missing
+  for hg_tool in setsid mkfifo tail grep env; do command -v "$hg_tool" > /dev/null || hg_fail no_tool "$hg_tool"; done
+  [ -r /proc/self/stat ] && [ "$hg_boot" != - ] || hg_fail no_proc
+  # Again: the folder around it may be removed at this moment, with the last producer before this one.
+  mkdir -p "$hg_dir" || mkdir -p "$hg_dir" || hg_fail no_folder "$hg_dir"
+  cd "$hg_dir" && true >> out.1 && true >> out.2 || hg_fail no_folder "$hg_dir"
+  [ -p alive ] || mkfifo alive || [ -p alive ] || hg_fail no_folder "$hg_dir"
+  if [ ! -e pid ]; then
+    { printf '%s' "$hg_shim" > "shim.$$" && mv "shim.$$" shim.sh; } || { rm -f "shim.$$"; hg_fail disk_full "$hg_dir"; }
+    hg_setsid=$(command -v setsid)
+    (
+      umask "$hg_umask"
+      cd "$hg_cwd" && exec env "PATH=$hg_path" "$@" "HEADGATE_PRODUCER=$hg_id" "HEADGATE_SPOOL=$hg_spool" \\
+        "$hg_setsid" /bin/sh "$hg_dir/shim.sh" "$hg_dir" "$hg_command" "$hg_stdin"
+    ) < /dev/null > /dev/null 2>&1 4>&- 8<&- &
+    hg_launched=$!
+  fi
+elif ! cd "$hg_dir"; then
+  printf '\\036%s begin\\n' "$hg_nonce" >&4
+  hg_say follow absent - - - "$hg_boot" 0 0 0 "$hg_dir"
+  hg_say exit - -
+  hg_say end 0 0
+  exit 0
+fi
+
+hg_gnu=
+tail --version > /dev/null && hg_gnu=1
+
+hg_n=0
+until hg_claim || [ "$hg_state" = barred ]; do
+  hg_n=$((hg_n + 1))
+  case $hg_mode in
+    # The claim comes within a few milliseconds: shorter than a process that sleeps.
+    start) [ $hg_n -lt 200 ] || hg_nap 0.02 ;;
+    adopt) hg_nap 0.1 ;;
+    *) break ;;
+  esac
+  if [ "$hg_mode" = adopt ] && [ $hg_n -ge 20 ]; then break; fi
+  if [ $hg_n -ge 700 ]; then
+    kill -9 "$hg_launched"
+    if (set -C; echo barred > pid); then cd / && rm -rf "$hg_dir"; hg_fail start_failed; fi
+    break
+  fi
+done
+
+# Where in file out.$1 channel offset $2 is, into hg_skip, and that of its first byte into hg_base (SPEC {#spool_truncated}).
+hg_seek() {
+  hg_base=0 hg_skip=0
+  [ -e "out.$1.base" ] && read -r hg_base < "out.$1.base"
+  [ "$2" = 0 ] && [ "$hg_base" = 0 ] && return
+  hg_size=$(wc -c < "out.$1")
+  hg_size=$((hg_size + 0))
+  hg_skip=$(($2 - hg_base))
+  if [ $hg_skip -gt $hg_size ] && [ "$hg_shim_boot" != "$hg_boot" ]; then
+    # The machine was restarted, and the end of the file went with the power.
+    hg_skip=$hg_size
+  elif [ $hg_skip -lt 0 ] || [ $hg_skip -gt $hg_size ]; then
+    hg_base=$2 hg_skip=0
+    echo "$hg_base" > "out.$1.base.$$" && mv "out.$1.base.$$" "out.$1.base"
+  fi
+}
+hg_seek 1 "$hg_o1"
+hg_s1=$hg_skip hg_b1=$hg_base
+hg_seek 2 "$hg_o2"
+hg_s2=$hg_skip hg_b2=$hg_base
+
+hg_running= hg_is_stopped=0
+if [ "$hg_state" = claimed ] && hg_shim_alive; then
+  hg_running=1
+  [ "$hg_s_state" = T ] && hg_is_stopped=1
+fi
+printf '\\036%s begin\\n' "$hg_nonce" >&4
+hg_say follow "$hg_state" "\${hg_pid:--}" "\${hg_ticks:--}" "\${hg_shim_boot:--}" "$hg_boot" "$hg_b1" "$hg_b2" "$hg_is_stopped" "$hg_dir"
+
+# After the end: says how it was, and waits a while for processes that hold the output.
+hg_after() {
+  until hg_exit || ! hg_shim_alive; do hg_nap 0.02; done
+  hg_exit
+  hg_took=
+  [ -e took ] && read -r hg_took < took
+  hg_say exit "\${hg_code:--}" "\${hg_took:--}"
+  if [ -z "$hg_code" ] && [ "$hg_shim_boot" = "$hg_boot" ]; then
+    # The shim was killed: nobody else continues what was stopped, or ends the input.
+    hg_look
+    for hg_m in $hg_members; do hg_send CONT "$hg_m"; done
+    [ -e in.pid ] && read -r hg_h hg_t hg_rest < in.pid && hg_send KILL "$hg_h:$hg_t"
+  fi
+  hg_time
+  hg_until=$((hg_now + hg_grace))
+  while :; do
+    hg_look
+    hg_held=
+    for hg_m in $hg_members; do hg_holds "\${hg_m%:*}" && hg_held="$hg_held \${hg_m%:*}"; done
+    hg_time
+    if [ -z "$hg_held" ] || [ "$hg_now" -ge "$hg_until" ]; then break; fi
+    hg_nap 0.1
+  done
+  [ -z "$hg_held" ] || hg_say held $hg_held
+  [ -z "$hg_held" ]
+}
+
+if [ -z "$hg_running" ]; then
+  hg_after
+  tail -c +$((hg_s1 + 1)) out.1
+  tail -c +$((hg_s2 + 1)) out.2 >&4
+else
+  (
+    # Opened for both first, so that opening it for reading does not wait for a writer.
+    if [ -p alive ]; then
+      exec 6<> alive 7< alive 6>&-
+      read -r hg_rest <&7
+    fi
+    hg_after
+  ) &
+  hg_f=$!
+  if [ -n "$hg_gnu" ]; then
+    tail "--pid=$hg_f" -c +$((hg_s1 + 1)) -f out.1 4>&- 8<&- &
+    hg_t1=$!
+    tail "--pid=$hg_f" -c +$((hg_s2 + 1)) -f out.2 >&4 4>&- 8<&- &
+    hg_t2=$!
+  else
+    (
+      exec 5< out.1 6< out.2
+      [ $hg_s1 = 0 ] || dd bs=1 count=0 "skip=$hg_s1" <&5
+      [ $hg_s2 = 0 ] || dd bs=1 count=0 "skip=$hg_s2" <&6
+      hg_before= hg_pause=0.01
+      while :; do
+        hg_last=
+        kill -0 "$hg_f" || hg_last=1
+        cat <&5
+        cat <&6 >&4
+        [ -z "$hg_last" ] || exit 0
+        read -r hg_rest hg_p1 < /proc/self/fdinfo/5
+        read -r hg_rest hg_p2 < /proc/self/fdinfo/6
+        if [ "$hg_before" != "$hg_p1 $hg_p2" ]; then
+          hg_before="$hg_p1 $hg_p2" hg_pause=0.01
+        else
+          case $hg_pause in 0.01) hg_pause=0.02 ;; 0.02) hg_pause=0.05 ;; 0.05) hg_pause=0.1 ;; *) hg_pause=0.2 ;; esac
+        fi
+        hg_nap $hg_pause
+      done
+    ) 8<&- &
+    hg_t1=$! hg_t2=$!
+  fi
+  # The other side has gone: end all of this; the command goes on.
+  (
+    while read -r hg_rest; do :; done
+    kill -9 $$ "$hg_f" "$hg_t1" "$hg_t2"
+  ) <&8 > /dev/null 4>&- &
+  hg_w=$!
+  # Wakes the tails, which look for the process that they wait for only once a second. Where somebody has the files open it
+  # might take away what he writes.
+  wait "$hg_f" && [ -n "$hg_gnu" ] && truncate -s +0 out.1 out.2
+  wait "$hg_t1" "$hg_t2"
+  kill -9 "$hg_w"
+fi
+set -- $(wc -c out.1 out.2)
+hg_say end "\${1:-0}" "\${3:-0}"
+exit 0
+`;

@@ -1,0 +1,66 @@
+import { LIBRARY_TEXT } from './library-text.ts';
+
+/**
+ * Writes to a producer's standard input: `sh -c INPUT_TEXT sh NONCE ROOT RUNNER ID`. Its own standard input brings lines:
+ * `w` and `printf %b` text to write, or `x`, which ends the producer's input. A line that was cut off is not carried out.
+ *
+ * Records: `ready SEQ` when lines may come; `taken SEQ` when a `w` has been written whole, SEQ one higher each time;
+ * `closed`; `ended` when the command, or its input, has ended. SEQ is kept in the file in.last, so that after a lost link
+ * the next run says what has been written. It waits for a run before it that is still writing, since the command does not
+ * read. `ready SEQ unsure` when that run was killed while it wrote.
+ */
+export const INPUT_TEXT = `${LIBRARY_TEXT}
+trap '' PIPE HUP
+exec 2> /dev/null
+hg_id=$4
+hg_find_spool "$2" "$3"
+hg_over() { hg_say ended; exit 0; }
+cd "$hg_spool/$hg_id" || hg_over
+hg_h=
+until [ -e in.pid ] && read -r hg_h hg_h_ticks hg_rest < in.pid; do
+  hg_claim
+  if [ -e exit ] || [ "$hg_state" = barred ]; then hg_over; fi
+  hg_nap 0.02
+done
+hg_exit && hg_over
+hg_alive "$hg_h" "$hg_h_ticks" || hg_over
+hg_seq=0 hg_unsure= hg_n=0
+while [ -e in.last ]; do
+  if read -r hg_seq hg_how hg_p hg_t < in.last; then
+    [ "$hg_how" = begun ] || break
+    if ! hg_alive "$hg_p" "$hg_t"; then
+      # Written between the two looks, perhaps.
+      read -r hg_seq hg_how hg_rest < in.last
+      [ "$hg_how" = begun ] && hg_unsure=unsure
+      break
+    fi
+  else
+    hg_n=$((hg_n + 1))
+    if [ $hg_n -ge 20 ]; then hg_seq=0 hg_unsure=unsure; break; fi
+  fi
+  hg_nap 0.05
+done
+hg_stat $$
+hg_me="$$ $hg_s_ticks"
+# Opened for both first, so that opening it for writing does not wait for a reader.
+exec 6<> in 5> in 6>&-
+hg_say ready "$hg_seq" $hg_unsure
+while IFS= read -r hg_line; do
+  case $hg_line in
+    w*)
+      hg_seq=$((hg_seq + 1))
+      echo "$hg_seq begun $hg_me" >| in.last
+      printf %b "\${hg_line#w}" >&5 || hg_over
+      echo "$hg_seq done -" >| in.last
+      hg_say taken "$hg_seq"
+      ;;
+    x)
+      exec 5>&-
+      hg_send KILL "$hg_h:$hg_h_ticks"
+      hg_say closed
+      exit 0
+      ;;
+  esac
+done
+exit 0
+`;

@@ -1,0 +1,113 @@
+/**
+ * Functions that the scripts for a shell host share, POSIX sh: dash, bash and busybox ash run them. The scripts are
+ * started with the nonce as `$1`; what they say to us is a record, RS NONCE BLANK WORDS LF, since the output of a login
+ * shell's start-up files, and that of the command, come on the same streams (see record-splitter.ts).
+ *
+ * Their variables begin with hg_: the host's environment may have others that a command is to inherit unchanged.
+ */
+export const LIBRARY_TEXT = `hg_umask=$(umask)
+umask 077
+hg_here=$PWD
+hg_path=$PATH
+PATH=$PATH:/usr/local/bin:/usr/bin:/bin
+hg_nonce=$1
+hg_say() { printf '\\036%s %s\\n' "$hg_nonce" "$*"; }
+hg_fail() { hg_say fail "$@"; exit 0; }
+hg_nap() { sleep "$1" 2> /dev/null || sleep 1; }
+hg_boot=-
+read -r hg_boot < /proc/sys/kernel/random/boot_id 2> /dev/null
+
+# Hundredths of a second since boot, into hg_now.
+hg_time() { read -r hg_now hg_rest < /proc/uptime && hg_now=\${hg_now%.*}\${hg_now#*.}; }
+
+# Folder of this runner's producers, into hg_spool: below $1, or else where such things are kept on this host; $2 names the runner.
+hg_find_spool() {
+  hg_root=$1
+  if [ -z "$hg_root" ]; then
+    if [ -n "$XDG_STATE_HOME" ]; then hg_root=$XDG_STATE_HOME/headgate; else hg_root=\${HOME:-/nonexistent}/.headgate; fi
+    if ! mkdir -p "$hg_root" 2> /dev/null || [ ! -w "$hg_root" ]; then
+      hg_root=\${TMPDIR:-/tmp}/headgate-$(id -u)
+      mkdir -p "$hg_root" 2> /dev/null
+      [ -O "$hg_root" ] && [ ! -L "$hg_root" ] || hg_fail no_folder "$hg_root"
+    fi
+  fi
+  hg_spool=$hg_root/$2
+}
+
+# Who runs the command, from the file pid: hg_state (absent, incomplete, barred, claimed), hg_pid, hg_ticks, hg_shim_boot.
+hg_claim() {
+  hg_state=absent hg_pid= hg_ticks= hg_shim_boot=
+  [ -e pid ] || return 1
+  hg_state=incomplete
+  read -r hg_pid hg_ticks hg_shim_boot < pid || return 1
+  if [ "$hg_pid" = barred ]; then hg_state=barred; return 1; fi
+  [ -n "$hg_shim_boot" ] && hg_state=claimed
+}
+
+# Reads process $1: hg_s_state, hg_s_parent, hg_s_group, hg_s_session, hg_s_ticks (proc(5); the name may hold blanks).
+hg_stat() {
+  { read -r hg_line < "/proc/$1/stat"; } 2> /dev/null || return 1
+  set -- \${hg_line##*) }
+  hg_s_state=$1 hg_s_parent=$2 hg_s_group=$3 hg_s_session=$4 hg_s_ticks=\${20}
+}
+
+# Whether process $1 that began at $2 is there; a zombie is not.
+hg_alive() { hg_stat "$1" && [ "$hg_s_ticks" = "$2" ] && case $hg_s_state in Z | X) false ;; esac; }
+
+# The published exit code, into hg_code; fails while there is none.
+hg_exit() { hg_code= && [ -e exit ] && read -r hg_code < exit; }
+
+hg_shim_alive() { [ "$hg_shim_boot" = "$hg_boot" ] && hg_alive "$hg_pid" "$hg_ticks"; }
+
+# Signals process $2:$3 (pid:ticks), unless another one has its number by now.
+hg_send() { hg_alive "\${2%:*}" "\${2#*:}" && kill -s "$1" "\${2%:*}" 2> /dev/null; }
+
+hg_holds() {
+  for hg_fd in "/proc/$1/fd/"*; do
+    if [ "$hg_fd" -ef out.1 ] || [ "$hg_fd" -ef out.2 ]; then return 0; fi
+  done
+  return 1
+}
+
+# Processes of the command, into hg_members as pid:ticks words: its group and session, all their descendants, and whatever
+# carries the marker; the shim and the holder of its input are left out (SPEC {#kill_tree}).
+hg_look() {
+  hg_members=' ' hg_others= hg_grouped=' ' hg_stopped=' '
+  [ "$hg_state" = claimed ] && [ "$hg_shim_boot" = "$hg_boot" ] || return 0
+  hg_holder=
+  [ -e in.pid ] && read -r hg_holder hg_rest < in.pid
+  hg_marked=' '
+  for hg_file in $(grep -lszxF "HEADGATE_PRODUCER=$hg_id" $(grep -lszxF "HEADGATE_SPOOL=$hg_spool" /proc/[0-9]*/environ /dev/null) /dev/null); do
+    hg_file=\${hg_file#/proc/}
+    hg_marked="$hg_marked\${hg_file%%/*} "
+  done
+  # Nobody else has the group's number while the shim is there, zombie or not.
+  hg_owned=
+  hg_stat "$hg_pid" && [ "$hg_s_ticks" = "$hg_ticks" ] && hg_owned=1
+  for hg_p in /proc/[0-9]*; do
+    hg_p=\${hg_p#/proc/}
+    hg_stat "$hg_p" || continue
+    case $hg_s_state in Z | X) continue ;; esac
+    [ "$hg_s_ticks" -ge "$hg_ticks" ] 2> /dev/null && [ "$hg_p" != "$hg_pid" ] && [ "$hg_p" != "$hg_holder" ] || continue
+    hg_near=
+    if [ "$hg_s_session" = "$hg_pid" ] || [ "$hg_s_group" = "$hg_pid" ]; then hg_near=1; fi
+    case $hg_marked in *" $hg_p "*) hg_near=2 ;; esac
+    [ "$hg_s_group" = "$hg_pid" ] && hg_grouped="$hg_grouped$hg_p:$hg_s_ticks "
+    [ "$hg_s_state" = T ] && hg_stopped="$hg_stopped$hg_p:$hg_s_ticks "
+    if [ "$hg_near" = 2 ] || { [ -n "$hg_near" ] && { [ -n "$hg_owned" ] || hg_holds "$hg_p"; }; }; then
+      hg_members="$hg_members$hg_p:$hg_s_ticks "
+    else
+      hg_others="$hg_others $hg_p:$hg_s_ticks:$hg_s_parent"
+    fi
+  done
+  # Children that took another session and another environment. Again while it grows: a child may stand before its parent.
+  hg_size=
+  while [ "$hg_size" != "\${#hg_members}" ]; do
+    hg_size=\${#hg_members}
+    for hg_o in $hg_others; do
+      hg_one=\${hg_o%:*}
+      case $hg_members in *" $hg_one "*) ;; *" \${hg_o##*:}:"*) hg_members="$hg_members$hg_one " ;; esac
+    done
+  done
+}
+`;

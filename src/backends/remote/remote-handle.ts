@@ -1,0 +1,188 @@
+import type { Clock } from '../../core/clock.ts';
+import { deferred } from '../../core/deferred.ts';
+import { HeadgateError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import type { KillReceipt } from '../../model/records.ts';
+import { signalName, signalOfExitCode } from '../../model/signals.ts';
+import { ask } from './ask.ts';
+import { Follower, type FollowFact } from './follower.ts';
+import { placeArgs, type RemotePlace } from './place-of-producer.ts';
+import { RemoteBrake } from './remote-brake.ts';
+import { RemoteInput } from './remote-input.ts';
+import { isTrappedSignal, RemoteKill } from './remote-kill.ts';
+import type { ShellHost } from './shell-host.ts';
+import { REMOVE_TEXT, SIGNAL_TEXT } from './signal-text.ts';
+import { startFailure } from './start-failure.ts';
+
+/** Signals that the shim does not need to trap: without a handler they do nothing, or let it go on. */
+const HARMLESS_SIGNALS: readonly string[] = ['SIGCONT', 'SIGWINCH', 'SIGURG', 'SIGCHLD'];
+
+export interface RemoteHandleOptions {
+  readonly host: ShellHost;
+  readonly place: RemotePlace;
+  readonly request: StartRequest;
+  /** What the ref holds besides: how the host is found again. */
+  readonly ref: BackendRef;
+  readonly launch: { readonly lines: string; readonly shim: string; readonly cwd: string } | undefined;
+  readonly adopt: boolean;
+  readonly offsets: ReadonlyMap<number, number>;
+  readonly detachedGraceMs: number;
+  readonly sink: OutputSink;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** One producer folder over there, served through a shell host: followed, written to, signalled and killed (SPEC {#shell_hosts}). */
+export class RemoteHandle implements BackendHandle {
+  readonly ref: BackendRef;
+  readonly #options: RemoteHandleOptions;
+  readonly #follower: Follower;
+  readonly #brake: RemoteBrake;
+  readonly #input: RemoteInput;
+  readonly #started = deferred<FollowFact>();
+  readonly #exited = deferred<ExitFact>();
+  readonly #closed = deferred<ClosedFact>();
+  readonly #detaching = new AbortController();
+  #hasEnded = false;
+  #isClosed = false;
+  #disposed = false;
+  #kill: { readonly receipt: Promise<KillReceipt>; readonly work: RemoteKill } | undefined;
+
+  constructor(options: RemoteHandleOptions) {
+    this.#options = options;
+    const { host, place, clock, logger } = options;
+    this.ref = { ...options.ref, producerId: place.producerId };
+    this.#input = new RemoteInput(host, place, clock, logger);
+    this.#follower = new Follower({
+      ...options,
+      stdin: options.request.spec.stdin,
+      events: {
+        followed: (fact) => {
+          if (fact.stopped) this.#brake.isStopped();
+          this.#started.resolve(fact);
+        },
+        ended: (exitCode, durationMs) => this.#end(exitCode, durationMs),
+        closed: (held) => this.#close(held),
+        failed: (words) => {
+          this.#started.reject(startFailure(host, options.request.spec, words));
+          this.#end(undefined, undefined);
+          this.#close([]);
+        },
+        unreachable: (error) => {
+          this.#started.reject(error);
+          this.#end(undefined, undefined);
+          this.#close([]);
+        },
+        progress: () => this.#brake.progress(),
+      },
+    });
+    this.#brake = new RemoteBrake(host, place, this.#follower, logger, (words) => this.#follower.exit(words));
+  }
+
+  /** What the host said of it first. Rejects with a named error when it cannot be started. */
+  get started(): Promise<FollowFact> {
+    return this.#started.promise;
+  }
+
+  get exited(): Promise<ExitFact> {
+    return this.#exited.promise;
+  }
+
+  get closed(): Promise<ClosedFact> {
+    return this.#closed.promise;
+  }
+
+  async write(bytes: Buffer): Promise<number> {
+    this.#needStdin();
+    return await this.#input.write(bytes);
+  }
+
+  async closeInput(): Promise<void> {
+    this.#needStdin();
+    await this.#input.end();
+  }
+
+  resize(): Promise<void> {
+    return Promise.reject(new HeadgateError('unsupported', 'this command has no terminal, so there is nothing to resize'));
+  }
+
+  async signal(signal: string): Promise<void> {
+    const name = signalName(signal);
+    const { host, place } = this.#options;
+    const group = isTrappedSignal(name) || HARMLESS_SIGNALS.includes(name);
+    const [[word] = []] = this.#hasEnded
+      ? [['ended']]
+      : await ask(host, SIGNAL_TEXT, [...placeArgs(place), name.slice(3), group ? '1' : '0']);
+    if (word !== 'done') throw new HeadgateError('conflict', `the command has ended, so ${name} reaches nobody`);
+  }
+
+  async kill(request: KillRequest): Promise<KillReceipt> {
+    if (this.#kill) {
+      this.#kill.work.hasten(request.graceMs);
+    } else {
+      // Refused before anything is begun.
+      signalName(request.signal);
+      const { host, place, clock, logger } = this.#options;
+      this.#brake.release();
+      const work = new RemoteKill(host, place, clock, logger, this.#detaching.signal);
+      this.#kill = { receipt: this.#disposed ? nothingToKill(request, clock.now()) : work.run(request), work };
+    }
+    const kill = this.#kill;
+    try {
+      return await kill.receipt;
+    } catch (error) {
+      // Not carried out: the next request begins anew.
+      if (this.#kill === kill) this.#kill = undefined;
+      throw error;
+    }
+  }
+
+  detach(): Promise<void> {
+    this.#detaching.abort();
+    this.#stop();
+    return Promise.resolve();
+  }
+
+  async dispose(): Promise<void> {
+    if (!this.#isClosed && !this.#detaching.signal.aborted) {
+      throw new HeadgateError('conflict', 'the output is still being read; dispose of it after it is closed');
+    }
+    const { host, place } = this.#options;
+    this.#disposed = true;
+    const [words = []] = await ask(host, REMOVE_TEXT, placeArgs(place));
+    if (words[0] !== 'done') throw new HeadgateError('internal', `the folder of a producer on ${host.name} cannot be removed`);
+  }
+
+  #end(exitCode: number | undefined, durationMs: number | undefined): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#brake.release();
+    this.#input.stop();
+    const signal = exitCode === undefined ? null : (signalOfExitCode(exitCode) ?? null);
+    this.#exited.resolve({ exitCode: exitCode ?? null, signal, ...(durationMs === undefined ? {} : { durationMs }) });
+  }
+
+  #close(held: readonly number[]): void {
+    if (this.#detaching.signal.aborted) return;
+    this.#isClosed = true;
+    this.#stop();
+    this.#closed.resolve({ detached: held });
+  }
+
+  #needStdin(): void {
+    if (this.#options.request.spec.stdin) return;
+    throw new HeadgateError('unsupported', 'the command was started without stdin; start it with stdin: true to write to it');
+  }
+
+  #stop(): void {
+    this.#brake.release();
+    this.#input.stop();
+    this.#follower.stop();
+  }
+}
+
+/** After the folder is removed: a look over there would make it anew. */
+function nothingToKill({ requestedBy, reason }: KillRequest, now: number): Promise<KillReceipt> {
+  return Promise.resolve({ requestedBy, reason, requestedAt: now, signals: [], confirmedDead: [], escaped: [], finishedAt: now });
+}

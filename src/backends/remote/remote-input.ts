@@ -1,0 +1,183 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../../core/clock.ts';
+import { deferred } from '../../core/deferred.ts';
+import { HeadgateError, messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import { INPUT_TEXT } from './input-text.ts';
+import { placeArgs, type RemotePlace } from './place-of-producer.ts';
+import { makeNonce, printfText, RecordSplitter } from './record-splitter.ts';
+import { isGone, type ShellHost, type ShellRun } from './shell-host.ts';
+
+/** How long a write waits for the command to read (milliseconds). */
+const PATIENCE_MS = 2000;
+/** Bytes that are on their way at a time. */
+const PIECE_BYTES = 16 * 1024;
+const RETRY_MS = 200;
+
+/**
+ * The standard input of a producer over there. A piece is sent when the one before it has been written into the FIFO
+ * there, so at most one is on its way; that one counts as taken, since it is written as soon as the command reads, and after
+ * a lost link exactly when it had not been (SPEC {#shell_hosts}).
+ */
+export class RemoteInput {
+  readonly #host: ShellHost;
+  readonly #place: RemotePlace;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #last: Promise<unknown> = Promise.resolve();
+  #run: ShellRun | undefined;
+  /** True once the present run takes lines. */
+  #ready = false;
+  #connecting = false;
+  /** Number of the piece that was written last. */
+  #written = 0;
+  #known = false;
+  /** The piece that is on its way, or the end of the input. */
+  #sent: { readonly seq: number; readonly line: string } | undefined;
+  #isOver = false;
+  #stopped = false;
+  #changed = deferred();
+
+  constructor(host: ShellHost, place: RemotePlace, clock: Clock, logger: Logger) {
+    this.#host = host;
+    this.#place = place;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Writes; answers the bytes taken, fewer when the command does not read for two seconds. Throws `conflict` after the end of input. */
+  write(bytes: Buffer): Promise<number> {
+    return this.#inTurn(async () => {
+      let taken = 0;
+      const giveUp = this.#clock.monotonic() + PATIENCE_MS;
+      if (!(await this.#until(() => this.#ready && !this.#sent, giveUp))) return 0;
+      while (taken < bytes.length) {
+        const piece = bytes.subarray(taken, taken + PIECE_BYTES);
+        taken += piece.length;
+        this.#send(`w${printfText(piece)}\n`);
+        if (!(await this.#until(() => !this.#sent, giveUp))) break;
+      }
+      return taken;
+    });
+  }
+
+  /** Ends the input once all that was taken has been written. Again: harmless. */
+  end(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#isOver) return;
+      await this.#until(() => this.#ready && !this.#sent, Number.POSITIVE_INFINITY).catch(ignoreOver);
+      if (this.#isOver) return;
+      this.#send('x\n');
+      await this.#until(() => this.#isOver, Number.POSITIVE_INFINITY).catch(ignoreOver);
+    });
+  }
+
+  /** The command has ended, or is let go of. */
+  stop(): void {
+    this.#stopped = true;
+    this.#isOver = true;
+    this.#run?.close();
+    this.#change();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Waits until it is so; false when it is not in time. Throws `conflict` when the input is over. */
+  async #until(condition: () => boolean, giveUp: number): Promise<boolean> {
+    for (;;) {
+      if (condition()) return true;
+      if (this.#isOver) throw inputGone();
+      const leftMs = giveUp - this.#clock.monotonic();
+      if (leftMs <= 0) return false;
+      void this.#connect();
+      const waiting = new AbortController();
+      const timer = Number.isFinite(leftMs) ? [delay(leftMs, undefined, { signal: waiting.signal }).catch(() => {})] : [];
+      await Promise.race([this.#changed.promise, ...timer]);
+      waiting.abort();
+    }
+  }
+
+  #send(line: string): void {
+    this.#sent = { seq: this.#written + 1, line };
+    this.#run?.stdin.write(line);
+  }
+
+  /** One run after the other for as long as somebody waits for it. */
+  async #connect(): Promise<void> {
+    if (this.#connecting || this.#run || this.#isOver) return;
+    this.#connecting = true;
+    const nonce = makeNonce();
+    try {
+      const run = await this.#host.run(INPUT_TEXT, [nonce, ...placeArgs(this.#place)]);
+      if (this.#stopped) return run.close();
+      this.#run = run;
+      const splitter = new RecordSplitter(
+        nonce,
+        () => {},
+        (words) => this.#record(words),
+      );
+      run.stdin.on('error', () => {});
+      run.stdout.on('data', (piece: Buffer) => splitter.push(piece));
+      run.stderr.resume();
+      void run.ended.catch(() => {}).then(() => this.#lost(run));
+    } catch (error) {
+      if (isGone(error)) this.#isOver = true;
+      this.#logger.warn({ host: this.#host.name, error: messageOf(error) }, 'the input of a command cannot be reached now');
+      await delay(RETRY_MS);
+    } finally {
+      this.#connecting = false;
+      if (!this.#run) this.#change();
+    }
+    if (!this.#run && this.#sent) void this.#connect();
+  }
+
+  #record([word = '', first = '', how]: readonly string[]): void {
+    if (word === 'ready') this.#begin(Number(first), how === 'unsure');
+    else if (word === 'taken') {
+      this.#written = Number(first);
+      if (this.#sent?.seq === this.#written) this.#sent = undefined;
+    } else if (word === 'closed' || word === 'ended') this.#isOver = true;
+    this.#change();
+  }
+
+  #begin(seq: number, unsure: boolean): void {
+    const sent = this.#sent;
+    // Written before the link was lost; or perhaps, and then it must not be repeated.
+    if (sent?.line.startsWith('w') && this.#known && (seq >= sent.seq || unsure)) this.#sent = undefined;
+    if (unsure) {
+      const facts = { host: this.#host.name, producer: this.#place.producerId };
+      this.#logger.warn(facts, 'whoever wrote to the input of a command was killed over it; its last bytes may not have arrived');
+    }
+    this.#written = seq;
+    this.#known = true;
+    this.#ready = true;
+    if (this.#sent) this.#send(this.#sent.line);
+  }
+
+  #lost(run: ShellRun): void {
+    if (this.#run !== run) return;
+    this.#run = undefined;
+    this.#ready = false;
+    this.#change();
+    // What was taken is not to wait for the next write.
+    if (this.#sent && !this.#isOver) void this.#connect();
+  }
+
+  #change(): void {
+    const changed = this.#changed;
+    this.#changed = deferred();
+    changed.resolve();
+  }
+}
+
+function ignoreOver(error: unknown): void {
+  if (!(error instanceof HeadgateError)) throw error;
+}
+
+function inputGone(): HeadgateError {
+  return new HeadgateError('conflict', 'the command has ended, or its input has; it takes no more');
+}

@@ -1,0 +1,121 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../../core/clock.ts';
+import { HeadgateError, messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { KillRequest } from '../../model/ports/backend.ts';
+import type { KillReceipt, SignalSent } from '../../model/records.ts';
+import { signalName } from '../../model/signals.ts';
+import { TRAPPED_SIGNALS } from '../shim/shim-text.ts';
+import { ask } from './ask.ts';
+import { KILL_TEXT } from './kill-text.ts';
+import { placeArgs, type RemotePlace } from './place-of-producer.ts';
+import { isGone, type ShellHost } from './shell-host.ts';
+import { HASTEN_TEXT } from './signal-text.ts';
+
+/** Pauses before a kill that could not be carried out is tried again, milliseconds: the first, and the longest. */
+const RETRY_MS = 200;
+const RETRY_MAX_MS = 10_000;
+
+/** True when a shim lives through this signal, so that it may go to the whole group. */
+export function isTrappedSignal(signal: string): boolean {
+  return (TRAPPED_SIGNALS as readonly string[]).includes(signal);
+}
+
+/** One kill of one command's tree over there (SPEC {#kill_tree}); while the link is lost it is tried again. */
+export class RemoteKill {
+  readonly #host: ShellHost;
+  readonly #place: RemotePlace;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #stopping: AbortSignal;
+  #deadline = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(host: ShellHost, place: RemotePlace, clock: Clock, logger: Logger, stopping: AbortSignal) {
+    this.#host = host;
+    this.#place = place;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#stopping = stopping;
+  }
+
+  /** Brings SIGKILL forward, never back: a second request that is less patient than the first. */
+  hasten(graceMs: number): void {
+    const deadline = this.#clock.monotonic() + graceMs;
+    if (deadline >= this.#deadline) return;
+    this.#deadline = deadline;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      ask(this.#host, HASTEN_TEXT, placeArgs(this.#place)).catch((error: unknown) => {
+        this.#logger.debug({ error: messageOf(error) }, 'a kill cannot be hurried now');
+      });
+    }, graceMs);
+  }
+
+  /** Kills. Rejects with `conflict` when this producer is let go of before the host could be reached. */
+  async run(request: KillRequest): Promise<KillReceipt> {
+    const signal = signalName(request.signal);
+    const requestedAt = this.#clock.now();
+    this.#deadline = this.#clock.monotonic() + request.graceMs;
+    try {
+      for (let failures = 0; ; failures++) {
+        try {
+          return this.#receipt(request, requestedAt, await this.#attempt(signal, failures > 0));
+        } catch (error) {
+          if (isGone(error)) return this.#receipt(request, requestedAt, []);
+          const pauseMs = Math.min(RETRY_MS * 2 ** failures, RETRY_MAX_MS);
+          const facts = { host: this.#host.name, producer: this.#place.producerId, pauseMs, error: messageOf(error) };
+          this.#logger.warn(facts, 'a kill cannot be carried out now; it will be tried again');
+          await delay(pauseMs, undefined, { signal: this.#stopping }).catch(() => {
+            throw new HeadgateError('conflict', `the kill could not be carried out: ${messageOf(error)}`, { host: this.#host.name });
+          });
+        }
+      }
+    } finally {
+      clearTimeout(this.#timer);
+    }
+  }
+
+  async #attempt(signal: string, again: boolean): Promise<(readonly string[])[]> {
+    const leftMs = Math.max(0, this.#deadline - this.#clock.monotonic());
+    const grace = `${Math.min(Math.ceil(leftMs / 10), 1_000_000_000)}`;
+    const args = [...placeArgs(this.#place), signal.slice(3), grace, isTrappedSignal(signal) ? '1' : '0', again ? '1' : ''];
+    const records = await ask(this.#host, KILL_TEXT, args);
+    const [last = []] = records.slice(-1);
+    if (last[0] !== 'done' && last[0] !== 'barred') throw new Error(`the host answered ${last.join(' ')}`);
+    return records;
+  }
+
+  #receipt({ requestedBy, reason }: KillRequest, requestedAt: number, records: readonly (readonly string[])[]): KillReceipt {
+    const finishedAt = this.#clock.now();
+    const ended = Number(records.find(([word]) => word === 'done')?.[1] ?? 0);
+    // Their clock is not ours: what counts is how long before the end it was.
+    const at = (time: string): number => Math.max(requestedAt, finishedAt - (ended - Number(time)) * 10);
+    const signals: SignalSent[] = [];
+    for (const [word, name = '', time = '', ...pids] of records) {
+      if (word !== 'signal') continue;
+      const sent = { signal: `SIG${name}`, at: at(time), pids: pids.map(Number) };
+      const last = signals.at(-1);
+      if (last?.signal === sent.signal) signals[signals.length - 1] = { ...last, pids: [...new Set([...last.pids, ...sent.pids])] };
+      else signals.push(sent);
+    }
+    const pidsOf = (word: string): number[] => [
+      ...new Set(records.filter(([name]) => name === word).flatMap(([, ...pids]) => pids.map(Number))),
+    ];
+    const escaped =
+      records
+        .filter(([name]) => name === 'escaped')
+        .at(-1)
+        ?.slice(1)
+        .map(Number) ?? [];
+    return {
+      requestedBy,
+      reason,
+      requestedAt,
+      signals,
+      confirmedDead: pidsOf('dead').filter((pid) => !escaped.includes(pid)),
+      escaped,
+      finishedAt,
+    };
+  }
+}

@@ -1,0 +1,110 @@
+import type { Clock } from '../../core/clock.ts';
+import { HeadgateError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import type { ProducerSpec } from '../../model/records.ts';
+import { SHIM_TEXT } from '../shim/shim-text.ts';
+import type { RemotePlace } from './place-of-producer.ts';
+import { printfText } from './record-splitter.ts';
+import { RemoteHandle } from './remote-handle.ts';
+import type { ShellHost } from './shell-host.ts';
+
+/** How long output is read on when processes still hold it after the main one ended (milliseconds). */
+const DETACHED_GRACE_MS = 1000;
+/** Linux takes no longer single argument (MAX_ARG_STRLEN, its end included). */
+const MAX_COMMAND_BYTES = 128 * 1024 - 1;
+/** Longest set of variables: together with the command it is to fit into what execve takes. */
+const MAX_ENV_BYTES = 1024 * 1024;
+const PRODUCER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
+
+export interface RemoteProducersOptions {
+  /** Folder for Headgate's files on every host; empty for the host's usual place (SPEC {#shell_hosts}). */
+  readonly root?: string;
+  /** Answers the id of this runner, safe as a folder name; its producers have a folder of their own on every host. */
+  readonly runner: () => string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly detachedGraceMs?: number;
+}
+
+/** Starts producers on shell hosts and takes them up again: what every backend does whose commands are elsewhere. */
+export class RemoteProducers {
+  readonly #options: RemoteProducersOptions;
+
+  constructor(options: RemoteProducersOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts a command, or follows it when it was started already. `ref` is kept in the handle's ref. Throws named errors:
+   * those of the host, `cwd_missing`, `unsupported` with the program that the host lacks, `too_large`.
+   */
+  async start(host: ShellHost, request: StartRequest, ref: BackendRef, sink: OutputSink): Promise<RemoteHandle> {
+    checkSpec(request.spec);
+    const handle = this.#serve(host, request, ref, new Map(), sink, true);
+    await handle.started;
+    return handle;
+  }
+
+  /** Takes a producer up at the stored offsets, as soon as its host can be reached (SPEC {#adopt}). */
+  adopt(host: ShellHost, request: StartRequest, ref: BackendRef, offsets: ReadonlyMap<number, number>, sink: OutputSink): RemoteHandle {
+    return this.#serve(host, request, ref, offsets, sink, false);
+  }
+
+  #serve(
+    host: ShellHost,
+    request: StartRequest,
+    ref: BackendRef,
+    offsets: ReadonlyMap<number, number>,
+    sink: OutputSink,
+    start: boolean,
+  ): RemoteHandle {
+    const { root = '', runner, clock, logger, detachedGraceMs = DETACHED_GRACE_MS } = this.#options;
+    const { producerId, spec } = request;
+    if (!PRODUCER_ID.test(producerId)) {
+      throw new HeadgateError(
+        'invalid_params',
+        `producer id "${producerId}" is no safe folder name; use letters, digits, ".", "_" and "-"`,
+        {
+          field: 'producerId',
+        },
+      );
+    }
+    const place: RemotePlace = { root, runner: runner(), producerId };
+    const launch = start ? { lines: launchLines(spec), shim: SHIM_TEXT, cwd: spec.cwd } : undefined;
+    return new RemoteHandle({ host, place, request, ref, launch, adopt: !start, offsets, detachedGraceMs, sink, clock, logger });
+  }
+}
+
+/** What a start says on the script's standard input (see follow-text.ts). */
+function launchLines({ command, env }: ProducerSpec): string {
+  const variables = Object.entries(env).map(([name, value]) => `e${printfText(Buffer.from(`${name}=${value}`))}\n`);
+  return `c${printfText(Buffer.from(command))}\n${variables.join('')}.\n`;
+}
+
+/** Throws a named error for what could never run, before anything is asked of the host. */
+function checkSpec({ command, cwd, env }: ProducerSpec): void {
+  if (cwd !== '' && !cwd.startsWith('/')) {
+    throw new HeadgateError('invalid_params', `the working directory ${cwd} on another host must be absolute, or left out`, {
+      field: 'cwd',
+    });
+  }
+  if (Buffer.byteLength(command) > MAX_COMMAND_BYTES) {
+    throw new HeadgateError('too_large', `the command has more than ${MAX_COMMAND_BYTES} bytes; put it in a file and run that`, {
+      outcome: 'command_too_large',
+    });
+  }
+  const variables = Object.entries(env);
+  if (command.includes('\0') || variables.some(([name, value]) => /[=\0]/.test(name) || name === '' || value.includes('\0'))) {
+    throw new HeadgateError(
+      'invalid_params',
+      'a command and its environment cannot hold NUL bytes, nor a variable name "="; leave them out',
+      { outcome: 'invalid_command' },
+    );
+  }
+  if (variables.reduce((sum, [name, value]) => sum + Buffer.byteLength(name + value) + 2, 0) > MAX_ENV_BYTES) {
+    throw new HeadgateError('too_large', `the variables have more than ${MAX_ENV_BYTES} bytes; put them in a file and read that`, {
+      outcome: 'env_too_large',
+    });
+  }
+}

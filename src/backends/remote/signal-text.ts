@@ -1,0 +1,81 @@
+import { LIBRARY_TEXT } from './library-text.ts';
+
+/**
+ * Signals a producer: `sh -c SIGNAL_TEXT sh NONCE ROOT RUNNER ID SIGNAL GROUP`, to its group when GROUP is 1, which the shim
+ * must live through, else to each of its processes. Record `done`, or `ended` when it reaches nobody.
+ */
+export const SIGNAL_TEXT = `${LIBRARY_TEXT}
+exec 2> /dev/null
+hg_id=$4
+hg_find_spool "$2" "$3"
+cd "$hg_spool/$hg_id" || { hg_say ended; exit 0; }
+hg_n=0
+until hg_claim || [ "$hg_state" = barred ] || [ $hg_n -ge 100 ]; do
+  hg_n=$((hg_n + 1))
+  hg_nap 0.02
+done
+if [ "$hg_state" != claimed ] || hg_exit || ! hg_shim_alive; then
+  hg_say ended
+  exit 0
+fi
+if [ "$6" = 1 ]; then
+  kill -s "$5" -- "-$hg_pid"
+else
+  # Each once, also those that it forks meanwhile.
+  hg_reached=' '
+  while :; do
+    hg_look
+    hg_fresh=
+    for hg_m in $hg_members; do
+      case $hg_reached in *" $hg_m "*) continue ;; esac
+      hg_fresh=1
+      hg_reached="$hg_reached$hg_m "
+      hg_send "$5" "$hg_m"
+    done
+    [ -n "$hg_fresh" ] || break
+  done
+fi
+hg_say done
+exit 0
+`;
+
+/**
+ * Looks at a producer's files, and holds it back or lets it go on: `sh -c LOOK_TEXT sh NONCE ROOT RUNNER ID ACTION`, ACTION
+ * `STOP`, `CONT` or `none`. Records `size BYTES1 BYTES2` and, when
+ * there is an exit code, `exit` as in follow-text.ts.
+ */
+export const LOOK_TEXT = `${LIBRARY_TEXT}
+exec 2> /dev/null
+hg_find_spool "$2" "$3"
+cd "$hg_spool/$4" || { hg_say size 0 0; exit 0; }
+[ "$5" = none ] || { hg_claim && hg_shim_alive && kill -s "$5" -- "-$hg_pid"; }
+set -- $(wc -c out.1 out.2)
+hg_say size "\${1:-0}" "\${3:-0}"
+if hg_exit; then
+  hg_took=
+  [ -e took ] && read -r hg_took < took
+  hg_say exit "$hg_code" "\${hg_took:--}"
+fi
+exit 0
+`;
+
+/** Removes a producer's folder, and those around it when nothing else is in them: `sh -c REMOVE_TEXT sh NONCE ROOT RUNNER ID`. */
+export const REMOVE_TEXT = `${LIBRARY_TEXT}
+exec 2> /dev/null
+hg_find_spool "$2" "$3"
+rm -rf "$hg_spool/$4"
+rmdir "$hg_spool"
+[ -n "$2" ] || rmdir "$hg_root"
+[ ! -e "$hg_spool/$4" ] || hg_fail not_removed "$hg_spool/$4"
+hg_say done
+exit 0
+`;
+
+/** Ends the grace period of a kill that is under way: `sh -c HASTEN_TEXT sh NONCE ROOT RUNNER ID`. */
+export const HASTEN_TEXT = `${LIBRARY_TEXT}
+exec 2> /dev/null
+hg_find_spool "$2" "$3"
+cd "$hg_spool/$4" && true > kill.now
+hg_say done
+exit 0
+`;

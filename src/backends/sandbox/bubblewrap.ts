@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import { systemCode } from '../../core/errors.ts';
+
+/**
+ * Where bubblewrap is looked for. Not in PATH: that can name a folder of the project, where a command in the sandbox
+ * could put a program of its own under this name.
+ */
+const FOLDERS = ['/usr/bin', '/usr/local/bin', '/bin', '/run/current-system/sw/bin'];
+
+/** How long the probe may take (milliseconds). */
+const PROBE_MS = 2000;
+
+/** What every sandbox begins with: namespaces of its own and no capabilities, also for root. */
+export const ISOLATION: readonly string[] = [
+  '--unshare-user',
+  '--unshare-pid',
+  '--unshare-ipc',
+  '--unshare-uts',
+  '--unshare-cgroup-try',
+  '--cap-drop',
+  'ALL',
+];
+
+/**
+ * The file systems every sandbox begins with. What is below /proc/sys belongs to user 0 also in a namespace of its own,
+ * so that without its own read-only mount a server that runs as root would leave it writable.
+ */
+export const SYSTEM: readonly string[] = ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--ro-bind', '/proc/sys', '/proc/sys'];
+
+/**
+ * What runs in a sandbox: bubblewrap is started with every signal ignored, so that one for the command's group does not
+ * end the process between the command and its exit code; the command itself begins with none ignored.
+ */
+export const RESET_SIGNALS: readonly string[] = ['/usr/bin/env', '--default-signal'];
+
+/** Bubblewrap on this machine: where it is, or why there can be no sandbox and how to get one. */
+export type Bubblewrap = { readonly path: string; readonly version: string } | { readonly reason: string };
+
+/** Looks for bubblewrap and tries it. `folders` are where it is looked for. */
+export async function findBubblewrap(folders: readonly string[] = FOLDERS): Promise<Bubblewrap> {
+  const path = folders.map((folder) => join(folder, 'bwrap')).find(isExecutable);
+  if (path === undefined) return { reason: 'bubblewrap is not installed; install it (Debian: apt-get install bubblewrap)' };
+  const tried = await run(path, [...ISOLATION, ...SYSTEM, '--', ...RESET_SIGNALS, '/bin/sh', '-c', ':']);
+  if (tried.failure !== undefined) return { reason: explain(tried.failure) };
+  const { out } = await run(path, ['--version']);
+  return { path, version: out.trim() };
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function run(file: string, args: readonly string[]): Promise<{ out: string; failure?: string }> {
+  return new Promise((resolve) => {
+    execFile(file, [...args], { timeout: PROBE_MS, killSignal: 'SIGKILL', env: {} }, (error, out, err) => {
+      if (!error) resolve({ out });
+      else if (error.killed) resolve({ out, failure: `it did not answer within ${PROBE_MS / 1000} s` });
+      else resolve({ out, failure: err.trim().split('\n').at(-1) || systemCode(error) || error.message });
+    });
+  });
+}
+
+function explain(failure: string): string {
+  if (/default-signal/.test(failure)) {
+    return `a sandbox needs env of coreutils 8.31 or later in /usr/bin (${failure}); install coreutils`;
+  }
+  if (/namespace|uid map|gid map/i.test(failure)) {
+    return `this kernel lets this user make no user namespaces (${failure}); allow it: sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0, on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0; in a container, let that one do it`;
+  }
+  return `bubblewrap does not work here: ${failure}`;
+}

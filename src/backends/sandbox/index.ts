@@ -1,0 +1,94 @@
+import { writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { HeadgateError } from '../../core/errors.ts';
+import { shellQuote } from '../../core/shell-quote.ts';
+import type { ProducerSpec } from '../../model/records.ts';
+import { type Bubblewrap, findBubblewrap, ISOLATION, RESET_SIGNALS, SYSTEM } from './bubblewrap.ts';
+import { hiddenPlaces, privatePlaces } from './hidden-places.ts';
+import { mountArguments } from './mounts.ts';
+
+/** What the shim finds its few helpers with: never a folder that a command in a sandbox can write to. */
+const SHIM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Every signal that can be ignored, except SIGCHLD, by which bubblewrap learns of the command's end. */
+const IGNORED = Object.entries(constants.signals)
+  .filter(([name, number]) => !['SIGKILL', 'SIGSTOP', 'SIGCHLD', 'SIGCONT'].includes(name) && number < 32)
+  .map(([, number]) => number);
+
+/** A command in a sandbox, as the shim is to run it. */
+export interface Boxed {
+  readonly command: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Puts commands of this machine into sandboxes (SPEC {#sandbox}). */
+export class Sandboxes {
+  readonly #hidden: readonly string[];
+  readonly #folders: readonly string[] | undefined;
+  readonly #homes: readonly string[] | undefined;
+  #found: Bubblewrap | undefined;
+
+  /**
+   * `hidden`: what a command must not see beside the usual secrets, such as the data folder. `folders`: where bubblewrap
+   * is looked for, instead of the system's. `homes`: whose secrets are hidden, instead of this user's.
+   */
+  constructor(options: {
+    readonly hidden: readonly string[];
+    readonly folders?: readonly string[] | undefined;
+    readonly homes?: readonly string[];
+  }) {
+    this.#hidden = options.hidden;
+    this.#homes = options.homes;
+    this.#folders = options.folders;
+  }
+
+  /** Bubblewrap, or why there can be no sandbox here. */
+  async find(): Promise<Bubblewrap> {
+    // A refusal is not kept: whoever reads it installs what is missing.
+    if (this.#found && 'path' in this.#found) return this.#found;
+    this.#found = await findBubblewrap(this.#folders);
+    return this.#found;
+  }
+
+  /** Throws `unsupported` with what to do where there can be no sandbox. */
+  async require(): Promise<string> {
+    const found = await this.find();
+    if ('path' in found) return found.path;
+    throw new HeadgateError('unsupported', `the command was not started, since there is no sandbox here: ${found.reason}`, {
+      outcome: 'unsupported',
+    });
+  }
+
+  /**
+   * What the shim runs so that `command` runs in the sandbox of its spec, with `variables` as its environment. The
+   * shim itself, which is outside, gets none of them: what a command may choose must decide nothing there. Writes the
+   * file `sandbox` into the producer folder, since arguments can be read by every user and variables may be secrets.
+   * Throws `forbidden` for a project that cannot be had in a sandbox.
+   */
+  box(
+    bubblewrap: string,
+    spec: ProducerSpec & Required<Pick<ProducerSpec, 'sandbox'>>,
+    folder: string,
+    variables: Readonly<Record<string, string>>,
+    marker: Readonly<Record<string, string>>,
+  ): Boxed {
+    const { sandbox, command, cwd } = spec;
+    const args = [
+      ...ISOLATION,
+      ...(sandbox.network ? [] : ['--unshare-net']),
+      ...SYSTEM,
+      ...mountArguments({ ...sandbox, hidden: hiddenPlaces(this.#hidden, this.#homes), privates: privatePlaces() }),
+      ...Object.entries({ ...variables, ...marker }).flatMap(([name, value]) => ['--setenv', name, value]),
+      '--chdir',
+      cwd,
+    ];
+    const file = join(folder, 'sandbox');
+    writeFileSync(file, args.map((arg) => `${arg}\0`).join(''), { mode: 0o600 });
+    const inside = [...RESET_SIGNALS, '/bin/sh', '-c', command].map(shellQuote).join(' ');
+    return {
+      command: `trap '' ${IGNORED.join(' ')}; exec ${bubblewrap} --args 9 -- ${inside} 9< ${shellQuote(file)}`,
+      env: { ...marker, PATH: SHIM_PATH },
+    };
+  }
+}

@@ -1,0 +1,103 @@
+import { lstatSync, realpathSync, statSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { HeadgateError } from '../../core/errors.ts';
+import type { Sandbox } from '../../model/place.ts';
+
+/** One thing that is put over the read-only root, and where. */
+interface Mount {
+  readonly path: string;
+  readonly args: readonly string[];
+}
+
+export interface MountRequest extends Sandbox {
+  /** The project root. */
+  readonly root: string;
+  readonly hidden: readonly string[];
+  readonly privates: readonly string[];
+}
+
+/**
+ * Arguments for bubblewrap that make the sandbox's file system from a read-only root (SPEC {#sandbox}): what is further
+ * out first, so that the project shows through a folder that is hidden around it, and a secret in the project does not.
+ * Throws `forbidden` for a project that cannot be had in a sandbox.
+ */
+export function mountArguments(request: MountRequest): string[] {
+  const { mode, network, hidden, privates } = request;
+  const root = rootOf(request.root);
+  if (root === '/') throw refused('a sandbox cannot have the whole file system as its project', 'open a folder in it as the project');
+  if (hidden.includes(root)) throw refused(`a sandbox hides ${root}, so it cannot be its project`, 'open a folder in it as the project');
+  const mounts: Mount[] = [{ path: root, args: [mode === 'workspace' ? '--bind' : '--ro-bind', root, root] }];
+  if (mode === 'workspace') mounts.push(...repository(root));
+  const around = (place: string) => isInside(root, place);
+  for (const path of privates) if (path !== root) mounts.push({ path, args: ['--tmpfs', path] });
+  if (network) mounts.push(...resolver(privates));
+  const last: string[] = [];
+  for (const path of hidden) {
+    const outer = [...hidden, ...privates].find((other) => isInside(path, other));
+    // What is hidden with the folder around it needs no more, unless the project lies between the two.
+    if (outer !== undefined && !(around(outer) && isInside(path, root))) continue;
+    if (!isFolder(path)) mounts.push({ path, args: ['--ro-bind', '/dev/null', path] });
+    else {
+      mounts.push({ path, args: ['--perms', '0500', '--tmpfs', path] });
+      last.push('--remount-ro', path);
+    }
+  }
+  mounts.sort((a, b) => depth(a.path) - depth(b.path));
+  return [...mounts.flatMap(({ args }) => args), ...last];
+}
+
+/**
+ * The project's repository is read-only, all of it: hooks and configuration are programs that whoever uses git outside of
+ * the sandbox runs, and there are further files in it that name others. As a mount it cannot be moved away either.
+ */
+function repository(root: string): Mount[] {
+  const path = join(root, '.git');
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (!stat) return [];
+  if (stat.isSymbolicLink())
+    throw refused(
+      `${path} is a symbolic link, which a sandbox cannot keep a command from replacing`,
+      'use mode read-only, or make it a folder',
+    );
+  return [{ path, args: ['--ro-bind', path, path] }];
+}
+
+/** With the network on, names are looked up with a file that is often in a folder that is private here. */
+function resolver(privates: readonly string[]): Mount[] {
+  try {
+    const file = realpathSync('/etc/resolv.conf');
+    return privates.some((place) => isInside(file, place)) ? [{ path: file, args: ['--ro-bind', file, file] }] : [];
+  } catch {
+    return [];
+  }
+}
+
+function rootOf(root: string): string {
+  try {
+    return realpathSync(root);
+  } catch (cause) {
+    throw new HeadgateError(
+      'not_found',
+      `the project root ${root} does not exist; name another one`,
+      { outcome: 'cwd_missing' },
+      { cause },
+    );
+  }
+}
+
+function refused(what: string, next: string): HeadgateError {
+  return new HeadgateError('forbidden', `${what}; ${next}`, { outcome: 'sandbox_refused' });
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`);
+}
+
+function depth(path: string): number {
+  return path.split(sep).filter((part) => part !== '').length;
+}

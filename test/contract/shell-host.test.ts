@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe } from 'vitest';
+import { RemoteProducers } from '../../src/backends/remote/remote-producers.ts';
+import type { ShellHost } from '../../src/backends/remote/shell-host.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import type { Backend } from '../../src/model/ports/backend.ts';
+import { busyboxFolder, LocalHost, type LocalHostOptions } from '../support/local-host.ts';
+import { serviceAvailable } from '../support/require.ts';
+import { type BackendSetup, backendContract } from './backend.contract.ts';
+
+/** The generic part as a backend, over a host that is at hand. */
+function backendOver(host: ShellHost, root: string, name: string): Backend {
+  const producers = new RemoteProducers({
+    root,
+    runner: () => 'test-runner',
+    clock: systemClock,
+    logger: silentLogger,
+    detachedGraceMs: 500,
+  });
+  return {
+    capabilities: () => Promise.resolve({ name, available: true, stdin: true, tty: false, signals: ['SIGTERM'], adopt: true }),
+    start: (request, sink) => producers.start(host, request, {}, sink),
+    adopt: (request, ref, offsets, sink) => Promise.resolve(producers.adopt(host, request, ref ?? {}, offsets, sink)),
+  };
+}
+
+interface Place extends BackendSetup {
+  readonly root: string;
+  readonly host: LocalHost;
+}
+
+function place(name: string, options: (root: string) => LocalHostOptions = () => ({})): Place {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'headgate-host-')));
+  const cwd = join(root, 'work');
+  mkdirSync(cwd);
+  const host = new LocalHost(options(root));
+  const open = (): Backend => backendOver(host, join(root, 'state'), name);
+  return {
+    root,
+    host,
+    cwd,
+    backend: open(),
+    reopen: open,
+    dispose: async () => {
+      await host.close();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+const hasBusybox = serviceAvailable('busybox');
+const applets = hasBusybox ? spawnSync('busybox', ['--list'], { encoding: 'utf8' }).stdout.trim().split('\n') : [];
+
+/** Nothing but busybox on it. */
+function onlyBusybox(root: string): LocalHostOptions {
+  const path = busyboxFolder(join(root, 'bin'), applets);
+  return { shell: ['/bin/busybox', 'sh'], env: { PATH: path, HOME: root } };
+}
+
+backendContract('shell-host', async () => place('shell-host', () => ({ shell: ['dash'] })));
+describe.skipIf(!hasBusybox)('with busybox alone', () => {
+  backendContract('shell-host-busybox', async () => place('shell-host-busybox', onlyBusybox));
+});
