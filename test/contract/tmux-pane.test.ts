@@ -140,7 +140,7 @@ describe.skipIf(!serviceAvailable('tmux'))('{#backend_tmux} tmux', () => {
         expect(await handle.closed).toEqual({ detached: [] });
         expect(sha256(sink.of(1))).toBe(sha256(expected));
       }
-    });
+    }, 30_000 + RUNS * 1000);
 
     test('leaves nothing behind: no session, no pipe, no process, no folder', async () => {
       const { handle, sink } = await start('echo hello; tty');
