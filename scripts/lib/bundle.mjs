@@ -16,8 +16,8 @@ const CHUNKS = 'bundle/chunks';
 const bundle = await rolldown({
   input: { main: join(source, 'main.js') },
   platform: 'node',
-  // A native module, which finds its binary relative to itself.
-  external: [/^node:/, 'better-sqlite3'],
+  // Native modules, which find their binaries relative to themselves.
+  external: [/^node:/, 'better-sqlite3', 'ssh2'],
 });
 await bundle.write({
   dir: source,
