@@ -36,7 +36,12 @@ class TmuxBackend implements Backend {
       handle: (folder, spec) => {
         if (isWatch(spec)) return { tty: false };
         const pane = new PaneFolder(folder);
-        return { tty: false, endMark: pane.endMark(), brakeReach: (tree) => pane.brakeReach(tree), carried: () => pane.carried(options.clock) };
+        return {
+          tty: false,
+          endMark: pane.endMark(),
+          brakeReach: (tree) => pane.brakeReach(tree),
+          carried: () => pane.carried(options.clock),
+        };
       },
     });
   }
