@@ -28,7 +28,10 @@ function open(root: string): Backend {
       void handle.exited.then(() => {
         ended = true;
       });
-      await eventually(() => ended || !command.startsWith(PLAIN) || existsSync(join(spool, request.producerId, 'plain')), 'a plain terminal');
+      await eventually(
+        () => ended || !command.startsWith(PLAIN) || existsSync(join(spool, request.producerId, 'plain')),
+        'a plain terminal',
+      );
       return handle;
     },
   };

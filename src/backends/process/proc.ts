@@ -30,7 +30,9 @@ export function readStat(pid: number): ProcStat | undefined {
   const text = readSmall(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
   // The name, in parentheses, may itself hold blanks and parentheses.
-  const [state = '', parent = '', group = '', session = '', terminal = '', foreground = '', ...rest] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state = '', parent = '', group = '', session = '', terminal = '', foreground = '', ...rest] = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ');
   return {
     pid,
     state,

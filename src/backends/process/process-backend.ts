@@ -16,8 +16,8 @@ import { type ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts
 import { SHIM_FILE, SHIM_TEXT } from '../shim/shim-text.ts';
 import { terminalCommand } from '../shim/terminal.ts';
 import { launchShim } from './launch.ts';
-import { hasProc, identify } from './proc.ts';
 import { whyNoTerminal } from './local-terminal.ts';
+import { hasProc, identify } from './proc.ts';
 import { ProcessHandle } from './process-handle.ts';
 import { markerOf } from './tree.ts';
 
@@ -159,7 +159,17 @@ class ProcessBackend implements Backend {
   ): ProcessHandle {
     const { clock, logger, detachedGraceMs = DETACHED_GRACE_MS, giveBackBytes = STEP_BYTES } = this.#options;
     const shared = { space: this.#space, puncher: this.#puncher, giveBackBytes, detachedGraceMs, clock, logger };
-    return new ProcessHandle({ ...shared, folder, ref, marker, stdin: request.spec.stdin, tty: request.spec.tty !== undefined, launched, offsets, sink });
+    return new ProcessHandle({
+      ...shared,
+      folder,
+      ref,
+      marker,
+      stdin: request.spec.stdin,
+      tty: request.spec.tty !== undefined,
+      launched,
+      offsets,
+      sink,
+    });
   }
 
   /** What the shim runs, and with which environment: the command in its sandbox, in its terminal. */

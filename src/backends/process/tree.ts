@@ -1,8 +1,8 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { bootId } from '../../core/boot-id.ts';
 import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
-import { signalProcess } from './signalling.ts';
 import { hasEnvironment, holdsOpen, isSandboxInit, type ProcStat, processesSince, readAlive, readStat } from './proc.ts';
+import { signalProcess } from './signalling.ts';
 
 /** Variables in a command's environment by which its processes are found, whatever session they moved to (SPEC {#producer_marker}). */
 export function markerOf(spool: string, producerId: string): Readonly<Record<string, string>> {
