@@ -45,14 +45,21 @@ export class Screen {
   /** The rows above the screen and those of the screen, as text without trailing blanks; empty ones at the end are left out. */
   text(): string[] {
     const { active } = this.#terminal.buffer;
-    const rows = Array.from({ length: active.length }, (_, row) => active.getLine(row)?.translateToString(true) ?? '');
+    const rows = Array.from({ length: active.length }, (_, row) => active.getLine(row)?.translateToString(true).trimEnd() ?? '');
     return rows.slice(0, rows.findLastIndex((row) => row !== '') + 1);
   }
 
   /** The rows of the screen alone, all of them. */
   visible(): string[] {
     const { active } = this.#terminal.buffer;
-    return Array.from({ length: this.#terminal.rows }, (_, row) => active.getLine(active.baseY + row)?.translateToString(true) ?? '');
+    return Array.from(
+      { length: this.#terminal.rows },
+      (_, row) =>
+        active
+          .getLine(active.baseY + row)
+          ?.translateToString(true)
+          .trimEnd() ?? '',
+    );
   }
 
   get cursor(): Cursor {
@@ -67,7 +74,11 @@ export class Screen {
 
   /** Bytes that draw the same on an empty terminal of this size, `scrollback` rows above the screen included. */
   replay(scrollback = SCROLLBACK_ROWS): Buffer {
-    return Buffer.from(this.#serialize.serialize({ scrollback }));
+    const { col, row } = this.cursor;
+    // The library moves the cursor back from where the last row ended, one short when that was filled to its edge, and not at
+    // all after origin mode. Beyond the edge, about to wrap, there is no way to move it to, and it is there already.
+    const cursor = col < this.#terminal.cols ? `\x1b[${row + 1};${col + 1}H` : '';
+    return Buffer.from(`${this.#serialize.serialize({ scrollback })}${cursor}`);
   }
 
   dispose(): void {
