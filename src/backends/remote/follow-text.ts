@@ -192,8 +192,8 @@ else
   ) <&8 > /dev/null 4>&- &
   hg_w=$!
   # Wakes the tails, which look for the process that they wait for only once a second. Where somebody has the files open it
-  # might take away what he writes.
-  wait "$hg_f" && [ -n "$hg_gnu" ] && truncate -s +0 out.1 out.2
+  # might take away what he writes. It must not make the files anew when the folder is being removed.
+  wait "$hg_f" && [ -n "$hg_gnu" ] && truncate -c -s +0 out.1 out.2
   wait "$hg_t1" "$hg_t2"
   kill -9 "$hg_w"
 fi
