@@ -182,7 +182,7 @@ export class Follower {
     this.#outputs.forEach((output) => output.detach());
     run.close();
     if (this.#run === run) this.#run = undefined;
-    if (failure !== undefined && !this.#stopped) throw failure;
+    if (failure !== undefined && !this.#stopped) throw failure instanceof Error ? failure : new LinkLost(host.name, failure);
   }
 
   /** The run has ended, and nothing more comes of it but what it has sent already. */
