@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import ssh2, { type AnyAuthMethod, type Client, type ClientChannel, type ServerHostKeyAlgorithm } from 'ssh2';
+import type { AnyAuthMethod, Client, ClientChannel, ServerHostKeyAlgorithm, utils } from 'ssh2';
 import { HeadgateError, systemCode } from '../../core/errors.ts';
 import { KnownHosts } from './known-hosts.ts';
 import { connectError, keyError } from './ssh-errors.ts';
@@ -26,6 +26,8 @@ const KEY_ALGORITHMS: readonly { readonly type: string; readonly algorithms: rea
   { type: 'ecdsa-sha2-nistp521', algorithms: ['ecdsa-sha2-nistp521'] },
   { type: 'ssh-rsa', algorithms: ['rsa-sha2-512', 'rsa-sha2-256'] },
 ];
+
+type ParseKey = typeof utils.parseKey;
 
 /** One connection to a host, through others if need be. */
 export class SshConnection {
@@ -130,7 +132,9 @@ function forward(client: Client, target: SshTarget): Promise<Duplex> {
 
 async function logIn(target: SshTarget, sock: Duplex, times: SshTimes): Promise<{ client: Client; lost: Promise<unknown> }> {
   const known = new KnownHosts(target.knownHosts, target.keyAlias ?? target.host, target.keyAlias === undefined ? target.port : 22);
-  const methods = authMethods(target);
+  // Loaded when it is needed: it takes longer than the rest of a server's start.
+  const { default: ssh2 } = await import('ssh2');
+  const methods = authMethods(target, ssh2.utils.parseKey);
   const client = new ssh2.Client();
   let refused: HeadgateError | undefined;
   const lost = new Promise<unknown>((resolve) => {
@@ -177,16 +181,16 @@ function keyAlgorithms(known: readonly string[]): ServerHostKeyAlgorithm[] {
 }
 
 /** The keys in the order in which they are offered: a file that was asked for, the agent, the usual files. */
-function authMethods(target: SshTarget): AnyAuthMethod[] {
+function authMethods(target: SshTarget, parse: ParseKey): AnyAuthMethod[] {
   const { user: username, agent, identityAsked } = target;
-  const files = target.identities.flatMap((file) => readKey(target, file));
+  const files = target.identities.flatMap((file) => readKey(target, file, parse));
   const keys = files.map((key): AnyAuthMethod => ({ type: 'publickey', username, key }));
   const fromAgent: AnyAuthMethod[] = agent === undefined ? [] : [{ type: 'agent', username, agent }];
   return [{ type: 'none', username }, ...(identityAsked ? [...keys, ...fromAgent] : [...fromAgent, ...keys])];
 }
 
 /** The key of a file; none where it is not there, or the agent is to have it, since it is encrypted. */
-function readKey({ name, identityAsked, agent }: SshTarget, file: string): Buffer[] {
+function readKey({ name, identityAsked, agent }: SshTarget, file: string, parse: ParseKey): Buffer[] {
   let text: Buffer;
   try {
     text = readFileSync(file);
@@ -202,7 +206,7 @@ function readKey({ name, identityAsked, agent }: SshTarget, file: string): Buffe
       },
     );
   }
-  const parsed = ssh2.utils.parseKey(text);
+  const parsed = parse(text);
   if (!(parsed instanceof Error)) return [text];
   if (!identityAsked || agent !== undefined) return [];
   const encrypted = /encrypted|passphrase/i.test(parsed.message);
