@@ -12,7 +12,8 @@ import { ExecCommands } from './exec-commands.ts';
 import { ImageCommands } from './image-commands.ts';
 import { SshHosts } from '../ssh/ssh-backend.ts';
 import { SshAgent } from './ssh-agent.ts';
-import { ContainerRecords } from './records.ts';
+import { type ContainerRecord, ContainerRecords } from './records.ts';
+import { sweepContainers } from './sweep.ts';
 import { watchContainer } from './watch.ts';
 
 /** How long an engine has to say that it is there (milliseconds). */
@@ -32,7 +33,7 @@ export interface ContainerBackendOptions {
 }
 
 /** Commands in containers, through the API of Docker or Podman (SPEC {#backend_container}). */
-export function createContainerBackend(options: ContainerBackendOptions): Backend {
+export function createContainerBackend(options: ContainerBackendOptions): Backend & { sweep(keep: ReadonlySet<string>): Promise<void> } {
   return new ContainerBackend(options);
 }
 
@@ -100,7 +101,7 @@ class ContainerBackend implements Backend {
     return { place, engine: this.#engine(place, spec.ssh) };
   }
 
-  #engine({ host, tls }: ContainerPlace, ssh: SshPlace | undefined): Engine {
+  #engine({ host, tls }: Pick<ContainerRecord, 'host' | 'tls'>, ssh: SshPlace | undefined): Engine {
     const key = JSON.stringify([host, tls, ssh]);
     const engine = this.#engines.get(key) ?? this.#connect(host, tls, ssh);
     // The default may be another socket later: the engine of the first one may have come up since.
@@ -120,6 +121,13 @@ class ContainerBackend implements Backend {
     const socket = where.kind === 'unix' ? where.socket : SOCKET;
     const way = this.#hosts.host(ssh ?? sshPlaceOf(where));
     return new Engine({ kind: 'ssh', name: `${socket} on ${way.name}`, host: way.name }, new SshAgent(way, socket));
+  }
+
+  /** Removes what earlier commands have left; `keep` names those that are still known. Logs what fails. */
+  async sweep(keep: ReadonlySet<string>): Promise<void> {
+    const { logger } = this.#options;
+    const engineOf = ({ host, tls, ssh }: ContainerRecord) => this.#engine({ host, tls }, ssh);
+    await sweepContainers({ records: this.#records, keep, engineOf, logger });
   }
 
   async #whyUnavailable(): Promise<string | undefined> {
