@@ -29,12 +29,15 @@ export class Engine {
   readonly name: string;
   /** True for a socket of this machine: a stream of it ends only when the engine ends it. */
   readonly local: boolean;
+  /** Through SSH: whatever is wrong with the way there may pass. */
+  readonly #remote: boolean;
   readonly #options: object;
   #docker: Promise<Docker> | undefined;
 
   constructor(host: DockerHost, agent?: EngineAgent) {
     this.name = host.name;
     this.local = host.kind === 'unix';
+    this.#remote = host.kind === 'ssh';
     this.#options = { ...NOTHING_OF_THE_ENVIRONMENT, ...dockerOptions(host, agent) };
   }
 
@@ -55,7 +58,7 @@ export class Engine {
         signal.throwIfAborted();
         return await this.call(work);
       } catch (error) {
-        if (!isUnreachable(error) || signal.aborted) throw error;
+        if (!(isUnreachable(error) || (this.#remote && !(error instanceof EngineRefusal))) || signal.aborted) throw error;
         waiting?.(error);
         await delay(pauseMs, undefined, { signal });
       }
@@ -109,9 +112,9 @@ export function isUnreachable(error: unknown): boolean {
   return isHeadgateError(error) && error.facts['outcome'] === 'engine_unreachable';
 }
 
-/** True when the engine said so with this HTTP status. */
+/** True when the engine said so, with one of these HTTP statuses where some are named. */
 export function isRefusal(error: unknown, ...statuses: number[]): error is EngineRefusal {
-  return error instanceof EngineRefusal && statuses.includes(error.status);
+  return error instanceof EngineRefusal && (statuses.length === 0 || statuses.includes(error.status));
 }
 
 /** The library reads DOCKER_HOST and its like by itself unless each of these is named. */

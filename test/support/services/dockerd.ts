@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -64,6 +64,12 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
     await exit;
   }
 
+  async function crash(): Promise<void> {
+    await end('SIGKILL');
+    // As its service manager does: another process may have the number by now.
+    rmSync(join(root, 'pid'), { force: true });
+  }
+
   async function stop(): Promise<void> {
     // Without a daemon nobody would end the containers.
     if (daemon && (daemon.exitCode !== null || daemon.signalCode !== null)) await start();
@@ -74,6 +80,8 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
       if (isRunning(pid)) process.kill(pid, 'SIGTERM');
       for (const giveUp = Date.now() + PATIENCE_MS; isRunning(pid) && Date.now() < giveUp; ) await delay(20);
     }
+    // After a crash something may be mounted still.
+    spawnSync('umount', ['-l', join(root, 'd')], { stdio: 'ignore' });
     rmSync(root, { recursive: true, force: true });
   }
 
@@ -84,7 +92,7 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
     await stop();
     throw error;
   }
-  return { docker, socket, host: `unix://${socket}`, folder, crash: () => end('SIGKILL'), start, stop };
+  return { docker, socket, host: `unix://${socket}`, folder, crash, start, stop };
 }
 
 async function importImages(docker: Docker, root: string): Promise<void> {
