@@ -74,14 +74,23 @@ export class Screen {
 
   /** Bytes that draw the same on an empty terminal of this size, `scrollback` rows above the screen included. */
   replay(scrollback = SCROLLBACK_ROWS): Buffer {
-    const { col, row } = this.cursor;
-    // The library moves the cursor back from where the last row ended, one short when that was filled to its edge, and not at
-    // all after origin mode. Beyond the edge, about to wrap, there is no way to move it to, and it is there already.
-    const cursor = col < this.#terminal.cols ? `\x1b[${row + 1};${col + 1}H` : '';
-    return Buffer.from(`${this.#serialize.serialize({ scrollback })}${cursor}`);
+    // The library moves the cursor back from where the last row ended, one short when that was filled to its edge, and
+    // origin mode and the alternate screen move it once more.
+    return Buffer.from(`${this.#serialize.serialize({ scrollback })}${this.#toCursor()}`);
   }
 
   dispose(): void {
     this.#terminal.dispose();
+  }
+
+  #toCursor(): string {
+    const { col, row } = this.cursor;
+    const { cols, buffer } = this.#terminal;
+    if (col < cols) return `\x1b[${row + 1};${col + 1}H`;
+    // Behind the edge, about to wrap: only a character in the last cell brings it there.
+    const line = buffer.active.getLine(buffer.active.baseY + row);
+    const isWide = line?.getCell(cols - 1)?.getWidth() === 0;
+    const last = isWide ? cols - 2 : cols - 1;
+    return `\x1b[${row + 1};${last + 1}H${line?.getCell(last)?.getChars() || ' '}`;
   }
 }
