@@ -242,9 +242,11 @@ describe.skipIf(!serviceAvailable('docker'))('{#backend_container} in containers
       const container = await foreign();
       const { handle } = await run('echo x', { container });
       await handle.dispose();
-      const { sink } = await run('ps -o args | grep -c "[t]ail\\|[s]him" ; find / -xdev -name "*headgate*" | grep -v "^/root/.headgate"', {
-        container,
-      });
+      const processes = async () => (await service.docker.getContainer(container).top({ ps_args: '-eo pid,args' })).Processes.map(([, args]: string[]) => args);
+      await expect.poll(async () => (await processes()).filter((args: string) => !/^(\/bin\/sh -c trap|sleep 1)/.test(args))).toEqual([]);
+      const changes = (await service.docker.getContainer(container).changes()) as { Path: string }[];
+      expect(changes.map(({ Path }) => Path).filter((path) => path.includes('/p'))).toEqual([]);
+    });
       expect(sink.text(1)).toMatch(/^[12]\n$/);
     });
 
