@@ -131,9 +131,9 @@ describe.skipIf(!serviceAvailable('docker'))('{#backend_container} in containers
       });
     });
 
-    test('that runs out of memory ends with that', async () => {
+    test('that wants more memory than it may is killed', async () => {
       const { exit } = await run('head -c 200000000 /dev/zero | tail', { image: BUSYBOX, memory: 32 * MIB });
-      expect(exit.exitCode === 137 || exit.failure?.outcome === 'out_of_memory').toBe(true);
+      expect(exit).toMatchObject({ exitCode: 137, signal: 'SIGKILL' });
     });
 
     test('stopped from outside ends its command by the signal, with the last of its output', async () => {
@@ -247,8 +247,7 @@ describe.skipIf(!serviceAvailable('docker'))('{#backend_container} in containers
         return Processes.map((row) => row.slice(1).join(' '));
       };
       await expect.poll(async () => (await processes()).filter((args) => !/^(\/bin\/sh -c trap|sleep 1)/.test(args))).toEqual([]);
-      const changes = (await service.docker.getContainer(container).changes()) as { Path: string }[] | null;
-      expect((changes ?? []).map(({ Path }) => Path).filter((path) => path.includes(asked.producerId))).toEqual([]);
+      expect(JSON.stringify(await service.docker.getContainer(container).changes())).not.toContain(asked.producerId);
     });
 
     test('stopped while a command runs in it ends the command with that, its output read to the end', async () => {
