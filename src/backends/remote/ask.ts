@@ -34,3 +34,11 @@ export function scriptFailed(host: ShellHost, code: number | null, complaint: st
     { outcome: 'no_shell', host: host.name },
   );
 }
+
+/** Runs a script that says what came of it by its exit code only. Rejects as `ask` does. */
+export async function askCode(host: ShellHost, script: string, args: readonly string[]): Promise<number | null> {
+  const run = await host.run(script, args);
+  run.stdout.resume();
+  run.stderr.resume();
+  return await run.ended;
+}

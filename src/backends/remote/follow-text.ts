@@ -1,11 +1,12 @@
+import { TERMINAL_PROBE_TEXT } from '../shim/terminal.ts';
 import { LIBRARY_TEXT } from './library-text.ts';
 
 /**
  * Starts a producer when asked to, and follows it: `sh -c FOLLOW_TEXT sh NONCE MODE ROOT RUNNER ID STDIN OFFSET1 OFFSET2
  * GRACE SHIM CWD`. MODE is `start`, `adopt` (gives a shim that is under way 2 seconds to claim) or `follow`; ROOT is empty
  * for the host's usual place; GRACE is how long output is read on while processes hold it after the end, hundredths of a
- * second. For `start`, standard input brings lines of `printf %b` text: `c` the command, `e` NAME=VALUE, `.` when that is
- * all: every user of the host could see them among the arguments. After that an end of its standard input ends it, and the
+ * second. For `start`, standard input brings lines of `printf %b` text: `c` the command, `e` NAME=VALUE, `t` when it is for
+ * a terminal, `.` when that is all: every user of the host could see them among the arguments. After that an end of its standard input ends it, and the
  * command is not touched.
  *
  * Standard output: the record `follow`, then the bytes of channel 1 with the records `exit`, `held` and `end` among them.
@@ -23,13 +24,14 @@ hg_dir=$hg_spool/$hg_id
 
 if [ "$hg_mode" = start ]; then
   set --
-  hg_command=
+  hg_command= hg_wants_terminal=
   while :; do
     # Cut off before it was whole: nothing is started.
     IFS= read -r hg_line || exit 1
     case $hg_line in
       c*) hg_command=$(printf '%bx' "\${hg_line#c}") hg_command=\${hg_command%x} ;;
       e*) hg_word=$(printf '%bx' "\${hg_line#e}") && set -- "$@" "\${hg_word%x}" ;;
+      t) hg_wants_terminal=1 ;;
       .) break ;;
     esac
   done
@@ -37,10 +39,15 @@ if [ "$hg_mode" = start ]; then
   [ -d "$hg_cwd" ] && [ -x "$hg_cwd" ] || hg_fail cwd_missing
   for hg_tool in setsid mkfifo tail grep env; do command -v "$hg_tool" > /dev/null || hg_fail no_tool "$hg_tool"; done
   [ -r /proc/self/stat ] && [ "$hg_boot" != - ] || hg_fail no_proc
+  if [ -n "$hg_wants_terminal" ]; then
+    hg_why=$(${TERMINAL_PROBE_TEXT})
+    [ -z "$hg_why" ] || hg_fail no_terminal "$hg_why"
+  fi
   # Again: the folder around it may be removed at this moment, with the last producer before this one.
   mkdir -p "$hg_dir" || mkdir -p "$hg_dir" || hg_fail no_folder "$hg_dir"
   cd "$hg_dir" && true >> out.1 && true >> out.2 || hg_fail no_folder "$hg_dir"
   [ -p alive ] || mkfifo alive || [ -p alive ] || hg_fail no_folder "$hg_dir"
+  [ -z "$hg_wants_terminal" ] || true > terminal || hg_fail disk_full "$hg_dir"
   if [ ! -e pid ]; then
     { printf '%s' "$hg_shim" > "shim.$$" && mv "shim.$$" shim.sh; } || { rm -f "shim.$$"; hg_fail disk_full "$hg_dir"; }
     hg_setsid=$(command -v setsid)

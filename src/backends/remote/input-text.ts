@@ -2,7 +2,8 @@ import { LIBRARY_TEXT } from './library-text.ts';
 
 /**
  * Writes to a producer's standard input: `sh -c INPUT_TEXT sh NONCE ROOT RUNNER ID`. Its own standard input brings lines:
- * `w` and `printf %b` text to write, or `x`, which ends the producer's input. A line that was cut off is not carried out.
+ * `w` and `printf %b` text to write, or `x`, which ends the producer's input: with text,
+ * by typing that on its terminal. A line that was cut off is not carried out.
  *
  * Records: `ready SEQ` when lines may come; `taken SEQ` when a `w` has been written whole, SEQ one higher each time;
  * `closed`; `ended` when the command, or its input, has ended. SEQ is kept in the file in.last, so that after a lost link
@@ -23,6 +24,7 @@ until [ -e in.pid ] && read -r hg_h hg_h_ticks hg_rest < in.pid; do
   hg_nap 0.02
 done
 hg_exit && hg_over
+[ ! -e in.ended ] || hg_over
 hg_alive "$hg_h" "$hg_h_ticks" || hg_over
 hg_seq=0 hg_unsure= hg_n=0
 while [ -e in.last ]; do
@@ -53,6 +55,13 @@ while IFS= read -r hg_line; do
       printf %b "\${hg_line#w}" >&5 || hg_over
       echo "$hg_seq done -" >| in.last
       hg_say taken "$hg_seq"
+      ;;
+    x?*)
+      # The FIFO stays open: the relay of the terminal would type an end of its own.
+      printf %b "\${hg_line#x}" >&5 || hg_over
+      true > in.ended
+      hg_say closed
+      exit 0
       ;;
     x)
       exec 5>&-

@@ -6,7 +6,7 @@ import { LIBRARY_TEXT } from './library-text.ts';
  * through the signal, AGAIN 1 after a lost link: then what the run before did is told too. A file `kill.now` in the
  * folder ends the grace period.
  *
- * Records: `time NOW`, `signal NAME TIME PIDS`, `dead PIDS`, `escaped PIDS`, and at last `done TIME`, or `barred` when the
+ * Records: `signal NAME TIME PIDS`, `dead PIDS`, `escaped PIDS`, and at last `done TIME`, or `barred` when the
  * command never ran and never will. Times are hundredths of a second since boot.
  */
 export const KILL_TEXT = `${LIBRARY_TEXT}
@@ -15,9 +15,6 @@ trap '' PIPE HUP
 exec 2> /dev/null
 hg_id=$4 hg_signal=$5 hg_grace=$6 hg_trapped=$7 hg_again=$8
 hg_find_spool "$2" "$3"
-hg_time
-hg_deadline=$((hg_now + hg_grace))
-hg_say time "$hg_now"
 mkdir -p "$hg_spool/$hg_id" && cd "$hg_spool/$hg_id" || hg_fail no_folder "$hg_spool/$hg_id"
 # Whoever makes the claim decides: a shim that comes later leaves without having run the command.
 if (set -C; echo barred > pid); then
@@ -58,11 +55,26 @@ hg_wake() {
     case $hg_stopped in *" $hg_m "*) hg_send CONT "$hg_m" && hg_woken="$hg_woken \${hg_m%:*}" ;; esac
   done
   hg_record CONT $hg_woken
+  hg_wake_relay
 }
 # Without \`--\`, which busybox takes for a number: it signals and fails all the same.
 # The group at once, so that none of it forks away in between; those outside of it one by one.
 hg_first() {
-  hg_at_once= hg_sent=
+  hg_at_once= hg_sent= hg_groups=' '
+  if [ -n "$hg_term" ]; then
+    for hg_m in $hg_members; do
+      hg_alive "\${hg_m%:*}" "\${hg_m#*:}" || continue
+      case $hg_trapped$hg_groups in
+        1*" $hg_s_group "*) ;;
+        1*) kill "-$hg_signal" "-$hg_s_group" && hg_groups="$hg_groups$hg_s_group " ;;
+        *) hg_send "$hg_signal" "$hg_m" || continue ;;
+      esac
+      hg_sent="$hg_sent \${hg_m%:*}"
+    done
+    hg_record "$hg_signal" $hg_sent
+    [ "$hg_signal" = STOP ] || hg_wake
+    return
+  fi
   [ "$hg_trapped" = 1 ] && hg_shim_alive && kill "-$hg_signal" "-$hg_pid" && hg_at_once=1
   for hg_m in $hg_members; do
     case $hg_at_once$hg_grouped in
@@ -94,6 +106,8 @@ hg_force() {
 hg_scan
 if [ "$hg_signal" != KILL ]; then
   hg_first
+  hg_time
+  hg_deadline=$((hg_now + hg_grace + 1))
   hg_scan_at=$((hg_now + 10))
   while hg_time && [ "$hg_now" -lt "$hg_deadline" ] && [ ! -e kill.now ]; do
     if ! hg_left || [ "$hg_now" -ge "$hg_scan_at" ]; then
@@ -117,6 +131,7 @@ hg_time
 hg_giveup=$((hg_now + 100))
 while hg_shim_alive; do
   [ "$hg_s_state" != T ] || hg_send CONT "$hg_pid:$hg_ticks"
+  hg_wake_relay
   hg_time
   if [ "$hg_now" -ge "$hg_giveup" ]; then
     hg_send KILL "$hg_pid:$hg_ticks"

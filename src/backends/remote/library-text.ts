@@ -69,10 +69,15 @@ hg_holds() {
   return 1
 }
 
+# Lets the relay of a terminal go on, which stops when the leader of its session does.
+hg_wake_relay() { [ -z "$hg_relay" ] || { hg_alive "$hg_relay_pid" "\${hg_relay#*:}" && [ "$hg_s_state" = T ] && hg_send CONT "$hg_relay"; }; }
+
 # Processes of the command, into hg_members as pid:ticks words: its group and session, all their descendants, and whatever
-# carries the marker; the shim and the holder of its input are left out (SPEC {#kill_tree}).
+# carries the marker; the shim, the holder of its input and the relay of its terminal are left out (SPEC {#kill_tree}).
 hg_look() {
-  hg_members=' ' hg_others= hg_grouped=' ' hg_stopped=' '
+  hg_members=' ' hg_others= hg_grouped=' ' hg_stopped=' ' hg_relay= hg_relay_pid=
+  hg_term=
+  [ -e terminal ] && hg_term=1
   [ "$hg_state" = claimed ] && [ "$hg_shim_boot" = "$hg_boot" ] || return 0
   hg_holder=
   [ -e in.pid ] && read -r hg_holder hg_rest < in.pid
@@ -89,6 +94,11 @@ hg_look() {
     hg_stat "$hg_p" || continue
     case $hg_s_state in Z | X) continue ;; esac
     [ "$hg_s_ticks" -ge "$hg_ticks" ] 2> /dev/null && [ "$hg_p" != "$hg_pid" ] && [ "$hg_p" != "$hg_holder" ] || continue
+    # What relays a terminal has the rest of the output to deliver, and ends when the command does.
+    if [ -n "$hg_term" ] && [ "$hg_s_parent" = "$hg_pid" ] && [ "$hg_s_group" = "$hg_pid" ]; then
+      hg_relay=$hg_p:$hg_s_ticks hg_relay_pid=$hg_p
+      continue
+    fi
     hg_near=
     if [ "$hg_s_session" = "$hg_pid" ] || [ "$hg_s_group" = "$hg_pid" ]; then hg_near=1; fi
     case $hg_marked in *" $hg_p "*) hg_near=2 ;; esac
@@ -106,7 +116,11 @@ hg_look() {
     hg_size=\${#hg_members}
     for hg_o in $hg_others; do
       hg_one=\${hg_o%:*}
-      case $hg_members in *" $hg_one "*) ;; *" \${hg_o##*:}:"*) hg_members="$hg_members$hg_one " ;; esac
+      case $hg_members in
+        *" $hg_one "*) ;;
+        *" \${hg_o##*:}:"*) hg_members="$hg_members$hg_one " ;;
+        *) [ "\${hg_o##*:}" != "$hg_relay_pid" ] || hg_members="$hg_members$hg_one " ;;
+      esac
     done
   done
 }

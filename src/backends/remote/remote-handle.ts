@@ -11,6 +11,7 @@ import { placeArgs, type RemotePlace } from './place-of-producer.ts';
 import { RemoteBrake } from './remote-brake.ts';
 import { RemoteInput } from './remote-input.ts';
 import { isTrappedSignal, RemoteKill } from './remote-kill.ts';
+import { RemoteTerminal } from './remote-terminal.ts';
 import type { ShellHost } from './shell-host.ts';
 import { REMOVE_TEXT, SIGNAL_TEXT } from './signal-text.ts';
 import { startFailure } from './start-failure.ts';
@@ -40,6 +41,7 @@ export class RemoteHandle implements BackendHandle {
   readonly #follower: Follower;
   readonly #brake: RemoteBrake;
   readonly #input: RemoteInput;
+  readonly #terminal: RemoteTerminal | undefined;
   readonly #started = deferred<FollowFact>();
   readonly #exited = deferred<ExitFact>();
   readonly #closed = deferred<ClosedFact>();
@@ -53,10 +55,12 @@ export class RemoteHandle implements BackendHandle {
     this.#options = options;
     const { host, place, clock, logger } = options;
     this.ref = { ...options.ref, producerId: place.producerId };
-    this.#input = new RemoteInput(host, place, clock, logger);
+    this.#input = new RemoteInput(host, place, clock, logger, options.request.spec.tty !== undefined);
+    if (options.request.spec.tty) this.#terminal = new RemoteTerminal(host, async () => (await this.started).folder);
     this.#follower = new Follower({
       ...options,
-      stdin: options.request.spec.stdin,
+      // Without an input a terminal would be at its end at once.
+      stdin: options.request.spec.stdin || options.request.spec.tty !== undefined,
       events: {
         followed: (fact) => {
           if (fact.stopped) this.#brake.isStopped();
@@ -103,17 +107,21 @@ export class RemoteHandle implements BackendHandle {
     await this.#input.end();
   }
 
-  resize(): Promise<void> {
-    return Promise.reject(new HeadgateError('unsupported', 'this command has no terminal, so there is nothing to resize'));
+  async resize(cols: number, rows: number): Promise<void> {
+    if (!this.#terminal) throw new HeadgateError('unsupported', 'this command has no terminal, so there is nothing to resize');
+    if (this.#hasEnded) throw new HeadgateError('conflict', 'the command has ended, and its terminal with it');
+    await this.#terminal.resize(cols, rows);
   }
 
   async signal(signal: string): Promise<void> {
     const name = signalName(signal);
     const { host, place } = this.#options;
+    if (this.#terminal && !this.#hasEnded && (await this.#terminal.signal(name.slice(3)))) return;
     const group = isTrappedSignal(name) || HARMLESS_SIGNALS.includes(name);
-    const [[word] = []] = this.#hasEnded
-      ? [['ended']]
-      : await ask(host, SIGNAL_TEXT, [...placeArgs(place), name.slice(3), group ? '1' : '0']);
+    const [[word] = []] =
+      this.#hasEnded || this.#terminal
+        ? [['ended']]
+        : await ask(host, SIGNAL_TEXT, [...placeArgs(place), name.slice(3), group ? '1' : '0']);
     if (word !== 'done') throw new HeadgateError('conflict', `the command has ended, so ${name} reaches nobody`);
   }
 

@@ -13,6 +13,9 @@ const PATIENCE_MS = 2000;
 /** Bytes that are on their way at a time. */
 const PIECE_BYTES = 16 * 1024;
 const RETRY_MS = 200;
+/** What a terminal takes for the end of a file when it is typed: Ctrl-D (termios(3), VEOF). */
+const END_OF_FILE = 0x04;
+const LINE_ENDS = [0x0a, 0x0d, END_OF_FILE];
 
 /**
  * The standard input of a producer over there. A piece is sent when the one before it has been written into the FIFO
@@ -24,6 +27,7 @@ export class RemoteInput {
   readonly #place: RemotePlace;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #terminal: boolean;
   #last: Promise<unknown> = Promise.resolve();
   #run: ShellRun | undefined;
   /** True once the present run takes lines. */
@@ -34,11 +38,15 @@ export class RemoteInput {
   #known = false;
   /** The piece that is on its way, or the end of the input. */
   #sent: { readonly seq: number; readonly line: string } | undefined;
+  /** The last byte that was typed on a terminal. */
+  #typed: number | undefined;
   #isOver = false;
   #stopped = false;
   #changed = deferred();
 
-  constructor(host: ShellHost, place: RemotePlace, clock: Clock, logger: Logger) {
+  /** `terminal`: the command reads a terminal, whose input is ended by typing the end of a file (SPEC {#terminals}). */
+  constructor(host: ShellHost, place: RemotePlace, clock: Clock, logger: Logger, terminal: boolean) {
+    this.#terminal = terminal;
     this.#host = host;
     this.#place = place;
     this.#clock = clock;
@@ -49,15 +57,14 @@ export class RemoteInput {
   write(bytes: Buffer): Promise<number> {
     return this.#inTurn(async () => {
       let taken = 0;
-      let giveUp = this.#clock.monotonic() + PATIENCE_MS;
-      if (!(await this.#until(() => this.#ready && !this.#sent, giveUp))) return 0;
+      const giveUp = (): number => this.#clock.monotonic() + PATIENCE_MS;
+      if (!(await this.#until(() => this.#ready && !this.#sent, giveUp()))) return 0;
       while (taken < bytes.length) {
         const piece = bytes.subarray(taken, taken + PIECE_BYTES);
         taken += piece.length;
+        this.#typed = piece.at(-1);
         this.#send(`w${printfText(piece)}\n`);
-        if (!(await this.#until(() => !this.#sent, giveUp))) break;
-        // The command reads: a slow way to it is not to be taken for one that does not.
-        giveUp = this.#clock.monotonic() + PATIENCE_MS;
+        if (!(await this.#until(() => !this.#sent, giveUp()))) break;
       }
       return taken;
     });
@@ -69,7 +76,9 @@ export class RemoteInput {
       if (this.#isOver) return;
       await this.#until(() => this.#ready && !this.#sent, Number.POSITIVE_INFINITY).catch(ignoreOver);
       if (this.#isOver) return;
-      this.#send('x\n');
+      // In the middle of a line the first one only hands over the line.
+      const again = this.#typed !== undefined && !LINE_ENDS.includes(this.#typed);
+      this.#send(this.#terminal ? `x${printfText(Buffer.alloc(again ? 2 : 1, END_OF_FILE))}\n` : 'x\n');
       await this.#until(() => this.#isOver, Number.POSITIVE_INFINITY).catch(ignoreOver);
     });
   }

@@ -4,6 +4,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import { SHIM_TEXT } from '../shim/shim-text.ts';
+import { terminalCommand } from '../shim/terminal.ts';
 import type { RemotePlace } from './place-of-producer.ts';
 import { printfText } from './record-splitter.ts';
 import { RemoteHandle } from './remote-handle.ts';
@@ -76,23 +77,39 @@ export class RemoteProducers {
   }
 }
 
+/** Stands for the producer's folder, whose place is known over there only. */
+const FOLDER = '/HEADGATE-FOLDER';
+
+/** The command as the shim is to run it. */
+function shimCommand({ command, tty, env, stdin }: ProducerSpec): string {
+  if (!tty) return command;
+  const wrapped = terminalCommand({ command, tty, folder: FOLDER, env, stdin });
+  return wrapped.replace(`HEADGATE_TTY_FOLDER=${FOLDER}`, 'HEADGATE_TTY_FOLDER="$HEADGATE_SPOOL/$HEADGATE_PRODUCER"');
+}
+
 /** What a start says on the script's standard input (see follow-text.ts). */
-function launchLines({ command, env }: ProducerSpec): string {
-  const variables = Object.entries(env).map(([name, value]) => `e${printfText(Buffer.from(`${name}=${value}`))}\n`);
-  return `c${printfText(Buffer.from(command))}\n${variables.join('')}.\n`;
+function launchLines(spec: ProducerSpec): string {
+  const variables = Object.entries(spec.env).map(([name, value]) => `e${printfText(Buffer.from(`${name}=${value}`))}\n`);
+  return `c${printfText(Buffer.from(shimCommand(spec)))}\n${variables.join('')}${spec.tty ? 't\n' : ''}.\n`;
 }
 
 /** Throws a named error for what could never run, before anything is asked of the host. */
-function checkSpec({ command, cwd, env }: ProducerSpec): void {
+function checkSpec(spec: ProducerSpec): void {
+  const { cwd, env, tty } = spec;
+  const command = shimCommand(spec);
   if (cwd !== '' && !cwd.startsWith('/')) {
     throw new HeadgateError('invalid_params', `the working directory ${cwd} on another host must be absolute, or left out`, {
       field: 'cwd',
     });
   }
   if (Buffer.byteLength(command) > MAX_COMMAND_BYTES) {
-    throw new HeadgateError('too_large', `the command has more than ${MAX_COMMAND_BYTES} bytes; put it in a file and run that`, {
-      outcome: 'command_too_large',
-    });
+    throw new HeadgateError(
+      'too_large',
+      `the command${tty ? ' with what the terminal adds to it' : ''} has more than ${MAX_COMMAND_BYTES} bytes; put it in a file and run that`,
+      {
+        outcome: 'command_too_large',
+      },
+    );
   }
   const variables = Object.entries(env);
   if (command.includes('\0') || variables.some(([name, value]) => /[=\0]/.test(name) || name === '' || value.includes('\0'))) {

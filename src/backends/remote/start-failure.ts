@@ -3,7 +3,8 @@ import type { ProducerSpec } from '../../model/records.ts';
 import type { ShellHost } from './shell-host.ts';
 
 /** The named error for what a host said when it was to start a command (see follow-text.ts). */
-export function startFailure(host: ShellHost, spec: ProducerSpec, [word = '', what = '']: readonly string[]): HeadgateError {
+export function startFailure(host: ShellHost, spec: ProducerSpec, [word = '', ...rest]: readonly string[]): HeadgateError {
+  const what = rest.join(' ');
   const facts = { outcome: word, host: host.name };
   switch (word) {
     case 'cwd_missing':
@@ -18,6 +19,8 @@ export function startFailure(host: ShellHost, spec: ProducerSpec, [word = '', wh
         outcome: 'unsupported',
         program: what,
       });
+    case 'no_terminal':
+      return new HeadgateError('unsupported', `${what}, on ${host.name}`, { ...facts, outcome: 'unsupported' });
     case 'no_proc':
       return new HeadgateError(
         'unsupported',
