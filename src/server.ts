@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { createBackends } from './backends/index.ts';
+import { createBackends, sweepContainers } from './backends/index.ts';
 import { sweepSpool } from './backends/process/index.ts';
 import { surveyBackends } from './backends/survey.ts';
 import { bootId } from './core/boot-id.ts';
@@ -150,7 +150,10 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   opened.add('the server', () => server.close());
   // Before anyone can connect and accept something new; loops go on only once the port is ours.
   const live = store.producers.list({ states: LIVE_STATES });
-  sweepSpool({ folder: paths.producers, keep: new Set(live.map(producerIdOf)), logger });
+  const keep = new Set(live.map(producerIdOf));
+  sweepSpool({ folder: paths.producers, keep, logger });
+  // An engine may take its time, and nobody waits for it.
+  void sweepContainers({ folder: paths.producers, clock, logger }, keep);
   streams.reconcile();
   const listening = await server.listen({
     port: options.port,

@@ -31,10 +31,19 @@ export function createBackends(options: BackendsOptions): ReadonlyMap<string, Ba
   return new Map<string, Backend>([
     ['process', processes],
     ['pty', createPtyBackend(processes)],
-    ['container', createContainerBackend({ ...options, folder: join(dirname(options.folder), 'containers') })],
+    ['container', containersOf(options)],
     [
       'ssh',
       new SshBackend({ runner: () => runnerId(join(dirname(options.folder), 'runner-id')), clock: options.clock, logger: options.logger }),
     ],
   ]);
+}
+
+/** Removes the containers of commands that nobody knows any more; `keep` names the others. Waits for engines, and logs what fails. */
+export async function sweepContainers(options: BackendsOptions, keep: ReadonlySet<string>): Promise<void> {
+  await containersOf(options).sweep(keep);
+}
+
+function containersOf(options: BackendsOptions): ReturnType<typeof createContainerBackend> {
+  return createContainerBackend({ ...options, folder: join(dirname(options.folder), 'containers') });
 }

@@ -4,17 +4,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { ContainerPlace } from '../../model/place.ts';
+import type { ContainerPlace, SshPlace } from '../../model/place.ts';
 import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
-import { type DockerEnvironment, dockerHost } from './docker-host.ts';
+import { type DockerEnvironment, type DockerHost, dockerHost } from './docker-host.ts';
 import { Engine } from './engine.ts';
 import { ExecCommands } from './exec-commands.ts';
 import { ImageCommands } from './image-commands.ts';
-import { ContainerRecords } from './records.ts';
+import { SshHosts } from '../ssh/ssh-backend.ts';
+import { SshAgent } from './ssh-agent.ts';
+import { type ContainerRecord, ContainerRecords } from './records.ts';
+import { sweepContainers } from './sweep.ts';
 import { watchContainer } from './watch.ts';
 
 /** How long an engine has to say that it is there (milliseconds). */
 const PING_MS = 1500;
+/** Where an engine on another host listens unless `container.host` says otherwise. */
+const SOCKET = '/var/run/docker.sock';
 
 export interface ContainerBackendOptions {
   /** Where is noted which containers are ours; made with the first of them. */
@@ -28,7 +33,7 @@ export interface ContainerBackendOptions {
 }
 
 /** Commands in containers, through the API of Docker or Podman (SPEC {#backend_container}). */
-export function createContainerBackend(options: ContainerBackendOptions): Backend {
+export function createContainerBackend(options: ContainerBackendOptions): Backend & { sweep(keep: ReadonlySet<string>): Promise<void> } {
   return new ContainerBackend(options);
 }
 
@@ -37,6 +42,7 @@ class ContainerBackend implements Backend {
   readonly #records: ContainerRecords;
   #images: ImageCommands | undefined;
   #execs: ExecCommands | undefined;
+  readonly #hosts = new SshHosts();
   readonly #engines = new Map<string, Engine>();
 
   constructor(options: ContainerBackendOptions) {
@@ -92,15 +98,36 @@ class ContainerBackend implements Backend {
   #where({ spec }: StartRequest): { place: ContainerPlace; engine: Engine } {
     const place = spec.container;
     if (!place) throw new HeadgateError('invalid_params', 'the container backend needs an image or a container', { field: 'container' });
-    return { place, engine: this.#engine(place) };
+    return { place, engine: this.#engine(place, spec.ssh) };
   }
 
-  #engine({ host, tls }: ContainerPlace): Engine {
-    const key = `${host ?? ''}\n${tls ?? ''}`;
-    const engine = this.#engines.get(key) ?? new Engine(dockerHost({ host, tls }, this.#options.env ?? process.env));
+  #engine({ host, tls }: Pick<ContainerRecord, 'host' | 'tls'>, ssh: SshPlace | undefined): Engine {
+    const key = JSON.stringify([host, tls, ssh]);
+    const engine = this.#engines.get(key) ?? this.#connect(host, tls, ssh);
     // The default may be another socket later: the engine of the first one may have come up since.
-    if (host !== undefined) this.#engines.set(key, engine);
+    if (host !== undefined || ssh !== undefined) this.#engines.set(key, engine);
     return engine;
+  }
+
+  #connect(host: string | undefined, tls: string | undefined, ssh: SshPlace | undefined): Engine {
+    // On another host the variables of this one mean nothing.
+    const where = dockerHost({ host: host ?? (ssh ? 'unix://' : undefined), tls }, this.#options.env ?? process.env);
+    if (!ssh && where.kind !== 'ssh') return new Engine(where);
+    if (ssh && where.kind !== 'unix') {
+      throw new HeadgateError('invalid_params', 'with ssh, container.host can only be a socket on that host, such as unix:///var/run/docker.sock', {
+        field: 'container.host',
+      });
+    }
+    const socket = where.kind === 'unix' ? where.socket : SOCKET;
+    const way = this.#hosts.host(ssh ?? sshPlaceOf(where));
+    return new Engine({ kind: 'ssh', name: `${socket} on ${way.name}`, host: way.name }, new SshAgent(way, socket));
+  }
+
+  /** Removes what earlier commands have left; `keep` names those that are still known. Logs what fails. */
+  async sweep(keep: ReadonlySet<string>): Promise<void> {
+    const { logger } = this.#options;
+    const engineOf = ({ host, tls, ssh }: ContainerRecord) => this.#engine({ host, tls }, ssh);
+    await sweepContainers({ records: this.#records, keep, engineOf, logger });
   }
 
   async #whyUnavailable(): Promise<string | undefined> {
@@ -115,4 +142,10 @@ class ContainerBackend implements Backend {
       return messageOf(error);
     }
   }
+}
+
+function sshPlaceOf(where: DockerHost): SshPlace {
+  if (where.kind !== 'ssh') throw new Error('not reached over SSH');
+  const { host, port, user } = where;
+  return { host, ...(port === undefined ? {} : { port }), ...(user === undefined ? {} : { user }) };
 }

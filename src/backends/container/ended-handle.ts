@@ -7,15 +7,16 @@ import type { KillReceipt } from '../../model/records.ts';
 export class EndedHandle implements BackendHandle {
   readonly ref: BackendRef;
   readonly exited: Promise<ExitFact>;
-  readonly closed: Promise<ClosedFact> = Promise.resolve({ detached: [] });
+  readonly closed: Promise<ClosedFact>;
   readonly #remove: () => Promise<void>;
   readonly #barred: () => void;
   readonly #clock: Clock;
 
   /** `barred` is called by a kill: it sees to it that the command is never started. */
-  constructor(options: { ref: BackendRef; exit: ExitFact; remove: () => Promise<void>; barred: () => void; clock: Clock }) {
+  constructor(options: { ref: BackendRef; exit: ExitFact | Promise<ExitFact>; remove: () => Promise<void>; barred: () => void; clock: Clock }) {
     this.ref = options.ref;
     this.exited = Promise.resolve(options.exit);
+    this.closed = this.exited.then(() => ({ detached: [] }));
     this.#remove = options.remove;
     this.#barred = options.barred;
     this.#clock = options.clock;

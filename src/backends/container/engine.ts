@@ -29,12 +29,15 @@ export class Engine {
   readonly name: string;
   /** True for a socket of this machine: a stream of it ends only when the engine ends it. */
   readonly local: boolean;
+  /** Through SSH: whatever is wrong with the way there may pass. */
+  readonly #remote: boolean;
   readonly #options: object;
   #docker: Promise<Docker> | undefined;
 
   constructor(host: DockerHost, agent?: EngineAgent) {
     this.name = host.name;
     this.local = host.kind === 'unix';
+    this.#remote = host.kind === 'ssh';
     this.#options = { ...NOTHING_OF_THE_ENVIRONMENT, ...dockerOptions(host, agent) };
   }
 
@@ -55,7 +58,7 @@ export class Engine {
         signal.throwIfAborted();
         return await this.call(work);
       } catch (error) {
-        if (!isUnreachable(error) || signal.aborted) throw error;
+        if (!(isUnreachable(error) || (this.#remote && !(error instanceof EngineRefusal))) || signal.aborted) throw error;
         waiting?.(error);
         await delay(pauseMs, undefined, { signal });
       }

@@ -6,8 +6,12 @@ import type { ContainerPlace } from '../../model/place.ts';
 import type { BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import { RemoteProducers } from '../remote/remote-producers.ts';
 import { stateOf } from './container-end.ts';
+import { EndedHandle } from './ended-handle.ts';
 import { type Engine, isRefusal } from './engine.ts';
 import { ExecHost } from './exec-host.ts';
+import { ExecTerminal, TERMINAL_LOST } from './exec-terminal.ts';
+import { isUtilLinux, pathStat } from './image-traits.ts';
+import { MarkedProcesses } from './marked-processes.ts';
 import type { ContainerRecords } from './records.ts';
 import { ShimHandle } from './shim-handle.ts';
 import { StoredOffsets } from './stored-offsets.ts';
@@ -37,6 +41,7 @@ export class ExecCommands {
     }
     const stored = new StoredOffsets(sink, new Map());
     const ref = { producerId: request.producerId, container: info.Id };
+    if (request.spec.tty && !(await hasScript(engine, info.Id))) return await this.#terminal(request, place, engine, info.Id, sink);
     const remote = await this.#producers.start(hostOf(engine, info.Id, place), request, ref, stored.sink);
     const { folder } = await remote.started;
     return this.#serve({ request, engine, id: info.Id, name, stored, sink, remote, ref: { ...ref, folder }, folder: () => folder });
@@ -53,6 +58,7 @@ export class ExecCommands {
   ): BackendHandle {
     const { container: name = '' } = place;
     const id = typeof known?.['container'] === 'string' ? known['container'] : name;
+    if (known?.['terminal'] === true) return this.#lostTerminal(request, place, engine, id, known);
     const stored = new StoredOffsets(sink, offsets);
     const ref = known ?? { producerId: request.producerId };
     const remote = this.#producers.adopt(hostOf(engine, id, place), request, ref, offsets, stored.sink);
@@ -64,6 +70,39 @@ export class ExecCommands {
       () => {},
     );
     return this.#serve({ request, engine, id, name, stored, sink, remote, ref, folder: () => folder });
+  }
+
+  /** A terminal of the engine, in a container that has none of its own. */
+  async #terminal(request: StartRequest, place: ContainerPlace, engine: Engine, id: string, sink: OutputSink): Promise<BackendHandle> {
+    const { producerId, spec } = request;
+    const { tty, command, cwd, env, stdin } = spec;
+    const processes = new MarkedProcesses(hostOf(engine, id, place), producerId, this.#clock);
+    // It cannot be followed by two, so a second start of the same command ends what is left of the first.
+    await processes.signal('SIGKILL');
+    const variables = { TERM: tty?.term ?? '', ...env, HEADGATE_PRODUCER: producerId };
+    const { exec, stream } = await engine.call(async (docker) => {
+      const exec = await docker.getContainer(id).exec({
+        Cmd: ['/bin/sh', '-c', command],
+        Tty: true,
+        AttachStdin: true,
+        AttachStdout: true,
+        AttachStderr: true,
+        Env: Object.entries(variables).map(([name, value]) => `${name}=${value}`),
+        ...(cwd === '' ? {} : { WorkingDir: cwd }),
+        ...(place.user === undefined ? {} : { User: place.user }),
+      });
+      return { exec, stream: await exec.start({ hijack: true, stdin: true, Tty: true }) };
+    });
+    const ref = { producerId, container: id, terminal: true };
+    const handle = new ExecTerminal({ engine, exec, stream, processes, ref, stdin, sink, clock: this.#clock, logger: this.#logger });
+    if (tty) await handle.resize(tty.cols, tty.rows).catch(() => {});
+    return handle;
+  }
+
+  #lostTerminal({ producerId }: StartRequest, place: ContainerPlace, engine: Engine, id: string, ref: BackendRef): BackendHandle {
+    const processes = new MarkedProcesses(hostOf(engine, id, place), producerId, this.#clock);
+    const ended = processes.signal('SIGKILL').then(() => TERMINAL_LOST);
+    return new EndedHandle({ ref, exit: ended, remove: () => Promise.resolve(), barred: () => {}, clock: this.#clock });
   }
 
   #serve(o: {
@@ -87,6 +126,11 @@ export class ExecCommands {
       logger: this.#logger,
     });
   }
+}
+
+async function hasScript(engine: Engine, id: string): Promise<boolean> {
+  const found = await Promise.all(['/usr/bin/script', '/bin/script'].map((path) => pathStat(engine, id, path)));
+  return found.some((stat) => isUtilLinux(stat));
 }
 
 function hostOf(engine: Engine, id: string, { container: name = '', user }: ContainerPlace): ExecHost {

@@ -18,7 +18,7 @@ import { inTurn } from './in-turn.ts';
 import { isOurs, labelsOf } from './labels.ts';
 import { PendingHandle } from './pending-handle.ts';
 import { ProgressChannel } from './progress-channel.ts';
-import type { ContainerRecords } from './records.ts';
+import type { ContainerRecord, ContainerRecords } from './records.ts';
 import { ShimHandle } from './shim-handle.ts';
 import { StoredOffsets } from './stored-offsets.ts';
 import { attachTo, StreamHandle } from './stream-handle.ts';
@@ -57,7 +57,7 @@ export class ImageCommands {
     return inTurn(this.#key(request), async () => {
       if (this.#isBarred(request)) return this.#lost(command);
       const { producerId } = request;
-      if (!this.#records.get(producerId)) this.#records.set(producerId, { phase: 'preparing', host: place.host, tls: place.tls });
+      if (!this.#records.get(producerId)) this.#records.set(producerId, recordOf(request, 'preparing'));
       try {
         return await this.#begin(command);
       } catch (error) {
@@ -154,7 +154,7 @@ export class ImageCommands {
 
   /** The command under the shim in a container of ours. */
   async #keep(command: Command, info: ContainerInspectInfo): Promise<BackendHandle> {
-    const { request, place, engine, offsets, sink } = command;
+    const { request, engine, offsets, sink } = command;
     const { state } = stateOf(info);
     const isNew = state === 'created' || (state === 'running' && this.#records.get(request.producerId)?.phase === 'preparing');
     const name = info.Name.slice(1);
@@ -171,7 +171,7 @@ export class ImageCommands {
       await engine.call((docker) => docker.getContainer(info.Id).remove({ force: true, v: true }));
       throw error;
     }
-    if (isNew) this.#started(request, place);
+    if (isNew) this.#started(request);
     return new ShimHandle({
       remote,
       engine,
@@ -206,8 +206,8 @@ export class ImageCommands {
     return `${OWN_FOLDER}/${SPOOL}/${this.#records.instance}/${producerId}`;
   }
 
-  #started({ producerId }: StartRequest, { host, tls }: ContainerPlace): void {
-    this.#records.set(producerId, { phase: 'started', host, tls });
+  #started(request: StartRequest): void {
+    this.#records.set(request.producerId, recordOf(request, 'started'));
   }
 
   async #startIt(command: Command, id: string): Promise<Duplex | undefined> {
@@ -216,13 +216,13 @@ export class ImageCommands {
     const attached = await engine.call((docker) => attachTo(docker.getContainer(id), { stdin: spec.stdin, output: true }));
     // Read from the first byte on, whatever comes in between.
     attached.on('error', () => {});
-    this.#started(request, place);
+    this.#started(request);
     try {
       await engine.call((docker) => docker.getContainer(id).start());
     } catch (error) {
       attached.destroy();
       await engine.call((docker) => docker.getContainer(id).remove({ force: true, v: true }));
-      this.#records.set(request.producerId, { phase: 'preparing', host: place.host, tls: place.tls });
+      this.#records.set(request.producerId, recordOf(request, 'preparing'));
       throw startFailed(error, place);
     }
     if (spec.tty) await this.#size(engine, id, spec.tty);
@@ -290,6 +290,10 @@ export class ImageCommands {
   #key({ producerId }: StartRequest): string {
     return `${this.#records.instance} ${producerId}`;
   }
+}
+
+function recordOf({ spec: { container, ssh } }: StartRequest, phase: ContainerRecord['phase']): ContainerRecord {
+  return { phase, host: container?.host, tls: container?.tls, ssh };
 }
 
 function nameOf({ producerId }: StartRequest, { name }: ContainerPlace): string {

@@ -43,6 +43,11 @@ export async function pathStat(engine: Engine, container: string, path: string):
   }
 }
 
+/** Whether a `script` is that of util-linux: the applet of busybox knows neither -e nor -E. */
+export function isUtilLinux(stat: PathStat | undefined): boolean {
+  return stat !== undefined && !stat.linkTarget?.endsWith('busybox');
+}
+
 async function look(engine: Engine, imageId: string, labels: Record<string, string>): Promise<ImageTraits> {
   const probe = await engine.call((docker) =>
     docker.createContainer({
@@ -59,8 +64,7 @@ async function look(engine: Engine, imageId: string, labels: Record<string, stri
       ['/bin/sh', '/usr/bin/setsid', '/bin/setsid', '/usr/bin/script', '/bin/script'].map((path) => pathStat(engine, probe.id, path)),
     );
     const [setsid, binSetsid, ...scripts] = found;
-    // The applet of busybox knows neither -e nor -E.
-    const script = scripts.some((stat) => stat !== undefined && !stat.linkTarget?.endsWith('busybox'));
+    const script = scripts.some(isUtilLinux);
     return { shell: shell !== undefined, setsid: (setsid ?? binSetsid) !== undefined, script };
   } finally {
     await engine.call(() => probe.remove({ force: true, v: true }));

@@ -24,3 +24,8 @@ function userName(): string {
     return String(process.getuid?.() ?? '');
   }
 }
+
+/** Filters of a list of containers: those of one producer. */
+export function labelFilters(producerId: string, instance: string): { label: string[] } {
+  return { label: [`${PRODUCER}=${producerId}`, `${INSTANCE}=${instance}`] };
+}

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
+import type { SshPlace } from '../../model/place.ts';
 import { PRODUCER_ID } from '../../model/producer-id.ts';
 
 /**
@@ -13,6 +14,8 @@ export interface ContainerRecord {
   /** Address of the engine; absent for the default one. */
   readonly host?: string | undefined;
   readonly tls?: string | undefined;
+  /** The host that the engine is on. */
+  readonly ssh?: SshPlace | undefined;
 }
 
 /** The records of this server's or runner's containers: a small file for each, and which instance it is. */

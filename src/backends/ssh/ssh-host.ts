@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
 import { shellQuote } from '../../core/shell-quote.ts';
 import type { SshPlace } from '../../model/place.ts';
@@ -37,6 +38,13 @@ export class SshHost implements ShellHost {
     const command = `exec /bin/sh -c ${[script, 'sh', ...args].map(shellQuote).join(' ')}`;
     const { link, result: channel } = await this.#with((connection) => connection.exec(command));
     return this.#served(link, channel);
+  }
+
+  /** A stream to a unix socket there, such as that of a container engine. Throws as `run` does. */
+  async openSocket(path: string): Promise<Duplex> {
+    const { link, result: stream } = await this.#with((connection) => connection.forwardSocket(path));
+    stream.once('close', () => this.#giveBack(link));
+    return stream;
   }
 
   /** Closes the connections that nothing uses. */

@@ -1,0 +1,164 @@
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Exec } from 'dockerode';
+import type { Clock } from '../../core/clock.ts';
+import { deferred } from '../../core/deferred.ts';
+import { HeadgateError, messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
+import type { KillReceipt } from '../../model/records.ts';
+import { signalName, signalOfExitCode } from '../../model/signals.ts';
+import { AttachedInput } from './attached-input.ts';
+import type { Engine } from './engine.ts';
+import type { MarkedProcesses } from './marked-processes.ts';
+import { outputOf } from './multiplex.ts';
+import { OutputFlow } from './output-flow.ts';
+
+/** How often an exec is asked whether it has ended, and with which pauses (milliseconds). */
+const LOOKS = 50;
+const LOOK_MS = 20;
+
+export interface ExecTerminalOptions {
+  readonly engine: Engine;
+  readonly exec: Exec;
+  readonly stream: Duplex;
+  readonly processes: MarkedProcesses;
+  readonly ref: BackendRef;
+  readonly stdin: boolean;
+  readonly sink: OutputSink;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * A command in a terminal of the engine, in a container without `script` (SPEC {#backend_container}). The engine keeps none
+ * of its output and lets nobody attach to it again: with the connection it is over, and ended.
+ */
+export class ExecTerminal implements BackendHandle {
+  readonly ref: BackendRef;
+  readonly #options: ExecTerminalOptions;
+  readonly #flow: OutputFlow;
+  readonly #input = new AttachedInput(true);
+  readonly #exited = deferred<ExitFact>();
+  readonly #closed = deferred<ClosedFact>();
+  #detached = false;
+  #isClosed = false;
+  #kill: Promise<KillReceipt> | undefined;
+
+  constructor(options: ExecTerminalOptions) {
+    this.#options = options;
+    this.ref = options.ref;
+    this.#flow = new OutputFlow({ ...options, channels: [1], offsets: new Map() });
+    this.#flow.begin('now');
+    options.stream.on('error', () => {});
+    this.#input.use(options.stream);
+    void this.#follow();
+  }
+
+  get exited(): Promise<ExitFact> {
+    return this.#exited.promise;
+  }
+
+  get closed(): Promise<ClosedFact> {
+    return this.#closed.promise;
+  }
+
+  async write(bytes: Buffer): Promise<number> {
+    this.#needStdin();
+    return await this.#input.write(bytes);
+  }
+
+  async closeInput(): Promise<void> {
+    this.#needStdin();
+    await this.#input.end();
+  }
+
+  async resize(cols: number, rows: number): Promise<void> {
+    const { engine, exec } = this.#options;
+    await engine.call(() => exec.resize({ w: cols, h: rows }));
+  }
+
+  async signal(signal: string): Promise<void> {
+    const name = signalName(signal);
+    const reached = await this.#options.processes.signal(name);
+    if (reached.length === 0) throw new HeadgateError('conflict', `the command has ended, so ${name} reaches nobody`);
+  }
+
+  kill(request: KillRequest): Promise<KillReceipt> {
+    signalName(request.signal);
+    this.#kill ??= this.#options.processes.kill(request).catch((error: unknown) => {
+      this.#kill = undefined;
+      throw error;
+    });
+    return this.#kill;
+  }
+
+  /** Nobody can take it up again, so it ends here. */
+  async detach(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#detached = true;
+    this.#flow.stop();
+    this.#options.stream.destroy();
+    await this.#end();
+  }
+
+  dispose(): Promise<void> {
+    if (this.#isClosed || this.#detached) return Promise.resolve();
+    return Promise.reject(new HeadgateError('conflict', 'the output is still being read; dispose of it after it is closed'));
+  }
+
+  async #follow(): Promise<void> {
+    const { stream } = this.#options;
+    try {
+      for await (const piece of outputOf(stream, true)) if (await this.#flow.take(piece)) break;
+    } catch (error) {
+      this.#options.logger.warn({ error: messageOf(error) }, 'the connection to a terminal in a container broke');
+    }
+    const exit = await this.#exit();
+    if (this.#detached) return;
+    this.#exited.resolve(exit);
+    await this.#flow.settled();
+    this.#input.use(undefined);
+    this.#isClosed = true;
+    this.#closed.resolve({ detached: [] });
+  }
+
+  async #exit(): Promise<ExitFact> {
+    const { engine, exec } = this.#options;
+    try {
+      for (let looks = LOOKS; looks > 0; looks--) {
+        const { Running, ExitCode } = await engine.call(() => exec.inspect());
+        if (!Running) return { exitCode: ExitCode, signal: ExitCode === null ? null : (signalOfExitCode(ExitCode) ?? null) };
+        await delay(LOOK_MS);
+      }
+    } catch {
+      // The engine is gone, and the exec with it.
+    }
+    await this.#end();
+    return TERMINAL_LOST;
+  }
+
+  async #end(): Promise<void> {
+    try {
+      await this.#options.processes.signal('SIGKILL');
+    } catch (error) {
+      this.#options.logger.warn({ error: messageOf(error) }, 'a terminal in a container could not be ended');
+    }
+  }
+
+  #needStdin(): void {
+    if (this.#options.stdin) return;
+    throw new HeadgateError('unsupported', 'the command was started without stdin; start it with stdin: true to write to it');
+  }
+}
+
+/** How a terminal ends that nobody can attach to any more. */
+export const TERMINAL_LOST: ExitFact = {
+  exitCode: null,
+  signal: null,
+  failure: {
+    outcome: 'terminal_lost',
+    message:
+      'the connection to its terminal was lost, and the engine lets nobody attach to it again; it was ended. A container with script of util-linux keeps its terminals',
+  },
+};
