@@ -7,6 +7,7 @@ const LAYERS = {
   hooks: ['core', 'model'],
   store: ['core', 'model', 'hooks'],
   stream: ['core', 'model', 'hooks'],
+  screen: ['core'],
   backends: ['core', 'model', 'hooks'],
   llm: ['core', 'model', 'hooks'],
   runner: ['core', 'model', 'backends', 'rpc/client', 'rpc/protocol'],
@@ -14,7 +15,7 @@ const LAYERS = {
   plugins: ['core', 'model', 'hooks'],
   'rpc/protocol': ['core', 'model'],
   'rpc/client': ['core', 'rpc/protocol'],
-  'rpc/server': ['core', 'model', 'rpc/protocol', 'runtime', 'stream'],
+  'rpc/server': ['core', 'model', 'rpc/protocol', 'runtime', 'stream', 'screen'],
   cli: ['core', 'rpc/client', 'rpc/protocol'],
 };
 

@@ -1,15 +1,16 @@
 import { createProcessBackend } from '../../src/backends/process/index.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
+import type { ProducerSpec } from '../../src/model/records.ts';
 
 // A server to be killed: starts a command, tells its parent what it has stored, and never ends by itself.
-// argv: folder, producer id, command
-const [folder = '', producerId = '', command = ''] = process.argv.slice(2);
+// argv: folder, producer id, command, and more of its spec as JSON
+const [folder = '', producerId = '', command = '', more = '{}'] = process.argv.slice(2);
 const backend = createProcessBackend({ folder, clock: systemClock, logger: silentLogger });
 const tell = (message: object): Promise<void> => new Promise((resolve) => process.send?.(message, () => resolve()));
 
 const handle = await backend.start(
-  { producerId, spec: { command, cwd: process.cwd(), env: {}, stdin: false } },
+  { producerId, spec: { command, cwd: process.cwd(), env: {}, stdin: false, ...(JSON.parse(more) as Partial<ProducerSpec>) } },
   { write: (channel, offset, bytes) => tell({ channel, offset, bytes: bytes.toString('base64') }) },
 );
 await tell({ ref: handle.ref });

@@ -59,6 +59,7 @@ export const entryMethods = {
       line: z.int().optional().describe('First line, 1 for the first; negative counts from the end.'),
       limit: z.int().min(1).max(100_000).optional().describe('Lines at most.'),
       channel: channel.optional().describe("With a log entry's path: one of its channels."),
+      format: z.enum(['raw', 'screen']).optional().describe('`screen`: the rows that a terminal shows, of a log entry.'),
     }),
     result: entry.extend({ line: z.int().optional() }),
     init: true,

@@ -117,6 +117,9 @@ export const streamMethods = {
         ])
         .optional(),
       match: z.string().min(1).max(512).optional().describe('A regular expression; lines that match, with their numbers.'),
+      format: z.enum(['raw', 'screen']).optional().describe('`screen`: the rows that a terminal shows; `lines` are of those.'),
+      cols: z.int().min(1).max(1000).optional().describe("With `screen`: of the terminal. Default: the command's own."),
+      rows: z.int().min(1).max(1000).optional(),
     }),
     result: z.strictObject({
       path: z.string(),
@@ -130,6 +133,9 @@ export const streamMethods = {
       status,
       outcome: z.string().nullable(),
       matches: z.array(z.strictObject({ line: z.int(), offset: z.int(), text: z.string() })).optional(),
+      screen: z
+        .strictObject({ cols: z.int(), rows: z.int(), cursor: z.strictObject({ col: z.int(), row: z.int() }), alternate: z.boolean() })
+        .optional(),
     }),
     init: true,
     scope: 'read',
@@ -143,7 +149,7 @@ export const streamMethods = {
     summary: "To the producer's stdin; `eof` closes it.",
   }),
   'stream/resize': method({
-    params: z.strictObject({ run, path, cols: z.int().min(1).max(10_000), rows: z.int().min(1).max(10_000) }),
+    params: z.strictObject({ run, path, cols: z.int().min(1).max(1000), rows: z.int().min(1).max(1000) }),
     result: streamOk,
     init: true,
     scope: 'run',

@@ -2,8 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import { HeadgateError } from '../../../core/errors.ts';
 import type { ProducerView } from '../../../stream/index.ts';
 import { LIMITS } from '../../protocol/shapes.ts';
-import type { ResultOf } from '../../protocol/table.ts';
+import type { ParsedParamsOf, ResultOf } from '../../protocol/table.ts';
 import type { Call, Handlers } from '../handler.ts';
+import { checkScreenRead, rowsOf, screenOf } from '../screens.ts';
 
 type StreamMethod =
   | 'stream'
@@ -67,7 +68,7 @@ export const streamHandlers: Handlers<StreamMethod> = {
     const { format } = params;
     call.session.requireNotifications();
     if (format === 'screen') {
-      throw new HeadgateError('unsupported', 'format "screen" is not part of this version; take "raw" or "text"', { field: 'format' });
+      throw new HeadgateError('unsupported', 'a subscription has bytes or text; take "screen" with stream/read', { field: 'format' });
     }
     if ((params.path === undefined) === (params.pattern === undefined)) {
       throw new HeadgateError('invalid_params', 'give either path, one log entry, or pattern, a glob over log entries', { field: 'path' });
@@ -101,7 +102,12 @@ export const streamHandlers: Handlers<StreamMethod> = {
     return {};
   },
 
-  'stream/read': ({ run, path, channel, from, max_bytes, lines, match }, call) => {
+  'stream/read': async ({ format, cols, rows, ...params }, call) => {
+    const { run, path, channel, from, max_bytes, lines, match } = params;
+    if (format === 'screen') return await readScreen({ ...params, cols, rows }, call);
+    if (cols !== undefined || rows !== undefined) {
+      throw new HeadgateError('invalid_params', 'cols and rows are those of a picture; take them with format "screen"', { field: 'cols' });
+    }
     const read = call.parts.streams.read({ runId: runId(call, run), path, channel, from, maxBytes: max_bytes, lines, match });
     const text = isUtf8(read.data);
     return {
@@ -144,6 +150,29 @@ export const streamHandlers: Handlers<StreamMethod> = {
     return { run, path, state, receipt: receipt as ResultOf<'stream/receipt'>['receipt'] };
   },
 };
+
+async function readScreen(params: ParsedParamsOf<'stream/read'>, call: Call): Promise<ResultOf<'stream/read'>> {
+  const { run, path, channel, cols, rows, lines } = params;
+  checkScreenRead(params);
+  const id = runId(call, run);
+  const picture = await screenOf(call.parts.streams, { runId: id, path, channel, cols, rows, signal: call.signal });
+  const head = call.parts.streams.read({ runId: id, path, channel, from: picture.to, maxBytes: 1 });
+  const { text, ...shown } = rowsOf(picture, lines);
+  const { cursor, alternate } = picture;
+  return {
+    path: head.path,
+    channel,
+    from: picture.from,
+    to: picture.to,
+    bytes: head.bytes,
+    lines: shown,
+    chunk: text,
+    encoding: 'utf8',
+    status: head.status,
+    outcome: head.outcome,
+    screen: { cols: picture.cols, rows: picture.rows, cursor: { ...cursor }, alternate },
+  };
+}
 
 function runId(call: Call, alias: string): number {
   return call.parts.runtime.requireRun(call.caller().project.id, alias).id;

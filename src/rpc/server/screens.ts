@@ -1,0 +1,44 @@
+import { HeadgateError } from '../../core/errors.ts';
+import { type Played, play, type ScreenPicture, type ScreenSize } from '../../screen/index.ts';
+import type { ReadResult, Streams } from '../../stream/index.ts';
+
+/** A request for what a terminal shows; `lines` are rows of the picture. */
+export interface ScreenRequest {
+  readonly runId: number;
+  readonly path: string;
+  readonly channel: number;
+  /** Default: the size that the terminal was last given, or 80 x 24. */
+  readonly cols?: number | undefined;
+  readonly rows?: number | undefined;
+  /** Gives it up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a channel's output looks like on a terminal (SPEC {#screen}). Throws not_found, stream_not_open. */
+export async function screenOf(streams: Streams, request: ScreenRequest): Promise<ScreenPicture> {
+  const { runId, path, channel, signal } = request;
+  const known = streams.terminalSize(runId, path);
+  const size: ScreenSize = { cols: request.cols ?? known.cols, rows: request.rows ?? known.rows };
+  const read = (from: number, maxBytes: number): ReadResult => streams.read({ runId, path, channel, from, maxBytes });
+  const output: Played = { bytes: read(0, 1).bytes, read: (offset, maxBytes) => read(offset, maxBytes).data };
+  return await play(output, size, signal);
+}
+
+/** Some rows of a picture, with their numbers from 1; the whole of it when nothing is said. */
+export function rowsOf(
+  { text }: ScreenPicture,
+  lines: { readonly first: number; readonly count: number } | { readonly last: number } | undefined,
+): { text: string; first: number; last: number; total: number } {
+  const total = text.length;
+  const first = !lines ? 1 : 'last' in lines ? Math.max(1, total - lines.last + 1) : lines.first;
+  const last = Math.min(total, lines && 'count' in lines ? first + lines.count - 1 : total);
+  if (first > last) return { text: '', first: 0, last: 0, total };
+  return { text: text.slice(first - 1, last).map((row) => `${row}\n`).join(''), first, last, total };
+}
+
+/** Throws `invalid_params` for parts of a read that a picture does not have. */
+export function checkScreenRead(params: Readonly<Record<string, unknown>>): void {
+  const field = ['from', 'max_bytes', 'match'].find((name) => params[name] !== undefined);
+  if (field === undefined) return;
+  throw new HeadgateError('invalid_params', `format "screen" has rows and no byte range; leave ${field} out, or take lines`, { field });
+}

@@ -1,0 +1,76 @@
+import serialize from '@xterm/addon-serialize';
+import headless from '@xterm/headless';
+
+/** Rows above the screen that are kept. */
+export const SCROLLBACK_ROWS = 10_000;
+const PARSE_BYTES = 64 * 1024;
+
+/** Size of a terminal, in cells. */
+export interface ScreenSize {
+  readonly cols: number;
+  readonly rows: number;
+}
+
+/** Where the cursor is, 0 for the first column and the first row of the screen. */
+export interface Cursor {
+  readonly col: number;
+  readonly row: number;
+}
+
+/**
+ * What a terminal of a given size shows after certain bytes (SPEC {#screen}). It answers nothing: a terminal that is only
+ * looked at must not talk to the command. Dispose of it.
+ */
+export class Screen {
+  readonly #terminal: headless.Terminal;
+  readonly #serialize = new serialize.SerializeAddon();
+
+  constructor({ cols, rows }: ScreenSize, scrollback = SCROLLBACK_ROWS) {
+    this.#terminal = new headless.Terminal({ cols, rows, scrollback, allowProposedApi: true, logLevel: 'off' });
+    this.#terminal.loadAddon(this.#serialize);
+  }
+
+  /** Plays bytes on; resolves when they are drawn. Gives way to other work meanwhile. */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; at += PARSE_BYTES) {
+      await new Promise<void>((resolve) => this.#terminal.write(bytes.subarray(at, at + PARSE_BYTES), resolve));
+    }
+  }
+
+  /** Changes the size, as the terminal itself does: rows that are too long are wrapped anew. */
+  resize({ cols, rows }: ScreenSize): void {
+    this.#terminal.resize(cols, rows);
+  }
+
+  /** The rows above the screen and those of the screen, as text without trailing blanks; empty ones at the end are left out. */
+  text(): string[] {
+    const { active } = this.#terminal.buffer;
+    const rows = Array.from({ length: active.length }, (_, row) => active.getLine(row)?.translateToString(true) ?? '');
+    return rows.slice(0, rows.findLastIndex((row) => row !== '') + 1);
+  }
+
+  /** The rows of the screen alone, all of them. */
+  visible(): string[] {
+    const { active } = this.#terminal.buffer;
+    return Array.from({ length: this.#terminal.rows }, (_, row) => active.getLine(active.baseY + row)?.translateToString(true) ?? '');
+  }
+
+  get cursor(): Cursor {
+    const { cursorX, cursorY } = this.#terminal.buffer.active;
+    return { col: cursorX, row: cursorY };
+  }
+
+  /** True while a full-screen program has the terminal: its alternate screen, which has no rows above. */
+  get isAlternate(): boolean {
+    return this.#terminal.buffer.active.type === 'alternate';
+  }
+
+  /** Bytes that draw the same on an empty terminal of this size, `scrollback` rows above the screen included. */
+  replay(scrollback = SCROLLBACK_ROWS): Buffer {
+    return Buffer.from(this.#serialize.serialize({ scrollback }));
+  }
+
+  dispose(): void {
+    this.#terminal.dispose();
+  }
+}

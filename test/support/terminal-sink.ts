@@ -1,0 +1,59 @@
+import type { OutputSink } from '../../src/model/ports/backend.ts';
+import { Screen, type ScreenSize } from '../../src/screen/index.ts';
+
+/** A sink that is a terminal's screen, beside all its bytes. */
+export class TerminalSink implements OutputSink {
+  readonly screen: Screen;
+  readonly #parts: Buffer[] = [];
+  readonly #waiting = new Set<() => void>();
+  #bytes = 0;
+
+  constructor(size: ScreenSize = { cols: 80, rows: 24 }) {
+    this.screen = new Screen(size);
+  }
+
+  async write(channel: number, offset: number, bytes: Buffer): Promise<void> {
+    if (channel !== 1 || offset !== this.#bytes) throw new Error(`channel ${channel} at ${offset} after ${this.#bytes}`);
+    const copy = Buffer.from(bytes);
+    this.#parts.push(copy);
+    this.#bytes += copy.length;
+    await this.screen.write(copy);
+    for (const look of [...this.#waiting]) look();
+  }
+
+  offsets(): Map<number, number> {
+    return new Map([[1, this.#bytes]]);
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#parts);
+  }
+
+  text(): string {
+    return this.bytes().toString();
+  }
+
+  /** Resolves once what was written matches. */
+  async match(pattern: RegExp): Promise<RegExpExecArray> {
+    return await this.#until(() => pattern.exec(this.text()) ?? undefined);
+  }
+
+  /** Resolves once the screen shows it; answers its rows. */
+  async shows(what: RegExp): Promise<string[]> {
+    return await this.#until(() => (what.test(this.screen.visible().join('\n')) ? this.screen.visible() : undefined));
+  }
+
+  async #until<T>(look: () => T | undefined): Promise<T> {
+    for (;;) {
+      const found = look();
+      if (found !== undefined) return found;
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.#waiting.delete(wake);
+          resolve();
+        };
+        this.#waiting.add(wake);
+      });
+    }
+  }
+}
