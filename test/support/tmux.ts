@@ -26,6 +26,16 @@ export class Terminal {
     this.#tmux('send-keys', 'Enter');
   }
 
+  /** Types text without Enter. */
+  keys(text: string): void {
+    this.#tmux('send-keys', '-l', text);
+  }
+
+  /** Makes the terminal another size. */
+  resize(cols: number, rows: number): void {
+    this.#tmux('resize-window', '-x', String(cols), '-y', String(rows));
+  }
+
   /** Presses one key by tmux's name of it, `a` or `C-c`. */
   press(key: string): void {
     this.#tmux('send-keys', key);

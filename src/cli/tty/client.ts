@@ -218,6 +218,16 @@ export class TtyClient implements TtyListener {
     const how = detachKeys.length === 0 ? '' : ` Leave it running with ${keyNames(detachKeys)}.`;
     this.#say(`${this.#place?.run} ${this.#place?.path}.${how}`);
     this.#raw.enter();
+    this.#redraw();
+  }
+
+  /**
+   * Makes the command that was come to draw itself for our terminal: a size that is the same would not be told to it, so
+   * it is given another one first.
+   */
+  #redraw(): void {
+    const { cols, rows } = terminalSize(this.#o.console);
+    if ('attach' in this.#o.first) this.#connection?.control({ type: 'resize', cols, rows: rows > 1 ? rows - 1 : 2 });
     this.#resize();
   }
 

@@ -28,7 +28,7 @@ export interface OpenOptions {
 }
 
 /** In a terminal, when nothing is said: the user's shell, or one that is everywhere. */
-const SHELL = 'exec "${SHELL:-/bin/sh}"';
+const SHELL = `exec "\${SHELL:-/bin/sh}"`;
 
 /**
  * Begins a session, or finds the one that is there (SPEC {#tty_open}). A command is proposed as one of `sh` is and

@@ -11,6 +11,7 @@ import { closeCode, factsOf, sendError, sendNews, type TtyChannel } from './tty-
 import { parseFirst } from './tty-first.ts';
 import { TtyInput } from './tty-input.ts';
 import { type TtyFrom, TtyOutput } from './tty-output.ts';
+import { screenNews } from './tty-screen.ts';
 
 /** How long a connection may take to say what it wants, unless the server says otherwise (milliseconds). */
 const FIRST_MS = 10_000;
@@ -38,6 +39,8 @@ export class TtySession {
   /** What came before the answer to the first message. */
   #early: Inbound[] = [];
   #target: TtyTarget | undefined;
+  /** The size that is being made, or is to be made next. */
+  #size: { cols: number; rows: number } | undefined;
   #output: TtyOutput | undefined;
   #input: TtyInput | undefined;
 
@@ -88,8 +91,10 @@ export class TtySession {
     try {
       first = parseFirst(message);
       const target = await openTarget(first, { parts, request, signal: this.#gone.signal });
+      const attach = 'attach' in first ? first : undefined;
+      const screen = attach?.from === 'screen' ? await screenNews(parts, target, this.#gone.signal) : undefined;
       this.#gone.signal.throwIfAborted();
-      this.#begin(target, 'attach' in first ? first : undefined);
+      this.#begin(target, attach, screen);
     } catch (error) {
       const named = this.#named(error);
       code = named.code;
@@ -101,7 +106,7 @@ export class TtySession {
   }
 
   /** Answers and starts to read, on one tick: the answer goes out before the first byte. */
-  #begin(target: TtyTarget, attach: TtyAttach | undefined): void {
+  #begin(target: TtyTarget, attach: TtyAttach | undefined, screen: Awaited<ReturnType<typeof screenNews>>): void {
     const { parts, channel } = this.#options;
     const { project, runId, run, path, view } = target;
     const output = new TtyOutput({
@@ -113,7 +118,7 @@ export class TtySession {
       failed: (error) => this.#fail(error),
     });
     const place = { projectId: project.id, runId, path, channels: view.channels.map((one) => one.channel) };
-    const channels = output.open(parts.streams, place, fromOf(attach));
+    const channels = output.open(parts.streams, place, screen ? new Map([[1, screen.offset]]) : fromOf(attach));
     this.#target = target;
     this.#output = output;
     this.#input = new TtyInput({
@@ -124,6 +129,7 @@ export class TtySession {
     const { backend, spec } = view.producer;
     const opened: TtyOpened = { ok: true, run, path, backend, tty: spec.tty ?? null, channels };
     channel.send(JSON.stringify(opened));
+    if (screen) sendNews(channel, screen);
     this.#state = 'open';
     const early = this.#early;
     this.#early = [];
@@ -156,20 +162,36 @@ export class TtySession {
       throw invalidParams(`control "${piece.control.type.slice(0, 40)}"`, parsed.error.issues, 'there are resize, signal and eof');
     const command = parsed.data;
     if (command.type === 'eof') this.#input?.end();
-    else void this.#command(command);
+    else if (command.type === 'signal') void this.#command('signal', ({ runId, path }) => this.#streams.signal(runId, path, command.signal));
+    else this.#resize(command);
+  }
+
+  /** One after the other, in order; of those that come while one is under way the last one counts. */
+  #resize(size: { cols: number; rows: number }): void {
+    const idle = this.#size === undefined;
+    this.#size = size;
+    if (idle) void this.#resizeOn();
+  }
+
+  async #resizeOn(): Promise<void> {
+    for (let size = this.#size; size !== undefined; size = this.#size) {
+      const { cols, rows } = size;
+      await this.#command('resize', ({ runId, path }) => this.#streams.resize(runId, path, cols, rows));
+      if (this.#size === size) this.#size = undefined;
+    }
+  }
+
+  get #streams(): ServerParts['streams'] {
+    return this.#options.parts.streams;
   }
 
   /** A resize or a signal; it waits for no input, and a failure is told and ends nothing. */
-  async #command(command: Exclude<ReturnType<typeof ttyCommand.parse>, { type: 'eof' }>): Promise<void> {
-    const { parts, channel } = this.#options;
-    const target = this.#target;
-    if (!target) return;
+  async #command(of: 'resize' | 'signal', work: (target: TtyTarget) => Promise<void>): Promise<void> {
     try {
-      if (command.type === 'resize') await parts.streams.resize(target.runId, target.path, command.cols, command.rows);
-      else await parts.streams.signal(target.runId, target.path, command.signal);
+      if (this.#target) await work(this.#target);
     } catch (error) {
       // Of a command that has ended the exit chunk tells.
-      if (this.#state === 'open' && !isHeadgateError(error, 'stream_closed')) sendError(channel, this.#named(error), command.type);
+      if (this.#state === 'open' && !isHeadgateError(error, 'stream_closed')) sendError(this.#options.channel, this.#named(error), of);
     }
   }
 
@@ -215,6 +237,7 @@ export class TtySession {
 
 function fromOf(attach: TtyAttach | undefined): TtyFrom {
   const from = attach?.from ?? 'start';
+  // Without a terminal there is no screen to draw.
   if (from === 'screen') return 'start';
   if (typeof from === 'string') return from;
   return new Map(Object.entries(from).map(([channel, offset]) => [Number(channel), offset]));
