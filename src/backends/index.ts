@@ -7,6 +7,7 @@ import { createProcessBackend, createPtyBackend } from './process/index.ts';
 import { runnerId } from './remote/runner-id.ts';
 import type { SpaceFact } from './shim/free-space.ts';
 import { SshBackend } from './ssh/ssh-backend.ts';
+import { createTmuxBackend } from './tmux/index.ts';
 
 export interface BackendsOptions {
   /** Where the producer folders are; made when missing. */
@@ -36,6 +37,7 @@ export function createBackends(options: BackendsOptions): ReadonlyMap<string, Ba
       'ssh',
       new SshBackend({ runner: () => runnerId(join(dirname(options.folder), 'runner-id')), clock: options.clock, logger: options.logger }),
     ],
+    ['tmux', createTmuxBackend(options)],
   ]);
 }
 

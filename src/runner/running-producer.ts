@@ -195,7 +195,7 @@ export class RunningProducer {
     else await handle.dispose();
   }
 
-  async #tellEnd({ exitCode, signal, durationMs, failure }: ExitFact, { detached, missing = 0 }: ClosedFact): Promise<void> {
+  async #tellEnd({ exitCode, signal, durationMs, failure }: ExitFact, { detached, missing = 0, cut }: ClosedFact): Promise<void> {
     const { producer, link, clock } = this.#options;
     const { entryId, epoch } = producer;
     // The receipt is told first: it says that this was a limit and not the command.
@@ -209,8 +209,10 @@ export class RunningProducer {
       await this.#tell(() => link.failed(entryId, epoch, { lost: true, outcome: 'lost', message }));
       return;
     }
-    if (missing > 0) {
-      const message = `${missing} bytes of its output are missing: the database lost them after the command's own file had given them back. The command itself ended with ${exitCode === null ? 'SIGKILL' : `exit ${exitCode}`}`;
+    if (missing > 0 || cut !== undefined) {
+      const what =
+        cut ?? `${missing} bytes of its output are missing: the database lost them after the command's own file had given them back`;
+      const message = `${what}. The command itself ended with ${exitCode === null ? 'SIGKILL' : `exit ${exitCode}`}`;
       await this.#tell(() => link.failed(entryId, epoch, { lost: true, outcome: 'damaged', message }));
       return;
     }

@@ -2,6 +2,13 @@ import type { Logger } from '../../core/logger.ts';
 import { signalGroup } from './signalling.ts';
 import type { ProcessTree } from './tree.ts';
 
+/** How a command is stopped and continued, and how whoever adopts it sees that it is stopped. */
+export interface BrakeReach {
+  isStopped(): boolean;
+  /** False when there is nobody to reach. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): boolean;
+}
+
 /** Bytes written and not stored above which a command is stopped, and below which it goes on (SPEC {#back_pressure}). */
 const STOP_BYTES = 16 * 1024 * 1024;
 const GO_BYTES = 4 * 1024 * 1024;
@@ -13,15 +20,15 @@ const GO_BYTES = 4 * 1024 * 1024;
  * client's SIGSTOP, which spares the shim.
  */
 export class Brake {
-  readonly #tree: ProcessTree;
+  readonly #reach: BrakeReach;
   readonly #logger: Logger;
   #on: boolean;
   #released = false;
 
-  constructor(tree: ProcessTree, logger: Logger) {
-    this.#tree = tree;
+  constructor(reach: BrakeReach, logger: Logger) {
+    this.#reach = reach;
     this.#logger = logger;
-    this.#on = tree.shim()?.state === 'T';
+    this.#on = reach.isStopped();
   }
 
   /** True while the command is stopped, by this one or by the one before. */
@@ -42,9 +49,19 @@ export class Brake {
   }
 
   #set(on: boolean, facts: object): void {
-    const shim = this.#tree.shim();
-    if (!shim || !signalGroup(shim, on ? 'SIGSTOP' : 'SIGCONT')) return;
+    if (!this.#reach.signal(on ? 'SIGSTOP' : 'SIGCONT')) return;
     this.#on = on;
-    this.#logger.debug({ pid: shim.pid, ...facts }, on ? 'the command waits until what it wrote can be stored' : 'the command goes on');
+    this.#logger.debug(facts, on ? 'the command waits until what it wrote can be stored' : 'the command goes on');
   }
+}
+
+/** A command's whole group, its shim with it. */
+export function groupReach(tree: ProcessTree): BrakeReach {
+  return {
+    isStopped: () => tree.shim()?.state === 'T',
+    signal: (signal) => {
+      const shim = tree.shim();
+      return shim !== undefined && signalGroup(shim, signal);
+    },
+  };
 }

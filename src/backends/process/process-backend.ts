@@ -1,9 +1,8 @@
-import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
-import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
+import { HeadgateError, isHeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { ProducerSpec } from '../../model/records.ts';
@@ -13,12 +12,13 @@ import { FreeSpace, type SpaceFact } from '../shim/free-space.ts';
 import { STEP_BYTES } from '../shim/give-back.ts';
 import { HolePuncher } from '../shim/hole-puncher.ts';
 import { type ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
+import { scriptIn } from '../shim/script-file.ts';
 import { SHIM_FILE, SHIM_TEXT } from '../shim/shim-text.ts';
 import { terminalCommand } from '../shim/terminal.ts';
 import { launchShim } from './launch.ts';
 import { whyNoTerminal } from './local-terminal.ts';
 import { hasProc, identify } from './proc.ts';
-import { ProcessHandle } from './process-handle.ts';
+import { ProcessHandle, type ProcessHandleOptions } from './process-handle.ts';
 import { markerOf } from './tree.ts';
 
 /** How long output is read on when processes still hold it after the main one ended (milliseconds). */
@@ -31,7 +31,7 @@ const IDENTIFY_MS = 100;
 const PRODUCER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /** Variables with secrets of Headgate itself; no command inherits them (SPEC {#backend_process}). */
-const OWN_SECRETS = ['HEADGATE_TOKEN', 'HEADGATE_OPENAI_API_KEY'];
+export const OWN_SECRETS = ['HEADGATE_TOKEN', 'HEADGATE_OPENAI_API_KEY'];
 
 export interface ProcessBackendOptions {
   /** Where the producer folders are; made when missing. */
@@ -56,23 +56,42 @@ export interface ProcessBackendOptions {
   readonly giveBackBytes?: number;
 }
 
+/** What a variant starts a shim with. */
+export interface VariantLaunch {
+  readonly folder: string;
+  readonly spec: ProducerSpec;
+  readonly marker: Readonly<Record<string, string>>;
+}
+
+/** What another backend whose producer folders are on this host does differently. */
+export interface ProcessBackendVariant {
+  /** Throws for what could never run, before anything is made. */
+  readonly check: (spec: ProducerSpec) => void;
+  /** Starts the shim; answers its pid. */
+  readonly launch: (options: VariantLaunch) => Promise<number>;
+  /** How the handle of a folder differs. */
+  readonly handle: (folder: ProducerFolder, spec: ProducerSpec) => Pick<ProcessHandleOptions, 'tty' | 'endMark' | 'brakeReach' | 'carried'>;
+}
+
 /**
  * Commands as processes of this host (SPEC {#backend_process}): each in a session of its own, its output in spool
  * files, so that it outlives this process and is taken up again.
  */
-export function createProcessBackend(options: ProcessBackendOptions): Backend {
-  return new ProcessBackend(options);
+export function createProcessBackend(options: ProcessBackendOptions, variant?: ProcessBackendVariant): Backend {
+  return new ProcessBackend(options, variant);
 }
 
 class ProcessBackend implements Backend {
   readonly #options: ProcessBackendOptions;
+  readonly #variant: ProcessBackendVariant | undefined;
   readonly #space: FreeSpace;
   readonly #puncher: HolePuncher;
   readonly #sandboxes: Sandboxes;
   #spool: string | undefined;
 
-  constructor(options: ProcessBackendOptions) {
+  constructor(options: ProcessBackendOptions, variant: ProcessBackendVariant | undefined) {
     this.#options = options;
+    this.#variant = variant;
     const { folder, freeBytes, spaceChanged, logger } = options;
     this.#space = new FreeSpace({ folder, floorBytes: freeBytes, told: spaceChanged, logger });
     this.#puncher = new HolePuncher(logger);
@@ -102,23 +121,26 @@ class ProcessBackend implements Backend {
     const folder = folderOf(spool, producerId);
     const marker = markerOf(spool, producerId);
     if (folder.claim().state !== 'absent') return this.#serve(request, folder, marker, { producerId }, undefined, new Map(), sink);
+    this.#variant?.check(spec);
     checkSpec(spec);
-    if (spec.tty) await requireTerminal();
+    if (spec.tty && !this.#variant) await requireTerminal();
     const bubblewrap = spec.sandbox ? await this.#sandboxes.require() : undefined;
     let pid: number;
     const handle: { look?: () => void } = {};
     try {
-      const shim = this.#shimIn(spool);
+      const shim = scriptIn(spool, SHIM_FILE, SHIM_TEXT);
       folder.prepare(spec);
-      pid = await launchShim({
-        shim,
-        folder: folder.path,
-        ...this.#launched(spec, bubblewrap, folder, marker),
-        ended: () => handle.look?.(),
-      });
+      pid = this.#variant
+        ? await this.#variant.launch({ folder: folder.path, spec, marker })
+        : await launchShim({
+            shim,
+            folder: folder.path,
+            ...this.#launched(spec, bubblewrap, folder, marker),
+            ended: () => handle.look?.(),
+          });
     } catch (error) {
       if (folder.claim().state === 'absent') await folder.remove();
-      if (error instanceof HeadgateError) throw error;
+      if (isHeadgateError(error)) throw error;
       if (systemCode(error) === 'ENOSPC') {
         throw new HeadgateError(
           'overloaded',
@@ -166,6 +188,7 @@ class ProcessBackend implements Backend {
       marker,
       stdin: request.spec.stdin,
       tty: request.spec.tty !== undefined,
+      ...this.#variant?.handle(folder, request.spec),
       launched,
       offsets,
       sink,
@@ -227,22 +250,6 @@ class ProcessBackend implements Backend {
     mkdirSync(this.#options.folder, { recursive: true, mode: 0o700 });
     this.#spool = realpathSync(this.#options.folder);
     return this.#spool;
-  }
-
-  /** The shim, written when it is not there: whole or not at all, since another server may be running it at this moment. */
-  #shimIn(spool: string): string {
-    const shim = join(spool, SHIM_FILE);
-    if (statSync(shim, { throwIfNoEntry: false })?.size === Buffer.byteLength(SHIM_TEXT)) return shim;
-    mkdirSync(spool, { recursive: true, mode: 0o700 });
-    const unfinished = `${shim}.${process.pid}`;
-    try {
-      writeFileSync(unfinished, SHIM_TEXT, { mode: 0o600 });
-      renameSync(unfinished, shim);
-    } catch (error) {
-      rmSync(unfinished, { force: true });
-      throw error;
-    }
-    return shim;
   }
 }
 

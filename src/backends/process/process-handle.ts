@@ -7,6 +7,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
 import type { KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
+import type { EndMark } from '../shim/end-mark.ts';
 import { FolderWatch } from '../shim/folder-watch.ts';
 import type { FreeSpace } from '../shim/free-space.ts';
 import { GiveBack, SMALL_STEP_BYTES } from '../shim/give-back.ts';
@@ -14,7 +15,7 @@ import type { HolePuncher } from '../shim/hole-puncher.ts';
 import { InputPipe } from '../shim/input-pipe.ts';
 import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
 import { SpoolReader } from '../shim/spool-reader.ts';
-import { Brake } from './brake.ts';
+import { Brake, type BrakeReach, groupReach } from './brake.ts';
 import { ExitWatch } from './exit-watch.ts';
 import { TreeKill } from './kill.ts';
 import { LocalTerminal } from './local-terminal.ts';
@@ -46,6 +47,12 @@ export interface ProcessHandleOptions {
   readonly giveBackBytes: number;
   /** How long output is read on when processes still hold it after the main one ended. */
   readonly detachedGraceMs: number;
+  /** Stands in the output where it ends, for a shim whose output others carry. */
+  readonly endMark?: EndMark | undefined;
+  /** How the brake reaches the command; its group with the shim by default. */
+  readonly brakeReach?: ((tree: ProcessTree) => BrakeReach) | undefined;
+  /** Resolves when whoever carries the output has written all of it, where that can be later than the end. */
+  readonly carried?: (() => Promise<void>) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -191,6 +198,7 @@ export class ProcessHandle implements BackendHandle {
     await this.#persist(async () => this.#input.release());
     if (isHeld) await this.#persist(() => this.#letGoOn());
     const detached = (await this.#persist(() => this.#awaitHolders())) ?? [];
+    await this.#persist(async () => this.#options.carried?.());
     await this.#persist(() => this.#reader.finish());
     if (this.#detached) return;
     this.#isClosed = true;
@@ -285,7 +293,7 @@ export class ProcessHandle implements BackendHandle {
     this.#giveBack?.look(space.low ? Math.min(SMALL_STEP_BYTES, giveBackBytes) : giveBackBytes);
     const tree = this.#knownTree();
     if (!tree || this.#kill) return;
-    this.#brake ??= new Brake(tree, this.#options.logger);
+    this.#brake ??= new Brake((this.#options.brakeReach ?? groupReach)(tree), this.#options.logger);
     const lag = this.#reader.lag();
     const behind = this.#giveBack?.behind(giveBackBytes) === true;
     this.#brake.update(lag, behind || this.#reader.rejected || this.#writesWhileLow(lag));

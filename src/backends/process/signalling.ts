@@ -32,6 +32,11 @@ export function signalGroupOf(member: ProcStat, signal: NodeJS.Signals): boolean
   return send(-member.group, signal);
 }
 
+/** Signals the process group in the foreground of a terminal; false when it is gone. */
+export function signalForeground(group: number, signal: NodeJS.Signals): boolean {
+  return send(-group, signal);
+}
+
 /** Signals every one of these processes once, also those that they fork meanwhile. */
 export async function signalEach(members: () => Promise<readonly ProcStat[]>, signal: NodeJS.Signals): Promise<void> {
   const reached = new Set<number>();

@@ -21,14 +21,10 @@ export const TRAPPED_SIGNALS = [
 ] as const;
 
 /**
- * The shim, POSIX sh: `sh SHIM FOLDER COMMAND STDIN`, in a session of its own, STDIN `1` or `0`.
- * It claims FOLDER/pid, runs COMMAND with its output appended to FOLDER/out.1 and FOLDER/out.2, and publishes the exit
- * code in FOLDER/exit (SPEC {#shim_claim}, {#shim_exit}). Only builtins in the normal path: it starts no process beside the command.
- *
- * Its variables have long names because one that the command's environment also sets would reach the command changed.
+ * How every shim begins: traps, functions and the claim of the folder `$1`; the second shim on one folder leaves there
+ * (SPEC {#shim_claim}).
  */
-export const SHIM_TEXT = `# Headgate's shim: sh SHIM FOLDER COMMAND STDIN(0|1). Runs COMMAND once; outlives whoever started it.
-trap : ${TRAPPED_SIGNALS.map((name) => name.slice(3)).join(' ')}
+export const SHIM_HEAD = `trap : ${TRAPPED_SIGNALS.map((name) => name.slice(3)).join(' ')}
 set -C
 # What the server was itself started with is nothing to the command.
 exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
@@ -71,7 +67,17 @@ HEADGATE_SHIM_BOOT=-
 read -r HEADGATE_SHIM_BOOT < /proc/sys/kernel/random/boot_id
 command : > "$1/pid" || exit 0
 headgate_publish "$1/pid" "$$ $HEADGATE_SHIM_TICKS $HEADGATE_SHIM_BOOT" || exit 0
+`;
 
+/**
+ * The shim, POSIX sh: `sh SHIM FOLDER COMMAND STDIN`, in a session of its own, STDIN `1` or `0`.
+ * It claims FOLDER/pid, runs COMMAND with its output appended to FOLDER/out.1 and FOLDER/out.2, and publishes the exit
+ * code in FOLDER/exit (SPEC {#shim_claim}, {#shim_exit}). Only builtins in the normal path: it starts no process beside the command.
+ *
+ * Its variables have long names because one that the command's environment also sets would reach the command changed.
+ */
+export const SHIM_TEXT = `# Headgate's shim: sh SHIM FOLDER COMMAND STDIN(0|1). Runs COMMAND once; outlives whoever started it.
+${SHIM_HEAD}
 if [ "$3" = 1 ]; then
   if (PATH=$PATH:/usr/bin:/bin; exec mkfifo -m 600 "$1/in") 5<&-; then
     # Fd 3 holds the write end, so the command sees no end of input when the server goes; fd 4 is the command's end,

@@ -1,7 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { take } from '../../core/buffer-pool.ts';
+import { release, take } from '../../core/buffer-pool.ts';
 import { systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { EndMark } from './end-mark.ts';
 import type { ProducerFolder } from './producer-folder.ts';
 
 /** What is read at first: enough for lines, and copied out, so that one buffer serves every file. */
@@ -33,13 +34,26 @@ export class SpoolFile {
   #position: number;
   /** Channel offset of the file's end when it was last looked at. */
   #seen: number;
+  readonly #mark: EndMark | undefined;
+  /** Channel offset at which the mark of the end was found. */
+  #marked = Number.POSITIVE_INFINITY;
+  #whole = false;
 
   /**
    * `offset`: channel offset at which reading begins. `frozen`: whether the machine was restarted since the file was
    * written; one that is shorter than what was stored has then lost its end with the power, and was not truncated (SPEC
-   * {#machine_restart}). Looks at nothing yet: what fails for a moment is tried again with the first look.
+   * {#machine_restart}). `mark`: ends the channel where it stands in the file. Looks at nothing yet: what fails for a moment
+   * is tried again with the first look.
    */
-  constructor(folder: ProducerFolder, channel: number, offset: number, logger: Logger, frozen: () => boolean = () => false) {
+  constructor(
+    folder: ProducerFolder,
+    channel: number,
+    offset: number,
+    logger: Logger,
+    frozen: () => boolean = () => false,
+    mark?: EndMark,
+  ) {
+    this.#mark = mark;
     this.channel = channel;
     this.#folder = folder;
     this.#logger = logger;
@@ -74,8 +88,13 @@ export class SpoolFile {
     if (fd === undefined) return this.#position;
     const { size } = fstatSync(fd);
     if (this.#base + size < this.#position && !this.#frozen) this.#rebase(this.#position);
-    this.#seen = Math.max(this.#base + size, this.#frozen ? this.#position : 0);
+    this.#seen = Math.min(Math.max(this.#base + size, this.#frozen ? this.#position : 0), this.#marked);
     return this.#seen;
+  }
+
+  /** Nothing more is written: what looked like the beginning of the mark is output like any other. */
+  completed(): void {
+    this.#whole = true;
   }
 
   /**
@@ -84,7 +103,7 @@ export class SpoolFile {
    */
   read(maxBytes: number, limit: number): Piece | undefined {
     const fd = this.#open();
-    const most = Math.min(maxBytes, limit - this.#position);
+    const most = Math.min(maxBytes, Math.min(limit, this.#marked) - this.#position);
     if (fd === undefined || most <= 0) return undefined;
     // Usually a line or two have come: read without asking how much there is.
     if (this.#seen <= this.#position) {
@@ -113,10 +132,27 @@ export class SpoolFile {
     this.#fd = undefined;
   }
 
-  #took(bytes: Buffer): Piece {
+  #took(read: Buffer): Piece | undefined {
+    const bytes = this.#mark ? this.#unmarked(this.#mark, read) : read;
+    if (bytes.length === 0) {
+      release(read);
+      return undefined;
+    }
     const piece = { offset: this.#position, bytes };
     this.#position += bytes.length;
     return piece;
+  }
+
+  /** What comes before the mark, or what may yet be the mark. */
+  #unmarked(mark: EndMark, read: Buffer): Buffer {
+    const found = mark.find(read);
+    if (found !== undefined) {
+      this.#marked = this.#position + found;
+      this.#seen = Math.min(this.#seen, this.#marked);
+      return read.subarray(0, found);
+    }
+    const isLast = this.#whole && this.#position + read.length >= this.#seen;
+    return isLast ? read : read.subarray(0, read.length - mark.begun(read));
   }
 
   #rebase(offset: number): void {

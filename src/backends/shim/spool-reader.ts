@@ -2,6 +2,7 @@ import { type HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { OutputSink } from '../../model/ports/backend.ts';
 import { Delivery } from './delivery.ts';
+import type { EndMark } from './end-mark.ts';
 import type { StoredOutput } from './give-back.ts';
 import type { ProducerFolder } from './producer-folder.ts';
 import { SpoolFile } from './spool-file.ts';
@@ -45,6 +46,7 @@ export class SpoolReader {
     folder: ProducerFolder;
     offsets: ReadonlyMap<number, number>;
     frozen?: () => boolean;
+    endMark?: EndMark | undefined;
     sink: OutputSink;
     logger: Logger;
     progress: () => void;
@@ -54,7 +56,7 @@ export class SpoolReader {
     this.#logger = logger;
     this.#progress = options.progress;
     this.#lanes = folder.channels.map((channel) => {
-      const file = new SpoolFile(folder, channel, offsets.get(channel) ?? 0, logger, options.frozen);
+      const file = new SpoolFile(folder, channel, offsets.get(channel) ?? 0, logger, options.frozen, options.endMark);
       const events = {
         progress: () => this.#goOn(),
         seek: (offset: number) => {
@@ -121,7 +123,10 @@ export class SpoolReader {
   /** Delivers up to the present end of the files, then stops. Resolves when all of it is stored, or refused for good. */
   async finish(): Promise<void> {
     if (this.#stopped) return;
-    for (const lane of this.#lanes) lane.limit = Math.max(lane.file.end(), lane.file.position);
+    for (const lane of this.#lanes) {
+      lane.file.completed();
+      lane.limit = Math.max(lane.file.end(), lane.file.position);
+    }
     await new Promise<void>((resolve) => {
       this.#finished = resolve;
       this.wake();

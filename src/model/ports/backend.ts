@@ -34,6 +34,8 @@ export interface ClosedFact {
   readonly detached: readonly number[];
   /** Bytes of output that neither the sink nor the backend has any more; left out when there are none. */
   readonly missing?: number;
+  /** Why the end of the output is not there, where somebody cut it off from this backend. */
+  readonly cut?: string;
 }
 
 /**

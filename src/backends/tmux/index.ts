@@ -1,0 +1,1 @@
+export { createTmuxBackend } from './tmux-backend.ts';

@@ -1,0 +1,95 @@
+import { realpathSync } from 'node:fs';
+import { constants } from 'node:os';
+import { HeadgateError, messageOf } from '../../core/errors.ts';
+import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import type { ProducerSpec } from '../../model/records.ts';
+import { createProcessBackend, OWN_SECRETS, type ProcessBackendOptions } from '../process/process-backend.ts';
+import { ProducerFolder } from '../shim/producer-folder.ts';
+import { checkTmux, launchInWindow, launchWatch } from './launch-pane.ts';
+import { PaneFolder } from './pane-folder.ts';
+import { localShell, type Shell } from './shell.ts';
+import { Tmux } from './tmux.ts';
+import { TmuxHandle } from './tmux-handle.ts';
+
+/**
+ * Commands in windows of tmux, and watches of panes that are there (SPEC {#backend_tmux}). tmux itself writes the output into
+ * the producer folder, which is served like that of any process of this host.
+ */
+export function createTmuxBackend(options: ProcessBackendOptions, shell?: Shell): Backend {
+  return new TmuxBackend(options, shell ?? localShell([...OWN_SECRETS, ...(options.withheld ?? [])]));
+}
+
+class TmuxBackend implements Backend {
+  readonly #options: ProcessBackendOptions;
+  readonly #tmux: Tmux;
+  readonly #inner: Backend;
+
+  constructor(options: ProcessBackendOptions, shell: Shell) {
+    this.#options = options;
+    this.#tmux = new Tmux(shell);
+    this.#inner = createProcessBackend(options, {
+      check,
+      launch: (launch) => {
+        const target = launch.spec.tmux?.pane;
+        return target === undefined ? launchInWindow(this.#tmux, launch) : launchWatch(this.#tmux, launch, target);
+      },
+      handle: (folder, spec) => {
+        if (isWatch(spec)) return { tty: false };
+        const pane = new PaneFolder(folder);
+        return { tty: false, endMark: pane.endMark(), brakeReach: (tree) => pane.brakeReach(tree), carried: () => pane.carried(options.clock) };
+      },
+    });
+  }
+
+  async capabilities(): Promise<BackendCapabilities> {
+    const { available, reason = await this.#whyNot() } = await this.#inner.capabilities();
+    return {
+      name: 'tmux',
+      available: available && reason === undefined,
+      ...(reason === undefined ? {} : { reason }),
+      stdin: true,
+      tty: true,
+      signals: Object.keys(constants.signals),
+      adopt: true,
+    };
+  }
+
+  async start(request: StartRequest, sink: OutputSink): Promise<BackendHandle> {
+    return this.#handle(request, await this.#inner.start(request, sink));
+  }
+
+  async adopt(
+    request: StartRequest,
+    ref: BackendRef | null,
+    offsets: ReadonlyMap<number, number>,
+    sink: OutputSink,
+  ): Promise<BackendHandle> {
+    return this.#handle(request, await this.#inner.adopt(request, ref, offsets, sink));
+  }
+
+  #handle({ producerId, spec }: StartRequest, inner: BackendHandle): BackendHandle {
+    const folder = new ProducerFolder(realpathSync(this.#options.folder), producerId);
+    const { clock } = this.#options;
+    const pane = new PaneFolder(folder);
+    return new TmuxHandle({ inner, tmux: this.#tmux, folder, pane, stdin: spec.stdin, watches: isWatch(spec), clock });
+  }
+
+  async #whyNot(): Promise<string | undefined> {
+    try {
+      await this.#tmux.program();
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+}
+
+function isWatch({ tmux }: ProducerSpec): boolean {
+  return tmux?.pane !== undefined;
+}
+
+function check(spec: ProducerSpec): void {
+  if (spec.ssh)
+    throw new HeadgateError('unsupported', 'tmux on another host is not part of this version; leave ssh out', { outcome: 'unsupported' });
+  checkTmux(spec);
+}

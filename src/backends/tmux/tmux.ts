@@ -1,0 +1,171 @@
+import { HeadgateError } from '../../core/errors.ts';
+import type { TmuxPlace } from '../../model/place.ts';
+import type { Shell } from './shell.ts';
+
+/** `resize-window` and pane options as they are used here; pipe-pane waits for the last output since 2.6. */
+const OLDEST = [2, 9] as const;
+/** From here on `paste-buffer` changes control characters unless it is told not to. */
+const PASTE_CLEANS = [3, 7] as const;
+
+const PATH_TEXT = 'PATH=$PATH:/usr/local/bin:/usr/bin:/bin';
+
+const PROBE_TEXT = `${PATH_TEXT}
+headgate_tmux=$(command -v tmux) || exit 127
+echo "$headgate_tmux"
+exec "$headgate_tmux" -V`;
+
+/** `sh -c TMUX_TEXT sh FLAG SOCKET ARGS...`; an empty FLAG means the usual server. */
+const TMUX_TEXT = `${PATH_TEXT}
+unset TMUX TMUX_PANE
+if [ -n "$1" ]; then exec tmux "$@"; fi
+shift 2
+exec tmux "$@"`;
+
+/**
+ * Makes the window: `sh -c WINDOW_TEXT sh FLAG SOCKET SESSION NAME COLS ROWS SHIM FOLDER`; prints the pid in the pane. Two
+ * may find no session at once, and a session may end between two looks: then again. The shim's claim keeps a command from
+ * running twice.
+ */
+const WINDOW_TEXT = `${PATH_TEXT}
+unset TMUX TMUX_PANE
+headgate_flag=$1 headgate_socket=$2 headgate_session=$3 headgate_name=$4 headgate_cols=$5 headgate_rows=$6
+shift 6
+headgate_tmux() { if [ -n "$headgate_flag" ]; then tmux "$headgate_flag" "$headgate_socket" "$@"; else tmux "$@"; fi; }
+headgate_left=10
+while :; do
+  headgate_said=$(headgate_tmux new-window -d -P -F 'pid #{pane_pid}' -n "$headgate_name" -t "=$headgate_session:" /bin/sh "$@" 2>&1) && break
+  headgate_said=$(headgate_tmux new-session -d -P -F 'pid #{pane_pid}' -n "$headgate_name" -s "$headgate_session" -x "$headgate_cols" -y "$headgate_rows" /bin/sh "$@" 2>&1) && break
+  headgate_left=$((headgate_left - 1))
+  case $headgate_left-$headgate_said in
+    0-* | *'error c'* | *'too long'*) printf '%s\\n' "$headgate_said" >&2; exit 1 ;;
+  esac
+done
+printf '%s\\n' "$headgate_said"`;
+
+export interface TmuxProgram {
+  /** Absolute path on the machine where it runs. */
+  readonly path: string;
+  readonly version: readonly [number, number];
+}
+
+/** The pane of a producer, on the socket of its server. */
+export interface Pane {
+  readonly id: string;
+  readonly socket: string;
+}
+
+/** The tmux servers of one machine. Every method throws a named error that says what is wrong (SPEC {#backend_tmux}). */
+export class Tmux {
+  readonly #shell: Shell;
+  #program: Promise<TmuxProgram> | undefined;
+
+  constructor(shell: Shell) {
+    this.#shell = shell;
+  }
+
+  /** The program itself. Throws `unsupported` with how to get it when it is missing or too old. */
+  program(): Promise<TmuxProgram> {
+    // One that is missing now may be installed later.
+    this.#program ??= this.#probe().catch((error: unknown) => {
+      this.#program = undefined;
+      throw error;
+    });
+    return this.#program;
+  }
+
+  /** Runs a command in a new window, of a new session when there is none of this name; answers its pid. */
+  async window(options: {
+    place: TmuxPlace;
+    session: string;
+    name: string;
+    cols: number;
+    rows: number;
+    shim: string;
+    folder: string;
+  }): Promise<number> {
+    const { session, name, cols, rows, shim, folder } = options;
+    const answer = await this.#shell(WINDOW_TEXT, [...serverOf(options.place), session, name, String(cols), String(rows), shim, folder]);
+    const pid = /^pid (\d+)$/m.exec(answer.stdout)?.[1];
+    if (answer.code !== 0 || pid === undefined) throw refused(answer.stderr || answer.stdout);
+    return Number(pid);
+  }
+
+  /** The pane that somebody means by `target`. Throws `not_found`. */
+  async find(place: TmuxPlace, target: string): Promise<Pane & { dead: boolean }> {
+    const stdout = await this.#run(serverOf(place), ['display-message', '-p', '-t', target, '#{pane_id} #{pane_dead} #{socket_path}']);
+    const [, id, dead, socket] = /^(%\d+) ([01]) (.+)$/m.exec(stdout) ?? [];
+    if (id === undefined || socket === undefined) {
+      throw new HeadgateError('not_found', `tmux has no pane ${target}; \`tmux list-panes -a\` lists them`, {
+        outcome: 'pane_missing',
+        pane: target,
+      });
+    }
+    return { id, socket, dead: dead === '1' };
+  }
+
+  /** Runs one command of tmux on the server of a pane; answers what it printed. */
+  async onPane(pane: Pane, args: readonly string[], input?: Buffer): Promise<string> {
+    return await this.#run(['-S', pane.socket], args, input);
+  }
+
+  /** Puts bytes into a pane as if they were typed, whatever mode its viewers are in. */
+  async paste(pane: Pane, buffer: string, bytes: Buffer): Promise<void> {
+    const { version } = await this.program();
+    const exact = atLeast(version, PASTE_CLEANS) ? ['-S'] : [];
+    await this.onPane(
+      pane,
+      ['load-buffer', '-b', buffer, '-', ';', 'paste-buffer', '-d', '-r', ...exact, '-b', buffer, '-t', pane.id],
+      bytes,
+    );
+  }
+
+  async #run(server: readonly string[], args: readonly string[], input?: Buffer): Promise<string> {
+    const { code, stdout, stderr } = await this.#shell(TMUX_TEXT, [...server, ...args], input);
+    if (code === 0) return stdout;
+    throw refused(stderr || stdout);
+  }
+
+  async #probe(): Promise<TmuxProgram> {
+    const { code, stdout } = await this.#shell(PROBE_TEXT, []);
+    const [path = '', said = ''] = stdout.split('\n');
+    if (code !== 0) throw missing('tmux is not installed; install it (Debian: apt-get install tmux)');
+    const [, major, minor] = /(\d+)\.(\d+)/.exec(said) ?? [];
+    // A development version says `master` or `next-3.8`; the first is newer than any release.
+    const version = [Number(major ?? 99), Number(minor ?? 0)] as const;
+    if (!atLeast(version, OLDEST)) throw missing(`${said} is too old; install tmux ${OLDEST.join('.')} or later`);
+    return { path, version };
+  }
+}
+
+/** One argument of a tmux command that is itself written as text. */
+export function tmuxQuote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Text that tmux expands, with formats and with strftime, to exactly `text`. */
+export function unexpanded(text: string): string {
+  return text.replaceAll('#', '##').replaceAll('%', '%%');
+}
+
+function serverOf({ socket }: TmuxPlace): readonly [string, string] {
+  return socket === undefined ? ['', ''] : [socket.includes('/') ? '-S' : '-L', socket];
+}
+
+function atLeast(version: readonly [number, number], than: readonly [number, number]): boolean {
+  return version[0] > than[0] || (version[0] === than[0] && version[1] >= than[1]);
+}
+
+function missing(message: string): HeadgateError {
+  return new HeadgateError('unsupported', message, { outcome: 'unsupported' });
+}
+
+function refused(said: string): HeadgateError {
+  const reason = said.trim().split('\n').at(-1) ?? '';
+  if (/no server running|error c(onnecting|reating)|too long|server exited|lost server/.test(reason)) {
+    return new HeadgateError('not_found', `no tmux server can be reached: ${reason}; check tmux.socket`, { outcome: 'tmux_unreachable' });
+  }
+  if (/can't find (pane|window|session)|pane has exited/.test(reason)) {
+    return new HeadgateError('not_found', `tmux: ${reason}; \`tmux list-panes -a\` lists what there is`, { outcome: 'pane_missing' });
+  }
+  return new HeadgateError('conflict', `tmux refused: ${reason || 'it said nothing'}`, { outcome: 'tmux_refused' });
+}

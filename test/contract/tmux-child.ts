@@ -1,0 +1,17 @@
+import { createTmuxBackend } from '../../src/backends/tmux/index.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import type { ProducerSpec } from '../../src/model/records.ts';
+
+// A server to be killed: starts a command in tmux, tells its parent what it has stored, and never ends by itself.
+// argv: folder, producer id, spec as JSON
+const [folder = '', producerId = '', spec = ''] = process.argv.slice(2);
+const backend = createTmuxBackend({ folder, clock: systemClock, logger: silentLogger });
+const tell = (message: object): Promise<void> => new Promise((resolve) => process.send?.(message, () => resolve()));
+
+const handle = await backend.start(
+  { producerId, spec: JSON.parse(spec) as ProducerSpec },
+  { write: (channel, offset, bytes) => tell({ channel, offset, bytes: bytes.toString('base64') }) },
+);
+await tell({ ref: handle.ref });
+setInterval(() => {}, 60_000);
