@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type Params, processesWith, WireClient } from '../support/built-server.ts';
+import { type Params, processesWith, serve, WireClient } from '../support/built-server.ts';
 import { type CliResult, cli, type RunningCli, startCli } from '../support/cli.ts';
-import { liveServer, receiptOf } from '../support/live-server.ts';
+import { ended, liveServer, receiptOf, stored } from '../support/live-server.ts';
 import { isTerminal, NEEDS, PLACES, type PlaceName, Places } from '../support/places.ts';
-import { serviceAvailable } from '../support/require.ts';
+import { type Service, serviceAvailable } from '../support/require.ts';
+import { BUSYBOX } from '../support/services/dockerd.ts';
 
 const live = liveServer();
 let places: Places;
@@ -97,4 +98,108 @@ describe.each(PLACES)('{#places} headgate sh in %s', (name) => {
     expect((await processesWith(`MARK=${mark}`)).filter((line) => !line.includes('headgate'))).toEqual([]);
     await expectClean(name);
   }, 20_000);
+});
+
+describe('{#backends} what cannot be run somewhere', () => {
+  const missing = () => join(places.folder, 'no', 'such', 'sock');
+  const host = () => ['--host', `root@127.0.0.1:${places.sshd.port}`];
+  const cases: readonly (readonly [what: string, needs: Service, options: () => string[], outcome: string, advice: RegExp])[] = [
+    [
+      'no container engine',
+      'busybox',
+      () => ['--image', BUSYBOX, '--docker', `unix://${missing()}`],
+      'engine_unreachable',
+      /systemctl start docker/,
+    ],
+    ['no such image', 'docker', () => ['--image', 'none:1', '--pull', 'never', '--docker', places.docker.host], 'image_missing', /docker pull/],
+    [
+      'an image that cannot be pulled',
+      'docker',
+      () => ['--image', '127.0.0.1:1/none:1', '--docker', places.docker.host],
+      'pull_failed',
+      /docker load/,
+    ],
+    ['no such container', 'docker', () => ['--container', 'nowhere', '--docker', places.docker.host], 'container_missing', /docker ps/],
+    [
+      'the name of a container that is there',
+      'docker',
+      () => ['--image', BUSYBOX, '--name', places.container, '--docker', places.docker.host],
+      'name_taken',
+      /choose another name/,
+    ],
+    ['no such folder in an image', 'docker', () => [...places.options('image'), '--cwd', '/no/such'], 'cwd_missing', /name another one/],
+    ['no such folder in a container', 'docker', () => [...places.options('exec'), '--cwd', '/no/such'], 'cwd_missing', /name another one/],
+    [
+      'a host whose key is not known',
+      'sshd',
+      () => [...host(), '--identity', places.sshd.key, '--known-hosts', '/dev/null'],
+      'host_key_unknown',
+      /ssh-keyscan -p \d+ 127\.0\.0\.1/,
+    ],
+    [
+      'a key that the host does not accept',
+      'sshd',
+      () => [...host(), '--identity', places.sshd.strangerKey, '--known-hosts', places.sshd.knownHosts],
+      'auth_failed',
+      /authorized_keys/,
+    ],
+    [
+      'a host where nothing listens',
+      'sshd',
+      () => ['--host', '127.0.0.1:1', '--identity', places.sshd.key, '--known-hosts', places.sshd.knownHosts],
+      'refused',
+      /is sshd running there/,
+    ],
+    ['no such folder on a host', 'sshd', () => [...places.options('ssh'), '--cwd', '/no/such'], 'cwd_missing', /name another one/],
+    ['a tmux server that cannot be made', 'tmux', () => ['--tmux', '--tmux-socket', missing()], 'tmux_unreachable', /check tmux\.socket/],
+  ];
+
+  it.each(cases)('%s: is said with what to do, and nothing waits or is left', async (what, needs, options, outcome, advice) => {
+    if (!serviceAvailable(needs)) return;
+    const run = what.replaceAll(' ', '-');
+    const { code, out, err } = await hg(['sh', '--run', run, ...options(), '--', 'echo ran']);
+    expect([code, out]).toEqual([1, '']);
+    const told = err.trimEnd().split('\n').at(-1);
+    expect(told).toMatch(new RegExp(`^headgate: ${outcome}: `));
+    expect(told).toMatch(advice);
+    const client = await sameProject();
+    expect(await client.call('stream/list', { run, state: 'live' })).toEqual([]);
+    const entries = await client.call<{ status: number; outcome: string; path: string }[]>('getEntries', { run });
+    expect(entries.map((entry) => entry.status)).toEqual(entries.map(() => 500));
+    const log = entries.find(({ path }) => path.startsWith('log://'));
+    expect(log).toMatchObject({ outcome, body: expect.stringMatching(advice) });
+    if (needs === 'docker') await expectClean('image');
+    if (needs === 'sshd') await expectClean('ssh');
+  });
+
+  it.skipIf(!serviceAvailable('tmux') || !serviceAvailable('mount'))('no tmux: is said with how to get it', async () => {
+    const data = join(places.folder, 'bare');
+    const hidden = 'mount --bind /dev/null "$(readlink -f "$(command -v tmux)")" && exec "$@"';
+    const bare = await serve(data, [], {}, ['unshare', '-m', 'sh', '-c', hidden, 'sh']);
+    try {
+      const { code, err } = await cli(['sh', '--tmux', '--', 'true'], { cwd: live.root, data });
+      expect([code, err]).toEqual([1, expect.stringMatching(/^headgate: .*install tmux|apt-get install tmux/)]);
+      expect(JSON.parse((await cli(['ps', '--json'], { cwd: live.root, data })).out)).toEqual([]);
+    } finally {
+      await bare.stop();
+    }
+  });
+
+  it.each(PLACES)('in %s: a size for pipes and a signal that does not exist are refused by name, and the command goes on', async (name) => {
+    if (!serviceAvailable(NEEDS[name])) return;
+    const client = await live.client();
+    const place = await live.accepted(client, 'echo up; read line; echo "$line"; exit 6', {}, { ...places.params(name), stdin: true });
+    await stored(client, place, 3);
+    const refused = client.call('stream/signal', { ...place, signal: 'SIGNONE' });
+    await expect(refused).rejects.toMatchObject({ data: { name: 'invalid_params' } });
+    await expect(refused).rejects.toThrow(/SIGNONE/);
+    if (!isTerminal(name)) {
+      const resized = client.call('stream/resize', { ...place, cols: 100, rows: 30 });
+      await expect(resized).rejects.toMatchObject({ data: { name: 'unsupported' } });
+      await expect(resized).rejects.toThrow(/no terminal/);
+    }
+    await client.call('stream/input', { ...place, chunk: 'on\n' });
+    expect(await ended(client, place)).toMatchObject({ status: 500, outcome: 'exit:6' });
+    await expectClean(name);
+  });
 });
