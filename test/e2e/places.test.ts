@@ -9,7 +9,6 @@ import { isTerminal, NEEDS, PLACES, type PlaceName, Places } from '../support/pl
 import { type Service, serviceAvailable } from '../support/require.ts';
 import { BUSYBOX } from '../support/services/dockerd.ts';
 
-const live = liveServer();
 let places: Places;
 
 beforeAll(async () => {
@@ -18,6 +17,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await places?.close();
 }, 20_000);
+/** Closed before the places are: its commands end in them. */
+const live = liveServer();
 
 const hg = (args: string[]): Promise<CliResult> => cli(args, { cwd: live.root, data: live.data });
 const start = (args: string[]): RunningCli => startCli(args, { cwd: live.root, data: live.data });

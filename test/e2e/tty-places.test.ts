@@ -13,7 +13,6 @@ import { TtyClient } from '../support/tty-client.ts';
 const PLAIN = fileURLToPath(new URL('fixtures/plain-tty.mjs', import.meta.url));
 const NAMES = ['image', 'exec', 'ssh'] as const satisfies readonly PlaceName[];
 
-const live = liveServer();
 let places: Places;
 
 beforeAll(async () => {
@@ -22,6 +21,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await places?.close();
 }, 60_000);
+/** Closed before the places are: its commands end in them. */
+const live = liveServer();
 
 /** The first message of a session there; a shell of its own, so that what it shows is the same everywhere. */
 const first = (name: PlaceName, more: Record<string, unknown>) => ({
