@@ -112,9 +112,9 @@ export function isUnreachable(error: unknown): boolean {
   return isHeadgateError(error) && error.facts['outcome'] === 'engine_unreachable';
 }
 
-/** True when the engine said so with this HTTP status. */
+/** True when the engine refused with one of these HTTP statuses; without any: whatever the status. */
 export function isRefusal(error: unknown, ...statuses: number[]): error is EngineRefusal {
-  return error instanceof EngineRefusal && statuses.includes(error.status);
+  return error instanceof EngineRefusal && (statuses.length === 0 || statuses.includes(error.status));
 }
 
 /** The library reads DOCKER_HOST and its like by itself unless each of these is named. */
