@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Backend, BackendHandle } from '../../src/model/ports/backend.ts';
 import type { ProducerSpec } from '../../src/model/records.ts';
@@ -85,6 +86,13 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
       const [a, b] = setup.merged ? [sink.of(1).subarray(0, 5_242_880), sink.of(1).subarray(5_242_880)] : [sink.of(1), sink.of(2)];
       expect([sha256(a), sha256(b)]).toEqual([first, second]);
       expect([a.length, b.length]).toEqual([5_242_880, 5_242_880]);
+    });
+
+    test('does not begin with the signals ignored that people end commands with', async () => {
+      const { sink } = await run('grep SigIgn /proc/self/status');
+      const ignored = Number.parseInt(/SigIgn:\t([0-9a-f]+)/.exec(sink.text(1))?.[1] ?? 'none', 16);
+      const names = ['SIGHUP', 'SIGINT', 'SIGPIPE', 'SIGTERM'] as const;
+      expect(names.filter((signal) => (ignored & (1 << (constants.signals[signal] - 1))) !== 0)).toEqual([]);
     });
 
     test('keeps standard output and standard error apart', async () => {

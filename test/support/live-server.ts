@@ -69,8 +69,8 @@ export class LiveServer {
   }
 
   /** Proposes a command in a new run and accepts it. */
-  async accepted(client: WireClient, command: string, resolution: Params = {}): Promise<Place> {
-    const place = await this.proposed(client, command);
+  async accepted(client: WireClient, command: string, resolution: Params = {}, more: Params = {}): Promise<Place> {
+    const place = await this.proposed(client, command, more);
     await client.call('run/resolve', { run: place.run, resolution: { path: place.path, action: 'accept', ...resolution } });
     return place;
   }

@@ -50,13 +50,24 @@ if [ "$hg_mode" = start ]; then
   [ -z "$hg_wants_terminal" ] || true > terminal || hg_fail disk_full "$hg_dir"
   if [ ! -e pid ]; then
     { printf '%s' "$hg_shim" > "shim.$$" && mv "shim.$$" shim.sh; } || { rm -f "shim.$$"; hg_fail disk_full "$hg_dir"; }
-    hg_setsid=$(command -v setsid)
-    (
+    hg_setsid=$(command -v setsid) hg_launched=
+    # What a shell starts in the background ignores SIGINT and SIGQUIT for good; so another program forks, where one can.
+    case $("$hg_setsid" --help 2>&1; start-stop-daemon --help 2>&1) in
+      *--fork*) hg_fork="$hg_setsid -f" ;;
+      *BusyBox*start-stop-daemon*) hg_fork="start-stop-daemon -S -b -p $hg_id/none -x $hg_setsid --" ;;
+      *) hg_fork= ;;
+    esac
+    hg_launch() {
       umask "$hg_umask"
       cd "$hg_cwd" && exec env "PATH=$hg_path" "$@" "HEADGATE_PRODUCER=$hg_id" "HEADGATE_SPOOL=$hg_spool" \\
-        "$hg_setsid" /bin/sh "$hg_dir/shim.sh" "$hg_dir" "$hg_command" "$hg_stdin"
-    ) < /dev/null > /dev/null 2>&1 4>&- 8<&- &
-    hg_launched=$!
+        \${hg_fork:-$hg_setsid} /bin/sh "$hg_dir/shim.sh" "$hg_dir" "$hg_command" "$hg_stdin"
+    }
+    if [ -n "$hg_fork" ]; then
+      (hg_launch "$@") < /dev/null > /dev/null 2>&1 4>&- 8<&-
+    else
+      (hg_launch "$@") < /dev/null > /dev/null 2>&1 4>&- 8<&- &
+      hg_launched=$!
+    fi
   fi
 elif ! cd "$hg_dir"; then
   printf '\\036%s begin\\n' "$hg_nonce" >&4
@@ -80,7 +91,7 @@ until hg_claim || [ "$hg_state" = barred ]; do
   esac
   if [ "$hg_mode" = adopt ] && [ $hg_n -ge 20 ]; then break; fi
   if [ $hg_n -ge 700 ]; then
-    kill -9 "$hg_launched"
+    [ -z "$hg_launched" ] || kill -9 "$hg_launched"
     if (set -C; echo barred > pid); then cd / && rm -rf "$hg_dir"; hg_fail start_failed; fi
     break
   fi

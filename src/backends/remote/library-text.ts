@@ -12,7 +12,9 @@ hg_path=$PATH
 PATH=$PATH:/usr/local/bin:/usr/bin:/bin
 hg_nonce=$1
 hg_say() { printf '\\036%s %s\\n' "$hg_nonce" "$*"; }
-hg_fail() { hg_say fail "$@"; exit 0; }
+# A refusal leaves nothing behind, not even the folder that was made to look into.
+hg_own=
+hg_fail() { [ -z "$hg_own" ] || rmdir "$hg_own" 2> /dev/null; hg_say fail "$@"; exit 0; }
 hg_nap() { sleep "$1" 2> /dev/null || sleep 1; }
 hg_boot=-
 read -r hg_boot < /proc/sys/kernel/random/boot_id 2> /dev/null
@@ -30,6 +32,7 @@ hg_find_spool() {
       mkdir -p "$hg_root" 2> /dev/null
       [ -O "$hg_root" ] && [ ! -L "$hg_root" ] || hg_fail no_folder "$hg_root"
     fi
+    hg_own=$hg_root
   fi
   hg_spool=$hg_root/$2
 }

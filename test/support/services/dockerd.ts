@@ -40,7 +40,11 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
   const docker = new Docker({ socketPath: socket });
   let daemon: ChildProcess | undefined;
 
+  const helper = join(root, 'e', 'containerd', 'containerd.pid');
+
   async function start(): Promise<void> {
+    // A containerd that has died with its dockerd and is not buried yet passes for a running one, and is waited for in vain.
+    if (pidIn(helper).some((pid) => !isRunning(pid))) rmSync(helper);
     const own = ['--data-root', join(root, 'd'), '--exec-root', join(root, 'e'), '-H', `unix://${socket}`, '-p', join(root, 'pid')];
     const noNetwork = ['--iptables=false', '--ip6tables=false', '--bridge=none'];
     const live = options.liveRestore ? ['--live-restore'] : [];
@@ -64,7 +68,10 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
   }
 
   async function crash(): Promise<void> {
+    const [pid] = pidIn(helper);
     await end('SIGKILL');
+    // The kernel ends its containerd with it.
+    for (const giveUp = Date.now() + 1000; pid !== undefined && isRunning(pid) && Date.now() < giveUp; ) await delay(20);
     // As its service manager does: another process may have the number by now.
     rmSync(join(root, 'pid'), { force: true });
     // Its containerd dies with it; where nobody takes orphans in, its number stays taken.
@@ -75,14 +82,13 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
     // Without a daemon nobody would end the containers.
     if (daemon && (daemon.exitCode !== null || daemon.signalCode !== null)) await start();
     for (const { Id } of await docker.listContainers({ all: true })) await docker.getContainer(Id).remove({ force: true, v: true });
-    const helpers = [join(root, 'e', 'containerd', 'containerd.pid')].flatMap(pidIn);
+    const helpers = pidIn(helper);
     await end('SIGTERM');
     for (const pid of helpers) {
       if (isRunning(pid)) process.kill(pid, 'SIGTERM');
       for (const giveUp = Date.now() + PATIENCE_MS; isRunning(pid) && Date.now() < giveUp; ) await delay(20);
     }
-    // After a crash something may be mounted still.
-    spawnSync('umount', ['-l', join(root, 'd')], { stdio: 'ignore' });
+    unmountAll(root);
     rmSync(root, { recursive: true, force: true });
   }
 
@@ -94,6 +100,12 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
     throw error;
   }
   return { docker, socket, host: `unix://${socket}`, folder, crash, start, stop };
+}
+
+/** A daemon that was killed leaves its mounts behind. */
+function unmountAll(root: string): void {
+  const places = readFileSync('/proc/mounts', 'latin1').split('\n').map((line) => line.split(' ')[1] ?? '');
+  for (const place of places.filter((one) => one.startsWith(`${root}/`)).reverse()) spawnSync('umount', ['-l', place]);
 }
 
 async function importImages(docker: Docker, root: string): Promise<void> {

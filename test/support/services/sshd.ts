@@ -17,21 +17,23 @@ export class Sshd {
   /** Holds the host's key. */
   readonly knownHosts: string;
   readonly #options: readonly string[];
+  readonly #prefix: readonly string[];
   #child: ChildProcess | undefined;
 
-  private constructor(folder: string, port: number, options: readonly string[]) {
+  private constructor(folder: string, port: number, options: readonly string[], prefix: readonly string[]) {
     this.folder = folder;
     this.port = port;
     this.key = join(folder, 'client');
     this.strangerKey = join(folder, 'stranger');
     this.knownHosts = join(folder, 'known_hosts');
     this.#options = options;
+    this.#prefix = prefix;
   }
 
-  /** Brings one up. `options`: further lines of its configuration; `home`: where commands find their home, so ~/.headgate too. */
-  static async start(options: readonly string[] = []): Promise<Sshd> {
+  /** Brings one up. `options`: lines of its configuration that go before the others; `prefix`: a command that starts it elsewhere. */
+  static async start(options: readonly string[] = [], prefix: readonly string[] = []): Promise<Sshd> {
     const folder = mkdtempSync(join(tmpdir(), 'headgate-sshd-'));
-    const sshd = new Sshd(folder, await freePort(), options);
+    const sshd = new Sshd(folder, await freePort(), options, prefix);
     for (const name of ['client', 'stranger', 'host']) keygen(join(folder, name));
     writeFileSync(join(folder, 'authorized_keys'), readFileSync(join(folder, 'client.pub')));
     writeFileSync(sshd.knownHosts, `[127.0.0.1]:${sshd.port} ${readFileSync(join(folder, 'host.pub'), 'utf8')}`);
@@ -56,8 +58,8 @@ export class Sshd {
     writeFileSync(
       config,
       [
+        ...(this.#prefix.length > 0 ? [] : ['ListenAddress 127.0.0.1']),
         `Port ${this.port}`,
-        'ListenAddress 127.0.0.1',
         `HostKey ${join(this.folder, 'host')}`,
         `AuthorizedKeysFile ${join(this.folder, 'authorized_keys')}`,
         `PidFile ${join(this.folder, 'pid')}`,
@@ -72,7 +74,8 @@ export class Sshd {
     );
     // Separation of privileges needs it, and a machine that never ran one does not have it.
     if (!existsSync('/run/sshd')) mkdirSync('/run/sshd', { mode: 0o755 });
-    const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const [program = '', ...words] = [...this.#prefix, '/usr/sbin/sshd', '-D', '-e', '-f', config];
+    const child = spawn(program, words, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;
     let said = '';
     child.stderr?.on('data', (piece: Buffer) => {
@@ -80,7 +83,7 @@ export class Sshd {
     });
     for (let left = 200; ; left--) {
       if (child.exitCode !== null || left === 0) throw new Error(`sshd does not come up: ${said}`);
-      if (await answers(this.port)) return;
+      if (this.#prefix.length > 0 ? said.includes('Server listening') : await answers(this.port)) return;
       await delay(20);
     }
   }
