@@ -43,13 +43,24 @@ export class RemoteProducers {
   async start(host: ShellHost, request: StartRequest, ref: BackendRef, sink: OutputSink): Promise<RemoteHandle> {
     checkSpec(request.spec);
     const handle = this.#serve(host, request, ref, new Map(), sink, true);
-    await handle.started;
+    await this.#untilLetGo(handle, request.letGo);
     return handle;
   }
 
   /** Takes a producer up at the stored offsets, as soon as its host can be reached (SPEC {#adopt}). */
   adopt(host: ShellHost, request: StartRequest, ref: BackendRef, offsets: ReadonlyMap<number, number>, sink: OutputSink): RemoteHandle {
     return this.#serve(host, request, ref, offsets, sink, false);
+  }
+
+  async #untilLetGo(handle: RemoteHandle, letGo: AbortSignal | undefined): Promise<void> {
+    const stop = (): void => void handle.detach();
+    if (letGo?.aborted) stop();
+    letGo?.addEventListener('abort', stop);
+    try {
+      await handle.started;
+    } finally {
+      letGo?.removeEventListener('abort', stop);
+    }
   }
 
   #serve(
