@@ -10,6 +10,7 @@ import { terminalSize } from '../terminal-size.ts';
 import { shellQuote, visibleLine } from '../text.ts';
 import { TtyConnection, type TtyListener } from './connection.ts';
 import { DetachMatcher, keyNames } from './detach-keys.ts';
+import { isUnanswered, PipedInput } from './piped-input.ts';
 import { RawTerminal } from './raw-terminal.ts';
 import { TerminalModes } from './terminal-modes.ts';
 
@@ -19,7 +20,7 @@ const RETRY_MS = 250;
 const CTRL_C = 0x03;
 
 type Exit = Extract<TtyNews, { type: 'exit' }>;
-type Common = Pick<TtyFirst, 'operation' | 'carriage' | 'project' | 'projectRoot' | 'client'>;
+type Common = Pick<TtyFirst, 'operation' | 'carriage' | 'acknowledge' | 'project' | 'projectRoot' | 'client'>;
 
 export interface TtyClientOptions {
   readonly console: Console;
@@ -50,6 +51,8 @@ export class TtyClient implements TtyListener {
   #connection: TtyConnection | undefined;
   #place: { run: string; path: string } | undefined;
   #inTerminal = false;
+  /** Our input, unless it is a terminal that has become the command's. */
+  #piped: PipedInput | undefined;
   #exit: Exit | undefined;
   #fault: { code: number; message: string; data?: unknown } | undefined;
   #interrupts = 0;
@@ -76,6 +79,11 @@ export class TtyClient implements TtyListener {
     for (const { channel, offset } of opened.channels) if (!this.#offsets.has(channel)) this.#offsets.set(channel, offset);
     this.#inTerminal = this.#o.terminal && (opened.tty !== null || opened.backend === 'tmux');
     try {
+      if (!this.#inTerminal) {
+        // Who comes later is not the only one who types, least of all in a terminal.
+        const ends = !('attach' in this.#o.first) ? 'always' : opened.tty === null ? 'with-input' : 'never';
+        this.#piped = new PipedInput({ input: this.#o.console.stdin(), connection, ends });
+      }
       this.#listen();
       if (this.#inTerminal) this.#enter();
       void this.#serve(connection);
@@ -110,9 +118,13 @@ export class TtyClient implements TtyListener {
         this.#offsets.set(news.channel, news.offset + bytes.length);
         return await this.#o.console.err.write(this.#inTerminal ? bytes.toString().replace(/\r?\n/g, '\r\n') : bytes);
       }
+      case 'taken':
+        this.#piped?.taken(news.bytes);
+        return;
       case 'error':
         if (news.of === undefined) this.#fault = news.error;
         // A key that was not taken is worth a word; a size or a signal that is not, is not.
+        else if (news.of === 'stdin' && this.#piped && isUnanswered(news.error)) this.#over.reject(this.#piped.cutOff(this.attachLine()));
         else if (news.of === 'stdin') this.#say(`input was not taken: ${visibleLine(news.error.message)}`);
         return;
     }
@@ -127,11 +139,16 @@ export class TtyClient implements TtyListener {
         if (this.#done) return;
         if (this.#exit) return this.#over.resolve({ exit: this.#exit });
         if (this.#fault) throw wireFailure(this.#fault);
+        const uncertain = this.#piped?.lost() ?? 0;
         this.#say('connection to the server lost; the command goes on there. Waiting for it ...');
         now = await this.#reopen();
         if (this.#done) return now.close();
         this.#connection = now;
+        // Going on behind a hole would make another input of it, and nobody would know.
+        if (this.#piped && uncertain > 0 && now.opened.channels.some(({ status }) => status === 102))
+          throw this.#piped.cutOff(this.attachLine(), uncertain);
         this.#say('connected again');
+        this.#piped?.resume(now);
         this.#resize();
       }
     } catch (error) {
@@ -184,9 +201,10 @@ export class TtyClient implements TtyListener {
     const { console } = this.#o;
     const input = console.stdin();
     const onData = (bytes: Buffer | string) => void this.#typed(Buffer.from(bytes as Buffer));
-    const onEnd = () => (this.#inTerminal ? this.#over.resolve({ left: EXIT.ok }) : this.#connection?.control({ type: 'eof' }));
+    const onEnd = () => (this.#piped ? this.#piped.end() : this.#over.resolve({ left: EXIT.ok }));
     const onGone = () => {
-      if (!this.#inTerminal) this.#connection?.control({ type: 'signal', signal: 'SIGPIPE' });
+      // As in a pipeline, where it is the whole command's output; who only looks on leaves.
+      if (this.#piped && !('attach' in this.#o.first)) this.#connection?.control({ type: 'signal', signal: 'SIGPIPE' });
       this.#over.resolve({ left: EXIT.brokenPipe });
     };
     const onResize = () => this.#resize();
@@ -225,6 +243,7 @@ export class TtyClient implements TtyListener {
   #leave(): void {
     this.#done = true;
     for (const undo of this.#undo.splice(0)) undo();
+    this.#piped?.close();
     const input = this.#o.console.stdin();
     if (this.#inTerminal) void this.#o.console.out.write(this.#modes.restore());
     this.#raw.restore();
@@ -234,7 +253,7 @@ export class TtyClient implements TtyListener {
   }
 
   async #typed(bytes: Buffer): Promise<void> {
-    if (!this.#inTerminal) return await this.#send(bytes);
+    if (this.#piped) return this.#piped.push(bytes);
     const { pass, detach } = this.#matcher.push(bytes);
     if (!this.#connection) {
       if (detach || pass.includes(CTRL_C)) this.#over.resolve({ left: detach ? EXIT.ok : EXIT.interrupted });
@@ -246,7 +265,7 @@ export class TtyClient implements TtyListener {
 
   async #send(bytes: Buffer): Promise<void> {
     const connection = this.#connection;
-    if (!connection) return this.#say('input was cut off: the connection is lost');
+    if (!connection) return;
     const input = this.#o.console.stdin();
     input.pause();
     await connection.input(bytes);

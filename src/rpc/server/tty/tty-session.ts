@@ -89,7 +89,7 @@ export class TtySession {
       first = parseFirst(message);
       const target = await openTarget(first, { parts, request, signal: this.#gone.signal });
       this.#gone.signal.throwIfAborted();
-      this.#begin(target, 'attach' in first ? first : undefined);
+      this.#begin(target, first);
     } catch (error) {
       const named = this.#named(error);
       code = named.code;
@@ -101,7 +101,7 @@ export class TtySession {
   }
 
   /** Answers and starts to read, on one tick: the answer goes out before the first byte. */
-  #begin(target: TtyTarget, attach: TtyAttach | undefined): void {
+  #begin(target: TtyTarget, first: TtyOpen | TtyAttach): void {
     const { parts, channel } = this.#options;
     const { project, runId, run, path, view } = target;
     const output = new TtyOutput({
@@ -113,12 +113,13 @@ export class TtySession {
       failed: (error) => this.#fail(error),
     });
     const place = { projectId: project.id, runId, path, channels: view.channels.map((one) => one.channel) };
-    const channels = output.open(parts.streams, place, fromOf(attach));
+    const channels = output.open(parts.streams, place, fromOf(first));
     this.#target = target;
     this.#output = output;
     this.#input = new TtyInput({
       write: (bytes, eof) => parts.streams.input(runId, path, bytes, eof),
       hold: (full) => (full ? channel.pause() : channel.resume()),
+      ...(first.acknowledge ? { taken: (bytes: number) => sendNews(channel, { type: 'taken', bytes }) } : {}),
       refused: (error) => sendError(channel, error, 'stdin'),
     });
     const { backend, spec } = view.producer;
@@ -213,8 +214,8 @@ export class TtySession {
   }
 }
 
-function fromOf(attach: TtyAttach | undefined): TtyFrom {
-  const from = attach?.from ?? 'start';
+function fromOf(first: TtyOpen | TtyAttach): TtyFrom {
+  const from = ('attach' in first ? first.from : undefined) ?? 'start';
   if (from === 'screen') return 'start';
   if (typeof from === 'string') return from;
   return new Map(Object.entries(from).map(([channel, offset]) => [Number(channel), offset]));
