@@ -38,7 +38,22 @@ export function sandboxed(producer: ProposedProducer, policy: SandboxPolicy | un
 }
 
 /** Folders of the system that are never a project; what is below them is none either, apart from what is in `SOURCES`. */
-const OF_SYSTEM = ['/bin', '/boot', '/dev', '/etc', '/lib', '/lib32', '/lib64', '/libx32', '/proc', '/run', '/sbin', '/sys', '/usr', '/var/spool'];
+const OF_SYSTEM = [
+  '/bin',
+  '/boot',
+  '/dev',
+  '/etc',
+  '/lib',
+  '/lib32',
+  '/lib64',
+  '/libx32',
+  '/proc',
+  '/run',
+  '/sbin',
+  '/sys',
+  '/usr',
+  '/var/spool',
+];
 const SOURCES = ['/usr/src', '/usr/local/src'];
 /** Folders that hold those of many programs, each of which may have a project. */
 const OF_MANY = ['/', '/home', '/media', '/mnt', '/opt', '/srv', '/var', '/var/lib', '/var/log'];

@@ -34,7 +34,9 @@ describe('{#cli_tty} headgate tty on pipes', () => {
   it('that came to a command of somebody else leaves it alone when its reader or its input ends', async () => {
     const owner = start(['--run', 'owned', '--', 'echo up; cat; echo over']);
     await owner.until('up\n');
-    const [{ path } = { path: '' }] = JSON.parse((await cli(['ps', '--json', '--run', 'owned'], { cwd: live.root, data: live.data })).out) as {
+    const [{ path } = { path: '' }] = JSON.parse(
+      (await cli(['ps', '--json', '--run', 'owned'], { cwd: live.root, data: live.data })).out,
+    ) as {
       path: string;
     }[];
     const reader = start(['--attach', 'owned', path]);
@@ -85,13 +87,18 @@ describe('{#cli_tty} headgate tty on pipes', () => {
   it('ends with an error instead of a hole in its input when nobody knows what has come', async () => {
     const running = start(['--run', 'hole', '--', 'while [ ! -e hole-go ]; do sleep 0.05; done; cat > hole']);
     running.process.stdin.write(Buffer.alloc(3_000_000, 'line\n'));
-    await vi.waitUntil(async () => (await cli(['ps', '--json', '--run', 'hole'], { cwd: live.root, data: live.data })).out.includes('hole'));
+    await vi.waitUntil(async () =>
+      (await cli(['ps', '--json', '--run', 'hole'], { cwd: live.root, data: live.data })).out.includes('hole'),
+    );
     await vi.waitUntil(() => running.process.stdin.writableLength < 3_000_000);
     await live.server.crash();
     await running.until('Waiting for it', 'err');
     await live.start();
     const { code, err } = await running.ended;
-    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/input was cut off: the command has got \d+ bytes .*the next \d+ may/) });
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: expect.stringMatching(/input was cut off: the command has got \d+ bytes .*the next \d+ may/),
+    });
     expect(err).toContain('headgate tty --attach hole');
     expect((await cli(['cancel', 'hole', '--grace', '100ms'], { cwd: live.root, data: live.data })).code).toBe(0);
   });

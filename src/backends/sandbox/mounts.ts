@@ -29,7 +29,11 @@ export function mountArguments(request: MountRequest): string[] {
   if (root === '/') throw refused('a sandbox cannot have the whole file system as its project', 'open a folder in it as the project');
   if (hidden.includes(root)) throw refused(`a sandbox hides ${root}, so it cannot be its project`, 'open a folder in it as the project');
   const within = own.find((place) => isInside(root, place));
-  if (within !== undefined) throw refused(`a sandbox hides ${within}, which is Headgate's own, so nothing in it can be its project`, 'open another folder as the project');
+  if (within !== undefined)
+    throw refused(
+      `a sandbox hides ${within}, which is Headgate's own, so nothing in it can be its project`,
+      'open another folder as the project',
+    );
   const mounts: Mount[] = [{ path: root, args: [mode === 'workspace' ? '--bind' : '--ro-bind', root, root] }];
   if (mode === 'workspace') mounts.push(...repository(root));
   const around = (place: string) => isInside(root, place);

@@ -77,7 +77,9 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
     );
   }
   const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
-  const server = options.tls ? createTlsServer({ ...options.tls.options, ...keepAlive, handshakeTimeout: HANDSHAKE_MS }) : createServer(keepAlive);
+  const server = options.tls
+    ? createTlsServer({ ...options.tls.options, ...keepAlive, handshakeTimeout: HANDSHAKE_MS })
+    : createServer(keepAlive);
   const port = await listen(server, options);
   const { host: boundHost, allowedOrigins, tokens, byHash } = options;
   const certifies = options.tls && ((name: string) => options.tls?.certifies(name) ?? false);

@@ -53,7 +53,16 @@ describe.skipIf(!serviceAvailable('bwrap'))('{#sandbox_default} the sandbox that
     vi.stubEnv('HOME', join(h.root, 'user', 'me'));
     mkdirSync(join(h.root, 'user', 'me', 'work'), { recursive: true });
     symlinkSync('/etc', join(h.root, 'link'));
-    for (const root of ['/etc', '/etc/ssl', '/', '/usr/local', '/home', join(h.root, 'link'), join(h.root, 'user'), join(h.root, 'user', 'me')]) {
+    for (const root of [
+      '/etc',
+      '/etc/ssl',
+      '/',
+      '/usr/local',
+      '/home',
+      join(h.root, 'link'),
+      join(h.root, 'user'),
+      join(h.root, 'user', 'me'),
+    ]) {
       const project = h.store.projects.open({ name: `at ${root}`, root, configPath: null });
       const caller = { ...h.caller('eve'), project };
       const run = `r-${project.id}`;
@@ -62,7 +71,9 @@ describe.skipIf(!serviceAvailable('bwrap'))('{#sandbox_default} the sandbox that
         kind: 'forbidden',
         message: expect.stringContaining('open a folder in it'),
       });
-      expect(await h.runtime.command(caller, 'sh', { run, command: 'ls', sandbox: { mode: 'read-only' } }), root).toMatchObject({ status: 202 });
+      expect(await h.runtime.command(caller, 'sh', { run, command: 'ls', sandbox: { mode: 'read-only' } }), root).toMatchObject({
+        status: 202,
+      });
     }
     const project = h.store.projects.open({ name: 'work', root: join(h.root, 'user', 'me', 'work'), configPath: null });
     const caller = { ...h.caller('eve'), project };
