@@ -18,6 +18,8 @@ import { TerminalModes } from './terminal-modes.ts';
 const RESUME_MS = 30_000;
 const RETRY_MS = 250;
 const CTRL_C = 0x03;
+/** Signals that would end us, and leave our terminal as the command has it, if we did not put it back first. */
+const ENDING = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGABRT', 'SIGALRM', 'SIGVTALRM', 'SIGUSR2', 'SIGXCPU'] as const;
 
 type Exit = Extract<TtyNews, { type: 'exit' }>;
 type Common = Pick<TtyFirst, 'operation' | 'carriage' | 'acknowledge' | 'project' | 'projectRoot' | 'client'>;
@@ -86,6 +88,7 @@ export class TtyClient implements TtyListener {
       }
       this.#listen();
       if (this.#inTerminal) this.#enter();
+      connection.begin();
       void this.#serve(connection);
       return await this.#over.promise;
     } finally {
@@ -148,6 +151,7 @@ export class TtyClient implements TtyListener {
         if (this.#piped && uncertain > 0 && now.opened.channels.some(({ status }) => status === 102))
           throw this.#piped.cutOff(this.attachLine(), uncertain);
         this.#say('connected again');
+        now.begin();
         this.#piped?.resume(now);
         this.#resize();
       }
@@ -209,7 +213,7 @@ export class TtyClient implements TtyListener {
     };
     const onResize = () => this.#resize();
     const onInterrupt = () => this.#interrupted();
-    const leaving = (['SIGTERM', 'SIGHUP'] as const).map((signal) => {
+    const leaving = ENDING.map((signal) => {
       const leave = () => this.#over.resolve({ left: 128 + constants.signals[signal], signal });
       process.on(signal, leave);
       return () => void process.off(signal, leave);
