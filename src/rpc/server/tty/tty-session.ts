@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { HeadgateError, isHeadgateError, messageOf } from '../../../core/errors.ts';
 import { type TtyAttach, type TtyOpen, type TtyOpened, ttyCommand } from '../../protocol/tty.ts';
-import { TtyDecoder, type TtyPiece } from '../../protocol/tty-frames.ts';
+import { type TtyControl, TtyDecoder } from '../../protocol/tty-frames.ts';
 import type { ServerParts } from '../parts.ts';
 import type { Inbound } from '../transports/message-channel.ts';
 import { invalidParams } from '../wire-errors.ts';
 import { exitNews } from './exit-news.ts';
 import { openTarget, type TtyTarget } from './open-session.ts';
 import { closeCode, factsOf, sendError, sendNews, type TtyChannel } from './tty-channel.ts';
+import { TtyCommands, type TtyOrder } from './tty-commands.ts';
 import { parseFirst } from './tty-first.ts';
 import { TtyInput } from './tty-input.ts';
 import { type TtyFrom, TtyOutput } from './tty-output.ts';
@@ -40,6 +41,7 @@ export class TtySession {
   #target: TtyTarget | undefined;
   #output: TtyOutput | undefined;
   #input: TtyInput | undefined;
+  readonly #commands = new TtyCommands((order) => this.#command(order));
 
   constructor(options: TtySessionOptions) {
     this.#options = options;
@@ -140,31 +142,50 @@ export class TtySession {
           reason: 'text',
         });
       }
-      for (const piece of this.#decoder.push(message.bytes)) this.#handle(piece);
+      this.#handle(message.bytes);
     } catch (error) {
       this.#fail(this.#named(error));
     }
   }
 
-  #handle(piece: TtyPiece): void {
-    if (piece.stream !== 'control') {
-      const { buffer, byteOffset, length } = piece.bytes;
-      this.#input?.push(Buffer.from(buffer, byteOffset, length));
-      return;
+  /** Many small chunks in a message are typed as one: a piece each would cost a hundred times their size. */
+  #handle(message: Uint8Array): void {
+    const typed = Buffer.allocUnsafe(message.length);
+    let from = 0;
+    let length = 0;
+    const type = () => {
+      if (length > from) this.#input?.push(typed.subarray(from, length));
+      from = length;
+    };
+    try {
+      for (const piece of this.#decoder.push(message)) {
+        if (piece.stream !== 'control') {
+          typed.set(piece.bytes, length);
+          length += piece.bytes.length;
+          continue;
+        }
+        type();
+        this.#obey(piece.control);
+      }
+    } finally {
+      type();
     }
-    const parsed = ttyCommand.safeParse(piece.control, { reportInput: true });
+  }
+
+  #obey(control: TtyControl): void {
+    const parsed = ttyCommand.safeParse(control, { reportInput: true });
     if (!parsed.success)
-      throw invalidParams(`control "${piece.control.type.slice(0, 40)}"`, parsed.error.issues, 'there are resize, signal and eof');
+      throw invalidParams(`control "${control.type.slice(0, 40)}"`, parsed.error.issues, 'there are resize, signal and eof');
     const command = parsed.data;
     if (command.type === 'eof') this.#input?.end();
-    else void this.#command(command);
+    else this.#commands.push(command);
   }
 
   /** A resize or a signal; it waits for no input, and a failure is told and ends nothing. */
-  async #command(command: Exclude<ReturnType<typeof ttyCommand.parse>, { type: 'eof' }>): Promise<void> {
+  async #command(command: TtyOrder): Promise<void> {
     const { parts, channel } = this.#options;
     const target = this.#target;
-    if (!target) return;
+    if (!target || this.#state !== 'open') return;
     try {
       if (command.type === 'resize') await parts.streams.resize(target.runId, target.path, command.cols, command.rows);
       else await parts.streams.signal(target.runId, target.path, command.signal);
