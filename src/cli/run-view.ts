@@ -1,5 +1,5 @@
 import { deferred } from '../core/deferred.ts';
-import { placeLine } from '../model/place-line.ts';
+import { placeLine } from '../core/place-line.ts';
 import type { NotificationParamsOf } from '../rpc/protocol/table.ts';
 import { CommandView } from './command-view.ts';
 import { CliError } from './errors.ts';

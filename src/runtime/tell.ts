@@ -1,4 +1,4 @@
-import { placeLine } from '../model/place-line.ts';
+import { placeLine } from '../core/place-line.ts';
 import type { Entry, Loop, Run } from '../model/records.ts';
 import type { JournalTx } from '../stream/index.ts';
 

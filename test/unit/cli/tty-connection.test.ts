@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import WebSocket, { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { TtyConnection } from '../../../src/cli/tty/connection.ts';
 import { ttyChunk } from '../../../src/rpc/protocol/tty-frames.ts';
 

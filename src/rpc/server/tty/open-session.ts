@@ -28,6 +28,7 @@ export interface OpenOptions {
 }
 
 /** In a terminal, when nothing is said: the user's shell, or one that is everywhere. */
+// eslint-disable-next-line no-template-curly-in-string -- an expansion of the shell
 const SHELL = 'exec "${SHELL:-/bin/sh}"';
 
 /**

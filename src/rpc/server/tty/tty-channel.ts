@@ -1,4 +1,4 @@
-import { HeadgateError } from '../../../core/errors.ts';
+import type { HeadgateError } from '../../../core/errors.ts';
 import type { TtyNews } from '../../protocol/tty.ts';
 import { ttyControl, ttyHeader } from '../../protocol/tty-frames.ts';
 import { errorFacts } from '../http-answer.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { placeLine } from '../../../src/model/place-line.ts';
+import { placeLine } from '../../../src/core/place-line.ts';
 
 const at = (backend: string, spec: object = {}, runner = 'embedded', input: object = {}) =>
   placeLine({ plan: { backend, runner, spec }, input });

@@ -1,4 +1,4 @@
-import { shellQuote } from '../core/shell-quote.ts';
+import { shellQuote } from './shell-quote.ts';
 
 type Facts = Readonly<Record<string, unknown>>;
 
