@@ -3,6 +3,7 @@ import { deferred } from '../../core/deferred.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { OutputSink } from '../../model/ports/backend.ts';
+import type { EndMark } from '../shim/end-mark.ts';
 import { scriptFailed } from './ask.ts';
 import { FOLLOW_TEXT } from './follow-text.ts';
 import { placeArgs, type RemotePlace } from './place-of-producer.ts';
@@ -49,6 +50,8 @@ export interface FollowerOptions {
   readonly stdin: boolean;
   readonly offsets: ReadonlyMap<number, number>;
   readonly detachedGraceMs: number;
+  /** Stands in channel 1 where it ends. */
+  readonly endMark?: EndMark | undefined;
   readonly sink: OutputSink;
   readonly logger: Logger;
   readonly events: FollowerEvents;
@@ -84,7 +87,14 @@ export class Follower {
         seek: () => this.#turn.resolve(),
         hasRoom: () => this.#unstored() < WINDOW_BYTES,
       };
-      return new RemoteOutput(channel, options.offsets.get(channel) ?? 0, options.sink, events, options.logger);
+      return new RemoteOutput(
+        channel,
+        options.offsets.get(channel) ?? 0,
+        options.sink,
+        events,
+        options.logger,
+        channel === 1 ? options.endMark : undefined,
+      );
     });
     void this.#follow();
   }
@@ -193,7 +203,10 @@ export class Follower {
   /** True when everything up to the known end has been received. */
   #isComplete(): boolean {
     const limits = this.#limits;
-    return limits !== undefined && this.#outputs.every(({ position, refused }, index) => refused || position >= (limits[index] ?? 0));
+    return (
+      limits !== undefined &&
+      this.#outputs.every(({ position, refused, isMarked }, index) => refused || isMarked || position >= (limits[index] ?? 0))
+    );
   }
 
   #record([word = '', ...rest]: readonly string[]): void {
@@ -222,6 +235,7 @@ export class Follower {
         return;
       case 'end':
         this.#limits = rest.map((size, index) => (this.#bases[index] ?? 0) + Number(size));
+        for (const output of this.#outputs) output.flush();
         this.#progress();
         return;
       case 'fail':

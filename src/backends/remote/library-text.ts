@@ -62,11 +62,37 @@ hg_shim_alive() { [ "$hg_shim_boot" = "$hg_boot" ] && hg_alive "$hg_pid" "$hg_ti
 # Signals process $2:$3 (pid:ticks), unless another one has its number by now.
 hg_send() { hg_alive "\${2%:*}" "\${2#*:}" && kill -s "$1" "\${2%:*}" 2> /dev/null; }
 
+# Waits, for two seconds at most, until whoever carries the output of a shim that was killed has written all of it.
+hg_carried() {
+  [ -e pipe ] && read -r hg_line hg_rest < pipe || return 0
+  hg_n=0
+  while [ $hg_n -lt 100 ] && hg_alive "$hg_line" "\${hg_rest% *}" && ! hg_exit; do
+    hg_n=$((hg_n + 1))
+    hg_nap 0.02
+  done
+}
+
 hg_holds() {
   for hg_fd in "/proc/$1/fd/"*; do
     if [ "$hg_fd" -ef out.1 ] || [ "$hg_fd" -ef out.2 ]; then return 0; fi
   done
   return 1
+}
+
+# Signals every process of the command once, also those that it forks meanwhile.
+hg_each() {
+  hg_reached=' '
+  while :; do
+    hg_look
+    hg_fresh=
+    for hg_m in $hg_members; do
+      case $hg_reached in *" $hg_m "*) continue ;; esac
+      hg_fresh=1
+      hg_reached="$hg_reached$hg_m "
+      hg_send "$1" "$hg_m"
+    done
+    [ -n "$hg_fresh" ] || break
+  done
 }
 
 # Lets the relay of a terminal go on, which stops when the leader of its session does.
