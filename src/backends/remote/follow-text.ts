@@ -74,7 +74,7 @@ until hg_claim || [ "$hg_state" = barred ]; do
   hg_n=$((hg_n + 1))
   if [ "$hg_mode" = start ] && [ -e refused ]; then
     read -r hg_why < refused
-    if (set -C; echo barred > pid); then cd / && rm -rf "$hg_dir"; hg_fail "$hg_why"; fi
+    if (set -C; echo barred > pid); then hg_remove "$hg_id"; hg_fail "$hg_why"; fi
     continue
   fi
   case $hg_mode in

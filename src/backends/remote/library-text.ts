@@ -22,7 +22,7 @@ hg_time() { read -r hg_now hg_rest < /proc/uptime && hg_now=\${hg_now%.*}\${hg_n
 
 # Folder of this runner's producers, into hg_spool: below $1, or else where such things are kept on this host; $2 names the runner.
 hg_find_spool() {
-  hg_root=$1
+  hg_root=$1 hg_given=$1
   if [ -z "$hg_root" ]; then
     if [ -n "$XDG_STATE_HOME" ]; then hg_root=$XDG_STATE_HOME/headgate; else hg_root=\${HOME:-/nonexistent}/.headgate; fi
     if ! mkdir -p "$hg_root" 2> /dev/null || [ ! -w "$hg_root" ]; then
@@ -32,6 +32,14 @@ hg_find_spool() {
     fi
   fi
   hg_spool=$hg_root/$2
+}
+
+# Removes the folder of producer $1, and those around it when nothing else is in them.
+hg_remove() {
+  cd / && rm -rf "$hg_spool/$1"
+  rmdir "$hg_spool" 2> /dev/null
+  [ -n "$hg_given" ] || rmdir "$hg_root" 2> /dev/null
+  [ ! -e "$hg_spool/$1" ]
 }
 
 # Who runs the command, from the file pid: hg_state (absent, incomplete, barred, claimed), hg_pid, hg_ticks, hg_shim_boot.

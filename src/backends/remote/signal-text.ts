@@ -60,10 +60,7 @@ exit 0
 export const REMOVE_TEXT = `${LIBRARY_TEXT}
 exec 2> /dev/null
 hg_find_spool "$2" "$3"
-rm -rf "$hg_spool/$4"
-rmdir "$hg_spool"
-[ -n "$2" ] || rmdir "$hg_root"
-[ ! -e "$hg_spool/$4" ] || hg_fail not_removed "$hg_spool/$4"
+hg_remove "$4" || hg_fail not_removed "$hg_spool/$4"
 hg_say done
 exit 0
 `;

@@ -57,7 +57,9 @@ umask "$hg_umask"
 
 if [ -z "$hg_target" ]; then
   hg_said=$(/bin/sh -c ${shellQuote(WINDOW_TEXT)} sh "$hg_flag" "$hg_socket" "$hg_session" "$hg_name" "$hg_cols" "$hg_rows" \\
-    "$hg_folder/pane.sh" "$hg_folder" 2>&1) || hg_refuse tmux_said "$(printf '%s\\n' "$hg_said" | tail -n 1)"
+    "$hg_folder/pane.sh" "$hg_folder" 2>&1)
+  # The exit code of tmux says nothing where it cannot make its socket.
+  case $hg_said in *'pid '[0-9]*) ;; *) hg_refuse tmux_said "$(printf '%s\\n' "$hg_said" | tail -n 1)" ;; esac
   exit 0
 fi
 
