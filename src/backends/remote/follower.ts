@@ -2,14 +2,25 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { deferred } from '../../core/deferred.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+
+<<<<<<< HEAD
+
 import type { OutputSink, StartRequest } from '../../model/ports/backend.ts';
+
+=======
+
+import type { OutputSink } from '../../model/ports/backend.ts';
+import type { EndMark } from '../shim/end-mark.ts';
+
+>>>>>>> c5d0c1b08c1e73729d9f465aeeacad58bf1655e9
+
 import { scriptFailed } from './ask.ts';
 import { FOLLOW_TEXT } from './follow-text.ts';
 import { placeArgs, type RemotePlace } from './place-of-producer.ts';
 import { makeNonce } from './record-splitter.ts';
 import { RemoteOutput, WINDOW_BYTES } from './remote-output.ts';
-import { unlessAborted } from './unless-aborted.ts';
 import { isGone, LinkLost, type ShellHost, type ShellRun } from './shell-host.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** Pauses before the link is tried again, milliseconds: the first, and the longest. */
 const RETRY_MS = 100;
@@ -51,6 +62,8 @@ export interface FollowerOptions {
   readonly request: Pick<StartRequest, 'again' | 'cancelled'>;
   readonly offsets: ReadonlyMap<number, number>;
   readonly detachedGraceMs: number;
+  /** Stands in channel 1 where it ends. */
+  readonly endMark?: EndMark | undefined;
   readonly sink: OutputSink;
   readonly logger: Logger;
   readonly events: FollowerEvents;
@@ -89,7 +102,14 @@ export class Follower {
         seek: () => this.#turn.resolve(),
         hasRoom: () => this.#unstored() < WINDOW_BYTES,
       };
-      return new RemoteOutput(channel, options.offsets.get(channel) ?? 0, options.sink, events, options.logger);
+      return new RemoteOutput(
+        channel,
+        options.offsets.get(channel) ?? 0,
+        options.sink,
+        events,
+        options.logger,
+        channel === 1 ? options.endMark : undefined,
+      );
     });
     void this.#follow();
   }
@@ -207,7 +227,10 @@ export class Follower {
   /** True when everything up to the known end has been received. */
   #isComplete(): boolean {
     const limits = this.#limits;
-    return limits !== undefined && this.#outputs.every(({ position, refused }, index) => refused || position >= (limits[index] ?? 0));
+    return (
+      limits !== undefined &&
+      this.#outputs.every(({ position, refused, isMarked }, index) => refused || isMarked || position >= (limits[index] ?? 0))
+    );
   }
 
   #record([word = '', ...rest]: readonly string[]): void {
@@ -236,6 +259,7 @@ export class Follower {
         return;
       case 'end':
         this.#limits = rest.map((size, index) => (this.#bases[index] ?? 0) + Number(size));
+        for (const output of this.#outputs) output.flush();
         this.#progress();
         return;
       case 'fail':
