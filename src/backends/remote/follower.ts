@@ -3,16 +3,8 @@ import { deferred } from '../../core/deferred.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 
-<<<<<<< HEAD
-
 import type { OutputSink, StartRequest } from '../../model/ports/backend.ts';
-
-=======
-
-import type { OutputSink } from '../../model/ports/backend.ts';
 import type { EndMark } from '../shim/end-mark.ts';
-
->>>>>>> c5d0c1b08c1e73729d9f465aeeacad58bf1655e9
 
 import { scriptFailed } from './ask.ts';
 import { FOLLOW_TEXT } from './follow-text.ts';

@@ -43,13 +43,8 @@ export class RemoteProducers {
    */
   async start(host: ShellHost, request: StartRequest, ref: BackendRef, sink: OutputSink, variant?: RemoteVariant): Promise<RemoteHandle> {
     checkSpec(request.spec);
-<<<<<<< HEAD
-    const handle = this.#serve(host, request, ref, new Map(), sink, true);
-    await this.#untilLetGo(handle, request.letGo);
-=======
     const handle = this.#serve(host, request, ref, new Map(), sink, true, variant);
-    await handle.started;
->>>>>>> c5d0c1b08c1e73729d9f465aeeacad58bf1655e9
+    await this.#untilLetGo(handle, request.letGo);
     return handle;
   }
 
