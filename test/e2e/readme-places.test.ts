@@ -25,8 +25,9 @@ describe.skipIf(!NEEDED.every(serviceAvailable))('the README, in other places', 
   let env: NodeJS.ProcessEnv;
 
   beforeAll(async () => {
-    ({ folder: data, remove } = await tempFolder());
-    project = join(data, 'project');
+    const home = await tempFolder();
+    remove = home.remove;
+    [data, project] = [join(home.folder, 'data'), join(home.folder, 'project')];
     await mkdir(project);
     await writeFile(join(project, 'Makefile'), 'test:\n\t@echo here > made; echo tested\n');
     [engine, sshd] = await Promise.all([startDocker(), Sshd.start()]);
@@ -39,7 +40,7 @@ describe.skipIf(!NEEDED.every(serviceAvailable))('the README, in other places', 
       HostConfig: { NetworkMode: 'none' },
     };
     await (await engine.docker.createContainer(made)).start();
-    env = { TMUX_TMPDIR: data, DOCKER_HOST: engine.host };
+    env = { TMUX_TMPDIR: project, DOCKER_HOST: engine.host };
     server = await serve(data, [], env);
   }, WAIT);
 
