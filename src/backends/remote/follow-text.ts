@@ -7,8 +7,9 @@ import { LOOK_AT_FILES_TEXT } from './look-text.ts';
  * GRACE SHIM CWD`. MODE is `start`, `adopt` (gives a shim that is under way 2 seconds to claim) or `follow`; ROOT is empty
  * for the host's usual place; GRACE is how long output is read on while processes hold it after the end, hundredths of a
  * second. For `start`, standard input brings lines of `printf %b` text: `c` the command, `e` NAME=VALUE, `t` when it is for
- * a terminal, `.` when that is all: every user of the host could see them among the arguments. After that an end of its standard input ends it, and the
- * command is not touched.
+ * a terminal, `.` when that is all: every user of the host could see them among the arguments. After that each line asks
+ * for the record `size BYTES1 BYTES2` while the command runs, and an end of standard input ends it, and the command is not
+ * touched.
  *
  * Standard output: the record `follow`, then the bytes of channel 1 with the records `exit`, `held` and `end` among them.
  * Standard error: the record `begin`, then the bytes of channel 2.
@@ -128,7 +129,7 @@ hg_say follow "$hg_state" "\${hg_pid:--}" "\${hg_ticks:--}" "\${hg_shim_boot:--}
 # commands leave nothing behind.
 hg_may_be_left() {
   [ "$hg_shim_boot" = "$hg_boot" ] || return 1
-  for hg_file in $(grep -lsF -e " $hg_pid " -e "HEADGATE_PRODUCER=$hg_id" /proc/[0-9]*/stat /proc/[0-9]*/environ); do
+  for hg_file in $(grep -lszF -e " $hg_pid " -e "HEADGATE_PRODUCER=$hg_id" /proc/[0-9]*/stat /proc/[0-9]*/environ); do
     case $hg_file in "/proc/$hg_pid/"*) ;; *) return 0 ;; esac
   done
   return 1
@@ -193,9 +194,12 @@ else
   fi
   # The other side has gone: end all of this; the command goes on.
   (
-    while read -r hg_rest; do :; done
+    while read -r hg_rest; do
+      # Not by this process, which is to see the end even while nobody takes what is written.
+      ( set -- $(wc -c out.1 out.2); hg_say size "\${1:-0}" "\${3:-0}" ) &
+    done
     kill -9 $$ "$hg_f" "$hg_t1" "$hg_t2"
-  ) <&8 > /dev/null 4>&- &
+  ) <&8 4>&- &
   hg_w=$!
   # Wakes the tails, which look for the process that they wait for only once a second. Where somebody has the files open it
   # might take away what he writes. It must not make the files anew when the folder is being removed.
