@@ -23,7 +23,7 @@ const ticker = (lines) =>
     `$| = 1; for (1 .. ${lines}) { printf "%.0f\\n", clock_gettime(CLOCK_MONOTONIC) * 1e9; usleep(${INTERVAL_MS * 1000}) }`,
   ]);
 
-/** What gives a container of the small image this machine's perl. */
+/** What gives a container of the small image this machine's perl. With it comes a second sh; Headgate runs /bin/sh. */
 const MOUNTS = [
   { source: '/usr', target: '/usr', read_only: true },
   { source: '/usr/lib', target: '/lib', read_only: true },
@@ -58,7 +58,7 @@ const PLACES = {
       const run = ['run', '--rm', '--network', 'none', ...VOLUMES, image];
       return {
         place: { container: { host, image, network: 'none', mounts: MOUNTS } },
-        words: (command) => ['docker', '-H', host, ...run, 'sh', '-c', command],
+        words: (command) => ['docker', '-H', host, ...run, '/bin/sh', '-c', command],
       };
     },
   },
@@ -70,7 +70,7 @@ const PLACES = {
       await run('docker', ['-H', host, 'run', '-d', '--network', 'none', ...VOLUMES, '--name', name, image, 'sleep', '2147483647']);
       return {
         place: { container: { host, container: name } },
-        words: (command) => ['docker', '-H', host, 'exec', name, 'sh', '-c', command],
+        words: (command) => ['docker', '-H', host, 'exec', name, '/bin/sh', '-c', command],
       };
     },
   },

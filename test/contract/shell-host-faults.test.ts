@@ -6,7 +6,8 @@ import { RemoteProducers } from '../../src/backends/remote/remote-producers.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { HeadgateError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
-import { LocalHost } from '../support/local-host.ts';
+import { LocalHost, onlyBusybox } from '../support/local-host.ts';
+import { serviceAvailable } from '../support/require.ts';
 import { KILL } from './backend-kill.contract.ts';
 import { StoringSink } from './backend-probe.ts';
 
@@ -30,37 +31,43 @@ describe('{#shell_hosts} a link that is cut', () => {
     });
   const spec = { cwd: '', env: {}, stdin: false };
 
-  test.each([3, 400, 20_000])('at random bytes, at most %i of a run: every byte arrives once, and the command runs once', async (most) => {
-    // Pauses grow while nothing at all comes through.
-    const enough = most < 10 ? 5 : 12;
-    const host: LocalHost = new LocalHost({
-      cwd: root,
-      cutAfter: () => (host.cuts < enough ? 1 + Math.floor(Math.random() * most) : undefined),
-    });
-    const sink = new StoringSink();
-    // Longer than what the longest runs bring.
-    const count = most < 10_000 ? 400 : 8000;
-    const command = `echo ran >> runs; i=0; while [ $i -lt ${count} ]; do echo line $i; echo error $i >&2; i=$((i+1)); done; exit 5`;
-    const handle = await producers().start(host, { producerId: 'cut', spec: { ...spec, command } }, {}, sink);
-    expect((await handle.exited).exitCode).toBe(5);
-    await handle.closed;
-    expect(host.cuts).toBeGreaterThan(1);
-    const lines = (word: string) => Array.from({ length: count }, (_, i) => `${word} ${i}\n`).join('');
-    expect([sink.text(1), sink.text(2), sink.repeated]).toEqual([lines('line'), lines('error'), 0]);
-    const again = new StoringSink();
-    const look = await producers().start(
-      new LocalHost({ cwd: root }),
-      { producerId: 'look', spec: { ...spec, command: 'cat runs' } },
-      {},
-      again,
-    );
-    await look.closed;
-    expect(again.text(1)).toBe('ran\n');
-    await look.dispose();
-    await handle.dispose();
-    await host.close();
-    expect(readdirSync(join(root, 'state'))).toEqual([]);
-  });
+  const cases = ['sh', ...(serviceAvailable('busybox') ? ['busybox'] : [])].flatMap((shell) =>
+    [3, 400, 20_000].map((most) => ({ shell, most })),
+  );
+  test.each(cases)(
+    'at random bytes, at most $most of a run of $shell: every byte arrives once, and the command runs once',
+    async ({ shell, most }) => {
+      // Pauses grow while nothing at all comes through.
+      const enough = most < 10 ? 5 : 12;
+      const host: LocalHost = new LocalHost({
+        cwd: root,
+        ...(shell === 'busybox' ? onlyBusybox(root) : {}),
+        // The first two cuts are in what the command writes, whatever comes after them.
+        cutAfter: () => (host.cuts < enough ? 1 + Math.floor(Math.random() * (host.cuts < 2 ? Math.min(most, 2000) : most)) : undefined),
+      });
+      const sink = new StoringSink();
+      const command = 'echo ran >> runs; i=0; while [ $i -lt 400 ]; do echo line $i; echo error $i >&2; i=$((i+1)); done; exit 5';
+      const handle = await producers().start(host, { producerId: 'cut', spec: { ...spec, command } }, {}, sink);
+      expect((await handle.exited).exitCode).toBe(5);
+      await handle.closed;
+      expect(host.cuts).toBeGreaterThan(1);
+      const lines = (word: string) => Array.from({ length: 400 }, (_, i) => `${word} ${i}\n`).join('');
+      expect([sink.text(1), sink.text(2), sink.repeated]).toEqual([lines('line'), lines('error'), 0]);
+      const again = new StoringSink();
+      const look = await producers().start(
+        new LocalHost({ cwd: root }),
+        { producerId: 'look', spec: { ...spec, command: 'cat runs' } },
+        {},
+        again,
+      );
+      await look.closed;
+      expect(again.text(1)).toBe('ran\n');
+      await look.dispose();
+      await handle.dispose();
+      await host.close();
+      expect(readdirSync(join(root, 'state'))).toEqual([]);
+    },
+  );
 
   test('in the middle of a kill: it is carried out, and the receipt tells all of it', async () => {
     let cutting = false;

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +8,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { terminal } from '../../src/model/place.ts';
 import type { Backend } from '../../src/model/ports/backend.ts';
-import { busyboxFolder, LocalHost, type LocalHostOptions } from '../support/local-host.ts';
+import { LocalHost, type LocalHostOptions, onlyBusybox } from '../support/local-host.ts';
 import { serviceAvailable } from '../support/require.ts';
 import { type BackendSetup, backendContract } from './backend.contract.ts';
 import { eventually } from './backend-probe.ts';
@@ -55,13 +54,6 @@ function place(name: string, options: (root: string) => LocalHostOptions = () =>
 }
 
 const hasBusybox = serviceAvailable('busybox');
-const applets = hasBusybox ? spawnSync('busybox', ['--list'], { encoding: 'utf8' }).stdout.trim().split('\n') : [];
-
-/** Nothing but busybox on it. */
-function onlyBusybox(root: string): LocalHostOptions {
-  const path = busyboxFolder(join(root, 'bin'), applets);
-  return { shell: ['/bin/busybox', 'sh'], env: { PATH: path, HOME: root } };
-}
 
 /** Takes the terminal's own doings out, and says when that is done: what is typed before would still be echoed. */
 const PLAIN = 'stty -F /dev/tty -echo -onlcr; : > "$HEADGATE_SPOOL/$HEADGATE_PRODUCER/plain"; ';

@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -85,9 +85,11 @@ export class LocalHost implements ShellHost {
   }
 }
 
-/** A folder with links to every applet of busybox, for a PATH with nothing else in it. */
-export function busyboxFolder(folder: string, applets: readonly string[]): string {
-  mkdirSync(folder, { recursive: true });
-  for (const applet of applets) symlinkSync('/bin/busybox', join(folder, applet));
-  return folder;
+/** A host with nothing but busybox on it, whose programs are put into `root`. */
+export function onlyBusybox(root: string): LocalHostOptions {
+  const path = join(root, 'bin');
+  mkdirSync(path, { recursive: true });
+  const { stdout } = spawnSync('busybox', ['--list'], { encoding: 'utf8' });
+  for (const applet of stdout.trim().split('\n')) symlinkSync('/bin/busybox', join(path, applet));
+  return { shell: ['/bin/busybox', 'sh'], env: { PATH: path, HOME: root } };
 }

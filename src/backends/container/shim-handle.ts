@@ -18,7 +18,7 @@ const KILL_MS = 5000;
 
 export interface ShimHandleOptions {
   /** The producer folder in the container, served by runs in it. */
-  readonly remote: BackendHandle;
+  readonly remote: BackendHandle & { readonly complete: boolean };
   readonly engine: Engine;
   readonly container: { readonly id: string; readonly name: string };
   /** True for a container that was made for this command. */
@@ -122,6 +122,8 @@ export class ShimHandle implements BackendHandle {
     const exit = await remote.exited;
     if (exit.exitCode !== null) this.#exited.resolve(exit);
     const closed = await remote.closed;
+    // Nothing is missing, so the engine need not be asked what became of the container.
+    if (remote.complete && exit.exitCode !== null) return this.#close(closed);
     for (;;) {
       try {
         if (signal.aborted) return;

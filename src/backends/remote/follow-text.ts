@@ -1,20 +1,22 @@
 import { TERMINAL_PROBE_TEXT } from '../shim/terminal.ts';
 import { LIBRARY_TEXT } from './library-text.ts';
+import { LOOK_AT_FILES_TEXT } from './look-text.ts';
 
 /**
  * Starts a producer when asked to, and follows it: `sh -c FOLLOW_TEXT sh NONCE MODE ROOT RUNNER ID STDIN OFFSET1 OFFSET2
  * GRACE SHIM CWD`. MODE is `start`, `adopt` (gives a shim that is under way 2 seconds to claim) or `follow`; ROOT is empty
  * for the host's usual place; GRACE is how long output is read on while processes hold it after the end, hundredths of a
  * second. For `start`, standard input brings lines of `printf %b` text: `c` the command, `e` NAME=VALUE, `t` when it is for
- * a terminal, `.` when that is all: every user of the host could see them among the arguments. After that an end of its standard input ends it, and the
- * command is not touched.
+ * a terminal, `.` when that is all: every user of the host could see them among the arguments. After that each line asks
+ * for the record `size BYTES1 BYTES2` while the command runs, and an end of standard input ends it, and the command is not
+ * touched.
  *
  * Standard output: the record `follow`, then the bytes of channel 1 with the records `exit`, `held` and `end` among them.
  * Standard error: the record `begin`, then the bytes of channel 2.
  *
  * The end of the shim shows without polling: the shim alone holds the FIFO `alive` open for writing, however it ends.
  * GNU tail is woken by inotify, and ends by itself with all of it written once the process of --pid is gone; any other
- * tail looks once a second, so there the open files are read on with cat, in pauses that grow.
+ * tail looks once a second, so there the open files are looked at (see look-text.ts).
  */
 export const FOLLOW_TEXT = `${LIBRARY_TEXT}
 exec 4>&2 2> /dev/null 8<&0
@@ -25,12 +27,17 @@ hg_dir=$hg_spool/$hg_id
 if [ "$hg_mode" = start ]; then
   set --
   hg_command= hg_wants_terminal=
+  # Into hg_word, what text for %b is; without an escape that is the text itself, and takes no process.
+  hg_text() {
+    hg_word=$1
+    case $1 in *\\\\*) hg_word=$(printf '%bx' "$1") && hg_word=\${hg_word%x} ;; esac
+  }
   while :; do
     # Cut off before it was whole: nothing is started.
     IFS= read -r hg_line || exit 1
     case $hg_line in
-      c*) hg_command=$(printf '%bx' "\${hg_line#c}") hg_command=\${hg_command%x} ;;
-      e*) hg_word=$(printf '%bx' "\${hg_line#e}") && set -- "$@" "\${hg_word%x}" ;;
+      c*) hg_text "\${hg_line#c}" && hg_command=$hg_word ;;
+      e*) hg_text "\${hg_line#e}" && set -- "$@" "$hg_word" ;;
       t) hg_wants_terminal=1 ;;
       .) break ;;
     esac
@@ -46,7 +53,7 @@ if [ "$hg_mode" = start ]; then
   # Again: the folder around it may be removed at this moment, with the last producer before this one.
   mkdir -p "$hg_dir" || mkdir -p "$hg_dir" || hg_fail no_folder "$hg_dir"
   cd "$hg_dir" && true >> out.1 && true >> out.2 || hg_fail no_folder "$hg_dir"
-  [ -p alive ] || mkfifo alive || [ -p alive ] || hg_fail no_folder "$hg_dir"
+  [ -p alive ] || mkfifo alive idle || [ -p alive ] || hg_fail no_folder "$hg_dir"
   [ -z "$hg_wants_terminal" ] || true > terminal || hg_fail disk_full "$hg_dir"
   if [ ! -e pid ]; then
     { printf '%s' "$hg_shim" > "shim.$$" && mv "shim.$$" shim.sh; } || { rm -f "shim.$$"; hg_fail disk_full "$hg_dir"; }
@@ -79,6 +86,9 @@ fi
 
 hg_gnu=
 tail --version > /dev/null && hg_gnu=1
+if [ -z "$hg_gnu" ]; then
+  ${LOOK_AT_FILES_TEXT}
+fi
 
 hg_n=0
 until hg_claim || [ "$hg_state" = barred ]; do
@@ -90,12 +100,12 @@ until hg_claim || [ "$hg_state" = barred ]; do
   fi
   case $hg_mode in
     # The claim comes within a few milliseconds: shorter than a process that sleeps.
-    start) [ $hg_n -lt 200 ] || hg_nap 0.02 ;;
+    start) [ $hg_n -lt 200 ] || hg_nap 0.005 ;;
     adopt) hg_nap 0.1 ;;
     *) break ;;
   esac
   if [ "$hg_mode" = adopt ] && [ $hg_n -ge 20 ]; then break; fi
-  if [ $hg_n -ge 700 ]; then
+  if [ $hg_n -ge 2000 ]; then
     [ -z "$hg_launched" ] || kill -9 "$hg_launched"
     if (set -C; echo barred > pid); then cd / && rm -rf "$hg_dir"; hg_fail start_failed; fi
     break
@@ -131,6 +141,16 @@ fi
 printf '\\036%s begin\\n' "$hg_nonce" >&4
 hg_say follow "$hg_state" "\${hg_pid:--}" "\${hg_ticks:--}" "\${hg_shim_boot:--}" "$hg_boot" "$hg_b1" "$hg_b2" "$hg_is_stopped" "$hg_dir"
 
+# Whether hg_look may find anything: one process looks for the group's number, and the marker, in all there are. Most
+# commands leave nothing behind.
+hg_may_be_left() {
+  [ "$hg_shim_boot" = "$hg_boot" ] || return 1
+  for hg_file in $(grep -lszF -e " $hg_pid " -e "HEADGATE_PRODUCER=$hg_id" /proc/[0-9]*/stat /proc/[0-9]*/environ); do
+    case $hg_file in "/proc/$hg_pid/"*) ;; *) return 0 ;; esac
+  done
+  return 1
+}
+
 # After the end: says how it was, and waits a while for processes that hold the output.
 hg_after() {
   until hg_exit || ! hg_shim_alive; do hg_nap 0.02; done
@@ -147,8 +167,9 @@ hg_after() {
   hg_time
   hg_until=$((hg_now + hg_grace))
   while :; do
-    hg_look
     hg_held=
+    hg_may_be_left || break
+    hg_look
     for hg_m in $hg_members; do hg_holds "\${hg_m%:*}" && hg_held="$hg_held \${hg_m%:*}"; done
     hg_time
     if [ -z "$hg_held" ] || [ "$hg_now" -ge "$hg_until" ]; then break; fi
@@ -160,8 +181,8 @@ hg_after() {
 
 if [ -z "$hg_running" ]; then
   hg_after
-  tail -c +$((hg_s1 + 1)) out.1
-  tail -c +$((hg_s2 + 1)) out.2 >&4
+  [ ! -s out.1 ] || tail -c +$((hg_s1 + 1)) out.1
+  [ ! -s out.2 ] || tail -c +$((hg_s2 + 1)) out.2 >&4
 else
   (
     # Opened for both first, so that opening it for reading does not wait for a writer.
@@ -178,42 +199,33 @@ else
     tail "--pid=$hg_f" -c +$((hg_s2 + 1)) -f out.2 >&4 4>&- 8<&- &
     hg_t2=$!
   else
+    [ -z "$hg_reads" ] || exec 9<> idle
     (
       exec 5< out.1 6< out.2
-      [ $hg_s1 = 0 ] || dd bs=1 count=0 "skip=$hg_s1" <&5
-      [ $hg_s2 = 0 ] || dd bs=1 count=0 "skip=$hg_s2" <&6
-      hg_before= hg_pause=0.01
-      while :; do
-        hg_last=
-        kill -0 "$hg_f" || hg_last=1
-        cat <&5
-        cat <&6 >&4
-        [ -z "$hg_last" ] || exit 0
-        read -r hg_rest hg_p1 < /proc/self/fdinfo/5
-        read -r hg_rest hg_p2 < /proc/self/fdinfo/6
-        if [ "$hg_before" != "$hg_p1 $hg_p2" ]; then
-          hg_before="$hg_p1 $hg_p2" hg_pause=0.01
-        else
-          case $hg_pause in 0.01) hg_pause=0.02 ;; 0.02) hg_pause=0.05 ;; 0.05) hg_pause=0.1 ;; *) hg_pause=0.2 ;; esac
-        fi
-        hg_nap $hg_pause
-      done
+      [ $hg_s1 = 0 ] || hg_skip_to 5 $hg_s1
+      [ $hg_s2 = 0 ] || hg_skip_to 6 $hg_s2
+      if [ -n "$hg_reads" ]; then hg_follow_reading "$hg_f"; else hg_follow_copying "$hg_f"; fi
     ) 8<&- &
     hg_t1=$! hg_t2=$!
   fi
   # The other side has gone: end all of this; the command goes on.
   (
-    while read -r hg_rest; do :; done
+    while read -r hg_rest; do
+      # Not by this process, which is to see the end even while nobody takes what is written.
+      ( set -- $(wc -c out.1 out.2); hg_say size "\${1:-0}" "\${3:-0}" ) &
+    done
     kill -9 $$ "$hg_f" "$hg_t1" "$hg_t2"
-  ) <&8 > /dev/null 4>&- &
+  ) <&8 4>&- &
   hg_w=$!
   # Wakes the tails, which look for the process that they wait for only once a second. Where somebody has the files open it
   # might take away what he writes. It must not make the files anew when the folder is being removed.
-  wait "$hg_f" && [ -n "$hg_gnu" ] && truncate -c -s +0 out.1 out.2
+  if wait "$hg_f" && [ -n "$hg_gnu" ]; then truncate -c -s +0 out.1 out.2; fi
+  [ -n "$hg_gnu" ] || [ -z "$hg_reads" ] || echo >&9
   wait "$hg_t1" "$hg_t2"
   kill -9 "$hg_w"
 fi
-set -- $(wc -c out.1 out.2)
+set --
+if [ -s out.1 ] || [ -s out.2 ]; then set -- $(wc -c out.1 out.2); fi
 hg_say end "\${1:-0}" "\${3:-0}"
 exit 0
 `;

@@ -17,6 +17,8 @@ import { unlessAborted } from './unless-aborted.ts';
 /** Pauses before the link is tried again, milliseconds: the first, and the longest. */
 const RETRY_MS = 100;
 const RETRY_MAX_MS = 10_000;
+/** How long an answer is waited for that comes behind output which is on its way. */
+const SIZE_MS = 250;
 
 /** What the host says of a producer when it begins to be followed. */
 export interface FollowFact {
@@ -81,6 +83,10 @@ export class Follower {
   #failures = 0;
   /** Once the host was told to start it: from then on it may run, whatever is heard of it. */
   #mayRun: boolean;
+  #complete = false;
+  #asked = deferred<readonly number[] | undefined>();
+  /** A run that did not answer: there is nobody in it to do so. */
+  #mute: ShellRun | undefined;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -126,6 +132,29 @@ export class Follower {
     return !this.#stopped && (this.#unstored() >= WINDOW_BYTES || this.#outputs.some(({ rejected }) => rejected));
   }
 
+  /** True when everything was read to the end that the host told; not when the place is gone. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** Asks the present run how many bytes the files over there hold; undefined when it does not say. */
+  async sizes(): Promise<readonly number[] | undefined> {
+    const run = this.#run;
+    if (!run || run === this.#mute) return undefined;
+    const asked = deferred<readonly number[] | undefined>();
+    this.#asked = asked;
+    run.stdin.write('\n');
+    const timer = setTimeout(() => {
+      this.#mute = run;
+      asked.resolve(undefined);
+    }, SIZE_MS);
+    try {
+      return await asked.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** The words of an `exit`: the main process has ended. */
   exit([code = '-', took = '-']: readonly string[]): void {
     this.#tellEnd(code === '-' ? undefined : Number(code), took === '-' ? undefined : Number(took) * 10);
@@ -134,6 +163,7 @@ export class Follower {
   /** Lets go of it; the command goes on. */
   stop(): void {
     this.#stopped = true;
+    this.#asked.resolve(undefined);
     this.#stopping.abort();
     for (const output of this.#outputs) output.stop();
     this.#run?.close();
@@ -249,6 +279,9 @@ export class Follower {
       case 'held':
         this.#held = rest.map(Number);
         return;
+      case 'size':
+        this.#asked.resolve(rest.map(Number));
+        return;
       case 'end':
         this.#limits = rest.map((size, index) => (this.#bases[index] ?? 0) + Number(size));
         for (const output of this.#outputs) output.flush();
@@ -265,6 +298,7 @@ export class Follower {
     if (this.#stopped) return;
     for (const output of this.#outputs) output.pump();
     if (this.#isComplete() && this.#outputs.every(({ isThrough }) => isThrough)) {
+      this.#complete = true;
       this.stop();
       this.#options.events.closed(this.#held);
       return;

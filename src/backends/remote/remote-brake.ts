@@ -87,10 +87,17 @@ export class RemoteBrake {
   /** Bytes that are over there and not stored here. */
   async #ask(action: 'none' | 'STOP' | 'CONT'): Promise<number> {
     this.#lookedAt = this.#follower.received;
-    const [words = [], exit] = await ask(this.#host, LOOK_TEXT, [...placeArgs(this.#place), action]);
-    if (exit) this.#ended(exit.slice(1));
+    const told = action === 'none' && !this.#follower.stalled ? await this.#follower.sizes() : undefined;
+    const sizes = told ?? (await this.#askApart(action));
     const stored = this.#follower.stored();
     const { bases } = this.#follower;
-    return words.slice(1).reduce((sum, size, index) => sum + Number(size) + (bases[index] ?? 0) - (stored[index] ?? 0), 0);
+    return sizes.reduce((sum, size, index) => sum + size + (bases[index] ?? 0) - (stored[index] ?? 0), 0);
+  }
+
+  /** By a run of its own: what the follower is told stands behind the output that there is no room for. */
+  async #askApart(action: 'none' | 'STOP' | 'CONT'): Promise<readonly number[]> {
+    const [words = [], exit] = await ask(this.#host, LOOK_TEXT, [...placeArgs(this.#place), action]);
+    if (exit) this.#ended(exit.slice(1));
+    return words.slice(1).map(Number);
   }
 }

@@ -107,6 +107,11 @@ export class RemoteHandle implements BackendHandle {
     return this.#closed.promise;
   }
 
+  /** True when every byte was read before `closed`, and not when the place was gone. */
+  get complete(): boolean {
+    return this.#follower.complete;
+  }
+
   async write(bytes: Buffer): Promise<number> {
     this.#needStdin();
     return await this.#input.write(bytes);
