@@ -36,6 +36,7 @@ export class RunningProducer {
   readonly #abandon = new AbortController();
   /** Resolves with undefined when it could not be started. */
   #handle: Promise<BackendHandle | undefined> = Promise.resolve(undefined);
+  #served: BackendHandle | undefined;
   #opened = false;
   readonly #open = deferred();
   /** Its lease has gone to somebody else, who serves its folder now. */
@@ -74,6 +75,11 @@ export class RunningProducer {
   /** Gives it up: whether its command ever ran is not known, and it must not run twice. */
   lose(message: string): void {
     this.#take(() => Promise.reject(new HeadgateError('conflict', message, { outcome: 'lost' })), NEVER);
+  }
+
+  /** What keeps its output from coming now; null when nothing does. */
+  get waitsFor(): string | null {
+    return this.#served?.waitsFor ?? null;
   }
 
   /** The backend's handle, once it is started. Throws `conflict` when it could not be. */
@@ -125,6 +131,7 @@ export class RunningProducer {
     try {
       handle = await this.#persist(begin, retried);
       if (!handle) return undefined;
+      this.#served = handle;
     } catch (error) {
       const lost = producer.state !== 'queued';
       const outcome =

@@ -51,12 +51,20 @@ if [ "$hg_mode" = start ]; then
   if [ ! -e pid ]; then
     { printf '%s' "$hg_shim" > "shim.$$" && mv "shim.$$" shim.sh; } || { rm -f "shim.$$"; hg_fail disk_full "$hg_dir"; }
     hg_setsid=$(command -v setsid)
-    (
-      umask "$hg_umask"
-      cd "$hg_cwd" && exec env "PATH=$hg_path" "$@" "HEADGATE_PRODUCER=$hg_id" "HEADGATE_SPOOL=$hg_spool" \\
-        "$hg_setsid" /bin/sh "$hg_dir/shim.sh" "$hg_dir" "$hg_command" "$hg_stdin"
-    ) < /dev/null > /dev/null 2>&1 4>&- 8<&- &
-    hg_launched=$!
+    hg_launch() {
+      (
+        umask "$hg_umask"
+        cd "$hg_cwd" && exec env "PATH=$hg_path" "$@" "HEADGATE_PRODUCER=$hg_id" "HEADGATE_SPOOL=$hg_spool" \\
+          "$hg_setsid" $hg_fork /bin/sh "$hg_dir/shim.sh" "$hg_dir" "$hg_command" "$hg_stdin"
+      ) < /dev/null > /dev/null 2>&1 4>&- 8<&-
+    }
+    # A shell lets its background jobs, and all that they start, ignore SIGINT for good; the setsid of busybox forks in no other way.
+    hg_fork=-f hg_launched=
+    hg_launch "$@" || {
+      hg_fork=
+      hg_launch "$@" &
+      hg_launched=$!
+    }
   fi
 elif ! cd "$hg_dir"; then
   printf '\\036%s begin\\n' "$hg_nonce" >&4
@@ -85,7 +93,7 @@ until hg_claim || [ "$hg_state" = barred ]; do
   esac
   if [ "$hg_mode" = adopt ] && [ $hg_n -ge 20 ]; then break; fi
   if [ $hg_n -ge 700 ]; then
-    kill -9 "$hg_launched"
+    [ -z "$hg_launched" ] || kill -9 "$hg_launched"
     if (set -C; echo barred > pid); then cd / && rm -rf "$hg_dir"; hg_fail start_failed; fi
     break
   fi

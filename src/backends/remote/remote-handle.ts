@@ -110,6 +110,10 @@ export class RemoteHandle implements BackendHandle {
     return this.#closed.promise;
   }
 
+  get waitsFor(): string | undefined {
+    return this.#follower.waitsFor;
+  }
+
   async write(bytes: Buffer): Promise<number> {
     this.#needStdin();
     return await this.#input.write(bytes);
