@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { createBackends } from './backends/index.ts';
+import { createBackends, sweepHosts } from './backends/index.ts';
 import type { RunnerOptions } from './cli/host.ts';
 import { systemClock } from './core/clock.ts';
 import { HeadgateError, isHeadgateError, messageOf } from './core/errors.ts';
@@ -22,6 +22,8 @@ export async function runHeadgateRunner(options: RunnerOptions): Promise<'stoppe
   try {
     const folder = new StateFolder(data, systemIds);
     const backends = createBackends({ folder: folder.producers, hidden: [data], clock, logger });
+    // Which of its commands are live only the server knows.
+    void sweepHosts({ folder: folder.producers, clock, logger }, undefined);
     let told = false;
     const registered = () => {
       logger.info({ runner: rest.name, pid: process.pid }, 'registered');

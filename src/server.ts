@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { createBackends, sweepContainers } from './backends/index.ts';
+import { createBackends, sweepContainers, sweepHosts } from './backends/index.ts';
 import { sweepSpool } from './backends/process/index.ts';
 import { surveyBackends } from './backends/survey.ts';
 import { bootId } from './core/boot-id.ts';
@@ -155,6 +155,7 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   sweepSpool({ folder: paths.producers, keep, logger });
   // An engine may take its time, and nobody waits for it.
   void sweepContainers({ folder: paths.producers, clock, logger }, keep);
+  void sweepHosts({ folder: paths.producers, clock, logger }, keep);
   streams.reconcile();
   const listening = await server.listen({
     port: options.port,

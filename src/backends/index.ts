@@ -4,6 +4,7 @@ import type { Logger } from '../core/logger.ts';
 import type { Backend } from '../model/ports/backend.ts';
 import { createContainerBackend } from './container/index.ts';
 import { createProcessBackend, createPtyBackend } from './process/index.ts';
+import { LeftBehind } from './remote/left-behind.ts';
 import { runnerId } from './remote/runner-id.ts';
 import type { SpaceFact } from './shim/free-space.ts';
 import { SshBackend, SshHosts } from './ssh/ssh-backend.ts';
@@ -28,10 +29,9 @@ export interface BackendsOptions {
 
 /** Every backend of this version, by name; `capabilities` of each says whether it can run here (SPEC {#backends}). */
 export function createBackends(options: BackendsOptions): ReadonlyMap<string, Backend> {
-  const { folder, clock, logger } = options;
   const processes = createProcessBackend(options);
   const hosts = new SshHosts();
-  const remote = { runner: () => runnerId(join(dirname(folder), 'runner-id')), clock, logger };
+  const remote = { ...remoteOf(options), leftBehind: leftBehindOf(options, hosts) };
   return new Map<string, Backend>([
     ['process', processes],
     ['pty', createPtyBackend(processes)],
@@ -48,4 +48,20 @@ export async function sweepContainers(options: BackendsOptions, keep: ReadonlySe
 
 function containersOf(options: BackendsOptions): ReturnType<typeof createContainerBackend> {
   return createContainerBackend({ ...options, folder: join(dirname(options.folder), 'containers') });
+}
+
+/**
+ * Removes producer folders on hosts over SSH of commands that are over, and tries again, while this process lives, where a host is
+ * away (SPEC {#spool_sweep}). `keep`: the live ones; undefined where they are not known. Resolves when every host was tried once.
+ */
+export async function sweepHosts(options: BackendsOptions, keep: ReadonlySet<string> | undefined): Promise<void> {
+  await leftBehindOf(options, new SshHosts()).sweep(keep);
+}
+
+function leftBehindOf(options: BackendsOptions, hosts: SshHosts): LeftBehind {
+  return new LeftBehind({ ...remoteOf(options), folder: join(dirname(options.folder), 'hosts'), hostOf: (place) => hosts.host(place) });
+}
+
+function remoteOf({ folder, clock, logger }: BackendsOptions) {
+  return { runner: () => runnerId(join(dirname(folder), 'runner-id')), clock, logger };
 }

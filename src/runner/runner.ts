@@ -98,6 +98,10 @@ class LinkedRunner implements Runner {
     await (await this.#find(entryId).handle()).signal(signal);
   }
 
+  waitsFor(entryId: number): string | null {
+    return this.#running.get(entryId)?.waitsFor ?? null;
+  }
+
   kill(producer: Producer, request: KillRequest): void {
     const running = this.#running.get(producer.entryId);
     if (running) {

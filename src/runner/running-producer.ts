@@ -42,6 +42,7 @@ export class RunningProducer {
   #again = false;
   /** Resolves with undefined when it could not be started. */
   #handle: Promise<BackendHandle | undefined> = Promise.resolve(undefined);
+  #served: BackendHandle | undefined;
   #opened = false;
   readonly #open = deferred();
   /** Its lease has gone to somebody else, who serves its folder now. */
@@ -82,6 +83,11 @@ export class RunningProducer {
   /** Gives it up: whether its command ever ran is not known, and it must not run twice. */
   lose(message: string): void {
     this.#take(() => Promise.reject(new HeadgateError('conflict', message, { outcome: 'lost' })), NEVER);
+  }
+
+  /** What keeps its output from coming now; null when nothing does. */
+  get waitsFor(): string | null {
+    return this.#served?.waitsFor ?? null;
   }
 
   /** The backend's handle, once it is started. Throws `conflict` when it could not be. */
@@ -137,6 +143,7 @@ export class RunningProducer {
     try {
       handle = await this.#persist(begin, retried);
       if (!handle) return undefined;
+      this.#served = handle;
     } catch (error) {
       const lost = producer.state !== 'queued';
       const outcome =

@@ -288,9 +288,11 @@ export class Fleet {
     );
   }
 
-  /** What a producer waits for, in words; null when it is served. */
+  /** What a producer waits for, in words; null when it is served and its output comes. */
   waitsFor(producer: Producer): string | null {
-    if (producer.runner === 'client' || !isLive(producer.state) || this.#portOf(producer)) return null;
+    if (producer.runner === 'client' || !isLive(producer.state)) return null;
+    const port = this.#portOf(producer);
+    if (port) return port.waitsFor?.(producer.entryId) ?? null;
     if (producer.assigned) return `its runner "${producer.assigned.runner}", which is away`;
     // In the order of runner/list, whoever registered first.
     const records = [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -84,9 +84,11 @@ describe.skipIf(!serviceAvailable('sshd'))('{#backend_ssh} SSH in trouble', () =
   test('sshd itself is gone for a while: the command goes on, and its output is read on when sshd is back', async () => {
     const producer = await start(BURSTS);
     await eventually(() => producer.sink.bytes(1) > 100_000, 'output comes');
+    expect(producer.handle.waitsFor).toBeUndefined();
     await sshd.kill();
-    await eventually(() => existsSync(join(folder, 'runs')), 'it ran');
+    await eventually(() => /^host 127.0.0.1, .* since \d{4}-.*Z: /.test(producer.handle.waitsFor ?? ''), 'it says what it waits for');
     await sshd.up();
+    await eventually(() => producer.handle.waitsFor === undefined, 'it waits no more');
     await expectWhole(producer);
   });
 

@@ -7,6 +7,8 @@ const PROBES = {
   busybox: ['busybox', 'true'],
   docker: ['sh', '-c', 'command -v dockerd && command -v containerd && command -v runc && test "$(id -u)" = 0 && test -w /sys/fs/cgroup'],
   sshd: ['sh', '-c', 'test -x /usr/sbin/sshd && command -v ssh-keygen'],
+  tcsh: ['tcsh', '--version'],
+  fish: ['fish', '--version'],
   bwrap: ['bwrap', '--unshare-user', '--unshare-pid', '--ro-bind', '/', '/', '--proc', '/proc', 'env', '--default-signal', 'true'],
   fallocate: ['fallocate', '--version'],
   openssl: ['openssl', 'version'],

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../../core/clock.ts';
 import { deferred } from '../../core/deferred.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -59,6 +60,7 @@ export interface FollowerOptions {
   /** Stands in channel 1 where it ends. */
   readonly endMark?: EndMark | undefined;
   readonly sink: OutputSink;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly events: FollowerEvents;
 }
@@ -87,6 +89,8 @@ export class Follower {
   #asked = deferred<readonly number[] | undefined>();
   /** A run that did not answer: there is nobody in it to do so. */
   #mute: ShellRun | undefined;
+  /** Since when (milliseconds since 1970) there is no link, and why. */
+  #lost: { readonly since: number; readonly why: string } | undefined;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -137,6 +141,14 @@ export class Follower {
     return this.#complete;
   }
 
+  /** What is in the way while there is no link; undefined while there is one. */
+  get waitsFor(): string | undefined {
+    if (!this.#lost || this.#stopped) return undefined;
+    const { since, why } = this.#lost;
+    const at = new Date(since).toISOString().replace(/\.\d+/, '');
+    return `${this.#options.host.name}, which is tried again since ${at}: ${why}`;
+  }
+
   /** Asks the present run how many bytes the files over there hold; undefined when it does not say. */
   async sizes(): Promise<readonly number[] | undefined> {
     const run = this.#run;
@@ -184,6 +196,7 @@ export class Follower {
           return events.unreachable(error);
         }
         const pauseMs = Math.min(RETRY_MS * 2 ** Math.min(this.#failures++, 10), RETRY_MAX_MS);
+        this.#lost = { since: this.#lost?.since ?? this.#options.clock.now(), why: messageOf(error) };
         const facts = { host: host.name, producer: this.#options.place.producerId, pauseMs, error: messageOf(error) };
         logger.warn(facts, 'the link to a command is lost; the command goes on, and its output is read on once the link is back');
         await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
@@ -258,6 +271,7 @@ export class Follower {
   #record([word = '', ...rest]: readonly string[]): void {
     const { events } = this.#options;
     this.#failures = 0;
+    this.#lost = undefined;
     switch (word) {
       case 'begin':
         return;

@@ -1,12 +1,13 @@
 import type { Clock } from '../../core/clock.ts';
 import { deferred } from '../../core/deferred.ts';
-import { HeadgateError } from '../../core/errors.ts';
+import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { KillReceipt } from '../../model/records.ts';
 import { signalName, signalOfExitCode } from '../../model/signals.ts';
 import { ask } from './ask.ts';
 import { Follower, type FollowFact } from './follower.ts';
+import type { LeftBehind } from './left-behind.ts';
 import { placeArgs, type RemotePlace } from './place-of-producer.ts';
 import { RemoteBrake } from './remote-brake.ts';
 import { RemoteInput } from './remote-input.ts';
@@ -31,6 +32,8 @@ export interface RemoteHandleOptions {
   readonly offsets: ReadonlyMap<number, number>;
   readonly detachedGraceMs: number;
   readonly variant: RemoteVariant | undefined;
+  /** Who removes its folder when the host is away; without it `dispose` throws. */
+  readonly leftBehind: LeftBehind | undefined;
   readonly sink: OutputSink;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -112,6 +115,10 @@ export class RemoteHandle implements BackendHandle {
     return this.#follower.complete;
   }
 
+  get waitsFor(): string | undefined {
+    return this.#follower.waitsFor;
+  }
+
   async write(bytes: Buffer): Promise<number> {
     this.#needStdin();
     return await this.#input.write(bytes);
@@ -172,10 +179,18 @@ export class RemoteHandle implements BackendHandle {
     if (!this.#isClosed && !this.#detaching.signal.aborted) {
       throw new HeadgateError('conflict', 'the output is still being read; dispose of it after it is closed');
     }
-    const { host, place } = this.#options;
+    const { host, place, leftBehind, logger } = this.#options;
     this.#disposed = true;
-    const [words = []] = await ask(host, REMOVE_TEXT, placeArgs(place));
-    if (words[0] !== 'done') throw new HeadgateError('internal', `the folder of a producer on ${host.name} cannot be removed`);
+    try {
+      const [words = []] = await ask(host, REMOVE_TEXT, placeArgs(place));
+      if (words[0] !== 'done') throw new HeadgateError('internal', `the folder of a producer on ${host.name} cannot be removed`);
+      leftBehind?.forget(place.producerId);
+    } catch (error) {
+      if (!leftBehind) throw error;
+      const facts = { host: host.name, producer: place.producerId, error: messageOf(error) };
+      logger.warn(facts, 'the folder of a command on another host cannot be removed now; it is tried again');
+      leftBehind.later(place.producerId);
+    }
   }
 
   #end(exitCode: number | undefined, durationMs: number | undefined): void {

@@ -1,10 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
-import { HeadgateError } from '../../core/errors.ts';
+import { HeadgateError, isHeadgateError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import { SHIM_TEXT } from '../shim/shim-text.ts';
 import { terminalCommand } from '../shim/terminal.ts';
+import type { LeftBehind } from './left-behind.ts';
 import type { RemotePlace } from './place-of-producer.ts';
 import { printfText } from './record-splitter.ts';
 import { RemoteHandle } from './remote-handle.ts';
@@ -17,6 +18,8 @@ const DETACHED_GRACE_MS = 1000;
 const MAX_COMMAND_BYTES = 128 * 1024 - 1;
 /** Longest set of variables: together with the command it is to fit into what execve takes. */
 const MAX_ENV_BYTES = 1024 * 1024;
+/** Outcomes of a start after which there may be a folder. */
+const MADE = ['disk_full', 'no_folder', 'start_failed'];
 const PRODUCER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 
 export interface RemoteProducersOptions {
@@ -27,6 +30,8 @@ export interface RemoteProducersOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly detachedGraceMs?: number;
+  /** Knows what is on hosts over SSH, and removes what could not be removed. */
+  readonly leftBehind?: LeftBehind;
 }
 
 /** Starts producers on shell hosts and takes them up again: what every backend does whose commands are elsewhere. */
@@ -43,9 +48,20 @@ export class RemoteProducers {
    */
   async start(host: ShellHost, request: StartRequest, ref: BackendRef, sink: OutputSink, variant?: RemoteVariant): Promise<RemoteHandle> {
     checkSpec(request.spec);
-    const handle = this.#serve(host, request, ref, new Map(), sink, true, variant);
-    await this.#untilLetGo(handle, request.letGo);
-    return handle;
+    const { leftBehind } = this.#options;
+    const { producerId, spec } = request;
+    // Before there is anything, so that it is known however soon this process ends.
+    if (spec.ssh) leftBehind?.begin(producerId, spec.ssh);
+    try {
+      const handle = this.#serve(host, request, ref, new Map(), sink, true, variant);
+      await this.#untilLetGo(handle, request.letGo);
+      return handle;
+    } catch (error) {
+      // On a host that has been reached there may be the beginnings of a folder.
+      if (isHeadgateError(error) && MADE.includes(String(error.facts['outcome']))) leftBehind?.later(producerId);
+      else if (request.letGo?.aborted !== true) leftBehind?.forget(producerId);
+      throw error;
+    }
   }
 
   /** Takes a producer up at the stored offsets, as soon as its host can be reached (SPEC {#adopt}). */
@@ -80,7 +96,7 @@ export class RemoteProducers {
     start: boolean,
     variant: RemoteVariant | undefined,
   ): RemoteHandle {
-    const { root = '', runner, clock, logger, detachedGraceMs = DETACHED_GRACE_MS } = this.#options;
+    const { root = '', runner, clock, logger, detachedGraceMs = DETACHED_GRACE_MS, leftBehind } = this.#options;
     const { producerId, spec } = request;
     if (!PRODUCER_ID.test(producerId)) {
       throw new HeadgateError(
@@ -93,7 +109,21 @@ export class RemoteProducers {
     }
     const place: RemotePlace = { root, runner: runner(), producerId };
     const launch = start ? { ...launchOf(spec, variant), cwd: spec.cwd } : undefined;
-    return new RemoteHandle({ host, place, request, ref, launch, adopt: !start, offsets, detachedGraceMs, variant, sink, clock, logger });
+    return new RemoteHandle({
+      host,
+      place,
+      request,
+      ref,
+      launch,
+      adopt: !start,
+      offsets,
+      detachedGraceMs,
+      variant,
+      leftBehind,
+      sink,
+      clock,
+      logger,
+    });
   }
 }
 

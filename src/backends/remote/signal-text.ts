@@ -56,10 +56,14 @@ fi
 exit 0
 `;
 
-/** Removes a producer's folder, and those around it when nothing else is in them: `sh -c REMOVE_TEXT sh NONCE ROOT RUNNER ID`. */
+/**
+ * Removes a producer's folder, and those around it when nothing else is in them: `sh -c REMOVE_TEXT sh NONCE ROOT RUNNER ID [idle]`.
+ * Record `done`; with `idle`, which spares a folder whose shim still runs, also `busy`.
+ */
 export const REMOVE_TEXT = `${LIBRARY_TEXT}
 exec 2> /dev/null
 hg_find_spool "$2" "$3"
+if [ "$5" = idle ] && cd "$hg_spool/$4" && hg_claim && hg_shim_alive; then hg_say busy; exit 0; fi
 hg_remove "$4" || hg_fail not_removed "$hg_spool/$4"
 hg_say done
 exit 0

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
-import { shellQuote } from '../../core/shell-quote.ts';
 import type { SshPlace } from '../../model/place.ts';
 import { LinkLost, type ShellHost, type ShellRun } from '../remote/shell-host.ts';
+import { commandLine } from './command-line.ts';
 import { SSH_TIMES, SshConnection, type SshTimes } from './connection.ts';
 import { resolveWay } from './target.ts';
 
@@ -35,7 +35,7 @@ export class SshHost implements ShellHost {
   }
 
   async run(script: string, args: readonly string[]): Promise<ShellRun> {
-    const command = `exec /bin/sh -c ${[script, 'sh', ...args].map(shellQuote).join(' ')}`;
+    const command = commandLine(script, args);
     const { link, result: channel } = await this.#with((connection) => connection.exec(command));
     return this.#served(link, channel);
   }

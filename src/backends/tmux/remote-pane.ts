@@ -47,6 +47,10 @@ export class RemotePane implements BackendHandle {
     return this.#options.inner.exited;
   }
 
+  get waitsFor(): string | undefined {
+    return this.#options.inner.waitsFor;
+  }
+
   async write(bytes: Buffer): Promise<number> {
     return await this.#options.inner.write(bytes);
   }

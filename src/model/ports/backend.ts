@@ -83,6 +83,8 @@ export interface BackendHandle {
   readonly exited: Promise<ExitFact>;
   /** Every output byte has been delivered and stored. Never before `exited`. */
   readonly closed: Promise<ClosedFact>;
+  /** What its output waits for at the moment, in words, where its host cannot be reached; undefined when nothing is in the way. */
+  readonly waitsFor?: string | undefined;
   /** Writes to stdin; answers how many bytes were taken, fewer when the command does not read. */
   write(bytes: Buffer): Promise<number>;
   closeInput(): Promise<void>;

@@ -13,6 +13,8 @@ export interface RunnerPort {
   input(entryId: number, bytes: Buffer, eof: boolean): Promise<number>;
   resize(entryId: number, cols: number, rows: number): Promise<void>;
   signal(entryId: number, signal: string): Promise<void>;
+  /** What keeps the output of one of its producers from coming now, in words; null when nothing does. */
+  waitsFor?(entryId: number): string | null;
   /** Ends the tree; the receipt comes back through the link, also when the producer is unknown to the runner. */
   kill(producer: Producer, request: KillRequest): void;
 }

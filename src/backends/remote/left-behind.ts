@@ -1,0 +1,156 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../../core/clock.ts';
+import { messageOf, systemCode } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { SshPlace } from '../../model/place.ts';
+import { PRODUCER_ID } from '../../model/producer-id.ts';
+import { ask } from './ask.ts';
+import { placeArgs } from './place-of-producer.ts';
+import { isGone, type ShellHost } from './shell-host.ts';
+import { REMOVE_TEXT } from './signal-text.ts';
+
+/** Pauses before a folder that could not be removed is tried again, milliseconds: the first, and the longest. */
+const RETRY_MS = 10_000;
+const RETRY_MAX_MS = 3_600_000;
+/** A host that has not been there for so long is given up, with what is on it (milliseconds). */
+const GIVE_UP_MS = 30 * 24 * 3_600_000;
+/** Folders that are waited for at a time; the host of one beyond that is tried again at the next start. */
+const MAX_WAITING = 1000;
+
+export interface LeftBehindOptions {
+  /** Where is kept which producers have a folder on another host: a small file for each. */
+  readonly folder: string;
+  readonly hostOf: (place: SshPlace) => ShellHost;
+  /** As for RemoteProducers. */
+  readonly root?: string;
+  readonly runner: () => string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The first pause, milliseconds. */
+  readonly retryMs?: number;
+}
+
+interface Left {
+  readonly ssh: SshPlace;
+  /** Its producer is over: the folder is to be removed. */
+  readonly due: boolean;
+}
+
+/**
+ * The folders of this runner's producers on other hosts, so that none stays there (SPEC {#spool_sweep}): what cannot be removed
+ * because its host is away is removed when that is back, also by the next server on the same data folder.
+ */
+export class LeftBehind {
+  readonly #options: LeftBehindOptions;
+  readonly #waiting = new Map<string, NodeJS.Timeout>();
+
+  constructor(options: LeftBehindOptions) {
+    this.#options = options;
+  }
+
+  /** A producer is about to be started there. On a full disk it is started all the same, and only its left-overs are not known. */
+  begin(producerId: string, ssh: SshPlace): void {
+    try {
+      this.#write(producerId, { ssh, due: false });
+    } catch (error) {
+      const facts = { producer: producerId, host: ssh.host, error: messageOf(error) };
+      this.#options.logger.warn(facts, 'it cannot be noted that a command has a folder on another host');
+    }
+  }
+
+  /** Its folder is removed, or was never made. */
+  forget(producerId: string): void {
+    clearTimeout(this.#waiting.get(producerId));
+    this.#waiting.delete(producerId);
+    rmSync(this.#file(producerId), { force: true });
+  }
+
+  /** Its folder could not be removed now: it is tried again. */
+  later(producerId: string): void {
+    const left = this.#read(producerId);
+    if (!left) return;
+    if (!left.due) this.#write(producerId, { ...left, due: true });
+    this.#wait(producerId, this.#options.retryMs ?? RETRY_MS);
+  }
+
+  /**
+   * Removes what a server or runner before this one has left; on start. `keep`: the producers that are live; undefined where
+   * they are not known, then only what was to be removed already. Resolves when every host was tried once.
+   */
+  async sweep(keep: ReadonlySet<string> | undefined): Promise<void> {
+    for (const producerId of this.#list()) {
+      const left = this.#read(producerId);
+      if (!left || (keep ? keep.has(producerId) : !left.due)) continue;
+      if (!left.due) this.#write(producerId, { ...left, due: true });
+      await this.#remove(producerId, this.#options.retryMs ?? RETRY_MS);
+    }
+  }
+
+  #wait(producerId: string, pauseMs: number): void {
+    if (this.#waiting.has(producerId) || this.#waiting.size >= MAX_WAITING) return;
+    const timer = setTimeout(() => {
+      this.#waiting.delete(producerId);
+      void this.#remove(producerId, Math.min(pauseMs * 2, RETRY_MAX_MS));
+    }, pauseMs);
+    timer.unref();
+    this.#waiting.set(producerId, timer);
+  }
+
+  async #remove(producerId: string, nextMs: number): Promise<void> {
+    const { hostOf, root = '', runner, logger } = this.#options;
+    const left = this.#read(producerId);
+    if (!left) return;
+    const host = hostOf(left.ssh);
+    const facts = { producer: producerId, host: host.name };
+    try {
+      const [[word] = []] = await ask(host, REMOVE_TEXT, [...placeArgs({ root, runner: runner(), producerId }), 'idle']);
+      if (word !== 'done') return this.#wait(producerId, nextMs);
+      this.forget(producerId);
+      logger.info(facts, 'a left-over producer folder on another host is removed');
+    } catch (error) {
+      if (isGone(error)) return this.forget(producerId);
+      if (this.#ageMs(producerId) > GIVE_UP_MS) {
+        logger.warn({ ...facts, error: messageOf(error) }, 'a left-over producer folder stays on a host that has been away for too long');
+        return this.forget(producerId);
+      }
+      logger.debug({ ...facts, error: messageOf(error), pauseMs: nextMs }, 'a left-over producer folder cannot be removed now');
+      this.#wait(producerId, nextMs);
+    }
+  }
+
+  #ageMs(producerId: string): number {
+    const made = statSync(this.#file(producerId), { throwIfNoEntry: false })?.mtimeMs;
+    return made === undefined ? 0 : this.#options.clock.now() - made;
+  }
+
+  #list(): string[] {
+    try {
+      return readdirSync(this.#options.folder).filter((name) => PRODUCER_ID.test(name) && !name.endsWith('.tmp'));
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
+  #read(producerId: string): Left | undefined {
+    try {
+      return JSON.parse(readFileSync(this.#file(producerId), 'utf8')) as Left;
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  /** Whole or not at all. */
+  #write(producerId: string, left: Left): void {
+    mkdirSync(this.#options.folder, { recursive: true, mode: 0o700 });
+    const file = this.#file(producerId);
+    writeFileSync(`${file}.tmp`, JSON.stringify(left), { mode: 0o600 });
+    renameSync(`${file}.tmp`, file);
+  }
+
+  #file(producerId: string): string {
+    return join(this.#options.folder, producerId);
+  }
+}
