@@ -39,12 +39,7 @@ export function play(output: Played, size: ScreenSize, signal?: AbortSignal, { r
   return picture;
 }
 
-async function draw(
-  output: Played,
-  { cols, rows }: ScreenSize,
-  signal: AbortSignal | undefined,
-  replay: boolean,
-): Promise<ScreenPicture> {
+async function draw(output: Played, { cols, rows }: ScreenSize, signal: AbortSignal | undefined, replay: boolean): Promise<ScreenPicture> {
   const screen = new Screen({ cols, rows });
   try {
     const to = output.bytes;
