@@ -22,21 +22,24 @@ export interface ScreenPicture extends ScreenSize {
   readonly alternate: boolean;
   /** Rows above the screen and of the screen. */
   readonly text: readonly string[];
-  /** Bytes that draw it on an empty terminal of this size; what follows `to` goes on from there. */
+  /** Bytes that draw it on an empty terminal of this size; what follows `to` goes on from there. Empty when only text was asked for. */
   readonly replay: Buffer;
 }
 
 /** Pictures are made one after the other: each costs up to a second of this process's time. */
 let last: Promise<unknown> = Promise.resolve();
 
-/** Plays the end of some output on a terminal of this size. `signal` gives it up, with its reason. */
-export function play(output: Played, size: ScreenSize, signal?: AbortSignal): Promise<ScreenPicture> {
-  const picture = last.then(() => draw(output, size, signal));
+/**
+ * Plays the end of some output on a terminal of this size. `signal` gives it up, with its reason. `replay: false` leaves
+ * its bytes out: to make them holds this process up several times as long as the text does.
+ */
+export function play(output: Played, size: ScreenSize, signal?: AbortSignal, { replay = true } = {}): Promise<ScreenPicture> {
+  const picture = last.then(() => draw(output, size, signal, replay));
   last = picture.catch(() => undefined);
   return picture;
 }
 
-async function draw(output: Played, { cols, rows }: ScreenSize, signal: AbortSignal | undefined): Promise<ScreenPicture> {
+async function draw(output: Played, { cols, rows }: ScreenSize, signal: AbortSignal | undefined, replay: boolean): Promise<ScreenPicture> {
   const screen = new Screen({ cols, rows });
   try {
     const to = output.bytes;
@@ -48,7 +51,9 @@ async function draw(output: Played, { cols, rows }: ScreenSize, signal: AbortSig
       await screen.write(page);
       at += page.length;
     }
-    return { cols, rows, from, to, cursor: screen.cursor, alternate: screen.isAlternate, text: screen.text(), replay: screen.replay() };
+    const { cursor, isAlternate: alternate } = screen;
+    const text = screen.text();
+    return { cols, rows, from, to, cursor, alternate, text, replay: replay ? screen.replay() : Buffer.alloc(0) };
   } finally {
     screen.dispose();
   }

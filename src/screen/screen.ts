@@ -3,6 +3,8 @@ import headless from '@xterm/headless';
 
 /** Rows above the screen that are kept. */
 export const SCROLLBACK_ROWS = 10_000;
+/** Cells above the screen that a replay has at most: more would hold this process up for seconds. */
+const REPLAY_CELLS = 200_000;
 const PARSE_BYTES = 64 * 1024;
 
 /** Size of a terminal, in cells. */
@@ -72,8 +74,8 @@ export class Screen {
     return this.#terminal.buffer.active.type === 'alternate';
   }
 
-  /** Bytes that draw the same on an empty terminal of this size, `scrollback` rows above the screen included. */
-  replay(scrollback = SCROLLBACK_ROWS): Buffer {
+  /** Bytes that draw the same on an empty terminal of this size, `scrollback` rows above the screen included: as many as 200,000 cells. */
+  replay(scrollback = Math.floor(REPLAY_CELLS / this.#terminal.cols)): Buffer {
     // The library moves the cursor back from where the last row ended, one short when that was filled to its edge, and
     // origin mode and the alternate screen move it once more.
     return Buffer.from(`${this.#serialize.serialize({ scrollback })}${this.#toCursor()}`);

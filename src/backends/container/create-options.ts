@@ -9,6 +9,8 @@ import { splitWords } from './split-words.ts';
 const LOG_BYTES = '1t';
 /** Where the shim of a container of ours has its files: a volume, so that the root may be read-only. */
 export const OWN_FOLDER = '/.headgate';
+/** Folder of the producer folders in it. */
+export const SPOOL = 'spool';
 const KEPT = 'headgate.kept';
 /** How long a container stays for the rest of its output when its command has ended. */
 const KEPT_SECONDS = 60;
@@ -36,6 +38,11 @@ export function keptOptions(common: ContainerCreateOptions, folder: string): Con
     Volumes: { [OWN_FOLDER]: {} },
     HostConfig: { ...common.HostConfig, Init: false },
   };
+}
+
+/** The producer folder in a container that was made with {@link keptOptions}. */
+export function producerFolder(instance: string, producerId: string): string {
+  return `${OWN_FOLDER}/${SPOOL}/${instance}/${producerId}`;
 }
 
 /** True for a container that was made with {@link keptOptions}. */

@@ -107,9 +107,12 @@ export class EngineRefusal extends Error {
   }
 }
 
+/** Of the engine, and of the host that it is on. */
+const UNREACHABLE: readonly unknown[] = ['engine_unreachable', 'unreachable', 'refused'];
+
 /** True when nobody answered, or the connection broke: what was asked may have been done. */
 export function isUnreachable(error: unknown): boolean {
-  return isHeadgateError(error) && error.facts['outcome'] === 'engine_unreachable';
+  return isHeadgateError(error) && UNREACHABLE.includes(error.facts['outcome']);
 }
 
 /** True when the engine said so, with one of these HTTP statuses where some are named. */

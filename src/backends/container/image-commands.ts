@@ -9,15 +9,16 @@ import type { RemoteHandle } from '../remote/remote-handle.ts';
 import { RemoteProducers } from '../remote/remote-producers.ts';
 import { attachTo } from './attach.ts';
 import { stateOf } from './container-end.ts';
-import { commonOptions, isKept, keptOptions, OWN_FOLDER, streamOptions } from './create-options.ts';
+import { commonOptions, isKept, keptOptions, OWN_FOLDER, producerFolder, SPOOL, streamOptions } from './create-options.ts';
 import { EndedHandle } from './ended-handle.ts';
-import { type Engine, isRefusal } from './engine.ts';
+import { type Engine, isRefusal, isUnreachable } from './engine.ts';
 import { ExecHost } from './exec-host.ts';
 import { nameOf, recordOf, refOf, startFailed } from './image-command.ts';
 import { findImage, mustPull, pullImage } from './image-pull.ts';
 import { imageTraits } from './image-traits.ts';
 import { inTurn } from './in-turn.ts';
-import { isOurs, labelsOf } from './labels.ts';
+import { isOurs, labelFilters, labelsOf } from './labels.ts';
+import { clearLooks, discard } from './left-behind.ts';
 import { PendingHandle } from './pending-handle.ts';
 import { ProgressChannel } from './progress-channel.ts';
 import type { ContainerRecords } from './records.ts';
@@ -26,8 +27,6 @@ import { StoredOffsets } from './stored-offsets.ts';
 import { StreamHandle } from './stream-handle.ts';
 import { folderTar } from './tar.ts';
 
-/** Folder of the producer folders in a container of ours. */
-const SPOOL = 'spool';
 const NOTHING: ReadonlyMap<number, number> = new Map();
 
 /** One command in a container of its own: what was asked for, and where its output goes. */
@@ -60,10 +59,13 @@ export class ImageCommands {
       if (this.#isBarred(request)) return this.#lost(command);
       const { producerId } = request;
       if (!this.#records.get(producerId)) this.#records.set(producerId, recordOf(request, 'preparing'));
+      else await this.#clearLooks(command);
       try {
         return await this.#begin(command);
       } catch (error) {
-        if (this.#records.get(producerId)?.phase === 'preparing') this.#records.remove(producerId);
+        // What an engine that is gone has done is not known: the record finds it, or a later sweep.
+        const isKnown = !isUnreachable(error) && !request.letGo?.aborted;
+        if (isKnown && this.#records.get(producerId)?.phase === 'preparing') this.#records.remove(producerId);
         throw error;
       }
     });
@@ -82,7 +84,9 @@ export class ImageCommands {
       const found = await this.#find(command);
       if (found) return await this.#follow(command, found);
       const phase = this.#records.get(request.producerId)?.phase;
-      return phase === 'preparing' ? await this.#begin(command) : this.#lost(command, phase === 'started');
+      if (phase === 'preparing') await this.#clearLooks(command);
+      if (phase !== 'preparing' || request.cancelled?.aborted) return this.#lost(command, phase === 'started');
+      return await this.#begin(command);
     });
   }
 
@@ -91,6 +95,7 @@ export class ImageCommands {
     const { image = '' } = place;
     const found = await this.#find(command);
     if (found) return await this.#follow(command, found);
+    unlessCancelled(command);
     const id = await findImage(engine, image);
     if (!mustPull(place, id !== undefined)) return await this.#create(command, id ?? '');
     const progress = new ProgressChannel({ ...command, logger: this.#logger });
@@ -117,6 +122,7 @@ export class ImageCommands {
     const common = commonOptions(spec, place, labels);
     const canKeep = traits.shell && traits.setsid && (spec.tty === undefined || traits.script);
     const options = canKeep ? keptOptions(common, this.#folder(request)) : await this.#streamOptions(command, common, traits.shell);
+    unlessCancelled(command);
     try {
       await engine.call((docker) => docker.createContainer({ ...options, name: nameOf(request, place) }));
     } catch (error) {
@@ -156,7 +162,8 @@ export class ImageCommands {
 
   /** The command under the shim in a container of ours. */
   async #keep(command: Command, info: ContainerInspectInfo): Promise<BackendHandle> {
-    const { request, engine, offsets, sink } = command;
+    const { engine, offsets, sink } = command;
+    let { request } = command;
     const { state } = stateOf(info);
     const isNew = state === 'created' || (state === 'running' && this.#records.get(request.producerId)?.phase === 'preparing');
     const name = info.Name.slice(1);
@@ -164,13 +171,14 @@ export class ImageCommands {
     const stored = new StoredOffsets(sink, offsets);
     const ref = refOf(request);
     if (state === 'created') await this.#startKeeper(command, info.Id);
+    else if (isNew) request = { ...request, again: true };
     let remote: RemoteHandle;
     try {
       remote = isNew
         ? await this.#producers.start(host, request, ref, stored.sink)
         : this.#producers.adopt(host, request, ref, offsets, stored.sink);
     } catch (error) {
-      await engine.call((docker) => docker.getContainer(info.Id).remove({ force: true, v: true }));
+      if (!request.letGo?.aborted) await this.#discard(command, info.Id);
       throw error;
     }
     if (isNew) this.#started(request);
@@ -190,8 +198,10 @@ export class ImageCommands {
     });
   }
 
-  async #startKeeper({ place, engine }: Command, id: string): Promise<void> {
+  async #startKeeper(command: Command, id: string): Promise<void> {
+    const { place, engine } = command;
     try {
+      unlessCancelled(command);
       await engine.call(async (docker) => {
         const container = docker.getContainer(id);
         // Any user of the container may make a folder there; nobody else is in it.
@@ -199,13 +209,13 @@ export class ImageCommands {
         await container.start();
       });
     } catch (error) {
-      await engine.call((docker) => docker.getContainer(id).remove({ force: true, v: true }));
+      await this.#discard(command, id);
       throw startFailed(error, place);
     }
   }
 
   #folder({ producerId }: StartRequest): string {
-    return `${OWN_FOLDER}/${SPOOL}/${this.#records.instance}/${producerId}`;
+    return producerFolder(this.#records.instance, producerId);
   }
 
   #started(request: StartRequest): void {
@@ -215,6 +225,8 @@ export class ImageCommands {
   async #startIt(command: Command, id: string): Promise<Duplex | undefined> {
     const { request, place, engine } = command;
     const { spec } = request;
+    if (request.cancelled?.aborted) await this.#discard(command, id);
+    unlessCancelled(command);
     const attached = await engine.call((docker) => attachTo(docker.getContainer(id), { stdin: spec.stdin, output: true }));
     // Read from the first byte on, whatever comes in between.
     attached.on('error', () => {});
@@ -223,8 +235,8 @@ export class ImageCommands {
       await engine.call((docker) => docker.getContainer(id).start());
     } catch (error) {
       attached.destroy();
-      await engine.call((docker) => docker.getContainer(id).remove({ force: true, v: true }));
       this.#records.set(request.producerId, recordOf(request, 'preparing'));
+      await this.#discard(command, id);
       throw startFailed(error, place);
     }
     if (spec.tty) await this.#size(engine, id, spec.tty);
@@ -273,8 +285,18 @@ export class ImageCommands {
   }
 
   /** Whoever comes later to start it does not. */
-  #bar({ producerId }: StartRequest): void {
-    if (this.#records.get(producerId)?.phase !== 'started') this.#records.set(producerId, { phase: 'barred' });
+  #bar(request: StartRequest): void {
+    const { producerId } = request;
+    if (this.#records.get(producerId)?.phase !== 'started') this.#records.set(producerId, recordOf(request, 'barred'));
+  }
+
+  async #clearLooks({ request, place, engine }: Command): Promise<void> {
+    await clearLooks(engine, labelFilters(request.producerId, this.#records.instance), nameOf(request, place));
+  }
+
+  async #discard({ request, engine }: Command, id: string): Promise<void> {
+    this.#bar(request);
+    await discard({ engine, id, logger: this.#logger, forget: () => this.#records.remove(request.producerId) });
   }
 
   async #remove({ request, engine }: Command, id: string | undefined): Promise<void> {
@@ -292,4 +314,9 @@ export class ImageCommands {
   #key({ producerId }: StartRequest): string {
     return `${this.#records.instance} ${producerId}`;
   }
+}
+
+function unlessCancelled({ request }: Command): void {
+  if (request.cancelled?.aborted)
+    throw new HeadgateError('conflict', 'the command was cancelled before it was started', { outcome: 'cancelled' });
 }

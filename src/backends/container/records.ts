@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
 import type { SshPlace } from '../../model/place.ts';
@@ -71,15 +71,15 @@ export class ContainerRecords {
   #findInstance(): string {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     const file = join(this.#folder, 'instance');
+    const unfinished = `${file}.${process.pid}`;
+    writeFileSync(unfinished, randomUUID(), { mode: 0o600 });
     try {
-      const descriptor = openSync(file, 'wx', 0o600);
-      try {
-        writeFileSync(descriptor, randomUUID());
-      } finally {
-        closeSync(descriptor);
-      }
+      // Whoever comes first decides, and the file is whole from the beginning.
+      linkSync(unfinished, file);
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error;
+    } finally {
+      rmSync(unfinished, { force: true });
     }
     return readFileSync(file, 'utf8').trim();
   }

@@ -1,12 +1,18 @@
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { containerEnd } from './container-end.ts';
+import { isKept, producerFolder } from './create-options.ts';
 import { type Engine, isRefusal } from './engine.ts';
 import { labelFilters } from './labels.ts';
 import type { ContainerRecord, ContainerRecords } from './records.ts';
+import { Remains } from './remains.ts';
+
+const NEVER = new AbortController().signal;
 
 /**
- * Removes the stopped containers that this instance made for commands that nobody knows any more. Containers that run, and
- * those of others, are not touched; where the engine is away it is done at the next start.
+ * Removes the containers that this instance made for commands that nobody knows any more: at once when their command has
+ * ended or never ran, else when they end by themselves. Those of others are not touched; where the engine is away it is done
+ * at the next start.
  */
 export async function sweepContainers(options: {
   records: ContainerRecords;
@@ -21,14 +27,42 @@ export async function sweepContainers(options: {
     try {
       const filters = labelFilters(producerId, records.instance);
       const engine = engineOf(record);
-      const containers = record.phase === 'barred' ? [] : await engine.call((docker) => docker.listContainers({ all: true, filters }));
-      if (containers.some(({ State }) => State === 'running' || State === 'paused')) continue;
-      for (const { Id } of containers) await engine.call((docker) => docker.getContainer(Id).remove({ v: true }));
+      const containers = await engine.call((docker) => docker.listContainers({ all: true, filters }));
+      // Of a command that was never to run, nothing but what keeps its container runs.
+      const ended = (id: string) => new Remains(engine, id, producerFolder(records.instance, producerId)).exitCode(NEVER);
+      const later: string[] = [];
+      for (const { Id, State, Labels } of containers) {
+        const runs = State === 'running' || State === 'paused';
+        if (runs && record.phase === 'started' && !(isKept(Labels) && (await ended(Id)) !== undefined)) later.push(Id);
+        else await engine.call((docker) => docker.getContainer(Id).remove({ v: true, force: runs }));
+      }
+      if (later.length > 0) {
+        void removeLater(engine, later).then(
+          () => records.remove(producerId),
+          (error: unknown) => logger.warn({ producer: producerId, error: messageOf(error) }, 'a left-over container cannot be removed'),
+        );
+        continue;
+      }
       records.remove(producerId);
       if (containers.length > 0) logger.info({ producer: producerId }, 'the container of a command that nobody knows is removed');
     } catch (error) {
       if (isRefusal(error, 404)) records.remove(producerId);
       else logger.warn({ producer: producerId, error: messageOf(error) }, 'a left-over container cannot be removed now');
     }
+  }
+}
+
+async function removeLater(engine: Engine, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    await containerEnd(engine, id, NEVER);
+    await discardEnded(engine, id);
+  }
+}
+
+async function discardEnded(engine: Engine, id: string): Promise<void> {
+  try {
+    await engine.patiently((docker) => docker.getContainer(id).remove({ v: true }), NEVER);
+  } catch (error) {
+    if (!isRefusal(error, 404, 409)) throw error;
   }
 }

@@ -81,3 +81,15 @@ describe('{#screen} what a terminal shows', () => {
     expect((await play(output(bytes), SIZE)).text).toEqual(['x']);
   });
 });
+
+describe('{#screen} a picture that is only read', () => {
+  test('has no bytes that draw it, and one that is drawn has as many rows above the screen as have 200,000 cells', async () => {
+    const bytes = Buffer.from(Array.from({ length: 9000 }, (_, i) => `line ${i}\r\n`).join(''));
+    const size = { cols: 100, rows: 10 };
+    const read = await play(output(bytes), size, undefined, { replay: false });
+    expect([read.text.length, read.replay.length]).toEqual([9000, 0]);
+    const drawn = await redrawn((await play(output(bytes), size)).replay, size);
+    expect(drawn.text().length).toBe(2009);
+    drawn.dispose();
+  });
+});

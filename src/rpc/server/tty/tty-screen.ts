@@ -10,6 +10,6 @@ export async function screenNews(
   signal: AbortSignal,
 ): Promise<Extract<TtyNews, { type: 'screen' }> | undefined> {
   if (!view.producer.spec.tty && view.producer.backend !== 'tmux') return undefined;
-  const { to, cols, rows, replay } = await screenOf(parts.streams, { runId, path, channel: 1, signal });
+  const { to, cols, rows, replay } = await screenOf(parts.streams, { runId, path, channel: 1, replay: true, signal });
   return { type: 'screen', offset: to, cols, rows, data: replay.toString() };
 }
