@@ -101,7 +101,9 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
 
 /** A daemon that was killed leaves its mounts behind. */
 function unmountAll(root: string): void {
-  const places = readFileSync('/proc/mounts', 'latin1').split('\n').map((line) => line.split(' ')[1] ?? '');
+  const places = readFileSync('/proc/mounts', 'latin1')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
   for (const place of places.filter((one) => one.startsWith(`${root}/`)).reverse()) spawnSync('umount', ['-l', place]);
 }
 
