@@ -40,7 +40,6 @@ const CASES = [
   memory,
   restart,
   ...backends,
-  ...backends,
 ];
 const NAMES = CASES.flatMap((one) => one.results.map(({ name }) => name));
 const say = (line) => process.stderr.write(`${line}\n`);

@@ -4,12 +4,22 @@ import { readFileSync } from 'node:fs';
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 const { runCli } = await import('./cli/program.ts');
 
+/** How long a connection to something that does not answer may keep this process, once all is closed (milliseconds). */
+const LINGER_MS = 1000;
+
+function endSoon(): void {
+  setTimeout(() => process.exit(), LINGER_MS).unref();
+}
+
 process.exitCode = await runCli(process.argv.slice(2), {
   // The server's modules are loaded only by the command that serves: the others start in a third of the time.
-  serve: async (options) => (await import('./server.ts')).serveHeadgate({ ...options, version }),
+  serve: async (options) => {
+    const server = await (await import('./server.ts')).serveHeadgate({ ...options, version });
+    return { ...server, close: () => server.close().finally(endSoon) };
+  },
   examine: async (options) => (await import('./data-doctor.ts')).examineData(options),
   examineBackends: async () => (await import('./backend-doctor.ts')).examineBackends(),
-  runner: async (options) => (await import('./runner-process.ts')).runHeadgateRunner(options),
+  runner: async (options) => (await import('./runner-process.ts')).runHeadgateRunner(options).finally(endSoon),
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,

@@ -103,7 +103,8 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
     logger,
     withheld: Object.values(config.providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []),
     allow: config.environment?.allow,
-    hidden: [paths.folder, options.socket ?? paths.socket],
+    // With the configuration in a project, a command could change what the next start makes of its sandbox.
+    hidden: [paths.folder, options.socket ?? paths.socket, ...(options.config === undefined ? [] : [options.config])],
     freeBytes: config.limits.freeBytes,
     spaceChanged: (fact) => told.space(fact),
   });

@@ -6,8 +6,8 @@ import { createContainerBackend } from './container/index.ts';
 import { createProcessBackend, createPtyBackend } from './process/index.ts';
 import { runnerId } from './remote/runner-id.ts';
 import type { SpaceFact } from './shim/free-space.ts';
-import { SshBackend } from './ssh/ssh-backend.ts';
-import { createTmuxBackend } from './tmux/index.ts';
+import { SshBackend, SshHosts } from './ssh/ssh-backend.ts';
+import { createTmuxBackend, RemoteTmux } from './tmux/index.ts';
 
 export interface BackendsOptions {
   /** Where the producer folders are; made when missing. */
@@ -28,16 +28,16 @@ export interface BackendsOptions {
 
 /** Every backend of this version, by name; `capabilities` of each says whether it can run here (SPEC {#backends}). */
 export function createBackends(options: BackendsOptions): ReadonlyMap<string, Backend> {
+  const { folder, clock, logger } = options;
   const processes = createProcessBackend(options);
+  const hosts = new SshHosts();
+  const remote = { runner: () => runnerId(join(dirname(folder), 'runner-id')), clock, logger };
   return new Map<string, Backend>([
     ['process', processes],
     ['pty', createPtyBackend(processes)],
     ['container', containersOf(options)],
-    [
-      'ssh',
-      new SshBackend({ runner: () => runnerId(join(dirname(options.folder), 'runner-id')), clock: options.clock, logger: options.logger }),
-    ],
-    ['tmux', createTmuxBackend(options)],
+    ['ssh', new SshBackend(remote, hosts)],
+    ['tmux', createTmuxBackend(options, undefined, new RemoteTmux({ ...remote, hostOf: (place) => hosts.host(place) }))],
   ]);
 }
 

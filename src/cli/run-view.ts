@@ -1,9 +1,9 @@
 import { deferred } from '../core/deferred.ts';
+import { placeLine } from '../core/place-line.ts';
 import type { NotificationParamsOf } from '../rpc/protocol/table.ts';
 import { CommandView } from './command-view.ts';
 import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
-import { placeLine } from './place-line.ts';
 import { type RunEvent, RunEvents } from './run-events.ts';
 import { paragraph, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
@@ -174,8 +174,8 @@ export class RunView {
     for (const line of rest) this.#screen.line(`    ${colors.bold(line)}`);
     const { options } = proposal.attributes;
     if (Array.isArray(options)) for (const option of options) this.#screen.line(`    - ${visibleLine(String(option))}`);
-    const place = placeLine(proposal.attributes['plan']);
-    if (place !== undefined) this.#screen.line(`  ${colors.yellow('in')} ${place}`);
+    const place = placeLine(proposal.attributes);
+    if (place !== undefined) this.#screen.line(`  ${colors.yellow('in')} ${visibleLine(place)}`);
     this.#screen.line(colors.dim(`  ${proposal.path}`));
   }
 

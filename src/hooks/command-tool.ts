@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { z } from 'zod';
 import { HeadgateError } from '../core/errors.ts';
 import { channelsOf, isLocal, type Place, placeOf, placeParams } from '../model/place.ts';
@@ -70,7 +71,7 @@ export function commandTool(options: CommandToolOptions): ToolDefinition<typeof 
             env: input.env ?? {},
             stdin: (input.stdin ?? false) || place.tty !== undefined,
             ...parts,
-            ...(sandbox ? { sandbox: { ...sandbox, root: call.project.root } } : {}),
+            ...(sandbox ? { sandbox: { ...sandbox, root: realOf(call.project.root) } } : {}),
             ...(input.timeout_ms === undefined ? {} : { timeoutMs: input.timeout_ms }),
           },
         },
@@ -89,6 +90,16 @@ function remotePath(cwd: string | undefined): string {
       field: 'cwd',
     },
   );
+}
+
+/** The folder that is shown to whoever decides is the one that is written to, also when a link has been turned meanwhile. */
+function realOf(root: string): string {
+  try {
+    return realpathSync(root);
+  } catch {
+    // Not there: the start says so.
+    return root;
+  }
 }
 
 function firstLine(command: string): string {

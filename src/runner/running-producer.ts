@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import { deferred } from '../core/deferred.ts';
 import { HeadgateError, isHeadgateError, messageOf } from '../core/errors.ts';
@@ -7,11 +8,14 @@ import type { RunnerLink } from '../model/ports/runner.ts';
 import { producerIdOf } from '../model/producer-id.ts';
 import type { KillReceipt, Producer } from '../model/records.ts';
 import { onceReached } from './deadline.ts';
+import { isOutOfReach } from './out-of-reach.ts';
 import { OutputCount } from './output-count.ts';
 import { tellUntilStored, untilDone } from './patience.ts';
 
 /** Between the first signal and SIGKILL when a limit ends a command (milliseconds). */
 const LIMIT_GRACE_MS = 2000;
+/** How long a start that is under way may hold up whoever lets go of it (milliseconds). */
+const DETACH_MS = 1000;
 
 export interface RunningProducerOptions {
   readonly producer: Producer;
@@ -34,6 +38,8 @@ export class RunningProducer {
   readonly #producerId: string;
   readonly #facts: { producer: number; path: string };
   readonly #abandon = new AbortController();
+  readonly #cancelled = new AbortController();
+  #again = false;
   /** Resolves with undefined when it could not be started. */
   #handle: Promise<BackendHandle | undefined> = Promise.resolve(undefined);
   #opened = false;
@@ -53,6 +59,7 @@ export class RunningProducer {
     this.#output = new OutputCount(options.outputBytes);
     this.#begunAt = options.producer.startedAt ?? options.clock.now();
     this.#facts = { producer: options.producer.entryId, path: options.producer.path };
+    if (options.producer.state === 'cancelling') this.#cancelled.abort();
   }
 
   /**
@@ -60,7 +67,8 @@ export class RunningProducer {
    * started before, so what fails for a moment is tried again and ends nothing.
    */
   start(again = false): void {
-    const retried = again ? (error: unknown) => !isHeadgateError(error) : NEVER;
+    this.#again = again;
+    const retried = again ? (error: unknown) => !isHeadgateError(error) || isOutOfReach(error) : NEVER;
     this.#take((backend, sink) => backend.start(this.#request(), sink), retried);
   }
 
@@ -85,6 +93,7 @@ export class RunningProducer {
 
   /** Ends the tree and tells the receipt; waits for a start under way. A second request answers with the first. */
   kill(request: KillRequest): Promise<void> {
+    this.#cancelled.abort();
     if (this.#killed) {
       void this.#handle.then((handle) => handle?.kill(request)).catch(() => undefined);
       return this.#killed;
@@ -96,13 +105,16 @@ export class RunningProducer {
   /** Forgets the command without touching it. */
   async detach(): Promise<void> {
     this.#abandon.abort();
-    const handle = await this.#handle;
-    await handle?.detach();
+    const detached = this.#handle.then((handle) => handle?.detach());
+    // A start hangs for as long as its place does not answer.
+    const late = delay(DETACH_MS, undefined, { ref: false });
+    await Promise.race([detached, late]);
   }
 
   #request(): StartRequest {
     const { spec, run } = this.#options.producer;
-    return { producerId: this.#producerId, spec, run };
+    const signals = { cancelled: this.#cancelled.signal, letGo: this.#abandon.signal };
+    return { producerId: this.#producerId, spec, run, again: this.#again, ...signals };
   }
 
   #take(begin: (backend: Backend, sink: OutputSink) => Promise<BackendHandle>, retried: (error: unknown) => boolean): void {

@@ -1,3 +1,5 @@
+import { realpathSync } from 'node:fs';
+import { homedir, userInfo } from 'node:os';
 import { HeadgateError } from '../core/errors.ts';
 import type { ProposedProducer } from '../hooks/plugin.ts';
 import type { BackendName, Sandbox } from '../model/place.ts';
@@ -23,14 +25,70 @@ export function sandboxed(producer: ProposedProducer, policy: SandboxPolicy | un
     );
   }
   const { mode, network } = policy;
+  const real = realOf(root);
   const asked = spec.sandbox;
-  if (!asked) return { ...producer, spec: { ...spec, sandbox: { mode, network, root } } };
+  if ((asked ?? policy).mode === 'workspace') requireProject(real);
+  if (!asked) return { ...producer, spec: { ...spec, sandbox: { mode, network, root: real } } };
   if (mode === 'read-only' && asked.mode !== 'read-only')
     throw refused('commands of this server may write nowhere; ask for sandbox mode read-only, or leave sandbox out', 'sandbox.mode');
   if (asked.network && !network)
     throw refused('commands of this server have no network; ask for a sandbox without it, or leave sandbox out', 'sandbox.network');
   // Whatever a plugin has put there: it is the project that may be written to.
-  return { ...producer, spec: { ...spec, sandbox: { ...asked, root } } };
+  return { ...producer, spec: { ...spec, sandbox: { ...asked, root: real } } };
+}
+
+/** Folders of the system that are never a project; what is below them is none either, apart from what is in `SOURCES`. */
+const OF_SYSTEM = [
+  '/bin',
+  '/boot',
+  '/dev',
+  '/etc',
+  '/lib',
+  '/lib32',
+  '/lib64',
+  '/libx32',
+  '/proc',
+  '/run',
+  '/sbin',
+  '/sys',
+  '/usr',
+  '/var/spool',
+];
+const SOURCES = ['/usr/src', '/usr/local/src'];
+/** Folders that hold those of many programs, each of which may have a project. */
+const OF_MANY = ['/', '/home', '/media', '/mnt', '/opt', '/srv', '/var', '/var/lib', '/var/log'];
+
+/**
+ * Refuses a project whose folder is no project: who may run commands names the folder, and could name one in which a
+ * written file is a program that somebody else runs, such as a home directory with its `.profile`, or /etc.
+ */
+function requireProject(real: string): void {
+  const inside = (folder: string) => real === folder || real.startsWith(`${folder}/`);
+  const around = (folder: string) => real === '/' || folder === real || folder.startsWith(`${real}/`);
+  const system = OF_SYSTEM.some(inside) && !SOURCES.some((folder) => real.startsWith(`${folder}/`));
+  if (system || OF_MANY.includes(real) || homes().some(around))
+    throw refused(
+      `this server lets commands write into their project only, and ${real.slice(0, 200)} is none but a folder of the system or of a user; open a folder in it as the project`,
+      'projectRoot',
+    );
+}
+
+/** Home directories that are known: HOME can name another one than the user's own. */
+function homes(): string[] {
+  try {
+    return [homedir(), userInfo().homedir].map(realOf);
+  } catch {
+    // A user without an entry in the system's list.
+    return [realOf(homedir())];
+  }
+}
+
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 function refused(message: string, field: string): HeadgateError {

@@ -1,3 +1,4 @@
+import { placeLine } from '../core/place-line.ts';
 import type { Entry, Loop, Run } from '../model/records.ts';
 import type { JournalTx } from '../stream/index.ts';
 
@@ -44,11 +45,13 @@ export function proposalFacts(entry: Entry): {
   turn: number;
 } {
   const { tool, command, summary } = entry.attributes;
+  // Whoever shows a summary only shows where it would run as well.
+  const place = placeLine(entry.attributes);
   return {
     path: entry.path,
     action: typeof tool === 'string' ? tool : 'unknown',
     ...(typeof command === 'string' ? { command } : {}),
-    summary: typeof summary === 'string' ? summary : entry.path,
+    summary: `${typeof summary === 'string' ? summary : entry.path}${place === undefined ? '' : ` (${place})`}`,
     attributes: entry.attributes,
     turn: entry.turn,
   };

@@ -45,14 +45,21 @@ export class Screen {
   /** The rows above the screen and those of the screen, as text without trailing blanks; empty ones at the end are left out. */
   text(): string[] {
     const { active } = this.#terminal.buffer;
-    const rows = Array.from({ length: active.length }, (_, row) => active.getLine(row)?.translateToString(true) ?? '');
+    const rows = Array.from({ length: active.length }, (_, row) => active.getLine(row)?.translateToString(true).trimEnd() ?? '');
     return rows.slice(0, rows.findLastIndex((row) => row !== '') + 1);
   }
 
   /** The rows of the screen alone, all of them. */
   visible(): string[] {
     const { active } = this.#terminal.buffer;
-    return Array.from({ length: this.#terminal.rows }, (_, row) => active.getLine(active.baseY + row)?.translateToString(true) ?? '');
+    return Array.from(
+      { length: this.#terminal.rows },
+      (_, row) =>
+        active
+          .getLine(active.baseY + row)
+          ?.translateToString(true)
+          .trimEnd() ?? '',
+    );
   }
 
   get cursor(): Cursor {
@@ -67,10 +74,23 @@ export class Screen {
 
   /** Bytes that draw the same on an empty terminal of this size, `scrollback` rows above the screen included. */
   replay(scrollback = SCROLLBACK_ROWS): Buffer {
-    return Buffer.from(this.#serialize.serialize({ scrollback }));
+    // The library moves the cursor back from where the last row ended, one short when that was filled to its edge, and
+    // origin mode and the alternate screen move it once more.
+    return Buffer.from(`${this.#serialize.serialize({ scrollback })}${this.#toCursor()}`);
   }
 
   dispose(): void {
     this.#terminal.dispose();
+  }
+
+  #toCursor(): string {
+    const { col, row } = this.cursor;
+    const { cols, buffer } = this.#terminal;
+    if (col < cols) return `\x1b[${row + 1};${col + 1}H`;
+    // Behind the edge, about to wrap: only a character in the last cell brings it there.
+    const line = buffer.active.getLine(buffer.active.baseY + row);
+    const isWide = line?.getCell(cols - 1)?.getWidth() === 0;
+    const last = isWide ? cols - 2 : cols - 1;
+    return `\x1b[${row + 1};${last + 1}H${line?.getCell(last)?.getChars() || ' '}`;
   }
 }

@@ -17,6 +17,7 @@ import { type LineMatch, type ReadRange, type ReadRequest, readChannel } from '.
 import { beyondEnd, stale } from './refusals.ts';
 import { Subscribers } from './subscribers.ts';
 import { Subscription } from './subscription.ts';
+import { TerminalSizes } from './terminal-sizes.ts';
 import type {
   CancelRequest,
   ChannelState,
@@ -44,9 +45,6 @@ export interface ReadResult extends ReadRange {
   readonly matches?: readonly LineMatch[];
 }
 
-/** Sizes of terminals that are remembered; the oldest are forgotten. */
-const SIZES = 10_000;
-
 /**
  * Producers and their channels: accepted, filled, read, ended. One instance a server; every stream RPC and every
  * runner ends here (SPEC {#streaming}).
@@ -64,8 +62,7 @@ export class Streams {
   readonly #subscribers: Subscribers;
   readonly #waiting = new Waiters();
   readonly #lastOutput = new Map<number, number>();
-  /** Log entry id -> size that its terminal was last given. */
-  readonly #sizes = new Map<number, { readonly cols: number; readonly rows: number }>();
+  readonly sizes = new TerminalSizes();
   /** Channel entry id -> log entry id of live producers. */
   readonly #owner = new Map<number, number>();
   /** What a write needs to know of a live producer, without asking the database each time. */
@@ -192,18 +189,7 @@ export class Streams {
   async resize(runId: number, path: string, cols: number, rows: number): Promise<void> {
     const { producer } = this.#served(runId, path);
     await this.fleet.serving(producer).resize(producer.entryId, cols, rows);
-    this.#sizes.delete(producer.entryId);
-    this.#sizes.set(producer.entryId, { cols, rows });
-    for (const oldest of this.#sizes.keys()) {
-      if (this.#sizes.size <= SIZES) break;
-      this.#sizes.delete(oldest);
-    }
-  }
-
-  /** The size that a producer's terminal was last given since this server started, or began with; 80 x 24 without one. */
-  terminalSize(runId: number, path: string): { readonly cols: number; readonly rows: number } {
-    const { producer } = this.#lifecycle.owned(runId, path);
-    return this.#sizes.get(producer.entryId) ?? producer.spec.tty ?? { cols: 80, rows: 24 };
+    this.sizes.set(producer.entryId, { cols, rows });
   }
 
   /** Sends one signal to a command. */

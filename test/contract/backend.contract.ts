@@ -213,12 +213,13 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
       });
 
       // What relays a terminal takes everything, and keeps it.
-      test.runIf(!terminal)('child that never reads stdin: answers fewer bytes than it was sent', async () => {
-        const { handle } = await start('sleep 60', { stdin: true });
-        const taken = await handle.write(Buffer.alloc(1_000_000));
-        expect(taken).toBeGreaterThan(0);
-        expect(taken).toBeLessThan(1_000_000);
-      });
+      if (!terminal)
+        test('child that never reads stdin: answers fewer bytes than it was sent', async () => {
+          const { handle } = await start('sleep 60', { stdin: true });
+          const taken = await handle.write(Buffer.alloc(1_000_000));
+          expect(taken).toBeGreaterThan(0);
+          expect(taken).toBeLessThan(1_000_000);
+        });
 
       test('takes nothing after its end, or after the end of the command', async () => {
         const { handle } = await start('cat', { stdin: true });

@@ -75,7 +75,7 @@ describe.skipIf(!serviceAvailable('docker'))('{#backend_container} commands in c
 /** Whether a process runs, by its number in the container whose first process is `root` here. */
 function isRunningIn(root: number, pid: number): boolean {
   try {
-    const stat = readFileSync(`/proc/${root}/root/proc/${pid}/stat`, 'latin1');
+    const stat = readFileSync(join('/proc', `${root}`, 'root', 'proc', `${pid}`, 'stat'), 'latin1');
     return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
   } catch {
     return false;

@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -169,6 +170,33 @@ describe.skipIf(!serviceAvailable('bwrap'))('{#sandbox} a sandbox', () => {
     await expect(at(here.data)).rejects.toMatchObject({ kind: 'forbidden' });
     await expect(at(join(here.root, 'gone'))).rejects.toMatchObject({ kind: 'not_found' });
     expect(existsSync(join(here.spool, `p${count}`))).toBe(false);
+  });
+
+  test('refuses a project inside of the data folder, and one that has become a link', async () => {
+    const at = (root: string) => run('true', { cwd: root, sandbox: { mode: 'workspace', network: false, root } });
+    const inside = join(here.data, 'project');
+    mkdirSync(inside);
+    await expect(at(inside)).rejects.toMatchObject({ kind: 'forbidden', facts: { outcome: 'sandbox_refused' } });
+    const turned = join(here.root, 'turned');
+    symlinkSync(here.home, turned);
+    await expect(at(turned)).rejects.toMatchObject({ kind: 'forbidden', facts: { outcome: 'sandbox_refused' } });
+  });
+
+  test('keeps a data folder that is further down in the project from being moved away with the folder around it', async () => {
+    const { out } = await run(
+      'mkdir -p deep && mv data data-2 || echo 1; mv home home-2 && echo moved; cat data/token; mv home-2 home; cd ..; mv project/x x || echo 2',
+      { cwd: here.root, sandbox: { mode: 'workspace', network: false, root: here.root } },
+    );
+    expect(out).toContain('1\nmoved\n2\n');
+    const further = join(here.root, 'a', 'b', 'data');
+    mkdirSync(join(here.root, 'a', 'b'), { recursive: true });
+    renameSync(here.data, further);
+    here = { ...here, data: further, spool: join(further, 'producers') };
+    const moved = await run('mv a a-2 || echo 1; mv a/b a/b-2 || echo 2; touch a/file a/b/file && echo written', {
+      cwd: here.root,
+      sandbox: { mode: 'workspace', network: false, root: here.root },
+    });
+    expect(moved.out).toBe('1\n2\nwritten\n');
   });
 
   test('keeps the repository of the project from being changed, moved away or replaced', async () => {

@@ -38,12 +38,14 @@ describe('{#shell_hosts} a link that is cut', () => {
       cutAfter: () => (host.cuts < enough ? 1 + Math.floor(Math.random() * most) : undefined),
     });
     const sink = new StoringSink();
-    const command = 'echo ran >> runs; i=0; while [ $i -lt 400 ]; do echo line $i; echo error $i >&2; i=$((i+1)); done; exit 5';
+    // Longer than what the longest runs bring.
+    const count = most < 10_000 ? 400 : 8000;
+    const command = `echo ran >> runs; i=0; while [ $i -lt ${count} ]; do echo line $i; echo error $i >&2; i=$((i+1)); done; exit 5`;
     const handle = await producers().start(host, { producerId: 'cut', spec: { ...spec, command } }, {}, sink);
     expect((await handle.exited).exitCode).toBe(5);
     await handle.closed;
     expect(host.cuts).toBeGreaterThan(1);
-    const lines = (word: string) => Array.from({ length: 400 }, (_, i) => `${word} ${i}\n`).join('');
+    const lines = (word: string) => Array.from({ length: count }, (_, i) => `${word} ${i}\n`).join('');
     expect([sink.text(1), sink.text(2), sink.repeated]).toEqual([lines('line'), lines('error'), 0]);
     const again = new StoringSink();
     const look = await producers().start(

@@ -79,7 +79,8 @@ describe.skipIf(!serviceAvailable('script'))('{#terminals} a command in a termin
 
   test('finds its type and size from the first moment, and nothing of what made the terminal', async () => {
     const tty = { term: 'vt220', cols: 97, rows: 31 };
-    const command = 'echo "$TERM"; stty size; tty; echo "$-"; env | grep -c HEADGATE_TTY; [ -e /proc/self/fd/3 ] || echo no more; [ "$SHELL" = "$WANTED" ]';
+    const command =
+      'echo "$TERM"; stty size; tty; echo "$-"; env | grep -c HEADGATE_TTY; [ -e /proc/self/fd/3 ] || echo no more; [ "$SHELL" = "$WANTED" ]';
     const env = process.env['SHELL'] === undefined ? {} : { WANTED: process.env['SHELL'] };
     const { text, exit } = await run(command, { tty, env });
     expect(text).toMatch(/^vt220\r\n31 97\r\n\/dev\/pts\/\d+\r\n[a-z]*\r\n0\r\nno more\r\n$/);
@@ -98,7 +99,9 @@ describe.skipIf(!serviceAvailable('script'))('{#terminals} a command in a termin
     expect([exit.signal, text]).toEqual(['SIGSEGV', '']);
   });
 
-  test(`loses nothing of what is written right before the end, ${RUNS} times`, { timeout: 30_000 + RUNS * 1000 }, async () => {
+  test(`the end of PTY output lost: nothing of what is written right before the end, ${RUNS} times`, {
+    timeout: 30_000 + RUNS * 1000,
+  }, async () => {
     const expected = Array.from({ length: 20_000 }, (_, i) => `${i + 1}\r\n`).join('');
     for (let i = 0; i < RUNS; i++) {
       const parts: Buffer[] = [];
@@ -225,7 +228,9 @@ describe.skipIf(!serviceAvailable('script'))('{#terminals} a command in a termin
   });
 
   test('{#detached} what it left in the background loses the terminal as in any other, and does not hold it', async () => {
-    const { sink, closed, exit } = await run('sh -c "trap \\"\\" HUP; echo \\$\\$; exec sleep 300" & sleep 300 & echo $!; sleep 0.2; exit 4');
+    const { sink, closed, exit } = await run(
+      'sh -c "trap \\"\\" HUP; echo \\$\\$; exec sleep 300" & sleep 300 & echo $!; sleep 0.2; exit 4',
+    );
     const [one = 0, two = 0] = [...sink.text().matchAll(/^(\d+)\r$/gm)].map(([, pid]) => Number(pid));
     expect([exit.exitCode, closed.detached]).toEqual([4, []]);
     const left = [one, two].filter(isRunning);
@@ -265,10 +270,14 @@ describe.skipIf(!serviceAvailable('script'))('{#terminals} a command in a termin
     const sink = new TerminalSink();
     const command = 'tty; trap "stty size" WINCH; while read line; do echo "got $line"; done';
     const spec = { tty: terminal.parse({}), stdin: true };
-    const child = fork(fileURLToPath(new URL('./backend-child.ts', import.meta.url)), [join(root, 'spool'), 'p1', command, JSON.stringify(spec)], {
-      cwd: root,
-      execArgv: ['--import', new URL('./backend-loader.mjs', import.meta.url).href],
-    });
+    const child = fork(
+      fileURLToPath(new URL('./backend-child.ts', import.meta.url)),
+      [join(root, 'spool'), 'p1', command, JSON.stringify(spec)],
+      {
+        cwd: root,
+        execArgv: ['--import', new URL('./backend-loader.mjs', import.meta.url).href],
+      },
+    );
     let ref: BackendRef | null = null;
     child.on('message', (message: { ref?: BackendRef; channel?: number; offset?: number; bytes?: string }) => {
       if (message.ref) ref = message.ref;

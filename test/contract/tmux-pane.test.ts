@@ -132,15 +132,19 @@ describe.skipIf(!serviceAvailable('tmux'))('{#backend_tmux} tmux', () => {
   }
 
   describe('a command in a window', () => {
-    test(`delivers the last byte of commands that end right after it, ${RUNS} of ${RUNS} times`, async () => {
-      const expected = Array.from({ length: 5000 }, (_, i) => `${i + 1}\n`).join('');
-      for (let i = 0; i < RUNS; i++) {
-        const { handle, sink } = await start('stty -opost < /dev/tty; seq 1 5000; exit 3');
-        expect((await handle.exited).exitCode).toBe(3);
-        expect(await handle.closed).toEqual({ detached: [] });
-        expect(sha256(sink.of(1))).toBe(sha256(expected));
-      }
-    }, 30_000 + RUNS * 1000);
+    test(
+      `delivers the last byte of commands that end right after it, ${RUNS} of ${RUNS} times`,
+      async () => {
+        const expected = Array.from({ length: 5000 }, (_, i) => `${i + 1}\n`).join('');
+        for (let i = 0; i < RUNS; i++) {
+          const { handle, sink } = await start('stty -opost < /dev/tty; seq 1 5000; exit 3');
+          expect((await handle.exited).exitCode).toBe(3);
+          expect(await handle.closed).toEqual({ detached: [] });
+          expect(sha256(sink.of(1))).toBe(sha256(expected));
+        }
+      },
+      30_000 + RUNS * 1000,
+    );
 
     test('leaves nothing behind: no session, no pipe, no process, no folder', async () => {
       const { handle, sink } = await start('echo hello; tty');

@@ -60,7 +60,7 @@ describe('{#cli_sh} headgate sh in other places', () => {
     const place = ['--image', 'debian:12', '--docker', 'unix:///no/such.sock', '--mount', '/srv:/data:ro'];
     const [, path] = (await hg(['sh', '--run', 'placed', '--propose', ...place, '--', 'true'])).out.trim().split(' ');
     const attached = start(['attach', 'placed']);
-    await attached.until('in container, image debian:12, mount /srv:/data:ro\n');
+    await attached.until('in container, image debian:12, host unix:///no/such.sock, mount /srv:/data:ro\n');
     await hg(['rpc', 'run/resolve', JSON.stringify({ run: 'placed', resolution: { path, action: 'accept' } })]);
     await attached.until('[container]');
     attached.process.kill('SIGINT');

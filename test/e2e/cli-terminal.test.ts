@@ -2,7 +2,7 @@ import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { shellQuote } from '../../src/cli/text.ts';
-import { type BuiltServer, MAIN, serve } from '../support/built-server.ts';
+import { type BuiltServer, MAIN, processesWith, serve } from '../support/built-server.ts';
 import { cli, cliEnv } from '../support/cli.ts';
 import { serviceAvailable } from '../support/require.ts';
 import { tempFolder } from '../support/temp-store.ts';
@@ -69,6 +69,23 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
     screen.press('C-c');
     await screen.see(/code=130/);
     expect((await hg('ps', '--json', '--run', 'ctrl-c')).out).toBe('[]\n');
+  });
+
+  it('{#cli_tty} gives the terminal back whichever signal ends it, and leaves the command running', async () => {
+    for (const signal of ['SIGQUIT', 'SIGUSR2', 'SIGTERM'] as const) {
+      const screen = terminal();
+      const run = `ended-by-${signal.toLowerCase()}`;
+      screen.type(
+        `${headgate('tty', '--run', run, '--', 'echo up and run""ning; exec sleep 600')} ; echo "code=$?"; stty -a | grep -o -w -e '-*icanon'`,
+      );
+      await screen.see(/^up and running/m);
+      const [client = ''] = (await processesWith(run)).filter((line) => line.includes(' tty --run '));
+      process.kill(Number.parseInt(client, 10), signal);
+      await screen.see(/left it running/);
+      await screen.see(/^icanon/m);
+      expect(JSON.parse((await hg('ps', '--json', '--run', run)).out)).toHaveLength(1);
+      expect((await hg('cancel', run, '--grace', '100ms')).code).toBe(0);
+    }
   });
 
   it('{#cli_attach} attach accepts by key, shows output live, and leaves by key without touching the run', async () => {

@@ -1,23 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BuiltServer, endCommands, MAIN, serve } from '../support/built-server.ts';
 import { startCli } from '../support/cli.ts';
+import { commandsOf } from '../support/readme.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
-const README = await readFile(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8');
-/** The commands of the blocks of a section, without what is said about them. */
-function commandsOf(heading: string): string[] {
-  const section = README.slice(README.indexOf(`## ${heading}\n`)).split('\n## ', 1)[0] ?? '';
-  const blocks = [...section.matchAll(/```\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
-  return blocks
-    .flatMap((block) => block.split('\n'))
-    .map((line) => line.replace(/\s{2,}#.*$/, '').trim())
-    .filter((line) => line !== '');
-}
 const examples = commandsOf('On the command line');
 const [curlSettings, ...curls] = commandsOf('From curl');
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
@@ -29,6 +29,78 @@ describe('{#cli_tty} headgate tty on pipes', () => {
     running.process.stdout.once('data', () => running.process.stdout.destroy());
     expect((await running.ended).code).toBe(141);
     await vi.waitUntil(() => existsSync(join(live.root, 'piped')), { timeout: 10_000 });
+  });
+
+  it('that came to a command of somebody else leaves it alone when its reader or its input ends', async () => {
+    const owner = start(['--run', 'owned', '--', 'echo up; cat; echo over']);
+    await owner.until('up\n');
+    const [{ path } = { path: '' }] = JSON.parse(
+      (await cli(['ps', '--json', '--run', 'owned'], { cwd: live.root, data: live.data })).out,
+    ) as {
+      path: string;
+    }[];
+    const reader = start(['--attach', 'owned', path]);
+    reader.process.stdout.once('data', () => reader.process.stdout.destroy());
+    owner.process.stdin.write('one\n');
+    await owner.until('one\n');
+    expect((await reader.ended).code).toBe(141);
+    const silent = start(['--attach', 'owned', path]);
+    silent.process.stdin.end();
+    await silent.until('one\n');
+    owner.process.stdin.write('two\n');
+    await Promise.all([owner.until('two\n'), silent.until('two\n')]);
+    const typing = start(['--attach', 'owned', path]);
+    typing.process.stdin.end('three\n');
+    expect(await owner.ended).toMatchObject({ code: 0, out: 'up\none\ntwo\nthree\nover\n' });
+    expect((await Promise.all([silent.ended, typing.ended])).map(({ code }) => code)).toEqual([0, 0]);
+  });
+
+  it('that came to a terminal of somebody else without one does not end it', async () => {
+    const place = { cwd: live.root, data: live.data };
+    const owner = startCli(['sh', '--run', 'terminal', '--tty', '--', 'echo up; read -r word; echo "read $word"'], place);
+    await owner.until('up');
+    const [{ path } = { path: '' }] = JSON.parse((await cli(['ps', '--json', '--run', 'terminal'], place)).out) as { path: string }[];
+    const silent = start(['--attach', 'terminal', path]);
+    silent.process.stdin.end();
+    await silent.until('up');
+    const typing = start(['--attach', 'terminal', path]);
+    typing.process.stdin.end('word\n');
+    await silent.until('read word');
+    expect((await silent.ended).code).toBe(0);
+    owner.process.kill();
+    await Promise.all([typing.ended, owner.ended]);
+  });
+
+  it('leaves no hole in its input when the server is away: what waits is sent afterwards', async () => {
+    const running = start(['--run', 'waits', '--', 'cat > waited']);
+    running.process.stdin.write('before\n');
+    await vi.waitUntil(() => existsSync(join(live.root, 'waited')) && readFileSync(join(live.root, 'waited'), 'utf8') === 'before\n');
+    await live.server.crash();
+    await running.until('Waiting for it', 'err');
+    const rest = Buffer.alloc(3_000_000, 'meanwhile\n');
+    running.process.stdin.end(rest);
+    await live.start();
+    expect(await running.ended).toMatchObject({ code: 0 });
+    expect(sha(await readFile(join(live.root, 'waited')))).toBe(sha(Buffer.concat([Buffer.from('before\n'), rest])));
+  });
+
+  it('ends with an error instead of a hole in its input when nobody knows what has come', async () => {
+    const running = start(['--run', 'hole', '--', 'while [ ! -e hole-go ]; do sleep 0.05; done; cat > hole']);
+    running.process.stdin.write(Buffer.alloc(3_000_000, 'line\n'));
+    await vi.waitUntil(async () =>
+      (await cli(['ps', '--json', '--run', 'hole'], { cwd: live.root, data: live.data })).out.includes('hole'),
+    );
+    await vi.waitUntil(() => running.process.stdin.writableLength < 3_000_000);
+    await live.server.crash();
+    await running.until('Waiting for it', 'err');
+    await live.start();
+    const { code, err } = await running.ended;
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: expect.stringMatching(/input was cut off: the command has got \d+ bytes .*the next \d+ may/),
+    });
+    expect(err).toContain('headgate tty --attach hole');
+    expect((await cli(['cancel', 'hole', '--grace', '100ms'], { cwd: live.root, data: live.data })).code).toBe(0);
   });
 
   it('goes on over a kill -9 of the server, at the byte where it was', async () => {
@@ -61,9 +133,10 @@ describe('{#cli_tty} headgate tty on pipes', () => {
     await running.until('ready');
     running.process.kill('SIGINT');
     expect(await running.ended).toMatchObject({ code: 9, out: 'ready\ncaught\n' });
-    const deaf = start(['--run', 'deaf', '--', `trap '' INT; echo ready; while :; do sleep 0.05; done`]);
+    const deaf = start(['--run', 'deaf', '--', `trap 'echo heard' INT; echo ready; while :; do sleep 0.05; done`]);
     await deaf.until('ready');
     deaf.process.kill('SIGINT');
+    await deaf.until('heard');
     deaf.process.kill('SIGINT');
     const { code, err } = await deaf.ended;
     expect({ code, err }).toEqual({ code: 130, err: expect.stringContaining('left it running') });

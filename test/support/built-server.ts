@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import WebSocket from 'ws';
 
@@ -206,15 +207,18 @@ export async function processesWith(mark: string): Promise<string[]> {
   return found;
 }
 
-/** Cancels whatever a failed test has left running, and waits for the receipts. */
+/** Cancels whatever a failed test has left running, in the project of this suite's clients and in the command line's, and waits for the receipts. */
 export async function endCommands(server: Ready, root: string): Promise<void> {
-  const client = await WireClient.connect(server, root).catch(() => undefined);
-  if (!client) return;
-  const live = await client.call<{ run: string; path: string }[]>('stream/list', { state: 'live' });
-  for (const { run, path } of live) await client.call('stream/cancel', { run, path, grace_ms: 100 });
-  for (const { run, path } of live) {
-    let finishedAt: unknown = null;
-    while (finishedAt === null) ({ finishedAt } = (await client.call<{ receipt: Params }>('stream/receipt', { run, path })).receipt);
+  for (const project of ['test', basename(root)]) {
+    const client = await WireClient.connect(server).catch(() => undefined);
+    if (!client) return;
+    await client.call('init', { name: project, projectRoot: root, client: { name: 'test' } });
+    const live = await client.call<{ run: string; path: string }[]>('stream/list', { state: 'live' });
+    for (const { run, path } of live) await client.call('stream/cancel', { run, path, grace_ms: 100 });
+    for (const { run, path } of live) {
+      let finishedAt: unknown = null;
+      while (finishedAt === null) ({ finishedAt } = (await client.call<{ receipt: Params }>('stream/receipt', { run, path })).receipt);
+    }
+    await client.close();
   }
-  await client.close();
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { get } from 'node:https';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
@@ -92,6 +93,18 @@ describe.skipIf(!serviceAvailable('openssl'))('{#tls} encrypted connections', ()
     expect(tlsFailure(without), without).toContain('--cert');
     const stranger = new Authority(folder, 'stranger').sign('spy');
     expect(await failure(url, { ...trusted(), ...pem(stranger) })).not.toBe('open');
+  });
+
+  it('that say nothing hold up no server that stops', async () => {
+    const { port } = await listen();
+    const silent = connect(port, '127.0.0.1');
+    await once(silent, 'connect');
+    // Accepted in the order in which they came: once this one is served, that one is there.
+    const { http } = await listen();
+    expect(http).toContain('https:');
+    const gone = once(silent, 'close');
+    await server.close();
+    await gone;
   });
 
   it('{#access} {#listen} may be reached from elsewhere, under the names of the certificate and no other', async () => {

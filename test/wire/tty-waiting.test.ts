@@ -65,6 +65,17 @@ describe('{#tty_input} input', () => {
     expect(taken()).toBe('never twice, never lost');
   });
 
+  it('is acknowledged, as far as the command has taken it, to who asks for that', async () => {
+    const { path, session } = await started(recorder(3).input);
+    const asking = await TtyClient.open({ http: server.http, token: TOKEN }, { run: 'r1', attach: path, acknowledge: true });
+    session.type('others');
+    asking.type('seven b');
+    await asking.until(() => asking.controls.length === 3);
+    expect(asking.controls.map(({ type, bytes }) => [type, bytes])).toEqual([3, 6, 7].map((bytes) => ['taken', bytes]));
+    expect(session.controls).toEqual([]);
+    await Promise.all([session.close(), asking.close()]);
+  });
+
   it('that came before the client went away still arrives', async () => {
     const { input, taken } = recorder(2);
     const { session } = await started(async (...all) => {

@@ -188,7 +188,7 @@ describe('{#tty_open} a first message', () => {
     expect(await refused(long)).toMatchObject({ code: -32007, data: { limit: 1024 * 1024 }, close: 1009 });
   });
 
-  it('of a command that a rule denies, or that cannot start, tells why', async () => {
+  it('of a command that cannot start is followed by an exit that tells why', async () => {
     const missing = await open({ cmd: 'true', cwd: 'nowhere' });
     expect(await missing.exit()).toMatchObject({
       type: 'exit',
@@ -209,6 +209,19 @@ describe('{#tty_open} a first message', () => {
 });
 
 describe('{#tty_frames} chunks', () => {
+  it('of a byte each, a million in a message, are typed in order before what follows', async () => {
+    const session = await open({ cmd: 'sha256sum' });
+    const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => i % 251));
+    const message = Buffer.alloc(6 * bytes.length);
+    for (const [i, byte] of bytes.entries()) {
+      message.writeUInt32BE(1, 6 * i + 1);
+      message[6 * i + 5] = byte;
+    }
+    session.socket.send(Buffer.concat([message, TtyClient.chunk(3, '{"type":"eof"}')]));
+    expect(await session.exit()).toMatchObject({ code: 0 });
+    expect(session.bytes().toString()).toContain(sha(bytes));
+  });
+
   it('cut into messages anyhow, or many in one, mean the same', async () => {
     const terminal = await open({ cmd: 'cat' });
     const all = Buffer.concat([
@@ -258,6 +271,28 @@ describe('{#tty_frames} chunks', () => {
     terminal.type('x'.repeat(1024 * 1024));
     terminal.control({ type: 'signal', signal: 'USR1' });
     expect(await terminal.exit()).toMatchObject({ type: 'exit', code: 5 });
+  });
+
+  it('a flood of them ends that session alone, and nobody waits for it', async () => {
+    const session = await open({ cmd: 'sleep 600' });
+    const other = await open({ cmd: 'cat', run: 'calm' });
+    const one = TtyClient.chunk(3, '{"type":"signal","signal":"SIGCONT"}');
+    session.socket.send(Buffer.concat(Array<Buffer>(100_000).fill(one)));
+    expect(await session.exit()).toMatchObject({ type: 'error', error: { data: { name: 'overloaded' } } });
+    expect(session.closed).toEqual({ code: 1008, reason: 'overloaded' });
+    expect(session.controls.length).toBeLessThan(300);
+    other.type('calm\n');
+    other.control({ type: 'eof' });
+    expect(await other.exit()).toMatchObject({ code: 0 });
+  });
+
+  it('a window that is dragged costs as many resizes as can be carried out, and ends with the last', async () => {
+    const session = await open({ cmd: 'cat' });
+    const drag = Array.from({ length: 5000 }, (_, i) => TtyClient.chunk(3, `{"type":"resize","cols":${1 + (i % 1000)},"rows":24}`));
+    session.socket.send(Buffer.concat(drag));
+    session.control({ type: 'eof' });
+    expect(await session.exit()).toMatchObject({ code: 0 });
+    expect(session.controls.length).toBeLessThan(10);
   });
 
   it('what cannot be done is told and ends nothing', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { LIMITS } from '../../src/rpc/protocol/shapes.ts';
@@ -173,5 +173,30 @@ describe('{#cancel_request} on a WebSocket', () => {
     say({ method: '$/cancelRequest', params: { id: 'long' } });
     expect(await next(socket)).toMatchObject({ id: 'long', error: { code: -32800, data: { name: 'cancelled' } } });
     socket.close();
+  });
+});
+
+describe('{#access} a WebSocket that is refused', () => {
+  it('leaves no connection behind, whatever the other side does, and holds up no server that stops', async () => {
+    const port = Number(new URL(server.http).port);
+    for (const path of ['/rpc', '/tty', '/nowhere']) {
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+      socket.setEncoding('utf8');
+      let text = '';
+      socket.on('data', (data: string) => {
+        text += data;
+      });
+      socket.write(
+        `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+      );
+      await once(socket, 'end');
+      expect(text).toMatch(/^HTTP\/1.1 40[14] /);
+      // Our half stays open; the server is done with it all the same, and says so as soon as anything more comes.
+      const refused = once(socket, 'error');
+      const typing = setInterval(() => socket.write('more'), 10);
+      expect(await refused).toMatchObject([{ code: expect.stringMatching(/^(EPIPE|ECONNRESET)$/) }]);
+      clearInterval(typing);
+      socket.destroy();
+    }
   });
 });

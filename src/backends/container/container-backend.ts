@@ -6,13 +6,13 @@ import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ContainerPlace, SshPlace } from '../../model/place.ts';
 import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import { SshHosts } from '../ssh/ssh-backend.ts';
 import { type DockerEnvironment, type DockerHost, dockerHost } from './docker-host.ts';
 import { Engine } from './engine.ts';
 import { ExecCommands } from './exec-commands.ts';
 import { ImageCommands } from './image-commands.ts';
-import { SshHosts } from '../ssh/ssh-backend.ts';
-import { SshAgent } from './ssh-agent.ts';
 import { type ContainerRecord, ContainerRecords } from './records.ts';
+import { SshAgent } from './ssh-agent.ts';
 import { sweepContainers } from './sweep.ts';
 import { watchContainer } from './watch.ts';
 
@@ -114,9 +114,13 @@ class ContainerBackend implements Backend {
     const where = dockerHost({ host: host ?? (ssh ? 'unix://' : undefined), tls }, this.#options.env ?? process.env);
     if (!ssh && where.kind !== 'ssh') return new Engine(where);
     if (ssh && where.kind !== 'unix') {
-      throw new HeadgateError('invalid_params', 'with ssh, container.host can only be a socket on that host, such as unix:///var/run/docker.sock', {
-        field: 'container.host',
-      });
+      throw new HeadgateError(
+        'invalid_params',
+        'with ssh, container.host can only be a socket on that host, such as unix:///var/run/docker.sock',
+        {
+          field: 'container.host',
+        },
+      );
     }
     const socket = where.kind === 'unix' ? where.socket : SOCKET;
     const way = this.#hosts.host(ssh ?? sshPlaceOf(where));

@@ -9,6 +9,8 @@ export type ContainerState =
   | { readonly state: 'created' | 'running' | 'gone' }
   | { readonly state: 'ended'; readonly exit: ExitFact; readonly error: string };
 
+/** How long the end of a container is waited for before it is looked at again (milliseconds). */
+const WAIT_MS = 3000;
 /** What SIGKILL makes of an exit code. */
 const KILLED = 137;
 const OUT_OF_MEMORY = {
@@ -41,14 +43,26 @@ export async function containerEnd(engine: Engine, id: string, signal: AbortSign
   for (;;) {
     const now = await containerState(engine, id, signal);
     if (now.state === 'ended' || now.state === 'gone') return now;
-    try {
-      await engine.patiently((docker) => docker.getContainer(id).wait({ condition: 'not-running', abortSignal: signal }), signal);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      // Removed while it was waited for, or the engine went away: the next look says which.
-      if (!isRefusal(error) && !isUnreachable(error)) throw error;
-    }
+    await waitFor(engine, id, signal);
     await delay(1, undefined, { signal });
+  }
+}
+
+/** Until the engine says that it runs no more, or it is time to look: an engine that is just starting may never answer. */
+async function waitFor(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const abortSignal = AbortSignal.any([signal, over.signal]);
+  const wait = engine.call((docker) => docker.getContainer(id).wait({ condition: 'not-running', abortSignal }));
+  try {
+    // The library does not settle a request that is aborted while it is answered.
+    await Promise.race([wait, delay(WAIT_MS, undefined, { signal: abortSignal })]);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    // Removed while it was waited for, or the engine went away: the next look says which.
+    if (!isRefusal(error) && !isUnreachable(error)) throw error;
+  } finally {
+    over.abort();
+    wait.catch(() => {});
   }
 }
 

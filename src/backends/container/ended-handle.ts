@@ -13,7 +13,13 @@ export class EndedHandle implements BackendHandle {
   readonly #clock: Clock;
 
   /** `barred` is called by a kill: it sees to it that the command is never started. */
-  constructor(options: { ref: BackendRef; exit: ExitFact | Promise<ExitFact>; remove: () => Promise<void>; barred: () => void; clock: Clock }) {
+  constructor(options: {
+    ref: BackendRef;
+    exit: ExitFact | Promise<ExitFact>;
+    remove: () => Promise<void>;
+    barred: () => void;
+    clock: Clock;
+  }) {
     this.ref = options.ref;
     this.exited = Promise.resolve(options.exit);
     this.closed = this.exited.then(() => ({ detached: [] }));

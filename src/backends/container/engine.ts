@@ -112,7 +112,7 @@ export function isUnreachable(error: unknown): boolean {
   return isHeadgateError(error) && error.facts['outcome'] === 'engine_unreachable';
 }
 
-/** True when the engine refused with one of these HTTP statuses; without any: whatever the status. */
+/** True when the engine said so, with one of these HTTP statuses where some are named. */
 export function isRefusal(error: unknown, ...statuses: number[]): error is EngineRefusal {
   return error instanceof EngineRefusal && (statuses.length === 0 || statuses.includes(error.status));
 }

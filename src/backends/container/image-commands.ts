@@ -4,24 +4,26 @@ import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ContainerPlace } from '../../model/place.ts';
-import type { BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import type { BackendHandle, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { RemoteHandle } from '../remote/remote-handle.ts';
 import { RemoteProducers } from '../remote/remote-producers.ts';
+import { attachTo } from './attach.ts';
 import { stateOf } from './container-end.ts';
 import { commonOptions, isKept, keptOptions, OWN_FOLDER, streamOptions } from './create-options.ts';
 import { EndedHandle } from './ended-handle.ts';
 import { type Engine, isRefusal } from './engine.ts';
 import { ExecHost } from './exec-host.ts';
+import { nameOf, recordOf, refOf, startFailed } from './image-command.ts';
 import { findImage, mustPull, pullImage } from './image-pull.ts';
 import { imageTraits } from './image-traits.ts';
 import { inTurn } from './in-turn.ts';
 import { isOurs, labelsOf } from './labels.ts';
 import { PendingHandle } from './pending-handle.ts';
 import { ProgressChannel } from './progress-channel.ts';
-import type { ContainerRecord, ContainerRecords } from './records.ts';
+import type { ContainerRecords } from './records.ts';
 import { ShimHandle } from './shim-handle.ts';
 import { StoredOffsets } from './stored-offsets.ts';
-import { attachTo, StreamHandle } from './stream-handle.ts';
+import { StreamHandle } from './stream-handle.ts';
 import { folderTar } from './tar.ts';
 
 /** Folder of the producer folders in a container of ours. */
@@ -290,21 +292,4 @@ export class ImageCommands {
   #key({ producerId }: StartRequest): string {
     return `${this.#records.instance} ${producerId}`;
   }
-}
-
-function recordOf({ spec: { container, ssh } }: StartRequest, phase: ContainerRecord['phase']): ContainerRecord {
-  return { phase, host: container?.host, tls: container?.tls, ssh };
-}
-
-function nameOf({ producerId }: StartRequest, { name }: ContainerPlace): string {
-  return name ?? `headgate-${producerId}`;
-}
-
-function refOf({ producerId }: StartRequest): BackendRef {
-  return { producerId };
-}
-
-function startFailed(error: unknown, { image }: ContainerPlace): unknown {
-  if (!isRefusal(error, 400, 404, 409, 500)) return error;
-  return new HeadgateError('conflict', `the container of ${image} cannot be started: ${messageOf(error)}`, { outcome: 'start_failed' });
 }

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Engine } from './engine.ts';
-import { isRefusal } from './engine.ts';
+import { type Engine, isRefusal } from './engine.ts';
 import type { OutputFlow } from './output-flow.ts';
 import { firstFile } from './tar.ts';
 

@@ -120,16 +120,12 @@ export class ShimHandle implements BackendHandle {
     const { remote, logger, container } = this.#options;
     const { signal } = this.#abandon;
     const exit = await remote.exited;
-    if (exit.exitCode !== null) {
-      this.#exited.resolve(exit);
-      this.#close(await remote.closed);
-      return;
-    }
-    await remote.closed;
+    if (exit.exitCode !== null) this.#exited.resolve(exit);
+    const closed = await remote.closed;
     for (;;) {
       try {
         if (signal.aborted) return;
-        await this.#salvage(signal);
+        this.#close(await this.#salvage(closed, signal));
         return;
       } catch (error) {
         if (signal.aborted) return;
@@ -142,24 +138,25 @@ export class ShimHandle implements BackendHandle {
     }
   }
 
-  /** Whoever would have published the exit code is gone: the container stopped, or the shim alone was killed. */
-  async #salvage(signal: AbortSignal): Promise<void> {
+  /**
+   * Once nothing can be run in the container any more: its exit code where nobody has told it, and the output that is
+   * missing. Where it still runs, everything has been read.
+   */
+  async #salvage(closed: ClosedFact, signal: AbortSignal): Promise<ClosedFact> {
     const { engine, container, folder, channels, stored, sink, logger, own } = this.#options;
     const state = await containerState(engine, container.id, signal);
-    if (state.state === 'gone') {
+    if (state.state !== 'ended') {
       this.#exited.resolve(exitOf(state) ?? UNKNOWN);
-    } else if (state.state === 'ended') {
-      const remains = new Remains(engine, container.id, folder() ?? '/nonexistent');
-      const code = await remains.exitCode(signal);
-      const published = code === undefined ? undefined : { exitCode: code, signal: signalOfExitCode(code) ?? null };
-      this.#exited.resolve(published ?? (own ? state.exit : stoppedUnder(container.name, state.exit)));
-      const flow = new OutputFlow({ channels, offsets: stored.offsets, sink, logger });
-      this.#flow = flow;
-      await remains.deliver(flow, channels, signal);
-    } else {
-      this.#exited.resolve(UNKNOWN);
+      return closed;
     }
-    this.#close({ detached: [] });
+    const remains = new Remains(engine, container.id, folder() ?? '/nonexistent');
+    const code = await remains.exitCode(signal);
+    const published = code === undefined ? undefined : { exitCode: code, signal: signalOfExitCode(code) ?? null };
+    this.#exited.resolve(published ?? (own ? state.exit : stoppedUnder(container.name, state.exit)));
+    const flow = new OutputFlow({ channels, offsets: stored.offsets, sink, logger });
+    this.#flow = flow;
+    await remains.deliver(flow, channels, signal);
+    return { detached: [] };
   }
 
   #close(fact: ClosedFact): void {

@@ -7,6 +7,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
 import type { KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
+import { attachTo } from './attach.ts';
 import { AttachedInput } from './attached-input.ts';
 import { containerEnd, containerState, exitOf } from './container-end.ts';
 import { ContainerKill } from './container-kill.ts';
@@ -16,6 +17,8 @@ import { OutputFlow } from './output-flow.ts';
 
 /** Pause before a stream that broke off is opened again (milliseconds). */
 const AGAIN_MS = 100;
+/** How long a stream may bring nothing once its container has ended (milliseconds). */
+const SILENCE_MS = 5000;
 
 export interface StreamHandleOptions {
   readonly engine: Engine;
@@ -52,6 +55,9 @@ export class StreamHandle implements BackendHandle {
   /** Aborted by a detach: what a kill still waits for. */
   #killing = new AbortController();
   #stream: Readable | undefined;
+  /** Pieces that streams have brought, and whether one is waiting for the sink. */
+  #pieces = 0;
+  #delivering = false;
   #detached = false;
   #isClosed = false;
   #kill: { receipt: Promise<KillReceipt>; work: ContainerKill | undefined } | undefined;
@@ -92,8 +98,8 @@ export class StreamHandle implements BackendHandle {
 
   async signal(signal: string): Promise<void> {
     const name = signalName(signal);
-    const { engine, container } = this.#options;
-    this.#mustOwn('signal');
+    const { engine, container, own } = this.#options;
+    if (!own) throw new HeadgateError('unsupported', 'this container is only watched; `docker kill` signals it');
     await this.#running(() => engine.call((docker) => docker.getContainer(container.id).kill({ signal: name })));
   }
 
@@ -135,7 +141,10 @@ export class StreamHandle implements BackendHandle {
     const { signal } = this.#abandon;
     try {
       void containerEnd(engine, container.id, signal).then(
-        (end) => this.#exited.resolve(exitOf(end) ?? { exitCode: null, signal: null }),
+        (end) => {
+          this.#exited.resolve(exitOf(end) ?? { exitCode: null, signal: null });
+          this.#endSilence(signal);
+        },
         () => {},
       );
       await this.#follow(signal);
@@ -182,6 +191,17 @@ export class StreamHandle implements BackendHandle {
     }
   }
 
+  /** A stream that goes on in silence after the end of its container is one that the engine has forgotten: the log is read instead. */
+  #endSilence(signal: AbortSignal): void {
+    let before = -1;
+    const timer = setInterval(() => {
+      if (signal.aborted) clearInterval(timer);
+      else if (before === this.#pieces && !this.#delivering) this.#stream?.destroy();
+      before = this.#pieces;
+    }, SILENCE_MS);
+    signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  }
+
   /** A moment after its streams the container has ended too, unless they were cut. */
   async #hasEnded(signal: AbortSignal): Promise<boolean> {
     const { engine, container } = this.#options;
@@ -203,7 +223,11 @@ export class StreamHandle implements BackendHandle {
     this.#flow.begin(from);
     try {
       for await (const piece of outputOf(stream, this.#options.container.tty)) {
-        if (await this.#flow.take(piece)) return false;
+        this.#pieces++;
+        this.#delivering = true;
+        const end = await this.#flow.take(piece);
+        this.#delivering = false;
+        if (end) return false;
       }
       return true;
     } finally {
@@ -248,11 +272,6 @@ export class StreamHandle implements BackendHandle {
     }
   }
 
-  #mustOwn(what: string): void {
-    if (this.#options.own) return;
-    throw new HeadgateError('unsupported', `this container is only watched, so there is nothing to ${what}; \`docker kill\` reaches it`);
-  }
-
   /** The container is somebody else's: nothing happens to it. */
   #stopWatching({ requestedBy, reason }: KillRequest): Promise<KillReceipt> {
     const now = this.#options.clock.now();
@@ -276,12 +295,4 @@ export class StreamHandle implements BackendHandle {
     this.#stream?.destroy();
     this.#input.use(undefined);
   }
-}
-
-/** Streams of a container, from now on. */
-export async function attachTo(
-  container: { attach(options: object): Promise<NodeJS.ReadWriteStream> },
-  { stdin, output }: { stdin: boolean; output: boolean },
-): Promise<Duplex> {
-  return (await container.attach({ stream: true, hijack: true, stdin, stdout: output, stderr: output })) as Duplex;
 }

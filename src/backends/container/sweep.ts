@@ -1,7 +1,6 @@
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { Engine } from './engine.ts';
-import { isRefusal } from './engine.ts';
+import { type Engine, isRefusal } from './engine.ts';
 import { labelFilters } from './labels.ts';
 import type { ContainerRecord, ContainerRecords } from './records.ts';
 

@@ -83,6 +83,11 @@ tail --version > /dev/null && hg_gnu=1
 hg_n=0
 until hg_claim || [ "$hg_state" = barred ]; do
   hg_n=$((hg_n + 1))
+  if [ "$hg_mode" = start ] && [ -e refused ]; then
+    read -r hg_why < refused
+    if (set -C; echo barred > pid); then hg_remove "$hg_id"; hg_fail "$hg_why"; fi
+    continue
+  fi
   case $hg_mode in
     # The claim comes within a few milliseconds: shorter than a process that sleeps.
     start) [ $hg_n -lt 200 ] || hg_nap 0.02 ;;
@@ -121,7 +126,7 @@ hg_s2=$hg_skip hg_b2=$hg_base
 hg_running= hg_is_stopped=0
 if [ "$hg_state" = claimed ] && hg_shim_alive; then
   hg_running=1
-  [ "$hg_s_state" = T ] && hg_is_stopped=1
+  if [ "$hg_s_state" = T ] || [ -e stopped ]; then hg_is_stopped=1; fi
 fi
 printf '\\036%s begin\\n' "$hg_nonce" >&4
 hg_say follow "$hg_state" "\${hg_pid:--}" "\${hg_ticks:--}" "\${hg_shim_boot:--}" "$hg_boot" "$hg_b1" "$hg_b2" "$hg_is_stopped" "$hg_dir"
@@ -129,7 +134,7 @@ hg_say follow "$hg_state" "\${hg_pid:--}" "\${hg_ticks:--}" "\${hg_shim_boot:--}
 # After the end: says how it was, and waits a while for processes that hold the output.
 hg_after() {
   until hg_exit || ! hg_shim_alive; do hg_nap 0.02; done
-  hg_exit
+  hg_exit || hg_carried
   hg_took=
   [ -e took ] && read -r hg_took < took
   hg_say exit "\${hg_code:--}" "\${hg_took:--}"
@@ -203,8 +208,8 @@ else
   ) <&8 > /dev/null 4>&- &
   hg_w=$!
   # Wakes the tails, which look for the process that they wait for only once a second. Where somebody has the files open it
-  # might take away what he writes.
-  wait "$hg_f" && [ -n "$hg_gnu" ] && truncate -s +0 out.1 out.2
+  # might take away what he writes. It must not make the files anew when the folder is being removed.
+  wait "$hg_f" && [ -n "$hg_gnu" ] && truncate -c -s +0 out.1 out.2
   wait "$hg_t1" "$hg_t2"
   kill -9 "$hg_w"
 fi

@@ -2,13 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { deferred } from '../../core/deferred.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { OutputSink } from '../../model/ports/backend.ts';
+
+import type { OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import type { EndMark } from '../shim/end-mark.ts';
+
 import { scriptFailed } from './ask.ts';
 import { FOLLOW_TEXT } from './follow-text.ts';
 import { placeArgs, type RemotePlace } from './place-of-producer.ts';
 import { makeNonce } from './record-splitter.ts';
 import { RemoteOutput, WINDOW_BYTES } from './remote-output.ts';
 import { isGone, LinkLost, type ShellHost, type ShellRun } from './shell-host.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** Pauses before the link is tried again, milliseconds: the first, and the longest. */
 const RETRY_MS = 100;
@@ -47,8 +51,11 @@ export interface FollowerOptions {
   /** A shim of which nothing is known gets a while to claim. */
   readonly adopt: boolean;
   readonly stdin: boolean;
+  readonly request: Pick<StartRequest, 'again' | 'cancelled'>;
   readonly offsets: ReadonlyMap<number, number>;
   readonly detachedGraceMs: number;
+  /** Stands in channel 1 where it ends. */
+  readonly endMark?: EndMark | undefined;
   readonly sink: OutputSink;
   readonly logger: Logger;
   readonly events: FollowerEvents;
@@ -72,10 +79,13 @@ export class Follower {
   /** Resolved when the present run is of no more use. */
   #turn = deferred();
   #failures = 0;
+  /** Once the host was told to start it: from then on it may run, whatever is heard of it. */
+  #mayRun: boolean;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
     this.#mode = options.launch ? 'start' : options.adopt ? 'adopt' : 'follow';
+    this.#mayRun = options.request.again === true;
     this.#outputs = [1, 2].map((channel) => {
       const events = {
         progress: () => this.#progress(),
@@ -84,7 +94,14 @@ export class Follower {
         seek: () => this.#turn.resolve(),
         hasRoom: () => this.#unstored() < WINDOW_BYTES,
       };
-      return new RemoteOutput(channel, options.offsets.get(channel) ?? 0, options.sink, events, options.logger);
+      return new RemoteOutput(
+        channel,
+        options.offsets.get(channel) ?? 0,
+        options.sink,
+        events,
+        options.logger,
+        channel === 1 ? options.endMark : undefined,
+      );
     });
     void this.#follow();
   }
@@ -132,7 +149,10 @@ export class Follower {
         if (this.#stopped) return;
         if (isGone(error)) return this.#lose(error);
         // Nothing has run over there yet, so whoever asked for it is told.
-        if (this.#mode === 'start' && this.#failures === 0 && !(error instanceof LinkLost)) return events.unreachable(error);
+        const isCancelled = this.#options.request.cancelled?.aborted === true;
+        if (this.#mode === 'start' && !this.#mayRun && (isCancelled || (this.#failures === 0 && !(error instanceof LinkLost)))) {
+          return events.unreachable(error);
+        }
         const pauseMs = Math.min(RETRY_MS * 2 ** Math.min(this.#failures++, 10), RETRY_MAX_MS);
         const facts = { host: host.name, producer: this.#options.place.producerId, pauseMs, error: messageOf(error) };
         logger.warn(facts, 'the link to a command is lost; the command goes on, and its output is read on once the link is back');
@@ -143,13 +163,15 @@ export class Follower {
 
   /** One run. Rejects when it ended before all was told. */
   async #once(): Promise<void> {
-    const { host, place, launch, stdin, detachedGraceMs } = this.#options;
+    const { host, place, launch, stdin, detachedGraceMs, request } = this.#options;
+    const { cancelled } = request;
     const nonce = makeNonce();
     const positions = this.#outputs.map(({ position }) => `${position}`);
+    if (this.#mode === 'start' && this.#mayRun && cancelled?.aborted) this.#mode = 'adopt';
     const started = this.#mode === 'start' ? launch : undefined;
     this.#turn = deferred();
     const turn = this.#turn;
-    const run = await host.run(FOLLOW_TEXT, [
+    const opening = host.run(FOLLOW_TEXT, [
       nonce,
       this.#mode,
       ...placeArgs(place),
@@ -160,11 +182,15 @@ export class Follower {
       started?.shim ?? '',
       started?.cwd ?? '',
     ]);
+    const run = await unlessAborted(opening, started && !this.#mayRun ? cancelled : undefined);
     if (this.#stopped) return run.close();
     this.#run = run;
     this.#limits = undefined;
     run.stdin.on('error', () => {});
-    if (started) run.stdin.write(started.lines);
+    if (started) {
+      this.#mayRun = true;
+      run.stdin.write(started.lines);
+    }
     const ends = [run.stdout, run.stderr].map((stream) => new Promise<void>((resolve) => stream.once('end', () => resolve())));
     this.#outputs.forEach((output, index) => output.attach(index === 0 ? run.stdout : run.stderr, nonce));
     let failure: unknown;
@@ -182,7 +208,7 @@ export class Follower {
     this.#outputs.forEach((output) => output.detach());
     run.close();
     if (this.#run === run) this.#run = undefined;
-    if (failure !== undefined && !this.#stopped) throw failure;
+    if (failure !== undefined && !this.#stopped) throw failure instanceof Error ? failure : new LinkLost(host.name, failure);
   }
 
   /** The run has ended, and nothing more comes of it but what it has sent already. */
@@ -193,7 +219,10 @@ export class Follower {
   /** True when everything up to the known end has been received. */
   #isComplete(): boolean {
     const limits = this.#limits;
-    return limits !== undefined && this.#outputs.every(({ position, refused }, index) => refused || position >= (limits[index] ?? 0));
+    return (
+      limits !== undefined &&
+      this.#outputs.every(({ position, refused, isMarked }, index) => refused || isMarked || position >= (limits[index] ?? 0))
+    );
   }
 
   #record([word = '', ...rest]: readonly string[]): void {
@@ -222,6 +251,7 @@ export class Follower {
         return;
       case 'end':
         this.#limits = rest.map((size, index) => (this.#bases[index] ?? 0) + Number(size));
+        for (const output of this.#outputs) output.flush();
         this.#progress();
         return;
       case 'fail':

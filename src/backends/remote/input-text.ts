@@ -1,5 +1,26 @@
 import { LIBRARY_TEXT } from './library-text.ts';
 
+/** What was written last, into hg_seq and hg_unsure, and who this is, into hg_me; waits for a run before it that is still writing. */
+export const LAST_TEXT = `hg_seq=0 hg_unsure= hg_n=0
+while [ -e in.last ]; do
+  if read -r hg_seq hg_how hg_p hg_t < in.last; then
+    [ "$hg_how" = begun ] || break
+    if ! hg_alive "$hg_p" "$hg_t"; then
+      # Written between the two looks, perhaps.
+      read -r hg_seq hg_how hg_rest < in.last
+      [ "$hg_how" = begun ] && hg_unsure=unsure
+      break
+    fi
+  else
+    hg_n=$((hg_n + 1))
+    if [ $hg_n -ge 20 ]; then hg_seq=0 hg_unsure=unsure; break; fi
+  fi
+  hg_nap 0.05
+done
+hg_stat $$
+hg_me="$$ $hg_s_ticks"
+`;
+
 /**
  * Writes to a producer's standard input: `sh -c INPUT_TEXT sh NONCE ROOT RUNNER ID`. Its own standard input brings lines:
  * `w` and `printf %b` text to write, or `x`, which ends the producer's input: with text,
@@ -26,25 +47,7 @@ done
 hg_exit && hg_over
 [ ! -e in.ended ] || hg_over
 hg_alive "$hg_h" "$hg_h_ticks" || hg_over
-hg_seq=0 hg_unsure= hg_n=0
-while [ -e in.last ]; do
-  if read -r hg_seq hg_how hg_p hg_t < in.last; then
-    [ "$hg_how" = begun ] || break
-    if ! hg_alive "$hg_p" "$hg_t"; then
-      # Written between the two looks, perhaps.
-      read -r hg_seq hg_how hg_rest < in.last
-      [ "$hg_how" = begun ] && hg_unsure=unsure
-      break
-    fi
-  else
-    hg_n=$((hg_n + 1))
-    if [ $hg_n -ge 20 ]; then hg_seq=0 hg_unsure=unsure; break; fi
-  fi
-  hg_nap 0.05
-done
-hg_stat $$
-hg_me="$$ $hg_s_ticks"
-# Opened for both first, so that opening it for writing does not wait for a reader.
+${LAST_TEXT}# Opened for both first, so that opening it for writing does not wait for a reader.
 exec 6<> in 5> in 6>&-
 hg_say ready "$hg_seq" $hg_unsure
 while IFS= read -r hg_line; do

@@ -24,7 +24,7 @@ hg_time() { read -r hg_now hg_rest < /proc/uptime && hg_now=\${hg_now%.*}\${hg_n
 
 # Folder of this runner's producers, into hg_spool: below $1, or else where such things are kept on this host; $2 names the runner.
 hg_find_spool() {
-  hg_root=$1
+  hg_root=$1 hg_given=$1
   if [ -z "$hg_root" ]; then
     if [ -n "$XDG_STATE_HOME" ]; then hg_root=$XDG_STATE_HOME/headgate; else hg_root=\${HOME:-/nonexistent}/.headgate; fi
     if ! mkdir -p "$hg_root" 2> /dev/null || [ ! -w "$hg_root" ]; then
@@ -35,6 +35,14 @@ hg_find_spool() {
     hg_own=$hg_root
   fi
   hg_spool=$hg_root/$2
+}
+
+# Removes the folder of producer $1, and those around it when nothing else is in them.
+hg_remove() {
+  cd / && rm -rf "$hg_spool/$1"
+  rmdir "$hg_spool" 2> /dev/null
+  [ -n "$hg_given" ] || rmdir "$hg_root" 2> /dev/null
+  [ ! -e "$hg_spool/$1" ]
 }
 
 # Who runs the command, from the file pid: hg_state (absent, incomplete, barred, claimed), hg_pid, hg_ticks, hg_shim_boot.
@@ -65,11 +73,37 @@ hg_shim_alive() { [ "$hg_shim_boot" = "$hg_boot" ] && hg_alive "$hg_pid" "$hg_ti
 # Signals process $2:$3 (pid:ticks), unless another one has its number by now.
 hg_send() { hg_alive "\${2%:*}" "\${2#*:}" && kill -s "$1" "\${2%:*}" 2> /dev/null; }
 
+# Waits, for two seconds at most, until whoever carries the output of a shim that was killed has written all of it.
+hg_carried() {
+  [ -e pipe ] && read -r hg_line hg_rest < pipe || return 0
+  hg_n=0
+  while [ $hg_n -lt 100 ] && hg_alive "$hg_line" "\${hg_rest% *}" && ! hg_exit; do
+    hg_n=$((hg_n + 1))
+    hg_nap 0.02
+  done
+}
+
 hg_holds() {
   for hg_fd in "/proc/$1/fd/"*; do
     if [ "$hg_fd" -ef out.1 ] || [ "$hg_fd" -ef out.2 ]; then return 0; fi
   done
   return 1
+}
+
+# Signals every process of the command once, also those that it forks meanwhile.
+hg_each() {
+  hg_reached=' '
+  while :; do
+    hg_look
+    hg_fresh=
+    for hg_m in $hg_members; do
+      case $hg_reached in *" $hg_m "*) continue ;; esac
+      hg_fresh=1
+      hg_reached="$hg_reached$hg_m "
+      hg_send "$1" "$hg_m"
+    done
+    [ -n "$hg_fresh" ] || break
+  done
 }
 
 # Lets the relay of a terminal go on, which stops when the leader of its session does.

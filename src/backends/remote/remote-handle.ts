@@ -15,6 +15,7 @@ import { RemoteTerminal } from './remote-terminal.ts';
 import type { ShellHost } from './shell-host.ts';
 import { REMOVE_TEXT, SIGNAL_TEXT } from './signal-text.ts';
 import { startFailure } from './start-failure.ts';
+import type { RemoteVariant } from './variant.ts';
 
 /** Signals that the shim does not need to trap: without a handler they do nothing, or let it go on. */
 const HARMLESS_SIGNALS: readonly string[] = ['SIGCONT', 'SIGWINCH', 'SIGURG', 'SIGCHLD'];
@@ -29,6 +30,7 @@ export interface RemoteHandleOptions {
   readonly adopt: boolean;
   readonly offsets: ReadonlyMap<number, number>;
   readonly detachedGraceMs: number;
+  readonly variant: RemoteVariant | undefined;
   readonly sink: OutputSink;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -53,12 +55,20 @@ export class RemoteHandle implements BackendHandle {
 
   constructor(options: RemoteHandleOptions) {
     this.#options = options;
-    const { host, place, clock, logger } = options;
+    const { host, place, clock, logger, variant } = options;
     this.ref = { ...options.ref, producerId: place.producerId };
-    this.#input = new RemoteInput(host, place, clock, logger, options.request.spec.tty !== undefined);
+    this.#input = new RemoteInput(
+      host,
+      place,
+      clock,
+      logger,
+      variant !== undefined || options.request.spec.tty !== undefined,
+      variant?.inputText,
+    );
     if (options.request.spec.tty) this.#terminal = new RemoteTerminal(host, async () => (await this.started).folder);
     this.#follower = new Follower({
       ...options,
+      endMark: variant?.endMark,
       // Without an input a terminal would be at its end at once.
       stdin: options.request.spec.stdin || options.request.spec.tty !== undefined,
       events: {
@@ -69,7 +79,7 @@ export class RemoteHandle implements BackendHandle {
         ended: (exitCode, durationMs) => this.#end(exitCode, durationMs),
         closed: (held) => this.#close(held),
         failed: (words) => {
-          this.#started.reject(startFailure(host, options.request.spec, words));
+          this.#started.reject(variant?.refusal(host, words) ?? startFailure(host, options.request.spec, words));
           this.#end(undefined, undefined);
           this.#close([]);
         },
@@ -148,6 +158,7 @@ export class RemoteHandle implements BackendHandle {
 
   detach(): Promise<void> {
     this.#detaching.abort();
+    this.#started.reject(new HeadgateError('conflict', 'the command is let go of before its host has answered; it is taken up later'));
     this.#stop();
     return Promise.resolve();
   }

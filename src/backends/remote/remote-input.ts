@@ -28,6 +28,7 @@ export class RemoteInput {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #terminal: boolean;
+  readonly #text: string;
   #last: Promise<unknown> = Promise.resolve();
   #run: ShellRun | undefined;
   /** True once the present run takes lines. */
@@ -44,8 +45,12 @@ export class RemoteInput {
   #stopped = false;
   #changed = deferred();
 
-  /** `terminal`: the command reads a terminal, whose input is ended by typing the end of a file (SPEC {#terminals}). */
-  constructor(host: ShellHost, place: RemotePlace, clock: Clock, logger: Logger, terminal: boolean) {
+  /**
+   * `terminal`: the command reads a terminal, whose input is ended by typing the end of a file (SPEC {#terminals}).
+   * `text`: the script over there, which says and takes what INPUT_TEXT does.
+   */
+  constructor(host: ShellHost, place: RemotePlace, clock: Clock, logger: Logger, terminal: boolean, text: string = INPUT_TEXT) {
+    this.#text = text;
     this.#terminal = terminal;
     this.#host = host;
     this.#place = place;
@@ -123,7 +128,7 @@ export class RemoteInput {
     this.#connecting = true;
     const nonce = makeNonce();
     try {
-      const run = await this.#host.run(INPUT_TEXT, [nonce, ...placeArgs(this.#place)]);
+      const run = await this.#host.run(this.#text, [nonce, ...placeArgs(this.#place)]);
       if (this.#stopped) return run.close();
       this.#run = run;
       const splitter = new RecordSplitter(

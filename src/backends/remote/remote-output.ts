@@ -3,6 +3,7 @@ import type { HeadgateError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { OutputSink } from '../../model/ports/backend.ts';
 import { Delivery } from '../shim/delivery.ts';
+import { type EndMark, UntilMark } from '../shim/end-mark.ts';
 import { RecordSplitter } from './record-splitter.ts';
 
 /** Bytes handed over at once. */
@@ -32,6 +33,8 @@ export class RemoteOutput {
   readonly channel: number;
   readonly #events: OutputEvents;
   readonly #delivery: Delivery;
+  readonly #endMark: EndMark | undefined;
+  #untilMark: UntilMark | undefined;
   #position: number;
   #stream: Readable | undefined;
   #splitter: RecordSplitter | undefined;
@@ -39,8 +42,10 @@ export class RemoteOutput {
   #pending: Buffer[] = [];
   #refused = false;
 
-  constructor(channel: number, offset: number, sink: OutputSink, events: OutputEvents, logger: Logger) {
+  /** `endMark`: stands in the stream where the output ends, for a shim whose output others carry. */
+  constructor(channel: number, offset: number, sink: OutputSink, events: OutputEvents, logger: Logger, endMark?: EndMark) {
     this.channel = channel;
+    this.#endMark = endMark;
     this.#position = offset;
     this.#events = events;
     const told = {
@@ -84,6 +89,16 @@ export class RemoteOutput {
     return this.#refused;
   }
 
+  /** True once the mark of the end has come. */
+  get isMarked(): boolean {
+    return this.#untilMark?.found === true;
+  }
+
+  /** The whole file has come. */
+  flush(): void {
+    this.#untilMark?.flush();
+  }
+
   /** True when all that was taken from the streams is stored. */
   get isThrough(): boolean {
     return this.#refused || (this.#delivery.bytes === 0 && !this.#delivery.failing && this.#pending.length === 0);
@@ -93,9 +108,11 @@ export class RemoteOutput {
   attach(stream: Readable, nonce: string): void {
     this.#drop();
     this.#stream = stream;
+    const untilMark = this.#endMark && new UntilMark(this.#endMark, (bytes) => this.#pending.push(bytes));
+    this.#untilMark = untilMark;
     const splitter = new RecordSplitter(
       nonce,
-      (bytes) => this.#pending.push(bytes),
+      (bytes) => (untilMark ? untilMark.push(bytes) : this.#pending.push(bytes)),
       (words) => {
         if (this.#stream === stream) this.#events.record(words);
       },

@@ -9,6 +9,7 @@ import type { RemotePlace } from './place-of-producer.ts';
 import { printfText } from './record-splitter.ts';
 import { RemoteHandle } from './remote-handle.ts';
 import type { ShellHost } from './shell-host.ts';
+import type { RemoteVariant } from './variant.ts';
 
 /** How long output is read on when processes still hold it after the main one ended (milliseconds). */
 const DETACHED_GRACE_MS = 1000;
@@ -40,16 +41,34 @@ export class RemoteProducers {
    * Starts a command, or follows it when it was started already. `ref` is kept in the handle's ref. Throws named errors:
    * those of the host, `cwd_missing`, `unsupported` with the program that the host lacks, `too_large`.
    */
-  async start(host: ShellHost, request: StartRequest, ref: BackendRef, sink: OutputSink): Promise<RemoteHandle> {
+  async start(host: ShellHost, request: StartRequest, ref: BackendRef, sink: OutputSink, variant?: RemoteVariant): Promise<RemoteHandle> {
     checkSpec(request.spec);
-    const handle = this.#serve(host, request, ref, new Map(), sink, true);
-    await handle.started;
+    const handle = this.#serve(host, request, ref, new Map(), sink, true, variant);
+    await this.#untilLetGo(handle, request.letGo);
     return handle;
   }
 
   /** Takes a producer up at the stored offsets, as soon as its host can be reached (SPEC {#adopt}). */
-  adopt(host: ShellHost, request: StartRequest, ref: BackendRef, offsets: ReadonlyMap<number, number>, sink: OutputSink): RemoteHandle {
-    return this.#serve(host, request, ref, offsets, sink, false);
+  adopt(
+    host: ShellHost,
+    request: StartRequest,
+    ref: BackendRef,
+    offsets: ReadonlyMap<number, number>,
+    sink: OutputSink,
+    variant?: RemoteVariant,
+  ): RemoteHandle {
+    return this.#serve(host, request, ref, offsets, sink, false, variant);
+  }
+
+  async #untilLetGo(handle: RemoteHandle, letGo: AbortSignal | undefined): Promise<void> {
+    const stop = (): void => void handle.detach();
+    if (letGo?.aborted) stop();
+    letGo?.addEventListener('abort', stop);
+    try {
+      await handle.started;
+    } finally {
+      letGo?.removeEventListener('abort', stop);
+    }
   }
 
   #serve(
@@ -59,6 +78,7 @@ export class RemoteProducers {
     offsets: ReadonlyMap<number, number>,
     sink: OutputSink,
     start: boolean,
+    variant: RemoteVariant | undefined,
   ): RemoteHandle {
     const { root = '', runner, clock, logger, detachedGraceMs = DETACHED_GRACE_MS } = this.#options;
     const { producerId, spec } = request;
@@ -72,8 +92,8 @@ export class RemoteProducers {
       );
     }
     const place: RemotePlace = { root, runner: runner(), producerId };
-    const launch = start ? { lines: launchLines(spec), shim: SHIM_TEXT, cwd: spec.cwd } : undefined;
-    return new RemoteHandle({ host, place, request, ref, launch, adopt: !start, offsets, detachedGraceMs, sink, clock, logger });
+    const launch = start ? { ...launchOf(spec, variant), cwd: spec.cwd } : undefined;
+    return new RemoteHandle({ host, place, request, ref, launch, adopt: !start, offsets, detachedGraceMs, variant, sink, clock, logger });
   }
 }
 
@@ -87,10 +107,15 @@ function shimCommand({ command, tty, env, stdin }: ProducerSpec): string {
   return wrapped.replace(`HEADGATE_TTY_FOLDER=${FOLDER}`, 'HEADGATE_TTY_FOLDER="$HEADGATE_SPOOL/$HEADGATE_PRODUCER"');
 }
 
-/** What a start says on the script's standard input (see follow-text.ts). */
-function launchLines(spec: ProducerSpec): string {
-  const variables = Object.entries(spec.env).map(([name, value]) => `e${printfText(Buffer.from(`${name}=${value}`))}\n`);
-  return `c${printfText(Buffer.from(shimCommand(spec)))}\n${variables.join('')}${spec.tty ? 't\n' : ''}.\n`;
+/** What a start says on the script's standard input (see follow-text.ts), and the text of the shim. */
+function launchOf(spec: ProducerSpec, variant: RemoteVariant | undefined): { readonly lines: string; readonly shim: string } {
+  const variables = (env: Readonly<Record<string, string>>): string =>
+    Object.entries(env)
+      .map(([name, value]) => `e${printfText(Buffer.from(`${name}=${value}`))}\n`)
+      .join('');
+  if (variant) return { lines: `c\n${variables(variant.variables)}.\n`, shim: variant.launcher };
+  const lines = `c${printfText(Buffer.from(shimCommand(spec)))}\n${variables(spec.env)}${spec.tty ? 't\n' : ''}.\n`;
+  return { lines, shim: SHIM_TEXT };
 }
 
 /** Throws a named error for what could never run, before anything is asked of the host. */

@@ -21,19 +21,7 @@ fi
 if [ "$6" = 1 ]; then
   kill "-$5" "-$hg_pid"
 else
-  # Each once, also those that it forks meanwhile.
-  hg_reached=' '
-  while :; do
-    hg_look
-    hg_fresh=
-    for hg_m in $hg_members; do
-      case $hg_reached in *" $hg_m "*) continue ;; esac
-      hg_fresh=1
-      hg_reached="$hg_reached$hg_m "
-      hg_send "$5" "$hg_m"
-    done
-    [ -n "$hg_fresh" ] || break
-  done
+  hg_each "$5"
 fi
 hg_say done
 exit 0
@@ -48,7 +36,16 @@ export const LOOK_TEXT = `${LIBRARY_TEXT}
 exec 2> /dev/null
 hg_find_spool "$2" "$3"
 cd "$hg_spool/$4" || { hg_say size 0 0; exit 0; }
-[ "$5" = none ] || { hg_claim && hg_shim_alive && kill "-$5" "-$hg_pid"; }
+hg_id=$4
+hg_brake() {
+  hg_claim && hg_shim_alive || return
+  [ -e pipe ] || { kill "-$1" "-$hg_pid"; return; }
+  # In a pane of tmux, which continues its process at once when that is stopped; so a file says it.
+  [ "$1" = CONT ] || true > stopped
+  hg_each "$1"
+  [ "$1" = STOP ] || rm -f stopped
+}
+[ "$5" = none ] || hg_brake "$5"
 set -- $(wc -c out.1 out.2)
 hg_say size "\${1:-0}" "\${3:-0}"
 if hg_exit; then
@@ -63,10 +60,7 @@ exit 0
 export const REMOVE_TEXT = `${LIBRARY_TEXT}
 exec 2> /dev/null
 hg_find_spool "$2" "$3"
-rm -rf "$hg_spool/$4"
-rmdir "$hg_spool"
-[ -n "$2" ] || rmdir "$hg_root"
-[ ! -e "$hg_spool/$4" ] || hg_fail not_removed "$hg_spool/$4"
+hg_remove "$4" || hg_fail not_removed "$hg_spool/$4"
 hg_say done
 exit 0
 `;

@@ -78,7 +78,8 @@ function homesOfUser(): string[] {
   }
 }
 
-function existing(paths: readonly string[]): string[] {
+/** Those that are there, with symbolic links resolved. */
+export function existing(paths: readonly string[]): string[] {
   const found = new Set<string>();
   for (const path of paths) {
     try {

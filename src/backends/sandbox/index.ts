@@ -6,7 +6,7 @@ import { shellQuote } from '../../core/shell-quote.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import { SYSTEM_PATH } from '../system-path.ts';
 import { type Bubblewrap, findBubblewrap, ISOLATION, RESET_SIGNALS, SYSTEM } from './bubblewrap.ts';
-import { hiddenPlaces, privatePlaces } from './hidden-places.ts';
+import { existing, hiddenPlaces, privatePlaces } from './hidden-places.ts';
 import { mountArguments } from './mounts.ts';
 
 /** Every signal that can be ignored, except SIGCHLD, by which bubblewrap learns of the command's end. */
@@ -76,7 +76,12 @@ export class Sandboxes {
       ...ISOLATION,
       ...(sandbox.network ? [] : ['--unshare-net']),
       ...SYSTEM,
-      ...mountArguments({ ...sandbox, hidden: hiddenPlaces(this.#hidden, this.#homes), privates: privatePlaces() }),
+      ...mountArguments({
+        ...sandbox,
+        hidden: hiddenPlaces(this.#hidden, this.#homes),
+        own: existing(this.#hidden),
+        privates: privatePlaces(),
+      }),
       ...Object.entries({ ...variables, ...marker }).flatMap(([name, value]) => ['--setenv', name, value]),
       '--chdir',
       cwd,

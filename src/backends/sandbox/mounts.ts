@@ -1,5 +1,5 @@
 import { lstatSync, realpathSync, statSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { HeadgateError } from '../../core/errors.ts';
 import type { Sandbox } from '../../model/place.ts';
 
@@ -13,6 +13,8 @@ export interface MountRequest extends Sandbox {
   /** The project root. */
   readonly root: string;
   readonly hidden: readonly string[];
+  /** Of what is hidden, that which is Headgate's own: nothing in it can be a project. */
+  readonly own: readonly string[];
   readonly privates: readonly string[];
 }
 
@@ -22,10 +24,16 @@ export interface MountRequest extends Sandbox {
  * Throws `forbidden` for a project that cannot be had in a sandbox.
  */
 export function mountArguments(request: MountRequest): string[] {
-  const { mode, network, hidden, privates } = request;
+  const { mode, network, hidden, own, privates } = request;
   const root = rootOf(request.root);
   if (root === '/') throw refused('a sandbox cannot have the whole file system as its project', 'open a folder in it as the project');
   if (hidden.includes(root)) throw refused(`a sandbox hides ${root}, so it cannot be its project`, 'open a folder in it as the project');
+  const within = own.find((place) => isInside(root, place));
+  if (within !== undefined)
+    throw refused(
+      `a sandbox hides ${within}, which is Headgate's own, so nothing in it can be its project`,
+      'open another folder as the project',
+    );
   const mounts: Mount[] = [{ path: root, args: [mode === 'workspace' ? '--bind' : '--ro-bind', root, root] }];
   if (mode === 'workspace') mounts.push(...repository(root));
   const around = (place: string) => isInside(root, place);
@@ -42,6 +50,7 @@ export function mountArguments(request: MountRequest): string[] {
       last.push('--remount-ro', path);
     }
   }
+  if (mode === 'workspace') for (const path of foldersBetween(root, hidden)) mounts.push({ path, args: ['--bind', path, path] });
   mounts.sort((a, b) => depth(a.path) - depth(b.path));
   return [...mounts.flatMap(({ args }) => args), ...last];
 }
@@ -62,6 +71,19 @@ function repository(root: string): Mount[] {
   return [{ path, args: ['--ro-bind', path, path] }];
 }
 
+/**
+ * The folders of the project around what is hidden in it. A mount can be neither moved nor replaced, but a folder around
+ * it can: then something of the command's own making would be found in the place of the data folder, for example.
+ */
+function foldersBetween(root: string, hidden: readonly string[]): Set<string> {
+  const between = new Set<string>();
+  for (const path of hidden) {
+    if (isInside(path, root)) for (let folder = dirname(path); folder !== root; folder = dirname(folder)) between.add(folder);
+  }
+  // In what is hidden itself there is nothing.
+  return new Set([...between].filter((folder) => !hidden.some((path) => folder === path || isInside(folder, path))));
+}
+
 /** With the network on, names are looked up with a file that is often in a folder that is private here. */
 function resolver(privates: readonly string[]): Mount[] {
   try {
@@ -73,8 +95,9 @@ function resolver(privates: readonly string[]): Mount[] {
 }
 
 function rootOf(root: string): string {
+  let real: string;
   try {
-    return realpathSync(root);
+    real = realpathSync(root);
   } catch (cause) {
     throw new HeadgateError(
       'not_found',
@@ -83,6 +106,9 @@ function rootOf(root: string): string {
       { cause },
     );
   }
+  // It was resolved when it was proposed; a command of another sandbox may have put a link there since.
+  if (real !== root) throw refused(`the project root ${root} has become a link to ${real}`, 'open the folder that is meant as the project');
+  return real;
 }
 
 function refused(what: string, next: string): HeadgateError {

@@ -23,3 +23,34 @@ export class EndMark {
     return 0;
   }
 }
+
+/** Passes a stream on up to the mark in it. */
+export class UntilMark {
+  readonly #mark: EndMark;
+  readonly #pass: (bytes: Buffer) => void;
+  #held: Buffer = Buffer.alloc(0);
+  /** True once the mark was there. */
+  found = false;
+
+  constructor(mark: EndMark, pass: (bytes: Buffer) => void) {
+    this.#mark = mark;
+    this.#pass = pass;
+  }
+
+  push(piece: Buffer): void {
+    if (this.found) return;
+    const bytes = this.#held.length > 0 ? Buffer.concat([this.#held, piece]) : piece;
+    const end = this.#mark.find(bytes);
+    this.found = end !== undefined;
+    const kept = end ?? bytes.length - this.#mark.begun(bytes);
+    this.#held = this.found ? Buffer.alloc(0) : bytes.subarray(kept);
+    if (kept > 0) this.#pass(bytes.subarray(0, kept));
+  }
+
+  /** Nothing more comes: what might have been the beginning of the mark is none. */
+  flush(): void {
+    const held = this.#held;
+    this.#held = Buffer.alloc(0);
+    if (held.length > 0) this.#pass(held);
+  }
+}

@@ -116,6 +116,8 @@ function dial(target: SshTarget, { connectMs }: SshTimes): Promise<Socket> {
     socket.once('connect', () => {
       clearTimeout(timer);
       socket.removeAllListeners('error');
+      // Until the library listens: an error that nobody handles would end this process.
+      socket.on('error', () => {});
       resolve(socket);
     });
   });
@@ -135,6 +137,7 @@ async function logIn(target: SshTarget, sock: Duplex, times: SshTimes): Promise<
   // Loaded when it is needed: it takes longer than the rest of a server's start.
   const { default: ssh2 } = await import('ssh2');
   const methods = authMethods(target, ssh2.utils.parseKey);
+  if (sock.destroyed) throw connectError(target, sock.errored ?? new Error('the host closed the connection'));
   const client = new ssh2.Client();
   let refused: HeadgateError | undefined;
   const lost = new Promise<unknown>((resolve) => {

@@ -1,1 +1,2 @@
+export { RemoteTmux } from './remote-tmux.ts';
 export { createTmuxBackend } from './tmux-backend.ts';

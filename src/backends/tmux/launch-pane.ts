@@ -13,7 +13,8 @@ import { type Tmux, tmuxQuote, unexpanded } from './tmux.ts';
 /** How long tmux may take to start what it pipes a watched pane to (milliseconds). */
 const CLAIM_MS = 5000;
 const LOOK_MS = 2;
-const DEFAULT_SESSION = 'headgate';
+/** The session of commands that name none. */
+export const DEFAULT_SESSION = 'headgate';
 
 /** Throws `invalid_params` for what tmux would understand as something else. */
 export function checkTmux({ tmux = {}, env }: ProducerSpec): void {
@@ -88,7 +89,7 @@ async function claimedBy(path: string, patienceMs: number): Promise<number | und
 }
 
 /** The command's first word, of characters that mean nothing to tmux. */
-function windowName(command: string): string {
+export function windowName(command: string): string {
   const word = /[A-Za-z0-9_./+-]+/.exec(command)?.[0] ?? '';
   return (
     basename(word)

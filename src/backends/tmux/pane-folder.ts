@@ -40,26 +40,18 @@ export class PaneFolder {
   /** What the shim in the pane reads before it runs the command. */
   writeLaunch(options: { spec: ProducerSpec; marker: Readonly<Record<string, string>>; tmux: string; pipe: string }): void {
     const { spec, marker, tmux, pipe } = options;
-    const own = {
-      COMMAND: spec.command,
-      STDIN: spec.stdin ? '1' : '0',
-      ROWS: String(spec.tty?.rows ?? ''),
-      COLS: String(spec.tty?.cols ?? ''),
-      MARK: this.#markText(),
-      TMUX: tmux,
-      PIPE: unexpanded(`exec /bin/sh ${[pipe, this.#folder.path, tmux].map(shellQuote).join(' ')}`),
-    };
     const lines = [
       ...(spec.cwd === '' ? [] : [`cd -- ${shellQuote(spec.cwd)} || exit`]),
-      ...Object.entries({ ...spec.env, ...marker }).map(([name, value]) => `export ${name}=${shellQuote(value)}`),
-      ...Object.entries(own).map(([name, value]) => `HEADGATE_SHIM_${name}=${shellQuote(value)}`),
+      `HEADGATE_SHIM_TMUX=${shellQuote(tmux)}`,
+      `HEADGATE_SHIM_PIPE=${shellQuote(unexpanded(`exec /bin/sh ${[pipe, this.#folder.path, tmux].map(shellQuote).join(' ')}`))}`,
     ];
-    writeFileSync(join(this.#folder.path, 'launch'), `${lines.join('\n')}\n`, { mode: 0o600 });
+    const text = `${lines.join('\n')}\n${launchLines(spec, { ...spec.env, ...marker }, this.#markText())}`;
+    writeFileSync(join(this.#folder.path, 'launch'), text, { mode: 0o600 });
   }
 
-  /** What stands in the output where the command's ends: CAN ends whatever sequence was begun, and PM shows nothing. */
+  /** What stands in the output where the command's ends. */
   endMark(): EndMark {
-    return new EndMark(Buffer.from(`\u0018\u001b^${this.#markText()}\u001b\\`));
+    return endMarkOf(this.#markText());
   }
 
   /** True when somebody took the pipe away while the command ran. */
@@ -109,7 +101,7 @@ export class PaneFolder {
 
   /** The command could work it out, and cannot write it by accident. */
   #markText(): string {
-    return `HEADGATE END ${createHash('sha256').update(this.#folder.path).digest('hex').slice(0, 32).toUpperCase()}`;
+    return markTextOf(createHash('sha256').update(this.#folder.path).digest('hex'));
   }
 
   #read(name: string): string {
@@ -120,4 +112,30 @@ export class PaneFolder {
       throw error;
     }
   }
+}
+
+/** The text of an end mark, by a digest that belongs to the producer. */
+export function markTextOf(digest: string): string {
+  return `HEADGATE END ${digest.slice(0, 32).toUpperCase()}`;
+}
+
+/** The mark as the shim writes it: CAN ends whatever sequence was begun, and PM shows nothing. */
+export function endMarkOf(text: string): EndMark {
+  return new EndMark(Buffer.from(`\u0018\u001b^${text}\u001b\\`));
+}
+
+/** Lines of the file `launch` that are the same wherever it is: the command, its variables, its size and its mark. */
+export function launchLines(spec: ProducerSpec, env: Readonly<Record<string, string>>, mark: string): string {
+  const own = {
+    COMMAND: spec.command,
+    STDIN: spec.stdin ? '1' : '0',
+    ROWS: String(spec.tty?.rows ?? ''),
+    COLS: String(spec.tty?.cols ?? ''),
+    MARK: mark,
+  };
+  const lines = [
+    ...Object.entries(env).map(([name, value]) => `export ${name}=${shellQuote(value)}`),
+    ...Object.entries(own).map(([name, value]) => `HEADGATE_SHIM_${name}=${shellQuote(value)}`),
+  ];
+  return `${lines.join('\n')}\n`;
 }

@@ -14,7 +14,7 @@ export const PANE_TEXT = `# Headgate's shim in a tmux pane: sh SHIM FOLDER.
 exec 2> /dev/null
 ${SHIM_HEAD}
 . "$1/launch"
-headgate_run() { (PATH=$PATH:/usr/bin:/bin; exec "$@"); }
+headgate_run() { (PATH=$PATH:/usr/bin:/bin; exec "$@") 5<&-; }
 
 # True once the mark is at the end of the output; now and then it is looked for wherever a process left behind wrote on.
 headgate_arrived() {
@@ -32,16 +32,17 @@ headgate_piped() {
 
 # tmux has the output of this pane from here on; the command comes after that.
 if headgate_publish "$1/pane" "$TMUX_PANE \${TMUX%,*,*}" &&
-  "$HEADGATE_SHIM_TMUX" pipe-pane -O -t "$TMUX_PANE" "$HEADGATE_SHIM_PIPE" \\; set-option -w -t "$TMUX_PANE" remain-on-exit off; then
+  "$HEADGATE_SHIM_TMUX" pipe-pane -O -t "$TMUX_PANE" "$HEADGATE_SHIM_PIPE" \\; set-option -w -t "$TMUX_PANE" remain-on-exit off 5<&-; then
   # The terminal has its size now, not when tmux comes round to it.
   [ -z "$HEADGATE_SHIM_ROWS" ] || headgate_run stty rows "$HEADGATE_SHIM_ROWS" cols "$HEADGATE_SHIM_COLS"
-  [ -z "$HEADGATE_SHIM_ROWS" ] || "$HEADGATE_SHIM_TMUX" resize-window -t "$TMUX_PANE" -x "$HEADGATE_SHIM_COLS" -y "$HEADGATE_SHIM_ROWS"
+  [ -z "$HEADGATE_SHIM_ROWS" ] || "$HEADGATE_SHIM_TMUX" resize-window -t "$TMUX_PANE" -x "$HEADGATE_SHIM_COLS" -y "$HEADGATE_SHIM_ROWS" 5<&-
   if [ "$HEADGATE_SHIM_STDIN" = 1 ]; then
-    (exec /bin/sh -c "$HEADGATE_SHIM_COMMAND") 2>&1
+    (exec /bin/sh -c "$HEADGATE_SHIM_COMMAND") 2>&1 5<&-
   else
-    (exec /bin/sh -c "$HEADGATE_SHIM_COMMAND") < /dev/null 2>&1
+    (exec /bin/sh -c "$HEADGATE_SHIM_COMMAND") < /dev/null 2>&1 5<&-
   fi
   HEADGATE_SHIM_CODE=$?
+  [ -z "$HEADGATE_SHIM_FAR" ] || { headgate_uptime && HEADGATE_SHIM_TOOK=$((HEADGATE_SHIM_NOW - HEADGATE_SHIM_FIRST)); }
   HEADGATE_SHIM_SIZE=$(headgate_run stat -c %s "$1/out.1" || headgate_run wc -c < "$1/out.1")
   # Whatever the command made of the terminal: the mark gets through.
   trap '' TTOU
@@ -63,6 +64,7 @@ else
   echo 'headgate: tmux cannot pipe the pane; the command was not run' >> "$1/out.1"
   HEADGATE_SHIM_CODE=125
 fi
+[ -z "$HEADGATE_SHIM_FAR" ] || headgate_publish "$1/took" "$HEADGATE_SHIM_TOOK"
 headgate_publish "$1/exit" "$HEADGATE_SHIM_CODE"
 exit 0
 `;
@@ -120,10 +122,10 @@ PATH=$PATH:/usr/bin:/bin
   HEADGATE_SHIM_ROWS= HEADGATE_SHIM_TEXT=
   # The beginning of an escape sequence that tmux had not seen the end of.
   "$2" -S "$3" show-buffer -b "$4-rest" < /dev/null
-} >> "$1/out.1" 2> /dev/null
-"$2" -S "$3" delete-buffer -b "$4" < /dev/null
-"$2" -S "$3" delete-buffer -b "$4-rest" < /dev/null
-(exec cat) >> "$1/out.1"
+} >> "$1/out.1" 2> /dev/null 5<&-
+"$2" -S "$3" delete-buffer -b "$4" < /dev/null 5<&-
+"$2" -S "$3" delete-buffer -b "$4-rest" < /dev/null 5<&-
+(exec cat) >> "$1/out.1" 5<&-
 headgate_publish "$1/exit" 0
 exit 0
 `;

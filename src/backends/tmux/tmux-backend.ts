@@ -7,28 +7,31 @@ import { createProcessBackend, OWN_SECRETS, type ProcessBackendOptions } from '.
 import { ProducerFolder } from '../shim/producer-folder.ts';
 import { checkTmux, launchInWindow, launchWatch } from './launch-pane.ts';
 import { PaneFolder } from './pane-folder.ts';
+import type { RemoteTmux } from './remote-tmux.ts';
 import { localShell, type Shell } from './shell.ts';
 import { Tmux } from './tmux.ts';
 import { TmuxHandle } from './tmux-handle.ts';
 
 /**
  * Commands in windows of tmux, and watches of panes that are there (SPEC {#backend_tmux}). tmux itself writes the output into
- * the producer folder, which is served like that of any process of this host.
+ * the producer folder, which is served like that of any process of this host; with `ssh` by `remote`.
  */
-export function createTmuxBackend(options: ProcessBackendOptions, shell?: Shell): Backend {
-  return new TmuxBackend(options, shell ?? localShell([...OWN_SECRETS, ...(options.withheld ?? [])]));
+export function createTmuxBackend(options: ProcessBackendOptions, shell?: Shell, remote?: RemoteTmux): Backend {
+  return new TmuxBackend(options, remote, shell ?? localShell([...OWN_SECRETS, ...(options.withheld ?? [])]));
 }
 
 class TmuxBackend implements Backend {
   readonly #options: ProcessBackendOptions;
   readonly #tmux: Tmux;
   readonly #inner: Backend;
+  readonly #remote: RemoteTmux | undefined;
 
-  constructor(options: ProcessBackendOptions, shell: Shell) {
+  constructor(options: ProcessBackendOptions, remote: RemoteTmux | undefined, shell: Shell) {
     this.#options = options;
+    this.#remote = remote;
     this.#tmux = new Tmux(shell);
     this.#inner = createProcessBackend(options, {
-      check,
+      check: checkTmux,
       launch: (launch) => {
         const target = launch.spec.tmux?.pane;
         return target === undefined ? launchInWindow(this.#tmux, launch) : launchWatch(this.#tmux, launch, target);
@@ -36,7 +39,12 @@ class TmuxBackend implements Backend {
       handle: (folder, spec) => {
         if (isWatch(spec)) return { tty: false };
         const pane = new PaneFolder(folder);
-        return { tty: false, endMark: pane.endMark(), brakeReach: (tree) => pane.brakeReach(tree), carried: () => pane.carried(options.clock) };
+        return {
+          tty: false,
+          endMark: pane.endMark(),
+          brakeReach: (tree) => pane.brakeReach(tree),
+          carried: () => pane.carried(options.clock),
+        };
       },
     });
   }
@@ -55,6 +63,8 @@ class TmuxBackend implements Backend {
   }
 
   async start(request: StartRequest, sink: OutputSink): Promise<BackendHandle> {
+    const { ssh } = request.spec;
+    if (ssh) return await this.#there().start(request, ssh, sink);
     return this.#handle(request, await this.#inner.start(request, sink));
   }
 
@@ -64,6 +74,8 @@ class TmuxBackend implements Backend {
     offsets: ReadonlyMap<number, number>,
     sink: OutputSink,
   ): Promise<BackendHandle> {
+    const { ssh } = request.spec;
+    if (ssh) return this.#there().adopt(request, ssh, ref, offsets, sink);
     return this.#handle(request, await this.#inner.adopt(request, ref, offsets, sink));
   }
 
@@ -72,6 +84,11 @@ class TmuxBackend implements Backend {
     const { clock } = this.#options;
     const pane = new PaneFolder(folder);
     return new TmuxHandle({ inner, tmux: this.#tmux, folder, pane, stdin: spec.stdin, watches: isWatch(spec), clock });
+  }
+
+  #there(): RemoteTmux {
+    if (this.#remote) return this.#remote;
+    throw new HeadgateError('unsupported', 'there is no way to other hosts here; leave ssh out', { outcome: 'unsupported' });
   }
 
   async #whyNot(): Promise<string | undefined> {
@@ -86,10 +103,4 @@ class TmuxBackend implements Backend {
 
 function isWatch({ tmux }: ProducerSpec): boolean {
   return tmux?.pane !== undefined;
-}
-
-function check(spec: ProducerSpec): void {
-  if (spec.ssh)
-    throw new HeadgateError('unsupported', 'tmux on another host is not part of this version; leave ssh out', { outcome: 'unsupported' });
-  checkTmux(spec);
 }

@@ -9,6 +9,7 @@ import { signalForeground } from '../process/signalling.ts';
 import type { ProducerFolder } from '../shim/producer-folder.ts';
 import { bufferOf } from './launch-pane.ts';
 import type { PaneFolder } from './pane-folder.ts';
+import { CUT, notResizable, notSignallable, UNPIPED_MS } from './pane-words.ts';
 import type { Pane, Tmux } from './tmux.ts';
 
 /** End of input, typed: the VEOF of a terminal whose settings nobody changed. */
@@ -16,8 +17,6 @@ const END_OF_INPUT = Buffer.of(4);
 const LINE_FEED = 10;
 /** Largest number of columns and of rows. */
 const MAX_CELLS = 1000;
-/** How long the end of a watch is waited for once its pipe is taken away (milliseconds). */
-const UNPIPED_MS = 3000;
 
 /** A command in a tmux pane, or a watch of one: a producer folder as any other, whose input, size and keys are the pane's. */
 export class TmuxHandle implements BackendHandle {
@@ -60,11 +59,7 @@ export class TmuxHandle implements BackendHandle {
   }
 
   get closed(): Promise<ClosedFact> {
-    return this.#inner.closed.then((closed) =>
-      this.#pane.unpiped
-        ? { ...closed, cut: 'somebody took the pipe of its tmux pane away while it ran; what it wrote after that is not known' }
-        : closed,
-    );
+    return this.#inner.closed.then((closed) => (this.#pane.unpiped ? { ...closed, cut: CUT } : closed));
   }
 
   /** Types bytes; tmux takes all of them and holds what the pane does not read. */
@@ -89,8 +84,7 @@ export class TmuxHandle implements BackendHandle {
   }
 
   async resize(cols: number, rows: number): Promise<void> {
-    if (this.#watches)
-      throw new HeadgateError('unsupported', 'a watched pane has the size that its own viewers give it; resize it in tmux');
+    if (this.#watches) throw notResizable();
     if (![cols, rows].every((cells) => Number.isInteger(cells) && cells >= 1 && cells <= MAX_CELLS)) {
       throw new HeadgateError('invalid_params', `a terminal has 1 to ${MAX_CELLS} columns and rows`, { field: 'cols' });
     }
@@ -101,11 +95,7 @@ export class TmuxHandle implements BackendHandle {
   /** To what is in the foreground of the pane, as a key would be; to the command where the foreground is its own. */
   async signal(signal: string): Promise<void> {
     const name = signalName(signal);
-    if (this.#watches)
-      throw new HeadgateError(
-        'unsupported',
-        `the command in a watched pane is not ours to signal; type into it, or send ${name} on its host`,
-      );
+    if (this.#watches) throw notSignallable(name);
     const claim = this.#folder.claim();
     const shim = claim.state === 'claimed' ? claim.shim : undefined;
     const { pid = 0, foreground = 0 } = (shim && readAlive(shim)) ?? {};

@@ -26,7 +26,7 @@ exec tmux "$@"`;
  * may find no session at once, and a session may end between two looks: then again. The shim's claim keeps a command from
  * running twice.
  */
-const WINDOW_TEXT = `${PATH_TEXT}
+export const WINDOW_TEXT = `${PATH_TEXT}
 unset TMUX TMUX_PANE
 headgate_flag=$1 headgate_socket=$2 headgate_session=$3 headgate_name=$4 headgate_cols=$5 headgate_rows=$6
 shift 6
@@ -86,7 +86,7 @@ export class Tmux {
     const { session, name, cols, rows, shim, folder } = options;
     const answer = await this.#shell(WINDOW_TEXT, [...serverOf(options.place), session, name, String(cols), String(rows), shim, folder]);
     const pid = /^pid (\d+)$/m.exec(answer.stdout)?.[1];
-    if (answer.code !== 0 || pid === undefined) throw refused(answer.stderr || answer.stdout);
+    if (answer.code !== 0 || pid === undefined) throw tmuxRefused(answer.stderr || answer.stdout);
     return Number(pid);
   }
 
@@ -122,17 +122,17 @@ export class Tmux {
   async #run(server: readonly string[], args: readonly string[], input?: Buffer): Promise<string> {
     const { code, stdout, stderr } = await this.#shell(TMUX_TEXT, [...server, ...args], input);
     if (code === 0) return stdout;
-    throw refused(stderr || stdout);
+    throw tmuxRefused(stderr || stdout);
   }
 
   async #probe(): Promise<TmuxProgram> {
     const { code, stdout } = await this.#shell(PROBE_TEXT, []);
     const [path = '', said = ''] = stdout.split('\n');
-    if (code !== 0) throw missing('tmux is not installed; install it (Debian: apt-get install tmux)');
+    if (code !== 0) throw tmuxMissing();
     const [, major, minor] = /(\d+)\.(\d+)/.exec(said) ?? [];
     // A development version says `master` or `next-3.8`; the first is newer than any release.
     const version = [Number(major ?? 99), Number(minor ?? 0)] as const;
-    if (!atLeast(version, OLDEST)) throw missing(`${said} is too old; install tmux ${OLDEST.join('.')} or later`);
+    if (!atLeast(version, OLDEST)) throw tmuxTooOld(said);
     return { path, version };
   }
 }
@@ -147,7 +147,8 @@ export function unexpanded(text: string): string {
   return text.replaceAll('#', '##').replaceAll('%', '%%');
 }
 
-function serverOf({ socket }: TmuxPlace): readonly [string, string] {
+/** How tmux is told which server: a flag and a socket, both empty for the usual one. */
+export function serverOf({ socket }: TmuxPlace): readonly [string, string] {
   return socket === undefined ? ['', ''] : [socket.includes('/') ? '-S' : '-L', socket];
 }
 
@@ -155,17 +156,35 @@ function atLeast(version: readonly [number, number], than: readonly [number, num
   return version[0] > than[0] || (version[0] === than[0] && version[1] >= than[1]);
 }
 
+/** The refusal for want of tmux; `host` when that is not this machine. */
+export function tmuxMissing(host?: string): HeadgateError {
+  return missing(`tmux is not installed${on(host)}; install it (Debian: apt-get install tmux)`);
+}
+
+/** The refusal of a tmux that says this of its version. */
+export function tmuxTooOld(version: string, host?: string): HeadgateError {
+  return missing(`${version}${on(host)} is too old; install tmux ${OLDEST.join('.')} or later`);
+}
+
 function missing(message: string): HeadgateError {
   return new HeadgateError('unsupported', message, { outcome: 'unsupported' });
 }
 
-function refused(said: string): HeadgateError {
-  const reason = said.trim().split('\n').at(-1) ?? '';
+function on(host: string | undefined): string {
+  return host === undefined ? '' : ` on ${host}`;
+}
+
+/** The named error for what tmux has said. */
+export function tmuxRefused(said: string, host?: string): HeadgateError {
+  const reason = `${said.trim().split('\n').at(-1) ?? ''}`;
+  const facts = host === undefined ? {} : { host };
   if (/no server running|error c(onnecting|reating)|too long|server exited|lost server/.test(reason)) {
-    return new HeadgateError('not_found', `no tmux server can be reached: ${reason}; check tmux.socket`, { outcome: 'tmux_unreachable' });
+    const message = `no tmux server can be reached${on(host)}: ${reason}; check tmux.socket`;
+    return new HeadgateError('not_found', message, { ...facts, outcome: 'tmux_unreachable' });
   }
   if (/can't find (pane|window|session)|pane has exited/.test(reason)) {
-    return new HeadgateError('not_found', `tmux: ${reason}; \`tmux list-panes -a\` lists what there is`, { outcome: 'pane_missing' });
+    const message = `tmux${on(host)}: ${reason}; \`tmux list-panes -a\` lists what there is`;
+    return new HeadgateError('not_found', message, { ...facts, outcome: 'pane_missing' });
   }
-  return new HeadgateError('conflict', `tmux refused: ${reason || 'it said nothing'}`, { outcome: 'tmux_refused' });
+  return new HeadgateError('conflict', `tmux${on(host)} refused: ${reason || 'it said nothing'}`, { ...facts, outcome: 'tmux_refused' });
 }

@@ -30,6 +30,7 @@ export async function tty(console: Console, words: readonly string[], options: T
   const common = {
     operation: 'tty/open',
     carriage: 'raw',
+    acknowledge: true,
     project: project.name,
     projectRoot: project.root,
     client: { name: `cli:${process.pid}`, version: console.version },

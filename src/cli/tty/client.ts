@@ -10,6 +10,7 @@ import { terminalSize } from '../terminal-size.ts';
 import { shellQuote, visibleLine } from '../text.ts';
 import { TtyConnection, type TtyListener } from './connection.ts';
 import { DetachMatcher, keyNames } from './detach-keys.ts';
+import { isUnanswered, PipedInput } from './piped-input.ts';
 import { RawTerminal } from './raw-terminal.ts';
 import { TerminalModes } from './terminal-modes.ts';
 
@@ -17,9 +18,11 @@ import { TerminalModes } from './terminal-modes.ts';
 const RESUME_MS = 30_000;
 const RETRY_MS = 250;
 const CTRL_C = 0x03;
+/** Signals that would end us, and leave our terminal as the command has it, if we did not put it back first. */
+const ENDING = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGABRT', 'SIGALRM', 'SIGVTALRM', 'SIGUSR2', 'SIGXCPU'] as const;
 
 type Exit = Extract<TtyNews, { type: 'exit' }>;
-type Common = Pick<TtyFirst, 'operation' | 'carriage' | 'project' | 'projectRoot' | 'client'>;
+type Common = Pick<TtyFirst, 'operation' | 'carriage' | 'acknowledge' | 'project' | 'projectRoot' | 'client'>;
 
 export interface TtyClientOptions {
   readonly console: Console;
@@ -50,6 +53,8 @@ export class TtyClient implements TtyListener {
   #connection: TtyConnection | undefined;
   #place: { run: string; path: string } | undefined;
   #inTerminal = false;
+  /** Our input, unless it is a terminal that has become the command's. */
+  #piped: PipedInput | undefined;
   #exit: Exit | undefined;
   #fault: { code: number; message: string; data?: unknown } | undefined;
   #interrupts = 0;
@@ -76,8 +81,14 @@ export class TtyClient implements TtyListener {
     for (const { channel, offset } of opened.channels) if (!this.#offsets.has(channel)) this.#offsets.set(channel, offset);
     this.#inTerminal = this.#o.terminal && (opened.tty !== null || opened.backend === 'tmux');
     try {
+      if (!this.#inTerminal) {
+        // Who comes later is not the only one who types, least of all in a terminal.
+        const ends = !('attach' in this.#o.first) ? 'always' : opened.tty === null ? 'with-input' : 'never';
+        this.#piped = new PipedInput({ input: this.#o.console.stdin(), connection, ends });
+      }
       this.#listen();
       if (this.#inTerminal) this.#enter();
+      connection.begin();
       void this.#serve(connection);
       return await this.#over.promise;
     } finally {
@@ -110,9 +121,13 @@ export class TtyClient implements TtyListener {
         this.#offsets.set(news.channel, news.offset + bytes.length);
         return await this.#o.console.err.write(this.#inTerminal ? bytes.toString().replace(/\r?\n/g, '\r\n') : bytes);
       }
+      case 'taken':
+        this.#piped?.taken(news.bytes);
+        return;
       case 'error':
         if (news.of === undefined) this.#fault = news.error;
         // A key that was not taken is worth a word; a size or a signal that is not, is not.
+        else if (news.of === 'stdin' && this.#piped && isUnanswered(news.error)) this.#over.reject(this.#piped.cutOff(this.attachLine()));
         else if (news.of === 'stdin') this.#say(`input was not taken: ${visibleLine(news.error.message)}`);
         return;
     }
@@ -127,11 +142,17 @@ export class TtyClient implements TtyListener {
         if (this.#done) return;
         if (this.#exit) return this.#over.resolve({ exit: this.#exit });
         if (this.#fault) throw wireFailure(this.#fault);
+        const uncertain = this.#piped?.lost() ?? 0;
         this.#say('connection to the server lost; the command goes on there. Waiting for it ...');
         now = await this.#reopen();
         if (this.#done) return now.close();
         this.#connection = now;
+        // Going on behind a hole would make another input of it, and nobody would know.
+        if (this.#piped && uncertain > 0 && now.opened.channels.some(({ status }) => status === 102))
+          throw this.#piped.cutOff(this.attachLine(), uncertain);
         this.#say('connected again');
+        now.begin();
+        this.#piped?.resume(now);
         this.#resize();
       }
     } catch (error) {
@@ -184,14 +205,15 @@ export class TtyClient implements TtyListener {
     const { console } = this.#o;
     const input = console.stdin();
     const onData = (bytes: Buffer | string) => void this.#typed(Buffer.from(bytes as Buffer));
-    const onEnd = () => (this.#inTerminal ? this.#over.resolve({ left: EXIT.ok }) : this.#connection?.control({ type: 'eof' }));
+    const onEnd = () => (this.#piped ? this.#piped.end() : this.#over.resolve({ left: EXIT.ok }));
     const onGone = () => {
-      if (!this.#inTerminal) this.#connection?.control({ type: 'signal', signal: 'SIGPIPE' });
+      // As in a pipeline, where it is the whole command's output; who only looks on leaves.
+      if (this.#piped && !('attach' in this.#o.first)) this.#connection?.control({ type: 'signal', signal: 'SIGPIPE' });
       this.#over.resolve({ left: EXIT.brokenPipe });
     };
     const onResize = () => this.#resize();
     const onInterrupt = () => this.#interrupted();
-    const leaving = (['SIGTERM', 'SIGHUP'] as const).map((signal) => {
+    const leaving = ENDING.map((signal) => {
       const leave = () => this.#over.resolve({ left: 128 + constants.signals[signal], signal });
       process.on(signal, leave);
       return () => void process.off(signal, leave);
@@ -235,6 +257,7 @@ export class TtyClient implements TtyListener {
   #leave(): void {
     this.#done = true;
     for (const undo of this.#undo.splice(0)) undo();
+    this.#piped?.close();
     const input = this.#o.console.stdin();
     if (this.#inTerminal) void this.#o.console.out.write(this.#modes.restore());
     this.#raw.restore();
@@ -244,7 +267,7 @@ export class TtyClient implements TtyListener {
   }
 
   async #typed(bytes: Buffer): Promise<void> {
-    if (!this.#inTerminal) return await this.#send(bytes);
+    if (this.#piped) return this.#piped.push(bytes);
     const { pass, detach } = this.#matcher.push(bytes);
     if (!this.#connection) {
       if (detach || pass.includes(CTRL_C)) this.#over.resolve({ left: detach ? EXIT.ok : EXIT.interrupted });
@@ -256,7 +279,7 @@ export class TtyClient implements TtyListener {
 
   async #send(bytes: Buffer): Promise<void> {
     const connection = this.#connection;
-    if (!connection) return this.#say('input was cut off: the connection is lost');
+    if (!connection) return;
     const input = this.#o.console.stdin();
     input.pause();
     await connection.input(bytes);

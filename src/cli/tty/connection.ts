@@ -9,9 +9,11 @@ export interface TtyTarget {
   /** `ws://host:port/tty` */
   readonly url: string;
   readonly token: string | undefined;
+  /** Silence after which the connection is taken for dead, milliseconds; that of three pings by default. */
+  readonly silentMs?: number;
 }
 
-/** Who takes what comes. `output` and `news` are called in order; the next one waits for the last. */
+/** Who takes what comes, once the connection has begun. `output` and `news` are called in order; the next one waits for the last. */
 export interface TtyListener {
   output(stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void> | void;
   news(news: TtyNews): Promise<void> | void;
@@ -20,6 +22,10 @@ export interface TtyListener {
 /** Bytes that may wait for the listener before the connection is read no further, and below which it is. */
 const FULL_BYTES = 1024 * 1024;
 const ROOM_BYTES = 256 * 1024;
+/** The server pings every 15 s (SPEC {#ping}). */
+const SILENT_MS = 45_000;
+/** How long a server may take to take the connection. */
+const HANDSHAKE_MS = 10_000;
 /** Input that may wait for the network. */
 const INPUT_BYTES = 1024 * 1024;
 
@@ -29,12 +35,14 @@ export class TtyConnection {
   /** Resolves, with why, when the connection has ended and the listener has been given everything before. */
   readonly ended: Promise<string>;
   readonly #socket: WebSocket;
+  readonly #incoming: Incoming;
   #closed = false;
 
-  private constructor(socket: WebSocket, opened: TtyOpened, ended: Promise<string>) {
+  private constructor(socket: WebSocket, opened: TtyOpened, incoming: Incoming) {
     this.#socket = socket;
+    this.#incoming = incoming;
     this.opened = opened;
-    this.ended = ended.then((why) => {
+    this.ended = incoming.ended.then((why) => {
       this.#closed = true;
       return why;
     });
@@ -48,12 +56,18 @@ export class TtyConnection {
     const socket = new WebSocket(target.url, ['headgate'], {
       perMessageDeflate: false,
       maxPayload: TTY_HEADER_BYTES + TTY_CHUNK_BYTES,
+      handshakeTimeout: HANDSHAKE_MS,
       ...(target.token === undefined ? {} : { headers: { authorization: `Bearer ${target.token}` } }),
     });
-    const incoming = new Incoming(socket, listener);
+    const incoming = new Incoming(socket, listener, target.silentMs ?? SILENT_MS);
     await connected(socket);
     socket.send(JSON.stringify(first));
-    return new TtyConnection(socket, await incoming.answer, incoming.ended);
+    return new TtyConnection(socket, await incoming.answer, incoming);
+  }
+
+  /** From here on the listener is given what comes: output can be there together with the answer that says where it begins. */
+  begin(): void {
+    this.#incoming.begin();
   }
 
   /** Sends input; resolves when there is room for more. */
@@ -99,13 +113,19 @@ class Incoming {
   readonly #socket: WebSocket;
   readonly #listener: TtyListener;
   readonly #decoder = new TtyDecoder('server');
-  #work: Promise<void> = Promise.resolve();
+  /** Everything that has come, one after the other, from `begin` on. */
+  #work: Promise<void>;
+  #begin: () => void = () => {};
   #waiting = 0;
   #settle: { resolve: (opened: TtyOpened) => void; reject: (error: Error) => void } = { resolve: () => {}, reject: () => {} };
 
-  constructor(socket: WebSocket, listener: TtyListener) {
+  constructor(socket: WebSocket, listener: TtyListener, silentMs: number) {
     this.#socket = socket;
     this.#listener = listener;
+    this.#work = new Promise((resolve) => {
+      this.#begin = resolve;
+    });
+    this.#watch(silentMs);
     this.answer = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -121,6 +141,27 @@ class Incoming {
         void this.#work.then(() => resolve(why));
       });
     });
+  }
+
+  begin(): void {
+    this.#begin();
+  }
+
+  /** A network can go away without a word; the server's pings would have come. */
+  #watch(silentMs: number): void {
+    const socket = this.#socket;
+    let timer: NodeJS.Timeout | undefined;
+    const heard = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        // While we do not read, its silence says nothing.
+        if (socket.isPaused) heard();
+        else socket.terminate();
+      }, silentMs);
+      timer.unref();
+    };
+    for (const sign of ['upgrade', 'ping', 'message']) socket.on(sign, heard);
+    socket.on('close', () => clearTimeout(timer));
   }
 
   #answered(text: string): void {

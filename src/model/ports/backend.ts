@@ -57,6 +57,12 @@ export interface StartRequest {
   readonly spec: ProducerSpec;
   /** Alias of the run that it belongs to, for people who look at the place where it runs. */
   readonly run?: string;
+  /** It may run already, started by a server that was killed meanwhile: a place that cannot be reached is waited for. */
+  readonly again?: boolean;
+  /** Aborted when it is cancelled: what does not run yet is not started any more, and `start` rejects or answers what there is. */
+  readonly cancelled?: AbortSignal;
+  /** Aborted when nobody waits for it here any more: whatever is under way is given up, and what runs runs on. */
+  readonly letGo?: AbortSignal;
 }
 
 /** A serialisable reference with which `adopt` takes a producer up again. */

@@ -9,6 +9,7 @@ const row = z.strictObject({
   detail: z.string().optional().describe('What was found, such as a version and a socket.'),
   stdin: z.boolean().optional(),
   tty: z.boolean().optional(),
+  ttyReason: z.string().optional().describe('Why it has no terminals, and how to get them.'),
   signals: z.array(z.string()).optional(),
   adopt: z.boolean().optional().describe('Its commands outlive the runner and are taken up again.'),
   sandbox: z.strictObject({ available: z.boolean(), detail: z.string().optional(), reason: z.string().optional() }).optional(),

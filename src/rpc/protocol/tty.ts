@@ -20,6 +20,7 @@ const common = {
   project: z.string().min(1).max(128).optional().describe('Name of the project.'),
   projectRoot: z.string().min(1).max(4096).optional().describe("The project's root folder, absolute."),
   client: z.strictObject({ name: z.string().min(1).max(64), version: z.string().max(64).optional() }).optional(),
+  acknowledge: z.boolean().optional().describe('True: `taken` says how much of the input the command has taken.'),
 };
 
 const { backend, tty, container, ssh, tmux, sandbox, cwd, env, runner } = commandParams;
@@ -87,6 +88,10 @@ export const ttyNews = z.discriminatedUnion('type', [
     offset: byteOffset,
     chunk: z.string(),
     encoding: z.enum(['utf8', 'base64']),
+  }),
+  z.strictObject({
+    type: z.literal('taken'),
+    bytes: z.int().min(0).describe('Bytes of the input of this connection that the command has taken.'),
   }),
   z.strictObject({ type: z.literal('error'), of: z.string().optional(), error: wireErrorShape }),
   z.strictObject({

@@ -10,7 +10,7 @@ import { TTY_CHUNK_BYTES, TTY_HEADER_BYTES } from '../protocol/tty-frames.ts';
 import { type AccessPolicy, allows, checkHost, checkOrigin, type Grant, grantOf, isLoopbackHost, type TokenGrant } from './access.ts';
 import { errorFacts, namedError, pathOf, sendError, sendJson } from './http-answer.ts';
 import { readBody } from './http-body.ts';
-import type { Tls } from './tls.ts';
+import { Handshakes, type Tls } from './tls.ts';
 import { TokenSockets } from './token-sockets.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
 import { WebSocketChannel } from './transports/websocket.ts';
@@ -24,6 +24,9 @@ const RUNS_PATH = '/runs/';
  * between two pings, because it does not ask while something is unacknowledged (SPEC {#half_open}).
  */
 const KEEP_ALIVE_MS = 4000;
+
+/** How long a connection may take to agree on its encryption; who has not is nobody yet, and holds a file descriptor. */
+const HANDSHAKE_MS = 10_000;
 
 export interface HttpOptions {
   readonly host: string;
@@ -74,12 +77,15 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
     );
   }
   const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
-  const server = options.tls ? createTlsServer({ ...options.tls.options, ...keepAlive }) : createServer(keepAlive);
+  const server = options.tls
+    ? createTlsServer({ ...options.tls.options, ...keepAlive, handshakeTimeout: HANDSHAKE_MS })
+    : createServer(keepAlive);
   const port = await listen(server, options);
   const { host: boundHost, allowedOrigins, tokens, byHash } = options;
   const certifies = options.tls && ((name: string) => options.tls?.certifies(name) ?? false);
   const policy: AccessPolicy = { boundHost, port, allowedOrigins, tokens, byHash, certifies };
   const held = new TokenSockets();
+  const handshakes = new Handshakes(server);
   server.on('request', (request, response) => void serve(request, response, policy, options, held));
   const sockets = webSockets(LIMITS.messageBytes);
   const terminals = webSockets(TTY_HEADER_BYTES + TTY_CHUNK_BYTES);
@@ -112,6 +118,8 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
+        // Those are no HTTP connections yet, and would be waited for.
+        handshakes.close();
       }),
     leave: (token) => held.end(token),
   };
@@ -232,5 +240,7 @@ function refuseUpgrade(socket: Duplex, error: unknown): void {
     ...(status === 401 ? ['www-authenticate: Bearer'] : []),
     'connection: close',
   ];
+  // Nobody looks at an upgraded socket any more: left half open it would stay for as long as the other side likes.
+  socket.once('finish', () => socket.destroy());
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
 }

@@ -17,7 +17,8 @@ export interface ScreenRequest {
 /** What a channel's output looks like on a terminal (SPEC {#screen}). Throws not_found, stream_not_open. */
 export async function screenOf(streams: Streams, request: ScreenRequest): Promise<ScreenPicture> {
   const { runId, path, channel, signal } = request;
-  const known = streams.terminalSize(runId, path);
+  const { producer } = streams.view(runId, path);
+  const known = streams.sizes.get(producer.entryId) ?? producer.spec.tty ?? { cols: 80, rows: 24 };
   const size: ScreenSize = { cols: request.cols ?? known.cols, rows: request.rows ?? known.rows };
   const read = (from: number, maxBytes: number): ReadResult => streams.read({ runId, path, channel, from, maxBytes });
   const output: Played = { bytes: read(0, 1).bytes, read: (offset, maxBytes) => read(offset, maxBytes).data };
@@ -33,7 +34,15 @@ export function rowsOf(
   const first = !lines ? 1 : 'last' in lines ? Math.max(1, total - lines.last + 1) : lines.first;
   const last = Math.min(total, lines && 'count' in lines ? first + lines.count - 1 : total);
   if (first > last) return { text: '', first: 0, last: 0, total };
-  return { text: text.slice(first - 1, last).map((row) => `${row}\n`).join(''), first, last, total };
+  return {
+    text: text
+      .slice(first - 1, last)
+      .map((row) => `${row}\n`)
+      .join(''),
+    first,
+    last,
+    total,
+  };
 }
 
 /** Throws `invalid_params` for parts of a read that a picture does not have. */

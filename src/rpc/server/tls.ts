@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
+import { isIP, type Server, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 
@@ -24,6 +24,36 @@ export interface Tls {
   };
   /** Whether the certificate is for this name or address. */
   certifies(host: string): boolean;
+}
+
+/**
+ * Connections that have not agreed on their encryption yet. A server waits for them when it closes, and has no way to end
+ * them: to HTTP they do not exist before. Of a server without TLS there are none.
+ */
+export class Handshakes {
+  readonly #waiting = new Map<string, Socket>();
+
+  constructor(server: Server) {
+    if (server.listenerCount('secureConnection') === 0) return;
+    server.on('connection', (socket: Socket) => {
+      const name = nameOf(socket);
+      this.#waiting.set(name, socket);
+      socket.once('close', () => {
+        if (this.#waiting.get(name) === socket) this.#waiting.delete(name);
+      });
+    });
+    server.on('secureConnection', (socket: Socket) => void this.#waiting.delete(nameOf(socket)));
+  }
+
+  /** Ends them. */
+  close(): void {
+    for (const socket of this.#waiting.values()) socket.destroy();
+  }
+}
+
+/** The other end of a connection, which is the same before and after its encryption. */
+function nameOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** Reads the files. Throws `invalid_params` that names what cannot be read or does not go together. */

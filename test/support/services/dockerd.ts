@@ -48,7 +48,6 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
     const own = ['--data-root', join(root, 'd'), '--exec-root', join(root, 'e'), '-H', `unix://${socket}`, '-p', join(root, 'pid')];
     const noNetwork = ['--iptables=false', '--ip6tables=false', '--bridge=none'];
     const live = options.liveRestore ? ['--live-restore'] : [];
-    // Its containerd is started by it and outlives a crash, as on any host.
     daemon = spawn('dockerd', [...own, ...noNetwork, ...live, ...(options.args ?? [])], { stdio: 'ignore' });
     for (const giveUp = Date.now() + PATIENCE_MS; ; ) {
       try {
@@ -66,6 +65,17 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
     const exit = once(daemon, 'exit');
     daemon.kill(signal);
     await exit;
+  }
+
+  async function crash(): Promise<void> {
+    const [pid] = pidIn(helper);
+    await end('SIGKILL');
+    // The kernel ends its containerd with it.
+    for (const giveUp = Date.now() + 1000; pid !== undefined && isRunning(pid) && Date.now() < giveUp; ) await delay(20);
+    // As its service manager does: another process may have the number by now.
+    rmSync(join(root, 'pid'), { force: true });
+    // Its containerd dies with it; where nobody takes orphans in, its number stays taken.
+    rmSync(join(root, 'e', 'containerd', 'containerd.pid'), { force: true });
   }
 
   async function stop(): Promise<void> {
@@ -89,13 +99,6 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
     await stop();
     throw error;
   }
-  async function crash(): Promise<void> {
-    const [pid] = pidIn(helper);
-    await end('SIGKILL');
-    // The kernel ends its containerd with it.
-    for (const giveUp = Date.now() + 1000; pid !== undefined && isRunning(pid) && Date.now() < giveUp; ) await delay(20);
-  }
-
   return { docker, socket, host: `unix://${socket}`, folder, crash, start, stop };
 }
 
@@ -110,12 +113,12 @@ function unmountAll(root: string): void {
 async function importImages(docker: Docker, root: string): Promise<void> {
   const busybox = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
   const full = join(root, 'image');
-  for (const name of ['bin', 'etc', 'tmp', 'root', 'proc', 'sys', 'dev']) mkdirSync(join(full, name), { recursive: true });
+  for (const name of ['bin', 'etc', 'tmp', 'home', 'proc', 'sys', 'dev']) mkdirSync(join(full, name), { recursive: true });
   copyFileSync(busybox, join(full, 'bin', 'busybox'));
   for (const applet of execFileSync(busybox, ['--list'], { encoding: 'utf8' }).trim().split('\n')) {
     if (applet !== 'busybox') symlinkSync('busybox', join(full, 'bin', applet));
   }
-  writeFileSync(join(full, 'etc', 'passwd'), 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n');
+  writeFileSync(join(full, 'etc', 'passwd'), 'root:x:0:0:root:/home:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n');
   writeFileSync(join(full, 'etc', 'group'), 'root:x:0:\nnogroup:x:65534:\n');
   const bare = join(root, 'bare');
   mkdirSync(join(bare, 'app'), { recursive: true });

@@ -32,7 +32,7 @@ describe('{#proposals} a proposal', () => {
       path: 'log://turn_1/sh/echo-hello',
       action: 'sh',
       command: 'echo hello',
-      summary: '$ echo hello',
+      summary: '$ echo hello (with A=1)',
       turn: 1,
     });
     expect(h.runtime.proposals(h.project.id)).toEqual([expect.objectContaining({ run: 'm-1', path, status: 202, command: 'echo hello' })]);

@@ -1,13 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Plugin } from '../../../src/hooks/plugin.ts';
 import type { SandboxPolicy } from '../../../src/runtime/sandbox-policy.ts';
 import { serviceAvailable } from '../../support/require.ts';
 import { type RuntimeHarness, runtimeHarness } from './harness.ts';
 
 let h: RuntimeHarness;
-afterEach(() => h.close());
+afterEach(() => {
+  vi.unstubAllEnvs();
+  return h.close();
+});
 
 const POLICY: SandboxPolicy = { mode: 'workspace', network: false, others: ['ssh'] };
 
@@ -43,6 +46,39 @@ describe.skipIf(!serviceAvailable('bwrap'))('{#sandbox_default} the sandbox that
     const [{ path } = { path: '' }] = h.runtime.entries.list(h.project.id, { run, pattern: 'log://turn_*/sh/*' });
     expect(h.entry(run, path)).toMatchObject({ status: 500, attributes: { plan: { spec: { sandbox: { mode: 'read-only' } } } } });
     expect(existsSync(join(h.root, 'made'))).toBe(false);
+  });
+
+  it('is not widened by who names a folder of the system or of a user as the project', async () => {
+    await open(POLICY);
+    vi.stubEnv('HOME', join(h.root, 'user', 'me'));
+    mkdirSync(join(h.root, 'user', 'me', 'work'), { recursive: true });
+    symlinkSync('/etc', join(h.root, 'link'));
+    for (const root of [
+      '/etc',
+      '/etc/ssl',
+      '/',
+      '/usr/local',
+      '/home',
+      join(h.root, 'link'),
+      join(h.root, 'user'),
+      join(h.root, 'user', 'me'),
+    ]) {
+      const project = h.store.projects.open({ name: `at ${root}`, root, configPath: null });
+      const caller = { ...h.caller('eve'), project };
+      const run = `r-${project.id}`;
+      h.runtime.startRun(caller, { model: 'scripted', alias: run });
+      await expect(h.runtime.command(caller, 'sh', { run, command: 'touch made' }), root).rejects.toMatchObject({
+        kind: 'forbidden',
+        message: expect.stringContaining('open a folder in it'),
+      });
+      expect(await h.runtime.command(caller, 'sh', { run, command: 'ls', sandbox: { mode: 'read-only' } }), root).toMatchObject({
+        status: 202,
+      });
+    }
+    const project = h.store.projects.open({ name: 'work', root: join(h.root, 'user', 'me', 'work'), configPath: null });
+    const caller = { ...h.caller('eve'), project };
+    h.runtime.startRun(caller, { model: 'scripted', alias: 'work' });
+    expect(await h.runtime.command(caller, 'sh', { run: 'work', command: 'ls' })).toMatchObject({ status: 202 });
   });
 
   it('can be made narrower by whoever proposes, never wider, and other backends only where they are named', async () => {

@@ -20,7 +20,7 @@ describe('{#screen} what a terminal shows', () => {
     const lines = Array.from({ length: 30 }, (_, i) => `${ESC}[3${i % 8}mline ${i}${ESC}[0m   \r\n`).join('');
     const picture = await play(output(Buffer.from(`${lines}progress 1%\rprogress 100%`)), SIZE);
     expect(picture.text).toEqual([...Array.from({ length: 30 }, (_, i) => `line ${i}`), 'progress 100%']);
-    expect(picture).toMatchObject({ from: 0, to: lines.length + 26, cursor: { col: 13, row: 9 }, alternate: false, ...SIZE });
+    expect(picture).toMatchObject({ from: 0, to: lines.length + 25, cursor: { col: 13, row: 9 }, alternate: false, ...SIZE });
   });
 
   test('is drawn again by its replay: text, cursor, full-screen program, and what comes afterwards', async () => {
@@ -39,7 +39,18 @@ describe('{#screen} what a terminal shows', () => {
   test('is the same however its bytes are cut, and the same when it is drawn from its replay', async () => {
     const text = fc.stringMatching(/^[a-z ü€😀]{0,12}$/u);
     const move = fc.tuple(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: 40 })).map(([row, col]) => `${ESC}[${row};${col}H`);
-    const style = fc.constantFrom(`${ESC}[1m`, `${ESC}[31m`, `${ESC}[0m`, `${ESC}[K`, '\r\n', '\b', '\t', `${ESC}[?1049h`, `${ESC}[?1049l`);
+    const style = fc.constantFrom(
+      `${ESC}[1m`,
+      `${ESC}[31m`,
+      `${ESC}[0m`,
+      `${ESC}[K`,
+      '\r\n',
+      '\b',
+      '\t',
+      `${ESC}[?6h`,
+      `${ESC}[?1049h`,
+      `${ESC}[?1049l`,
+    );
     await fc.assert(
       fc.asyncProperty(fc.array(fc.oneof(text, move, style), { maxLength: 40 }), fc.integer({ min: 1, max: 7 }), async (parts, piece) => {
         const bytes = Buffer.from(parts.join(''));
@@ -49,7 +60,7 @@ describe('{#screen} what a terminal shows', () => {
         expect([again.text(), again.cursor]).toEqual([whole.text, whole.cursor]);
         again.dispose();
       }),
-      { numRuns: 60 },
+      { numRuns: 60, seed: 1 },
     );
   });
 

@@ -28,7 +28,8 @@ export interface OpenOptions {
 }
 
 /** In a terminal, when nothing is said: the user's shell, or one that is everywhere. */
-const SHELL = `exec "\${SHELL:-/bin/sh}"`;
+// eslint-disable-next-line no-template-curly-in-string -- an expansion of the shell
+const SHELL = 'exec "${SHELL:-/bin/sh}"';
 
 /**
  * Begins a session, or finds the one that is there (SPEC {#tty_open}). A command is proposed as one of `sh` is and

@@ -16,6 +16,8 @@ export interface TtyInputOptions {
   readonly write: (bytes: Buffer, eof: boolean) => Promise<number>;
   /** Stops and begins to read the connection. */
   readonly hold: (full: boolean) => void;
+  /** Told how many bytes the command has taken in all, each time it has taken some. */
+  readonly taken?: ((bytes: number) => void) | undefined;
   /** Told what cannot be done; the session goes on. */
   readonly refused: (error: HeadgateError) => void;
 }
@@ -28,6 +30,7 @@ export class TtyInput {
   readonly #options: TtyInputOptions;
   #waiting: Buffer[] = [];
   #bytes = 0;
+  #taken = 0;
   /** Its end was asked for, and has been told to the command. */
   #eof = false;
   #ended = false;
@@ -108,6 +111,8 @@ export class TtyInput {
       try {
         const taken = await this.#options.write(next, last);
         this.#shift(taken);
+        this.#taken += taken;
+        if (taken > 0 && !this.#leaving) this.#options.taken?.(this.#taken);
         this.#ended = last && taken === next.length;
       } catch (error) {
         if (!(await this.#survives(error, next))) this.#stop();

@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { HeadgateError, isHeadgateError, messageOf } from '../../../core/errors.ts';
 import { type TtyAttach, type TtyOpen, type TtyOpened, ttyCommand } from '../../protocol/tty.ts';
-import { TtyDecoder, type TtyPiece } from '../../protocol/tty-frames.ts';
+import { type TtyControl, TtyDecoder } from '../../protocol/tty-frames.ts';
 import type { ServerParts } from '../parts.ts';
 import type { Inbound } from '../transports/message-channel.ts';
 import { invalidParams } from '../wire-errors.ts';
 import { exitNews } from './exit-news.ts';
 import { openTarget, type TtyTarget } from './open-session.ts';
 import { closeCode, factsOf, sendError, sendNews, type TtyChannel } from './tty-channel.ts';
+import { TtyCommands, type TtyOrder } from './tty-commands.ts';
 import { parseFirst } from './tty-first.ts';
 import { TtyInput } from './tty-input.ts';
 import { type TtyFrom, TtyOutput } from './tty-output.ts';
@@ -39,10 +40,9 @@ export class TtySession {
   /** What came before the answer to the first message. */
   #early: Inbound[] = [];
   #target: TtyTarget | undefined;
-  /** The size that is being made, or is to be made next. */
-  #size: { cols: number; rows: number } | undefined;
   #output: TtyOutput | undefined;
   #input: TtyInput | undefined;
+  readonly #commands = new TtyCommands((order) => this.#command(order));
 
   constructor(options: TtySessionOptions) {
     this.#options = options;
@@ -91,10 +91,9 @@ export class TtySession {
     try {
       first = parseFirst(message);
       const target = await openTarget(first, { parts, request, signal: this.#gone.signal });
-      const attach = 'attach' in first ? first : undefined;
-      const screen = attach?.from === 'screen' ? await screenNews(parts, target, this.#gone.signal) : undefined;
+      const screen = 'attach' in first && first.from === 'screen' ? await screenNews(parts, target, this.#gone.signal) : undefined;
       this.#gone.signal.throwIfAborted();
-      this.#begin(target, attach, screen);
+      this.#begin(target, first, screen);
     } catch (error) {
       const named = this.#named(error);
       code = named.code;
@@ -106,7 +105,7 @@ export class TtySession {
   }
 
   /** Answers and starts to read, on one tick: the answer goes out before the first byte. */
-  #begin(target: TtyTarget, attach: TtyAttach | undefined, screen: Awaited<ReturnType<typeof screenNews>>): void {
+  #begin(target: TtyTarget, first: TtyOpen | TtyAttach, screen: Awaited<ReturnType<typeof screenNews>>): void {
     const { parts, channel } = this.#options;
     const { project, runId, run, path, view } = target;
     const output = new TtyOutput({
@@ -118,12 +117,13 @@ export class TtySession {
       failed: (error) => this.#fail(error),
     });
     const place = { projectId: project.id, runId, path, channels: view.channels.map((one) => one.channel) };
-    const channels = output.open(parts.streams, place, screen ? new Map([[1, screen.offset]]) : fromOf(attach));
+    const channels = output.open(parts.streams, place, screen ? new Map([[1, screen.offset]]) : fromOf(first));
     this.#target = target;
     this.#output = output;
     this.#input = new TtyInput({
       write: (bytes, eof) => parts.streams.input(runId, path, bytes, eof),
       hold: (full) => (full ? channel.pause() : channel.resume()),
+      ...(first.acknowledge ? { taken: (bytes: number) => sendNews(channel, { type: 'taken', bytes }) } : {}),
       refused: (error) => sendError(channel, error, 'stdin'),
     });
     const { backend, spec } = view.producer;
@@ -145,53 +145,56 @@ export class TtySession {
           reason: 'text',
         });
       }
-      for (const piece of this.#decoder.push(message.bytes)) this.#handle(piece);
+      this.#handle(message.bytes);
     } catch (error) {
       this.#fail(this.#named(error));
     }
   }
 
-  #handle(piece: TtyPiece): void {
-    if (piece.stream !== 'control') {
-      const { buffer, byteOffset, length } = piece.bytes;
-      this.#input?.push(Buffer.from(buffer, byteOffset, length));
-      return;
+  /** Many small chunks in a message are typed as one: a piece each would cost a hundred times their size. */
+  #handle(message: Uint8Array): void {
+    const typed = Buffer.allocUnsafe(message.length);
+    let from = 0;
+    let length = 0;
+    const type = () => {
+      if (length > from) this.#input?.push(typed.subarray(from, length));
+      from = length;
+    };
+    try {
+      for (const piece of this.#decoder.push(message)) {
+        if (piece.stream !== 'control') {
+          typed.set(piece.bytes, length);
+          length += piece.bytes.length;
+          continue;
+        }
+        type();
+        this.#obey(piece.control);
+      }
+    } finally {
+      type();
     }
-    const parsed = ttyCommand.safeParse(piece.control, { reportInput: true });
+  }
+
+  #obey(control: TtyControl): void {
+    const parsed = ttyCommand.safeParse(control, { reportInput: true });
     if (!parsed.success)
-      throw invalidParams(`control "${piece.control.type.slice(0, 40)}"`, parsed.error.issues, 'there are resize, signal and eof');
+      throw invalidParams(`control "${control.type.slice(0, 40)}"`, parsed.error.issues, 'there are resize, signal and eof');
     const command = parsed.data;
     if (command.type === 'eof') this.#input?.end();
-    else if (command.type === 'signal') void this.#command('signal', ({ runId, path }) => this.#streams.signal(runId, path, command.signal));
-    else this.#resize(command);
-  }
-
-  /** One after the other, in order; of those that come while one is under way the last one counts. */
-  #resize(size: { cols: number; rows: number }): void {
-    const idle = this.#size === undefined;
-    this.#size = size;
-    if (idle) void this.#resizeOn();
-  }
-
-  async #resizeOn(): Promise<void> {
-    for (let size = this.#size; size !== undefined; size = this.#size) {
-      const { cols, rows } = size;
-      await this.#command('resize', ({ runId, path }) => this.#streams.resize(runId, path, cols, rows));
-      if (this.#size === size) this.#size = undefined;
-    }
-  }
-
-  get #streams(): ServerParts['streams'] {
-    return this.#options.parts.streams;
+    else this.#commands.push(command);
   }
 
   /** A resize or a signal; it waits for no input, and a failure is told and ends nothing. */
-  async #command(of: 'resize' | 'signal', work: (target: TtyTarget) => Promise<void>): Promise<void> {
+  async #command(command: TtyOrder): Promise<void> {
+    const { parts, channel } = this.#options;
+    const target = this.#target;
+    if (!target || this.#state !== 'open') return;
     try {
-      if (this.#target) await work(this.#target);
+      if (command.type === 'resize') await parts.streams.resize(target.runId, target.path, command.cols, command.rows);
+      else await parts.streams.signal(target.runId, target.path, command.signal);
     } catch (error) {
       // Of a command that has ended the exit chunk tells.
-      if (this.#state === 'open' && !isHeadgateError(error, 'stream_closed')) sendError(this.#options.channel, this.#named(error), of);
+      if (this.#state === 'open' && !isHeadgateError(error, 'stream_closed')) sendError(channel, this.#named(error), command.type);
     }
   }
 
@@ -235,8 +238,8 @@ export class TtySession {
   }
 }
 
-function fromOf(attach: TtyAttach | undefined): TtyFrom {
-  const from = attach?.from ?? 'start';
+function fromOf(first: TtyOpen | TtyAttach): TtyFrom {
+  const from = ('attach' in first ? first.from : undefined) ?? 'start';
   // Without a terminal there is no screen to draw.
   if (from === 'screen') return 'start';
   if (typeof from === 'string') return from;

@@ -1,0 +1,17 @@
+import { HeadgateError } from '../../core/errors.ts';
+
+/** How long the end of a watch is waited for once its pipe is taken away (milliseconds). */
+export const UNPIPED_MS = 3000;
+
+/** Why the end of a command's output is not there. */
+export const CUT = 'somebody took the pipe of its tmux pane away while it ran; what it wrote after that is not known';
+
+/** The refusal of another size for a watched pane. */
+export function notResizable(): HeadgateError {
+  return new HeadgateError('unsupported', 'a watched pane has the size that its own viewers give it; resize it in tmux');
+}
+
+/** The refusal of a signal to a watched pane. */
+export function notSignallable(name: string): HeadgateError {
+  return new HeadgateError('unsupported', `the command in a watched pane is not ours to signal; type into it, or send ${name} on its host`);
+}

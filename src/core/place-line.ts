@@ -1,0 +1,70 @@
+import { shellQuote } from './shell-quote.ts';
+
+type Facts = Readonly<Record<string, unknown>>;
+
+/** Variables that are named, and characters of one value that are shown. */
+const MOST_VARIABLES = 16;
+const VALUE_CHARS = 80;
+
+/**
+ * Where and how a proposed command would run, in one line, for whoever is to decide; nothing for a plain process of the
+ * server's machine in the project's root. `attributes` are those of a proposal. Whatever decides what the command reaches
+ * or which programs it finds is in it (SPEC {#proposals}). Control characters are as they came.
+ */
+export function placeLine(attributes: unknown): string | undefined {
+  const { plan, input } = record(attributes);
+  const { backend, runner, spec } = record(plan);
+  const { container, ssh, tmux, tty, sandbox, cwd, env } = record(spec);
+  const asked = record(input)['cwd'];
+  const parts = [
+    ...(typeof backend === 'string' && backend !== 'process' ? [backend] : []),
+    ...facts(container, ['image', 'container', 'watch', 'network', 'user', 'host']),
+    ...mounts(record(container)['mounts']),
+    ...facts(tmux, ['session', 'pane', 'socket']),
+    ...facts(ssh, ['user', 'host', 'port', 'identity', 'known_hosts']),
+    ...jumps(record(ssh)['jump']),
+    ...(tty === undefined || backend === 'pty' ? [] : ['in a terminal']),
+    ...(sandbox === undefined ? [] : [sandboxed(record(sandbox))]),
+    ...(asked === undefined || asked === '.' || typeof cwd !== 'string' || cwd === '' ? [] : [`folder ${shellQuote(cwd)}`]),
+    ...variables(record(env)),
+    ...(typeof runner === 'string' && runner !== 'embedded' ? [`runner ${runner}`] : []),
+  ];
+  return parts.length === 0 ? undefined : parts.join(', ');
+}
+
+function facts(place: unknown, names: readonly string[]): string[] {
+  const known = record(place);
+  return names.flatMap((name) => {
+    const value = known[name];
+    return typeof value === 'string' || typeof value === 'number' ? [`${name} ${shellQuote(String(value))}`] : [];
+  });
+}
+
+function mounts(list: unknown): string[] {
+  if (!Array.isArray(list)) return [];
+  return list
+    .map(record)
+    .map(({ source, target, read_only }) => `mount ${shellQuote(`${String(source)}:${String(target)}`)}${read_only === true ? ':ro' : ''}`);
+}
+
+function jumps(list: unknown): string[] {
+  return Array.isArray(list) && list.length > 0 ? [`through ${list.map((host) => shellQuote(String(host))).join(' and ')}`] : [];
+}
+
+function variables(env: Facts): string[] {
+  const all = Object.entries(env);
+  const shown = all.slice(0, MOST_VARIABLES).map(([name, value]) => {
+    const text = String(value);
+    return `${name}=${shellQuote(text.slice(0, VALUE_CHARS))}${text.length > VALUE_CHARS ? '...' : ''}`;
+  });
+  const more = all.length > MOST_VARIABLES ? [`and ${all.length - MOST_VARIABLES} more`] : [];
+  return all.length === 0 ? [] : [`with ${[...shown, ...more].join(' ')}`];
+}
+
+function sandboxed({ mode, network }: Facts): string {
+  return `sandbox ${String(mode)} ${network === true ? 'with the network' : 'without network'}`;
+}
+
+function record(value: unknown): Facts {
+  return typeof value === 'object' && value !== null ? (value as Facts) : {};
+}
