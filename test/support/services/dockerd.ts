@@ -81,7 +81,7 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
   async function stop(): Promise<void> {
     // Without a daemon nobody would end the containers.
     if (daemon && (daemon.exitCode !== null || daemon.signalCode !== null)) await start();
-    for (const { Id } of await docker.listContainers({ all: true })) await docker.getContainer(Id).remove({ force: true, v: true });
+    for (const { Id } of await docker.listContainers({ all: true })) await removed(docker, Id);
     const helpers = pidIn(helper);
     await end('SIGTERM');
     for (const pid of helpers) {
@@ -100,6 +100,24 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
     throw error;
   }
   return { docker, socket, host: `unix://${socket}`, folder, crash, start, stop };
+}
+
+/** Removes a container, which the program under test may be doing, or have done, at the same moment. */
+async function removed(docker: Docker, id: string): Promise<void> {
+  const container = docker.getContainer(id);
+  await container.remove({ force: true, v: true }).catch((error: { statusCode?: number }) => {
+    if (error.statusCode !== 404 && error.statusCode !== 409) throw error;
+  });
+  for (const giveUp = Date.now() + PATIENCE_MS; Date.now() < giveUp; await delay(20)) {
+    if (
+      await container.inspect().then(
+        () => false,
+        () => true,
+      )
+    )
+      return;
+  }
+  throw new Error(`container ${id} cannot be removed`);
 }
 
 /** A daemon that was killed leaves its mounts behind. */
