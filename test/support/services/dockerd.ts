@@ -109,6 +109,24 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
   return { docker, socket, host: `unix://${socket}`, folder, crash, start, stop };
 }
 
+/** Removes a container, which the program under test may be doing, or have done, at the same moment. */
+async function removed(docker: Docker, id: string): Promise<void> {
+  const container = docker.getContainer(id);
+  await container.remove({ force: true, v: true }).catch((error: { statusCode?: number }) => {
+    if (error.statusCode !== 404 && error.statusCode !== 409) throw error;
+  });
+  for (const giveUp = Date.now() + PATIENCE_MS; Date.now() < giveUp; await delay(20)) {
+    if (
+      await container.inspect().then(
+        () => false,
+        () => true,
+      )
+    )
+      return;
+  }
+  throw new Error(`container ${id} cannot be removed`);
+}
+
 /** A daemon that was killed leaves its mounts behind. */
 function unmountAll(root: string): void {
   const places = readFileSync('/proc/mounts', 'latin1')
