@@ -81,14 +81,7 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
   async function stop(): Promise<void> {
     // Without a daemon nobody would end the containers.
     if (daemon && (daemon.exitCode !== null || daemon.signalCode !== null)) await start();
-    for (const { Id } of await docker.listContainers({ all: true })) {
-      try {
-        await docker.getContainer(Id).remove({ force: true, v: true });
-      } catch (error) {
-        // What ended a moment ago is being removed by whoever made it, or is gone.
-        if (![404, 409].includes((error as { statusCode?: number }).statusCode ?? 0)) throw error;
-      }
-    }
+    for (const { Id } of await docker.listContainers({ all: true })) await removed(docker, Id);
     const helpers = pidIn(helper);
     await end('SIGTERM');
     for (const pid of helpers) {
