@@ -77,4 +77,23 @@ describe('{#shell_hosts} on a host without a tail that is woken', () => {
     }
     await host.close();
   });
+
+  test.skipIf(!serviceAvailable('busybox')).each(places)('$shell names what is left behind among many variables', async ({ options }) => {
+    const host = new LocalHost(options(root));
+    const remote = { root: join(root, 'state'), runner: () => 'test-runner', clock: systemClock, logger: silentLogger };
+    const producers = new RemoteProducers({ ...remote, detachedGraceMs: 300 });
+    const env = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`VARIABLE_${index}`, `value ${index}`]));
+    const command = `/usr/bin/setsid /usr/bin/sleep 300 & until read -r stat < /proc/$!/stat && set -- $stat && [ "$6" = "$!" ]; do :; done`;
+    const handle = await producers.start(
+      host,
+      { producerId: 'left', spec: { command, cwd: '', env, stdin: false } },
+      {},
+      new StoringSink(),
+    );
+    const { detached } = await handle.closed;
+    for (const pid of detached) process.kill(pid, 'SIGKILL');
+    expect(detached).toHaveLength(1);
+    await handle.dispose();
+    await host.close();
+  });
 });
