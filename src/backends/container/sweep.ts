@@ -1,9 +1,8 @@
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { Engine } from './engine.ts';
-import { isRefusal } from './engine.ts';
 import { containerEnd } from './container-end.ts';
 import { isKept, producerFolder } from './create-options.ts';
+import { type Engine, isRefusal } from './engine.ts';
 import { labelFilters } from './labels.ts';
 import type { ContainerRecord, ContainerRecords } from './records.ts';
 import { Remains } from './remains.ts';

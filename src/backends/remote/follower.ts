@@ -8,8 +8,8 @@ import { FOLLOW_TEXT } from './follow-text.ts';
 import { placeArgs, type RemotePlace } from './place-of-producer.ts';
 import { makeNonce } from './record-splitter.ts';
 import { RemoteOutput, WINDOW_BYTES } from './remote-output.ts';
-import { unlessAborted } from './unless-aborted.ts';
 import { isGone, LinkLost, type ShellHost, type ShellRun } from './shell-host.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** Pauses before the link is tried again, milliseconds: the first, and the longest. */
 const RETRY_MS = 100;
