@@ -1,8 +1,10 @@
-import type Docker from 'dockerode';
+import type { ContainerInfo, default as Docker } from 'dockerode';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, isRefusal } from './engine.ts';
 
+/** How often a list is asked for. */
+const LISTS = 10;
 const NEVER = new AbortController().signal;
 
 /**
@@ -25,8 +27,19 @@ export async function discard(o: { engine: Engine; id: string; logger: Logger; f
 
 /** Removes the containers of a command that were only looked into, by a start that was broken off; the one of this name stays. */
 export async function clearLooks(engine: Engine, filters: { label: string[] }, name: string): Promise<void> {
-  const found = await engine.call((docker) => docker.listContainers({ all: true, filters }));
+  const found = await containersOf(engine, filters);
   for (const { Id, Names } of found) if (!Names.includes(`/${name}`)) await engine.call((docker) => remove(docker, Id));
+}
+
+/** The containers with these labels. An engine refuses a list when any container goes while it is made: then again. */
+export async function containersOf(engine: Engine, filters: { label: string[] }): Promise<ContainerInfo[]> {
+  for (let left = LISTS; ; left--) {
+    try {
+      return await engine.call((docker) => docker.listContainers({ all: true, filters }));
+    } catch (error) {
+      if (!isRefusal(error, 404) || left <= 1) throw error;
+    }
+  }
 }
 
 async function remove(docker: Docker, id: string): Promise<void> {

@@ -4,6 +4,7 @@ import { containerEnd } from './container-end.ts';
 import { isKept, producerFolder } from './create-options.ts';
 import { type Engine, isRefusal } from './engine.ts';
 import { labelFilters } from './labels.ts';
+import { containersOf } from './left-behind.ts';
 import type { ContainerRecord, ContainerRecords } from './records.ts';
 import { Remains } from './remains.ts';
 
@@ -27,14 +28,14 @@ export async function sweepContainers(options: {
     try {
       const filters = labelFilters(producerId, records.instance);
       const engine = engineOf(record);
-      const containers = await engine.call((docker) => docker.listContainers({ all: true, filters }));
+      const containers = await containersOf(engine, filters);
       // Of a command that was never to run, nothing but what keeps its container runs.
       const ended = (id: string) => new Remains(engine, id, producerFolder(records.instance, producerId)).exitCode(NEVER);
       const later: string[] = [];
       for (const { Id, State, Labels } of containers) {
         const runs = State === 'running' || State === 'paused';
         if (runs && record.phase === 'started' && !(isKept(Labels) && (await ended(Id)) !== undefined)) later.push(Id);
-        else await engine.call((docker) => docker.getContainer(Id).remove({ v: true, force: runs }));
+        else await removeNow(engine, Id, runs);
       }
       if (later.length > 0) {
         void removeLater(engine, later).then(
@@ -46,8 +47,7 @@ export async function sweepContainers(options: {
       records.remove(producerId);
       if (containers.length > 0) logger.info({ producer: producerId }, 'the container of a command that nobody knows is removed');
     } catch (error) {
-      if (isRefusal(error, 404)) records.remove(producerId);
-      else logger.warn({ producer: producerId, error: messageOf(error) }, 'a left-over container cannot be removed now');
+      logger.warn({ producer: producerId, error: messageOf(error) }, 'a left-over container cannot be removed now');
     }
   }
 }
@@ -55,13 +55,13 @@ export async function sweepContainers(options: {
 async function removeLater(engine: Engine, ids: readonly string[]): Promise<void> {
   for (const id of ids) {
     await containerEnd(engine, id, NEVER);
-    await discardEnded(engine, id);
+    await removeNow(engine, id, false);
   }
 }
 
-async function discardEnded(engine: Engine, id: string): Promise<void> {
+async function removeNow(engine: Engine, id: string, force: boolean): Promise<void> {
   try {
-    await engine.patiently((docker) => docker.getContainer(id).remove({ v: true }), NEVER);
+    await engine.patiently((docker) => docker.getContainer(id).remove({ v: true, force }), NEVER);
   } catch (error) {
     if (!isRefusal(error, 404, 409)) throw error;
   }
