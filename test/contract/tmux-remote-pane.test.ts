@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -265,6 +265,9 @@ describe.skipIf(!serviceAvailable('tmux') || !serviceAvailable('sshd'))('{#backe
       const handle = await backend.start(requestOf(command), moody);
       handles.push(handle);
       const folder = join(state(), 'test-runner', `p${count}`);
+      // tmux carries some MiB a second on a busy machine.
+      const written = () => statSync(join(folder, 'out.1'), { throwIfNoEntry: false })?.size ?? 0;
+      for (let mib = 1; mib <= 16; mib++) await eventually(() => written() > mib * 1024 * 1024, `${mib} MiB are written`);
       await eventually(() => existsSync(join(folder, 'stopped')), 'the command is stopped');
       taking = true;
       expect((await handle.exited).exitCode).toBe(0);
