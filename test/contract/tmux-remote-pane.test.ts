@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -261,10 +261,13 @@ describe.skipIf(!serviceAvailable('tmux') || !serviceAvailable('sshd'))('{#backe
           taking ? sink.write(channel, offset, bytes) : Promise.reject(new Error('disk full')),
       };
       const line = 'x'.repeat(1000);
-      const command = `stty -opost < /dev/tty; trap '' HUP; i=0; while [ $i -lt 40000 ]; do echo "$i ${line}"; i=$((i+1)); done`;
+      const command = `stty -opost < /dev/tty; trap '' HUP; i=0; while [ $i -lt 40000 ]; do echo "$i ${line}"; i=$((i+1)); [ $((i % 200)) != 0 ] || sleep 0.05; done`;
       const handle = await backend.start(requestOf(command), moody);
       handles.push(handle);
       const folder = join(state(), 'test-runner', `p${count}`);
+      // tmux carries some MiB a second on a busy machine, and a look at the lag may take a second there.
+      const written = () => statSync(join(folder, 'out.1'), { throwIfNoEntry: false })?.size ?? 0;
+      for (let mib = 1; mib <= 16; mib++) await eventually(() => written() > mib * 1024 * 1024, `${mib} MiB are written`);
       await eventually(() => existsSync(join(folder, 'stopped')), 'the command is stopped');
       taking = true;
       expect((await handle.exited).exitCode).toBe(0);

@@ -2,8 +2,7 @@
 const ODD = /[\n\r!'\\]/g;
 
 /** Puts the words together again, and runs the first of them as a script with the others as its arguments. */
-const DECODER =
-  'for hg_a; do case $hg_a in e*) hg_b=$(printf %bx "${hg_a#e}"); hg_b=${hg_b%x} ;; *) hg_b=${hg_a#?} ;; esac; set -- "$@" "$hg_b"; shift; done; hg_s=$1; shift; unset hg_a hg_b; eval "$hg_s"';
+const DECODER = `for hg_a; do case $hg_a in e*) hg_b=$(printf %bx "\${hg_a#e}"); hg_b=\${hg_b%x} ;; *) hg_b=\${hg_a#?} ;; esac; set -- "$@" "$hg_b"; shift; done; hg_s=$1; shift; unset hg_a hg_b; eval "$hg_s"`;
 
 /**
  * A command line that runs `sh -c SCRIPT sh ARGS...` from whatever login shell an account has, also csh and fish, which end a
