@@ -172,6 +172,12 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
         await expect(handle.write(Buffer.from('x'))).rejects.toMatchObject({ kind: 'unsupported' });
       });
 
+      test('answers that it took the bytes that ended the command', async () => {
+        const { handle } = await start('read -r line; exit 5', { stdin: true });
+        expect(await handle.write(Buffer.from('last\n'))).toBe(5);
+        expect((await handle.exited).exitCode).toBe(5);
+      });
+
       test('takes bytes at once after the start, keeps their order, and ends when it is closed', async () => {
         // A terminal shows what is typed before it is told not to.
         const { handle, sink } = await start(setup.spec?.tty ? 'echo ready; cat' : 'cat', { stdin: true });

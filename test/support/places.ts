@@ -126,6 +126,11 @@ export class Places {
 
   /** Whatever there is below a folder for state. */
   #producers(state: string): string[] {
-    return readdirSync(state, { recursive: true }).map(String);
+    try {
+      return readdirSync(state, { recursive: true }).map(String);
+    } catch (error) {
+      // Folders go away while they are read; whoever looks looks again.
+      return [String(error)];
+    }
   }
 }

@@ -13,6 +13,8 @@ const PATIENCE_MS = 2000;
 /** Bytes that are on their way at a time. */
 const PIECE_BYTES = 16 * 1024;
 const RETRY_MS = 200;
+/** How long a write that is under way is waited for once the command has ended (milliseconds). */
+const ANSWER_MS = 1000;
 /** What a terminal takes for the end of a file when it is typed: Ctrl-D (termios(3), VEOF). */
 const END_OF_FILE = 0x04;
 const LINE_ENDS = [0x0a, 0x0d, END_OF_FILE];
@@ -88,9 +90,15 @@ export class RemoteInput {
     });
   }
 
-  /** The command has ended, or is let go of. */
+  /** The command has ended, or is let go of. What is being written is answered first: it may be what ended the command. */
   stop(): void {
+    if (this.#stopped) return;
     this.#stopped = true;
+    if (this.#run && this.#ready && this.#sent) setTimeout(() => this.#finish(), ANSWER_MS).unref();
+    else this.#finish();
+  }
+
+  #finish(): void {
     this.#isOver = true;
     this.#run?.close();
     this.#change();
@@ -124,7 +132,7 @@ export class RemoteInput {
 
   /** One run after the other for as long as somebody waits for it. */
   async #connect(): Promise<void> {
-    if (this.#connecting || this.#run || this.#isOver) return;
+    if (this.#connecting || this.#run || this.#stopped || this.#isOver) return;
     this.#connecting = true;
     const nonce = makeNonce();
     try {
@@ -156,6 +164,7 @@ export class RemoteInput {
     else if (word === 'taken') {
       this.#written = Number(first);
       if (this.#sent?.seq === this.#written) this.#sent = undefined;
+      if (this.#stopped) this.#finish();
     } else if (word === 'closed' || word === 'ended') this.#isOver = true;
     this.#change();
   }
@@ -178,6 +187,7 @@ export class RemoteInput {
     if (this.#run !== run) return;
     this.#run = undefined;
     this.#ready = false;
+    if (this.#stopped) this.#finish();
     this.#change();
     // What was taken is not to wait for the next write.
     if (this.#sent && !this.#isOver) void this.#connect();

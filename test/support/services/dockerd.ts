@@ -105,8 +105,9 @@ export async function startDocker(options: { liveRestore?: boolean; args?: reado
 /** Removes a container, which the program under test may be doing, or have done, at the same moment. */
 async function removed(docker: Docker, id: string): Promise<void> {
   const container = docker.getContainer(id);
-  await container.remove({ force: true, v: true }).catch((error: { statusCode?: number }) => {
-    if (error.statusCode !== 404 && error.statusCode !== 409) throw error;
+  await container.remove({ force: true, v: true }).catch((error: unknown) => {
+    const { statusCode } = error as { statusCode?: number };
+    if (statusCode !== 404 && statusCode !== 409) throw error;
   });
   for (const giveUp = Date.now() + PATIENCE_MS; Date.now() < giveUp; await delay(20)) {
     if (
