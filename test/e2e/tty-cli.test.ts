@@ -40,7 +40,8 @@ describe('{#cli_tty} headgate tty on pipes', () => {
       path: string;
     }[];
     const reader = start(['--attach', 'owned', path]);
-    reader.process.stdout.once('data', () => reader.process.stdout.destroy());
+    await reader.until('up\n');
+    reader.process.stdout.destroy();
     owner.process.stdin.write('one\n');
     await owner.until('one\n');
     expect((await reader.ended).code).toBe(141);
