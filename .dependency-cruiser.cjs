@@ -6,21 +6,29 @@ const LAYERS = {
   model: ['core'],
   hooks: ['core', 'model'],
   store: ['core', 'model', 'hooks'],
-  stream: ['core', 'model', 'hooks'],
+  digest: ['core', 'model'],
+  redact: ['core', 'model'],
+  stream: ['core', 'model', 'hooks', 'digest', 'redact'],
   screen: ['core'],
+  policy: ['core', 'model', 'hooks'],
   backends: ['core', 'model', 'hooks'],
   llm: ['core', 'model', 'hooks'],
   runner: ['core', 'model', 'backends', 'rpc/client', 'rpc/protocol'],
-  runtime: ['core', 'model', 'hooks', 'stream'],
+  files: ['core', 'model', 'hooks'],
+  runtime: ['core', 'model', 'hooks', 'digest', 'redact', 'files', 'stream', 'policy'],
   plugins: ['core', 'model', 'hooks'],
   'rpc/protocol': ['core', 'model'],
   'rpc/client': ['core', 'rpc/protocol'],
-  'rpc/server': ['core', 'model', 'rpc/protocol', 'runtime', 'stream', 'screen'],
-  cli: ['core', 'rpc/client', 'rpc/protocol'],
+  'rpc/node': ['core', 'rpc/client', 'rpc/protocol'],
+  'rpc/server': ['core', 'model', 'redact', 'rpc/protocol', 'runtime', 'stream', 'screen'],
+  acp: ['core', 'rpc/client', 'rpc/protocol'],
+  mcp: ['core', 'rpc/client', 'rpc/protocol'],
+  cli: ['core', 'screen', 'rpc/client', 'rpc/node', 'rpc/protocol', 'acp', 'mcp'],
 };
 
 const folder = (name) => `^src/${name}/`;
-const composition = '^src/(main|server|server-files|data-doctor|backend-doctor|data-access|runner-process)\\.ts$';
+const composition =
+  '^src/(main|server|server-files|data-doctor|backend-doctor|data-access|stop-server|runner-process|in-process|sdk)\\.ts$';
 
 const layers = Object.entries(LAYERS).map(([name, allowed]) => ({
   name: `layer-${name.replace('/', '-')}`,
@@ -29,6 +37,14 @@ const layers = Object.entries(LAYERS).map(([name, allowed]) => ({
   from: { path: folder(name) },
   to: { path: '^(src|migrations|test|scripts|bench)/', pathNot: [name, ...allowed].map(folder) },
 }));
+
+layers.push({
+  name: 'layer-web',
+  severity: 'error',
+  comment: 'web may import src/core, src/rpc/client, src/rpc/protocol (ARCHITECTURE.md).',
+  from: { path: '^web/' },
+  to: { path: '^(src|migrations|test|scripts|bench)/', pathNot: ['core', 'rpc/client', 'rpc/protocol'].map(folder) },
+});
 
 /** The store runs the migrations, so it is the one folder that may import them. */
 for (const rule of layers) if (rule.name === 'layer-store') rule.to.pathNot.push('^migrations/');
@@ -78,8 +94,8 @@ module.exports = {
     {
       name: 'client-runs-in-a-browser',
       severity: 'error',
-      comment: 'Nothing that src/rpc/client reaches may be a module of Node.',
-      from: { path: '^src/rpc/client/' },
+      comment: 'Nothing that src/rpc/client or the portal reaches may be a module of Node.',
+      from: { path: '^(src/rpc/client|web/src)/' },
       to: { reachable: true, path: `^(node:)?(${builtinModules.join('|')})$` },
     },
     {
@@ -97,7 +113,7 @@ module.exports = {
     {
       name: 'resolvable',
       severity: 'error',
-      from: { path: '^(src|migrations)/' },
+      from: { path: '^(src|migrations|web)/' },
       to: { couldNotResolve: true },
     },
   ],

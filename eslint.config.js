@@ -43,7 +43,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/**/*.ts'],
+    files: ['src/**/*.ts', 'web/**/*.ts'],
     ignores: ['src/main.ts', 'src/cli/**'],
     rules: { 'no-console': 'error' },
   },

@@ -6,13 +6,16 @@
  */
 import { backends } from './cases/backends.mjs';
 import { coldStart } from './cases/cold-start.mjs';
+import { digest } from './cases/digest.mjs';
 import { fanOut } from './cases/fan-out.mjs';
 import { flat } from './cases/flat.mjs';
 import { latency } from './cases/latency.mjs';
 import { launch } from './cases/launch.mjs';
 import { manyProducers } from './cases/many-producers.mjs';
 import { memory } from './cases/memory.mjs';
+import { portal } from './cases/portal.mjs';
 import { profile } from './cases/profile.mjs';
+import { redaction } from './cases/redaction.mjs';
 import { remoteRunner } from './cases/remote-runner.mjs';
 import { restart } from './cases/restart.mjs';
 import { stalledClient } from './cases/stalled-client.mjs';
@@ -35,10 +38,13 @@ const CASES = [
   stalledClient,
   flat,
   storeOverhead,
+  digest,
+  redaction,
   coldStart,
   manyProducers,
   memory,
   restart,
+  portal,
   ...backends,
 ];
 const NAMES = CASES.flatMap((one) => one.results.map(({ name }) => name));

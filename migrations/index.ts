@@ -4,6 +4,10 @@ import * as upkeep from './0002_upkeep.ts';
 import * as runners from './0003_runners.ts';
 import * as boots from './0004_boots.ts';
 import * as fleet from './0005_fleet.ts';
+import * as packets from './0006_packets.ts';
+import * as dialect from './0007_dialect.ts';
+import * as changedFiles from './0008_changed_files.ts';
+import * as policy from './0009_policy.ts';
 
 /** One step of the schema: the SQL that `up` emits, frozen once it has landed. */
 export interface Migration {
@@ -19,4 +23,8 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 3, name: 'runners', up: runners.up },
   { number: 4, name: 'boots', up: boots.up },
   { number: 5, name: 'fleet', up: fleet.up },
+  { number: 6, name: 'packets', up: packets.up },
+  { number: 7, name: 'dialect', up: dialect.up },
+  { number: 8, name: 'changed_files', up: changedFiles.up },
+  { number: 9, name: 'policy', up: policy.up },
 ];

@@ -16,9 +16,10 @@ const bin = (name) => join(ROOT, 'node_modules/.bin', name);
 
 const CHECKS = [
   { name: 'types', command: [bin('tsc'), '-p', 'tsconfig.json', '--noEmit'] },
+  { name: 'types of web', command: [bin('tsc'), '-p', 'web', '--noEmit'] },
   { name: 'eslint', command: [bin('eslint'), '.', '--max-warnings', '0'] },
   { name: 'biome', command: [bin('biome'), 'check', '--colors=off', '.'] },
-  { name: 'layers', command: [bin('depcruise'), 'src', 'migrations', 'test', 'scripts'] },
+  { name: 'layers', command: [bin('depcruise'), 'src', 'migrations', 'web', 'test', 'scripts'] },
   { name: 'unused code', command: [bin('knip'), '--no-progress'] },
   { name: 'spec clauses', command: [process.execPath, 'scripts/spec-clauses.mjs'] },
   { name: 'generated docs', command: [process.execPath, 'scripts/docs.mjs', '--check'] },

@@ -1,8 +1,11 @@
 // Writes what is generated: from the method table and the error catalogue docs/openrpc.json, docs/errors.md and the
-// marked blocks of SPEC.md; from src/core/bytes.wat its WebAssembly. `node scripts/docs.mjs` writes, `--check` exits 1 and names every file that is stale.
+// marked blocks of SPEC.md; from the types of src/hooks those of PLUGINS.md; from the .wat files of src their WebAssembly; from the commands man/headgate.1. `node scripts/docs.mjs` writes, `--check` exits 1 and names every file that is stale.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import wabt from 'wabt';
+import { manPage } from './lib/man-page.mjs';
+import { pluginBlocks } from './lib/plugin-docs.mjs';
 
 const root = new URL('../', import.meta.url);
 const at = (path) => fileURLToPath(new URL(path, root));
@@ -10,22 +13,26 @@ const at = (path) => fileURLToPath(new URL(path, root));
 /** @param {string} path */
 async function built(path) {
   try {
-    return await import(new URL(`dist/src/rpc/protocol/${path}`, root).href);
+    return await import(new URL(`dist/src/${path}`, root).href);
   } catch (error) {
-    console.error(`docs: dist/src/rpc/protocol/${path} does not load; run npm run build first (${error.message})`);
+    console.error(`docs: dist/src/${path} does not load; run npm run build first (${error.message})`);
     process.exit(1);
   }
 }
 
-const { openrpcDocument } = await built('openrpc.js');
-const { errorsDocument, errorTable, groupNames, methodTable, notificationTable } = await built('markdown.js');
-const { ttyTables } = await built('tty-markdown.js');
+const { openrpcDocument } = await built('rpc/protocol/openrpc.js');
+const { errorsDocument, errorTable, groupNames, methodTable, notificationTable } = await built('rpc/protocol/markdown.js');
+const { ttyTables } = await built('rpc/protocol/tty-markdown.js');
+const { HOOKS } = await built('hooks/table.js');
+const { commandTree } = await built('cli/program.js');
+const { EXIT_CODE_HELP } = await built('cli/exit-codes.js');
 const { version } = JSON.parse(await readFile(at('package.json'), 'utf8'));
 
 const blocks = new Map([
   ...groupNames.map((group) => [`methods:${group}`, methodTable(group)]),
   ['notifications', notificationTable()],
   ['errors', errorTable()],
+  ...pluginBlocks(fileURLToPath(root), HOOKS),
   ...Object.entries(ttyTables).map(([name, table]) => [`tty:${name}`, table()]),
 ]);
 
@@ -42,22 +49,31 @@ function fill(text, file) {
 }
 
 /** The module's bytes as base64 in a source file, so that it loads wherever scripts do. */
-async function webAssembly(path) {
+async function webAssembly(path, name) {
   const module = (await wabt()).parseWat(path, await readFile(at(path), 'utf8'), { simd: true });
   const { buffer } = module.toBinary({});
   const lines = Buffer.from(buffer)
     .toString('base64')
     .match(/.{1,120}/g);
-  return `// Made from ${path} by npm run docs.\n/** WebAssembly module, base64. */\nexport const BYTES_WASM =\n${lines.map((line) => `  '${line}'`).join(' +\n')};\n`;
+  return `// Made from ${path} by npm run docs.\n/** WebAssembly module, base64. */\nexport const ${name} =\n${lines.map((line) => `  '${line}'`).join(' +\n')};\n`;
+}
+
+/** The commands, without anything behind them; what they print goes to `out`. */
+function tree(out) {
+  const console = { version, env: {}, out: { write: out }, err: { write: out } };
+  return commandTree({ console, host: {}, choose: () => {}, wrong: out });
 }
 
 const read = (path) => readFile(at(path), 'utf8').catch(() => undefined);
-const spec = await read('SPEC.md');
+const [spec, plugins] = [await read('SPEC.md'), await read('PLUGINS.md')];
 const wanted = new Map([
   ['docs/openrpc.json', `${JSON.stringify(openrpcDocument(version), null, 2)}\n`],
   ['docs/errors.md', errorsDocument()],
-  ['src/core/bytes-wasm.ts', await webAssembly('src/core/bytes.wat')],
+  ['man/headgate.1', manPage({ tree, exitCodes: EXIT_CODE_HELP, version })],
+  ['src/core/bytes-wasm.ts', await webAssembly('src/core/bytes.wat', 'BYTES_WASM')],
+  ['src/redact/candidates-wasm.ts', await webAssembly('src/redact/candidates.wat', 'CANDIDATES_WASM')],
   ...(spec === undefined ? [] : [['SPEC.md', fill(spec, 'SPEC.md')]]),
+  ...(plugins === undefined ? [] : [['PLUGINS.md', fill(plugins, 'PLUGINS.md')]]),
 ]);
 
 const check = process.argv.includes('--check');
@@ -66,7 +82,7 @@ for (const [path, text] of wanted) {
   if ((await read(path)) === text) continue;
   stale.push(path);
   if (check) continue;
-  await mkdir(at('docs'), { recursive: true });
+  await mkdir(dirname(at(path)), { recursive: true });
   await writeFile(at(path), text);
   console.log(`wrote ${path}`);
 }

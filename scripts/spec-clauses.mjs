@@ -27,7 +27,7 @@ export function checkClauses(root) {
   return clauseIssues({
     spec: readFileSync(join(root, 'SPEC.md'), 'utf8'),
     tests: filesUnder(root, 'test', /\.ts$/),
-    sources: filesUnder(root, 'src', /\.(ts|mjs)$/),
+    sources: ['src', 'web'].flatMap((folder) => filesUnder(root, folder, /\.(ts|mjs)$/)),
   });
 }
 

@@ -1,8 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 const { runCli } = await import('./cli/program.ts');
+
+/** The build puts the portal beside the command. */
+const PORTAL = fileURLToPath(new URL('../web/', import.meta.url));
 
 /** How long a connection to something that does not answer may keep this process, once all is closed (milliseconds). */
 const LINGER_MS = 1000;
@@ -14,14 +18,16 @@ function endSoon(): void {
 process.exitCode = await runCli(process.argv.slice(2), {
   // The server's modules are loaded only by the command that serves: the others start in a third of the time.
   serve: async (options) => {
-    const server = await (await import('./server.ts')).serveHeadgate({ ...options, version });
+    const server = await (await import('./server.ts')).serveHeadgate({ ...options, version, portal: PORTAL });
     return { ...server, close: () => server.close().finally(endSoon) };
   },
   examine: async (options) => (await import('./data-doctor.ts')).examineData(options),
   examineBackends: async () => (await import('./backend-doctor.ts')).examineBackends(),
+  stop: async (options) => (await import('./stop-server.ts')).stopServer(options),
   runner: async (options) => (await import('./runner-process.ts')).runHeadgateRunner(options).finally(endSoon),
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
   version,
+  command: fileURLToPath(import.meta.url),
 });

@@ -9,25 +9,24 @@ import { Disposer } from './core/disposal.ts';
 import { messageOf } from './core/errors.ts';
 import { systemIds } from './core/ids.ts';
 import type { Logger } from './core/logger.ts';
-import { createProviders } from './llm/index.ts';
+import type { Plugin } from './hooks/plugin.ts';
+import { createProviders, KEY_VARIABLES } from './llm/index.ts';
 import { producerIdOf } from './model/producer-id.ts';
 import type { Run } from './model/records.ts';
 import { LIVE_STATES } from './model/status.ts';
-import { bundledPlugins } from './plugins/index.ts';
-import { isLoopbackHost, RpcServer, readTls, type TlsFiles } from './rpc/server/index.ts';
+import { bundledPlugins, mcp } from './plugins/index.ts';
+import { Redaction, redactedLogger } from './redact/index.ts';
+import { isLoopbackHost, type MessageChannelLike, RpcServer, readTls, type TlsFiles } from './rpc/server/index.ts';
 import { createRunner } from './runner/index.ts';
-import { createRuntime, DiskNotices, deleteRun, emptyConfig, loadConfig } from './runtime/index.ts';
-import { dataPaths, readOrMakeToken, removeServerRecord, writeServerRecord } from './server-files.ts';
+import { createRuntime, DiskNotices, deleteRun, emptyConfig, loadConfig, type ServerConfig } from './runtime/index.ts';
+import { dataPaths, readOrMakeToken, removeServerRecord, userFolder, writeServerRecord } from './server-files.ts';
 import { openStore } from './store/index.ts';
 import { Journal, Streams } from './stream/index.ts';
 
-export interface ServerOptions {
+/** What a server is made of, whether it listens or not. */
+export interface RuntimeOptions {
   /** Folder of database, sockets, token and spool; made when missing, mode 0700. */
   readonly data: string;
-  /** 127.0.0.1 when left out; another address is reached by other machines too. */
-  readonly host?: string;
-  /** 0 takes a free one. */
-  readonly port: number;
   /** Configuration file with plugins and providers (SPEC {#config}). */
   readonly config?: string;
   /** The unix socket; `headgate.sock` in the data folder when left out. */
@@ -36,8 +35,17 @@ export interface ServerOptions {
   readonly token?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly version: string;
+  /** Folder of the built portal; none: there is no page. */
+  readonly portal?: string;
   /** Seconds that a runner may be away before what it has is lost; 30 by default. */
   readonly runnerLease?: number;
+}
+
+export interface ServerOptions extends RuntimeOptions {
+  /** 127.0.0.1 when left out; another address is reached by other machines too. */
+  readonly host?: string;
+  /** 0 takes a free one. */
+  readonly port: number;
   /** Set: connections over HTTP are encrypted (SPEC {#tls}). */
   readonly tls?: TlsFiles;
   /** True: listens beyond loopback without TLS, which is refused otherwise (SPEC {#listen}). */
@@ -62,24 +70,49 @@ export interface HeadgateServer {
 export async function serveHeadgate(options: ServerOptions): Promise<HeadgateServer> {
   const opened = new Disposer();
   try {
-    return await compose(options, opened);
+    return await listen(options, opened);
   } catch (error) {
     await opened.close();
     throw error;
   }
 }
 
-async function compose(options: ServerOptions, opened: Disposer): Promise<HeadgateServer> {
+/** A server that nobody reaches but who has it in hand. */
+export interface ClosedServer {
+  /** Serves one client that may do everything. */
+  accept(channel: MessageChannelLike): void;
+  /** Stops serving in order. Commands go on and are taken up by the next start. */
+  close(): Promise<void>;
+}
+
+/** Composes a server without any listener: no port, no socket. Throws as `serveHeadgate` does. */
+export async function openHeadgate(options: RuntimeOptions): Promise<ClosedServer> {
+  const opened = new Disposer();
+  try {
+    const { server, runtime } = await compose(options, opened);
+    await runtime.start();
+    return { accept: (channel) => void server.accept(channel, 'admin'), close: () => opened.close() };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/** The program's plugins, and MCP when servers are configured. */
+function bundledWith({ mcp: servers, folder }: ServerConfig, version: string): readonly Plugin[] {
+  if (Object.keys(servers).length === 0) return bundledPlugins;
+  return [...bundledPlugins, mcp({ servers, folder, env: process.env, version })];
+}
+
+async function compose(options: RuntimeOptions, opened: Disposer) {
   poisonReleased(process.env['HEADGATE_CHECK_BUFFERS'] === '1');
   const clock = systemClock;
   const ids = systemIds;
-  const logger: Logger = pino({ level: options.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
-  const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'a failure that nobody handled; the server lives on');
-  process.on('unhandledRejection', unexpected);
-  opened.add('the handler of failures', () => void process.off('unhandledRejection', unexpected));
-  const tls = options.tls && readTls(options.tls);
+  const plain: Logger = pino({ level: options.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
   const paths = dataPaths(options.data);
   const config = options.config === undefined ? emptyConfig(paths.folder) : await loadConfig(options.config);
+  const redaction = new Redaction(config.redaction, process.env);
+  const logger = redactedLogger(plain, redaction);
 
   // The store is there before those who tell of it.
   const later: { notices?: DiskNotices; expire?: (run: Run) => void } = {};
@@ -95,13 +128,22 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   later.expire = (run) => deleteRun({ store, journal }, run);
   opened.add('the notices', () => told.close());
   const lease = options.runnerLease ?? config.runnerLease;
-  const streams = new Streams({ store, journal, clock, logger, ...(lease === undefined ? {} : { leaseMs: lease * 1000 }) });
+  const { quietMs } = config.limits;
+  const streams = new Streams({
+    store,
+    journal,
+    clock,
+    logger,
+    redaction,
+    ...(lease === undefined ? {} : { leaseMs: lease * 1000 }),
+    ...(quietMs === undefined ? {} : { quietMs }),
+  });
   opened.add('the streams', () => streams.close());
   const backends = createBackends({
     folder: paths.producers,
     clock,
     logger,
-    withheld: Object.values(config.providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []),
+    withheld: [...KEY_VARIABLES, ...Object.values(config.providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? [])],
     allow: config.environment?.allow,
     // With the configuration in a project, a command could change what the next start makes of its sandbox.
     hidden: [paths.folder, options.socket ?? paths.socket, ...(options.config === undefined ? [] : [options.config])],
@@ -127,11 +169,30 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
     clock,
     logger,
     providers: createProviders(config.providers, process.env),
-    bundled: bundledPlugins,
+    bundled: bundledWith(config, options.version),
     plugins: config,
+    prices: config.prices,
+    dataFolder: paths.folder,
+    userFolder: userFolder(process.env),
     sandbox: config.sandbox,
+    redaction,
+    limits: config.limits,
+    policy: config.policy,
   });
   opened.add('the runtime', () => runtime.close());
+
+  // Before the plugins whose code it runs.
+  const plugins = createRunner({
+    name: 'server',
+    link: streams.link,
+    backends: runtime.kinds,
+    clock,
+    logger,
+    bootId: bootId(),
+    outputBytes: config.limits.outputBytes,
+  });
+  opened.add('the producers of plugins', () => plugins.close());
+  streams.attachRunner(plugins);
 
   const server = new RpcServer({
     runtime,
@@ -145,7 +206,9 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
     serverId: ids.token(9),
     tokens: [{ token, scope: 'admin' }],
     outputBytes: config.limits.outputBytes,
-    survey: () => surveyBackends(backends),
+    redaction,
+    ...(options.portal === undefined ? {} : { portal: options.portal }),
+    survey: () => surveyBackends(new Map([...backends, ...runtime.kinds])),
     checkResults: process.env['HEADGATE_CHECK_RESULTS'] === '1',
   });
   opened.add('the server', () => server.close());
@@ -157,6 +220,15 @@ async function compose(options: ServerOptions, opened: Disposer): Promise<Headga
   void sweepContainers({ folder: paths.producers, clock, logger }, keep);
   void sweepHosts({ folder: paths.producers, clock, logger }, keep);
   streams.reconcile();
+  return { server, runtime, logger, token, paths };
+}
+
+async function listen(options: ServerOptions, opened: Disposer): Promise<HeadgateServer> {
+  const tls = options.tls && readTls(options.tls);
+  const { server, runtime, logger, token, paths } = await compose(options, opened);
+  const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'a failure that nobody handled; the server lives on');
+  process.on('unhandledRejection', unexpected);
+  opened.add('the handler of failures', () => void process.off('unhandledRejection', unexpected));
   const listening = await server.listen({
     port: options.port,
     allowRemote: options.insecureListen ?? false,

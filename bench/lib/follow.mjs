@@ -7,19 +7,19 @@ const INVALID_PARAMS = -32602;
  *
  * @param options - `carriage` is `json` or `raw`; `take(bytes, offset)`, where given, gets each piece as a Buffer
  */
-export async function follow(wire, { run, path, carriage = 'json', take }) {
+export async function follow(wire, { run, path, carriage = 'json', redact, take }) {
   let bytes = 0;
   const advance = (offset, length) => {
     if (offset !== bytes) throw new Error(`expected offset ${bytes}, got ${offset}`);
     bytes += length;
   };
-  if (carriage === 'raw') await followRaw(wire, { run, path }, advance, take);
+  if (carriage === 'raw') await followRaw(wire, { run, path, redact }, advance, take);
   else {
     wire.listeners.set('stream/chunk', ({ offset, chunk, encoding }) => {
       advance(offset, Buffer.byteLength(chunk, encoding));
       take?.(Buffer.from(chunk, encoding), offset);
     });
-    await wire.call('stream/subscribe', { run, path, channel: 1, from: 'start' });
+    await wire.call('stream/subscribe', { run, path, channel: 1, from: 'start', redact });
   }
   return { bytes: () => bytes };
 }
@@ -28,7 +28,7 @@ export async function follow(wire, { run, path, carriage = 'json', take }) {
  * The handle is in the answer, or, of a command that has not been accepted yet, in `stream/opened`. Messages that come before
  * the answer has been looked at wait for it.
  */
-async function followRaw(wire, { run, path }, advance, take) {
+async function followRaw(wire, { run, path, redact }, advance, take) {
   let handle;
   const early = [];
   wire.onBinary = (chunk) => {
@@ -46,14 +46,14 @@ async function followRaw(wire, { run, path }, advance, take) {
   wire.listeners.set('stream/chunk', () => {
     throw new Error('this server sends stream/chunk where binary frames were asked for');
   });
-  const { channels } = await subscribeRaw(wire, { run, path });
+  const { channels } = await subscribeRaw(wire, { run, path, redact });
   known(channels.find(({ channel }) => channel === 1)?.handle);
 }
 
 /** The answer; where the server does not know the carriage, an error that says so. */
-async function subscribeRaw(wire, { run, path }) {
+async function subscribeRaw(wire, { run, path, redact }) {
   try {
-    return await wire.call('stream/subscribe', { run, path, channel: 1, from: 'start', carriage: 'raw' });
+    return await wire.call('stream/subscribe', { run, path, channel: 1, from: 'start', carriage: 'raw', redact });
   } catch (error) {
     if (error.code === INVALID_PARAMS) throw new Error(`this server has no binary carriage for stream/subscribe (${error.message})`);
     throw error;
@@ -64,7 +64,7 @@ async function subscribeRaw(wire, { run, path }) {
 export async function bestCarriage(wire) {
   const { run } = await wire.call('startRun', { model: 'scripted' });
   const { path } = await wire.call('sh', { run, command: 'true' });
-  const carriage = await subscribeRaw(wire, { run, path }).then(
+  const carriage = await subscribeRaw(wire, { run, path, redact }).then(
     () => 'raw',
     () => 'json',
   );

@@ -22,11 +22,11 @@ let held;
 
 export const streamJobs = {
   /** Seconds from acceptance to the end, and bytes received; `place` says where it runs: runner, backend and what goes with it. */
-  async headgateThroughput({ server, command, carriage, place }) {
+  async headgateThroughput({ server, command, carriage, place, redact }) {
     const wire = await Wire.connect(server);
     const { run } = await wire.call('startRun', { model: 'scripted' });
     const { path } = await wire.call('sh', { run, command, ...place });
-    const reading = await follow(wire, { run, path, carriage });
+    const reading = await follow(wire, { run, path, carriage, redact });
     const { seconds, bytes } = await accepted([wire], [reading], run, path);
     await wire.close();
     return { seconds, bytes: bytes[0] };

@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { StepFailed } from './step-failed.mjs';
 
 const STAMP = '.sources';
-const SOURCES = ['src', 'migrations', 'scripts/lib/bundle.mjs', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+const SOURCES = ['src', 'migrations', 'web', 'scripts/lib/bundle.mjs', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 /** Builds when dist is missing or was made from other sources. Returns whether it had to. Throws StepFailed. */
 export function buildIfStale(root, say) {
@@ -17,7 +17,7 @@ export function buildIfStale(root, say) {
 }
 
 /**
- * Compiles src and migrations; with `types` it refuses type errors, without it only compiles, which is faster: a run of
+ * Compiles src and migrations and bundles the portal; with `types` it refuses type errors, without it only compiles, which is faster: a run of
  * tests or of the demo need not wait for what `npm run check` looks at anyway. The compiler writes into a folder of its own that takes dist's place when all of it is
  * there, so nobody ever runs half a build and what was deleted from the sources is gone. Throws StepFailed.
  */
@@ -31,6 +31,7 @@ export function build(root, { types }) {
     const compiler = join(root, 'node_modules/typescript/bin/tsc');
     run(root, [compiler, '-p', 'tsconfig.build.json', '--outDir', fresh, ...(types ? [] : ['--noCheck'])]);
     run(root, ['scripts/lib/bundle.mjs', fresh]);
+    run(root, [join(root, 'node_modules/vite/bin/vite.js'), 'build', 'web', '--logLevel', 'warn', '--outDir', join(fresh, 'web')]);
     const main = join(fresh, 'src/main.js');
     if (existsSync(main)) chmodSync(main, 0o755);
     writeFileSync(join(fresh, STAMP), sources);
@@ -43,7 +44,9 @@ export function build(root, { types }) {
 
 /** Runs a script of Node's to its end. Throws StepFailed with what it printed. */
 function run(root, args) {
-  const done = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  // A test that builds has another NODE_ENV, and the portal would get the development half of its libraries.
+  const env = { ...process.env, NODE_ENV: 'production' };
+  const done = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', env });
   if (done.status !== 0) throw new StepFailed(`the build failed\n${done.stdout}${done.stderr}`.trimEnd());
 }
 

@@ -5,7 +5,7 @@
  * `node scripts/lib/bundle.mjs DIST`
  */
 import { copyFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { rolldown } from 'rolldown';
 
 const [dist] = process.argv.slice(2);
@@ -16,8 +16,9 @@ const CHUNKS = 'bundle/chunks';
 const bundle = await rolldown({
   input: { main: join(source, 'main.js') },
   platform: 'node',
-  // Native modules, which find their binary relative to themselves, and what loads them; the last two only when they are needed.
-  external: [/^node:/, 'better-sqlite3', 'dockerode', 'ssh2'],
+  // Native modules and WebAssembly, which find their binary relative to themselves, and what loads them; the last three only when they
+  // are needed.
+  external: [/^node:/, 'better-sqlite3', 'dockerode', 'ssh2', 'web-tree-sitter'],
 });
 await bundle.write({
   dir: source,
@@ -26,5 +27,6 @@ await bundle.write({
   chunkFileNames: `${CHUNKS}/[name]-[hash].js`,
 });
 await bundle.close();
-// The thread that checkpoints is started from a file beside the module that starts it.
-copyFileSync(join(source, 'store/checkpoint-worker.mjs'), join(source, CHUNKS, 'checkpoint-worker.mjs'));
+// A thread is started from a file beside the module that starts it.
+for (const worker of ['store/checkpoint-worker.mjs', 'plugins/search/search-worker.mjs'])
+  copyFileSync(join(source, worker), join(source, CHUNKS, basename(worker)));

@@ -11,7 +11,7 @@ const REASON = /Over 500 lines because/;
 export function fileSizeIssues(root) {
   const files = repositoryFiles(root) ?? [];
   const sized = files
-    .filter((path) => /^(src|migrations|scripts|bench|test)\/.*\.(ts|mjs)$/.test(path))
+    .filter((path) => /^(src|migrations|web|scripts|bench|test)\/.*\.(ts|mjs)$/.test(path))
     .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
     .map(({ path, text }) => ({ path, text, lines: text.split('\n').length - 1 }));
   const issues = sized

@@ -1,3 +1,5 @@
+import { isSecretName, nameMatcher } from '../core/secret-names.ts';
+
 /** Which variables of this process its commands inherit (SPEC {#environment}). */
 export interface EnvironmentRules {
   /** Names, `*` standing for any characters. Left out: all, and in a sandbox `SANDBOX_ALLOW`. */
@@ -27,9 +29,6 @@ export const SANDBOX_ALLOW: readonly string[] = [
   'CI',
 ];
 
-/** Names that stand for secrets; in a sandbox a pattern does not let them in, only the very name does. */
-const SECRET = /(_|^)(TOKEN|KEY|PASS|PASSPHRASE|CREDENTIALS?|AUTH)$|SECRET|PASSWORD|PASSWD|APIKEY|_DSN$/i;
-
 /** The variables that a command inherits, with their values. */
 export function inherited(
   variables: Readonly<Record<string, string | undefined>>,
@@ -37,19 +36,14 @@ export function inherited(
   inSandbox: boolean,
 ): Record<string, string> {
   const allow = rules.allow ?? (inSandbox ? SANDBOX_ALLOW : undefined);
-  const patterns = allow?.filter((name) => name.includes('*')).map(matcher);
+  const patterns = allow?.filter((name) => name.includes('*')).map(nameMatcher);
   const lets = (name: string): boolean => {
     if (rules.withheld.includes(name)) return false;
     if (!allow || allow.includes(name)) return true;
-    return !(inSandbox && SECRET.test(name)) && patterns?.some((matches) => matches(name)) === true;
+    // A pattern lets no secret into a sandbox, only its very name does.
+    return !(inSandbox && isSecretName(name)) && patterns?.some((matches) => matches(name)) === true;
   };
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(variables)) if (value !== undefined && lets(name)) kept[name] = value;
   return kept;
-}
-
-function matcher(pattern: string): (name: string) => boolean {
-  const parts = pattern.split('*').map((part) => part.replaceAll(/[^A-Za-z0-9_]/g, '\\$&'));
-  const expression = new RegExp(`^${parts.join('.*')}$`);
-  return (name) => expression.test(name);
 }

@@ -1,7 +1,7 @@
+import type { Runtime } from '../rpc/client/index.ts';
 import type { NotificationParamsOf, ResultOf } from '../rpc/protocol/table.ts';
 import { follow, type StreamEnd } from './follow.ts';
 import { paragraph, type Screen } from './screen.ts';
-import type { Session } from './session.ts';
 import { formatBytes, visibleLine } from './text.ts';
 
 type Started = NotificationParamsOf<'stream/started'>;
@@ -12,16 +12,17 @@ const QUOTED_BYTES = 16 * 1024;
 
 /** Draws the commands of a run: how each starts, its output, how it ends. */
 export class CommandView {
-  readonly #session: Session;
+  readonly #session: Runtime;
   readonly #run: string;
   readonly #screen: Screen;
   readonly #whole: boolean;
   readonly #failed: (error: unknown) => void;
   readonly #follows = new Map<string, Promise<void>>();
+  readonly #shown = new Set<string>();
   readonly #stop = new AbortController();
 
   /** @param options - `whole`: from the first byte, not only the end of what was there before us */
-  constructor(options: { session: Session; run: string; screen: Screen; whole: boolean; failed: (error: unknown) => void }) {
+  constructor(options: { session: Runtime; run: string; screen: Screen; whole: boolean; failed: (error: unknown) => void }) {
     this.#session = options.session;
     this.#run = options.run;
     this.#screen = options.screen;
@@ -29,9 +30,9 @@ export class CommandView {
     this.#failed = options.failed;
   }
 
-  /** True for a command whose output is or was followed. */
-  follows(path: string): boolean {
-    return this.#follows.has(path);
+  /** True for a command that was drawn, followed or quoted. */
+  shows(path: string): boolean {
+    return this.#shown.has(path);
   }
 
   /** Resolves when the end of a followed command has been drawn; at once for any other. */
@@ -97,6 +98,7 @@ export class CommandView {
   }
 
   #showStart(started: Started): void {
+    this.#shown.add(started.path);
     const [first, ...rest] = paragraph(started.command).split('\n');
     const { green, dim } = this.#screen.colors;
     const { backend = 'process' } = started;

@@ -1,19 +1,45 @@
+import { connectRuntime, type Runtime } from '../rpc/client/index.ts';
 import type { Console } from './console.ts';
+import { dial } from './dial.ts';
 import { locate, type ServerOptions } from './locate.ts';
 import { projectOf } from './project.ts';
-import { Session } from './session.ts';
+
+/** How long a command that resumes looks for its server again. */
+const RESUME_MS = 30_000;
 
 /** Options that every client command has. */
 export interface ClientOptions extends ServerOptions {
   readonly project?: string;
 }
 
-/** Opens the session of a client command; `resume` makes it outlive a restart of the server. */
-export function openSession(console: Console, options: ClientOptions, how: { resume?: boolean; project?: boolean } = {}): Promise<Session> {
-  return Session.open({
-    locate: () => locate(options, console.env),
-    version: console.version,
+/**
+ * Opens the runtime that a client command drives (SPEC {#cli_resume}). `resume` makes it outlive a restart of the server, and is told
+ * of it; true says so on standard error. `name` is how others are told who it is. Throws a CliError with exit code 3 when nothing answers.
+ */
+export async function openSession(
+  console: Console,
+  options: ClientOptions,
+  how: { resume?: boolean | ((notice: string, isOpen: boolean) => void); project?: boolean; name?: string } = {},
+): Promise<Runtime> {
+  // Found again after every loss: a restarted server may listen elsewhere.
+  const runtime = await connectRuntime(async () => await dial(locate(options, console.env)), {
+    client: { ...clientOf(console), ...(how.name === undefined ? {} : { name: how.name }) },
+    giveUpMs: how.resume ? RESUME_MS : 0,
     ...(how.project === false ? {} : { project: projectOf(options.project) }),
-    ...(how.resume ? { resume: (notice: string) => void console.err.write(`headgate: ${notice}\n`) } : {}),
   });
+  const say = (notice: string) => void console.err.write(`headgate: ${notice}\n`);
+  if (how.resume) {
+    const tell = how.resume === true ? say : how.resume;
+    runtime.onConnection(({ open, final }) => {
+      if (final) return;
+      const notice = open ? 'connected again' : 'connection to the server lost; commands go on there. Waiting for it ...';
+      tell(notice, open);
+    });
+  }
+  return runtime;
+}
+
+/** How this process is called in what the server tells others. */
+export function clientOf(console: Console): { name: string; version: string } {
+  return { name: `cli:${process.pid}`, version: console.version };
 }

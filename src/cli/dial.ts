@@ -6,10 +6,10 @@ import { type Target, unreachable } from './locate.ts';
 export async function dial(target: Target): Promise<Transport> {
   try {
     if (target.kind === 'unix') {
-      const { connectUnixSocket } = await import('./transports/unix-socket.ts');
+      const { connectUnixSocket } = await import('../rpc/node/unix-socket.ts');
       return await connectUnixSocket(target.path);
     }
-    const { connectWebSocket } = await import('./transports/websocket.ts');
+    const { connectWebSocket } = await import('../rpc/node/websocket.ts');
     return await connectWebSocket(target.url, target.token, target.tls);
   } catch (error) {
     if (error instanceof RpcError) throw error;

@@ -1,6 +1,7 @@
 import { ERRORS, isHeadgateError, messageOf } from '../core/errors.ts';
 import { ConnectionClosed, StreamClosed } from '../rpc/client/errors.ts';
 import { EXIT } from './exit-codes.ts';
+import { inCommands } from './wire-words.ts';
 
 /** A failure that ends the command: one message, perhaps the next step, and the exit code. Never leaves src/cli. */
 export class CliError extends Error {
@@ -55,11 +56,26 @@ export function exitCodeOf(error: unknown): number {
 
 /** The lines that standard error gets for whatever was thrown: the message and the next step, never a stack. */
 export function describeError(error: unknown): string {
-  const lines = [`headgate: ${messageOf(error)}`];
-  const hint = error instanceof CliError ? error.hint : hintOf(wireError(error)?.name);
-  if (hint) lines.push(`  ${hint}`);
-  return `${lines.join('\n')}\n`;
+  const { message, hint } = wordsOf(error);
+  return `headgate: ${message}\n${hint ? `  ${hint}\n` : ''}`;
 }
+
+/** The same as one line of JSON, for `--json` (SPEC {#cli_json}). */
+export function errorJson(error: unknown): string {
+  const wire = wireError(error);
+  const { message, hint } = wordsOf(error);
+  const facts = { ...(wire ? { name: wire.name, code: wire.code } : {}), exit_code: exitCodeOf(error), message, ...(hint ? { hint } : {}) };
+  return `${JSON.stringify({ error: facts })}\n`;
+}
+
+function wordsOf(error: unknown): { message: string; hint: string | undefined } {
+  if (error instanceof CliError) return { message: error.message, hint: error.hint };
+  const hint = error instanceof ConnectionClosed ? LOST_HINT : hintOf(wireError(error)?.name);
+  return { message: inCommands(messageOf(error)), hint };
+}
+
+/** What a lost connection means for what was begun over it. */
+const LOST_HINT = 'commands go on without it; headgate ps shows them once it is back';
 
 function hintOf(name: string | undefined): string | undefined {
   switch (name) {

@@ -1,5 +1,4 @@
-import { ConnectionClosed, type StreamEnd } from '../rpc/client/index.ts';
-import type { Session } from './session.ts';
+import type { Runtime, StreamEnd } from '../rpc/client/index.ts';
 
 export type { StreamEnd };
 
@@ -13,6 +12,8 @@ export interface FollowOptions {
   /** Takes the bytes of each channel in order; the next piece of a channel waits until it resolves. */
   readonly take: (channel: number, bytes: Buffer) => Promise<void> | void;
   readonly signal?: AbortSignal;
+  /** Secrets are masked. */
+  readonly redact?: true;
 }
 
 /**
@@ -20,7 +21,7 @@ export interface FollowOptions {
  * however slow the reader is, also over a restart of the server (SPEC {#cli_follow}). Answers undefined when `signal`
  * is aborted; the subscriptions then end with the session.
  */
-export async function follow(session: Session, options: FollowOptions): Promise<StreamEnd | undefined> {
+export async function follow(session: Runtime, options: FollowOptions): Promise<StreamEnd | undefined> {
   const { signal } = options;
   if (signal?.aborted) return undefined;
   const whole = Promise.all([...options.channels].map(([channel, from]) => followChannel(session, options, channel, from)));
@@ -38,21 +39,12 @@ export async function follow(session: Session, options: FollowOptions): Promise<
   }
 }
 
-async function followChannel(session: Session, options: FollowOptions, channel: number, from: number): Promise<StreamEnd> {
-  let at = from;
-  while (true) {
-    try {
-      const pieces = session.rpc.follow(options.run, options.path, { channel, from: at });
-      for (let next = await pieces.next(); ; next = await pieces.next()) {
-        if (next.done) return next.value;
-        if (options.signal?.aborted) return await new Promise<never>(() => {});
-        const { bytes, offset } = next.value;
-        await options.take(channel, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-        at = offset + bytes.byteLength;
-      }
-    } catch (error) {
-      if (!(error instanceof ConnectionClosed)) throw error;
-      await session.whenOpen();
-    }
+async function followChannel(session: Runtime, options: FollowOptions, channel: number, from: number): Promise<StreamEnd> {
+  const { run, path, signal, redact } = options;
+  const pieces = session.follow(run, path, { channel, from, ...(signal ? { signal } : {}), ...(redact ? { redact } : {}) });
+  for (let next = await pieces.next(); ; next = await pieces.next()) {
+    if (next.done) return next.value;
+    const { bytes } = next.value;
+    await options.take(channel, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   }
 }

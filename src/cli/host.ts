@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { ClientTls } from './tls-files.ts';
+import type { ClientTls } from '../rpc/node/index.ts';
 
 /** What `headgate serve` hands to the composition root. */
 export interface ServeOptions {
@@ -83,12 +83,16 @@ export interface CliHost {
   examine?(options: { data: string; repair: boolean }): Promise<DataReport>;
   /** Says what each backend can do on this machine; starts nothing and never throws. */
   examineBackends?(): Promise<readonly Finding[]>;
+  /** Ends the server of a data folder and waits until it is gone; undefined where none runs. */
+  stop(options: { data: string; timeoutMs: number }): Promise<{ pid: number; ended: boolean } | undefined>;
   /** Serves a server as its runner until it is stopped or drained. */
   runner(options: RunnerOptions): Promise<'stopped' | 'drained'>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
+  /** File of this command, for starting it again as a process of its own. */
+  readonly command: string;
   /** Standard input, asked for only by commands that read it. Default: the process's own. */
   stdin?(): InputStream;
 }

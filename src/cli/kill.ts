@@ -1,5 +1,5 @@
+import type { Runtime } from '../rpc/client/index.ts';
 import type { ResultOf } from '../rpc/protocol/table.ts';
-import type { Session } from './session.ts';
 
 export type Receipt = NonNullable<ResultOf<'stream/receipt'>['receipt']>;
 
@@ -14,7 +14,7 @@ const LOOK_MS = 500;
  * than grace and confirmation may, or when `signal` is aborted.
  */
 export async function awaitKill(
-  session: Session,
+  session: Runtime,
   run: string,
   path: string,
   signal: AbortSignal | undefined,

@@ -3,10 +3,11 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { systemCode } from '../core/errors.ts';
 import { tlsFailure } from '../core/tls-failure.ts';
+import type { ClientTls } from '../rpc/node/index.ts';
 import { CliError, usageError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 import type { CliHost } from './host.ts';
-import { type ClientTls, readClientTls, type TlsOptions } from './tls-files.ts';
+import { readClientTls, type TlsOptions } from './tls-files.ts';
 
 /** Where a server is reached. `from` says in words where that was learnt. */
 export type Target =

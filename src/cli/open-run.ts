@@ -1,8 +1,8 @@
+import type { Runtime } from '../rpc/client/index.ts';
 import { isWireError } from './errors.ts';
-import type { Session } from './session.ts';
 
 /** Makes `call` in a run that may not exist yet: opens it with `model` when the server knows no run of that alias. */
-export async function inRun<T>(session: Session, run: { alias: string; model: string }, call: () => Promise<T>): Promise<T> {
+export async function inRun<T>(session: Runtime, run: { alias: string; model: string }, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {

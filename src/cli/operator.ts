@@ -1,19 +1,22 @@
 import { createInterface } from 'node:readline/promises';
 import { messageOf } from '../core/errors.ts';
+import { isQuestion } from '../core/question.ts';
+import type { Runtime } from '../rpc/client/index.ts';
 import type { Console } from './console.ts';
 import { isWireError } from './errors.ts';
 import type { Interrupts } from './interrupts.ts';
 import { CTRL_C, CTRL_D, Keys } from './keys.ts';
-import { isQuestion, type Proposal } from './run-view.ts';
+import { answerKeys, rulesToRemember } from './remembered-rules.ts';
+import type { Proposal } from './run-view.ts';
 import type { Screen } from './screen.ts';
-import type { Session } from './session.ts';
+import { visibleLine } from './text.ts';
 
 /**
  * The person, or the `--yes`, behind a client: answers proposals and cancels commands. Keys work only on a terminal:
- * a accept, r reject, c cancel, q leave.
+ * a accept, r reject, m and f the same and remember it, c cancel, q leave.
  */
 export class Operator {
-  readonly #session: Session;
+  readonly #session: Runtime;
   readonly #run: string;
   readonly #screen: Screen;
   readonly #console: Console;
@@ -26,7 +29,7 @@ export class Operator {
   #hinted = false;
 
   constructor(options: {
-    session: Session;
+    session: Runtime;
     run: string;
     screen: Screen;
     console: Console;
@@ -59,11 +62,13 @@ export class Operator {
     const next = this.#waiting[0];
     if (!next || this.#asking) return;
     const { colors } = this.#screen;
-    if (this.#acceptAll && !isQuestion(next)) {
+    if (this.#acceptAll && !isQuestion(next.attributes)) {
       this.#waiting.shift();
       void this.#answer(next, 'accept');
     } else if (this.#keys) {
-      this.#screen.line(colors.yellow(isQuestion(next) ? '  a answer   r reject   q leave' : '  a accept   r reject   q leave'));
+      // With several a key is for the oldest, which may not be the one that was shown last.
+      const which = this.#waiting.length > 1 ? `   for ${visibleLine(next.path)}` : '';
+      this.#screen.line(colors.yellow(`  ${answerKeys(isQuestion(next.attributes), rulesToRemember(next.attributes))}${which}`));
     } else if (!this.#hinted) {
       this.#hinted = true;
       this.#screen.line(colors.yellow(`  waiting for an answer; give it with: headgate attach ${this.#run}`));
@@ -95,31 +100,43 @@ export class Operator {
       case 'a':
       case 'y':
         if (!next) return this.#hint('nothing waits for an answer');
-        void (isQuestion(next) ? this.#ask(next) : this.#answer(next, 'accept'));
+        void (isQuestion(next.attributes) ? this.#ask(next) : this.#answer(next, 'accept'));
         return;
       case 'r':
       case 'n':
         if (!next) return this.#hint('nothing waits for an answer');
         void this.#answer(next, 'reject');
         return;
+      case 'm':
+        return this.#remember(next, 'accept');
+      case 'f':
+        return this.#remember(next, 'reject');
       case 'c':
         void this.#cancelNewest();
         return;
       default:
-        return this.#hint('keys: a accept, r reject, c cancel the running command, q leave');
+        return this.#hint('keys: a accept, r reject, m and f the same and remember it, c cancel the running command, q leave');
     }
+  }
+
+  #remember(next: Proposal | undefined, action: 'accept' | 'reject'): void {
+    if (!next) return this.#hint('nothing waits for an answer');
+    if (rulesToRemember(next.attributes)[action].length === 0)
+      return this.#hint(`no narrow rule can be made of this one; answer it with ${action === 'accept' ? 'a' : 'r'}`);
+    void this.#answer(next, action, { remember: true });
   }
 
   #hint(text: string): void {
     this.#screen.line(this.#screen.colors.dim(`  ${text}`));
   }
 
-  async #answer(proposal: Proposal, action: 'accept' | 'reject', output?: string): Promise<void> {
+  async #answer(proposal: Proposal, action: 'accept' | 'reject', more: { output?: string; remember?: true } = {}): Promise<void> {
     try {
-      await this.#session.call('run/resolve', {
+      const { remembered } = await this.#session.call('run/resolve', {
         run: this.#run,
-        resolution: { path: proposal.path, action, ...(output === undefined ? {} : { output }) },
+        resolution: { path: proposal.path, action, ...more },
       });
+      for (const rule of remembered ?? []) this.#hint(`remembered: ${action === 'accept' ? 'allow' : 'deny'} ${visibleLine(rule)}`);
     } catch (error) {
       // Somebody else was faster: their answer is shown by its own event.
       if (!isWireError(error, 'proposal_resolved')) this.#hint(messageOf(error));
@@ -135,7 +152,7 @@ export class Operator {
     const line = createInterface({ input, output: this.#console.err.stream, terminal: true });
     try {
       const answer = await line.question('  answer: ', { signal: abort.signal });
-      await this.#answer(proposal, 'accept', answer);
+      await this.#answer(proposal, 'accept', { output: answer });
     } catch {
       this.#hint('not answered');
     } finally {

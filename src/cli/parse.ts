@@ -21,6 +21,13 @@ export function parseWhole(min: number, max: number): (value: string) => number 
   };
 }
 
+/** The number of a line: 1 is the first, -1 the last. */
+export function parseLine(value: string): number {
+  const number = /^-?\d{1,15}$/.test(value) ? Number(value) : 0;
+  if (number === 0) throw new InvalidArgumentError('It is the number of a line: 1 is the first, -1 the last.');
+  return number;
+}
+
 /** Collects `NAME=VALUE`, or `NAME` to pass our own value on. */
 export function parseVariable(
   env: Readonly<Record<string, string | undefined>>,

@@ -1,19 +1,35 @@
-import { Command, CommanderError, Option } from 'commander';
-import { type Console, createConsole } from './console.ts';
-import type { ClientOptions } from './context.ts';
-import { describeError, exitCodeOf } from './errors.ts';
+import { Command, CommanderError } from 'commander';
+import { createConsole } from './console.ts';
+import { describeError, errorJson, exitCodeOf, usageError } from './errors.ts';
 import { EXIT, EXIT_CODE_HELP } from './exit-codes.ts';
-import { type CliHost, LOG_LEVELS } from './host.ts';
-import { parseDuration, parseList, parseVariable, parseWhole } from './parse.ts';
-import { addPlaceOptions } from './place-options.ts';
-import { DETACH_KEYS, parseDetachKeys } from './tty/detach-keys.ts';
+import type { CliHost } from './host.ts';
+import { attachCommand } from './register/attach.ts';
+import { commandCommands } from './register/command.ts';
+import { completionCommands } from './register/completion.ts';
+import { editorCommands } from './register/editor.ts';
+import { mcpCommand } from './register/mcp.ts';
+import { modelCommands } from './register/model.ts';
+import { policyCommands } from './register/policy.ts';
+import type { Action, Registry } from './register/registry.ts';
+import { runCommands } from './register/run.ts';
+import { runnerCommands } from './register/runner.ts';
+import { serverCommands } from './register/server.ts';
+import { tokenCommands } from './register/token.ts';
 
-const CA = "who has signed the server's certificate, for wss:// (PEM, HEADGATE_CA; default: whom Node trusts)";
-const CERT = 'certificate of this client, where the server asks for one (PEM, HEADGATE_CERT)';
-const KEY = 'key of that certificate (PEM, HEADGATE_KEY)';
-
-/** Runs one command and answers its exit code; the module behind it is loaded only then. */
-type Action = () => Promise<number>;
+/** Each adds the commands of one group, in the order of the help. */
+const GROUPS: readonly ((registry: Registry) => void)[] = [
+  serverCommands,
+  runnerCommands,
+  tokenCommands,
+  policyCommands,
+  modelCommands,
+  runCommands,
+  attachCommand,
+  editorCommands,
+  commandCommands,
+  mcpCommand,
+  completionCommands,
+];
 
 /**
  * The `headgate` command. `argv` is what follows the program's name. Answers the exit code once everything printed has
@@ -22,8 +38,20 @@ type Action = () => Promise<number>;
 export async function runCli(argv: readonly string[], host: CliHost): Promise<number> {
   const console = createConsole(host);
   let action: Action | undefined;
-  const program = buildProgram(console, host, (chosen) => {
-    action = chosen;
+  // What is wrong with the command line itself is told before its options are known.
+  let json = wantsJson(argv);
+  const program = commandTree({
+    console,
+    host,
+    choose: (chosen) => {
+      action = chosen;
+    },
+    wrong: (text) => {
+      if (!json) void console.err.write(text);
+    },
+  });
+  program.hook('preAction', (_, command) => {
+    json = command.opts()['json'] === true;
   });
   let code: number;
   try {
@@ -32,8 +60,9 @@ export async function runCli(argv: readonly string[], host: CliHost): Promise<nu
   } catch (error) {
     if (error instanceof CommanderError) {
       code = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+      if (json && code !== EXIT.ok) await console.err.write(errorJson(usageError(plain(error.message))));
     } else {
-      await console.err.write(describeError(error));
+      await console.err.write(json ? errorJson(error) : describeError(error));
       code = exitCodeOf(error);
     }
   }
@@ -41,7 +70,23 @@ export async function runCli(argv: readonly string[], host: CliHost): Promise<nu
   return code;
 }
 
-function buildProgram(console: Console, host: CliHost, choose: (action: Action) => void): Command {
+/** True when `--json` is among our own options, and not those of a command to run. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end < 0 ? undefined : end).includes('--json');
+}
+
+function plain(message: string): string {
+  return message.replace(/^error: /, '').replace(/\n/g, ' ');
+}
+
+/** Every command with its options; `choose` is told the action of the one that a parsed line names, `wrong` what is wrong with a line. */
+export function commandTree({
+  console,
+  host,
+  choose,
+  wrong,
+}: Omit<Registry, 'program'> & { readonly wrong: (text: string) => void }): Command {
   const program = new Command('headgate')
     .description('JSON-RPC agent runtime: commands run behind proposals, their output streams to every client and outlives all of them.')
     .version(console.version, '-V, --version', 'print the version')
@@ -52,303 +97,15 @@ function buildProgram(console: Console, host: CliHost, choose: (action: Action) 
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void console.out.write(text),
-      writeErr: (text) => void console.err.write(text),
+      writeErr: wrong,
       outputError: (text, write) => write(text.replace(/^error: /, 'headgate: ')),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
     .addHelpText('after', EXIT_CODE_HELP);
 
-  serverCommands(program, console, host, choose);
-  runnerCommands(program, console, host, choose);
-  tokenCommands(program, console, choose);
-  runCommands(program, console, choose);
-  commandCommands(program, console, choose);
+  for (const register of GROUPS) register({ program, console, host, choose });
   for (const command of program.commands) command.showHelpAfterError(`  headgate ${command.name()} --help says more`);
   program.showHelpAfterError('  headgate --help says more');
   return program;
-}
-
-function serverCommands(program: Command, console: Console, host: CliHost, choose: (action: Action) => void): void {
-  program
-    .command('serve')
-    .description('run the server until Ctrl-C; commands go on when it stops')
-    .option('--data <dir>', 'folder of database, socket, token and output (default: $HEADGATE_DATA or ~/.local/share/headgate)')
-    .option('--port <n>', 'port on the host; 0 takes a free one', parseWhole(0, 65_535), 4711)
-    .option('--host <address>', 'address to listen on; beyond loopback with TLS only', '127.0.0.1')
-    .option('--tls-cert <file>', 'certificate of the server (PEM); connections are encrypted then')
-    .option('--tls-key <file>', 'key of the certificate (PEM)')
-    .option('--tls-client-ca <file>', 'who has to have signed the certificates of clients (PEM)')
-    .option('--insecure-listen', 'listen beyond loopback without TLS, where something else encrypts')
-    .option('--config <file>', 'plugins and model providers (YAML)')
-    .option('--socket <path>', 'unix socket (default: in the data folder)')
-    .option('--runner-lease <seconds>', 'how long a runner may be away before what it has is lost (default: 30)', parseWhole(1, 86_400))
-    .addOption(new Option('--log-level <level>', 'how much standard error tells (default: warn, with --json info)').choices(LOG_LEVELS))
-    .option('--json', 'print one JSON line when ready and nothing else')
-    .addHelpText('after', examples('headgate serve', 'headgate serve --json --port 0 --data /tmp/work'))
-    .action((options) => choose(async () => (await import('./commands/serve.ts')).serve(console, host, options)));
-
-  program
-    .command('demo')
-    .description('show everything in one go, on a temporary server; exit code 0 only if all of it happened')
-    .option('--keep', 'keep the folder with all that was stored')
-    .addHelpText('after', examples('headgate demo', 'headgate demo --keep'))
-    .action((options) => choose(async () => (await import('./demo/demo.ts')).demo(console, options)));
-
-  client(program.command('doctor'))
-    .description('check this machine and the data folder: Node, SQLite, /proc, the shell, the server, the database, permissions')
-    .option('--repair', 'mend what can be mended without guessing, after a copy of the database has been made')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('headgate doctor', 'headgate doctor --repair', 'headgate doctor --json --data /tmp/work'))
-    .action((options) => choose(async () => (await import('./commands/doctor.ts')).doctor(console, host, options)));
-
-  client(program.command('rpc'))
-    .description('call one method and print its result as JSON, or be a JSON-RPC connection on stdio')
-    .argument('[method]', 'for example getRuns')
-    .argument('[params]', 'a JSON object, or - to read it from standard input')
-    .option('--stdio', 'relay JSON-RPC, one message a line, between stdio and the server')
-    .addHelpText(
-      'after',
-      examples(
-        'headgate rpc discover',
-        `headgate rpc getEntries '{"run": "shell", "body": false}'`,
-        `echo '{"run": "shell"}' | headgate rpc getRun -`,
-      ),
-    )
-    .action((method, params, options) => choose(async () => (await import('./commands/rpc.ts')).rpc(console, method, params, options)));
-}
-
-function runnerCommands(program: Command, console: Console, host: CliHost, choose: (action: Action) => void): void {
-  const runner = program
-    .command('runner')
-    .description('run commands for a server, in a process of its own; what runs survives the server, this process and both')
-    .option('--connect <url>', 'server: ws://host:port/rpc, wss:// or unix:/path of its socket (HEADGATE_URL)')
-    .option('--token <token>', 'its token (HEADGATE_TOKEN)')
-    .option('--ca <file>', CA)
-    .option('--cert <file>', CERT)
-    .option('--key <file>', KEY)
-    .option('--name <name>', 'name of the runner (default: the name of this host)')
-    .option('--labels <a,b>', 'what commands can ask for beside its name', parseList, [])
-    .option('--for <a,b>', "runs whose commands it takes, for example 'ci-*' (default: every run's)", parseList, [])
-    .option('--capacity <n>', 'commands at a time', parseWhole(1, 10_000), 100)
-    .option('--data <dir>', 'folder of its state and output (default: runners/NAME in the data folder)')
-    .addOption(new Option('--log-level <level>', 'how much standard error tells (default: warn, with --json info)').choices(LOG_LEVELS))
-    .option('--json', 'print one JSON line when registered and nothing else')
-    .addHelpText(
-      'after',
-      examples('headgate runner --connect ws://127.0.0.1:4711/rpc --name gpu-1 --labels gpu,big', 'headgate runner drain gpu-1'),
-    )
-    .action((options) => choose(async () => (await import('./commands/runner.ts')).runner(console, host, options)));
-
-  client(runner.command('drain'))
-    .description('let a runner finish what it has, take no more, and leave')
-    .argument('<name>')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('headgate runner drain gpu-1'))
-    .action((name, options) => choose(async () => (await import('./commands/runners.ts')).drain(console, name, options)));
-
-  client(runner.command('forget'))
-    .description('take a runner that is gone for good off the list; its name is free')
-    .argument('<name>')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('headgate runner forget gpu-1'))
-    .action((name, options) => choose(async () => (await import('./commands/runners.ts')).forget(console, name, options)));
-
-  client(program.command('runners'))
-    .description('list the runners: what each offers, how much it has, whether it is there')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('headgate runners', 'headgate runners --json'))
-    .action((options) => choose(async () => (await import('./commands/runners.ts')).runners(console, options)));
-}
-
-function tokenCommands(program: Command, console: Console, choose: (action: Action) => void): void {
-  const token = program
-    .command('token')
-    .description('tokens for others: a machine that serves as a runner, somebody who may look')
-    .addHelpText(
-      'after',
-      examples('headgate token add --scope runner --name build-1', 'headgate token list', 'headgate token revoke build-1'),
-    );
-
-  client(token.command('add'))
-    .description('make a token and print it, this once; only its hash is kept')
-    .addOption(new Option('--scope <scope>', 'what it allows').choices(['read', 'run', 'runner', 'admin']).makeOptionMandatory())
-    .requiredOption('--name <name>', 'whom it is for')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('headgate token add --scope runner --name build-1 > build-1.token'))
-    .action(({ scope, name, ...options }) =>
-      choose(async () => (await import('./commands/token.ts')).add(console, { scope, name }, options)),
-    );
-
-  client(token.command('list'))
-    .description('list the tokens that were made: name, scope, age')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('headgate token list --json'))
-    .action((options) => choose(async () => (await import('./commands/token.ts')).list(console, options)));
-
-  client(token.command('revoke'))
-    .description('take a token back; every connection that came with it ends')
-    .argument('<name>')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('headgate token revoke build-1'))
-    .action((name, options) => choose(async () => (await import('./commands/token.ts')).revoke(console, name, options)));
-}
-
-function runCommands(program: Command, console: Console, choose: (action: Action) => void): void {
-  for (const mode of ['act', 'ask'] as const) {
-    client(program.command(mode))
-      .description(
-        mode === 'act'
-          ? 'give an agent something to do, and watch and answer it'
-          : 'ask an agent something; it may look but change nothing',
-      )
-      .argument('<prompt>', 'what to do, or - to read it from standard input')
-      .option('--model <alias>', 'model of the run (HEADGATE_MODEL; else the only one that was added, else scripted)')
-      .option('--run <alias>', 'go on with this run; opened when there is none')
-      .option('--persona <text>', 'who the model shall be')
-      .option('--yolo', 'let the server accept every proposal that no rule denies')
-      .option('--yes', 'accept every proposal from here')
-      .option('--json', 'print the result as JSON at the end')
-      .addHelpText(
-        'after',
-        examples(`headgate ${mode} "what is in this folder?"`, `headgate ${mode} --yes --model scripted "look around" > answer.txt`),
-      )
-      .action((prompt, options) => choose(async () => (await import('./commands/prompt.ts')).prompt(console, mode, prompt, options)));
-  }
-
-  client(program.command('runs'))
-    .description('list the runs of the project, newest first')
-    .option('--limit <n>', 'rows at most', parseWhole(1, 1000), 50)
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('headgate runs', 'headgate runs --json --limit 1'))
-    .action((options) => choose(async () => (await import('./commands/listings.ts')).runs(console, options)));
-
-  client(program.command('attach'))
-    .description('watch a run from its beginning and go on live; keys: a accept, r reject, c cancel, q leave')
-    .argument('<run>')
-    .addHelpText('after', examples('headgate attach shell', 'headgate attach demo-1 | tee log.txt'))
-    .action((run, options) => choose(async () => (await import('./commands/attach.ts')).attach(console, run, options)));
-}
-
-function commandCommands(program: Command, console: Console, choose: (action: Action) => void): void {
-  addPlaceOptions(
-    client(program.command('sh'))
-      .description(
-        'run a command on the server, in a container, in tmux or on another host; stdin, stdout, stderr and the exit code are its own',
-      )
-      .usage('[options] -- <command> [args...]')
-      .argument('[command...]', 'one word is a shell command line, several are a command and its arguments; none with --watch or --pane')
-      .option('--run <alias>', 'run that the command belongs to; opened when there is none', 'shell')
-      .option('--cwd <dir>', 'working directory, relative to the project')
-      .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
-      .option('--timeout <duration>', 'end it after so long, for example 30s or 5m', parseDuration)
-      .option(
-        '--runner <which>',
-        'where it runs: gpu,eu has both as name or label, !old has not, name:build-1 is that one (default: the server itself)',
-      )
-      .option('--tty', 'give it a terminal instead of pipes, of the size of ours; headgate tty is for typing into one')
-      .option('--no-stdin', 'do not forward standard input')
-      .option('--propose', 'only propose it, print run and path, and let another client answer')
-      .option('--json', 'with --propose: print JSON')
-      .passThroughOptions(),
-  )
-    .addHelpText(
-      'after',
-      `\nCtrl-C cancels the command, a second one leaves at once.\n${examples('headgate sh -- make test', `headgate sh 'seq 5 | wc -l'`, 'tar c src | headgate sh -- tar tv', 'headgate sh --timeout 5m --run build -- npm test', 'headgate sh --sandbox workspace --network -- npm ci', 'headgate sh --image debian:12 --memory 512m --mount "$PWD":/src:ro -- ls /src', 'headgate sh --host deploy@build.example:2222 -- uptime', 'headgate sh --container web --watch logs')}`,
-    )
-    .action((words, options) => choose(async () => (await import('./commands/sh.ts')).sh(console, words, options)));
-
-  ttyCommand(program, console, choose);
-
-  client(program.command('output'))
-    .description('write what a command has written, byte for byte')
-    .argument('<run>')
-    .argument('<path>', 'the log entry, for example log://turn_1/sh/make-test')
-    .option('--channel <n>', '1 is stdout, 2 is stderr', parseWhole(1, 99), 1)
-    .addOption(new Option('--all', 'all channels, each line marked with its channel').conflicts('channel'))
-    .option('--live', 'go on until the command ends')
-    .option('--from <offset>', 'byte offset to begin at', parseWhole(0, Number.MAX_SAFE_INTEGER), 0)
-    .option('--strip-ansi', 'leave out terminal control sequences')
-    .addHelpText(
-      'after',
-      examples(
-        'headgate output shell log://turn_0/sh/make-test',
-        'headgate output --live --channel 2 shell log://turn_0/sh/make-test | grep -i error',
-      ),
-    )
-    .action((run, path, options) => choose(async () => (await import('./commands/output.ts')).output(console, run, path, options)));
-
-  client(program.command('ps'))
-    .description('list the commands that run')
-    .option('--run <alias>', 'only those of this run')
-    .option('--all', 'also those that have ended')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('headgate ps', 'headgate ps --all --json'))
-    .action((options) => choose(async () => (await import('./commands/listings.ts')).ps(console, options)));
-
-  client(program.command('cancel'))
-    .description('end a command with all its processes, and say what became of them')
-    .argument('<run>')
-    .argument('[path]', 'the log entry; not needed when only one command of the run is running')
-    .option('--reason <text>', 'why; everyone is told')
-    .option('--signal <name>', 'first signal, default TERM')
-    .option('--grace <duration>', 'how long before KILL, default 2s', parseDuration)
-    .option('--json', 'print the receipt as JSON')
-    .addHelpText(
-      'after',
-      examples('headgate cancel shell', 'headgate cancel shell log://turn_0/sh/make-test --reason "wrong branch" --grace 10s'),
-    )
-    .action((run, path, options) => choose(async () => (await import('./commands/listings.ts')).cancel(console, run, path, options)));
-}
-
-function ttyCommand(program: Command, console: Console, choose: (action: Action) => void): void {
-  addPlaceOptions(client(program.command('tty')))
-    .description("run a command of the server in this terminal, or on pipes where standard input is none; its exit code is the command's")
-    .usage('[options] [-- <command> [args...]]')
-    .argument('[command...]', 'one word is a shell command line, several are a command and its arguments (default: a shell)')
-    .option('--attach', 'come to a command that is there: the words are its run and the path of its log entry')
-    .option('--run <alias>', 'run that the command belongs to; opened when there is none', 'tty')
-    .option('--cwd <dir>', 'working directory, relative to the project; absolute in a container or on another host')
-    .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
-    .option('--runner <name>', 'where it runs: name or label of a registered runner (default: the server itself)')
-    .option('--no-tty', 'pipes, also where standard input is a terminal')
-    .addOption(
-      new Option('--detach-keys <keys>', 'keys that leave the command running, such as ctrl-p,ctrl-q; or none')
-        .argParser(parseDetachKeys)
-        .default(parseDetachKeys(DETACH_KEYS), DETACH_KEYS),
-    )
-    .passThroughOptions()
-    .addHelpText(
-      'after',
-      examples(
-        'headgate tty',
-        'headgate tty -- vi notes.txt',
-        'headgate tty --image debian:12',
-        'headgate tty --host me@build.example -- htop',
-        'headgate tty --attach tty log://turn_0/sh/vi-notes-txt',
-        'tar c src | headgate tty -- tar tv',
-      ),
-    )
-    .action((words, options) => choose(async () => (await import('./commands/tty.ts')).tty(console, words, options)));
-}
-
-/** Adds the options by which a client command finds its server and its project (SPEC {#cli_server}). */
-function client(command: Command): Command {
-  const keys: Record<keyof ClientOptions, [string, string]> = {
-    url: ['--url <url>', 'server to reach: ws://host:port/rpc, wss:// or unix:/path (HEADGATE_URL)'],
-    token: ['--token <token>', 'its token (HEADGATE_TOKEN)'],
-    ca: ['--ca <file>', CA],
-    cert: ['--cert <file>', CERT],
-    key: ['--key <file>', KEY],
-    socket: ['--socket <path>', 'server to reach over its unix socket (HEADGATE_SOCKET)'],
-    data: ['--data <dir>', "server's data folder, to find its socket in (HEADGATE_DATA)"],
-    project: ['--project <dir>', 'root folder of the project (default: the working directory)'],
-  };
-  for (const [flags, description] of Object.values(keys))
-    command.addOption(new Option(flags, description).helpGroup('Server and project:'));
-  return command;
-}
-
-function examples(...lines: string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}\n`;
 }

@@ -1,12 +1,16 @@
 import { deferred } from '../core/deferred.ts';
 import { placeLine } from '../core/place-line.ts';
+import { questionOf } from '../core/question.ts';
+import type { Runtime, RuntimeEvent } from '../rpc/client/index.ts';
 import type { NotificationParamsOf } from '../rpc/protocol/table.ts';
 import { CommandView } from './command-view.ts';
+import { diffLines } from './diff-lines.ts';
 import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
-import { type RunEvent, RunEvents } from './run-events.ts';
+import { showHistory } from './history.ts';
+import { LiveWords } from './live-words.ts';
+import { ruleLines, rulesToRemember } from './remembered-rules.ts';
 import { paragraph, type Screen } from './screen.ts';
-import type { Session } from './session.ts';
 import { formatStatus, visibleLine } from './text.ts';
 
 export type Proposal = NotificationParamsOf<'run/proposal'>;
@@ -26,27 +30,29 @@ export interface ViewListener {
  * model's own words go, `screen` takes the rest; they may be the same.
  */
 export class RunView {
-  readonly #session: Session;
+  readonly #session: Runtime;
   readonly #run: string;
   readonly #screen: Screen;
   readonly #answer: Screen;
   readonly #listener: ViewListener;
   readonly #whole: boolean;
   readonly #commands: CommandView;
-  readonly #events: RunEvents;
-  readonly #queue: RunEvent[] = [];
+  readonly #words: LiveWords;
+  readonly #queue: RuntimeEvent[] = [];
   /** Producers that had ended when the replay was over: their output is quoted, not followed. */
   #endedBefore: ReadonlySet<string> = new Set();
   /** Proposals shown and not answered yet, and commands that start with an answer still to be shown. */
   readonly #unanswered = new Set<string>();
-  readonly #held = new Map<string, RunEvent>();
+  readonly #proposed = new Set<string>();
+  readonly #held = new Map<string, RuntimeEvent>();
   #drawing = false;
   #turn = 0;
   #lastText = '';
   readonly #failure = deferred<never>();
+  readonly #stop = new AbortController();
 
   /** @param options - `whole`: show output from its first byte, not only the end of what was there before us */
-  constructor(options: { session: Session; run: string; screen: Screen; answer: Screen; listener: ViewListener; whole: boolean }) {
+  constructor(options: { session: Runtime; run: string; screen: Screen; answer: Screen; listener: ViewListener; whole: boolean }) {
     this.#session = options.session;
     this.#run = options.run;
     this.#screen = options.screen;
@@ -54,16 +60,12 @@ export class RunView {
     this.#listener = options.listener;
     this.#whole = options.whole;
     this.#commands = new CommandView({ ...options, failed: (error) => this.#failure.reject(error) });
-    this.#events = new RunEvents(options.session, options.run, {
-      replayed: (events) => this.#replayed(events),
-      happened: (event) => this.#happened(event),
-      failed: (error) => this.#failure.reject(error),
-    });
+    this.#words = new LiveWords(options.answer);
   }
 
-  /** Draws what happened after event `since`, then goes on live. Throws what the server answers. */
-  open(since: number): Promise<void> {
-    return this.#events.open(since);
+  /** Draws what happened after event `since`, then goes on live. */
+  open(since: number): void {
+    this.#read(since).catch((error: unknown) => this.#failure.reject(error));
   }
 
   /** Never resolves; rejects when the view cannot go on. */
@@ -79,19 +81,26 @@ export class RunView {
   /** Output of commands that still run is no longer shown. */
   close(): void {
     this.#commands.close();
-    this.#events.close();
+    this.#stop.abort();
     this.#screen.endLine();
   }
 
-  #replayed(events: readonly RunEvent[]): void {
-    if (!this.#whole) this.#endedBefore = new Set(events.flatMap(({ name, params }) => (name === 'stream/ended' ? [params.path] : [])));
-    this.#queue.push(...events);
-    this.#drawQueue();
-  }
-
-  #happened(event: RunEvent): void {
-    this.#queue.push(event);
-    this.#drawQueue();
+  async #read(since: number): Promise<void> {
+    let replayed: RuntimeEvent[] | undefined = [];
+    for await (const event of this.#session.events({ run: this.#run, since, signal: this.#stop.signal })) {
+      if (!replayed) {
+        this.#queue.push(event);
+      } else {
+        replayed.push(event);
+        if (event.name !== 'replay/synced') continue;
+        const ended = replayed.flatMap(({ name, params }) => (name === 'stream/ended' ? [params.path] : []));
+        if (!this.#whole) this.#endedBefore = new Set(ended);
+        if (since === 0 && replayed[0]) await showHistory(this.#session, this.#run, replayed[0], this.#screen);
+        this.#queue.push(...replayed);
+        replayed = undefined;
+      }
+      this.#drawQueue();
+    }
   }
 
   /** Draws what is queued, unless that is under way. */
@@ -122,15 +131,18 @@ export class RunView {
     }
   }
 
-  async #show({ name, params }: RunEvent): Promise<void> {
+  async #show({ name, params }: RuntimeEvent): Promise<void> {
     const ended = this.#endedBefore;
     const { colors } = this.#screen;
     switch (name) {
       case 'run/progress':
         return this.#progress(params);
+      case 'run/text':
+        return await this.#words.take(params);
       case 'run/proposal':
         this.#showProposal(params);
         this.#unanswered.add(params.path);
+        this.#proposed.add(params.path);
         this.#listener.proposed?.(params);
         return;
       case 'run/resolved':
@@ -141,6 +153,12 @@ export class RunView {
       case 'stream/started':
         if (ended.has(params.path)) await this.#commands.quote(params);
         else this.#commands.follow(params);
+        return;
+      case 'stream/waiting':
+        if (!ended.has(params.path)) this.#showWaiting(params);
+        return;
+      case 'stream/resumed':
+      case 'policy/changed':
         return;
       case 'stream/cancelled':
         this.#screen.line(colors.yellow(`  cancelled${params.reason ? `: ${visibleLine(params.reason)}` : ''} (${params.path})`));
@@ -168,15 +186,23 @@ export class RunView {
 
   #showProposal(proposal: Proposal): void {
     const { colors } = this.#screen;
-    const verb = isQuestion(proposal) ? 'asks' : 'proposes';
+    const question = questionOf(proposal.attributes);
+    const verb = question ? 'asks' : 'proposes';
     const [first = '', ...rest] = paragraph(proposal.command ?? proposal.summary).split('\n');
     this.#screen.line(`${colors.yellow('?')} ${proposal.action} ${verb}: ${colors.bold(first)}`);
     for (const line of rest) this.#screen.line(`    ${colors.bold(line)}`);
-    const { options } = proposal.attributes;
-    if (Array.isArray(options)) for (const option of options) this.#screen.line(`    - ${visibleLine(String(option))}`);
+    for (const option of question?.options ?? []) this.#screen.line(`    - ${visibleLine(option)}`);
+    const { diff } = proposal.attributes;
+    if (typeof diff === 'string') for (const line of diffLines(diff, colors)) this.#screen.line(`    ${line}`);
     const place = placeLine(proposal.attributes);
     if (place !== undefined) this.#screen.line(`  ${colors.yellow('in')} ${visibleLine(place)}`);
+    for (const line of ruleLines(rulesToRemember(proposal.attributes))) this.#screen.line(colors.dim(line));
     this.#screen.line(colors.dim(`  ${proposal.path}`));
+  }
+
+  #showWaiting({ path, prompt }: NotificationParamsOf<'stream/waiting'>): void {
+    const after = prompt === undefined ? '' : `, after ${JSON.stringify(visibleLine(prompt))}`;
+    this.#screen.line(this.#screen.colors.yellow(`  waits for input${after}; to type: headgate tty --attach ${this.#run} ${path}`));
   }
 
   #progress(params: NotificationParamsOf<'run/progress'>): void {
@@ -193,8 +219,9 @@ export class RunView {
 
   #say(text: string): void {
     if (text.trim() === this.#lastText.trim()) return;
-    this.#screen.endLine();
     this.#lastText = text;
+    if (this.#words.drew(text)) return;
+    this.#screen.endLine();
     this.#answer.line(paragraph(text));
   }
 
@@ -213,10 +240,26 @@ export class RunView {
     this.#listener.state?.(params);
   }
 
-  /** Actions without a producer: how they ended, and for a failed one what it says. */
+  /** What an action did that nobody was asked about. */
+  async #showDone(path: string): Promise<void> {
+    // Removed meanwhile: there is nothing to say of it.
+    const entry = await this.#session.look('get', { run: this.#run, path }).catch(() => undefined);
+    const { tool, summary, diff } = entry?.attributes ?? {};
+    if (entry === undefined || typeof tool !== 'string' || typeof summary !== 'string') return;
+    // An update is the model's words to people; the last one is told as the result.
+    if (tool === 'update') return this.#say(entry.body);
+    const { colors } = this.#screen;
+    this.#screen.line(colors.dim(`  ${visibleLine(summary)}`));
+    if (typeof diff === 'string') for (const line of diffLines(diff, colors)) this.#screen.line(`    ${line}`);
+  }
+
+  /** Actions without a producer: what they did, how they ended, and for a failed one what it says. */
   async #entryChanged(params: NotificationParamsOf<'entry/changed'>): Promise<void> {
-    const failed = params.status >= 400 && params.status !== 403 && params.status !== 499;
-    if (!params.path.startsWith('log://') || !failed || this.#commands.follows(params.path)) return;
+    if (!params.path.startsWith('log://') || this.#commands.shows(params.path)) return;
+    if (params.status === 200 && !this.#proposed.has(params.path)) return await this.#showDone(params.path);
+    // A rejection is told by its answer; a refusal that nobody was asked about is told here.
+    const failed = params.status >= 400 && (params.status !== 403 || !this.#proposed.has(params.path)) && params.status !== 499;
+    if (!failed) return;
     let body = '';
     try {
       ({ body } = await this.#session.look('get', { run: this.#run, path: params.path }));
@@ -227,11 +270,6 @@ export class RunView {
     this.#screen.line(colors.red(`  ${params.path}: ${formatStatus(params.status)}${params.outcome ? `, ${params.outcome}` : ''}`));
     if (body.trim() !== '' && !body.startsWith('$ ')) this.#screen.line(colors.dim(indent(body)));
   }
-}
-
-/** True for a proposal that starts nothing: its accept carries an answer. */
-export function isQuestion(proposal: Pick<Proposal, 'command'>): boolean {
-  return proposal.command === undefined;
 }
 
 function answerWord(action: 'accept' | 'reject' | 'error'): string {

@@ -23,6 +23,11 @@ export class Screen {
     this.#isTerminal = sink.stream.isTTY === true;
   }
 
+  /** Whether somebody looks on while it is drawn. */
+  get isTerminal(): boolean {
+    return this.#isTerminal;
+  }
+
   get colors(): Colors {
     return this.#colors;
   }

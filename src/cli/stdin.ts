@@ -1,6 +1,6 @@
+import type { Runtime } from '../rpc/client/index.ts';
 import { wireError } from './errors.ts';
 import type { InputStream } from './host.ts';
-import type { Session } from './session.ts';
 
 /** Everything that comes on standard input, as text. */
 export async function readText(input: InputStream): Promise<string> {
@@ -19,7 +19,7 @@ const RETRY_MS = 100;
  */
 export async function forwardInput(
   input: InputStream,
-  session: Session,
+  session: Runtime,
   to: { run: string; path: string },
   signal: AbortSignal,
 ): Promise<void> {
@@ -35,7 +35,7 @@ export async function forwardInput(
 
 /** False when there is nobody to read more. */
 async function send(
-  session: Session,
+  session: Runtime,
   params: { run: string; path: string; chunk?: string; encoding?: 'base64'; eof?: boolean },
   signal: AbortSignal,
 ): Promise<boolean> {

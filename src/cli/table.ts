@@ -1,24 +1,46 @@
 import { visibleLine } from './text.ts';
 
-/** One column: its heading and whether numbers stand in it. */
+/** One column: its heading, whether numbers stand in it, and whether it is never cut because people copy it. */
 export interface Column {
   readonly title: string;
   readonly right?: boolean;
+  readonly whole?: boolean;
 }
 
+/** What a column keeps when the terminal is too narrow. */
+const LEAST_CHARS = 8;
+const GAP = 2;
+
 /**
- * Rows as aligned text, two spaces between columns, no trailing blanks. The last column is cut to `width` characters
- * a line where one is given (a terminal), never otherwise.
+ * Rows as aligned text, two spaces between columns, no trailing blanks. Where a `width` is given (a terminal) and the rows are
+ * longer, the last column is cut first, then the widest of the others, but for those that are to be copied (SPEC {#cli_tables}).
  */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], width?: number): string {
   const cells = [columns.map((column) => column.title), ...rows.map((row) => row.map(visibleLine))];
   const widths = columns.map((_, index) => Math.max(...cells.map((row) => row[index]?.length ?? 0)));
-  const lines = cells.map((row) => {
-    const line = row
-      .map((cell, index) => (columns[index]?.right ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0)))
-      .join('  ')
-      .trimEnd();
-    return width !== undefined && line.length > width ? `${line.slice(0, Math.max(1, width - 1))}…` : line;
-  });
+  if (width !== undefined) shrink(columns, widths, width);
+  const lines = cells.map((row) =>
+    row
+      .map((cell, index) => {
+        const room = widths[index] ?? 0;
+        const shown = cell.length > room ? `${cell.slice(0, Math.max(0, room - 1))}…` : cell;
+        return columns[index]?.right ? shown.padStart(room) : shown.padEnd(room);
+      })
+      .join(' '.repeat(GAP))
+      .trimEnd(),
+  );
   return `${lines.join('\n')}\n`;
+}
+
+function shrink(columns: readonly Column[], widths: number[], width: number): void {
+  let excess = widths.reduce((sum, one) => sum + one, GAP * (widths.length - 1)) - width;
+  const flexible = columns.map((_, index) => index).filter((index) => !columns[index]?.right && !columns[index]?.whole);
+  const last = columns.length - 1;
+  const order = flexible.sort((a, b) => Number(b === last) - Number(a === last) || (widths[b] ?? 0) - (widths[a] ?? 0));
+  for (const index of order) {
+    const room = widths[index] ?? 0;
+    const cut = Math.max(0, Math.min(excess, room - LEAST_CHARS));
+    widths[index] = room - cut;
+    excess -= cut;
+  }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { systemCode } from '../core/errors.ts';
+import type { ClientTls } from '../rpc/node/index.ts';
 import { usageError } from './errors.ts';
 import type { CliHost } from './host.ts';
 
@@ -8,13 +9,6 @@ export interface TlsOptions {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
-}
-
-/** The contents of those files, as a WebSocket takes them. */
-export interface ClientTls {
-  readonly ca?: Buffer;
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
 }
 
 /** Reads the files that are named by options or environment (SPEC {#tls}). Throws a usage error that names the file. */

@@ -17,7 +17,7 @@ export function placeLine(attributes: unknown): string | undefined {
   const { container, ssh, tmux, tty, sandbox, cwd, env } = record(spec);
   const asked = record(input)['cwd'];
   const parts = [
-    ...(typeof backend === 'string' && backend !== 'process' ? [backend] : []),
+    ...(typeof backend === 'string' && backend !== 'process' ? [runner === 'server' ? `${backend} in the server` : backend] : []),
     ...facts(container, ['image', 'container', 'watch', 'network', 'user', 'host']),
     ...mounts(record(container)['mounts']),
     ...facts(tmux, ['session', 'pane', 'socket']),
@@ -27,7 +27,7 @@ export function placeLine(attributes: unknown): string | undefined {
     ...(sandbox === undefined ? [] : [sandboxed(record(sandbox))]),
     ...(asked === undefined || asked === '.' || typeof cwd !== 'string' || cwd === '' ? [] : [`folder ${shellQuote(cwd)}`]),
     ...variables(record(env)),
-    ...(typeof runner === 'string' && runner !== 'embedded' ? [`runner ${runner}`] : []),
+    ...(typeof runner === 'string' && runner !== 'embedded' && runner !== 'server' ? [`runner ${runner}`] : []),
   ];
   return parts.length === 0 ? undefined : parts.join(', ');
 }

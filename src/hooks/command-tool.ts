@@ -4,9 +4,9 @@ import { HeadgateError } from '../core/errors.ts';
 import { channelsOf, isLocal, type Place, placeOf, placeParams } from '../model/place.ts';
 import { containedPath } from './contained-path.ts';
 import type { CommandToolOptions, RefusalStatus, ToolDefinition } from './plugin.ts';
+import { timeoutParam, yieldParam } from './time-params.ts';
 
 const DEFAULT_YIELD_MS = 10_000;
-const MAX_TIMEOUT_MS = 7 * 24 * 3600_000;
 
 /** Parameters of every tool that proposes a shell command. */
 export const commandParams = z.strictObject({
@@ -20,14 +20,10 @@ export const commandParams = z.strictObject({
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a variable name'), z.string().max(32 * 1024))
     .optional()
     .describe('Variables added to the environment.'),
-  timeout_ms: z.int().min(1).max(MAX_TIMEOUT_MS).optional().describe('Milliseconds until the command is ended. Default: never.'),
-  yield_ms: z
-    .int()
-    .min(0)
-    .max(3600_000)
-    .optional()
-    .describe('Milliseconds to wait for its end before you go on while it runs in the background. Default 10000.'),
+  timeout_ms: timeoutParam('Milliseconds until the command is ended. Default: never.'),
+  yield_ms: yieldParam('Milliseconds to wait for its end before you go on while it runs in the background. Default 10000.'),
   stdin: z.boolean().optional().describe('True: people can type into it. Default: it reads /dev/null.'),
+  wake: z.boolean().optional().describe('True: when it ends in the background and you are done, you are asked again.'),
   ...placeParams,
 });
 
@@ -60,7 +56,7 @@ export function commandTool(options: CommandToolOptions): ToolDefinition<typeof 
         kind: 'proposal',
         summary: firstLine(input.command),
         yieldMs: input.yield_ms ?? DEFAULT_YIELD_MS,
-        attributes: { command: input.command },
+        attributes: { command: input.command, ...(input.wake ? { wake: true } : {}) },
         producer: {
           backend,
           runner: 'embedded',

@@ -7,17 +7,23 @@ import { HeadgateError } from '../core/errors.ts';
  * does not exist is left to whoever uses it. Throws `forbidden` for a path outside (SPEC {#containment}).
  */
 export function containedPath(root: string, path: string, field: string): string {
-  const wanted = resolve(root, path);
+  realContained(root, path, field);
+  return resolve(root, path);
+}
+
+/** The same, as the real path of root and file: no symbolic link is left in what exists of them. */
+export function realContained(root: string, path: string, field: string): { root: string; path: string } {
   const outside = () =>
     new HeadgateError('forbidden', `${field} "${path}" is outside the project root; give a path inside it`, { field, path });
   if (path.includes('\0')) throw new HeadgateError('invalid_params', `${field} contains a NUL character`, { field });
   const realRoot = realOf(resolve(root));
-  if (!inside(realRoot, realOf(wanted))) throw outside();
-  return wanted;
+  const real = realOf(resolve(root, path));
+  if (!inside(realRoot, real)) throw outside();
+  return { root: realRoot, path: real };
 }
 
 /** The real path of what exists, with the part that does not exist put behind it. */
-function realOf(path: string): string {
+export function realOf(path: string): string {
   const missing: string[] = [];
   let at = path;
   for (;;) {

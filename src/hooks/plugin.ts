@@ -1,14 +1,20 @@
 import type { z } from 'zod';
 import type { Logger } from '../core/logger.ts';
+import type { PlannedChange } from '../model/file-change.ts';
 import type { Attributes, LoopMode, ProducerSpec, Project, RunSettings, Visibility } from '../model/records.ts';
+import type { CommandAccess } from './commands.ts';
+import type { MethodDefinition } from './method.ts';
+import type { ProducerDefinition, ProposedServerProducer } from './producer.ts';
 import type { EventName, EventPayloads, FilterName, FilterPayload, FilterValue } from './table.ts';
-import type { EntryAccess } from './views.ts';
+import type { EntryAccess, FileAccess, SkillAccess } from './views.ts';
 
 /**
  * interaction: it asks a person; web: it reaches out; repo: it reads or writes the project; proposes: it ends in a
- * proposal; ends: it is dispatched after the turn's other actions.
+ * proposal; ends: it is dispatched after the turn's other actions; waits: it may take long, and is told when it began;
+ * once: its handler is never called again for the same action, also after a crash; writes: it changes entries, files or
+ * anything else, and is not offered in `ask` mode (SPEC {#ask_mode}).
  */
-export type ToolTrait = 'interaction' | 'web' | 'repo' | 'proposes' | 'ends';
+export type ToolTrait = 'interaction' | 'web' | 'repo' | 'proposes' | 'ends' | 'waits' | 'once' | 'writes';
 
 /** Statuses with which a handler may refuse an action. */
 export type RefusalStatus = 400 | 403 | 404 | 409 | 413 | 422 | 501;
@@ -24,10 +30,22 @@ export interface ProposedProducer {
 
 /** An entry that a tool writes; stored together with the action's end, or not at all. */
 export interface EntryWrite {
+  /** Path of the entry, such as `known://notes`; log entries, prompts and channels are the server's own. */
   readonly path: string;
+  /** Its text, 4 MiB at most. Left out: as it is. */
   readonly body?: string;
+  /** Facts about it, JSON. Left out: as they are. */
   readonly attributes?: Attributes;
+  /** `visible`, `summarized` or `archived`. */
   readonly visibility?: Visibility;
+  /** Refused with `conflict` when the path is taken; else what is there is written over. */
+  readonly create?: boolean;
+}
+
+/** A change of a file, as `files.plan` answers it, and the entries that go with it once it is done (SPEC {#file_edits}). */
+export interface ProposedChange extends PlannedChange {
+  readonly writes?: readonly EntryWrite[];
+  readonly removes?: readonly string[];
 }
 
 /** How a handler ends its action (SPEC {#actions}). */
@@ -37,6 +55,8 @@ export type ToolOutcome =
       readonly body: string;
       readonly attributes?: Attributes;
       readonly writes?: readonly EntryWrite[];
+      /** Paths of entries that are removed, after the writes and in the same transaction. */
+      readonly removes?: readonly string[];
       readonly ends?: boolean;
     }
   | { readonly kind: 'refused'; readonly status: RefusalStatus; readonly body: string; readonly outcome?: string }
@@ -44,21 +64,48 @@ export type ToolOutcome =
   | {
       readonly kind: 'proposal';
       readonly summary: string;
-      /** With a producer: accept starts it. Without: accept needs an `output`, which becomes the entry's body. */
-      readonly producer?: ProposedProducer;
+      /**
+       * With a producer: accept starts it. With a change: accept carries it out. With neither: the tool's `accepted` carries it out,
+       * or it is a question and accept needs an `output`, which becomes the entry's body; `attributes.question` is its text, `summary`
+       * when left out, and `attributes.options` are answers to choose from (SPEC {#ask_user}).
+       */
+      readonly producer?: ProposedProducer | ProposedServerProducer;
+      readonly change?: ProposedChange;
+      /**
+       * What rules are matched against: a path `file://...`, a URL, or any text. Left out: the command of the producer, taken apart
+       * as a shell command; without one the input's `path` or `url` (SPEC {#policy_rules}).
+       */
+      readonly subject?: string;
       /** How long the turn waits for the producer after the accept, milliseconds. */
       readonly yieldMs?: number;
       readonly attributes?: Attributes;
     };
 
+/** An outcome that ends its action. */
+export type SettledOutcome = Exclude<ToolOutcome, { kind: 'proposal' }>;
+
 /** What a handler is given beside its input. */
 export interface ToolCallContext {
+  /** The project: `id`, `name`, `root`, `configPath`. */
   readonly project: Project;
+  /** Alias of the run. */
   readonly run: string;
+  /** `ask` looks only, `act` may change something. */
   readonly mode: LoopMode;
+  /** Number of the turn in the run. */
   readonly turn: number;
+  /** Settings of the run and of this prompt. */
   readonly settings: RunSettings;
+  /** Read access to the run. */
   readonly entries: EntryAccess;
+  /** Skills that can be attached. */
+  readonly skills: SkillAccess;
+  /** The run's commands. */
+  readonly commands: CommandAccess;
+  /** Milliseconds since the handler of this action was first called; with trait `waits` they count on over a crash, after which it is called again. */
+  elapsedMs(): number;
+  /** The project's files; undefined with `noRepo`. */
+  readonly files: FileAccess | undefined;
   /** Aborted when the run is aborted or the server stops; work after that is dropped. */
   readonly signal: AbortSignal;
 }
@@ -68,18 +115,31 @@ export interface ToolCallContext {
  * the server belongs into a proposal, what is stored belongs into `writes`.
  */
 export interface ToolDefinition<P extends z.ZodType = z.ZodType> {
-  /** a-z, 0-9 and _: also the action in the log entry's path. */
+  /** `[a-z][a-z0-9_]*`, 64 characters at most; the action in `log://turn_N/{name}/{slug}`. */
   readonly name: string;
   /** Markdown that the model reads. */
   readonly doc: string;
-  /** A zod object; the model sees its JSON Schema. */
+  /** A zod object; the model sees its JSON Schema, and an input that does not fit it never reaches the handler. */
   readonly params: P;
+  /** A JSON Schema that the model sees instead of that of `params`; an object's. */
+  readonly inputSchema?: Readonly<Record<string, unknown>>;
   /** Default: both. */
   readonly modes?: readonly LoopMode[];
+  /**
+   * `interaction`, `web`, `repo`, `proposes`: left out with `noInteraction`, `noWeb`, `noRepo`, `noProposals`. `ends`: dispatched after the
+   * turn's other actions. `writes`: not offered in `ask` mode. `waits`: it may take long, and `elapsedMs()` counts on over a crash. `once`: never
+   * called again for the same action.
+   */
   readonly traits?: readonly ToolTrait[];
   /** One line for people, from an input that fits `params`. Default: the tool's name. */
   summary?(input: z.output<P>): string;
+  /** Does it, and answers how the action ends. */
   handler(input: z.output<P>, call: ToolCallContext): ToolOutcome | Promise<ToolOutcome>;
+  /**
+   * Carries out a proposal without a producer that was accepted. Called once at most: an action that a crash interrupted in
+   * here ends with 500 `interrupted`. An accept with an `output` does without it.
+   */
+  accepted?(input: z.output<P>, call: ToolCallContext): SettledOutcome | Promise<SettledOutcome>;
 }
 
 /** What distinguishes one command tool from another. */
@@ -101,11 +161,24 @@ export interface HookOptions {
 export interface PluginContext {
   /** The zod that the host uses, so that a plugin needs no dependency. */
   readonly z: typeof z;
+  /** The server's log: `info(facts, message)`, `warn`, `error`, `debug`. */
   readonly logger: Logger;
-  tool<P extends z.ZodType>(definition: ToolDefinition<P>): void;
+  /** Adds a tool; answers how to take it away again. */
+  tool<P extends z.ZodType>(definition: ToolDefinition<P>): () => void;
+  /** Adds a kind of producer that runs in the server, for tools to propose with `runner: 'server'` (SPEC {#plugin_producers}). */
+  producer(definition: ProducerDefinition): void;
+  /** Adds an RPC method, served as `<plugin>/<name>` (SPEC {#plugin_methods}). */
+  method<P extends z.ZodType>(definition: MethodDefinition<P>): void;
+  /**
+   * Has another kind of secret masked: `pattern` is its public beginning, a set of characters and a length, such as `acme_[A-Za-z0-9]{32}`
+   * (SPEC {#redaction_plugins}).
+   */
+  secrets(secret: { readonly name: string; readonly pattern: string }): void;
   /** Makes a tool that proposes a shell command, as `sh` does. */
   commandTool(options: CommandToolOptions): void;
+  /** Tells `handler` of an event. `options`: `{priority}`, 500 by default. */
   on<N extends EventName>(name: N, handler: (payload: EventPayloads[N]) => void | Promise<void>, options?: HookOptions): void;
+  /** Lets `handler(value, payload)` change a value; it answers the value to go on with. `options`: `{priority}`. */
   filter<N extends FilterName>(
     name: N,
     handler: (value: FilterValue<N>, payload: FilterPayload<N>) => FilterValue<N> | Promise<FilterValue<N>>,
@@ -113,7 +186,7 @@ export interface PluginContext {
   ): void;
   /** Passes a value through the handlers of a filter. */
   apply<N extends FilterName>(name: N, value: FilterValue<N>, payload: FilterPayload<N>): Promise<FilterValue<N>>;
-  /** A short message for people: notification `ui/notify`. */
+  /** A short message for people: notification `ui/notify`. `scope` is `{projectId, run?}`, `level` `info`, `warn` or `error`. */
   notify(scope: { projectId: number; run?: string }, level: 'info' | 'warn' | 'error', text: string): void;
   /** A text that clients show: notification `ui/render`. */
   render(scope: { projectId: number; run?: string }, text: string): void;
@@ -124,5 +197,6 @@ export interface PluginContext {
 /** A plugin: the default export of its module. */
 export interface Plugin {
   readonly name: string;
-  setup(context: PluginContext): void | Promise<void>;
+  /** A promise that it answers is waited for. */
+  setup(context: PluginContext): unknown;
 }

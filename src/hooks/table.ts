@@ -1,6 +1,6 @@
 import type { ModelMessage } from '../model/ports/model-provider.ts';
 import type { Entry, LoopMode, RunSettings } from '../model/records.ts';
-import type { ChannelReader, RunView } from './views.ts';
+import type { ChannelDigest, ChannelReader, RunView } from './views.ts';
 
 /** What a hook is: `event` handlers are told and answer nothing, `filter` handlers are given a value and answer it. */
 export type HookKind = 'event' | 'filter';
@@ -92,12 +92,6 @@ export interface ContextPart {
   readonly pieces: readonly { readonly path: string; readonly from: number; readonly to: number }[];
   /** The log entry whose result this is; plugins that add to it look here. */
   readonly entry?: Entry;
-}
-
-/** What a digest shows of a channel and which bytes it quotes. */
-export interface ChannelDigest {
-  readonly text: string;
-  readonly ranges: readonly { readonly from: number; readonly to: number }[];
 }
 
 /** The value that each filter passes on, and what its handlers are told beside it. */

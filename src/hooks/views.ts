@@ -1,13 +1,19 @@
+import type { FileChange, PlannedChange } from '../model/file-change.ts';
 import type { Attributes, Entry, Loop, Project, Run, RunSettings, Turn } from '../model/records.ts';
 
 /** Read access to the stored bytes of one channel, up to a fixed length. */
 export interface ChannelReader {
+  /** Path of the channel. */
   readonly path: string;
   /** 1 = stdout, 2 = stderr. */
   readonly channel: number;
-  /** Bytes and LF bytes within reach. */
+  /** What its producer calls it, where it is not a command's. */
+  readonly name?: string;
+  /** Bytes within reach. */
   readonly bytes: number;
+  /** LF bytes among them. */
   readonly lines: number;
+  /** 102 while it grows. */
   readonly status: number;
   /** Bytes from `from` on, `maxBytes` at most and 1 MiB at most. */
   read(from: number, maxBytes: number): Buffer;
@@ -15,20 +21,68 @@ export interface ChannelReader {
   linesBefore(offset: number): number;
   /** Byte offset at which line `line` (0 = the first) begins. */
   offsetOfLine(line: number): number;
+  /** What a model is shown of the channel in `maxBytes` bytes, give or take the first line (SPEC {#digest}). */
+  digest(maxBytes: number): Promise<ChannelDigest>;
+}
+
+/** What a digest shows of a channel and which bytes it quotes. */
+export interface ChannelDigest {
+  readonly text: string;
+  readonly ranges: readonly { readonly from: number; readonly to: number }[];
 }
 
 /** What was shown to the model of a producer that still ran: the result of its action stays what it was. */
 export interface ShownMark {
   readonly channels: Readonly<Record<string, number>>;
+  /** It waited for input then, after this unfinished last line. */
+  readonly waiting?: { readonly prompt?: string };
+}
+
+/** A skill or a persona: Markdown that somebody wrote for models (SPEC {#skills}). */
+export interface Guide {
+  readonly name: string;
+  /** When to use it, one sentence. */
+  readonly description: string;
+  readonly source: 'project' | 'user';
+  /** Absolute path of its Markdown file. */
+  readonly file: string;
+  /** Absolute path of its folder, when it has one of its own. */
+  readonly folder?: string;
+  /** Why it cannot be used. */
+  readonly problem?: string;
+}
+
+/** A skill or a persona with its text. */
+export interface GuideText extends Guide {
+  readonly text: string;
+  /** Other files of its folder, relative to it. */
+  readonly files: readonly string[];
+}
+
+/** Skills of the project and of the user, as they lie in their folders now. */
+export interface SkillAccess {
+  /** By name; one that cannot be used has a `problem`. */
+  list(): readonly Guide[];
+  /** Undefined when there is none of that name that can be used. */
+  read(name: string): GuideText | undefined;
+  /** Text of one more file of a skill's folder. Throws for a path outside and for what cannot be read. */
+  readFile(skill: GuideText, file: string): string;
 }
 
 /** What an assembling plugin may see of the run whose turn it is, and the two marks it may leave. */
 export interface RunView {
+  /** The project of the run. */
   readonly project: Project;
+  /** The run whose turn it is. */
   readonly run: Run;
+  /** The loop that the turn belongs to. */
   readonly loop: Loop;
+  /** The turn that the context is for. */
   readonly turn: Turn;
+  /** Settings of the run and of the loop's prompt. */
   readonly settings: RunSettings;
+  /** The project's files; undefined with `noRepo`. */
+  readonly files: FileAccess | undefined;
   /** Loops that have begun, in order. */
   loops(): readonly Loop[];
   /** Turns before this one, in order. */
@@ -37,6 +91,8 @@ export interface RunView {
   entries(prefix: string): readonly Entry[];
   /** The channels of a log entry; none when it has no producer. `upTo` bounds their length, channel number -> bytes. */
   channels(entry: Entry, upTo?: Readonly<Record<string, number>>): readonly ChannelReader[];
+  /** Skills that could be attached. */
+  readonly skills: SkillAccess;
   /** Stores a text that the model is shown under `path`, once; later calls answer what is stored. */
   record(path: string, body: string): Entry;
   /** Adds attributes to a log entry. */
@@ -45,9 +101,67 @@ export interface RunView {
 
 /** Read access of a tool's handler to the run it works for. */
 export interface EntryAccess {
+  /** The entry of that path; undefined when there is none. */
   get(path: string): Entry | undefined;
   /** Entries whose path begins with `prefix`, in order of creation. */
   list(prefix: string): readonly Entry[];
   /** The bytes of a channel entry; undefined for an entry that is none. */
   channel(path: string): ChannelReader | undefined;
+}
+
+/** Lines of an open file of the project, by number and by offset; close it. */
+export interface FileReader {
+  /** `file://...` */
+  readonly path: string;
+  readonly bytes: number;
+  /** LF bytes. */
+  readonly lines: number;
+  /** Lines, an unfinished last one included. */
+  readonly total: number;
+  /** False when its beginning is no UTF-8, or has a NUL. */
+  readonly text: boolean;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Milliseconds since the epoch. */
+  readonly modifiedAt: number;
+  /** Byte offset at which line `line` (0 = the first) begins. */
+  offsetOf(line: number): number;
+  /** Bytes from `from` on, `maxBytes` at most and 1 MiB at most. */
+  read(from: number, maxBytes: number): Buffer;
+  close(): void;
+}
+
+/** What is in a folder, or what a glob takes in. */
+export interface FileListing {
+  readonly entries: readonly { readonly path: string; readonly bytes: number; readonly kind: 'file' | 'folder' | 'link' }[];
+  /** Further ones that were found and are not in `entries`. */
+  readonly more: number;
+  /** Left out because of an ignore rule of the project, and because of a `.gitignore`. */
+  readonly kept: number;
+  readonly gitIgnored: number;
+  /** False: the search ended at its limit. */
+  readonly whole: boolean;
+}
+
+/** The files of the project, contained and under its constraints; every call throws a HeadgateError that says what to do (SPEC {#files}). */
+export interface FileAccess {
+  /** `file`, `folder`, `glob` for a pattern that is no existing file, or `none`. */
+  kindOf(path: string): 'file' | 'folder' | 'glob' | 'none';
+  /** Opens a file for reading by lines. Throws `not_found`, `forbidden`. */
+  open(path: string, signal?: AbortSignal): Promise<FileReader>;
+  /** Of a folder or a glob. */
+  list(path: string, signal?: AbortSignal): Promise<FileListing>;
+  /**
+   * True for a `file://` path that no file tool may show, neither content nor name: under an ignore rule, in a `.git`
+   * folder, or outside the project. For a tool that walks or filters by itself: ask for every folder, and go into none of
+   * the hidden ones. It judges by the path alone, so do not follow links; `open` judges by where a file really is. Throws
+   * `invalid_params` for what is no `file://` path (SPEC {#file_constraints}).
+   */
+  hidden(path: string): boolean;
+  /** The whole text of a file; undefined when there is none. Throws `unsupported` for what is no text, `too_large`. */
+  text(path: string): string | undefined;
+  /** What a change would do now, for a proposal; `path` and `to` of it as `file://...`. Changes nothing. */
+  plan(change: FileChange): PlannedChange;
+  /** Paths of the files that are always shown to the model, of 20 at most, and how many there are beyond. */
+  persisted(signal?: AbortSignal): Promise<{ readonly paths: readonly string[]; readonly more: number }>;
 }

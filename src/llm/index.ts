@@ -1,32 +1,73 @@
+import { systemClock } from '../core/clock.ts';
 import type { ModelProvider } from '../model/ports/model-provider.ts';
-import { openAiCompatible } from './openai-compatible.ts';
+import type { Dialect, ProviderKind } from '../model/provider-kind.ts';
+import { healed } from './heal/provider.ts';
 import { scripted } from './scripted.ts';
+import { sdkProvider } from './sdk/provider.ts';
+import { type RequestTiming, TIMING } from './sdk/timing.ts';
+import { withDialect } from './xml/provider.ts';
 
 /** A provider as the configuration file names it. */
 export interface ProviderSettings {
+  /** `openai-compatible` when left out. */
+  readonly kind?: ProviderKind | undefined;
   readonly baseUrl: string;
   /** Environment variable that holds the key. */
   readonly apiKeyEnv?: string | undefined;
+  /** The dialect of its models that name none. */
+  readonly dialect?: Dialect | undefined;
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
+/** Variables with keys of providers that are always there; no command inherits them. */
+export const KEY_VARIABLES: readonly string[] = ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY'];
+
 /**
- * The providers of a server: `scripted`, `openai-compatible` (from HEADGATE_OPENAI_BASE_URL and
- * HEADGATE_OPENAI_API_KEY unless the file has one of that name), and those of the configuration file.
- * Keys are read from `env` when a model is asked, and kept nowhere (SPEC {#providers}).
+ * The providers of a server: `scripted`, `openai-compatible`, `openai` and `anthropic` from their variables, unless the
+ * file has one of that name, and those of the configuration file. Keys are read from `env` when a model is asked, and kept
+ * nowhere (SPEC {#providers}). Every one understands both dialects, and its calls are mended (SPEC {#dialect_xml}, {#healing}).
  */
-export function createProviders(configured: Readonly<Record<string, ProviderSettings>>, env: NodeJS.ProcessEnv): ModelProvider[] {
-  const named = Object.entries(configured).filter(([name]) => name !== 'scripted');
-  const fromEnvironment = openAiCompatible({
-    name: 'openai-compatible',
-    baseUrl: () => env['HEADGATE_OPENAI_BASE_URL'],
-    apiKeyEnv: 'HEADGATE_OPENAI_API_KEY',
-    keyRequired: false,
-    env,
-  });
-  const ofFile = named.map(([name, { baseUrl, apiKeyEnv }]) =>
-    openAiCompatible({ name, baseUrl: () => baseUrl, apiKeyEnv, keyRequired: true, env }),
-  );
-  const all = [scripted(), fromEnvironment, ...ofFile];
+export function createProviders(
+  configured: Readonly<Record<string, ProviderSettings>>,
+  env: NodeJS.ProcessEnv,
+  timing: Partial<RequestTiming> = {},
+): ModelProvider[] {
+  const shared = { env, timing: { ...TIMING, ...timing }, clock: systemClock };
+  const builtIn: ModelProvider[] = [
+    scripted(),
+    sdkProvider({
+      name: 'openai-compatible',
+      kind: 'openai-compatible',
+      baseUrl: () => env['HEADGATE_OPENAI_BASE_URL'],
+      apiKeyEnv: 'HEADGATE_OPENAI_API_KEY',
+      keyRequired: false,
+      ...shared,
+    }),
+    sdkProvider({
+      name: 'openai',
+      kind: 'openai',
+      baseUrl: () => env['OPENAI_BASE_URL'] || 'https://api.openai.com/v1',
+      apiKeyEnv: 'OPENAI_API_KEY',
+      keyRequired: true,
+      ...shared,
+    }),
+    sdkProvider({
+      name: 'anthropic',
+      kind: 'anthropic',
+      baseUrl: () => env['ANTHROPIC_BASE_URL'] || 'https://api.anthropic.com/v1',
+      apiKeyEnv: 'ANTHROPIC_API_KEY',
+      keyRequired: true,
+      ...shared,
+    }),
+  ];
+  const ofFile = Object.entries(configured)
+    .filter(([name]) => name !== 'scripted')
+    .map(([name, { kind = 'openai-compatible', baseUrl, dialect, ...settings }]) => {
+      const provider = sdkProvider({ name, kind, baseUrl: () => baseUrl, keyRequired: true, ...settings, ...shared });
+      return dialect === undefined ? provider : { ...provider, dialect };
+    });
+  const all = [...builtIn, ...ofFile].map((provider) => healed(withDialect(provider)));
   return [...new Map(all.map((provider) => [provider.name, provider])).values()];
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MODEL_OUTCOMES } from '../model/model-failure.ts';
 
 const condition = z.strictObject({
   /** Only in loops of this mode. */
@@ -15,7 +16,7 @@ const step = z.strictObject({
   say: z.string().optional(),
   calls: z.array(z.strictObject({ tool: z.string().min(1), input: z.record(z.string(), z.unknown()).default({}) })).optional(),
   /** The model fails with this outcome. */
-  fail: z.enum(['model_http', 'model_unreachable', 'model_cut', 'model_empty', 'model_context', 'model_config']).optional(),
+  fail: z.enum(MODEL_OUTCOMES).optional(),
   delay_ms: z.int().min(0).max(600_000).optional(),
   /** Steps whose condition does not hold are not part of the scenario. */
   when: condition.optional(),

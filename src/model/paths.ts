@@ -8,10 +8,10 @@ import { HeadgateError } from '../core/errors.ts';
  */
 
 export const MAX_PATH_LENGTH = 512;
-const SCHEME = /^[a-z][a-z0-9_]{0,31}$/;
+const SCHEME = /^[a-z][a-z0-9_]{0,63}$/;
 const SEGMENT = /^[A-Za-z0-9._~@+=,%-]{1,128}$/;
-const LOG = /^log:\/\/turn_(0|[1-9]\d{0,8})\/([a-z][a-z0-9_]{0,31})\/([A-Za-z0-9._-]{1,96})$/;
-const CHANNEL = /^([a-z][a-z0-9_]{0,31}):\/\/turn_(0|[1-9]\d{0,8})\/([A-Za-z0-9._-]{1,96})_([1-9]\d?)$/;
+const LOG = /^log:\/\/turn_(0|[1-9]\d{0,8})\/([a-z][a-z0-9_]{0,63})\/([A-Za-z0-9._-]{1,96})$/;
+const CHANNEL = /^([a-z][a-z0-9_]{0,63}):\/\/turn_(0|[1-9]\d{0,8})\/([A-Za-z0-9._-]{1,96})_([1-9]\d?)$/;
 
 export const MAX_CHANNEL = 99;
 
@@ -74,7 +74,7 @@ export function pathProblem(path: string): string | undefined {
   if (path.length > MAX_PATH_LENGTH) return `path is ${path.length} characters long; at most ${MAX_PATH_LENGTH} are allowed`;
   const at = path.indexOf('://');
   if (at < 0) return `path "${shorten(path)}" has no scheme; write it as scheme://name, for example known://deploy`;
-  if (!SCHEME.test(path.slice(0, at))) return `path "${shorten(path)}" has a scheme outside a-z, 0-9 and _ (32 characters at most)`;
+  if (!SCHEME.test(path.slice(0, at))) return `path "${shorten(path)}" has a scheme outside a-z, 0-9 and _ (64 characters at most)`;
   for (const segment of path.slice(at + 3).split('/')) {
     if (segment === '.' || segment === '..') return `path "${shorten(path)}" has a "${segment}" segment`;
     if (!SEGMENT.test(segment)) {

@@ -1,4 +1,5 @@
 import type { ContainerPlace, Sandbox, SshPlace, Terminal, TmuxPlace } from './place.ts';
+import type { Dialect } from './provider-kind.ts';
 import type { EntryStatus, LoopStatus, ProducerState, RunStatus } from './status.ts';
 
 /** What the store keeps, as the rest of the code sees it. All times are milliseconds since the epoch. */
@@ -16,6 +17,18 @@ export interface ModelRecord {
   readonly actual: string;
   readonly provider: string;
   readonly contextLength: number | null;
+  /** How it calls tools; null: as its provider says. */
+  readonly dialect: Dialect | null;
+  /** Left out when it is not known (SPEC {#usage}). */
+  readonly price?: Price | undefined;
+}
+
+/** What a million tokens cost, in a currency of the user's choice; `cached` is input that the provider had kept. */
+export interface Price {
+  readonly input: number;
+  readonly output: number;
+  /** Default: as `input`. */
+  readonly cached?: number | undefined;
 }
 
 /** What a run, or one ask or act, may set. */
@@ -69,13 +82,30 @@ export interface Loop {
 export interface Usage {
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** Of the input, read from the provider's cache. */
   readonly cachedTokens: number;
+  /** Of the input, written to the provider's cache; left out where the provider says nothing of it. */
+  readonly cacheWriteTokens?: number;
+}
+
+/** What a turn's requests to its model came to (SPEC {#usage}). */
+export interface TurnMeter {
+  /** Of all its requests together; null when none told. */
+  readonly usage: Usage | null;
+  /** Null when the price, or the usage, is not known. */
+  readonly cost: number | null;
+  /** Requests that were sent, nudges and repetitions included. */
+  readonly requests: number;
+  /** Milliseconds from the last request to the first piece of its answer; null when none came. */
+  readonly firstMs: number | null;
+  /** Milliseconds that the model was waited for, in all. */
+  readonly totalMs: number | null;
 }
 
 /** asking: the model has not answered in full; dispatching: its actions are recorded; done. */
 export type TurnPhase = 'asking' | 'dispatching' | 'done';
 
-export interface Turn {
+export interface Turn extends TurnMeter {
   readonly id: number;
   readonly runId: number;
   readonly loopId: number;
@@ -83,7 +113,6 @@ export interface Turn {
   readonly phase: TurnPhase;
   /** What the model said beside its actions. */
   readonly text: string;
-  readonly usage: Usage | null;
   readonly startedAt: number;
   readonly endedAt: number | null;
 }
@@ -145,6 +174,10 @@ export interface ProducerSpec {
   readonly tmux?: TmuxPlace;
   /** What it may touch, and the project root that `workspace` means (SPEC {#sandbox}). */
   readonly sandbox?: Sandbox & { readonly root: string };
+  /** For what a plugin runs in the server: its input; `command` is then only its title (SPEC {#plugin_producers}). */
+  readonly input?: Readonly<Record<string, unknown>>;
+  /** Channel number to its name, where they are not standard output and errors. */
+  readonly channelNames?: Readonly<Record<string, string>>;
 }
 
 export interface SignalSent {
@@ -219,6 +252,27 @@ export interface TokenRecord {
   readonly createdAt: number;
 }
 
+/** A rule that somebody made for a project (SPEC {#policy_rules}). */
+export interface NewPermission {
+  readonly projectId: number;
+  /** Name of the tool, or a pattern over names. */
+  readonly tool: string;
+  readonly pattern: string;
+  readonly decision: 'allow' | 'ask' | 'deny';
+  /** Client that made it. */
+  readonly by: string;
+  /** The proposal whose answer it comes from, `run path`; empty for one that was added by itself. */
+  readonly via: string;
+}
+
+export interface PermissionRecord extends NewPermission {
+  readonly id: number;
+  readonly at: number;
+  /** Who took it back, and when; null while it holds. */
+  readonly removedBy: string | null;
+  readonly removedAt: number | null;
+}
+
 export interface Producer {
   /** Id of its log entry. */
   readonly entryId: number;
@@ -257,14 +311,4 @@ export interface EventRecord {
   readonly type: string;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly at: number;
-}
-
-/** One piece of what a model was shown in one turn (SPEC {#turn_context}). */
-export interface ContextPiece {
-  readonly ordinal: number;
-  readonly path: string;
-  /** Byte range of the entry or channel that is quoted; several ranges are several pieces. */
-  readonly from: number;
-  readonly to: number;
-  readonly tokens: number;
 }

@@ -5,7 +5,7 @@ const MAX_TERMS = 16;
 /** Characters of a whole selector at most: every term at its longest, with `name:` once and commas. */
 export const SELECTOR_CHARS = 1100;
 /** Names that stand for something else than a registered runner, and so for no term among several. */
-const ALONE = ['client', 'embedded'];
+const ALONE = ['client', 'embedded', 'server'];
 const WORD = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const GRAMMAR =
   'give terms with commas between them and no spaces, at most 16: gpu is a name or a label that it must have, !old one that it must not have, name:build-1 that runner alone';

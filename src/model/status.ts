@@ -47,18 +47,19 @@ export const LOOP_TABLE: Table<LoopStatus, LoopEvent> = {
 
 export type EntryStatus = Status;
 /**
- * propose: it waits for a client; accept: a producer starts; succeed, reject, fail, cancel: it ended.
+ * propose: it waits for a client; accept: a producer starts, or a file is about to be changed; succeed, reject, fail,
+ * cancel: it ended; conflict: the file was no longer what the accepted change was made from.
  */
-export type EntryEvent = 'propose' | 'accept' | 'succeed' | 'reject' | 'fail' | 'cancel';
+export type EntryEvent = 'propose' | 'accept' | 'succeed' | 'reject' | 'fail' | 'cancel' | 'conflict';
 
-const CLOSED = { propose: null, accept: null, succeed: null, reject: null, fail: null, cancel: null } as const;
+const CLOSED = { propose: null, accept: null, succeed: null, reject: null, fail: null, cancel: null, conflict: null } as const;
 
 /** Entry status x event (SPEC {#entry_states}), for log entries and channels alike. */
 export const ENTRY_TABLE: Table<EntryStatus, EntryEvent> = {
-  100: { propose: 202, accept: 102, succeed: 200, reject: 403, fail: 500, cancel: 499 },
-  102: { propose: null, accept: null, succeed: 200, reject: null, fail: 500, cancel: 499 },
+  100: { propose: 202, accept: 102, succeed: 200, reject: 403, fail: 500, cancel: 499, conflict: null },
+  102: { propose: null, accept: null, succeed: 200, reject: null, fail: 500, cancel: 499, conflict: 409 },
   200: CLOSED,
-  202: { propose: null, accept: 102, succeed: 200, reject: 403, fail: 500, cancel: 499 },
+  202: { propose: null, accept: 102, succeed: 200, reject: 403, fail: 500, cancel: 499, conflict: null },
   400: CLOSED,
   403: CLOSED,
   404: CLOSED,

@@ -102,6 +102,14 @@ class LinkedRunner implements Runner {
     return this.#running.get(entryId)?.waitsFor ?? null;
   }
 
+  async waitsForInput(entryId: number): Promise<boolean | null> {
+    return (await this.#running.get(entryId)?.waitsForInput()) ?? null;
+  }
+
+  async echoes(entryId: number): Promise<boolean | null> {
+    return (await (await this.#find(entryId).handle()).echoes?.()) ?? null;
+  }
+
   kill(producer: Producer, request: KillRequest): void {
     const running = this.#running.get(producer.entryId);
     if (running) {

@@ -90,6 +90,11 @@ export class RunningProducer {
     return this.#served?.waitsFor ?? null;
   }
 
+  /** Whether it sleeps until it is given input; null when its backend cannot tell. */
+  async waitsForInput(): Promise<boolean | null> {
+    return (await this.#served?.waitsForInput?.()) ?? null;
+  }
+
   /** The backend's handle, once it is started. Throws `conflict` when it could not be. */
   async handle(): Promise<BackendHandle> {
     const handle = await this.#handle;
@@ -119,7 +124,7 @@ export class RunningProducer {
 
   #request(): StartRequest {
     const { spec, run } = this.#options.producer;
-    const signals = { cancelled: this.#cancelled.signal, letGo: this.#abandon.signal };
+    const signals = { cancelled: this.#cancelled.signal, begun: this.#open.promise, letGo: this.#abandon.signal };
     return { producerId: this.#producerId, spec, run, again: this.#again, ...signals };
   }
 
@@ -214,7 +219,7 @@ export class RunningProducer {
     else await handle.dispose();
   }
 
-  async #tellEnd({ exitCode, signal, durationMs, failure }: ExitFact, { detached, missing = 0, cut }: ClosedFact): Promise<void> {
+  async #tellEnd({ exitCode, signal, durationMs, failure, own }: ExitFact, { detached, missing = 0, cut }: ClosedFact): Promise<void> {
     const { producer, link, clock } = this.#options;
     const { entryId, epoch } = producer;
     // The receipt is told first: it says that this was a limit and not the command.
@@ -223,7 +228,7 @@ export class RunningProducer {
       await this.#tell(() => link.failed(entryId, epoch, { lost: true, ...failure }));
       return;
     }
-    if (exitCode === null && !limited) {
+    if (exitCode === null && !limited && !own) {
       const message = 'the command is gone and left no exit code: its machine was restarted, or its shim was killed';
       await this.#tell(() => link.failed(entryId, epoch, { lost: true, outcome: 'lost', message }));
       return;
@@ -237,9 +242,10 @@ export class RunningProducer {
     }
     const end = {
       exitCode,
-      signal: exitCode === null ? 'SIGKILL' : signal,
+      signal: exitCode === null && !own ? 'SIGKILL' : signal,
       durationMs: durationMs ?? Math.max(0, clock.now() - this.#begunAt),
       detached,
+      ...(own ? { own } : {}),
     };
     await this.#tell(() => link.completed(entryId, epoch, end));
   }

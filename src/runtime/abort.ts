@@ -2,7 +2,7 @@ import type { Run } from '../model/records.ts';
 import { RUN_TABLE } from '../model/status.ts';
 import type { Actions } from './loop/actions.ts';
 import type { Answers } from './loop/answers.ts';
-import { wasShownRunning } from './loop/attributes.ts';
+import { isCarriedOut, producerOf, wasShownRunning } from './loop/attributes.ts';
 import type { Driver } from './loop/driver.ts';
 import { actionsOf } from './loop/limits.ts';
 import type { LoopQueue } from './loop/queue.ts';
@@ -24,13 +24,14 @@ export function abortRun(
   const open = turn ? actionsOf(o.parts, turn).filter((entry) => entry.status === 100 || entry.status === 202 || entry.status === 102) : [];
   // Before the loop ends: a crash in between leaves a loop that goes on, never a command that nobody waits for.
   for (const entry of open) {
-    if (entry.status === 102 && !wasShownRunning(entry)) streams.cancel(run.id, entry.path, { by, reason: 'the run was aborted' });
+    if (entry.status === 102 && producerOf(entry) && !wasShownRunning(entry))
+      streams.cancel(run.id, entry.path, { by, reason: 'the run was aborted' });
   }
   journal.commit('durable', (tx) => {
     for (const queued of store.loops.list(run.id)) if (queued.status === 100) o.queue.drop(tx, queued, 'aborted');
     for (const { id, status } of open) {
       const entry = store.entries.byId(id);
-      if (!entry || status === 102) continue;
+      if (!entry || (status === 102 && !isCarriedOut(entry))) continue;
       o.actions.close(tx, run, entry, 499, 'aborted', `Not done: ${by} aborted the run.`);
       tx.after(() => o.answers.wake(id));
     }

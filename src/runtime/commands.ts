@@ -58,41 +58,52 @@ export class Commands {
       ...(command.yield_ms === undefined ? {} : { yield_ms: command.yield_ms }),
     };
     const scope = { project: c.project, run, mode: 'act' as const, settings: run.settings, by: c.client, signal: c.signal };
-    const wanted = freePath(this.#parts, run.id, run.turn, action, slugOf(text));
+    // Whoever reads the path may not be one who sees secrets.
+    const slug = slugOf(this.#parts.redaction.text(text));
+    const wanted = freePath(this.#parts, run.id, run.turn, action, slug);
     const prepared = await this.#actions.prepare(tool, input, run.turn, wanted, scope);
     c.signal.throwIfAborted();
     if (prepared.kind === 'settled')
       throw refusal(prepared.outcome.kind === 'refused' ? prepared.outcome.status : 500, prepared.outcome.body);
-    if (prepared.verdict === 'deny')
-      throw new HeadgateError('forbidden', 'a rule of this server does not allow this command', { command: text });
+    if (prepared.verdict === 'deny') throw new HeadgateError('forbidden', deniedBy(prepared.reason), { command: text, ...prepared.judged });
     const { verdict } = prepared;
     const producer = prepared.proposal.producer && {
       ...prepared.proposal.producer,
       runner: command.runner ?? prepared.proposal.producer.runner,
     };
     const proposal = { ...prepared.proposal, ...(producer ? { producer } : {}) };
-    const entry = journal.commit('durable', (tx) => {
+    const { entry, now } = journal.commit('durable', (tx) => {
+      // Renamed or deleted meanwhile.
+      const now = store.runs.byId(run.id);
+      if (!now)
+        throw new HeadgateError('not_found', `run ${run.alias} was deleted while this was looked at; startRun opens one`, {
+          run: run.alias,
+        });
       const created = store.entries.create({
         runId: run.id,
         // Another caller may have taken the path while the verdict was asked for.
-        path: freePath(this.#parts, run.id, run.turn, action, slugOf(text)),
+        path: freePath(this.#parts, run.id, run.turn, action, slug),
         category: 'logging',
         status: 100,
         attributes: { tool: action, input, summary: proposal.summary, by: c.client },
         turn: run.turn,
         writer: c.client,
       });
-      tellEntry(tx, run, created);
+      tellEntry(tx, now, created);
       if (verdict === 'allow' && producer)
         this.#actions.allow(tx, created, { ...proposal, producer }, run.settings.yolo ? 'yolo' : 'policy');
-      else this.#actions.propose(tx, run, created, proposal);
-      return created;
+      else this.#actions.propose(tx, now, created, proposal);
+      return { entry: created, now };
     });
     if (verdict === 'allow' && command.yield_ms !== undefined)
       await streams.waitFor(entry.id, { timeoutMs: command.yield_ms, signal: c.signal });
     const after = store.entries.byId(entry.id) ?? entry;
-    return { run: run.alias, path: after.path, status: after.status, channels: streams.channelsOf(after) };
+    return { run: now.alias, path: after.path, status: after.status, channels: streams.channelsOf(after) };
   }
+}
+
+function deniedBy(reason: string): string {
+  return `a rule of this server does not allow this command${reason === '' ? '' : `: ${reason}`}; policy/list shows the rules`;
 }
 
 function refusal(status: number, message: string): HeadgateError {

@@ -3,20 +3,45 @@ import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { HeadgateError, messageOf, systemCode } from '../core/errors.ts';
+import { type McpServerSettings, mcpServers } from '../model/mcp-servers.ts';
 import { BACKENDS, sandbox } from '../model/place.ts';
+import { DIALECTS, PROVIDER_KINDS } from '../model/provider-kind.ts';
+import type { Price } from '../model/records.ts';
+import { type RuleText, splitRule } from '../policy/index.ts';
+import type { RedactionConfig } from '../redact/index.ts';
+import type { PolicyConfig } from './policy.ts';
 import type { SandboxPolicy } from './sandbox-policy.ts';
 
 const provider = z.strictObject({
-  /** Base URL of an OpenAI-compatible API, such as http://127.0.0.1:11434/v1. */
+  /** The API that it speaks; `openai-compatible` when left out. */
+  kind: z.enum(PROVIDER_KINDS).optional(),
+  /** Base URL of the API, such as http://127.0.0.1:11434/v1. */
   baseUrl: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }),
   /** Name of the environment variable that holds the key; the key itself is never in the file. */
   apiKeyEnv: z
     .string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable, not the key itself')
     .optional(),
+  /** How its models call tools when they name nothing else. */
+  dialect: z.enum(DIALECTS).optional(),
+  /** Sent with every request; no place for a key. */
+  headers: z
+    .record(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9-]{1,64}$/, 'must be the name of a header')
+        .regex(/^(?!(?:authorization|x-api-key|cookie|proxy-authorization)$)/i, 'must not carry a secret; name the key with apiKeyEnv'),
+      z
+        .string()
+        .max(1024)
+        .regex(/^[\x20-\x7e]*$/, 'must be printable ASCII'),
+    )
+    .optional(),
 });
 
 const days = z.number({ error: 'must be a number of days' }).positive('must be more than 0 days').max(36_500, 'must be at most 36500 days');
+
+const perMillion = z.number({ error: 'must be what a million tokens cost' }).min(0, 'must be 0 or more');
 
 const limits = z.strictObject({
   /** Output of one command, in bytes, beyond which it is ended (SPEC {#output_limit}); 0 for none. */
@@ -26,12 +51,48 @@ const limits = z.strictObject({
     .default(64 * 1024 ** 3),
   /** Free bytes of the disk below which commands that write wait (SPEC {#free_space}); 0 for none. */
   freeBytes: z.int().min(0).optional(),
+  /** Turns of one loop at most (SPEC {#loop_limits}). */
+  turns: z.int().min(1).max(10_000).optional(),
+  /** Identical turns, or cycles of turns, in a row that end a loop. */
+  repeats: z.int().min(2).max(1000).optional(),
+  /** Turns in a row without a useful action that end a loop. */
+  strikes: z.int().min(1).max(1000).optional(),
+  /** Milliseconds of silence after which a command is looked at whether it waits for input (SPEC {#waiting_for_input}); 0: never. */
+  quietMs: z.int().min(0).max(3600_000).optional(),
 });
 
 /** Variables by name. */
 const variable = z.string().regex(/^[A-Za-z_*][A-Za-z0-9_*]{0,127}$/, 'must be the name of a variable, * standing for any characters');
 
+/** One rule: exactly one of the three words, and the rule behind it. */
+const ruleText = z
+  .union([z.strictObject({ allow: z.string() }), z.strictObject({ ask: z.string() }), z.strictObject({ deny: z.string() })], {
+    error: 'must be a rule such as allow: sh(git status *), ask: ... or deny: ...',
+  })
+  .transform((given, context): RuleText => {
+    const [decision, text] =
+      'allow' in given
+        ? (['allow', given.allow] as const)
+        : 'ask' in given
+          ? (['ask', given.ask] as const)
+          : (['deny', given.deny] as const);
+    try {
+      splitRule(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: messageOf(error) });
+    }
+    return { decision, text };
+  });
+
+const policy = z.strictObject({
+  rules: z.array(ruleText).max(10_000).default([]),
+  /** What only looks needs no rule (SPEC {#policy_defaults}). */
+  readOnly: z.boolean().default(true),
+});
+
 const schema = z.strictObject({
+  /** What is allowed, asked and denied in every project (SPEC {#policy_rules}). */
+  policy: policy.default(policy.parse({})),
   /** What every command of this machine is put in (SPEC {#sandbox_default}). */
   sandbox: sandbox.extend({ others: z.array(z.enum(BACKENDS)).default([]) }).optional(),
   /** Which variables of the server commands inherit (SPEC {#environment}). */
@@ -44,7 +105,15 @@ const schema = z.strictObject({
     // What is not given has the store's default, so it must not be there at all.
     .transform((given) => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as RetentionConfig),
   plugins: z.array(z.string().min(1)).default([]),
+  /** What is masked for those who may not see secrets (SPEC {#redaction_env}, {#redaction_stored}). */
+  redaction: z
+    .strictObject({ off: z.boolean().optional(), stored: z.boolean().optional(), env: z.array(variable).max(1000).optional() })
+    .optional(),
+  /** MCP servers whose tools models may use (SPEC {#mcp}). */
+  mcp: mcpServers.default({}),
   providers: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be lower case letters, digits, - and _'), provider).default({}),
+  /** What a million tokens cost, by the provider's name of the model (SPEC {#usage}). */
+  prices: z.record(z.string().min(1), z.strictObject({ input: perMillion, output: perMillion, cached: perMillion.optional() })).default({}),
   runnerLease: z.number().min(1).max(86_400).optional(),
 });
 
@@ -61,14 +130,22 @@ interface RetentionConfig {
 export interface ServerConfig {
   /** Package names, or paths beginning with `.` or `/`; relative ones begin at the file's folder. */
   readonly plugins: readonly string[];
-  readonly providers: Readonly<Record<string, { readonly baseUrl: string; readonly apiKeyEnv?: string | undefined }>>;
+  /** MCP servers by name. */
+  readonly mcp: Readonly<Record<string, McpServerSettings>>;
+  readonly providers: Readonly<Record<string, z.output<typeof provider>>>;
   /** How long is kept what nobody deletes; what is left out has its default (SPEC {#retention}). */
   readonly retention: RetentionConfig;
-  readonly limits: { readonly outputBytes: number; readonly freeBytes?: number | undefined };
+  readonly limits: Readonly<z.output<typeof limits>>;
   /** What every command of this machine is put in; left out: what it asks for itself (SPEC {#sandbox_default}). */
   readonly sandbox?: SandboxPolicy | undefined;
+  /** What is allowed, asked and denied in every project (SPEC {#policy_rules}). */
+  readonly policy: PolicyConfig;
   /** Which variables of the server commands inherit; left out: all, in a sandbox a short list (SPEC {#environment}). */
   readonly environment?: { readonly allow: readonly string[] } | undefined;
+  /** What is masked for those who may not see secrets; left out: known shapes, and variables whose names look like it. */
+  readonly redaction?: RedactionConfig | undefined;
+  /** What a million tokens cost, by the provider's name of the model. */
+  readonly prices: Readonly<Record<string, Price>>;
   /** Seconds that a runner may be away before what it has is lost. */
   readonly runnerLease?: number | undefined;
   /** Folder from which relative plugin paths and packages are resolved. */
@@ -77,7 +154,7 @@ export interface ServerConfig {
 
 /** What a server without a file uses. */
 export function emptyConfig(folder: string): ServerConfig {
-  return { plugins: [], providers: {}, limits: limits.parse({}), retention: {}, folder };
+  return { plugins: [], mcp: {}, providers: {}, prices: {}, limits: limits.parse({}), retention: {}, policy: policy.parse({}), folder };
 }
 
 /**
@@ -99,11 +176,16 @@ export async function loadConfig(file: string): Promise<ServerConfig> {
   if (problem) throw new HeadgateError('invalid_params', `${path} is no YAML: ${problem.message}`, facts);
   const parsed = schema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
   if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => `${issue.path.length > 0 ? issue.path.join('.') : 'the file'}: ${issue.message}`);
+    const lines = parsed.error.issues.map((issue) => `${issue.path.length > 0 ? issue.path.join('.') : 'the file'}: ${said(issue)}`);
     throw new HeadgateError('invalid_params', `${path}: ${lines.join('; ')}`, {
       ...facts,
       field: parsed.error.issues[0]?.path.join('.') ?? '',
     });
   }
   return { ...parsed.data, folder: dirname(path) };
+}
+
+/** What an issue says; of a name that is none, why. */
+function said(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
 }

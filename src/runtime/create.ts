@@ -4,13 +4,22 @@ import type { Plugin } from '../hooks/plugin.ts';
 import { type HookFailure, HookRegistry } from '../hooks/registry.ts';
 import type { ModelProvider } from '../model/ports/model-provider.ts';
 import type { Store } from '../model/ports/store.ts';
+import { maskedChannels, Redaction } from '../redact/index.ts';
 import type { Journal, Streams } from '../stream/index.ts';
 import type { ServerConfig } from './config.ts';
+
+import { Guides } from './guides/guides.ts';
+
+import { Kinds } from './kinds/kinds.ts';
+
+import { LiveText } from './live-text.ts';
 import type { LoopLimits, RuntimeParts } from './parts.ts';
 import { PluginHost, type PluginVoice } from './plugin-host.ts';
+import { PluginMethods } from './plugin-methods.ts';
+import { Policy, type PolicyConfig } from './policy.ts';
 import { Runtime } from './runtime.ts';
 
-const LIMITS: LoopLimits = { turns: 50, repeats: 3, strikes: 3 };
+const LIMITS: LoopLimits = { turns: 50, repeats: 3, strikes: 3, wakes: 10 };
 
 export interface RuntimeOptions {
   readonly store: Store;
@@ -23,9 +32,20 @@ export interface RuntimeOptions {
   readonly bundled: readonly Plugin[];
   /** Plugins named by the configuration file. */
   readonly plugins?: Pick<ServerConfig, 'plugins' | 'folder'>;
-  readonly limits?: Partial<LoopLimits>;
+  /** What the configuration says of them; what is left out has its default. */
+  readonly limits?: { readonly [K in keyof LoopLimits]?: number | undefined };
+  /** Prices of models by the provider's name of them (SPEC {#usage}). */
+  readonly prices?: ServerConfig['prices'];
   /** What every command of this machine is put in (SPEC {#sandbox_default}). */
   readonly sandbox?: ServerConfig['sandbox'];
+  /** What is masked; the known shapes by default (SPEC {#redaction}). */
+  readonly redaction?: Redaction;
+  /** Folder of the server's own database and token; tools for files do not read in it (SPEC {#files}). */
+  readonly dataFolder?: string;
+  /** Folder with the user's own `skills` and `personas`; none when left out (SPEC {#skills}). */
+  readonly userFolder?: string;
+  /** Rules of the configuration; left out: none, and what only looks is allowed (SPEC {#policy_rules}). */
+  readonly policy?: PolicyConfig;
   /** How long a filter's handler may take, milliseconds. Default 5000. */
   readonly filterLimitMs?: number;
   /** How long a plugin's setup may take, milliseconds. Default 10000. */
@@ -40,16 +60,26 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     failed: (failure) => reportFailure(failure, logger, voice),
     ...(options.filterLimitMs === undefined ? {} : { limitMs: options.filterLimitMs }),
   });
+  const redaction = options.redaction ?? new Redaction();
+  const masked = maskedChannels(store, redaction);
+  const methods = new PluginMethods({ store, streams, journal, logger, masked, redaction });
+  const kinds = new Kinds({ store, clock, logger, dataFolder: options.dataFolder });
   const host = new PluginHost({
     hooks,
     logger,
     voice,
+    kinds,
+    methods,
+    redaction,
     ...(options.setupLimitMs === undefined ? {} : { setupLimitMs: options.setupLimitMs }),
   });
   for (const plugin of options.bundled) await host.add(plugin);
   for (const specifier of options.plugins?.plugins ?? []) await host.load(specifier, options.plugins?.folder ?? '.');
   const providers = new Map(options.providers.map((provider) => [provider.name, provider]));
+  const { turns, repeats, strikes } = options.limits ?? {};
   const parts: RuntimeParts = {
+    redaction,
+    masked,
     store,
     journal,
     streams,
@@ -57,8 +87,20 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     logger,
     hooks,
     host,
+    kinds,
+    methods,
     providers,
-    limits: { ...LIMITS, ...options.limits },
+    dataFolder: options.dataFolder,
+    guides: new Guides(options.userFolder),
+    limits: {
+      turns: turns ?? LIMITS.turns,
+      repeats: repeats ?? LIMITS.repeats,
+      strikes: strikes ?? LIMITS.strikes,
+      wakes: options.limits?.wakes ?? LIMITS.wakes,
+    },
+    policy: new Policy(store, journal, options.policy ?? { rules: [], readOnly: true }),
+    live: new LiveText(logger),
+    prices: options.prices,
     sandbox: options.sandbox,
   };
   return new Runtime(parts);

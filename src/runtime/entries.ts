@@ -1,16 +1,18 @@
 import { HeadgateError } from '../core/errors.ts';
 import { channelPath, requireLogPath, requireScheme } from '../model/paths.ts';
-import type { ChannelStore } from '../model/ports/store.ts';
 import type { Attributes, Entry, Run, Visibility } from '../model/records.ts';
+import type { ReadableChannels } from '../redact/index.ts';
 import { channelTail, type EntryRow, encode, entryRow, listedBody } from './entry-rows.ts';
-import { categoryOf, checkSize, checkWritable, MAX_BODY_BYTES, writeEntry } from './entry-writes.ts';
+import { categoryOf, checkSize, checkWritable, MAX_BODY_BYTES, removeEntry, writeEntry } from './entry-writes.ts';
 import type { Caller, RuntimeParts } from './parts.ts';
 import { pathMatcher, patternPrefix } from './path-pattern.ts';
-import { isChannel } from './readers.ts';
+import { channelReader, isChannel } from './readers.ts';
 import { tellEntry } from './tell.ts';
 
 const DEFAULT_ROWS = 200;
 const DEFAULT_LINES = 1000;
+/** Bytes of a digest, give or take a line. */
+const DIGEST_BYTES = 8 * 1024;
 /** Bytes of lines that one `get` answers at most. */
 const LINE_BYTES = 4 * 1024 * 1024;
 
@@ -18,8 +20,14 @@ export interface EntryQuery {
   readonly run?: string | undefined;
   readonly pattern?: string | undefined;
   readonly body?: boolean | undefined;
+  /** Path of an entry of the run; only those that were created before it. */
+  readonly before?: string | undefined;
+  /** True: the last ones instead of the first. */
+  readonly newest?: boolean | undefined;
   readonly limit?: number | undefined;
   readonly offset?: number | undefined;
+  /** Secrets in channels are masked. */
+  readonly redact?: boolean | undefined;
 }
 
 export interface LineRange {
@@ -27,6 +35,8 @@ export interface LineRange {
   readonly line?: number | undefined;
   readonly limit?: number | undefined;
   readonly channel?: number | undefined;
+  /** Secrets in a channel are masked. */
+  readonly redact?: boolean | undefined;
 }
 
 /** Entry operations of clients (SPEC {#entries}). */
@@ -43,8 +53,11 @@ export class EntryOperations {
   list(projectId: number, query: EntryQuery): EntryRow[] {
     const { store } = this.#parts;
     const { pattern } = query;
+    const run = query.run === undefined ? undefined : this.#requireRun(projectId, query.run);
     const found = store.entries.list({
-      ...(query.run === undefined ? { projectId } : { runId: this.#requireRun(projectId, query.run).id }),
+      ...(run ? { runId: run.id } : { projectId }),
+      ...(query.before === undefined ? {} : { beforeId: this.#requireBefore(run, query.before).id }),
+      ...(query.newest === undefined ? {} : { newest: query.newest }),
       ...(pattern === undefined ? {} : { prefix: patternPrefix(pattern), matches: pathMatcher(pattern) }),
       offset: query.offset ?? 0,
       limit: query.limit ?? DEFAULT_ROWS,
@@ -53,20 +66,33 @@ export class EntryOperations {
     return found.map((entry) => {
       const alias = aliases.get(entry.runId) ?? store.runs.byId(entry.runId)?.alias ?? '';
       aliases.set(entry.runId, alias);
-      return entryRow(entry, alias, query.body === false ? { body: '' } : listedBody(store.channels, entry));
+      return entryRow(entry, alias, query.body === false ? { body: '' } : listedBody(this.#channels(query.redact), entry));
     });
   }
 
   /** One entry, or lines of it. Throws not_found, stream_not_open, invalid_params. */
   get(projectId: number, runAlias: string, path: string, range: LineRange = {}): EntryRow {
-    const { store } = this.#parts;
     const run = this.#requireRun(projectId, runAlias);
     const entry = this.#require(run, range.channel === undefined ? path : channelPath(requireLogPath(path), range.channel));
+    const channels = this.#channels(range.redact);
     if (range.line === undefined && range.limit === undefined) {
-      return entryRow(entry, run.alias, isChannel(entry) ? channelTail(store.channels, entry) : { body: entry.body });
+      return entryRow(entry, run.alias, isChannel(entry) ? channelTail(channels, entry) : { body: entry.body });
     }
-    const { line, data, more } = lines(store.channels, entry, range.line ?? 1, range.limit ?? DEFAULT_LINES);
+    const { line, data, more } = lines(channels, entry, range.line ?? 1, range.limit ?? DEFAULT_LINES);
     return { ...entryRow(entry, run.alias, { ...encode(data), ...(more ? { truncated: true as const } : {}) }), line };
+  }
+
+  /** A channel with what a model would be shown of it for a body, without its secrets (SPEC {#digest}). Throws not_found, stream_not_open, invalid_params. */
+  async digest(projectId: number, runAlias: string, path: string, channel?: number): Promise<EntryRow> {
+    const run = this.#requireRun(projectId, runAlias);
+    const entry = this.#require(run, channel === undefined ? path : channelPath(requireLogPath(path), channel));
+    if (!isChannel(entry)) {
+      throw new HeadgateError('invalid_params', `${path} has no output; name a channel's path, or a log entry and channel`, {
+        field: 'path',
+      });
+    }
+    const { text } = await channelReader(this.#parts, entry).digest(DIGEST_BYTES);
+    return entryRow(entry, run.alias, { body: text });
   }
 
   /** Writes an entry. Throws forbidden, invalid_params, too_large. */
@@ -97,12 +123,7 @@ export class EntryOperations {
   rm(c: Caller, runAlias: string, path: string): void {
     const { store, journal } = this.#parts;
     const run = this.#requireRun(c.project.id, runAlias);
-    checkWritable(path);
-    const entry = this.#require(run, path);
-    journal.commit('durable', (tx) => {
-      store.entries.remove(entry.id);
-      tellEntry(tx, run, entry, true);
-    });
+    journal.commit('durable', (tx) => removeEntry(store, tx, run, path));
   }
 
   /** Moves an entry. Throws forbidden, not_found, conflict. */
@@ -138,12 +159,22 @@ export class EntryOperations {
     const { store, journal } = this.#parts;
     const run = this.#requireRun(c.project.id, runAlias);
     const entry = this.#free(run, path, to);
-    const body = isChannel(entry) ? this.#channelText(entry) : entry.body;
+    const body = this.text(c.project.id, runAlias, path);
     const attributes = entry.scheme === 'log' || isChannel(entry) ? { copied_from: entry.path } : entry.attributes;
     const copy = journal.commit('durable', (tx) =>
       writeEntry(store, tx, run, { path: to, body, attributes }, { turn: run.turn, loopId: null, writer: c.client }),
     );
     return entryRow(copy, run.alias, { body: copy.body });
+  }
+
+  #channels(redact: boolean | undefined): ReadableChannels {
+    return redact ? this.#parts.masked : this.#parts.store.channels;
+  }
+
+  /** The text of an entry, of a channel what is stored now. Throws not_found, unsupported for what is no text, too_large. */
+  text(projectId: number, runAlias: string, path: string): string {
+    const entry = this.#require(this.#requireRun(projectId, runAlias), path);
+    return isChannel(entry) ? this.#channelText(entry) : entry.body;
   }
 
   #channelText(entry: Entry): string {
@@ -165,6 +196,11 @@ export class EntryOperations {
     return entry;
   }
 
+  #requireBefore(run: Run | undefined, path: string): Entry {
+    if (run) return this.#require(run, path);
+    throw new HeadgateError('invalid_params', '"before" names an entry of a run; give "run" as well', { field: 'before' });
+  }
+
   #require(run: Run, path: string): Entry {
     requireScheme(path);
     const entry = this.#parts.store.entries.get(run.id, path);
@@ -174,7 +210,12 @@ export class EntryOperations {
 }
 
 /** Lines of an entry: the number of the first (from 1), their bytes, and whether something is left behind them. */
-export function lines(channels: ChannelStore, entry: Entry, first: number, limit: number): { line: number; data: Buffer; more: boolean } {
+export function lines(
+  channels: ReadableChannels,
+  entry: Entry,
+  first: number,
+  limit: number,
+): { line: number; data: Buffer; more: boolean } {
   if (first === 0) throw new HeadgateError('invalid_params', 'line 0 does not exist: 1 is the first, -1 the last', { field: 'line' });
   const source = isChannel(entry) ? channelLines(channels, entry) : textLines(entry.body);
   const line = first > 0 ? first : Math.max(1, source.total + first + 1);
@@ -191,7 +232,7 @@ interface LineSource {
   read(from: number, count: number): Buffer;
 }
 
-function channelLines(channels: ChannelStore, entry: Entry): LineSource {
+function channelLines(channels: ReadableChannels, entry: Entry): LineSource {
   const head = channels.head(entry.id);
   const open = head.bytes > 0 && channels.read(entry.id, head.bytes - 1, 1)[0] !== 10;
   return {

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { incompleteTail } from '../core/utf8.ts';
-import type { ChannelStore } from '../model/ports/store.ts';
 import type { Entry } from '../model/records.ts';
+import type { ReadableChannels } from '../redact/index.ts';
 import { isChannel } from './readers.ts';
 
 /** Bytes of a body in a listing, and of a channel wherever it is not read by lines. */
@@ -41,7 +41,7 @@ export function entryRow(entry: Entry, run: string, body: Body): EntryRow {
 }
 
 /** The body in a listing: of a channel its end, of a long text its beginning, both marked `truncated`. */
-export function listedBody(channels: ChannelStore, entry: Entry): Body {
+export function listedBody(channels: ReadableChannels, entry: Entry): Body {
   if (isChannel(entry)) return channelTail(channels, entry);
   if (entry.bytes <= LISTED_BYTES) return { body: entry.body };
   const bytes = Buffer.from(entry.body).subarray(0, LISTED_BYTES);
@@ -49,7 +49,7 @@ export function listedBody(channels: ChannelStore, entry: Entry): Body {
 }
 
 /** The last 64 KiB of a channel, from a whole character on. */
-export function channelTail(channels: ChannelStore, entry: Entry): Body {
+export function channelTail(channels: ReadableChannels, entry: Entry): Body {
   const { bytes } = channels.head(entry.id);
   const from = Math.max(0, bytes - LISTED_BYTES);
   const data = channels.read(entry.id, from, LISTED_BYTES);

@@ -1,8 +1,8 @@
 import { HeadgateError } from '../core/errors.ts';
 import type { EntryWrite } from '../hooks/plugin.ts';
-import { parseChannelPath, requireScheme } from '../model/paths.ts';
+import { logPath, parseChannelPath, parseLogPath, requireScheme } from '../model/paths.ts';
 import type { Store } from '../model/ports/store.ts';
-import type { Category, Entry, Run } from '../model/records.ts';
+import type { Category, Entry, Run, Visibility } from '../model/records.ts';
 import type { JournalTx } from '../stream/index.ts';
 import { isChannel } from './readers.ts';
 import { tellEntry } from './tell.ts';
@@ -16,12 +16,20 @@ const CATEGORY: Readonly<Record<string, Category>> = { known: 'knowledge', unkno
  * the form of a channel (SPEC {#entries}).
  */
 export function checkWritable(path: string): void {
+  if (path.startsWith('file://'))
+    throw new HeadgateError('forbidden', `${path} is a file of the project, no entry; a tool proposes its change with files.plan`, {
+      path,
+    });
   const scheme = requireScheme(path);
   const own = scheme === 'log' ? 'a log entry' : scheme === 'prompt' ? 'a prompt' : parseChannelPath(path) ? 'a channel' : undefined;
   if (own) {
-    throw new HeadgateError('forbidden', `${path} is ${own}, which only the server writes; use another scheme, for example known://notes`, {
-      path,
-    });
+    const channel = parseChannelPath(path);
+    const hides = channel ? `; its visibility is that of ${logPath(channel)}` : '';
+    throw new HeadgateError(
+      'forbidden',
+      `${path} is ${own}, which only the server writes; use another scheme, for example known://notes${hides}`,
+      { path },
+    );
   }
 }
 
@@ -38,11 +46,14 @@ export function writeEntry(
   write: EntryWrite,
   by: { turn: number; loopId: number | null; writer: string },
 ): Entry {
+  if (onlyHides(write)) return hide(store, tx, run, write.path, write.visibility ?? 'visible');
   checkWritable(write.path);
   if (write.body !== undefined) checkSize(write.path, Buffer.byteLength(write.body));
   const known = store.entries.get(run.id, write.path);
   if (known && isChannel(known))
     throw new HeadgateError('forbidden', `${write.path} is a channel, which only the server writes`, { path: write.path });
+  if (known && write.create)
+    throw new HeadgateError('conflict', `${write.path} is there already; remove it first, or take another path`, { path: write.path });
   const change = {
     ...(write.body === undefined ? {} : { body: write.body }),
     ...(write.attributes === undefined ? {} : { attributes: write.attributes }),
@@ -53,6 +64,36 @@ export function writeEntry(
     : store.entries.create({ runId: run.id, path: write.path, category: categoryOf(write.path), status: 200, ...change, ...by });
   tellEntry(tx, run, entry);
   return entry;
+}
+
+/** True for a change of visibility alone, which log entries allow as well (SPEC {#reclaim}). */
+export function onlyHides(write: EntryWrite): boolean {
+  return (
+    write.visibility !== undefined && write.body === undefined && write.attributes === undefined && parseLogPath(write.path) !== undefined
+  );
+}
+
+function hide(store: Store, tx: JournalTx, run: Run, path: string, visibility: Visibility): Entry {
+  const known = store.entries.get(run.id, path);
+  if (!known) throw new HeadgateError('not_found', `no entry ${path} in run ${run.alias}; getEntries lists what there is`, { path });
+  const entry = store.entries.update(known.id, { visibility });
+  tellEntry(tx, run, entry);
+  return entry;
+}
+
+/** Removes an entry; told after the commit. Throws forbidden, not_found. */
+export function removeEntry(store: Store, tx: JournalTx, run: Run, path: string): void {
+  const entry = requireRemovable(store, run, path);
+  store.entries.remove(entry.id);
+  tellEntry(tx, run, entry, true);
+}
+
+/** The entry, when it may be removed. Throws forbidden, not_found. */
+export function requireRemovable(store: Store, run: Run, path: string): Entry {
+  checkWritable(path);
+  const entry = store.entries.get(run.id, path);
+  if (entry) return entry;
+  throw new HeadgateError('not_found', `no entry ${path} in run ${run.alias}; getEntries lists what there is`, { run: run.alias, path });
 }
 
 /** Throws `too_large` over the limit of a body. */

@@ -1,10 +1,11 @@
 import { HeadgateError } from '../core/errors.ts';
 import type { ModelProvider } from '../model/ports/model-provider.ts';
 import type { Store } from '../model/ports/store.ts';
-import type { ModelRecord } from '../model/records.ts';
+import type { Dialect } from '../model/provider-kind.ts';
+import type { ModelRecord, Price } from '../model/records.ts';
 
 /** Always there, so that a client can open a run with no provider configured (SPEC {#models}). */
-const SCRIPTED: ModelRecord = { alias: 'scripted', actual: 'default', provider: 'scripted', contextLength: null };
+const SCRIPTED: ModelRecord = { alias: 'scripted', actual: 'default', provider: 'scripted', contextLength: null, dialect: null };
 const DEFAULT_PROVIDER = 'openai-compatible';
 
 export interface NewModel {
@@ -12,25 +13,43 @@ export interface NewModel {
   readonly actual: string;
   readonly contextLength?: number | undefined;
   readonly provider?: string | undefined;
+  /** Left out: as the provider says. */
+  readonly dialect?: Dialect | undefined;
+  readonly price?: Price | undefined;
 }
 
 /** The models that runs of a project can name. */
 export class Models {
   readonly #store: Store;
   readonly #providers: ReadonlyMap<string, ModelProvider>;
+  readonly #prices: Readonly<Record<string, Price>> | undefined;
 
-  constructor(options: { store: Store; providers: ReadonlyMap<string, ModelProvider> }) {
+  constructor(options: {
+    store: Store;
+    providers: ReadonlyMap<string, ModelProvider>;
+    prices?: Readonly<Record<string, Price>> | undefined;
+  }) {
     this.#store = options.store;
+    this.#prices = options.prices;
     this.#providers = options.providers;
   }
 
   /** The built-in one first. */
   list(projectId: number): ModelRecord[] {
-    return [SCRIPTED, ...this.#store.models.list(projectId)];
+    return [SCRIPTED, ...this.#store.models.list(projectId).map((model) => this.#priced(model))];
   }
 
   get(projectId: number, alias: string): ModelRecord | undefined {
-    return alias === SCRIPTED.alias ? SCRIPTED : this.#store.models.get(projectId, alias);
+    if (alias === SCRIPTED.alias) return SCRIPTED;
+    const model = this.#store.models.get(projectId, alias);
+    return model && this.#priced(model);
+  }
+
+  /** A model's own price goes before the one that the configuration has for the provider's name of it. */
+  #priced(model: ModelRecord): ModelRecord {
+    const prices = this.#prices ?? {};
+    const price = model.price ?? (Object.hasOwn(prices, model.actual) ? prices[model.actual] : undefined);
+    return price ? { ...model, price } : model;
   }
 
   /** Throws `not_found` that names the models there are. */
@@ -42,6 +61,19 @@ export class Models {
       model: alias,
       known,
     });
+  }
+
+  /** The dialect in which a model is asked: its own, else its provider's (SPEC {#dialect_xml}). */
+  dialectOf(model: ModelRecord): Dialect {
+    return model.dialect ?? this.#providers.get(model.provider)?.dialect ?? 'native';
+  }
+
+  /** What is missing before a model can be asked; undefined when nothing is. */
+  problemOf(model: ModelRecord): string | undefined {
+    const provider = this.#providers.get(model.provider);
+    if (provider) return provider.problem?.();
+    const known = [...this.#providers.keys()].join(', ');
+    return `Model ${model.alias} names provider "${model.provider}", which this server does not have; it has ${known}.`;
   }
 
   /** Throws alias_taken, and invalid_params for a provider that this server does not have. */
@@ -61,8 +93,9 @@ export class Models {
         },
       );
     }
-    this.#store.models.add(projectId, { alias: model.alias, actual: model.actual, provider, contextLength: model.contextLength ?? null });
-    return { alias: model.alias };
+    const { alias, actual, contextLength = null, dialect = null, price } = model;
+    this.#store.models.add(projectId, { alias, actual, provider, contextLength, dialect, ...(price ? { price } : {}) });
+    return { alias };
   }
 
   /** Throws not_found, and forbidden for the built-in one. */

@@ -3,9 +3,18 @@ import type { Logger } from '../core/logger.ts';
 import type { HookRegistry } from '../hooks/registry.ts';
 import type { ModelProvider } from '../model/ports/model-provider.ts';
 import type { Store } from '../model/ports/store.ts';
-import type { Project } from '../model/records.ts';
+import type { Price, Project } from '../model/records.ts';
+import type { MaskedChannels, Redaction } from '../redact/index.ts';
 import type { Journal, Streams } from '../stream/index.ts';
+
+import type { Guides } from './guides/guides.ts';
+
+import type { Kinds } from './kinds/kinds.ts';
+
+import type { LiveText } from './live-text.ts';
 import type { PluginHost } from './plugin-host.ts';
+import type { PluginMethods } from './plugin-methods.ts';
+import type { Policy } from './policy.ts';
 import type { SandboxPolicy } from './sandbox-policy.ts';
 
 /** Who calls: a connection bound to a project, or the server itself. */
@@ -25,6 +34,8 @@ export interface LoopLimits {
   readonly repeats: number;
   /** Turns in a row in which no action was of use that end a loop. */
   readonly strikes: number;
+  /** Loops in a row that commands have woken, without a prompt of a person (SPEC {#wake}). */
+  readonly wakes: number;
 }
 
 /** What the parts of the runtime share. */
@@ -36,8 +47,25 @@ export interface RuntimeParts {
   readonly logger: Logger;
   readonly hooks: HookRegistry;
   readonly host: PluginHost;
+  /** Producers that plugins run in the server. */
+  readonly kinds: Kinds;
+  /** RPC methods of plugins. */
+  readonly methods: PluginMethods;
   readonly providers: ReadonlyMap<string, ModelProvider>;
+  readonly redaction: Redaction;
+  /** The channels as the model and other clients than the operator see them. */
+  readonly masked: MaskedChannels;
   readonly limits: LoopLimits;
+  /** Prices of models that were added without one, by the provider's name of them. */
+  readonly prices?: Readonly<Record<string, Price>> | undefined;
+  /** Folder of the server's own database and token. */
+  readonly dataFolder?: string | undefined;
+  /** Skills and personas in their folders. */
+  readonly guides: Guides;
+  /** What models say while they say it. */
+  readonly live: LiveText;
+  /** Rules, and what they decide on proposals. */
+  readonly policy: Policy;
   /** What every command of this machine is put in; undefined: what it asks for itself. */
   readonly sandbox?: SandboxPolicy | undefined;
 }

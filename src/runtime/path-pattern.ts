@@ -1,4 +1,5 @@
 import { HeadgateError } from '../core/errors.ts';
+import { compileGlob } from '../core/glob.ts';
 
 /**
  * A test over entries' paths from a glob such as `sh://**` or `log://turn_1/*\/*`: `*` and `?` stay within a segment,
@@ -10,8 +11,8 @@ export function pathMatcher(pattern: string): (path: string) => boolean {
   if (/[[\]{}()!\\]/.test(pattern)) {
     throw new HeadgateError('invalid_params', `pattern "${pattern}" may use *, ** and ? only; for example sh://**`, { field: 'pattern' });
   }
-  const wanted = segmentsOf(pattern);
-  return (path) => matchList(wanted, segmentsOf(path), '**', matchSegment);
+  const takesIn = compileGlob(segmentsOf(pattern));
+  return (path) => takesIn(segmentsOf(path));
 }
 
 /**
@@ -28,38 +29,4 @@ export function patternPrefix(pattern: string): string {
 /** The scheme becomes the first segment, so that globs see plain segments. */
 function segmentsOf(path: string): string[] {
   return path.replace('://', '/').split('/');
-}
-
-function matchSegment(pattern: string, text: string): boolean {
-  return matchList([...pattern], [...text], '*', (wanted, found) => wanted === '?' || wanted === found);
-}
-
-/** Matches items one to one, `any` with any number of them; on a mismatch only the last `any` takes one more. */
-function matchList(
-  pattern: readonly string[],
-  items: readonly string[],
-  any: string,
-  same: (wanted: string, found: string) => boolean,
-): boolean {
-  let p = 0;
-  let i = 0;
-  let lastAny = -1;
-  let taken = 0;
-  while (i < items.length) {
-    const wanted = pattern[p];
-    if (wanted === any) {
-      lastAny = p++;
-      taken = i;
-    } else if (wanted !== undefined && same(wanted, items[i] ?? '')) {
-      p++;
-      i++;
-    } else if (lastAny >= 0) {
-      p = lastAny + 1;
-      i = ++taken;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[p] === any) p++;
-  return p === pattern.length;
 }

@@ -2,14 +2,18 @@ import { z } from 'zod';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { commandTool } from '../hooks/command-tool.ts';
+import type { MethodDefinition } from '../hooks/method.ts';
 import type { Plugin, PluginContext, ToolDefinition } from '../hooks/plugin.ts';
 import type { HookRegistry } from '../hooks/registry.ts';
 import type { LoopMode, RunSettings } from '../model/records.ts';
+import type { Redaction } from '../redact/index.ts';
+import type { Kinds } from './kinds/kinds.ts';
 import { pluginUrl } from './plugin-location.ts';
+import type { PluginMethods } from './plugin-methods.ts';
 
-const TOOL_NAME = /^[a-z][a-z0-9_]{0,31}$/;
+const TOOL_NAME = /^[a-z][a-z0-9_]{0,63}$/;
 /** Actions of the server's own log entries and schemes that no tool may take. */
-const RESERVED = new Set(['log', 'model', 'prompt', 'known', 'unknown', 'file', 'skill', 'loop']);
+const RESERVED = new Set(['log', 'model', 'prompt', 'file', 'loop']);
 
 /** How long a plugin's setup may take. */
 const SETUP_LIMIT_MS = 10_000;
@@ -26,6 +30,16 @@ export interface PluginInfo {
 export interface PluginVoice {
   notify(scope: { projectId: number; run?: string }, level: 'info' | 'warn' | 'error', text: string): void;
   render(scope: { projectId: number; run?: string }, text: string): void;
+}
+
+export interface PluginHostOptions {
+  readonly hooks: HookRegistry;
+  readonly logger: Logger;
+  readonly voice: PluginVoice;
+  readonly kinds: Kinds;
+  readonly methods: PluginMethods;
+  readonly redaction: Pick<Redaction, 'add'>;
+  readonly setupLimitMs?: number;
 }
 
 interface Loaded {
@@ -47,14 +61,20 @@ export class PluginHost {
   readonly #hooks: HookRegistry;
   readonly #logger: Logger;
   readonly #voice: PluginVoice;
+  readonly #kinds: Kinds;
+  readonly #methods: PluginMethods;
+  readonly #redaction: Pick<Redaction, 'add'>;
   readonly #setupLimitMs: number;
   readonly #plugins: Loaded[] = [];
   readonly #tools = new Map<string, HostedTool>();
 
-  constructor(options: { hooks: HookRegistry; logger: Logger; voice: PluginVoice; setupLimitMs?: number }) {
+  constructor(options: PluginHostOptions) {
     this.#hooks = options.hooks;
     this.#logger = options.logger;
     this.#voice = options.voice;
+    this.#kinds = options.kinds;
+    this.#methods = options.methods;
+    this.#redaction = options.redaction;
     this.#setupLimitMs = options.setupLimitMs ?? SETUP_LIMIT_MS;
   }
 
@@ -120,6 +140,7 @@ export class PluginHost {
     for (const { definition } of this.#tools.values()) {
       const traits = definition.traits ?? [];
       if (definition.modes && !definition.modes.includes(mode)) continue;
+      if (mode === 'ask' && traits.includes('writes')) continue;
       if (settings.noProposals && traits.includes('proposes')) continue;
       if (settings.noInteraction && traits.includes('interaction')) continue;
       if (settings.noWeb && traits.includes('web')) continue;
@@ -155,6 +176,9 @@ export class PluginHost {
       z,
       logger: this.#logger,
       tool: (definition) => tool(definition as unknown as ToolDefinition),
+      producer: (definition) => this.#add(loaded, () => this.#kinds.register(name, definition)),
+      method: (definition) => this.#add(loaded, () => this.#methods.register(name, definition as unknown as MethodDefinition)),
+      secrets: (secret) => this.#add(loaded, () => this.#redaction.add(secret)),
       commandTool: (options) => tool(commandTool(options) as unknown as ToolDefinition),
       on: (hook, handler, options) => void cleanups.push(this.#hooks.on(name, hook, handler, options)),
       filter: (hook, handler, options) => void cleanups.push(this.#hooks.filter(name, hook, handler, options)),
@@ -165,18 +189,30 @@ export class PluginHost {
     };
   }
 
-  #addTool(loaded: Loaded, definition: ToolDefinition): void {
+  #addTool(loaded: Loaded, definition: ToolDefinition): () => void {
     const { name } = definition;
     if (loaded.error !== undefined) throw new Error(`plugin "${loaded.name}" has been left out`);
     if (!TOOL_NAME.test(name) || RESERVED.has(name)) throw new Error(`tool name "${name}" is reserved or outside a-z, 0-9 and _`);
     const other = this.#tools.get(name);
     if (other) throw new Error(`tool "${name}" is there already, from plugin "${other.plugin}"`);
     if (typeof definition.handler !== 'function') throw new Error(`tool "${name}" has no handler`);
-    const schema = z.toJSONSchema(definition.params, { io: 'input' }) as Record<string, unknown>;
+    const schema = definition.inputSchema ?? (z.toJSONSchema(definition.params, { io: 'input' }) as Record<string, unknown>);
     if (schema['type'] !== 'object') throw new Error(`the params of tool "${name}" are no zod object`);
     this.#tools.set(name, { plugin: loaded.name, definition, schema });
     loaded.tools.push(name);
-    loaded.cleanups.push(() => void this.#tools.delete(name));
+    const remove = () => {
+      if (this.#tools.get(name)?.definition !== definition) return;
+      this.#tools.delete(name);
+      loaded.tools.splice(loaded.tools.indexOf(name), 1);
+    };
+    loaded.cleanups.push(remove);
+    return remove;
+  }
+
+  /** Registers something, and takes it back with the plugin. */
+  #add(loaded: Loaded, register: () => () => void): void {
+    if (loaded.error !== undefined) throw new Error(`plugin "${loaded.name}" has been left out`);
+    loaded.cleanups.push(register());
   }
 
   async #unload(loaded: Loaded): Promise<void> {

@@ -1,9 +1,10 @@
 import { HeadgateError } from '../core/errors.ts';
-import type { ContextPiece, Run, RunSettings, Usage } from '../model/records.ts';
+import type { Run, RunSettings } from '../model/records.ts';
 import { deleteRun } from './delete-run.ts';
 import type { Models } from './models.ts';
 import type { Caller, RuntimeParts } from './parts.ts';
-import { proposalFacts, tellRun } from './tell.ts';
+import { proposalFacts, tellRenamed, tellRun } from './tell.ts';
+import { type RunUsage, runUsage } from './usage.ts';
 
 /** What a run, or one ask or act, may be told to do; as the methods' params bring it. */
 export interface SettingsParams {
@@ -46,11 +47,12 @@ export interface RunRow {
   readonly updatedAt: number;
 }
 
-export interface RunInfo extends RunRow {
+export interface RunInfo extends RunRow, RunUsage {
   readonly loops: { loop: number; mode: 'ask' | 'act'; prompt: string; status: number; outcome: string | null; result: string | null }[];
-  readonly usage: Usage;
   readonly proposals: string[];
   readonly producers: string[];
+  /** Live producers that wait for input. */
+  readonly waiting: string[];
 }
 
 /** Runs as records: opened, renamed, configured, looked at, deleted (SPEC {#runs}). */
@@ -93,7 +95,7 @@ export class Runs {
     return journal.commit('durable', (tx) => {
       store.runs.configure(run.id, { alias: name });
       const renamed = this.require(c.project.id, name);
-      tellRun(tx, renamed);
+      tellRenamed(tx, renamed, alias);
       return renamed;
     });
   }
@@ -125,20 +127,22 @@ export class Runs {
   info(projectId: number, alias: string): RunInfo {
     const { store, streams } = this.#parts;
     const run = this.require(projectId, alias);
-    const usage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0 };
-    for (const turn of store.turns.list(run.id)) {
-      usage.inputTokens += turn.usage?.inputTokens ?? 0;
-      usage.outputTokens += turn.usage?.outputTokens ?? 0;
-      usage.cachedTokens += turn.usage?.cachedTokens ?? 0;
-    }
+    const loops = store.loops.list(run.id);
+    const live = streams.list({ projectId, runId: run.id, state: 'live' });
     return {
       ...row(run),
-      loops: store.loops
-        .list(run.id)
-        .map(({ sequence, mode, prompt, status, outcome, result }) => ({ loop: sequence, mode, prompt, status, outcome, result })),
-      usage,
+      loops: loops.map(({ sequence, mode, prompt, status, outcome, result }) => ({
+        loop: sequence,
+        mode,
+        prompt,
+        status,
+        outcome,
+        result,
+      })),
+      ...runUsage(store.turns.list(run.id), loops),
       proposals: store.entries.list({ runId: run.id, statuses: [202] }).map(({ path }) => path),
-      producers: streams.list({ projectId, runId: run.id, state: 'live' }).map(({ producer }) => producer.path),
+      producers: live.map(({ producer }) => producer.path),
+      waiting: live.filter(({ waiting }) => waiting).map(({ producer }) => producer.path),
     };
   }
 
@@ -152,19 +156,6 @@ export class Runs {
       status: 202,
       createdAt: entry.createdAt,
     }));
-  }
-
-  /** What the model was shown in a turn, the last by default. Throws not_found for a turn that was not. */
-  context(projectId: number, alias: string, turn?: number): { run: string; turn: number; pieces: ContextPiece[] } {
-    const { store } = this.#parts;
-    const run = this.require(projectId, alias);
-    const sequence = turn ?? run.turn;
-    const record = store.turns.get(run.id, sequence);
-    if (!record) {
-      const what = run.turn === 0 ? 'it has had no turn yet; prompt it with ask or act' : `its turns are 1 to ${run.turn}`;
-      throw new HeadgateError('not_found', `run ${alias} has no turn ${sequence}; ${what}`, { run: alias, turn: sequence });
-    }
-    return { run: alias, turn: sequence, pieces: store.turns.context(record.id) };
   }
 
   #freeAlias(projectId: number, model: string): string {

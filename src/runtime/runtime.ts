@@ -1,8 +1,16 @@
 import { HeadgateError } from '../core/errors.ts';
-import type { ContextPiece, LoopMode, ModelRecord, Run, RunSettings } from '../model/records.ts';
+import type { Backend } from '../model/ports/backend.ts';
+import type { Dialect } from '../model/provider-kind.ts';
+import type { LoopMode, ModelRecord, Price, Run, RunSettings } from '../model/records.ts';
+import type { Said } from '../model/said.ts';
+import type { JournalTx } from '../stream/index.ts';
 import { abortRun } from './abort.ts';
 import { type ClientCommand, type CommandResult, Commands } from './commands.ts';
 import { EntryOperations } from './entries.ts';
+import { type StoreParams, type StoreResult, storeConstraint } from './file-constraints.ts';
+import { FileOperations } from './file-operations.ts';
+import { forkRun } from './fork.ts';
+import { Skills } from './guides/skills.ts';
 import { emitHooks } from './hook-events.ts';
 import { Actions } from './loop/actions.ts';
 import { type Answer, Answers, type Resolved } from './loop/answers.ts';
@@ -10,11 +18,15 @@ import { Asker } from './loop/ask.ts';
 import { Dispatcher } from './loop/dispatch.ts';
 import { Driver } from './loop/driver.ts';
 import { LoopQueue } from './loop/queue.ts';
+import { Wakes } from './loop/wakes.ts';
 import { Models, type NewModel } from './models.ts';
 import type { Caller, RuntimeParts } from './parts.ts';
 import type { PluginInfo } from './plugin-host.ts';
+import type { PluginMethod } from './plugin-methods.ts';
+import { PolicyMethods } from './policy-methods.ts';
 import { type ProposalView, type RunInfo, type RunRow, Runs, type SettingsParams, settingsOf } from './runs.ts';
 import { tellEntry } from './tell.ts';
+import { type TurnContext, turnContext } from './turn-context.ts';
 
 /** What `ask` and `act` bring. */
 export interface PromptParams extends SettingsParams {
@@ -23,6 +35,16 @@ export interface PromptParams extends SettingsParams {
   readonly run?: string | undefined;
   readonly fork?: boolean | undefined;
   readonly wait?: boolean | undefined;
+}
+
+/** What a prompt would use. */
+export interface ValidatedPrompt {
+  readonly run: string | null;
+  /** `problem`: why it cannot be asked, and what to do. */
+  readonly model: { alias: string; actual: string; provider: string; dialect: Dialect; problem?: string };
+  readonly tools: string[];
+  readonly skills: string[];
+  readonly plugins: string[];
 }
 
 export interface PromptResult {
@@ -40,10 +62,17 @@ export interface PromptResult {
 export class Runtime {
   /** Entry operations (SPEC {#entries}). */
   readonly entries: EntryOperations;
+  /** Skills and personas (SPEC {#skills}). */
+  readonly skills: Skills;
+  /** The same for files of the project (SPEC {#files}). */
+  readonly files: FileOperations;
+  /** Rules (SPEC {#policy_methods}). */
+  readonly policy: PolicyMethods;
   readonly #parts: RuntimeParts;
   readonly #models: Models;
   readonly #runs: Runs;
   readonly #queue: LoopQueue;
+  readonly #wakes: Wakes;
   readonly #actions: Actions;
   readonly #answers: Answers;
   readonly #asker: Asker;
@@ -52,25 +81,35 @@ export class Runtime {
   /** Projects whose clients have been told which plugins are missing. */
   readonly #toldProjects = new Set<number>();
   #stopListening: (() => void) | undefined;
+  #started = false;
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
     this.#models = new Models(parts);
     this.#runs = new Runs(parts, this.#models);
-    this.#queue = new LoopQueue(parts, (runId) => this.#driver.kick(runId));
+    this.skills = new Skills(parts);
+    this.#queue = new LoopQueue(
+      parts,
+      (runId) => this.#kick(runId),
+      (tx, runId) => this.#wakes.look(tx, runId),
+    );
+    this.#wakes = new Wakes(parts, this.#queue);
+    parts.streams.onEnd((tx, entry) => this.#wakes.ended(tx, entry));
     this.#actions = new Actions(parts);
     this.#answers = new Answers(parts, this.#queue);
     this.#asker = new Asker(parts, this.#queue, (loop) => this.#models.get(this.#queue.run(loop.runId).projectId, loop.model));
     const shared = { parts, queue: this.#queue, actions: this.#actions, answers: this.#answers, asker: this.#asker };
     this.#driver = new Driver({ ...shared, dispatcher: new Dispatcher(shared) });
     this.#commands = new Commands(parts, this.#actions);
+    this.policy = new PolicyMethods(parts.policy);
     this.entries = new EntryOperations(parts, (projectId, alias) => this.requireRun(projectId, alias));
+    this.files = new FileOperations(parts, this.entries, (projectId, alias) => this.requireRun(projectId, alias));
   }
 
   /** Opens a run without a prompt. Throws not_found for the model, alias_taken. */
   startRun(c: Caller, params: SettingsParams & { model: string; alias?: string | undefined }): Run {
     this.#tellMissingPlugins(c.project.id);
-    return this.#runs.start(c.project.id, { model: params.model, alias: params.alias, settings: settingsOf(params) });
+    return this.#runs.start(c.project.id, { model: params.model, alias: params.alias, settings: this.#settings(c, params) });
   }
 
   /**
@@ -78,13 +117,16 @@ export class Runtime {
    * ended. Cancelling the request ends the waiting, not the loop (SPEC {#loop_queue}).
    */
   async prompt(c: Caller, mode: LoopMode, params: PromptParams): Promise<PromptResult> {
-    refuseFork(params);
+    requireForked(params);
     this.#tellMissingPlugins(c.project.id);
     const known = params.run === undefined ? undefined : this.requireRun(c.project.id, params.run);
     const model = this.#modelFor(c, known, params.model);
     const { run, loop } = this.#parts.journal.commit('durable', (tx) => {
-      const run = known ?? this.#runs.start(c.project.id, { model: model.alias, settings: {} });
-      return { run, loop: this.#queue.enqueue(tx, run, { mode, prompt: params.prompt, model: model.alias, config: settingsOf(params) }) };
+      const run = this.#runFor(c, tx, known, params.fork === true, model.alias);
+      return {
+        run,
+        loop: this.#queue.enqueue(tx, run, { mode, prompt: params.prompt, model: model.alias, config: this.#settings(c, params) }),
+      };
     });
     const answer = { run: run.alias, loop: loop.sequence };
     if (!params.wait) return { ...answer, status: loop.status };
@@ -101,14 +143,12 @@ export class Runtime {
   }
 
   /** What `act` with these params would use; creates nothing. */
-  async validate(
-    c: Caller,
-    params: PromptParams,
-  ): Promise<{ run: string | null; model: { alias: string; actual: string; provider: string }; tools: string[]; plugins: string[] }> {
-    refuseFork(params);
+  async validate(c: Caller, params: PromptParams): Promise<ValidatedPrompt> {
+    requireForked(params);
     const run = params.run === undefined ? undefined : this.requireRun(c.project.id, params.run);
-    const { alias, actual, provider } = this.#modelFor(c, run, params.model);
-    const settings: RunSettings = { ...run?.settings, ...settingsOf(params) };
+    const model = this.#modelFor(c, run, params.model);
+    const { alias, actual, provider } = model;
+    const settings: RunSettings = { ...run?.settings, ...this.#settings(c, params) };
     const tools = await this.#parts.hooks.apply('tools.offered', this.#parts.host.available('act', settings), {
       projectId: c.project.id,
       run: run?.alias ?? '',
@@ -117,7 +157,11 @@ export class Runtime {
       settings,
     });
     const plugins = this.plugins().filter(({ error }) => error === undefined);
-    return { run: run?.alias ?? null, model: { alias, actual, provider }, tools: [...tools], plugins: plugins.map(({ name }) => name) };
+    const problem = this.#models.problemOf(model);
+    const facts = { alias, actual, provider, dialect: this.#models.dialectOf(model), ...(problem === undefined ? {} : { problem }) };
+    const skills = this.skills.list('skills', c.project.root).filter((skill) => skill.problem === undefined);
+    const names = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name);
+    return { run: run?.alias ?? null, model: facts, tools: [...tools], skills: names(skills), plugins: names(plugins) };
   }
 
   /** Answers a proposal; the first answer wins, others get `proposal_resolved` (SPEC {#resolve_once}). */
@@ -169,8 +213,28 @@ export class Runtime {
     run: string,
     params: SettingsParams & { model?: string | undefined },
   ): { run: string; model: string; settings: Record<string, unknown> } {
-    const { alias, model, settings } = this.#runs.configure(c, run, params);
+    const { alias, model, settings } = this.#runs.configure(c, run, { ...params, ...this.#settings(c, params) });
     return { run: alias, model, settings: { ...settings } };
+  }
+
+  /** Copies a run (SPEC {#run_fork}). */
+  fork(c: Caller, alias: string, name?: string): { run: string; status: number } {
+    const run = this.requireRun(c.project.id, alias);
+    const fork = this.#parts.journal.commit('durable', (tx) => forkRun(this.#parts, tx, run, name));
+    return { run: fork.alias, status: fork.status };
+  }
+
+  /** Sets a run's persona for later loops; with neither name nor text it has none. Throws not_found for the name. */
+  setPersona(
+    c: Caller,
+    run: string,
+    { name, text }: { name?: string | undefined; text?: string | undefined },
+  ): { run: string; persona: string | null } {
+    if (name !== undefined && text !== undefined)
+      throw new HeadgateError('invalid_params', 'give either the name of a persona or a text', { field: 'text' });
+    const persona = name === undefined ? (text ?? '') : this.skills.persona(c.project.root, name);
+    const { alias } = this.#runs.configure(c, run, { persona });
+    return { run: alias, persona: persona === '' ? null : persona };
   }
 
   /** Throws conflict while a loop or a command of it runs. */
@@ -190,12 +254,19 @@ export class Runtime {
     return this.#runs.list(projectId, limit, offset);
   }
 
-  context(projectId: number, run: string, turn?: number): { run: string; turn: number; pieces: ContextPiece[] } {
-    return this.#runs.context(projectId, run, turn);
+  /** What the model was sent in a turn. Throws not_found for a turn that was not. */
+  context(projectId: number, run: string, part: { turn?: number; body?: boolean } = {}): TurnContext {
+    return turnContext(this.#parts, this.requireRun(projectId, run), part);
   }
 
-  models(projectId: number): ModelRecord[] {
-    return this.#models.list(projectId);
+  /** The models that runs can name, each with the dialect in which it is asked. */
+  models(projectId: number): (Omit<ModelRecord, 'price'> & { dialect: Dialect; price: Price | null })[] {
+    return this.#models.list(projectId).map((model) => ({ ...model, dialect: this.#models.dialectOf(model), price: model.price ?? null }));
+  }
+
+  /** Tells of what models say while they say it; answers how to stop it (SPEC {#model_stream}). */
+  onText(listener: (said: Said) => void): () => void {
+    return this.#parts.live.on(listener);
   }
 
   addModel(c: Caller, model: NewModel): { alias: string } {
@@ -204,6 +275,12 @@ export class Runtime {
 
   removeModel(c: Caller, alias: string): void {
     this.#models.remove(c.project.id, alias);
+  }
+
+  /** Constraints of files (SPEC {#file_constraints}). */
+  constrainFiles(c: Caller, params: StoreParams): StoreResult {
+    if (params.run !== undefined) this.requireRun(c.project.id, params.run);
+    return storeConstraint(this.#parts, c, params);
   }
 
   /** A client's own command (SPEC {#client_commands}). */
@@ -216,6 +293,16 @@ export class Runtime {
     return this.#runs.require(projectId, alias);
   }
 
+  /** Producers that plugins run in the server, as the backends of the runner `server` (SPEC {#plugin_producers}). */
+  get kinds(): ReadonlyMap<string, Backend> {
+    return this.#parts.kinds;
+  }
+
+  /** RPC methods of plugins by their full names (SPEC {#plugin_methods}). */
+  get pluginMethods(): ReadonlyMap<string, PluginMethod> {
+    return this.#parts.methods;
+  }
+
   /** What became of every plugin. */
   plugins(): PluginInfo[] {
     return this.#parts.host.list();
@@ -226,6 +313,7 @@ export class Runtime {
     const { store, journal, hooks } = this.#parts;
     this.#stopListening ??= journal.onEvent((event) => emitHooks(hooks, event));
     this.#answers.recover();
+    this.#started = true;
     for (const run of store.runs.withStatus([102, 202])) this.#driver.kick(run.id);
     hooks.emit('server.started', {});
   }
@@ -235,6 +323,23 @@ export class Runtime {
     await this.#driver.close();
     this.#stopListening?.();
     await this.#parts.host.close();
+  }
+
+  /** The run that a prompt goes to: the one named, a copy of it, or a new one. */
+  #runFor(c: Caller, tx: JournalTx, known: Run | undefined, fork: boolean, model: string): Run {
+    if (!known) return this.#runs.start(c.project.id, { model, settings: {} });
+    return fork ? forkRun(this.#parts, tx, known, undefined) : known;
+  }
+
+  #settings(c: Caller, params: SettingsParams): RunSettings {
+    const settings = settingsOf(params);
+    const { persona } = settings;
+    return persona === undefined ? settings : { ...settings, persona: this.skills.personaOr(c.project.root, persona) };
+  }
+
+  /** Before the start, loops only begin: the end of a command may wake one. */
+  #kick(runId: number): void {
+    if (this.#started) this.#driver.kick(runId);
   }
 
   #modelFor(c: Caller, run: Run | undefined, alias: string | undefined): ModelRecord {
@@ -257,10 +362,7 @@ export class Runtime {
   }
 }
 
-function refuseFork(params: PromptParams): void {
-  if (params.fork) {
-    throw new HeadgateError('unsupported', 'copying a run is not part of this version; leave fork out, or open a new run with startRun', {
-      field: 'fork',
-    });
-  }
+function requireForked(params: PromptParams): void {
+  if (params.fork && params.run === undefined)
+    throw new HeadgateError('invalid_params', 'fork copies a run; name it with run, or leave fork out', { field: 'run' });
 }

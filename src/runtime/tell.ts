@@ -1,5 +1,5 @@
 import { placeLine } from '../core/place-line.ts';
-import type { Entry, Loop, Run } from '../model/records.ts';
+import type { Entry, Loop, Run, TurnMeter } from '../model/records.ts';
 import type { JournalTx } from '../stream/index.ts';
 
 /** The durable events of runs and entries; parameters as the notification table has them (SPEC {#notifications}). */
@@ -11,16 +11,22 @@ export function tellRun(tx: JournalTx, run: Run, loop?: Loop): void {
   tx.event(run.projectId, alias, 'run/state', { run: alias, status, outcome, turn, ...ofLoop });
 }
 
+/** `run/state` of a run that has just got another alias. */
+export function tellRenamed(tx: JournalTx, { projectId, alias, status, outcome, turn }: Run, from: string): void {
+  tx.event(projectId, alias, 'run/state', { run: alias, status, outcome, turn, renamed_from: from });
+}
+
 /** `run/state` of a run that has just been deleted: the last that is told of it. */
 export function tellDeleted(tx: JournalTx, run: Run): void {
   const { alias, status, outcome, turn } = run;
   tx.event(run.projectId, alias, 'run/state', { run: alias, status, outcome, turn, deleted: true });
 }
 
-/** `run/progress`: a turn reached another phase, with what the model said once it has. */
-export function tellProgress(tx: JournalTx, run: Run, turn: number, phase: string, text?: string): void {
+/** `run/progress`: a turn reached another phase, with what the model said once it has, and at the end what it cost. */
+export function tellProgress(tx: JournalTx, run: Run, turn: number, phase: string, text?: string, spent?: TurnMeter): void {
   const said = text === undefined || text === '' ? {} : { text };
-  tx.event(run.projectId, run.alias, 'run/progress', { run: run.alias, turn, phase, ...said });
+  const meter = spent?.usage ? { usage: spent.usage, cost: spent.cost } : {};
+  tx.event(run.projectId, run.alias, 'run/progress', { run: run.alias, turn, phase, ...said, ...meter });
 }
 
 /** `entry/changed`. */

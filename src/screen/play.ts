@@ -1,4 +1,4 @@
-import { type Cursor, Screen, type ScreenSize } from './screen.ts';
+import type { Cursor, ScreenSize } from './screen.ts';
 
 /** Bytes that are played at most: the last ones. */
 export const PLAYED_BYTES = 8 * 1024 * 1024;
@@ -24,6 +24,9 @@ export interface ScreenPicture extends ScreenSize {
   readonly text: readonly string[];
   /** Bytes that draw it on an empty terminal of this size; what follows `to` goes on from there. Empty when only text was asked for. */
   readonly replay: Buffer;
+  /** The rows as HTML; empty when it was not asked for. `cut`: the first rows are left out, because it would be too long. */
+  readonly html: string;
+  readonly cut: boolean;
 }
 
 /** Pictures are made one after the other: each costs up to a second of this process's time. */
@@ -31,15 +34,22 @@ let last: Promise<unknown> = Promise.resolve();
 
 /**
  * Plays the end of some output on a terminal of this size. `signal` gives it up, with its reason. `replay: false` leaves
- * its bytes out: to make them holds this process up several times as long as the text does.
+ * its bytes out: to make them holds this process up several times as long as the text does. `html` has the rows made as HTML too.
  */
-export function play(output: Played, size: ScreenSize, signal?: AbortSignal, { replay = true } = {}): Promise<ScreenPicture> {
-  const picture = last.then(() => draw(output, size, signal, replay));
+export function play(output: Played, size: ScreenSize, signal?: AbortSignal, { replay = true, html = false } = {}): Promise<ScreenPicture> {
+  const picture = last.then(() => draw(output, size, signal, { replay, html }));
   last = picture.catch(() => undefined);
   return picture;
 }
 
-async function draw(output: Played, { cols, rows }: ScreenSize, signal: AbortSignal | undefined, replay: boolean): Promise<ScreenPicture> {
+async function draw(
+  output: Played,
+  { cols, rows }: ScreenSize,
+  signal: AbortSignal | undefined,
+  wanted: { replay: boolean; html: boolean },
+): Promise<ScreenPicture> {
+  // Loaded with the first picture: the terminal library is a tenth of what a server would load at its start.
+  const { Screen } = await import('./screen.ts');
   const screen = new Screen({ cols, rows });
   try {
     const to = output.bytes;
@@ -53,7 +63,9 @@ async function draw(output: Played, { cols, rows }: ScreenSize, signal: AbortSig
     }
     const { cursor, isAlternate: alternate } = screen;
     const text = screen.text();
-    return { cols, rows, from, to, cursor, alternate, text, replay: replay ? screen.replay() : Buffer.alloc(0) };
+    const replay = wanted.replay ? screen.replay() : Buffer.alloc(0);
+    const { html, cut } = wanted.html ? await screen.html(signal) : { html: '', cut: false };
+    return { cols, rows, from, to, cursor, alternate, text, replay, html, cut };
   } finally {
     screen.dispose();
   }

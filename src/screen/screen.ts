@@ -6,6 +6,10 @@ export const SCROLLBACK_ROWS = 10_000;
 /** Cells above the screen that a replay has at most: more would hold this process up for seconds. */
 const REPLAY_CELLS = 200_000;
 const PARSE_BYTES = 64 * 1024;
+/** Characters of the rows in HTML, and rows that are made without giving way to other work. */
+const HTML_CHARS = 4 * 1024 * 1024;
+const HTML_ROWS = 200;
+const HTML_ROW = /<div><span>(.*)<\/span><\/div><\/div><\/pre>/s;
 
 /** Size of a terminal, in cells. */
 export interface ScreenSize {
@@ -69,6 +73,11 @@ export class Screen {
     return { col: cursorX, row: cursorY };
   }
 
+  /** Rows above the screen: where the screen begins in `text`. */
+  get rowsAbove(): number {
+    return this.#terminal.buffer.active.baseY;
+  }
+
   /** True while a full-screen program has the terminal: its alternate screen, which has no rows above. */
   get isAlternate(): boolean {
     return this.#terminal.buffer.active.type === 'alternate';
@@ -79,6 +88,30 @@ export class Screen {
     // The library moves the cursor back from where the last row ended, one short when that was filled to its edge, and
     // origin mode and the alternate screen move it once more.
     return Buffer.from(`${this.#serialize.serialize({ scrollback })}${this.#toCursor()}`);
+  }
+
+  /**
+   * The rows above the screen and those of the screen as HTML, a `div` each, with their colours; empty ones at the end are
+   * left out, and with `cut` the first ones too, where it would be too long. Gives way to other work meanwhile.
+   */
+  async html(signal?: AbortSignal): Promise<{ html: string; cut: boolean }> {
+    const rows: string[] = [];
+    let chars = 0;
+    let row = this.text().length - 1;
+    for (; row >= 0 && chars < HTML_CHARS; row--) {
+      // A row at a time: the library carries the colours of a row's end into the next one without saying so.
+      const whole = this.#serialize.serializeAsHTML({ range: { startLine: row, endLine: row, startCol: 0 } });
+      const html = `<div><span>${HTML_ROW.exec(whole)?.[1] ?? ''}</span></div>`.replace(
+        /(<span>[^<]*[^< ]|<span>) +<\/span><\/div>$/,
+        '$1</span></div>',
+      );
+      rows.push(html);
+      chars += html.length;
+      if (rows.length % HTML_ROWS !== 0) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
+    }
+    return { html: rows.reverse().join('\n'), cut: row >= 0 };
   }
 
   dispose(): void {

@@ -29,6 +29,7 @@ export class SqliteChannels implements ChannelStore {
   readonly #start: Statement<[number, number], number>;
   readonly #read: Statement<[number, number, number], Buffer | null>;
   readonly #segments: Statement<[number, number, number], Segment>;
+  readonly #times: Statement<[number, number, number], Pick<Segment, 'offset' | 'at'>>;
   readonly #holder: Statement<[number, number], Piece>;
   readonly #lineHolder: Statement<[number, number], Piece>;
 
@@ -59,6 +60,7 @@ export class SqliteChannels implements ChannelStore {
       )
       .pluck();
     this.#segments = db.prepare('select offset, line, at, bytes from segments where entry_id = ? and offset >= ? order by offset limit ?');
+    this.#times = db.prepare('select offset, at from segments where entry_id = ? and offset >= ? and offset < ? order by offset');
     this.#holder = db.prepare('select offset, line, bytes from segments where entry_id = ? and offset <= ? order by offset desc limit 1');
     this.#lineHolder = db.prepare(
       'select offset, line, bytes from segments where entry_id = ? and line < ? order by line desc, offset desc limit 1',
@@ -125,6 +127,11 @@ export class SqliteChannels implements ChannelStore {
     if (offset >= head.bytes) return head.lines;
     const piece = offset > 0 ? this.#holder.get(entryId, offset) : undefined;
     return piece ? piece.line + countLines(piece.bytes.subarray(0, offset - piece.offset)) : 0;
+  }
+
+  times(entryId: number, from: number, to: number): Pick<Segment, 'offset' | 'at'>[] {
+    if (from >= this.head(entryId).bytes) return [];
+    return this.#times.all(entryId, this.#start.get(entryId, from) ?? 0, to);
   }
 
   segments(entryId: number, from: number, limit: number): Segment[] {

@@ -22,6 +22,7 @@ export class Deletions {
   readonly #turn: Statement<[number], number>;
   readonly #dropContext: Statement<[number, number]>;
   readonly #dropTurn: Statement<[number]>;
+  readonly #dropMessages: Statement<[number, number]>;
   readonly #dropLoops: Statement<[number, number]>;
   readonly #dropRun: Statement<[number]>;
 
@@ -37,6 +38,7 @@ export class Deletions {
       'delete from turn_context where rowid in (select rowid from turn_context where turn_id = ? order by ordinal limit ?)',
     );
     this.#dropTurn = db.prepare('delete from turns where id = ?');
+    this.#dropMessages = db.prepare('delete from context_messages where id in (select id from context_messages where run_id = ? limit ?)');
     this.#dropLoops = db.prepare('delete from loops where id in (select id from loops where run_id = ? limit ?)');
     this.#dropRun = db.prepare('delete from runs where id = ?');
   }
@@ -53,6 +55,7 @@ export class Deletions {
       if (this.#dropContext.run(turn, PIECE_ROWS).changes === 0) this.#dropTurn.run(turn);
       return 0;
     }
+    if (this.#dropMessages.run(run, PIECE_SEGMENTS).changes > 0) return PIECE_BYTES;
     if (this.#dropLoops.run(run, 1).changes === 0) this.#dropRun.run(run);
     return 0;
   }

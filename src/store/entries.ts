@@ -74,9 +74,9 @@ export class SqliteEntries implements EntryStore {
 
   /** Ids of one page of a listing. Only paths are looked at, which an index holds, so the bodies of other rows are not read. */
   #page(filter: EntryFilter): number[] {
-    const { matches, offset = 0, limit = Number.MAX_SAFE_INTEGER } = filter;
+    const { matches, newest = false, offset = 0, limit = Number.MAX_SAFE_INTEGER } = filter;
     const paths = this.#db.query.selectFrom('entries').select(['entries.id', 'entries.path']).where(ofVisibleRun('entries.run_id'));
-    const light = narrowed(paths, filter).orderBy('entries.id');
+    const light = narrowed(paths, filter).orderBy('entries.id', newest ? 'desc' : 'asc');
     if (!matches) return this.#db.all(light.limit(limit).offset(offset)).map((row) => row.id);
     const ids: number[] = [];
     let skipped = 0;
@@ -129,7 +129,7 @@ export class SqliteEntries implements EntryStore {
 }
 
 function narrowed<R>(query: SelectQueryBuilder<Tables, 'entries', R>, filter: EntryFilter): SelectQueryBuilder<Tables, 'entries', R> {
-  const { runId, projectId, statuses, categories, turn, prefix } = filter;
+  const { runId, projectId, statuses, categories, turn, prefix, beforeId } = filter;
   return query
     .$if(runId !== undefined, (q) => q.where('entries.run_id', '=', runId ?? 0))
     .$if(projectId !== undefined, (q) =>
@@ -143,6 +143,7 @@ function narrowed<R>(query: SelectQueryBuilder<Tables, 'entries', R>, filter: En
     .$if(statuses !== undefined, (q) => q.where('entries.status', 'in', statuses ?? []))
     .$if(categories !== undefined, (q) => q.where('entries.category', 'in', categories ?? []))
     .$if(turn !== undefined, (q) => q.where('entries.turn', '=', turn ?? 0))
+    .$if(beforeId !== undefined, (q) => q.where('entries.id', '<', beforeId ?? 0))
     .$if(prefix !== undefined && prefix !== '', (q) =>
       // Paths are ASCII, so the range is exactly the paths that begin so, and the index finds it.
       q.where('entries.path', '>=', prefix ?? '').where('entries.path', '<', `${prefix ?? ''}\u007f`),

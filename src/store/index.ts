@@ -11,12 +11,15 @@ import { Checkpointer } from './checkpoint.ts';
 import { Connection, type Durability } from './connection.ts';
 import { SqliteEntries } from './entries.ts';
 import { SqliteEvents } from './events.ts';
+import { SqliteFileConstraints } from './file-constraints.ts';
 import { FullDisk } from './full-disk.ts';
 import { lockDataFolder } from './lock.ts';
 import { LogSync } from './log-sync.ts';
 import { SqliteLoops } from './loops.ts';
+import { madeAt } from './migrate.ts';
 import { SqliteModels } from './models.ts';
 import { openDatabase } from './open.ts';
+import { SqlitePermissions } from './permissions.ts';
 import { SqliteProducers } from './producers.ts';
 import { SqliteProjects } from './projects.ts';
 import { DEFAULT_RETENTION, type Retention } from './retention.ts';
@@ -77,8 +80,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 }
 
 class SqliteStore implements Store {
+  readonly madeAt: number;
   readonly projects: SqliteProjects;
   readonly models: SqliteModels;
+  readonly fileConstraints: SqliteFileConstraints;
   readonly runs: SqliteRuns;
   readonly loops: SqliteLoops;
   readonly turns: SqliteTurns;
@@ -87,6 +92,7 @@ class SqliteStore implements Store {
   readonly producers: SqliteProducers;
   readonly runners: SqliteRunners;
   readonly tokens: SqliteTokens;
+  readonly permissions: SqlitePermissions;
   readonly events: SqliteEvents;
   readonly audit: SqliteAudit;
   readonly #log: LogSync;
@@ -113,6 +119,7 @@ class SqliteStore implements Store {
   }) {
     const inline = (yes: boolean) => void o.db.pragma(`wal_autocheckpoint = ${yes ? INLINE_CHECKPOINT_PAGES : 0}`);
     this.#db = o.db;
+    this.madeAt = madeAt(o.db);
     this.#release = o.release;
     this.#logger = o.logger;
     if (o.checkpoint) {
@@ -126,6 +133,7 @@ class SqliteStore implements Store {
     this.#connection = connection;
     this.projects = new SqliteProjects(connection);
     this.models = new SqliteModels(connection);
+    this.fileConstraints = new SqliteFileConstraints(connection, o.clock);
     const expire = (id: number) => {
       const run = this.runs.byId(id);
       if (run && o.expire) o.expire(run);
@@ -141,6 +149,7 @@ class SqliteStore implements Store {
     this.producers = new SqliteProducers(connection, o.clock);
     this.runners = new SqliteRunners(connection, o.clock);
     this.tokens = new SqliteTokens(connection, o.clock);
+    this.permissions = new SqlitePermissions(connection, o.clock);
     this.events = new SqliteEvents(connection, o.clock);
     this.audit = new SqliteAudit(connection, o.clock);
   }

@@ -78,6 +78,11 @@ export async function migrate(db: Database, migrations: readonly Migration[], cl
   }).exclusive();
 }
 
+/** When a database was made, milliseconds. */
+export function madeAt(db: Database): number {
+  return db.prepare<[], number>('select applied_at from schema_migrations order by number limit 1').pluck().get() ?? 0;
+}
+
 /** What the database says was applied, in order; nothing for a new one. */
 function appliedMigrations(db: Database, file: string): Applied[] {
   const tables = db.prepare<[], string>("select name from sqlite_schema where type = 'table'").pluck().all();

@@ -1,9 +1,11 @@
 import type { Selectable } from 'kysely';
 import { HeadgateError } from '../core/errors.ts';
 import type { ModelStore } from '../model/ports/store.ts';
-import type { ModelRecord } from '../model/records.ts';
+import type { Dialect } from '../model/provider-kind.ts';
+import type { ModelRecord, Price } from '../model/records.ts';
 import type { Connection } from './connection.ts';
 import { isTaken } from './failures.ts';
+import { fromJson, toJson } from './json.ts';
 import type { Tables } from './tables.ts';
 
 /** Models of a project by alias. */
@@ -25,11 +27,19 @@ export class SqliteModels implements ModelStore {
     return row && record(row);
   }
 
-  add(projectId: number, { alias, actual, provider, contextLength }: ModelRecord): void {
+  add(projectId: number, { alias, actual, provider, contextLength, dialect, price }: ModelRecord): void {
     try {
       this.#db.write('durable', () =>
         this.#db.run(
-          this.#db.query.insertInto('models').values({ project_id: projectId, alias, actual, provider, context_length: contextLength }),
+          this.#db.query.insertInto('models').values({
+            project_id: projectId,
+            alias,
+            actual,
+            provider,
+            context_length: contextLength,
+            dialect,
+            price: price ? toJson(price) : null,
+          }),
         ),
       );
     } catch (error) {
@@ -47,5 +57,13 @@ export class SqliteModels implements ModelStore {
 }
 
 function record(row: Selectable<Tables['models']>): ModelRecord {
-  return { alias: row.alias, actual: row.actual, provider: row.provider, contextLength: row.context_length };
+  const { alias, actual, provider, context_length: contextLength } = row;
+  return {
+    alias,
+    actual,
+    provider,
+    contextLength,
+    dialect: row.dialect as Dialect | null,
+    ...(row.price === null ? {} : { price: fromJson<Price>(row.price) }),
+  };
 }

@@ -8,6 +8,7 @@ import type { Connection } from './connection.ts';
 import { isTaken } from './failures.ts';
 import { fromJson, toJson } from './json.ts';
 import { changedOne, found, inserted } from './missing.ts';
+import { copyRun } from './run-copy.ts';
 import type { Tables } from './tables.ts';
 import { requireTransition } from './transitions.ts';
 import { buryRuns } from './visible.ts';
@@ -80,6 +81,14 @@ export class SqliteRuns implements RunStore {
         }),
       ),
     );
+  }
+
+  copy(id: number, alias: string): Run {
+    return this.#db.group('durable', () => {
+      found(this.byId(id), 'run', id, 'getRuns');
+      const copy = unlessTaken(alias, () => copyRun(this.#db, id, alias, this.#clock.now()));
+      return found(this.byId(copy), 'run', copy, 'getRuns');
+    });
   }
 
   nextTurn(id: number): number {

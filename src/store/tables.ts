@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely';
+import type { FileRule } from '../model/file-change.ts';
 import type { Category, LoopMode, TurnPhase, Visibility } from '../model/records.ts';
 import type { EntryStatus, LoopStatus, ProducerState, RunStatus } from '../model/status.ts';
 
@@ -6,15 +7,18 @@ import type { EntryStatus, LoopStatus, ProducerState, RunStatus } from '../model
 export interface Tables {
   projects: ProjectTable;
   models: ModelTable;
+  file_constraints: FileConstraintTable;
   runs: RunTable;
   loops: LoopTable;
   turns: TurnTable;
   turn_context: TurnContextTable;
+  context_messages: ContextMessageTable;
   entries: EntryTable;
   segments: SegmentTable;
   producers: ProducerTable;
   runners: RunnerTable;
   tokens: TokenTable;
+  permissions: PermissionTable;
   store_identity: { id: string };
   events: EventTable;
   rpc_log: RpcLogTable;
@@ -37,6 +41,16 @@ interface ModelTable {
   actual: string;
   provider: string;
   context_length: number | null;
+  /** JSON. */
+  price: string | null;
+  dialect: string | null;
+}
+
+interface FileConstraintTable {
+  project_id: number;
+  pattern: string;
+  rule: FileRule;
+  created_at: number;
 }
 
 interface RunTable {
@@ -84,8 +98,24 @@ interface TurnTable {
   cached_tokens: number | null;
   started_at: number;
   ended_at: number | null;
+  /** JSON: ids of context_messages. */
+  packet: string | null;
+  cost: number | null;
+  requests: Generated<number>;
+  first_ms: number | null;
+  total_ms: number | null;
 }
 
+/** One message that turns of a run were shown, or a list of tools; found by its hash, so that each is there once. */
+interface ContextMessageTable {
+  id: Generated<number>;
+  run_id: number;
+  hash: string;
+  /** JSON. */
+  record: string;
+}
+
+/** What turns of earlier versions were shown: their packets are not kept. */
 interface TurnContextTable {
   turn_id: number;
   ordinal: number;
@@ -168,6 +198,21 @@ interface TokenTable {
   /** One of them. */
   scopes: string;
   created_at: number;
+}
+
+interface PermissionTable {
+  id: Generated<number>;
+  project_id: number;
+  /** The tool. */
+  action: string;
+  pattern: string;
+  decision: 'allow' | 'ask' | 'deny';
+  granted_by: string;
+  created_at: number;
+  /** The proposal whose answer it comes from, `run path`; empty for one that was added by itself. */
+  via: Generated<string>;
+  removed_by: Generated<string | null>;
+  removed_at: Generated<number | null>;
 }
 
 interface EventTable {

@@ -1,9 +1,11 @@
 import type { Selectable } from 'kysely';
 import type { Clock } from '../core/clock.ts';
-import type { TurnStore } from '../model/ports/store.ts';
-import type { ContextPiece, Turn, TurnPhase, Usage } from '../model/records.ts';
+import type { ContextPacket } from '../model/context-record.ts';
+import type { TurnChange, TurnStore } from '../model/ports/store.ts';
+import type { Turn } from '../model/records.ts';
 import type { Connection } from './connection.ts';
 import { changedOne, inserted } from './missing.ts';
+import { Packets } from './packets.ts';
 import type { Tables } from './tables.ts';
 import { ofVisibleRun } from './visible.ts';
 
@@ -11,10 +13,12 @@ import { ofVisibleRun } from './visible.ts';
 export class SqliteTurns implements TurnStore {
   readonly #db: Connection;
   readonly #clock: Clock;
+  readonly #packets: Packets;
 
   constructor(db: Connection, clock: Clock) {
     this.#db = db;
     this.#clock = clock;
+    this.#packets = new Packets(db);
   }
 
   create({ runId, loopId, sequence }: { runId: number; loopId: number; sequence: number }): Turn {
@@ -34,13 +38,21 @@ export class SqliteTurns implements TurnStore {
     return row && record(row);
   }
 
-  update(id: number, { phase, text, usage }: { phase?: TurnPhase; text?: string; usage?: Usage }): void {
+  update(id: number, { phase, text, usage, cost, requests, firstMs, totalMs }: TurnChange): void {
     const change = {
       ...(phase === undefined ? {} : { phase, ended_at: phase === 'done' ? this.#clock.now() : null }),
       ...(text === undefined ? {} : { text }),
       ...(usage === undefined
         ? {}
-        : { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens, cached_tokens: usage.cachedTokens }),
+        : {
+            input_tokens: usage?.inputTokens ?? null,
+            output_tokens: usage?.outputTokens ?? null,
+            cached_tokens: usage?.cachedTokens ?? null,
+          }),
+      ...(cost === undefined ? {} : { cost }),
+      ...(requests === undefined ? {} : { requests }),
+      ...(firstMs === undefined ? {} : { first_ms: firstMs }),
+      ...(totalMs === undefined ? {} : { total_ms: totalMs }),
     };
     const unchanged = Object.keys(change).length === 0;
     const update = this.#db.query
@@ -51,28 +63,12 @@ export class SqliteTurns implements TurnStore {
     changedOne(changed, 'turn', id, 'getRun');
   }
 
-  setContext(turnId: number, pieces: readonly ContextPiece[]): void {
-    this.#db.group('durable', () => {
-      this.#db.run(this.#db.query.deleteFrom('turn_context').where('turn_id', '=', turnId));
-      for (const { ordinal, path, from, to, tokens } of pieces) {
-        this.#db.run(
-          this.#db.query.insertInto('turn_context').values({ turn_id: turnId, ordinal, path, from_byte: from, to_byte: to, tokens }),
-        );
-      }
-    });
+  setContext(turnId: number, packet: ContextPacket): void {
+    this.#packets.set(turnId, packet);
   }
 
-  context(turnId: number): ContextPiece[] {
-    const query = this.#db.query
-      .selectFrom('turn_context')
-      .innerJoin('turns', 'turns.id', 'turn_context.turn_id')
-      .selectAll('turn_context')
-      .where('turn_id', '=', turnId)
-      .where(ofVisibleRun('turns.run_id'))
-      .orderBy('ordinal');
-    return this.#db
-      .all(query)
-      .map(({ ordinal, path, from_byte, to_byte, tokens }) => ({ ordinal, path, from: from_byte, to: to_byte, tokens }));
+  context(turnId: number): ContextPacket {
+    return this.#packets.get(turnId);
   }
 
   #visible() {
@@ -90,6 +86,10 @@ function record(row: Selectable<Tables['turns']>): Turn {
     phase: row.phase,
     text: row.text,
     usage: input === null || output === null || cached === null ? null : { inputTokens: input, outputTokens: output, cachedTokens: cached },
+    cost: row.cost,
+    requests: row.requests,
+    firstMs: row.first_ms,
+    totalMs: row.total_ms,
     startedAt: row.started_at,
     endedAt: row.ended_at,
   };

@@ -2,6 +2,7 @@ import { countLines } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { SegmentWrite, Store } from '../model/ports/store.ts';
+import { type StoredMasks, storedAs } from './stored-masks.ts';
 
 /** Pause after which a chunk goes out at once, and the longest a chunk waits otherwise (milliseconds). */
 const COALESCE_MS = 5;
@@ -28,8 +29,17 @@ interface LogChannel {
   waiting: Waiting[];
 }
 
+/** What of a channel goes into a transaction, and who waits for just that. */
+interface Batched {
+  readonly channel: LogChannel;
+  readonly waiting: readonly Waiting[];
+  readonly joined: Buffer;
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
 /** Told of every segment right after its commit. */
-export type StoredListener = (entryId: number, bytes: Buffer, at: number) => void;
+export type StoredListener = (entryId: number, bytes: Buffer, at: number, offset: number) => void;
 
 /**
  * Appends to channels. Chunks are coalesced: at once after a pause of 5 ms, else every 5 ms or 64 KiB, in one
@@ -40,8 +50,11 @@ export class ChannelLog {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #stored: StoredListener;
+  readonly #masks: StoredMasks | undefined;
   readonly #channels = new Map<number, LogChannel>();
   readonly #dirty = new Set<LogChannel>();
+  /** Channels whose last bytes wait for what comes next, with what ends the waiting. */
+  readonly #held = new Map<LogChannel, NodeJS.Timeout>();
   #waitingBytes = 0;
   #lastCommit = -Infinity;
   #timer: NodeJS.Timeout | undefined;
@@ -49,10 +62,12 @@ export class ChannelLog {
   /** Waits until the store has room again. */
   #waitsForRoom = false;
 
-  constructor(options: { store: Store; clock: Clock; stored: StoredListener }) {
+  /** @param options - `masks`: what is stored is masked before (SPEC {#redaction_stored}) */
+  constructor(options: { store: Store; clock: Clock; stored: StoredListener; masks?: StoredMasks | undefined }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#stored = options.stored;
+    this.#masks = options.masks;
   }
 
   /** Stored and waiting bytes of a channel. */
@@ -89,12 +104,13 @@ export class ChannelLog {
     return at;
   }
 
-  /** Stores everything that waits, now. Throws when that fails; the senders are told as well. */
-  flush(): void {
+  /** Stores everything that waits, now; of the channels in `ended` nothing more comes. Throws when that fails; the senders are told as well. */
+  flush(ended: ReadonlySet<number> = NONE): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     try {
-      while (this.#dirty.size > 0) this.#commit();
+      for (const held of this.#held.keys()) this.#dirty.add(held);
+      while (this.#dirty.size > 0) this.#commit((entryId) => (ended.has(entryId) ? 'ended' : 'all'));
     } finally {
       // After a failure the other batches are tried by themselves.
       if (this.#dirty.size > 0) this.#schedule();
@@ -102,21 +118,20 @@ export class ChannelLog {
   }
 
   /** Stores what waits in one transaction, up to BATCH_BYTES. */
-  #commit(): void {
-    const batch: { channel: LogChannel; waiting: Waiting[]; joined: Buffer }[] = [];
+  #commit(endOf: (entryId: number) => 'more' | 'all' | 'ended' = () => 'more'): void {
+    const batch: Batched[] = [];
     let total = 0;
     for (const channel of this.#dirty) {
       if (total >= BATCH_BYTES) break;
-      const joined = join(channel.waiting);
-      batch.push({ channel, waiting: channel.waiting, joined });
-      total += joined.length;
+      const taken = this.#take(channel, endOf(channel.entryId));
+      batch.push(taken);
+      total += taken.joined.length;
       this.#dirty.delete(channel);
     }
     this.#waitingBytes -= total;
     const at = this.#clock.now();
     const writes: SegmentWrite[] = [];
     for (const { channel, joined } of batch) {
-      channel.waiting = [];
       let line = channel.lines;
       for (let start = 0; start < joined.length; start += SEGMENT_BYTES) {
         const bytes = joined.subarray(start, start + SEGMENT_BYTES);
@@ -129,8 +144,13 @@ export class ChannelLog {
       if (writes.length > 0) this.#store.channels.append(writes);
     } catch (error) {
       for (const { channel, waiting } of batch) {
+        const lost = [...waiting, ...channel.waiting];
+        this.#letGo(channel);
+        this.#masks?.forget(channel.entryId);
+        this.#waitingBytes -= channel.waiting.reduce((sum, { bytes }) => sum + bytes.length, 0);
+        channel.waiting = [];
         channel.end = channel.bytes;
-        for (const one of waiting) one.reject(error);
+        for (const one of lost) one.reject(error);
       }
       throw error;
     } finally {
@@ -144,11 +164,41 @@ export class ChannelLog {
       }
     }
     for (const { waiting } of batch) for (const one of waiting) one.resolve();
-    for (const write of writes) this.#stored(write.entryId, write.bytes as Buffer, at);
+    for (const write of writes) this.#stored(write.entryId, write.bytes as Buffer, at, write.offset);
+  }
+
+  /** Takes from a channel what may be stored; the rest, of which it is not known yet whether it is secret, waits on. */
+  #take(channel: LogChannel, end: 'more' | 'all' | 'ended'): Batched {
+    const { waiting } = channel;
+    const joined = join(waiting);
+    this.#letGo(channel);
+    channel.waiting = [];
+    const storable = this.#masks?.take(channel.entryId, channel.bytes, joined, end);
+    if (!storable) return { channel, waiting, joined };
+    if (storable.waitMs === undefined) return { channel, waiting, joined: storable.bytes };
+    const { whole, rest } = divide(waiting, storable.bytes.length);
+    channel.waiting = rest;
+    this.#hold(channel, storable.waitMs);
+    return { channel, waiting: whole, joined: storable.bytes };
+  }
+
+  #hold(channel: LogChannel, waitMs: number): void {
+    const timer = setTimeout(() => {
+      this.#held.delete(channel);
+      this.#dirty.add(channel);
+      this.#tryFlush();
+    }, waitMs);
+    this.#held.set(channel, timer);
+  }
+
+  #letGo(channel: LogChannel): void {
+    clearTimeout(this.#held.get(channel));
+    this.#held.delete(channel);
   }
 
   /** Forgets a channel that takes no more; everything of it must be stored. */
   forget(entryId: number): void {
+    this.#masks?.forget(entryId);
     this.#channels.delete(entryId);
   }
 
@@ -179,7 +229,12 @@ export class ChannelLog {
   /** True when the channel holds exactly `bytes` at `from`, stored or waiting. */
   #same(channel: LogChannel, from: number, bytes: Buffer): boolean {
     const stored = Math.max(0, Math.min(bytes.length, channel.bytes - from));
-    if (stored > 0 && !this.#store.channels.read(channel.entryId, from, stored).equals(bytes.subarray(0, stored))) return false;
+    const known = bytes.subarray(0, stored);
+    const { channels } = this.#store;
+    const same = this.#masks
+      ? storedAs(channels, channel.entryId, from, known)
+      : channels.read(channel.entryId, from, stored).equals(known);
+    if (stored > 0 && !same) return false;
     if (stored === bytes.length) return true;
     const waiting = join(channel.waiting);
     const start = from + stored - channel.bytes;
@@ -233,6 +288,20 @@ export class ChannelLog {
     // A timer, not this tick: what was stored is told and others have their turn before the next batch.
     if (this.#dirty.size > 0) this.#timer ??= setTimeout(() => this.#tryFlush(), 0);
   }
+}
+
+/** The senders whose bytes are all among the first `taken`, and the others, each with what is left of its own. */
+function divide(waiting: readonly Waiting[], taken: number): { whole: Waiting[]; rest: Waiting[] } {
+  const whole: Waiting[] = [];
+  const rest: Waiting[] = [];
+  let left = taken;
+  for (const one of waiting) {
+    const { length } = one.bytes;
+    if (rest.length === 0 && length <= left) whole.push(one);
+    else rest.push({ ...one, bytes: one.bytes.subarray(left) });
+    left = Math.max(0, left - length);
+  }
+  return { whole, rest };
 }
 
 function join(waiting: readonly Waiting[]): Buffer {

@@ -1,6 +1,8 @@
+import type { TerminalSize } from '../digest/index.ts';
 import { channelPath, MAX_CHANNEL, parseChannelPath, parseLogPath } from '../model/paths.ts';
 import type { Store } from '../model/ports/store.ts';
-import type { Entry } from '../model/records.ts';
+import type { Entry, Producer } from '../model/records.ts';
+import type { WaitingFact } from './input-watch.ts';
 import type { ChannelState } from './types.ts';
 
 /** The number in a channel entry's path. */
@@ -22,7 +24,29 @@ export function channelEntries(store: Store, entry: Entry): Entry[] {
   return found;
 }
 
+/** The producer that fills a channel. */
+export function channelProducer(store: Pick<Store, 'entries' | 'producers'>, channelId: number): Producer | undefined {
+  const channel = store.entries.byId(channelId);
+  const path = channel?.attributes['producer'];
+  const entry = channel && typeof path === 'string' ? store.entries.get(channel.runId, path) : undefined;
+  return entry && store.producers.get(entry.id);
+}
+
+/** What a log entry says of a command that waits for input. */
+export function waitingOf(entry: Entry): WaitingFact | undefined {
+  const waiting = entry.attributes['waiting'];
+  return typeof waiting === 'object' && waiting !== null ? (waiting as WaitingFact) : undefined;
+}
+
 /** A channel entry as clients see it. */
 export function channelState(channel: Entry): ChannelState {
   return { channel: channelNumber(channel), path: channel.path, bytes: channel.bytes, status: channel.status };
+}
+
+/** The terminal that a channel was written to, in the size with which its command began. */
+export function terminalOf(store: Store, channelId: number): TerminalSize | undefined {
+  const channel = store.entries.byId(channelId);
+  const log = channel?.attributes['producer'];
+  const entry = channel && typeof log === 'string' ? store.entries.get(channel.runId, log) : undefined;
+  return entry ? store.producers.get(entry.id)?.spec.tty : undefined;
 }

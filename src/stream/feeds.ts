@@ -1,23 +1,29 @@
 import type { Store } from '../model/ports/store.ts';
-import type { Entry } from '../model/records.ts';
+import type { Entry, Producer } from '../model/records.ts';
 import { isTerminal } from '../model/status.ts';
+import type { Redaction } from '../redact/index.ts';
 import { channelNumber } from './channels.ts';
 import { Feed } from './feed.ts';
+import { MaskedFeed, type ReaderFeed } from './masked-feed.ts';
 import type { Subscription } from './subscription.ts';
 
 interface Registered {
   readonly feeds: readonly Feed[];
   readonly subscriptions: Set<Subscription>;
+  /** Made when the first reader comes who may not see secrets. */
+  masked?: readonly MaskedFeed[];
 }
 
 /** The feeds of every producer that lives or is read, by the id of its log entry. */
 export class Feeds {
   readonly #store: Store;
+  readonly #redaction: Redaction;
   readonly #byProducer = new Map<number, Registered>();
   readonly #byChannel = new Map<number, { readonly feed: Feed; readonly owner: Registered }>();
 
-  constructor(store: Store) {
+  constructor(store: Store, redaction: Redaction) {
     this.#store = store;
+    this.#redaction = redaction;
   }
 
   /** The feeds of a producer, in order of channel number; made when it has none yet. */
@@ -25,11 +31,23 @@ export class Feeds {
     return this.#registered(run, entry, channels).feeds;
   }
 
-  /** Binds a subscription to a producer: it is pumped whenever something is stored there. */
-  attach(subscription: Subscription, run: string, entry: Entry, channels: readonly Entry[]): readonly Feed[] {
-    const registered = this.#registered(run, entry, channels);
+  /**
+   * Binds a subscription to a producer: it is pumped whenever something is stored there. One that may not see secrets gets
+   * feeds in which they are masked.
+   */
+  attach(subscription: Subscription, producer: Producer, entry: Entry, channels: readonly Entry[]): readonly ReaderFeed[] {
+    const registered = this.#registered(producer.run, entry, channels);
     registered.subscriptions.add(subscription);
-    return registered.feeds;
+    if (!subscription.selector.redact) return registered.feeds;
+    const released = () => {
+      for (const reader of [...registered.subscriptions]) reader.pump();
+    };
+    const { holdMs } = this.#redaction;
+    const matcher = this.#redaction.matcher(producer.spec.env);
+    registered.masked ??= registered.feeds.map(
+      (feed) => new MaskedFeed({ feed, matcher, channels: this.#store.channels, holdMs, released }),
+    );
+    return registered.masked;
   }
 
   /** The subscriptions bound to a producer. */
@@ -42,12 +60,15 @@ export class Feeds {
     const found = this.#byChannel.get(channelId);
     if (!found) return;
     found.feed.publish(bytes, at);
+    found.owner.masked?.[found.owner.feeds.indexOf(found.feed)]?.publish(bytes);
     for (const subscription of found.owner.subscriptions) subscription.pump();
   }
 
   /** The producer's channels take no more. */
   end(entryId: number, at: number): void {
-    for (const feed of this.#byProducer.get(entryId)?.feeds ?? []) feed.end(at);
+    const registered = this.#byProducer.get(entryId);
+    for (const feed of registered?.feeds ?? []) feed.end(at);
+    for (const feed of registered?.masked ?? []) feed.end();
   }
 
   /** The subscription is gone; feeds that nobody reads and nobody fills are dropped. */

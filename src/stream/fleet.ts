@@ -302,6 +302,11 @@ export class Fleet {
     );
   }
 
+  /** Whether a producer sleeps until it is given input; null when nobody can tell. */
+  async waitsForInput(producer: Producer): Promise<boolean | null> {
+    return (await this.#portOf(producer)?.waitsForInput?.(producer.entryId)) ?? null;
+  }
+
   /** Who registered a runner; undefined when there is none of that name. */
   ownerOf(name: string): string | undefined {
     return this.#records.get(name)?.owner;

@@ -1,8 +1,8 @@
-export { channelEntries, channelNumber } from './channels.ts';
+export { channelEntries, channelNumber, waitingOf } from './channels.ts';
 export type { Registration, RunnerOffer } from './fleet.ts';
 export { Journal, type JournalTx } from './journal.ts';
-export type { LineMatch, ReadRequest } from './read.ts';
-export { type ReadResult, Streams } from './streams.ts';
+export type { LineMatch, ReadRequest, ReadResult } from './read.ts';
+export { Streams } from './streams.ts';
 export { HIGH_WATER_BYTES } from './subscription.ts';
 export type {
   CancelRequest,

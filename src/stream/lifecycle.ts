@@ -8,6 +8,7 @@ import { askedKill, type Entry, type KillReceipt, type Producer } from '../model
 import { signalOfExitCode } from '../model/signals.ts';
 import { ENTRY_TABLE, type EntryStatus, PRODUCER_TABLE, type ProducerEvent } from '../model/status.ts';
 import { channelEntries, channelState } from './channels.ts';
+import type { WaitingFact } from './input-watch.ts';
 import type { Journal, JournalTx } from './journal.ts';
 import { endSummary, runningSummary } from './summary.ts';
 import type { EndedFact, ProducerPlan } from './types.ts';
@@ -49,6 +50,8 @@ export class Lifecycle {
   readonly #journal: Journal;
   readonly #clock: Clock;
   readonly #lastOutput: ReadonlyMap<number, number>;
+  /** Called within the transaction that ends a producer, with its log entry. */
+  onEnd: (tx: JournalTx, entry: Entry) => void = () => {};
 
   /** `lastOutput`: log entry id -> when something was last stored; kept with the end of the producer. */
   constructor(options: { store: Store; journal: Journal; clock: Clock; lastOutput: ReadonlyMap<number, number> }) {
@@ -93,7 +96,7 @@ export class Lifecycle {
         path: channelPath(parts, number),
         category: 'data',
         status: 102,
-        attributes: { producer: entry.path },
+        attributes: { producer: entry.path, ...nameOf(plan, number) },
         turn: entry.turn,
         loopId: entry.loopId,
         writer: plan.runner,
@@ -102,7 +105,7 @@ export class Lifecycle {
     const states = channels.map(channelState);
     const changed = this.#store.entries.update(entry.id, {
       status: 102,
-      body: runningSummary(plan.spec.command, states),
+      body: runningSummary(plan.spec, states),
       attributes: { ...entry.attributes, backend: plan.backend, runner: plan.runner, channels: plan.channels },
     });
     let producer = this.#store.producers.create({ entryId: entry.id, backend: plan.backend, runner: plan.runner, spec: plan.spec, bootId });
@@ -140,10 +143,12 @@ export class Lifecycle {
     const { producer } = owned;
     const signal = end.signal ?? (end.exitCode === null ? null : (signalOfExitCode(end.exitCode) ?? null));
     const limit = LIMITS.get(producer.receipt?.requestedBy ?? '');
-    const good = !limit && signal === null && (end.exitCode ?? 0) === 0;
+    const good = !limit && !end.own?.failed && signal === null && (end.exitCode ?? 0) === 0;
     const detached = end.detached.length > 0;
-    const outcome = limit ? limit.outcome : signal ? `signal:${signal}` : good ? (detached ? 'detached' : null) : `exit:${end.exitCode}`;
-    const how = signal ? `ended by ${signal}${end.exitCode === null ? '' : ` (exit ${end.exitCode})`}` : `exit ${end.exitCode ?? 0}`;
+    const own = end.own?.outcome ?? (good ? (detached ? 'detached' : null) : `exit:${end.exitCode}`);
+    const outcome = limit ? limit.outcome : signal ? `signal:${signal}` : own;
+    const exit = end.own && end.exitCode === null ? 'failed' : `exit ${end.exitCode ?? 0}`;
+    const how = signal ? `ended by ${signal}${end.exitCode === null ? '' : ` (exit ${end.exitCode})`}` : exit;
     return this.#end(owned, {
       event: 'completed',
       status: good ? 200 : 500,
@@ -153,7 +158,11 @@ export class Lifecycle {
       signal,
       durationMs: end.durationMs ?? this.#sinceStart(producer),
       by,
-      note: detached ? `still running in the background, output no longer followed: pid ${end.detached.join(', ')}` : undefined,
+      note: end.own
+        ? (end.own.body ?? undefined)
+        : detached
+          ? `still running in the background, output no longer followed: pid ${end.detached.join(', ')}`
+          : undefined,
     });
   }
 
@@ -243,6 +252,17 @@ export class Lifecycle {
     });
   }
 
+  /** It waits for input now, or, with null, it does no longer (SPEC {#waiting_for_input}). */
+  waiting({ producer, entry, projectId }: Owned, fact: WaitingFact | null): void {
+    this.#journal.commit('fast', (tx) => {
+      const { run, path } = producer;
+      const { waiting: _was, ...rest } = entry.attributes;
+      const changed = this.#store.entries.update(entry.id, { attributes: fact ? { ...rest, waiting: fact } : rest });
+      tx.event(projectId, run, fact ? 'stream/waiting' : 'stream/resumed', { run, path, ...fact });
+      this.#tellChanged(tx, projectId, run, [changed]);
+    });
+  }
+
   /** A new lease: writers with the old number are fenced off. */
   raiseEpoch(producer: Producer): Producer {
     return this.#store.producers.update(producer.entryId, { epoch: producer.epoch + 1 });
@@ -277,18 +297,19 @@ export class Lifecycle {
       const payload = this.#fact(0, after, closed, channels);
       const { seq: _none, ...facts } = payload;
       const { seq } = tx.event(projectId, producer.run, 'stream/ended', facts);
+      const { waiting: _over, ...attributes } = owned.entry.attributes;
       const entry = this.#store.entries.update(owned.entry.id, {
         status: ending.status,
         outcome: ending.outcome,
         body: endSummary({
-          command: producer.spec.command,
+          spec: producer.spec,
           how: ending.how,
           durationMs: ending.durationMs,
           channels: channels.map(channelState),
           note: ending.note,
         }),
         attributes: {
-          ...owned.entry.attributes,
+          ...attributes,
           exit_code: ending.exitCode,
           signal: ending.signal,
           duration_ms: ending.durationMs === null ? null : Math.round(ending.durationMs),
@@ -297,6 +318,7 @@ export class Lifecycle {
         },
       });
       this.#tellChanged(tx, projectId, producer.run, [entry, ...channels]);
+      this.onEnd(tx, entry);
       return { ...payload, seq };
     });
   }
@@ -345,4 +367,10 @@ export class Lifecycle {
     if (!run) throw new HeadgateError('not_found', `the run of ${producer.path} is gone`, { path: producer.path });
     return { producer, entry, channels: channels ?? channelEntries(this.#store, entry), projectId: run.projectId };
   }
+}
+
+/** The name of a channel where it is not that of a command's, so that readers can show it. */
+function nameOf({ spec }: ProducerPlan, channel: number): { name?: string } {
+  const name = spec.channelNames?.[channel];
+  return name === undefined ? {} : { name };
 }

@@ -1,7 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
-import { HeadgateError, messageOf } from '../core/errors.ts';
+import { HeadgateError } from '../core/errors.ts';
+import { linePattern } from '../core/line-pattern.ts';
 import { incompleteTail } from '../core/utf8.ts';
-import type { ChannelStore } from '../model/ports/store.ts';
+import type { EntryStatus } from '../model/status.ts';
+import type { ReadableChannels } from '../redact/index.ts';
 
 /** Bytes that one read answers when nothing is said, and at the most. */
 const DEFAULT_BYTES = 1024 * 1024;
@@ -18,6 +19,8 @@ export interface ReadRequest {
   readonly maxBytes?: number | undefined;
   readonly lines?: { readonly first: number; readonly count: number } | { readonly last: number } | undefined;
   readonly match?: string | undefined;
+  /** Bytes from here on are not given yet; all are when it is left out. */
+  readonly until?: number | undefined;
 }
 
 export interface LineMatch {
@@ -39,8 +42,16 @@ export interface ReadRange {
   readonly matches?: readonly LineMatch[];
 }
 
+/** What `stream/read` answers, with the bytes as they are. */
+export interface ReadResult extends ReadRange {
+  readonly path: string;
+  readonly channel: number;
+  readonly status: EntryStatus;
+  readonly outcome: string | null;
+}
+
 /** A byte range, a line range, a tail, or a search of one channel (SPEC {#stream_read}). */
-export function readChannel(channels: ChannelStore, entryId: number, request: ReadRequest): ReadRange {
+export function readChannel(channels: ReadableChannels, entryId: number, request: ReadRequest): ReadRange {
   const given = [request.from, request.lines].filter((one) => one !== undefined).length;
   if (given > 1) {
     throw new HeadgateError('invalid_params', 'give either from or lines, not both', { field: 'lines' });
@@ -49,7 +60,9 @@ export function readChannel(channels: ChannelStore, entryId: number, request: Re
   const unfinished = head.bytes > 0 && channels.read(entryId, head.bytes - 1, 1)[0] !== 10;
   const total = head.lines + (unfinished ? 1 : 0);
   if (request.match !== undefined) return search(channels, entryId, request.from ?? 0, head.bytes, total, request.match);
-  const { start, end } = range(channels, entryId, head.bytes, total, request);
+  const asked = range(channels, entryId, head.bytes, total, request);
+  const end = Math.min(asked.end, request.until ?? asked.end);
+  const start = Math.min(asked.start, end);
   const maxBytes = Math.min(request.maxBytes ?? DEFAULT_BYTES, Math.max(0, end - start));
   let data = maxBytes > 0 ? channels.read(entryId, start, maxBytes) : Buffer.alloc(0);
   const keep = start + data.length < head.bytes ? incompleteTail(data) : 0;
@@ -64,7 +77,7 @@ export function readChannel(channels: ChannelStore, entryId: number, request: Re
 }
 
 function range(
-  channels: ChannelStore,
+  channels: ReadableChannels,
   entryId: number,
   bytes: number,
   total: number,
@@ -77,13 +90,13 @@ function range(
   return { start: channels.offsetOfLine(entryId, first), end: channels.offsetOfLine(entryId, first + count) };
 }
 
-function linesOf(channels: ChannelStore, entryId: number, from: number, to: number, total: number): ReadRange['lines'] {
+function linesOf(channels: ReadableChannels, entryId: number, from: number, to: number, total: number): ReadRange['lines'] {
   if (total === 0 || from === to) return { first: 0, last: 0, total };
   return { first: channels.linesBefore(entryId, from) + 1, last: channels.linesBefore(entryId, to - 1) + 1, total };
 }
 
-function search(channels: ChannelStore, entryId: number, from: number, bytes: number, total: number, pattern: string): ReadRange {
-  const regex = compile(pattern);
+function search(channels: ReadableChannels, entryId: number, from: number, bytes: number, total: number, pattern: string): ReadRange {
+  const regex = linePattern(pattern, 'match');
   const matches: LineMatch[] = [];
   const until = performance.now() + SEARCH_MS;
   // Lines are counted from the line that holds `from`, which is read from its beginning.
@@ -114,25 +127,4 @@ function search(channels: ChannelStore, entryId: number, from: number, bytes: nu
   }
   const lines = { first: total === 0 ? 0 : channels.linesBefore(entryId, start) + 1, last: line, total };
   return { from: start, to: at, bytes, lines, data: Buffer.alloc(0), matches };
-}
-
-let linear = false;
-
-/**
- * A pattern from a client must not be able to stop the server: V8 falls back to its linear engine when a match
- * backtracks too long, and what that engine cannot do (look-around, back references) is refused.
- */
-function compile(pattern: string): RegExp {
-  if (!linear) {
-    setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
-    linear = true;
-  }
-  if (/\\[1-9]|\\k<|\(\?[=!<]/.test(pattern)) {
-    throw new HeadgateError('invalid_params', 'match may not use look-around, named groups or back references', { field: 'match' });
-  }
-  try {
-    return new RegExp(pattern);
-  } catch (error) {
-    throw new HeadgateError('invalid_params', `match is no regular expression: ${messageOf(error)}`, { field: 'match' });
-  }
 }

@@ -1,20 +1,27 @@
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import type { Digests } from '../digest/index.ts';
 import { channelPath, requireLogPath } from '../model/paths.ts';
 import type { LocalRunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { Entry, Producer } from '../model/records.ts';
 import { signalName } from '../model/signals.ts';
-import { type EntryStatus, isLive, LIVE_STATES, type ProducerState } from '../model/status.ts';
+import { isLive, LIVE_STATES, type ProducerState } from '../model/status.ts';
+import { Redaction } from '../redact/index.ts';
 import { ChannelLog } from './channel-log.ts';
-import { channelEntries, channelState } from './channels.ts';
+import { channelEntries, channelState, waitingOf } from './channels.ts';
+import { digestsOf } from './digests-of.ts';
 import { Feeds } from './feeds.ts';
 import { Fleet } from './fleet.ts';
-import type { Journal, JournalTx } from './journal.ts';
+import type { InputWatch } from './input-watch.ts';
+import type { JournalTx } from './journal.ts';
 import { Lifecycle, type Owned } from './lifecycle.ts';
-import { type LineMatch, type ReadRange, type ReadRequest, readChannel } from './read.ts';
+import { MaskedReads } from './masked-reads.ts';
+import { clientRun, refuseEcho, served } from './reachable.ts';
+import type { ReadRequest, ReadResult } from './read.ts';
 import { beyondEnd, stale } from './refusals.ts';
+import { StoredMasks } from './stored-masks.ts';
 import { Subscribers } from './subscribers.ts';
 import { Subscription } from './subscription.ts';
 import { TerminalSizes } from './terminal-sizes.ts';
@@ -29,21 +36,14 @@ import type {
   StreamSelector,
   StreamSink,
   StreamSubscription,
+  StreamsOptions,
   SubscribedChannel,
 } from './types.ts';
-import { Waiters } from './waiters.ts';
+import { type ProducerNews, Waiters } from './waiters.ts';
+import { watchInputs } from './watched-inputs.ts';
 
 /** How long a runner may be away before what it has is lost, unless the server says otherwise (milliseconds). */
 const LEASE_MS = 30_000;
-
-/** What `stream/read` answers, with the bytes as they are. */
-export interface ReadResult extends ReadRange {
-  readonly path: string;
-  readonly channel: number;
-  readonly status: EntryStatus;
-  readonly outcome: string | null;
-  readonly matches?: readonly LineMatch[];
-}
 
 /**
  * Producers and their channels: accepted, filled, read, ended. One instance a server; every stream RPC and every
@@ -53,7 +53,10 @@ export class Streams {
   readonly link: LocalRunnerLink;
   /** The runners, and what waits for one. */
   readonly fleet: Fleet;
+  /** What models are shown of channels. */
+  readonly digests: Digests;
   readonly #store: Store;
+  readonly #inputs: InputWatch;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #log: ChannelLog;
@@ -62,31 +65,45 @@ export class Streams {
   readonly #subscribers: Subscribers;
   readonly #waiting = new Waiters();
   readonly #lastOutput = new Map<number, number>();
+  readonly #reads: MaskedReads;
   readonly sizes = new TerminalSizes();
   /** Channel entry id -> log entry id of live producers. */
   readonly #owner = new Map<number, number>();
   /** What a write needs to know of a live producer, without asking the database each time. */
   readonly #live = new Map<number, { epoch: number; channels: ReadonlyMap<number, number> }>();
 
-  constructor(options: { store: Store; journal: Journal; clock: Clock; logger: Logger; leaseMs?: number }) {
+  constructor(options: StreamsOptions) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#logger = options.logger;
-    this.#feeds = new Feeds(options.store);
+    const redaction = options.redaction ?? new Redaction();
+    this.#reads = new MaskedReads({ ...options, redaction });
+    this.#feeds = new Feeds(options.store, redaction);
+    this.digests = digestsOf(options);
     this.#subscribers = new Subscribers(options);
     this.#lifecycle = new Lifecycle({ ...options, lastOutput: this.#lastOutput });
     this.#log = new ChannelLog({
-      store: options.store,
-      clock: options.clock,
-      stored: (channelId, bytes, at) => {
+      ...options,
+      masks: redaction.stored ? new StoredMasks({ ...options, redaction }) : undefined,
+      stored: (channelId, bytes, at, offset) => {
         const owner = this.#owner.get(channelId);
-        if (owner !== undefined) this.#lastOutput.set(owner, at);
         this.#feeds.stored(channelId, bytes, at);
+        this.digests.stored(channelId, bytes.length, offset);
+        if (owner === undefined) return;
+        this.#lastOutput.set(owner, at);
+        this.#inputs.heard(owner, channelId);
+        this.#waiting.wake(owner, 'output');
       },
     });
+    this.#inputs = watchInputs({ ...options, redaction, lifecycle: this.#lifecycle, waiters: this.#waiting, fleet: () => this.fleet });
     this.link = this.#makeLink();
     const hands = { retake: (id: number) => this.#retake(id), lose: (id: number, message: string) => this.#lose(id, message) };
     this.fleet = new Fleet({ ...options, leaseMs: options.leaseMs ?? LEASE_MS, hands });
+  }
+
+  /** `handler` is called within the transaction that ends a producer, with its log entry; what it throws undoes the end. */
+  onEnd(handler: (tx: JournalTx, entry: Entry) => void): void {
+    this.#lifecycle.onEnd = handler;
   }
 
   /** Makes a runner known under its name. */
@@ -118,7 +135,7 @@ export class Streams {
     offset?: number | undefined;
     epoch?: number | undefined;
   }): Promise<{ offset: number; bytes: number }> {
-    const owned = this.#clientRun(o.runId, o.path, o.epoch);
+    const owned = clientRun(this.#lifecycle, o.runId, o.path, o.epoch);
     const channelId = this.#channelId(owned, o.channel);
     const offset = await this.#log.append(channelId, o.offset, o.bytes);
     return { offset, bytes: Math.max(offset + o.bytes.length, this.#store.channels.head(channelId).bytes) };
@@ -138,7 +155,7 @@ export class Streams {
     ) {
       return known.channels.map(channelState);
     }
-    const owned = this.#clientRun(runId, path, end.epoch);
+    const owned = clientRun(this.#lifecycle, runId, path, end.epoch);
     return this.#finish(owned, () =>
       this.#lifecycle.completed(owned, { exitCode, signal, durationMs: end.durationMs ?? null, detached: [] }, 'client'),
     );
@@ -148,7 +165,7 @@ export class Streams {
   aborted(runId: number, path: string, o: { reason: string | null; durationMs?: number; epoch?: number; by: string }): ChannelState[] {
     const known = this.#lifecycle.owned(runId, path);
     if (known.producer.state === 'aborted') return known.channels.map(channelState);
-    const owned = this.#clientRun(runId, path, o.epoch);
+    const owned = clientRun(this.#lifecycle, runId, path, o.epoch);
     return this.#finish(owned, () => this.#lifecycle.aborted(owned, { reason: o.reason, durationMs: o.durationMs ?? null, by: o.by }));
   }
 
@@ -176,18 +193,22 @@ export class Streams {
     return channels;
   }
 
-  /** Writes to stdin; answers the bytes that the command's pipe took. */
-  async input(runId: number, path: string, bytes: Buffer, eof: boolean): Promise<number> {
-    const { producer } = this.#served(runId, path);
+  /** Writes to stdin; answers the bytes that the command's pipe took. A secret is refused where it would be echoed (SPEC {#secret_input}). */
+  async input(runId: number, path: string, bytes: Buffer, eof: boolean, secret = false): Promise<number> {
+    const { producer } = served(this.#lifecycle, runId, path);
     if (!producer.spec.stdin) {
       throw new HeadgateError('unsupported', `${path} was started without stdin; start it with stdin: true to write to it`, { path });
     }
-    return await this.fleet.serving(producer).input(producer.entryId, bytes, eof);
+    const port = this.fleet.serving(producer);
+    if (secret) await refuseEcho(port, producer);
+    const taken = await port.input(producer.entryId, bytes, eof);
+    if (taken > 0 || eof) this.#inputs.heard(producer.entryId);
+    return taken;
   }
 
   /** Resizes a terminal. */
   async resize(runId: number, path: string, cols: number, rows: number): Promise<void> {
-    const { producer } = this.#served(runId, path);
+    const { producer } = served(this.#lifecycle, runId, path);
     await this.fleet.serving(producer).resize(producer.entryId, cols, rows);
     this.sizes.set(producer.entryId, { cols, rows });
   }
@@ -195,7 +216,7 @@ export class Streams {
   /** Sends one signal to a command. */
   async signal(runId: number, path: string, signal: string): Promise<void> {
     const name = signalName(signal);
-    const { producer } = this.#served(runId, path);
+    const { producer } = served(this.#lifecycle, runId, path);
     await this.fleet.serving(producer).signal(producer.entryId, name);
   }
 
@@ -228,12 +249,20 @@ export class Streams {
     return channelEntries(this.#store, entry).map(channelState);
   }
 
-  /** Resolves when the producer has ended, `timeoutMs` is over, or the signal is aborted (which throws its reason). */
-  waitFor(entryId: number, o: { timeoutMs: number; signal: AbortSignal }): Promise<'ended' | 'timeout'> {
+  /**
+   * Resolves when the producer has ended, with other news when those are asked for (`input` also when it waits for input
+   * already), when `timeoutMs` is over, or the signal is aborted (which throws its reason).
+   */
+  waitFor<N extends ProducerNews = never>(
+    entryId: number,
+    o: { timeoutMs: number; signal: AbortSignal; or?: readonly N[] },
+  ): Promise<N | 'ended' | 'timeout'> {
     o.signal.throwIfAborted();
     const owned = this.#lifecycle.byId(entryId);
     if (!owned || this.#lifecycle.endOf(owned)) return Promise.resolve('ended');
-    return this.#waiting.wait(entryId, o);
+    const input = o.or?.find((news) => news === 'input');
+    if (input && this.#inputs.of(entryId) === true) return Promise.resolve(input);
+    return this.#waiting.wait(entryId, { ...o, for: ['ended', ...(o.or ?? [])] });
   }
 
   /**
@@ -274,12 +303,12 @@ export class Streams {
   }
 
   /** Reads a channel; throws not_found, stream_not_open, invalid_params. */
-  read(o: { runId: number; path: string; channel: number } & ReadRequest): ReadResult {
+  read(o: { runId: number; path: string; channel: number; redact?: boolean } & Omit<ReadRequest, 'until'>): ReadResult {
     const owned = this.#lifecycle.owned(o.runId, o.path);
     const channelId = this.#channelId(owned, o.channel);
     const entry = this.#store.entries.byId(channelId) ?? owned.entry;
     return {
-      ...readChannel(this.#store.channels, channelId, o),
+      ...this.#reads.read(owned.producer, channelId, this.#lastOutput.get(owned.entry.id), o),
       path: entry.path,
       channel: o.channel,
       status: entry.status,
@@ -303,9 +332,11 @@ export class Streams {
 
   /** Stores what waits; subscriptions end. Commands go on. */
   close(): void {
+    this.#inputs.close();
     this.#subscribers.close();
     this.fleet.close();
     this.#log.close();
+    this.digests.close();
   }
 
   /** Hands a live producer to another writer: whatever comes under the lease before is refused. */
@@ -365,38 +396,6 @@ export class Streams {
     return owned;
   }
 
-  /** A live producer that a client runs, with its lease checked. */
-  #clientRun(runId: number, path: string, epoch: number | undefined): Owned {
-    const owned = this.#lifecycle.owned(runId, path);
-    const { producer } = owned;
-    if (epoch !== undefined && epoch < producer.epoch) throw stale(producer.entryId, epoch, producer.epoch);
-    if (epoch !== undefined && epoch > producer.epoch) {
-      throw new HeadgateError('conflict', `the lease of ${path} is ${producer.epoch}, not ${epoch}`, { epoch: producer.epoch });
-    }
-    if (producer.state === 'cancelling' || !isLive(producer.state)) throw this.#lifecycle.closed(producer);
-    if (producer.runner !== 'client') {
-      throw new HeadgateError(
-        'conflict',
-        `${path} is run by "${producer.runner}", which alone streams it; to run a command yourself propose or accept it with runner: "client"`,
-        {
-          runner: producer.runner,
-        },
-      );
-    }
-    return owned;
-  }
-
-  /** A live producer that a runner serves. */
-  #served(runId: number, path: string): Owned {
-    const owned = this.#lifecycle.owned(runId, path);
-    const { producer } = owned;
-    if (producer.state === 'cancelling' || !isLive(producer.state)) throw this.#lifecycle.closed(producer);
-    if (producer.runner === 'client') {
-      throw new HeadgateError('unsupported', `a client runs ${path} itself; the server cannot reach it`, { runner: 'client' });
-    }
-    return owned;
-  }
-
   #channelId(owned: Owned, channel: number): number {
     const parts = requireLogPath(owned.entry.path);
     const wanted = channelPath(parts, channel);
@@ -405,9 +404,7 @@ export class Streams {
       throw new HeadgateError(
         'not_found',
         `${owned.entry.path} has no channel ${channel}; it has ${owned.channels.map((entry) => channelState(entry).channel).join(', ')}`,
-        {
-          channel,
-        },
+        { channel },
       );
     }
     return found.id;
@@ -421,6 +418,7 @@ export class Streams {
     }
     this.#live.set(owned.entry.id, { epoch: owned.producer.epoch, channels });
     this.#feeds.of(owned.producer.run, owned.entry, owned.channels);
+    if (owned.producer.runner !== 'client') this.#inputs.follow(owned.entry.id, waitingOf(owned.entry) !== undefined);
     for (const subscription of this.#subscribers.wanting(owned.entry.runId, owned.entry.path)) {
       this.#attach(subscription, owned);
       subscription.pump();
@@ -428,7 +426,7 @@ export class Streams {
   }
 
   #attach(subscription: Subscription, owned: Owned): Map<number, number> {
-    const feeds = this.#feeds.attach(subscription, owned.producer.run, owned.entry, owned.channels);
+    const feeds = this.#feeds.attach(subscription, owned.producer, owned.entry, owned.channels);
     return subscription.follow({
       entryId: owned.entry.id,
       runId: owned.entry.runId,
@@ -445,13 +443,11 @@ export class Streams {
 
   /** The producers that a new subscription begins with. */
   #matching(selector: StreamSelector, subscription: Subscription): Owned[] {
-    if (selector.path !== undefined) {
-      requireLogPath(selector.path);
-      const entry = this.#store.entries.get(selector.runId, selector.path);
-      if (!entry)
-        throw new HeadgateError('not_found', `no entry ${selector.path} in this run; getEntries lists what there is`, {
-          path: selector.path,
-        });
+    const { path } = selector;
+    if (path !== undefined) {
+      requireLogPath(path);
+      const entry = this.#store.entries.get(selector.runId, path);
+      if (!entry) throw new HeadgateError('not_found', `no entry ${path} in this run; getEntries lists what there is`, { path });
       const owned = this.#lifecycle.byId(entry.id);
       return owned ? [owned] : [];
     }
@@ -464,10 +460,11 @@ export class Streams {
 
   /** Stores what waits, ends the producer, lets readers finish, wakes who waits. Once the end is stored nothing throws. */
   #finish(owned: Owned, end: () => EndedFact): ChannelState[] {
-    this.#log.flush();
+    this.#log.flush(new Set(owned.channels.map(({ id }) => id)));
     const fact = end();
     const entryId = owned.entry.id;
     this.#lastOutput.delete(entryId);
+    this.#inputs.forget(entryId);
     this.#live.delete(entryId);
     this.fleet.ended(entryId);
     for (const channel of owned.channels) {
@@ -479,7 +476,7 @@ export class Streams {
       for (const subscription of [...this.#feeds.subscriptions(entryId)]) subscription.ended(owned.entry.path, fact);
       this.#feeds.release(entryId);
     });
-    this.#guarded('a waiter failed', () => this.#waiting.wake(entryId));
+    this.#guarded('a waiter failed', () => this.#waiting.wake(entryId, 'ended'));
     return [...fact.channels];
   }
 
@@ -495,6 +492,7 @@ export class Streams {
     const { producer } = owned;
     const lastOutputAt = this.#lastOutput.get(producer.entryId) ?? producer.lastOutputAt;
     const waitsFor = this.fleet.waitsFor(producer);
-    return { producer: { ...producer, lastOutputAt }, entry: owned.entry, channels: owned.channels.map(channelState), waitsFor };
+    const waiting = producer.state === 'queued' || producer.state === 'running' ? this.#inputs.of(producer.entryId) : false;
+    return { producer: { ...producer, lastOutputAt }, entry: owned.entry, channels: owned.channels.map(channelState), waitsFor, waiting };
   }
 }

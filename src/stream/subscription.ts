@@ -1,4 +1,4 @@
-import type { Feed } from './feed.ts';
+import type { ReaderFeed } from './masked-feed.ts';
 import type { ClosedFact, EndedFact, StreamSelector, StreamSink, StreamSubscription, SubscribedChannel } from './types.ts';
 
 /** The connection's buffered bytes at which a subscription stops feeding it (SPEC {#stream_backpressure}). */
@@ -9,7 +9,7 @@ const LIVE_LAG_BYTES = 8 * 1024 * 1024;
 const BURST_BYTES = 1024 * 1024;
 
 interface Cursor {
-  readonly feed: Feed;
+  readonly feed: ReaderFeed;
   offset: number;
 }
 
@@ -25,7 +25,7 @@ export interface FollowTarget {
   readonly entryId: number;
   readonly runId: number;
   readonly path: string;
-  readonly feeds: readonly Feed[];
+  readonly feeds: readonly ReaderFeed[];
   readonly end: EndedFact | undefined;
 }
 

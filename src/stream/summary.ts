@@ -1,8 +1,9 @@
+import type { ProducerSpec } from '../model/records.ts';
 import type { ChannelState } from './types.ts';
 
 /** How a producer ended, in the words of the log entry. */
 export interface EndSummary {
-  readonly command: string;
+  readonly spec: ProducerSpec;
   readonly how: string;
   readonly durationMs: number | null;
   readonly channels: readonly ChannelState[];
@@ -12,18 +13,26 @@ export interface EndSummary {
 /** The body of a log entry whose producer has ended: command, end, duration, channel sizes (SPEC {#stream_completed}). */
 export function endSummary(summary: EndSummary): string {
   const duration = summary.durationMs === null ? '' : ` after ${formatDuration(summary.durationMs)}`;
-  const lines = [`$ ${summary.command}`, `${summary.how}${duration}`];
-  for (const channel of summary.channels) lines.push(`${channelName(channel.channel)}: ${channel.bytes} bytes in ${channel.path}`);
+  const { spec } = summary;
+  const lines = [titleOf(spec), `${summary.how}${duration}`];
+  for (const channel of summary.channels) lines.push(`${channelName(spec, channel.channel)}: ${channel.bytes} bytes in ${channel.path}`);
   if (summary.note) lines.push(summary.note);
   return lines.join('\n');
 }
 
 /** The body of a log entry whose producer runs. */
-export function runningSummary(command: string, channels: readonly ChannelState[]): string {
-  return [`$ ${command}`, 'running', ...channels.map((channel) => `${channelName(channel.channel)}: ${channel.path}`)].join('\n');
+export function runningSummary(spec: ProducerSpec, channels: readonly ChannelState[]): string {
+  return [titleOf(spec), 'running', ...channels.map(({ channel, path }) => `${channelName(spec, channel)}: ${path}`)].join('\n');
 }
 
-function channelName(channel: number): string {
+/** What runs: a shell's command line, or what a plugin calls it. */
+function titleOf({ command, input }: ProducerSpec): string {
+  return input ? command : `$ ${command}`;
+}
+
+function channelName({ channelNames }: ProducerSpec, channel: number): string {
+  const name = channelNames?.[channel];
+  if (name !== undefined) return name;
   if (channel === 1) return 'stdout';
   return channel === 2 ? 'stderr' : `channel ${channel}`;
 }

@@ -1,5 +1,10 @@
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Store } from '../model/ports/store.ts';
 import type { Attributes, Entry, KillReceipt, Producer, ProducerSpec } from '../model/records.ts';
 import type { EntryStatus } from '../model/status.ts';
+import type { Redaction } from '../redact/index.ts';
+import type { Journal } from './journal.ts';
 
 /** Length and status of one channel, as clients see it. */
 export interface ChannelState {
@@ -18,6 +23,8 @@ export interface StreamSelector {
   /** ... or a test over log entries' paths; new producers join. */
   readonly matches?: (path: string) => boolean;
   readonly channel?: number;
+  /** Secrets are masked (SPEC {#redaction}). */
+  readonly redact?: boolean;
 }
 
 /** A piece of a channel on its way to readers. One object for all subscribers at the same place, so that whatever is encoded from it can be kept beside it. */
@@ -119,6 +126,8 @@ export interface ProducerView {
   readonly channels: readonly ChannelState[];
   /** What it waits for before it can run, in words; null when it is served. */
   readonly waitsFor: string | null;
+  /** True: it waits for input; null: nobody can tell (SPEC {#waiting_for_input}). */
+  readonly waiting: boolean | null;
 }
 
 /** How a client ends a producer that it runs itself. */
@@ -147,4 +156,18 @@ export interface ProducerAttributes extends Attributes {
   readonly command: string;
   readonly summary: string;
   readonly plan: ProducerPlan;
+}
+
+/** What the stream layer needs. */
+export interface StreamsOptions {
+  readonly store: Store;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long a runner may be away before what it has is lost, milliseconds. */
+  readonly leaseMs?: number;
+  /** How long a command is silent before it is looked at whether it waits for input, milliseconds; 0: never. */
+  readonly quietMs?: number;
+  /** What is masked; the known shapes when left out. */
+  readonly redaction?: Redaction;
 }

@@ -191,7 +191,7 @@ describe.skipIf(!serviceAvailable('mount'))('{#adopt} a disk that takes nothing 
     try {
       const folder = join(disk.folder, 'spool');
       const sink = new StoringSink();
-      const one = await start('echo begun; trap "exit 6" USR1; while :; do sleep 0.02; done', sink, { folder, freeBytes: 0 });
+      const one = await start('trap "exit 6" USR1; echo begun; while :; do sleep 0.02; done', sink, { folder, freeBytes: 0 });
       await sink.match(1, /begun/);
       await one.detach();
       disk.fill(0);

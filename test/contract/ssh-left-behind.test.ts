@@ -86,6 +86,7 @@ describe.skipIf(!serviceAvailable('sshd'))('{#spool_sweep} folders on another ho
     expect(there().sort()).toEqual([live.producerId, orphan.producerId].sort());
     await orphan.handle.kill(KILL);
     await eventually(() => there().length === 1, 'the orphan is removed after its end');
+    await eventually(() => records().length === 1, 'its record is removed');
     expect(records()).toEqual([live.producerId]);
     await live.handle.kill(KILL);
     await live.handle.dispose();

@@ -142,10 +142,10 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
     });
 
     describe('models', () => {
-      const model = { alias: 'fast', actual: 'x-1', provider: 'scripted', contextLength: 8000 };
+      const model = { alias: 'fast', actual: 'x-1', provider: 'scripted', contextLength: 8000, dialect: 'xml' } as const;
 
       test('a model is listed until it is removed', () => {
-        store.models.add(projectId, { ...model, alias: 'big', contextLength: null });
+        store.models.add(projectId, { ...model, alias: 'big', contextLength: null, dialect: null });
         store.models.add(projectId, model);
         expect(store.models.list(projectId).map(({ alias }) => alias)).toEqual(['big', 'fast']);
         expect(store.models.get(projectId, 'fast')).toEqual(model);
@@ -157,6 +157,22 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
       test('a second model of the same alias is refused', () => {
         store.models.add(projectId, model);
         expect(refusal('alias_taken', () => store.models.add(projectId, model)).facts).toEqual({ alias: 'fast' });
+      });
+    });
+
+    describe('{#file_constraints} file constraints', () => {
+      test('one rule a pattern, in order of pattern, of one project', () => {
+        store.fileConstraints.set(projectId, 'src/**', 'persist');
+        store.fileConstraints.set(projectId, '.env', 'ignore');
+        setup.clock.now = 2_000;
+        store.fileConstraints.set(projectId, 'src/**', 'ignore');
+        expect(store.fileConstraints.list(projectId)).toEqual([
+          { pattern: '.env', rule: 'ignore', createdAt: 1_000 },
+          { pattern: 'src/**', rule: 'ignore', createdAt: 2_000 },
+        ]);
+        expect(store.fileConstraints.list(store.projects.open({ name: 'q', root: '/q', configPath: null }).id)).toEqual([]);
+        expect(store.fileConstraints.remove(projectId, '.env')).toBe(true);
+        expect(store.fileConstraints.remove(projectId, '.env')).toBe(false);
       });
     });
 
@@ -224,6 +240,48 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         expect(store.runs.byId(run.id)?.turn).toBe(2);
       });
 
+      test('{#run_fork} a copy holds all that the run holds, and ends what runs or waits', () => {
+        const loop = store.loops.enqueue({ runId: run.id, mode: 'act', prompt: 'p', model: 'm', config: {} });
+        store.loops.setStatus(loop.id, 102, null, null);
+        store.loops.setStatus(loop.id, 200, null, 'done');
+        const turn = store.turns.create({ runId: run.id, loopId: loop.id, sequence: store.runs.nextTurn(run.id) });
+        const piece = (text: string) => ({ form: 'literal' as const, path: null, from: 0, to: 0, tokens: 1, text });
+        const messages = ['b', 'a', 'b'].map((text) => ({ role: 'user' as const, pieces: [piece(text)] }));
+        store.turns.setContext(turn.id, { messages, tools: [{ name: 't', description: 'd', inputSchema: { type: 'object' } }] });
+        const entry = { runId: run.id, category: 'logging', turn: 1, loopId: loop.id, writer: 'w' } as const;
+        store.entries.create({ ...entry, path: 'known://a', status: 200, body: 'four', attributes: { x: 1 } });
+        const log = store.entries.create({ ...entry, path: 'log://turn_1/sh/x', status: 100 });
+        store.entries.update(log.id, { status: 102 });
+        store.producers.create({
+          entryId: log.id,
+          backend: 'process',
+          runner: 'embedded',
+          spec: { command: 'x', cwd: '/', env: {}, stdin: false },
+        });
+        const channel = store.entries.create({ ...entry, category: 'data', path: 'sh://turn_1/x_1', status: 102 });
+        const bytes = Buffer.from('ab\ncd\0\xff', 'latin1');
+        store.channels.append([{ entryId: channel.id, offset: 0, bytes, line: 0, at: 5, lines: 1 }]);
+        const copy = store.runs.copy(run.id, 'copy');
+        expect(copy).toMatchObject({ alias: 'copy', parentId: run.id, turn: 1, model: 'm', settings: { yolo: true } });
+        const of = (path: string) => store.entries.get(copy.id, path)!;
+        expect(of('known://a')).toMatchObject({ body: 'four', attributes: { x: 1 }, status: 200, outcome: null });
+        expect(of('sh://turn_1/x_1')).toMatchObject({ status: 499, outcome: 'forked' });
+        expect(store.channels.read(of('sh://turn_1/x_1').id, 0, 100)).toEqual(bytes);
+        expect(store.producers.get(of('log://turn_1/sh/x').id)?.state).toBe('aborted');
+        const [copied] = store.loops.list(copy.id);
+        expect(copied).toMatchObject({ status: 200, result: 'done', sequence: 1 });
+        expect(of('known://a').loopId).toBe(copied?.id);
+        expect(store.turns.context(store.turns.get(copy.id, 1)!.id)).toEqual(store.turns.context(turn.id));
+        // Apart from then on.
+        store.entries.update(of('known://a').id, { body: 'other' });
+        expect(store.entries.get(run.id, 'known://a')?.body).toBe('four');
+        expect(store.producers.get(log.id)?.state).toBe('queued');
+        store.runs.remove(run.id);
+        expect(store.channels.read(of('sh://turn_1/x_1').id, 0, 100)).toEqual(bytes);
+        refusal('alias_taken', () => store.runs.copy(copy.id, 'copy'));
+        expect(store.runs.list(projectId, 10, 0)).toHaveLength(1);
+      });
+
       test('a fork outlives its parent', () => {
         const fork = newRun('fork', run.id);
         store.runs.remove(run.id);
@@ -282,12 +340,26 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
       test('a turn is asked, dispatched and done, with what was said and spent', () => {
         const loop = newLoop();
         const turn = store.turns.create({ runId: run.id, loopId: loop.id, sequence: store.runs.nextTurn(run.id) });
-        expect(turn).toMatchObject({ sequence: 1, phase: 'asking', text: '', usage: null, endedAt: null });
+        expect(turn).toMatchObject({
+          sequence: 1,
+          phase: 'asking',
+          text: '',
+          usage: null,
+          cost: null,
+          requests: 0,
+          firstMs: null,
+          endedAt: null,
+        });
         store.turns.update(turn.id, { phase: 'dispatching', text: 'hm', usage: { inputTokens: 3, outputTokens: 2, cachedTokens: 1 } });
         setup.clock.now = 7_000;
         store.turns.update(turn.id, { phase: 'done' });
         store.turns.update(turn.id, {});
+        store.turns.update(turn.id, { cost: 0.25, requests: 2, firstMs: 20, totalMs: 300 });
         expect(store.turns.get(run.id, 1)).toMatchObject({
+          cost: 0.25,
+          requests: 2,
+          firstMs: 20,
+          totalMs: 300,
           phase: 'done',
           text: 'hm',
           usage: { inputTokens: 3, outputTokens: 2, cachedTokens: 1 },
@@ -300,13 +372,19 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
 
       test('what a model was shown is kept in order and replaced as a whole', () => {
         const turn = store.turns.create({ runId: run.id, loopId: newLoop().id, sequence: 1 });
-        const piece = { ordinal: 0, path: 'known://a', from: 0, to: 10, tokens: 3 };
-        store.turns.setContext(turn.id, [{ ...piece, ordinal: 1 }, piece]);
-        expect(store.turns.context(turn.id).map(({ ordinal }) => ordinal)).toEqual([0, 1]);
-        store.turns.setContext(turn.id, [{ ...piece, path: 'known://b' }]);
-        expect(store.turns.context(turn.id)).toEqual([{ ...piece, path: 'known://b' }]);
-        expect(() => store.turns.setContext(turn.id, [piece, piece])).toThrow();
-        expect(store.turns.context(turn.id)).toHaveLength(1);
+        const piece = { form: 'exact', path: 'log://turn_1/a/b', from: 0, to: 10, tokens: 3 } as const;
+        const message = (text: string) => ({
+          role: 'user' as const,
+          pieces: [piece, { form: 'literal' as const, path: null, from: 0, to: 0, tokens: 1, text }],
+        });
+        const tools = [{ name: 't', description: 'd', inputSchema: { type: 'object' } }];
+        const packet = { messages: [message('b'), message('a'), message('b')], tools };
+        store.turns.setContext(turn.id, packet);
+        expect(store.turns.context(turn.id)).toEqual(packet);
+        store.turns.setContext(turn.id, { messages: [message('\ud800 half a character')], tools: [] });
+        expect(store.turns.context(turn.id)).toEqual({ messages: [message('\ud800 half a character')], tools: [] });
+        refusal('not_found', () => store.turns.setContext(99, packet));
+        expect(store.turns.context(99)).toEqual({ messages: [], tools: [] });
       });
     });
 
@@ -428,6 +506,12 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         ]);
         expect(store.channels.segments(channel.id, 7, 9)).toHaveLength(1);
         expect(store.channels.segments(channel.id, 8, 9)).toEqual([]);
+        expect(store.channels.times(channel.id, 5, 8)).toEqual([
+          { offset: 0, at: 1000 },
+          { offset: 7, at: 4000 },
+        ]);
+        expect(store.channels.times(channel.id, 5, 7)).toEqual([{ offset: 0, at: 1000 }]);
+        expect(store.channels.times(channel.id, 8, 9)).toEqual([]);
       });
 
       test('bytes that are no UTF-8, NUL among them, come back as they were', () => {
@@ -616,7 +700,7 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
       test('takes all it holds with it and touches no other run', () => {
         const loop = newLoop();
         const turn = store.turns.create({ runId: run.id, loopId: loop.id, sequence: 1 });
-        store.turns.setContext(turn.id, [{ ordinal: 0, path: 'known://a', from: 0, to: 1, tokens: 1 }]);
+        store.turns.setContext(turn.id, { messages: [{ role: 'user', pieces: [] }], tools: [] });
         const proposal = newEntry('log://turn_1/sh/x', { loopId: loop.id });
         const spec = { command: 'ls', cwd: '/', env: {}, stdin: false };
         store.producers.create({ entryId: proposal.id, backend: 'process', runner: 'embedded', spec });
@@ -639,7 +723,7 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         expect(store.producers.get(proposal.id)).toBeUndefined();
         expect(store.loops.list(run.id)).toEqual([]);
         expect(store.turns.list(run.id)).toEqual([]);
-        expect(store.turns.context(turn.id)).toEqual([]);
+        expect(store.turns.context(turn.id)).toEqual({ messages: [], tools: [] });
         expect(store.channels.read(kept.id, 0, 10).toString()).toBe('kept');
       });
     });

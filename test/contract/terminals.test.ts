@@ -153,7 +153,7 @@ describe.skipIf(!serviceAvailable('script'))('{#terminals} a command in a termin
   });
 
   test('is told of a new size, and one that is set before it begins is there from the first moment', async () => {
-    const { handle, sink } = await start('stty size; trap "stty size" WINCH; while :; do sleep 0.02; done');
+    const { handle, sink } = await start('trap "stty size" WINCH; stty size; while :; do sleep 0.02; done');
     await handle.resize(132, 43);
     await sink.match(/43 132/);
     await handle.resize(90, 20);

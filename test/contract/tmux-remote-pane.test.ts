@@ -202,7 +202,7 @@ describe.skipIf(!serviceAvailable('tmux') || !serviceAvailable('sshd'))('{#backe
 
     test('begins with the size that was asked for, and sees every other', async () => {
       const tty = { term: 'xterm', cols: 97, rows: 31 };
-      const { handle, sink } = await start('stty size; trap "stty size" WINCH; while :; do sleep 0.02; done', { stdin: true, tty });
+      const { handle, sink } = await start('trap "stty size" WINCH; stty size; while :; do sleep 0.02; done', { stdin: true, tty });
       await sink.match(1, /^31 97\r\n/);
       await handle.resize(120, 40);
       await sink.match(1, /40 120\r\n/);
@@ -279,9 +279,11 @@ describe.skipIf(!serviceAvailable('tmux') || !serviceAvailable('sshd'))('{#backe
   describe('a watch of a pane', () => {
     test('begins with its history and goes on over lost links, without a byte lost or repeated, and nothing is left', async () => {
       const pane = foreignPane(
-        'i=0; while [ $i -lt 4000 ]; do echo line $i; i=$((i+1)); [ $((i % 20)) = 0 ] && sleep 0.01; done; sleep 0.2',
+        // What tmux keeps of a pane is 2,000 rows: no more are written before the watch has begun.
+        `i=0; while [ $i -lt 4000 ]; do [ $i = 1000 ] && until [ -e ${root}/began ]; do sleep 0.02; done; echo line $i; i=$((i+1)); [ $((i % 20)) = 0 ] && sleep 0.01; done; sleep 0.2`,
       );
       const { handle, sink } = await watch(pane);
+      writeFileSync(join(root, 'began'), '');
       for (const enough of [5000, 20_000]) {
         await eventually(() => sink.bytes(1) > enough, `${enough} bytes have come`);
         sshd.killSessions();

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { shellQuote } from '../../src/cli/text.ts';
 import { type BuiltServer, MAIN, processesWith, serve } from '../support/built-server.ts';
 import { cli, cliEnv } from '../support/cli.ts';
+import { type OpenAiServer, openAiServer } from '../support/openai-server.ts';
 import { serviceAvailable } from '../support/require.ts';
 import { tempFolder } from '../support/temp-store.ts';
 import { Terminal } from '../support/tmux.ts';
@@ -14,6 +15,13 @@ const SCENARIO = `steps:
       - tool: sh
         input: { command: "echo counting; while [ ! -e go-$HEADGATE_GO ]; do sleep 0.05; done; echo counted" }
   - say: That was it.
+`;
+
+/** The same command twice. */
+const AGAIN = `steps:
+  - calls: [{ tool: sh, input: { command: "ls -d ." } }]
+  - calls: [{ tool: sh, input: { command: "ls -d ." } }]
+  - say: Twice it was.
 `;
 
 const ASKING = `steps:
@@ -28,6 +36,7 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
   let data: string;
   let server: BuiltServer;
   let remove: () => Promise<void>;
+  let talker: OpenAiServer;
   const terminals: Terminal[] = [];
 
   beforeAll(async () => {
@@ -37,13 +46,15 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
     data = join(root, 'data');
     project = join(root, 'project');
     mkdirSync(project);
-    server = await serve(data);
+    talker = await openAiServer();
+    server = await serve(data, [], { HEADGATE_OPENAI_BASE_URL: talker.url, HEADGATE_OPENAI_API_KEY: 'x' });
   });
   afterEach(() => {
     for (const terminal of terminals.splice(0)) terminal.close();
   });
   afterAll(async () => {
     await server.stop();
+    await talker.close();
     await remove();
   });
 
@@ -93,14 +104,14 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
     await hg('rpc', 'startRun', '{"model": "keys", "alias": "keys"}');
     await hg('rpc', 'act', '{"prompt": "count", "run": "keys"}');
     const screen = terminal();
-    screen.type(`${headgate('attach', 'keys')}; echo code=$?`);
+    screen.type(`${headgate('attach', '--plain', 'keys')}; echo code=$?`);
     await screen.see(/a accept {3}r reject/);
     screen.press('a');
     await screen.see(/^ {2}\| counting/m);
     screen.press('q');
     await screen.see(/code=0/);
     expect(JSON.parse((await hg('ps', '--json', '--run', 'keys')).out)).toHaveLength(1);
-    screen.type(`clear; ${headgate('attach', 'keys')}`);
+    screen.type(`clear; ${headgate('attach', '--plain', 'keys')}`);
     await screen.see(/attached to keys/);
     await screen.see(/^ {2}\| counting/m);
     go('keys');
@@ -114,7 +125,7 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
     const [first, second] = [terminal(), terminal()];
     first.type(headgate('act', '--model', 'twice', '--run', 'twice', 'count'));
     await first.see(/a accept {3}r reject/);
-    second.type(headgate('attach', 'twice'));
+    second.type(headgate('attach', '--plain', 'twice'));
     await second.see(/a accept {3}r reject/);
     second.press('a');
     await second.see(/^ {2}accepted by cli:\d+/m);
@@ -123,7 +134,69 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
     second.press('c');
     for (const screen of [first, second]) await screen.see(/cancelled at the terminal/);
     for (const screen of [first, second]) await screen.see(/twice: done \(200\)/);
+    await first.see(/^[\d,]+ tokens in, \d+ out$/m);
     second.press('q');
+  });
+
+  it('{#cli_act} act shows what the model says while it says it, once, and attach too', async () => {
+    await hg('rpc', 'addModel', '{"alias": "talker", "actual": "qwen3", "provider": "openai-compatible"}');
+    talker.answer({ kind: 'say', text: 'I begin with the first of two things.', held: true });
+    const [first, second] = [terminal(), terminal()];
+    first.type(`${headgate('act', '--model', 'talker', '--run', 'talk', 'begin')}; echo code=$?`);
+    await first.see(/^I begin with the first of two things\.$/m);
+    second.type(headgate('attach', '--plain', 'talk'));
+    await second.see(/attached to talk/);
+    talker.release();
+    const shown = await first.see(/code=0/);
+    expect(shown.match(/I begin with/g)).toHaveLength(1);
+    expect((await second.see(/talk: done/)).match(/I begin with/g)).toHaveLength(1);
+  });
+
+  it('{#cli_act} act shows what actions did that nobody is asked about, and updates', async () => {
+    const steps = ['known', 'update'].map((tool) =>
+      tool === 'known'
+        ? '- calls: [{tool: known, input: {path: "known://gauge", body: "It doubles."}}]'
+        : '- calls: [{tool: update, input: {text: "Half way there."}}]',
+    );
+    writeFileSync(join(project, 'quiet.yaml'), `${steps.join('\n')}\n- say: Finished.\n`);
+    await hg('rpc', 'addModel', '{"alias": "quiet", "actual": "quiet.yaml", "provider": "scripted"}');
+    const { out, err } = await hg('act', '--model', 'quiet', 'go');
+    expect(out).toBe('Half way there.\nFinished.\n');
+    expect(err).toMatch(/^ {2}learn known:\/\/gauge$/m);
+  });
+
+  it('{#cli_act} {#verdict} act says what a rule has denied, and a rejection only once', async () => {
+    const tries = ['./no.sh', './maybe.sh'].map((command) => `- calls: [{tool: sh, input: {command: "${command}"}}]`);
+    writeFileSync(join(project, 'denied.yaml'), `${tries.join('\n')}\n- say: Done.\n`);
+    await hg('rpc', 'addModel', '{"alias": "denied", "actual": "denied.yaml", "provider": "scripted"}');
+    await hg('policy', 'add', 'deny', 'sh(./no.sh)');
+    const screen = terminal();
+    screen.type(`${headgate('act', '--model', 'denied', 'go')}; echo code=$?`);
+    await screen.see(/rejected \(403\), denied\n {4}A rule of this server does not allow this \(deny sh\(\.\/no\.sh\)/);
+    await screen.see(/a accept {3}r reject/);
+    screen.press('r');
+    const shown = await screen.see(/code=0/);
+    expect(shown).toMatch(/^ {2}rejected by cli:\d+/m);
+    expect(shown.match(/403/g)).toHaveLength(1);
+  });
+
+  it('{#waiting_for_input} the hint of a command that waits for input is the command that types into it', async () => {
+    writeFileSync(
+      join(project, 'name.yaml'),
+      '- calls: [{tool: sh, input: {command: "printf \'Name? \'; read n; echo hello $n", stdin: true}}]\n- say: Done.\n',
+    );
+    await hg('rpc', 'addModel', '{"alias": "name", "actual": "name.yaml", "provider": "scripted"}');
+    const [first, second] = [terminal(), terminal()];
+    first.type(`${headgate('act', '--yes', '--model', 'name', '--run', 'name', 'go')}; echo code=$?`);
+    const [, hint = ''] =
+      /to type: headgate (tty --attach name log:\S+)/.exec(await first.see(/to type: headgate tty --attach name log:\S+/)) ?? [];
+    second.type(headgate(...hint.split(' ')));
+    await second.see(/Name\? /);
+    const left = await first.see(/code=0/);
+    expect(left).toMatch(/^still runs: printf 'Name\? '; read n; echo hello \$n$/m);
+    expect(left).toContain('headgate attach name');
+    second.type('Ada');
+    await second.see(/hello Ada/);
   });
 
   it('{#cli_attach} a rejection by key reaches the model', async () => {
@@ -134,6 +207,31 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
     screen.press('r');
     await screen.see(/^ {2}rejected by cli:\d+/m);
     await screen.see(/code=\d/);
+  });
+
+  it('{#cli_attach} {#policy_remember} an answer by key is remembered: the rule is shown before, and the next time nobody is asked', async () => {
+    writeFileSync(join(project, 'again.yaml'), AGAIN);
+    await hg('rpc', 'addModel', '{"alias": "again", "actual": "again.yaml", "provider": "scripted"}');
+    const screen = terminal();
+    screen.type(`${headgate('act', '--model', 'again', '--run', 'again', 'go')}; echo code=$?`);
+    await screen.see(/m, for all that follows: allow sh\(ls -d \.\)/);
+    await screen.see(/f, for all that follows: deny sh\(ls -d \.\)/);
+    await screen.see(/a accept {3}r reject {3}m accept and remember {3}f reject and remember {3}q leave/);
+    screen.press('m');
+    await screen.see(/remembered: allow sh\(ls -d \.\)/);
+    await screen.see(/Twice it was\./);
+    await screen.see(/code=0/);
+    expect((await hg('policy', 'list')).out).toMatch(/^ *\d+ {2}allow .* sh\(ls -d \.\)$/m);
+
+    const { rules } = JSON.parse((await hg('policy', 'list', '--json')).out) as { rules: { id: number; rule: string }[] };
+    await hg('policy', 'remove', String(rules.find(({ rule }) => rule === 'sh(ls -d .)')!.id));
+    const other = terminal();
+    other.type(headgate('act', '--model', 'again', '--run', 'refused', 'go'));
+    await other.see(/f reject and remember/);
+    other.press('f');
+    await other.see(/remembered: deny sh\(ls -d \.\)/);
+    await other.see(/Twice it was\./);
+    expect((await hg('policy', 'list')).out).toMatch(/^ *\d+ {2}deny .* sh\(ls -d \.\)$/m);
   });
 
   it('{#cli_attach} a question of the model is answered with a line of text', async () => {
@@ -165,7 +263,7 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
   it('{#cli_attach} Ctrl-C leaves attach and touches nothing', async () => {
     await hg('rpc', 'startRun', '{"model": "scripted", "alias": "quiet"}');
     const screen = terminal();
-    screen.type(`${headgate('attach', 'quiet')}; echo code=$?`);
+    screen.type(`${headgate('attach', '--plain', 'quiet')}; echo code=$?`);
     await screen.see(/attached to quiet/);
     screen.press('C-c');
     await screen.see(/code=130/);

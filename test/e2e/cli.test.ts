@@ -115,7 +115,7 @@ describe('{#cli_sh} headgate sh', () => {
 
   it('does not wait for an input that stays open when the command ends or reads none', async () => {
     const running = start(['sh', '--', 'echo', 'done']);
-    expect(await running.ended).toMatchObject({ code: 0, out: 'done\n' });
+    expect(await running.ended).toMatchObject({ code: 0, out: 'done\n', err: '' });
     const without = start(['sh', '--no-stdin', '--', 'cat']);
     expect(await without.ended).toMatchObject({ code: 0, out: '' });
   });

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type BuiltServer, endCommands, processesWith, readAll, serve, WireClient } from '../support/built-server.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
@@ -103,7 +103,8 @@ describe('stream/cancel from another connection', () => {
     const { run: alias, path } = await accepted(one, `sh -c 'sleep 300 & echo up; sleep 300'`, { env: { MARK: mark } });
     await one.call('stream/subscribe', { run: alias, path });
     await one.notice('stream/chunk');
-    expect((await processesWith(mark)).filter((line) => /^\d+ sleep 300$/.test(line)).length).toBe(2);
+    const sleeping = async () => (await processesWith(mark)).filter((line) => /^\d+ sleep 300$/.test(line));
+    await vi.waitUntil(async () => (await sleeping()).length === 2, { timeout: 10_000, interval: 20 });
     const answer = await two.call<{ channels: { status: number }[] }>('stream/cancel', {
       run: alias,
       path,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BuiltServer, endCommands, MAIN, serve } from '../support/built-server.ts';
@@ -54,6 +54,11 @@ async function typed(line: string): Promise<{ code: number | null; out: string; 
 const shows: Record<string, (line: string) => Promise<void>> = {
   'headgate sh -- make test': async (line) => expect(await typed(line)).toEqual({ code: 0, out: 'error: none found\n', err: '' }),
   'headgate sh --propose': async (line) => expect((await typed(line)).out).toMatch(/^shell log:\/\/turn_0\/sh\/deploy-sh/m),
+  'headgate proposals': async (line) => expect(await typed(line)).toMatchObject({ code: 0, out: expect.stringContaining('./deploy.sh') }),
+  'headgate accept': async (line) => {
+    expect(await typed(line)).toMatchObject({ code: 0 });
+    expect((await typed('headgate output --live shell log://turn_0/sh/deploy-sh')).out).toBe('deployed\n');
+  },
   'headgate act': async (line) => expect(await typed(line)).toMatchObject({ code: 0, out: expect.stringContaining('make the tests pass') }),
   'headgate ask': async (line) =>
     expect(await typed(line)).toMatchObject({ code: 0, out: expect.stringContaining('what does this project do?') }),
@@ -65,21 +70,42 @@ const shows: Record<string, (line: string) => Promise<void>> = {
     await attached.ended;
   },
   'headgate output --live': async (line) => expect(await typed(line)).toMatchObject({ code: 0, out: 'error: none found\n' }),
+  'headgate export': async (line) => {
+    expect(await typed(line)).toMatchObject({ code: 0 });
+    expect(await readFile(join(project, 'build.html'), 'utf8')).toContain('error: none found');
+  },
   'headgate ps': async (line) => {
-    const running = startCli(['sh', '--', 'echo up; sleep 60'], { cwd: project, data });
+    const running = startCli(['sh', '--', 'trap "echo told \$((40 + 2))" HUP; echo up; while :; do sleep 60 & wait $!; done'], {
+      cwd: project,
+      data,
+    });
     await running.until('up');
     // The client goes, the command does not.
     running.process.kill('SIGKILL');
     await running.ended;
     expect(await typed(line)).toMatchObject({ code: 0, out: expect.stringContaining('sleep 60') });
   },
+  'headgate kill': async (line) => {
+    const told = startCli(['attach', 'shell'], { cwd: project, data });
+    expect(await typed(line)).toMatchObject({ code: 0 });
+    await told.until('told 42');
+    told.process.kill();
+    await told.ended;
+  },
   'headgate cancel': async (line) => {
     expect(await typed(line)).toMatchObject({ code: 0 });
     expect((await typed('headgate ps')).out).not.toContain('sleep 60');
   },
+  'headgate portal': async (line) =>
+    expect(await typed(line)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(new RegExp(`^${server.http}/portal/#token=\\S+shell\\S*\n$`)),
+    }),
   'headgate rpc': async (line) =>
     expect(JSON.parse((await typed(line)).out)).toEqual(expect.arrayContaining([expect.objectContaining({ run: 'shell' })])),
   'headgate doctor': async (line) => expect(await typed(line)).toMatchObject({ code: 0, out: expect.stringContaining('answers') }),
+  'source <(headgate completion': async (line) =>
+    expect(await typed(`${line}\ncomplete -p headgate`)).toMatchObject({ code: 0, out: expect.stringContaining('headgate') }),
 };
 
 describe('the README', () => {

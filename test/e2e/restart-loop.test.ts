@@ -2,17 +2,16 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { WireClient } from '../support/built-server.ts';
-import { LiveServer } from '../support/live-server.ts';
-import { type OpenAiServer, openAiServer } from '../support/openai-server.ts';
+import { openWithModel } from '../support/live-model.ts';
+import { ended, faulty, LiveServer } from '../support/live-server.ts';
+import type { OpenAiServer } from '../support/openai-server.ts';
 
 const live = new LiveServer();
 let model: OpenAiServer;
 let one: WireClient;
 
 beforeAll(async () => {
-  model = await openAiServer();
-  Object.assign(live.env, { HEADGATE_OPENAI_BASE_URL: model.url, HEADGATE_OPENAI_API_KEY: 'none' });
-  await live.open();
+  model = await openWithModel(live);
   const client = await live.client();
   await client.call('addModel', { alias: 'm', actual: 'm' });
   await live.closeClients();
@@ -47,6 +46,12 @@ const go = (name: string) => writeFile(join(live.root, name), '');
 async function restart(): Promise<WireClient> {
   await live.crashAndStart();
   return await live.client();
+}
+
+/** The same once more, its client closed. */
+async function restartAgain(client: WireClient): Promise<WireClient> {
+  await client.close();
+  return await restart();
 }
 
 /** Waits for the end of a loop; answers how it ended. */
@@ -142,5 +147,80 @@ describe('{#loop_restart} the server killed with -9 while a loop', () => {
     const commands = await two.call<{ status: number }[]>('getEntries', { run, pattern: 'log://turn_1/sh/*', body: false });
     expect(commands.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(model.requests.length).toBe(asked + 2);
+  });
+
+  it('waits in the background for a command, its loop over: the next turn is told of the end once', async () => {
+    const command = `echo ran >> background-runs; ${until('background-go')}; echo late; exit 7`;
+    model.answer({ kind: 'say', calls: [sh(command, { yield_ms: 0 })] }, { kind: 'say', text: 'left running' });
+    const { run, loop } = await act(one, { yolo: true });
+    expect(await loopEnd(one, run, loop)).toMatchObject({ status: 200, result: 'left running' });
+    await live.server.crash();
+    await go('background-go');
+    await live.start();
+    const two = await live.client();
+    const [{ path } = { path: '' }] = await two.call<{ path: string }[]>('stream/list', { run });
+    expect(await ended(two, { run, path })).toMatchObject({ status: 500, outcome: 'exit:7' });
+    model.answer({ kind: 'say', text: 'seen' });
+    const next = await act(two, { run, model: undefined });
+    expect(await loopEnd(two, run, next.loop)).toMatchObject({ status: 200, result: 'seen' });
+    const news = model.requests
+      .at(-1)
+      ?.body.messages.filter(({ role, content }) => role === 'user' && String(content).includes('has ended'));
+    expect(news).toHaveLength(1);
+    expect(String(news?.[0]?.content)).toMatch(/exit 7 after[^]*late/);
+    expect(await live.text('background-runs')).toBe('ran\n');
+  });
+
+  it('yields to a command that is still running: it goes on waiting, and the command ran once', async () => {
+    const asked = model.requests.length;
+    model.answer(
+      { kind: 'say', calls: [sh(`echo ran >> yield-runs; touch yielding; ${until('yield-go')}; echo end`, { yield_ms: 600_000 })] },
+      { kind: 'say', text: 'done' },
+    );
+    const { run, loop } = await act(one, { yolo: true });
+    await live.written('yielding');
+    const two = await restart();
+    const three = await restartAgain(two);
+    await go('yield-go');
+    expect(await loopEnd(three, run, loop)).toMatchObject({ status: 200, result: 'done' });
+    expect(told()).toContain('end');
+    expect(await live.text('yield-runs')).toBe('ran\n');
+    expect(model.requests.length).toBe(asked + 2);
+  });
+
+  it('has an answer that is not stored yet: the model is asked again, and what it wanted is done once', async () => {
+    await live.crashAndStart(faulty('storing log://turn_1/model/text'));
+    const faultyClient = await live.client();
+    const asked = model.requests.length;
+    const answer = { kind: 'say' as const, text: 'I will', calls: [sh('echo ran >> answer-runs')] };
+    model.answer(answer, answer, { kind: 'say', text: 'done' });
+    const { run, loop } = await act(faultyClient, { yolo: true });
+    await live.died();
+    await live.start();
+    const two = await live.client();
+    expect(await loopEnd(two, run, loop)).toMatchObject({ status: 200, result: 'done' });
+    expect(await live.text('answer-runs')).toBe('ran\n');
+    expect(model.requests.length).toBe(asked + 3);
+  });
+
+  it('{#reclaim} takes results out of its context: all of it is stored or nothing, and the model is told once', async () => {
+    await live.crashAndStart(faulty('storing log://turn_3/context/reclaimed'));
+    const faultyClient = await live.client();
+    const long = 'x y z '.repeat(1200);
+    const { run } = await faultyClient.call<{ run: string }>('startRun', { model: 'm', contextLimit: 17_000 });
+    for (const name of ['a', 'b']) await faultyClient.call('set', { run, path: `known://${name}`, body: long });
+    const get = (path: string) => ({ name: 'get', args: JSON.stringify({ path }) });
+    model.answer({ kind: 'say', calls: [get('known://a')] }, { kind: 'say', calls: [get('known://b')] });
+    const { loop } = await act(faultyClient, { run, model: undefined });
+    await live.died();
+    const asked = model.requests.length;
+    model.answer({ kind: 'say', text: 'done' });
+    await live.start();
+    const two = await live.client();
+    expect(await loopEnd(two, run, loop)).toMatchObject({ status: 200, result: 'done' });
+    expect(model.requests.length).toBe(asked + 1);
+    const notes = await two.call<{ path: string }[]>('getEntries', { run, pattern: 'log://*/context/*' });
+    expect(notes.map(({ path }) => path)).toEqual(['log://turn_3/context/reclaimed']);
+    expect(JSON.stringify(model.requests.at(-1)?.body.messages)).toContain('[reclaimed: ');
   });
 });

@@ -49,7 +49,8 @@ describe.skipIf(!serviceAvailable('tmux'))('{#backend_tmux} a server and tmux', 
 
   it('takes input, size and signals of a command in tmux, and its output is text for those who ask for text', async () => {
     const client = await live.client();
-    const command = 'printf "\\033[31mup\\033[0m\\n"; trap "stty size" WINCH; while read line; do echo "got $line"; done';
+    // A signal ends the `read` that it comes into.
+    const command = 'printf "\\033[31mup\\033[0m\\n"; trap "stty size" WINCH; while :; do read line && echo "got $line"; done';
     const place = await accepted(client, { command, tmux: { socket }, stdin: true });
     await stored(client, place, 10);
     await client.call('stream/input', { ...place, chunk: 'hello\n' });

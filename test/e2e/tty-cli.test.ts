@@ -75,7 +75,9 @@ describe('{#cli_tty} headgate tty on pipes', () => {
   it('leaves no hole in its input when the server is away: what waits is sent afterwards', async () => {
     const running = start(['--run', 'waits', '--', 'cat > waited']);
     running.process.stdin.write('before\n');
-    await vi.waitUntil(() => existsSync(join(live.root, 'waited')) && readFileSync(join(live.root, 'waited'), 'utf8') === 'before\n');
+    await vi.waitUntil(() => existsSync(join(live.root, 'waited')) && readFileSync(join(live.root, 'waited'), 'utf8') === 'before\n', {
+      timeout: 20_000,
+    });
     await live.server.crash();
     await running.until('Waiting for it', 'err');
     const rest = Buffer.alloc(3_000_000, 'meanwhile\n');
@@ -88,10 +90,11 @@ describe('{#cli_tty} headgate tty on pipes', () => {
   it('ends with an error instead of a hole in its input when nobody knows what has come', async () => {
     const running = start(['--run', 'hole', '--', 'while [ ! -e hole-go ]; do sleep 0.05; done; cat > hole']);
     running.process.stdin.write(Buffer.alloc(3_000_000, 'line\n'));
-    await vi.waitUntil(async () =>
-      (await cli(['ps', '--json', '--run', 'hole'], { cwd: live.root, data: live.data })).out.includes('hole'),
+    await vi.waitUntil(
+      async () => (await cli(['ps', '--json', '--run', 'hole'], { cwd: live.root, data: live.data })).out.includes('hole'),
+      { timeout: 20_000 },
     );
-    await vi.waitUntil(() => running.process.stdin.writableLength < 3_000_000);
+    await vi.waitUntil(() => running.process.stdin.writableLength < 3_000_000, { timeout: 20_000 });
     await live.server.crash();
     await running.until('Waiting for it', 'err');
     await live.start();

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type NetConnectOpts, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type ListenOptions, type NetConnectOpts, type Socket } from 'node:net';
 import { vi } from 'vitest';
 
 /** A way to a port or a unix socket that can be closed, blocked and made slow; what is under way is not lost by a block. */
@@ -21,11 +21,10 @@ export class Gate {
     this.#target = target;
   }
 
-  /** Opens one on a free port of 127.0.0.1, or at the path of a unix socket. */
-  static async open(target: NetConnectOpts, path?: string): Promise<Gate> {
+  /** Opens one on a free port of 127.0.0.1, at the path of a unix socket, or where it is told. */
+  static async open(target: NetConnectOpts, at: string | ListenOptions = { port: 0, host: '127.0.0.1' }): Promise<Gate> {
     const gate = new Gate(target);
-    if (path === undefined) gate.#listener.listen(0, '127.0.0.1');
-    else gate.#listener.listen(path);
+    gate.#listener.listen(typeof at === 'string' ? { path: at } : at);
     await once(gate.#listener, 'listening');
     return gate;
   }

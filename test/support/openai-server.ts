@@ -1,20 +1,38 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { FORMATS, type ModelFormat, pieces, type WireCall, type WireEnd } from './model-formats.ts';
 
-/** One tool call as the server sends it; `args` goes out as it is, JSON or not. */
-export interface WireCall {
-  readonly id?: string;
-  readonly name: string;
-  readonly args: string;
-}
+export type { WireCall } from './model-formats.ts';
 
-/** What the server does with one request to `/chat/completions`. */
+/** What the server does with one request. */
 export type Answer =
-  | { readonly kind: 'say'; readonly text?: string; readonly calls?: readonly WireCall[]; readonly cachedTokens?: number }
-  | { readonly kind: 'status'; readonly status: number; readonly body?: string; readonly retryAfterMs?: number }
-  /** Sends some text and then drops the connection. */
-  | { readonly kind: 'cut'; readonly text: string }
+  | {
+      readonly kind: 'say';
+      readonly text?: string;
+      readonly calls?: readonly WireCall[];
+      readonly cachedTokens?: number;
+      readonly writtenTokens?: number;
+      /** Pieces of the calls come in turn. */
+      readonly interleaved?: boolean;
+      readonly end?: WireEnd;
+      readonly usage?: false;
+      /** Waits for `release` between the text and the rest. */
+      readonly held?: boolean;
+    }
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly body?: string;
+      readonly retryAfterMs?: number;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  /** Refuses the context as the API of the request does. */
+  | { readonly kind: 'too-long' }
+  /** Sends some text, or the beginning of a call, and then drops the connection. */
+  | { readonly kind: 'cut'; readonly text: string; readonly call?: WireCall }
+  /** Sends some text and then nothing more. */
+  | { readonly kind: 'stall'; readonly text: string }
   /** Ends the stream in order, but before its finish reason. */
   | { readonly kind: 'unfinished'; readonly text: string }
   /** 200 with a body that is no event stream. */
@@ -35,13 +53,28 @@ export interface WireRequest {
   readonly stream: boolean;
 }
 
-/** A server that speaks the OpenAI chat completions API with event streams, on a free port of the loopback. */
+/** A request as it came; `body` has the chat form where the path is that of chat completions. */
+export interface WireRecord {
+  readonly path: string;
+  readonly body: WireRequest;
+  readonly headers: IncomingMessage['headers'];
+  readonly authorization: string | undefined;
+  /** Milliseconds, only differences mean something. */
+  readonly at: number;
+}
+
+/**
+ * A server that speaks the APIs of the providers with event streams, on a free port of the loopback: OpenAI chat completions,
+ * OpenAI responses and Anthropic messages, by the path of the request.
+ */
 export interface OpenAiServer {
   /** As a provider's `baseUrl`. */
   readonly url: string;
-  readonly requests: { readonly body: WireRequest; readonly authorization: string | undefined }[];
+  readonly requests: WireRecord[];
   /** Answers for the next requests, in order; beyond them the server answers 500. */
   answer(...answers: Answer[]): void;
+  /** Lets the next answer that is held go on. */
+  release(): void;
   /** Resolves when so many requests have come in all. */
   received(count: number): Promise<void>;
   /** Connections that clients have closed before their answer was whole. */
@@ -54,16 +87,29 @@ export async function openAiServer(): Promise<OpenAiServer> {
   const answers: Answer[] = [];
   const watchers = new Set<() => void>();
   let abandoned = 0;
+  const releases: (() => void)[] = [];
+  let released = 0;
+  const held = () =>
+    new Promise<void>((resolve) => {
+      if (released > 0) {
+        released--;
+        resolve();
+      } else releases.push(resolve);
+    });
   const server = createServer((request, response) => {
     response.on('close', () => {
       if (!response.writableFinished) abandoned++;
       for (const look of [...watchers]) look();
     });
     void read(request).then((body) => {
-      requests.push({ body: JSON.parse(body) as WireRequest, authorization: request.headers.authorization });
+      const path = request.url ?? '';
+      const { headers } = request;
+      requests.push({ path, body: JSON.parse(body) as WireRequest, headers, authorization: headers.authorization, at: performance.now() });
       for (const look of [...watchers]) look();
-      const answer = request.url === '/v1/chat/completions' ? answers.shift() : { kind: 'status' as const, status: 404 };
-      send(response, answer ?? { kind: 'status', status: 500, body: '{"error":{"message":"nothing more is scripted"}}' });
+      const format = FORMATS[path]?.();
+      const answer = answers.shift() ?? { kind: 'status' as const, status: 500, body: '{"error":{"message":"nothing more is scripted"}}' };
+      if (format) void send(response, answer, format, held);
+      else response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":{"message":"no such path"}}');
     });
   });
   server.listen(0, '127.0.0.1');
@@ -84,6 +130,11 @@ export async function openAiServer(): Promise<OpenAiServer> {
     get abandoned() {
       return abandoned;
     },
+    release: () => {
+      const next = releases.shift();
+      if (next) next();
+      else released++;
+    },
     answer: (...more) => void answers.push(...more),
     received: (count) => until(() => requests.length >= count),
     close: async () => {
@@ -100,54 +151,43 @@ async function read(request: IncomingMessage): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-function send(response: ServerResponse, answer: Answer): void {
+async function send(response: ServerResponse, answer: Answer, format: ModelFormat, held: () => Promise<void>): Promise<void> {
+  const stream = () => response.writeHead(200, { 'content-type': 'text/event-stream' });
   switch (answer.kind) {
     case 'hang':
       return;
     case 'status': {
       const wait = answer.retryAfterMs === undefined ? {} : { 'retry-after-ms': String(answer.retryAfterMs) };
-      response.writeHead(answer.status, { 'content-type': 'application/json', ...wait });
-      response.end(answer.body ?? JSON.stringify({ error: { message: `status ${answer.status}`, type: 'test' } }));
+      response.writeHead(answer.status, { 'content-type': 'application/json', ...wait, ...answer.headers });
+      response.end(answer.body ?? format.error(answer.status, `status ${answer.status}`));
       return;
     }
+    case 'too-long':
+      response.writeHead(format.tooLong.status, { 'content-type': 'application/json' });
+      response.end(format.tooLong.body);
+      return;
     case 'nonsense':
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.end(answer.body);
+      stream().end(answer.body);
       return;
     case 'cut':
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write(chunk({ content: answer.text }), () => response.destroy());
+      stream().write(format.open());
+      response.write(`${answer.text === '' ? '' : format.text(answer.text)}${answer.call ? format.cutCall(answer.call) : ''}`, () =>
+        response.destroy(),
+      );
+      return;
+    case 'stall':
+      stream().write(`${format.open()}${format.text(answer.text)}`);
       return;
     case 'unfinished':
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.end(chunk({ content: answer.text }));
+      stream().end(`${format.open()}${format.text(answer.text)}`);
       return;
-    case 'say':
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      for (const piece of pieces(answer.text ?? '')) response.write(chunk({ content: piece }));
-      for (const [index, call] of (answer.calls ?? []).entries()) {
-        // As servers do: the name first, the arguments in pieces.
-        const opening = { index, id: call.id ?? `call_${index}`, type: 'function', function: { name: call.name, arguments: '' } };
-        response.write(chunk({ tool_calls: [opening] }));
-        for (const piece of pieces(call.args)) response.write(chunk({ tool_calls: [{ index, function: { arguments: piece } }] }));
-      }
-      response.write(chunk({}, answer.calls?.length ? 'tool_calls' : 'stop'));
-      response.write(usage(answer.cachedTokens ?? 0));
-      response.end('data: [DONE]\n\n');
+    case 'say': {
+      stream().write(format.open());
+      for (const piece of pieces(answer.text ?? '')) response.write(format.text(piece));
+      if (answer.held) await held();
+      for (const part of format.calls(answer.calls ?? [], answer.interleaved ?? false)) response.write(part);
+      const usage = answer.usage === false ? null : { cached: answer.cachedTokens ?? 0, written: answer.writtenTokens ?? 0 };
+      response.end(format.end(answer.end ?? (answer.calls?.length ? 'calls' : 'stop'), usage));
+    }
   }
-}
-
-function pieces(text: string): string[] {
-  const size = Math.max(1, Math.ceil(text.length / 3));
-  return Array.from({ length: Math.ceil(text.length / size) }, (_, index) => text.slice(index * size, (index + 1) * size));
-}
-
-function chunk(delta: object, finish: string | null = null): string {
-  const body = { id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta, finish_reason: finish }] };
-  return `data: ${JSON.stringify(body)}\n\n`;
-}
-
-function usage(cached: number): string {
-  const counts = { prompt_tokens: 120, completion_tokens: 30, total_tokens: 150, prompt_tokens_details: { cached_tokens: cached } };
-  return `data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [], usage: counts })}\n\n`;
 }

@@ -1,7 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const README = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8');
+const README = textOf('README.md');
+
+/** A file of the repository that people read. */
+export function textOf(file: string): string {
+  return readFileSync(fileURLToPath(new URL(`../../${file}`, import.meta.url)), 'utf8');
+}
+
+/** What stands in the blocks of a language, in a file or a part of one. */
+export function blocksOf(text: string, language: string): string[] {
+  return [...text.matchAll(new RegExp(`\\n\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, block]) => block ?? '');
+}
 
 /** The commands of the blocks of a section, without what is said about them. */
 export function commandsOf(heading: string): string[] {

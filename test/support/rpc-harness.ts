@@ -1,6 +1,7 @@
 import { systemClock } from '../../src/core/clock.ts';
 import { systemIds } from '../../src/core/ids.ts';
 import type { Logger } from '../../src/core/logger.ts';
+import type { Plugin } from '../../src/hooks/plugin.ts';
 import type { Entry } from '../../src/model/records.ts';
 import { type GrantedScope, RpcServer, type RpcServerOptions } from '../../src/rpc/server/index.ts';
 import { type MemoryPeer, memoryPair } from '../../src/rpc/server/transports/memory.ts';
@@ -99,14 +100,14 @@ export interface LogLine {
 }
 
 /** An RPC server over a real store, stream layer and runtime, with connections in memory. */
-export async function rpcHarness(options: Partial<RpcServerOptions> = {}) {
+export async function rpcHarness({ plugins = [], ...options }: Partial<RpcServerOptions> & { plugins?: readonly Plugin[] } = {}) {
   const temp = await tempStore();
   const logged: LogLine[] = [];
   const note = (facts: object, message: string) => void logged.push({ facts: facts as Record<string, unknown>, message });
   const logger: Logger = { debug: () => {}, info: () => {}, warn: note, error: note };
   const journal = new Journal({ store: temp.store, logger });
   const streams = new Streams({ store: temp.store, journal, clock: systemClock, logger });
-  const runtime = await createRuntime({ store: temp.store, journal, streams, clock: systemClock, logger, providers: [], bundled: [] });
+  const runtime = await createRuntime({ store: temp.store, journal, streams, clock: systemClock, logger, providers: [], bundled: plugins });
   const server = new RpcServer({
     runtime,
     streams,
@@ -133,14 +134,14 @@ export async function rpcHarness(options: Partial<RpcServerOptions> = {}) {
     return peer;
   };
   /** An accepted command that a client runs: its channels take `stream` calls. */
-  const accept = (slug: string, run = temp.run): Entry => {
+  const accept = (slug: string, { run = temp.run, command = slug } = {}): Entry => {
     const entry = propose(temp.store, run, slug);
     journal.commit('durable', (tx) =>
       streams.open(tx, entry, {
         backend: 'process',
         runner: 'client',
         channels: [1, 2],
-        spec: { command: slug, cwd: '/', env: {}, stdin: false },
+        spec: { command, cwd: '/', env: {}, stdin: false },
       }),
     );
     return entry;

@@ -1,5 +1,5 @@
 import type { OutputSink } from '../../src/model/ports/backend.ts';
-import { Screen, type ScreenSize } from '../../src/screen/index.ts';
+import { Screen, type ScreenSize } from '../../src/screen/screen.ts';
 
 /** A sink that is a terminal's screen, beside all its bytes. */
 export class TerminalSink implements OutputSink {

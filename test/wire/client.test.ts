@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { connectUnixSocket } from '../../src/cli/transports/unix-socket.ts';
-import { connectWebSocket } from '../../src/cli/transports/websocket.ts';
 import { ConnectionClosed, RpcClient, RpcError, StreamClosed, type Transport } from '../../src/rpc/client/index.ts';
+import { connectUnixSocket } from '../../src/rpc/node/unix-socket.ts';
+import { connectWebSocket } from '../../src/rpc/node/websocket.ts';
 import { startServer, TOKEN, type WireServer } from '../support/server.ts';
 import { propose } from '../support/temp-store.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectUnixSocket } from '../../src/cli/transports/unix-socket.ts';
 import { RpcClient } from '../../src/rpc/client/index.ts';
+import { connectUnixSocket } from '../../src/rpc/node/unix-socket.ts';
 import type { ResultOf } from '../../src/rpc/protocol/table.ts';
 import { startHeadgate } from '../support/server.ts';
 

@@ -132,6 +132,11 @@ describe('{#transport_sse} a channel', () => {
     expect(id).toBe(`${all.length}-ended`);
     const { status, body } = await get(channelUrl(path), { 'last-event-id': id! });
     expect([status, body]).toEqual([204, '']);
+    // The end of another length is not this one's.
+    const shorter = await open(channelUrl(path), '20-ended');
+    await shorter.event('ended');
+    expect(shorter.bytes(20).equals(all.subarray(20))).toBe(true);
+    expect(await refused(channelUrl(path), { 'last-event-id': `${all.length + 1}-ended` })).toMatchObject({ name: 'offset_conflict' });
     // Who has had every byte and not the end is told the end.
     const third = await open(channelUrl(path), String(all.length));
     expect((await third.event('ended')).data).toEqual(data);
@@ -258,6 +263,8 @@ describe('{#transport_sse} a request for an event stream', () => {
     ];
     for (const [url, headers, status, name] of cases) expect(await refused(url, headers), url).toMatchObject({ status, name });
     expect(server.parts.server.connections).toBe(0);
+    const beyond = await refused('/runs/r1/events?since=0', { 'last-event-id': '99999' });
+    expect(beyond.data).toMatchObject({ name: 'invalid_params', field: 'Last-Event-ID' });
   });
 
   it('of another method than GET is answered with 405 and the one that there is', async () => {

@@ -65,27 +65,14 @@ function wrong(schema: Record<string, unknown>): unknown {
 }
 
 describe('{#calls} {#models} {#runs} {#entries} {#streaming} every method of the table', () => {
-  it.each(table.filter(([, def]) => def.unsupported !== undefined))(
-    '%s, which this version does not have, says unsupported and why',
-    async (name, def) => {
-      for (const params of [{}, sound(def), { surprise: 1 }]) {
-        const error = await errorOf(name, params);
-        expect(error).toMatchObject({ code: -32006, data: { name: 'unsupported' } });
-        expect(error.message).toContain(def.unsupported);
-      }
-    },
-  );
-
-  const served = table.filter(([, def]) => def.unsupported === undefined);
-
-  it.each(served)('%s names an unknown param', async (name, def) => {
+  it.each(table)('%s names an unknown param', async (name, def) => {
     expect(await errorOf(name, { ...sound(def), surprise: 1 })).toMatchObject({
       code: -32602,
       data: { name: 'invalid_params', field: 'surprise' },
     });
   });
 
-  it.each(served)('%s names every missing param', async (name, def) => {
+  it.each(table)('%s names every missing param', async (name, def) => {
     for (const param of paramsOf(def.params).filter(({ required }) => required)) {
       const { [param.name]: _, ...rest } = sound(def);
       const error = await errorOf(name, rest);
@@ -94,7 +81,7 @@ describe('{#calls} {#models} {#runs} {#entries} {#streaming} every method of the
     }
   });
 
-  it.each(served)('%s names every param of the wrong type', async (name, def) => {
+  it.each(table)('%s names every param of the wrong type', async (name, def) => {
     for (const param of paramsOf(def.params)) {
       for (const value of [wrong(param.schema), null]) {
         const { code, data } = await errorOf(name, { ...sound(def), [param.name]: value });
@@ -104,7 +91,7 @@ describe('{#calls} {#models} {#runs} {#entries} {#streaming} every method of the
     }
   });
 
-  it.each(served)('%s bears huge and odd params', async (name, def) => {
+  it.each(table)('%s bears huge and odd params', async (name, def) => {
     const huge = 'h'.repeat(2 * 1024 * 1024);
     for (const param of paramsOf(def.params)) {
       for (const value of [
@@ -124,13 +111,13 @@ describe('{#calls} {#models} {#runs} {#entries} {#streaming} every method of the
     }
   });
 
-  it.each(served.filter(([, def]) => def.init))('%s needs init', async (name, def) => {
+  it.each(table.filter(([, def]) => def.init))('%s needs init', async (name, def) => {
     const fresh = await server.connect({ init: false });
     await expect(fresh.call(name, sound(def))).rejects.toMatchObject({ code: -32002, data: { name: 'not_initialized' } });
     await fresh.close();
   });
 
-  it.each(served.filter(([, def]) => paramsOf(def.params).some(({ name }) => name === 'run')))(
+  it.each(table.filter(([, def]) => paramsOf(def.params).some(({ name }) => name === 'run')))(
     '%s answers a run that does not exist with not_found',
     async (name, def) => {
       const params = { ...sound(def), run: 'nope', ...(name === 'stream/subscribe' ? { path: 'log://turn_9/sh/none' } : {}) };

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/rpc/protocol/shapes.ts';
 import { fetchText } from '../support/event-source.ts';
@@ -98,6 +100,57 @@ describe('{#transport_http} POST /rpc', () => {
     }
     const full = Buffer.from(JSON.stringify(call('ping')).padEnd(LIMITS.messageBytes, ' '));
     expect(await post(full)).toMatchObject({ status: 200, answer: { result: { pong: true } } });
+  });
+
+  it('takes any content type, and refuses a body that is compressed with 415', async () => {
+    for (const type of ['application/json', 'application/x-www-form-urlencoded', 'text/plain']) {
+      expect(await post(call('ping'), { ...auth, 'content-type': type }), type).toMatchObject({ status: 200, answer: { id: 1 } });
+    }
+    const body = gzipSync(JSON.stringify(call('ping')));
+    expect(await post(body, { ...auth, 'content-encoding': 'gzip' })).toMatchObject({
+      status: 415,
+      answer: { error: { message: expect.stringContaining('compressed'), data: { name: 'invalid_request' } } },
+    });
+    expect(await post(call('ping'), { ...auth, 'content-encoding': 'identity' })).toMatchObject({ status: 200 });
+  });
+
+  it('answers requests that are sent without waiting in their order, a refused one and its body between them', async () => {
+    const socket = connect({ host: '127.0.0.1', port: server.port });
+    const head = `POST /rpc HTTP/1.1\r\nhost: 127.0.0.1:${server.port}\r\n`;
+    const sent = (body: string, token = TOKEN) => `${head}authorization: Bearer ${token}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    socket.write(sent(JSON.stringify(call('ping', {}, 'first'))));
+    socket.write(sent(sent(JSON.stringify(call('ping', {}, 'hidden'))), 'wrong'));
+    // A body that comes byte by byte, and the end of our side after it.
+    for (const byte of sent(JSON.stringify(call('ping', {}, 'last')))) socket.write(byte);
+    socket.end();
+    const text = Buffer.concat(await socket.toArray()).toString();
+    expect(text.match(/HTTP\/1\.1 \d+|"id":"\w+"/g)).toEqual([
+      'HTTP/1.1 200',
+      '"id":"first"',
+      'HTTP/1.1 401',
+      'HTTP/1.1 200',
+      '"id":"last"',
+    ]);
+  });
+
+  it('{#access} tells a browser that no other page may send it one, whoever asks', async () => {
+    await server.close();
+    server = await startServer({ allowedOrigins: ['https://allowed.example'] });
+    for (const origin of ['https://evil.example', 'https://allowed.example']) {
+      const asked = { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' };
+      for (const [method, headers] of [
+        ['OPTIONS', asked],
+        ['POST', { ...auth, origin }],
+      ] as const) {
+        const answered = await fetchText(`${server.http}/rpc`, {
+          method,
+          headers,
+          body: method === 'POST' ? JSON.stringify(call('ping')) : '',
+        });
+        expect(Object.keys(answered.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
+        if (method === 'OPTIONS') expect(answered.status).toBe(426);
+      }
+    }
   });
 
   it('holds the answer of a call that waits; closing the request cancels the call', async () => {

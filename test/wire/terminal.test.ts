@@ -65,6 +65,19 @@ describe.skipIf(!serviceAvailable('script'))('{#terminals} {#screen} a terminal 
     expect((await ask({ format: 'screen', cols: 100 })).lines).toEqual({ first: 1, last: 1, total: 1 });
     await expect(ask({ format: 'screen', from: 3 })).rejects.toMatchObject({ data: { name: 'invalid_params', field: 'from' } });
     await expect(ask({ cols: 100 })).rejects.toMatchObject({ data: { name: 'invalid_params', field: 'cols' } });
+    await expect(ask({ replay: true })).rejects.toMatchObject({ data: { name: 'invalid_params', field: 'replay' } });
+  });
+
+  test('a picture comes with the bytes that draw it, colours included, where they are asked for', async () => {
+    const path = await sh({ backend: 'pty', command: `printf 'drawn${ESC}[1;31m red'; exit 0` });
+    await shows(path, /drawn red/);
+    const ask = (params: object) =>
+      client.call<ResultOf<'stream/read'>>('stream/read', { run, path, channel: 1, format: 'screen', ...params });
+    expect((await ask({})).screen).not.toHaveProperty('replay');
+    const { screen } = await ask({ replay: true });
+    expect(Buffer.from(screen?.replay ?? '', 'base64').toString()).toContain('drawn\u001b[31;1m red');
+    const [row] = await client.call<ResultOf<'stream/list'>>('stream/list', { run });
+    expect(row).toMatchObject({ tty: true, stdin: true });
   });
 
   test('{#stream_format} a subscription has no pictures', async () => {

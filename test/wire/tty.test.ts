@@ -25,7 +25,7 @@ afterEach(async () => {
   const live = await client.call<{ run: string; path: string }[]>('stream/list', { state: 'live' });
   for (const { run, path } of live) await client.call('stream/cancel', { run, path, grace_ms: 50 });
   for (const { run, path } of live)
-    await vi.waitUntil(async () => (await client.call('stream/receipt', { run, path }))['state'] !== 'cancelling');
+    await vi.waitUntil(async () => (await client.call('stream/receipt', { run, path }))['state'] !== 'cancelling', { timeout: 20_000 });
 });
 afterAll(async () => {
   await client.close();

@@ -79,6 +79,10 @@ export class ShimHandle implements BackendHandle {
     await this.#options.remote.signal(signal);
   }
 
+  async waitsForInput(): Promise<boolean | null> {
+    return (await this.#options.remote.waitsForInput?.()) ?? null;
+  }
+
   async kill(request: KillRequest): Promise<KillReceipt> {
     const { remote, own } = this.#options;
     if (!own) return await remote.kill(request);

@@ -40,10 +40,10 @@ export class TreeKill {
   async run(request: KillRequest): Promise<KillReceipt> {
     const requestedAt = this.#clock.now();
     const signal = signalName(request.signal);
-    this.hasten(request.graceMs);
     const members = await this.#look();
     if (signal !== 'SIGKILL') {
       await this.#first(signal, members);
+      this.hasten(request.graceMs);
       await this.#grace(signal);
     }
     await this.#force();

@@ -43,6 +43,14 @@ export class LocalTerminal {
     return result;
   }
 
+  /** Whether the terminal shows what is typed; null when it is gone, or cannot be asked. */
+  async echoes(): Promise<boolean | null> {
+    const name = this.#folder.terminal()?.name;
+    if (name === undefined || !this.#leader()) return null;
+    const { code, text } = await script('PATH=$PATH:/usr/bin:/bin; exec stty -a -F "$1"', [name]);
+    return code === 0 ? /(?:^|\s)echo\b/.test(text) : null;
+  }
+
   /** Signals what is in the foreground. False when there is no such terminal any more. */
   async signal(signal: NodeJS.Signals, tree: ProcessTree): Promise<boolean> {
     const leader = this.#leader();

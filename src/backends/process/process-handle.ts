@@ -17,6 +17,7 @@ import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts
 import { SpoolReader } from '../shim/spool-reader.ts';
 import { Brake, type BrakeReach, groupReach } from './brake.ts';
 import { ExitWatch } from './exit-watch.ts';
+import { waitsForInput } from './input-wait.ts';
 import { TreeKill } from './kill.ts';
 import { LocalTerminal } from './local-terminal.ts';
 import { readAlive } from './proc.ts';
@@ -148,6 +149,21 @@ export class ProcessHandle implements BackendHandle {
     if (this.#terminal) return;
     if (isSafe(name)) signalGroup(shim, name);
     else await signalEach(() => tree.members(), name);
+  }
+
+  /** Looks at its processes, without a scan of all there are (SPEC {#waiting_for_input}). */
+  waitsForInput(): Promise<boolean | null> {
+    const { folder, stdin, tty } = this.#options;
+    const tree = this.#end ? undefined : this.#knownTree();
+    const shim = tree?.shim();
+    // What it has said comes before what it waits for.
+    if (!tree || !shim || this.#reader.lagNow() > 0) return Promise.resolve(false);
+    // In a terminal the FIFO is the relay's to read, and an empty input is none.
+    return Promise.resolve(waitsForInput(shim.pid, (process) => tree.isOurs(process), stdin && !tty ? folder.input : null));
+  }
+
+  async echoes(): Promise<boolean | null> {
+    return this.#terminal ? await this.#terminal.echoes() : false;
   }
 
   async kill(request: KillRequest): Promise<KillReceipt> {

@@ -33,6 +33,7 @@ class PtyBackend implements Backend {
   }
 }
 
-function withTerminal({ producerId, spec }: StartRequest): StartRequest {
-  return { producerId, spec: { ...spec, tty: spec.tty ?? terminal.parse({}) } };
+function withTerminal(request: StartRequest): StartRequest {
+  const { spec } = request;
+  return { ...request, spec: { ...spec, tty: spec.tty ?? terminal.parse({}) } };
 }

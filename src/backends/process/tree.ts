@@ -32,6 +32,11 @@ export class ProcessTree {
     return readAlive(this.#shim);
   }
 
+  /** The holder of its input, and the relay of its terminal. */
+  isOurs(process: ProcStat): boolean {
+    return process.pid === this.#folder.inputHolder()?.pid || this.#isRelay(process);
+  }
+
   /** What relays the terminal, or will become it, while the shim is there. */
   #isRelay(process: ProcStat): boolean {
     if (!this.hasTerminal || process.parent !== this.#shim.pid || process.group !== this.#shim.pid) return false;

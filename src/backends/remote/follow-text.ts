@@ -21,7 +21,9 @@ import { LOOK_AT_FILES_TEXT } from './look-text.ts';
 export const FOLLOW_TEXT = `${LIBRARY_TEXT}
 exec 4>&2 2> /dev/null 8<&0
 hg_mode=$2 hg_id=$5 hg_stdin=$6 hg_o1=$7 hg_o2=$8 hg_grace=$9 hg_shim=\${10} hg_cwd=\${11}
-hg_find_spool "$3" "$4"
+hg_make=
+[ "$hg_mode" != start ] || hg_make=1
+hg_find_spool "$3" "$4" "$hg_make"
 hg_dir=$hg_spool/$hg_id
 
 if [ "$hg_mode" = start ]; then

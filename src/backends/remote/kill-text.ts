@@ -14,7 +14,7 @@ export const KILL_TEXT = `${LIBRARY_TEXT}
 trap '' PIPE HUP
 exec 2> /dev/null
 hg_id=$4 hg_signal=$5 hg_grace=$6 hg_trapped=$7 hg_again=$8
-hg_find_spool "$2" "$3"
+hg_find_spool "$2" "$3" 1
 mkdir -p "$hg_spool/$hg_id" && cd "$hg_spool/$hg_id" || hg_fail no_folder "$hg_spool/$hg_id"
 # Whoever makes the claim decides: a shim that comes later leaves without having run the command.
 if (set -C; echo barred > pid); then

@@ -23,16 +23,20 @@ read -r hg_boot < /proc/sys/kernel/random/boot_id 2> /dev/null
 hg_time() { read -r hg_now hg_rest < /proc/uptime && hg_now=\${hg_now%.*}\${hg_now#*.}; }
 
 # Folder of this runner's producers, into hg_spool: below $1, or else where such things are kept on this host; $2 names the runner.
+# Only with $3 is that place made: who merely looks may come after the last producer has gone, and leaves nothing behind.
 hg_find_spool() {
   hg_root=$1 hg_given=$1
   if [ -z "$hg_root" ]; then
     if [ -n "$XDG_STATE_HOME" ]; then hg_root=$XDG_STATE_HOME/headgate; else hg_root=\${HOME:-/nonexistent}/.headgate; fi
-    if ! mkdir -p "$hg_root" 2> /dev/null || [ ! -w "$hg_root" ]; then
+    [ -z "$3" ] || mkdir -p "$hg_root" 2> /dev/null
+    if [ ! -w "$hg_root" ]; then
       hg_root=\${TMPDIR:-/tmp}/headgate-$(id -u)
-      mkdir -p "$hg_root" 2> /dev/null
-      [ -O "$hg_root" ] && [ ! -L "$hg_root" ] || hg_fail no_folder "$hg_root"
+      [ -z "$3" ] || mkdir -p "$hg_root" 2> /dev/null
+      if [ -n "$3" ] || [ -e "$hg_root" ]; then
+        [ -O "$hg_root" ] && [ ! -L "$hg_root" ] || hg_fail no_folder "$hg_root"
+      fi
     fi
-    hg_own=$hg_root
+    [ -z "$3" ] || hg_own=$hg_root
   fi
   hg_spool=$hg_root/$2
 }

@@ -99,6 +99,12 @@ export class SpoolReader {
     return this.#lanes.reduce((sum, { file, delivery }) => sum + file.seen - file.position + delivery.bytes, 0);
   }
 
+  /** The same, after a look at the files. */
+  lagNow(): number {
+    if (!this.#stopped) for (const { file } of this.#lanes) file.end();
+    return this.lag();
+  }
+
   /** How far each channel is stored; nothing is known once reading has stopped. */
   stored(): StoredOutput[] {
     if (this.#stopped) return [];

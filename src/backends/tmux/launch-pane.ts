@@ -59,8 +59,10 @@ export async function launchWatch(tmux: Tmux, { folder, spec }: VariantLaunch, t
     `capture-pane -t ${pane.id} -P -b ${buffer}-rest`,
     `pipe-pane -O -t ${pane.id} ${tmuxQuote(command)}`,
   ].join(' ; ');
-  const said = await tmux.onPane(pane, ['if-shell', '-F', '-t', pane.id, '#{pane_pipe}', 'display-message -p piped', begin]);
-  const pid = await claimedBy(folder, said.includes('piped') ? 0 : CLAIM_MS);
+  // The buffers of a watch of this folder that another start has begun a moment ago are there until it has made its claim.
+  const piped = "display-message -p piped ; list-buffers -F '#{buffer_name}'";
+  const said = (await tmux.onPane(pane, ['if-shell', '-F', '-t', pane.id, '#{pane_pipe}', piped, begin])).split('\n');
+  const pid = await claimedBy(folder, said.includes('piped') && !said.includes(buffer) ? 0 : CLAIM_MS);
   if (pid !== undefined) return pid;
   throw new HeadgateError(
     'conflict',

@@ -102,6 +102,10 @@ export class TmuxHandle implements BackendHandle {
     if (foreground <= 1 || foreground === pid || !signalForeground(foreground, name)) await this.#inner.signal(name);
   }
 
+  async waitsForInput(): Promise<boolean | null> {
+    return this.#watches ? null : ((await this.#inner.waitsForInput?.()) ?? null);
+  }
+
   /** Of a watch: stops watching; the pane, its command and its viewers notice nothing. */
   async kill(request: KillRequest): Promise<KillReceipt> {
     if (!this.#watches) return await this.#inner.kill(request);

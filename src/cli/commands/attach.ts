@@ -8,11 +8,22 @@ import { RunView } from '../run-view.ts';
 import { Screen } from '../screen.ts';
 import { isInteractive } from './prompt.ts';
 
-/**
- * Shows a run from its beginning and goes on live. On a terminal keys answer and cancel, until q; elsewhere it ends
- * when the run does. Leaving touches nothing (SPEC {#cli_attach}).
- */
-export async function attach(console: Console, run: string, options: ClientOptions): Promise<number> {
+/** Options of `headgate attach`. */
+export interface AttachOptions extends ClientOptions {
+  readonly plain?: boolean;
+}
+
+/** Shows a run and goes on live: on a terminal in a view that fills it, else line by line. Leaving touches nothing (SPEC {#cli_attach}). */
+export async function attach(console: Console, run: string, options: AttachOptions): Promise<number> {
+  const isTerminal = isInteractive(console) && console.out.stream.isTTY === true;
+  const isFull = isTerminal && !options.plain && console.env['TERM'] !== 'dumb';
+  return isFull
+    ? await (await import('../attach/open.ts')).openAttachView(console, run, options)
+    : await attachPlain(console, run, options);
+}
+
+/** Prints a run from its beginning; on a terminal keys answer and cancel, until q, elsewhere it ends when the run does. */
+async function attachPlain(console: Console, run: string, options: ClientOptions): Promise<number> {
   const session = await openSession(console, options, { resume: true });
   const screen = new Screen(console.out, console.outColors);
   const interactive = isInteractive(console) && console.out.stream.isTTY === true;
@@ -48,20 +59,24 @@ export async function attach(console: Console, run: string, options: ClientOptio
         synced: () => {
           synced = true;
           if (interactive)
-            screen.line(screen.colors.dim(`attached to ${run}; keys: a accept, r reject, c cancel the running command, q leave`));
+            screen.line(
+              screen.colors.dim(
+                `attached to ${run}; keys: a accept, r reject, m and f the same and remember it, c cancel the running command, q leave`,
+              ),
+            );
           person.review();
           finishIfOver().catch(fail);
         },
       },
     });
-    await view.open(0);
+    view.open(0);
     return await interrupts.orLeft(Promise.race([ended, view.failed()]));
   } finally {
     undoGone();
     operator?.close();
     view?.close();
     interrupts.dispose();
-    session.close();
+    await session.close();
   }
 }
 

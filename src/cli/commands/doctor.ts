@@ -167,7 +167,7 @@ async function server(console: Console, options: ClientOptions): Promise<Check> 
       await session.call('ping', {});
       return { name: 'server', state: 'ok', detail: 'answers' };
     } finally {
-      session.close();
+      await session.close();
     }
   } catch (error) {
     return { name: 'server', state: 'note', detail: messageOf(error) };

@@ -1,3 +1,4 @@
+import type { Runtime } from '../../rpc/client/index.ts';
 import { AnsiStripper } from '../ansi-stripper.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
@@ -6,7 +7,7 @@ import { EXIT } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
 import { Interrupts } from '../interrupts.ts';
 import { LineLabels } from '../line-labels.ts';
-import type { Session } from '../session.ts';
+import { checkLines, matches, partOf, storedBytes } from './output-part.ts';
 
 /** Options of `headgate output`. */
 export interface OutputOptions extends ClientOptions {
@@ -14,10 +15,15 @@ export interface OutputOptions extends ClientOptions {
   readonly all?: boolean;
   readonly live?: boolean;
   readonly from: number;
+  /** First line; negative counts from the end. */
+  readonly line?: number;
+  /** Lines at most. */
+  readonly limit?: number;
+  /** Regular expression: only lines that match, with their numbers. */
+  readonly match?: string;
   readonly stripAnsi?: boolean;
+  readonly redact?: boolean;
 }
-
-const PAGE_BYTES = 1024 * 1024;
 
 type Take = (channel: number, bytes: Buffer) => Promise<void>;
 
@@ -26,11 +32,10 @@ type Take = (channel: number, bytes: Buffer) => Promise<void>;
  * (SPEC {#cli_output}). Memory stays bounded however slow the reader is.
  */
 export async function output(console: Console, run: string, path: string, options: OutputOptions): Promise<number> {
+  checkLines(options);
   const session = await openSession(console, options, { resume: true });
   const interrupts = new Interrupts(() => interrupts.leave());
   const forget = console.out.onGone(() => interrupts.leave(EXIT.brokenPipe));
-  const lost = new Promise<never>((_, reject) => session.onLost(reject));
-  lost.catch(() => {});
   try {
     const channels = options.all ? await channelsOf(session, run, path) : [options.channel];
     const labels = options.all ? new LineLabels() : undefined;
@@ -38,20 +43,51 @@ export async function output(console: Console, run: string, path: string, option
     const copy = async () => {
       if (options.live) {
         for (const channel of channels) await checkChannel(session, run, path, channel);
-        const from = new Map(channels.map((channel) => [channel, options.from]));
-        await follow(session, { run, path, channels: from, take, signal: interrupts.left });
+        const from = new Map<number, number>();
+        for (const channel of channels) from.set(channel, (await partOf(session, { run, path, channel }, options)).from);
+        await follow(session, { run, path, channels: from, take, signal: interrupts.left, ...redacted(options) });
       } else {
-        for (const channel of channels) await copyStored(session, { run, path, channel, from: options.from }, take, interrupts.left);
+        for (const channel of channels) {
+          const place = { run, path, channel, ...redacted(options) };
+          const part = await partOf(session, place, options);
+          let found = false;
+          const copied = options.match === undefined ? storedBytes(session, place, part) : matches(session, place, part, options.match);
+          for await (const bytes of copied) {
+            if (interrupts.left.aborted) break;
+            found ||= bytes.length > 0;
+            await take(channel, bytes);
+          }
+          if (!found) await tellNothing(console, session, place, options);
+        }
       }
       if (labels) await console.out.write(labels.end());
       return EXIT.ok;
     };
-    return await interrupts.orLeft(Promise.race([copy(), lost]));
+    return await interrupts.orLeft(copy());
   } finally {
     forget();
     interrupts.dispose();
-    session.close();
+    await session.close();
   }
+}
+
+/** Lines that were asked for and are not there: silence could also mean an empty line. */
+async function tellNothing(
+  console: Console,
+  session: Runtime,
+  place: { run: string; path: string; channel: number },
+  options: OutputOptions,
+) {
+  if (options.all || (options.match === undefined && options.line === undefined)) return;
+  const { lines } = await session.look('stream/read', { ...place, max_bytes: 1 });
+  const what = options.match === undefined ? 'has no such line' : 'has no line that matches';
+  await console.err.write(
+    `headgate: channel ${place.channel} ${what}; it has ${lines.total} lines, and headgate ps --all says which channels there are\n`,
+  );
+}
+
+function redacted({ redact }: OutputOptions): { redact?: true } {
+  return redact ? { redact } : {};
 }
 
 function writer(console: Console, options: OutputOptions, labels: LineLabels | undefined): Take {
@@ -68,7 +104,7 @@ function writer(console: Console, options: OutputOptions, labels: LineLabels | u
 }
 
 /** Refuses a channel that the producer does not have; of an entry without any, following says whether they can still come. */
-async function checkChannel(session: Session, run: string, path: string, channel: number): Promise<void> {
+async function checkChannel(session: Runtime, run: string, path: string, channel: number): Promise<void> {
   try {
     await session.look('stream/read', { run, path, channel, max_bytes: 1 });
   } catch (error) {
@@ -76,23 +112,8 @@ async function checkChannel(session: Session, run: string, path: string, channel
   }
 }
 
-async function channelsOf(session: Session, run: string, path: string): Promise<number[]> {
+async function channelsOf(session: Runtime, run: string, path: string): Promise<number[]> {
   const known = (await session.look('stream/list', { run })).find((one) => one.path === path);
   // Unknown ones are asked for all the same: the server's answer says what is wrong.
   return known ? known.channels.map(({ channel }) => channel) : [1, 2];
-}
-
-async function copyStored(
-  session: Session,
-  { run, path, channel, from }: { run: string; path: string; channel: number; from: number },
-  take: Take,
-  left: AbortSignal,
-): Promise<void> {
-  let at = from;
-  while (!left.aborted) {
-    const page = await session.look('stream/read', { run, path, channel, from: at, max_bytes: PAGE_BYTES });
-    await take(channel, Buffer.from(page.chunk, page.encoding));
-    if (page.to >= page.bytes || page.to === at) return;
-    at = page.to;
-  }
 }

@@ -1,4 +1,5 @@
 import { deferred } from '../../core/deferred.ts';
+import type { Runtime } from '../../rpc/client/index.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
 import { usageError } from '../errors.ts';
@@ -8,8 +9,9 @@ import { inRun } from '../open-run.ts';
 import { Operator } from '../operator.ts';
 import { RunView } from '../run-view.ts';
 import { Screen } from '../screen.ts';
-import type { Session } from '../session.ts';
 import { readText } from '../stdin.ts';
+import { visibleLine } from '../text.ts';
+import { usageLine } from '../usage-line.ts';
 
 /** Options of `headgate act` and `headgate ask`. */
 export interface PromptOptions extends ClientOptions {
@@ -44,12 +46,12 @@ export async function prompt(console: Console, mode: 'act' | 'ask', text: string
       : inRun(session, { alias: options.run, model: options.model ?? 'scripted' }, call));
     return await show(console, session, started, options);
   } finally {
-    session.close();
+    await session.close();
   }
 }
 
 /** HEADGATE_MODEL, else the only model that was added, else `scripted` when none was. */
-async function defaultModel(session: Session, configured: string | undefined): Promise<string> {
+async function defaultModel(session: Runtime, configured: string | undefined): Promise<string> {
   if (configured) return configured;
   const added = (await session.call('getModels', {})).map(({ alias }) => alias).filter((alias) => alias !== 'scripted');
   const [only = 'scripted'] = added;
@@ -57,7 +59,7 @@ async function defaultModel(session: Session, configured: string | undefined): P
   throw usageError(`there are several models: ${added.join(', ')}`, 'name one with --model or HEADGATE_MODEL');
 }
 
-async function show(console: Console, session: Session, started: { run: string; loop: number }, options: PromptOptions): Promise<number> {
+async function show(console: Console, session: Runtime, started: { run: string; loop: number }, options: PromptOptions): Promise<number> {
   const { run, loop } = started;
   const screen = new Screen(console.err, console.errColors);
   // One terminal is one screen; a pipe gets the model's words alone.
@@ -95,10 +97,15 @@ async function show(console: Console, session: Session, started: { run: string; 
     },
   });
   try {
-    await view.open(session.lastSeq);
+    view.open(session.lastSeq);
     const code = await interrupts.orLeft(
       Promise.race([
-        status.then(async (final) => (await report(console, session, started, final, options), exitCode(final, interrupts))),
+        status.then(async (final) => {
+          await report(console, session, started, final, options);
+          await tellRunning(session, run, screen, options);
+          await tellUsage(console, session, started, screen, options);
+          return exitCode(final, interrupts);
+        }),
         view.failed(),
       ]),
     );
@@ -113,7 +120,7 @@ async function show(console: Console, session: Session, started: { run: string; 
 
 async function report(
   console: Console,
-  session: Session,
+  session: Runtime,
   { run, loop }: { run: string; loop: number },
   status: number,
   options: PromptOptions,
@@ -122,6 +129,28 @@ async function report(
   const info = await session.look('getRun', { run });
   const ended = info.loops.find((one) => one.loop === loop);
   await console.out.write(`${JSON.stringify({ run, loop, status, outcome: ended?.outcome ?? null, result: ended?.result ?? null })}\n`);
+}
+
+/** Commands that the loop has left behind, and how to get at them. */
+async function tellRunning(session: Runtime, run: string, screen: Screen, options: PromptOptions): Promise<void> {
+  if (options.json) return;
+  const live = await session.call('stream/list', { run, state: 'live' });
+  for (const { command } of live) screen.line(`still runs: ${visibleLine(command)}`);
+  if (live.length > 0) screen.line(screen.colors.dim(`  headgate attach ${run} shows it, headgate cancel ${run} ends it`));
+}
+
+/** A last line for people: what the loop has used. */
+async function tellUsage(
+  console: Console,
+  session: Runtime,
+  { run, loop }: { run: string; loop: number },
+  screen: Screen,
+  options: PromptOptions,
+): Promise<void> {
+  if (options.json || console.err.stream.isTTY !== true) return;
+  const { turns } = await session.look('getRun', { run });
+  const line = usageLine(turns.filter((turn) => turn.loop === loop));
+  if (line !== undefined) screen.line(screen.colors.dim(line));
 }
 
 function exitCode(status: number, interrupts: Interrupts): number {

@@ -28,12 +28,9 @@ export async function rpc(console: Console, method: string | undefined, params: 
   if (method === undefined) throw usageError('rpc needs a method', 'headgate rpc discover lists them');
   const parsed = parse(params === '-' ? await readText(console.stdin()) : params);
   const session = await openSession(console, options, { project: !WITHOUT_PROJECT.has(method) });
-  const lost = new Promise<never>((_, reject) => session.onLost(reject));
-  lost.catch(() => {});
   try {
     // An unknown name goes out as it is: the server's answer is what its clients would see.
-    const call = session.call(method as MethodName, parsed as ParamsOf<MethodName>);
-    const result = await Promise.race([call, lost]);
+    const result = await session.call(method as MethodName, parsed as ParamsOf<MethodName>);
     await console.out.write(`${JSON.stringify(result, null, console.out.stream.isTTY ? 2 : 0)}\n`);
     return EXIT.ok;
   } catch (error) {
@@ -41,7 +38,7 @@ export async function rpc(console: Console, method: string | undefined, params: 
     if (wire) await console.err.write(`${console.errColors.dim(JSON.stringify({ code: wire.code, ...wire.data }))}\n`);
     throw error;
   } finally {
-    session.close();
+    await session.close();
   }
 }
 

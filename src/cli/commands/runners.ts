@@ -44,7 +44,7 @@ export async function runners(console: Console, options: Options): Promise<numbe
     }
     return EXIT.ok;
   } finally {
-    session.close();
+    await session.close();
   }
 }
 
@@ -56,7 +56,7 @@ export async function forget(console: Console, name: string, options: Options): 
     await console.out.write(options.json ? `${JSON.stringify(answer)}\n` : `${answer.runner} is forgotten\n`);
     return EXIT.ok;
   } finally {
-    session.close();
+    await session.close();
   }
 }
 
@@ -73,6 +73,6 @@ export async function drain(console: Console, name: string, options: Options): P
     );
     return EXIT.ok;
   } finally {
-    session.close();
+    await session.close();
   }
 }

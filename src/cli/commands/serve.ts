@@ -4,6 +4,7 @@ import { usageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { CliHost, LogLevel, RunningServer, ServeOptions } from '../host.ts';
 import { dataFolder } from '../locate.ts';
+import { portalAddress } from '../portal-address.ts';
 import { shellQuote } from '../text.ts';
 
 /** Options of `headgate serve`. */
@@ -88,6 +89,7 @@ function readable(console: Console, server: RunningServer, data: string): string
     `  url     ${server.url}`,
     `  socket  ${server.socket}`,
     `  token   ${server.token}`,
+    `  portal  ${portalAddress(server.http, { token: server.token })}`,
     dim(
       `In another terminal: headgate act "what to do"${isDefault(console, data) ? '' : ` --data ${shellQuote(data)}`}; Ctrl-C stops the server, commands go on.`,
     ),

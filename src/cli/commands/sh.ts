@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { messageOf } from '../../core/errors.ts';
+import type { Runtime } from '../../rpc/client/index.ts';
 import type { ParamsOf, ResultOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
@@ -10,7 +11,6 @@ import { Interrupts } from '../interrupts.ts';
 import { awaitKill } from '../kill.ts';
 import { inRun } from '../open-run.ts';
 import { type PlaceOptions, placeParams } from '../place-options.ts';
-import type { Session } from '../session.ts';
 import { forwardInput } from '../stdin.ts';
 import { terminalParams } from '../terminal-size.ts';
 import { shellQuote, visibleLine } from '../text.ts';
@@ -55,7 +55,7 @@ export async function sh(console: Console, words: readonly string[], options: Sh
     }
     return await run(console, session, command, forward);
   } finally {
-    session.close();
+    await session.close();
     // An open pipe on standard input must not keep us.
     if (forward) input.destroy();
   }
@@ -74,7 +74,7 @@ function commandOf(words: readonly string[], { watch, pane }: ShellOptions): { c
   return watches ? {} : { command: commandLine(words) };
 }
 
-async function propose(session: Session, what: Partial<ParamsOf<'sh'>>, options: ShellOptions, stdin: boolean): Promise<Command> {
+async function propose(session: Runtime, what: Partial<ParamsOf<'sh'>>, options: ShellOptions, stdin: boolean): Promise<Command> {
   const params = {
     run: options.run,
     ...what,
@@ -87,7 +87,7 @@ async function propose(session: Session, what: Partial<ParamsOf<'sh'>>, options:
   return await inRun(session, { alias: options.run, model: 'scripted' }, () => session.call('sh', params));
 }
 
-async function accept(session: Session, { run, path }: Command): Promise<Command> {
+async function accept(session: Runtime, { run, path }: Command): Promise<Command> {
   try {
     const { status, channels } = await session.call('run/resolve', { run, resolution: { path, action: 'accept' } });
     return { run, path, status, channels: channels ?? [] };
@@ -100,7 +100,7 @@ async function accept(session: Session, { run, path }: Command): Promise<Command
   }
 }
 
-async function run(console: Console, session: Session, { run, path, channels }: Command, forward: boolean): Promise<number> {
+async function run(console: Console, session: Runtime, { run, path, channels }: Command, forward: boolean): Promise<number> {
   let code: number | undefined;
   const cancel = (signal: string, reason: string, exitCode: number) => {
     code ??= exitCode;
@@ -112,7 +112,8 @@ async function run(console: Console, session: Session, { run, path, channels }: 
   const stop = new AbortController();
   if (forward) {
     forwardInput(console.stdin(), session, { run, path }, stop.signal).catch((error: unknown) => {
-      void console.err.write(`headgate: input was cut off: ${messageOf(error)}\n`);
+      // A command that is over takes no more: that is no error of the input.
+      if (!stop.signal.aborted) void console.err.write(`headgate: input was cut off: ${messageOf(error)}\n`);
     });
   }
   const whole = async () => {
@@ -142,7 +143,7 @@ async function run(console: Console, session: Session, { run, path, channels }: 
   }
 }
 
-async function outcome(console: Console, session: Session, end: StreamEnd): Promise<number> {
+async function outcome(console: Console, session: Runtime, end: StreamEnd): Promise<number> {
   const { run, path } = end;
   if (end.status === 499) {
     const { receipt } = await session.look('stream/receipt', { run, path });

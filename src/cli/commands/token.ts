@@ -18,7 +18,7 @@ export async function add(console: Console, token: ParamsOf<'token/add'>, option
     if (!options.json) await console.err.write(`headgate: token ${made.name} has scope ${made.scope}; it is shown this once\n`);
     return EXIT.ok;
   } finally {
-    session.close();
+    await session.close();
   }
 }
 
@@ -39,7 +39,7 @@ export async function list(console: Console, options: Options): Promise<number> 
     }
     return EXIT.ok;
   } finally {
-    session.close();
+    await session.close();
   }
 }
 
@@ -53,6 +53,6 @@ export async function revoke(console: Console, name: string, options: Options): 
     await console.out.write(options.json ? `${JSON.stringify(answer)}\n` : `token ${answer.name} is revoked; ${ended}\n`);
     return EXIT.ok;
   } finally {
-    session.close();
+    await session.close();
   }
 }

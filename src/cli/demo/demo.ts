@@ -2,12 +2,14 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../core/errors.ts';
+import { connectRuntime, type Runtime } from '../../rpc/client/index.ts';
 import type { Console } from '../console.ts';
+import { clientOf } from '../context.ts';
+import { dial } from '../dial.ts';
 import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { awaitKill } from '../kill.ts';
 import { projectOf } from '../project.ts';
-import { Session } from '../session.ts';
 import { formatBytes, formatDuration, shellQuote } from '../text.ts';
 import { Facts } from './facts.ts';
 import { ServerProcess } from './server-process.ts';
@@ -63,30 +65,22 @@ function makeProject(project: string): void {
 
 async function withClients(console: Console, server: ServerProcess, project: string, facts: Facts, signal: AbortSignal): Promise<Story> {
   const { socket, url, token } = server.ready;
-  const ref = projectOf(project);
-  const first = await Session.open({
-    locate: () => ({ kind: 'unix', path: socket, from: 'the demo' }),
-    project: ref,
-    version: console.version,
-  });
-  let second: Session | undefined;
+  const options = { project: projectOf(project), client: clientOf(console), giveUpMs: 0 };
+  const first = await connectRuntime(() => dial({ kind: 'unix', path: socket, from: 'the demo' }), options);
+  let second: Runtime | undefined;
   try {
-    second = await Session.open({
-      locate: () => ({ kind: 'websocket', url, token, from: 'the demo' }),
-      project: ref,
-      version: console.version,
-    });
+    second = await connectRuntime(() => dial({ kind: 'websocket', url, token, from: 'the demo' }), options);
     await line(console, 'client 1 is connected over the unix socket, client 2 over WebSocket');
     return await tellStory(console, first, second, facts, signal);
   } finally {
     await endCommands(first);
-    first.close();
-    second?.close();
+    await first.close();
+    await second?.close();
   }
 }
 
 /** Whatever still runs is ended, since commands outlive clients and servers. */
-async function endCommands(session: Session): Promise<void> {
+async function endCommands(session: Runtime): Promise<void> {
   try {
     const live = await session.call('stream/list', { state: 'live' });
     if (live.length === 0) return;

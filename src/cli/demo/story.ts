@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { deferred } from '../../core/deferred.ts';
+import type { Runtime } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
 import { CliError, isWireError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { awaitKill, type Receipt } from '../kill.ts';
-import { RUN_NOTIFICATIONS } from '../run-events.ts';
 import { RunView } from '../run-view.ts';
 import { Screen } from '../screen.ts';
-import type { Session } from '../session.ts';
 import { type Facts, livenessOf, quotedFigure } from './facts.ts';
 import { bytesOf, toolOf, Witness } from './witness.ts';
 
@@ -29,7 +28,7 @@ export interface Story {
  * Drives one run through the public RPC with two clients: `first` opens, answers and watches it, `second` cancels. What
  * each was told is judged against what the server has stored. Throws a CliError when the run does not come to its end.
  */
-export async function tellStory(console: Console, first: Session, second: Session, facts: Facts, signal: AbortSignal): Promise<Story> {
+export async function tellStory(console: Console, first: Runtime, second: Runtime, facts: Facts, signal: AbortSignal): Promise<Story> {
   const screen = new Screen(console.out, console.outColors);
   const witness = new Witness(first);
   const known = await first.call('getModels', {});
@@ -59,7 +58,7 @@ export async function tellStory(console: Console, first: Session, second: Sessio
   signal.addEventListener('abort', () => failed.reject(signal.reason), { once: true });
   let receipt: Receipt | undefined;
   try {
-    await view.open(first.lastSeq);
+    view.open(first.lastSeq);
     await Promise.race([ended.promise, failed.promise, view.failed()]);
     await Promise.race([view.settled(), failed.promise]);
     receipt = await Promise.race([cancelled, failed.promise]);
@@ -74,7 +73,7 @@ export async function tellStory(console: Console, first: Session, second: Sessio
 }
 
 async function judge(o: {
-  first: Session;
+  first: Runtime;
   run: string;
   witness: Witness;
   facts: Facts;
@@ -130,7 +129,7 @@ async function judge(o: {
 }
 
 /** Client 2: waits for the second sh command of the project, listens to it, and cancels it. */
-async function cancelSecondCommand(session: Session): Promise<Receipt | undefined> {
+async function cancelSecondCommand(session: Runtime): Promise<Receipt | undefined> {
   const started = deferred<{ run: string; path: string }>();
   const heard = deferred();
   let commands = 0;
@@ -156,21 +155,18 @@ async function cancelSecondCommand(session: Session): Promise<Receipt | undefine
   }
 }
 
-async function stored(session: Session, run: string, path: string, channel: number): Promise<Buffer> {
+async function stored(session: Runtime, run: string, path: string, channel: number): Promise<Buffer> {
   const { chunk, encoding } = await session.call('stream/read', { run, path, channel });
   return Buffer.from(chunk, encoding);
 }
 
 /** Replays the run's events as a client that comes later would, and counts them. */
-async function countEvents(session: Session, run: string): Promise<number> {
-  const synced = deferred();
+async function countEvents(session: Runtime, run: string): Promise<number> {
   const seqs = new Set<number>();
-  const undo = RUN_NOTIFICATIONS.map((name) => session.on(name, (params) => void seqs.add(params.seq)));
-  undo.push(session.on('replay/synced', () => synced.resolve()));
-  const { subscription } = await session.call('subscribe', { run, since: 0 });
-  await synced.promise;
-  for (const forget of undo) forget();
-  await session.call('unsubscribe', { subscription });
+  for await (const { name, params } of session.events({ run, since: 0 })) {
+    if (name === 'replay/synced') break;
+    if (name !== 'run/text') seqs.add(params.seq);
+  }
   return seqs.size;
 }
 

@@ -1,5 +1,5 @@
+import type { Runtime } from '../../rpc/client/index.ts';
 import type { NotificationParamsOf } from '../../rpc/protocol/table.ts';
-import type { Session } from '../session.ts';
 import type { Arrival } from './facts.ts';
 
 /** A command as one client saw it. */
@@ -17,7 +17,7 @@ export interface Seen {
 export class Witness {
   readonly #seen = new Map<string, Seen>();
 
-  constructor(session: Session) {
+  constructor(session: Runtime) {
     session.on('run/proposal', (proposal) => {
       this.#of(proposal.path, proposal.command ?? '').proposedAt ??= performance.now();
     });

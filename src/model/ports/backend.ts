@@ -27,6 +27,16 @@ export interface ExitFact {
   readonly durationMs?: number;
   /** It did not end by itself, and what ended it has a name: the entry ends with this outcome and message. */
   readonly failure?: { readonly outcome: string; readonly message: string };
+  /** It is no process, and says itself how it ended. */
+  readonly own?: OwnEnd;
+}
+
+/** How something ended that is no process (SPEC {#plugin_producers}). */
+export interface OwnEnd {
+  readonly failed: boolean;
+  readonly outcome: string | null;
+  /** What the log entry says of it. */
+  readonly body: string | null;
 }
 
 /** How the output ended: all read, or some process still held it after the grace period. */
@@ -61,6 +71,8 @@ export interface StartRequest {
   readonly again?: boolean;
   /** Aborted when it is cancelled: what does not run yet is not started any more, and `start` rejects or answers what there is. */
   readonly cancelled?: AbortSignal;
+  /** Resolves once the server has stored that it runs; what runs in the server itself begins no earlier. */
+  readonly begun?: Promise<unknown>;
   /** Aborted when nobody waits for it here any more: whatever is under way is given up, and what runs runs on. */
   readonly letGo?: AbortSignal;
 }
@@ -85,6 +97,10 @@ export interface BackendHandle {
   readonly closed: Promise<ClosedFact>;
   /** What its output waits for at the moment, in words, where its host cannot be reached; undefined when nothing is in the way. */
   readonly waitsFor?: string | undefined;
+  /** True when one of its processes sleeps until it is given input; null, like a backend without it, when that cannot be seen. */
+  waitsForInput?(): Promise<boolean | null>;
+  /** True when what is typed appears in the output, because its terminal echoes; null, like a backend without it, when that is not known. */
+  echoes?(): Promise<boolean | null>;
   /** Writes to stdin; answers how many bytes were taken, fewer when the command does not read. */
   write(bytes: Buffer): Promise<number>;
   closeInput(): Promise<void>;

@@ -1,3 +1,4 @@
+import type { Dialect } from '../provider-kind.ts';
 import type { Usage } from '../records.ts';
 
 /** One message of the assembled packet; the order is the order in which the model reads. */
@@ -6,6 +7,9 @@ export type ModelMessage =
   | { readonly role: 'user'; readonly text: string }
   | { readonly role: 'assistant'; readonly text: string; readonly calls: readonly ToolCall[] }
   | { readonly role: 'tool'; readonly callId: string; readonly tool: string; readonly text: string };
+
+/** Calls of one answer at most; one with more is no answer. */
+export const MAX_CALLS = 128;
 
 export interface ToolCall {
   readonly id: string;
@@ -32,20 +36,34 @@ export interface ModelRequest {
   readonly mode: 'ask' | 'act';
   /** What the loop was asked; also among the messages. */
   readonly prompt: string;
+  /** How tools are called; left out: the provider's own default. */
+  readonly dialect?: Dialect;
 }
 
 /**
  * What a model answers, piece by piece. `bad-call` is a tool call that could not be read: reported to the model, never
- * thrown and never dropped.
+ * thrown and never dropped. `repaired` says in words what was mended in a call (SPEC {#healing}).
  */
 export type ModelEvent =
   | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'call'; readonly call: ToolCall }
-  | { readonly type: 'bad-call'; readonly id: string; readonly tool: string; readonly raw: string; readonly problem: string }
-  | { readonly type: 'finish'; readonly usage: Usage; readonly reason: 'stop' | 'calls' | 'length' | 'other' };
+  | { readonly type: 'call'; readonly call: ToolCall; readonly repaired?: readonly string[] }
+  | {
+      readonly type: 'bad-call';
+      readonly id: string;
+      readonly tool: string;
+      readonly raw: string;
+      readonly problem: string;
+      /** True: `raw` is no JSON that could be mended. */
+      readonly final?: boolean;
+    }
+  | { readonly type: 'finish'; readonly usage: Usage; readonly reason: 'stop' | 'calls' | 'length' | 'filtered' | 'other' };
 
 export interface ModelProvider {
   readonly name: string;
+  /** The dialect of models that name none; `native` when left out. */
+  readonly dialect?: Dialect;
+  /** What is missing before it can be asked, such as a key, and what to do; undefined when nothing is. */
+  problem?(): string | undefined;
   /**
    * Streams one answer; the last event is `finish`. Throws `ModelFailure`; aborting the signal ends the HTTP request
    * and throws `cancelled`.

@@ -1,5 +1,5 @@
 import type { KillReceipt, Producer } from '../records.ts';
-import type { BackendRef, KillRequest } from './backend.ts';
+import type { BackendRef, KillRequest, OwnEnd } from './backend.ts';
 
 /** The server's side of a runner: what `runner/start`, `runner/input` ... ask of it (SPEC {#runners}). */
 export interface RunnerPort {
@@ -15,6 +15,10 @@ export interface RunnerPort {
   signal(entryId: number, signal: string): Promise<void>;
   /** What keeps the output of one of its producers from coming now, in words; null when nothing does. */
   waitsFor?(entryId: number): string | null;
+  /** Whether one of its producers sleeps until it is given input; null when that is not known (SPEC {#waiting_for_input}). */
+  waitsForInput?(entryId: number): Promise<boolean | null>;
+  /** Whether a terminal of one of its producers echoes what is typed; null when that is not known (SPEC {#secret_input}). */
+  echoes?(entryId: number): Promise<boolean | null>;
   /** Ends the tree; the receipt comes back through the link, also when the producer is unknown to the runner. */
   kill(producer: Producer, request: KillRequest): void;
 }
@@ -56,4 +60,6 @@ export interface ProducerEnd {
   readonly durationMs: number | null;
   /** Processes that still held the output open. */
   readonly detached: readonly number[];
+  /** It is no process, and says itself how it ended; never from another machine. */
+  readonly own?: OwnEnd;
 }

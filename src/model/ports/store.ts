@@ -1,13 +1,16 @@
+import type { ContextPacket } from '../context-record.ts';
+import type { FileConstraint, FileRule } from '../file-change.ts';
 import type {
   Attributes,
   Category,
-  ContextPiece,
   Entry,
   EventRecord,
   KillReceipt,
   Loop,
   LoopMode,
   ModelRecord,
+  NewPermission,
+  PermissionRecord,
   Producer,
   ProducerSpec,
   Project,
@@ -18,8 +21,8 @@ import type {
   Segment,
   TokenRecord,
   Turn,
+  TurnMeter,
   TurnPhase,
-  Usage,
   Visibility,
 } from '../records.ts';
 import type { EntryStatus, LoopStatus, ProducerState, RunStatus } from '../status.ts';
@@ -30,6 +33,8 @@ import type { EntryStatus, LoopStatus, ProducerState, RunStatus } from '../statu
  * Ids that do not exist give `undefined` from a getter; a change to one throws.
  */
 export interface Store {
+  /** When these data were made, milliseconds; tells them apart from others. */
+  readonly madeAt: number;
   /**
    * Runs `work` in one transaction; nested calls join the outer one. Throws what `work` throws, with nothing stored.
    * `durable` waits for the disk (synchronous=FULL): for changes of status. Without it a power cut may take the last
@@ -43,6 +48,7 @@ export interface Store {
   persist(): Promise<void>;
   readonly projects: ProjectStore;
   readonly models: ModelStore;
+  readonly fileConstraints: FileConstraintStore;
   readonly runs: RunStore;
   readonly loops: LoopStore;
   readonly turns: TurnStore;
@@ -51,6 +57,7 @@ export interface Store {
   readonly producers: ProducerStore;
   readonly runners: RunnerStore;
   readonly tokens: TokenStore;
+  readonly permissions: PermissionStore;
   readonly events: EventStore;
   readonly audit: AuditStore;
   /** Ends the checkpoint worker, checkpoints, closes the database and gives the lock back. */
@@ -76,6 +83,16 @@ export interface ModelStore {
   remove(projectId: number, alias: string): boolean;
 }
 
+/** What clients have said about files of a project, one rule a pattern (SPEC {#file_constraints}). */
+export interface FileConstraintStore {
+  /** In order of pattern. */
+  list(projectId: number): FileConstraint[];
+  /** Sets the rule of a pattern, in place of another one. */
+  set(projectId: number, pattern: string, rule: FileRule): void;
+  /** False when there was none. */
+  remove(projectId: number, pattern: string): boolean;
+}
+
 export interface NewRun {
   readonly projectId: number;
   readonly alias: string;
@@ -95,6 +112,11 @@ export interface RunStore {
   withStatus(statuses: readonly RunStatus[]): Run[];
   setStatus(id: number, status: RunStatus, outcome: string | null): void;
   configure(id: number, change: { model?: string; settings?: RunSettings; alias?: string }): void;
+  /**
+   * A new run of that alias that holds a copy of all that one holds, its parent (SPEC {#run_fork}). What runs or waits in it
+   * is ended with 499 `forked`. Throws `alias_taken`.
+   */
+  copy(id: number, alias: string): Run;
   /** Raises the run's turn counter by one and answers it. */
   nextTurn(id: number): number;
   /** Deletes the run with all it holds: out of sight at once, its space freed in small steps afterwards (SPEC {#run_delete}). */
@@ -114,16 +136,21 @@ export interface LoopStore {
   setStatus(id: number, status: LoopStatus, outcome: string | null, result: string | null): void;
 }
 
+export interface TurnChange extends Partial<TurnMeter> {
+  readonly phase?: TurnPhase;
+  readonly text?: string;
+}
+
 export interface TurnStore {
   /** Phase `asking`. */
   create(turn: { runId: number; loopId: number; sequence: number }): Turn;
   /** In order of sequence. */
   list(runId: number): Turn[];
   get(runId: number, sequence: number): Turn | undefined;
-  update(id: number, change: { phase?: TurnPhase; text?: string; usage?: Usage }): void;
-  /** Replaces what the turn's model was shown. */
-  setContext(turnId: number, pieces: readonly ContextPiece[]): void;
-  context(turnId: number): ContextPiece[];
+  update(id: number, change: TurnChange): void;
+  /** Replaces what the turn's model was shown. A message that the run's turns have in common is stored once. */
+  setContext(turnId: number, packet: ContextPacket): void;
+  context(turnId: number): ContextPacket;
 }
 
 export interface NewEntry {
@@ -162,6 +189,10 @@ export interface EntryFilter {
   readonly prefix?: string;
   /** Decides by the path alone; rows that it leaves out are never read whole. */
   readonly matches?: (path: string) => boolean;
+  /** Created before the entry of this id. */
+  readonly beforeId?: number;
+  /** True: `offset` and `limit` count from the last row, not the first; the order stays. */
+  readonly newest?: boolean;
   /** Rows to skip of those that are left. */
   readonly offset?: number;
   /** Rows to answer at most. */
@@ -213,7 +244,9 @@ export interface ChannelStore {
   offsetOfLine(entryId: number, line: number): number;
   /** Number of LF bytes before byte `offset`. */
   linesBefore(entryId: number, offset: number): number;
-  /** Stored segments from the one that holds `from` on, at most `limit`: for exports that need their times. */
+  /** Where the segments begin that hold bytes [from, to), and when each was stored. */
+  times(entryId: number, from: number, to: number): Pick<Segment, 'offset' | 'at'>[];
+  /** Stored segments from the one that holds `from` on, at most `limit`. */
   segments(entryId: number, from: number, limit: number): Segment[];
 }
 
@@ -263,6 +296,14 @@ export interface TokenStore {
   add(token: Omit<TokenRecord, 'createdAt'>): TokenRecord;
   /** False when there is none of that name. */
   remove(name: string): boolean;
+}
+
+export interface PermissionStore {
+  /** In order of creation; with `removed` also those that were taken back. */
+  list(projectId: number, removed?: boolean): PermissionRecord[];
+  add(rule: NewPermission): PermissionRecord;
+  /** Takes it back, and answers it as it is now; undefined when there is none, or it was taken back before. */
+  remove(projectId: number, id: number, by: string): PermissionRecord | undefined;
 }
 
 export interface EventStore {

@@ -3,10 +3,14 @@ import type { Plugin } from '../../hooks/plugin.ts';
 import type { ContextPart } from '../../hooks/table.ts';
 import type { RunView } from '../../hooks/views.ts';
 import type { ToolCall } from '../../model/ports/model-provider.ts';
-import type { Entry, Turn } from '../../model/records.ts';
+import type { Entry, Loop, LoopMode, Turn } from '../../model/records.ts';
+import { runningText } from './running.ts';
 
 /** Bytes of one result's text that a turn is shown; `get` reads the rest. */
 const MAX_BYTES = 32 * 1024;
+
+type LoopPlace = Pick<Loop, 'sequence' | 'mode'>;
+const NO_LOOP: LoopPlace = { sequence: 0, mode: 'act' };
 
 /** What the model said and did in earlier turns, and what came of it: log entries as tool results. */
 export const log: Plugin = {
@@ -23,16 +27,36 @@ function history(view: RunView): ContextPart[] {
     if (known) known.push(entry);
     else byTurn.set(entry.turn, [entry]);
   }
-  const sequences = new Map(view.loops().map((loop) => [loop.id, loop.sequence]));
-  return view.turns().flatMap((turn) => partsOf(turn, sequences.get(turn.loopId) ?? 0, byTurn.get(turn.sequence) ?? []));
+  const loops = new Map(view.loops().map((loop) => [loop.id, loop]));
+  const said = view.turns().flatMap((turn) => partsOf(turn, loops.get(turn.loopId) ?? NO_LOOP, byTurn.get(turn.sequence) ?? []));
+  return [
+    ...said,
+    ...[...byTurn.values()]
+      .flat()
+      .filter(isReclaimed)
+      .map((entry) => noteOf(entry, loops.get(entry.loopId ?? 0)?.sequence ?? 0)),
+  ];
 }
 
-function partsOf(turn: Turn, loop: number, entries: readonly Entry[]): ContextPart[] {
+/** What the server took out of the context is told where it happened (SPEC {#reclaim}). */
+function isReclaimed(entry: Entry): boolean {
+  return entry.status === 413 && entry.outcome === 'reclaimed';
+}
+
+function noteOf(entry: Entry, loop: number): ContextPart {
+  return {
+    position: [loop, entry.turn, -1],
+    message: { role: 'user', text: `[${entry.path}] ${entry.body}` },
+    pieces: [{ path: entry.path, from: 0, to: entry.bytes }],
+  };
+}
+
+function partsOf(turn: Turn, loop: LoopPlace, entries: readonly Entry[]): ContextPart[] {
   const actions = entries.filter((entry) => typeof entry.attributes['call_id'] === 'string');
   if (turn.text.trim() === '' && actions.length === 0) return [];
   const said = entries.find((entry) => entry.path === `log://turn_${turn.sequence}/model/text`);
   const asked: ContextPart = {
-    position: [loop, turn.sequence, 0],
+    position: [loop.sequence, turn.sequence, 0],
     message: { role: 'assistant', text: turn.text, calls: actions.map(callOf) },
     pieces: said ? [{ path: said.path, from: 0, to: said.bytes }] : [],
   };
@@ -44,23 +68,26 @@ function callOf(entry: Entry): ToolCall {
   return { id: String(call_id), tool: String(tool), input: (input ?? {}) as ToolCall['input'] };
 }
 
-function resultOf(entry: Entry, loop: number): ContextPart {
-  const { text, bytes } = resultText(entry);
+function resultOf(entry: Entry, loop: LoopPlace): ContextPart {
+  const { text: result, bytes } = resultText(entry, loop.mode);
+  const text = `${repairNote(entry)}${result}`;
   return {
-    position: [loop, entry.turn, 1],
+    position: [loop.sequence, entry.turn, 1],
     message: { role: 'tool', callId: String(entry.attributes['call_id']), tool: String(entry.attributes['tool']), text },
     pieces: [{ path: entry.path, from: 0, to: bytes }],
     entry,
   };
 }
 
-function resultText(entry: Entry): { text: string; bytes: number } {
+/** What was mended in the call, so that the model writes the next one right. */
+function repairNote(entry: Entry): string {
+  const { repaired } = entry.attributes;
+  return Array.isArray(repaired) && repaired.length > 0 ? `[your call was repaired: ${repaired.slice(0, 10).join('; ')}]\n` : '';
+}
+
+function resultText(entry: Entry, mode: LoopMode): { text: string; bytes: number } {
   // What the model has been shown of a running command stays as it was; its end is told separately.
-  if (entry.status === 102 || entry.attributes['shown'] !== undefined) {
-    const { command } = entry.attributes;
-    const what = typeof command === 'string' ? `$ ${command}\n` : '';
-    return { text: `${what}${entry.path} is still running in the background. You are told when it has ended.`, bytes: 0 };
-  }
+  if (entry.status === 102 || entry.attributes['shown'] !== undefined) return { text: runningText(entry, mode), bytes: 0 };
   const label = entry.status === 200 ? '' : `[${[entry.status, entry.outcome].filter(Boolean).join(' ')}] `;
   const body = Buffer.from(entry.body);
   if (body.length <= MAX_BYTES) return { text: `${label}${entry.body}`, bytes: body.length };

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { isHeadgateError, systemCode } from '../../core/errors.ts';
-import { containedPath } from '../../hooks/contained-path.ts';
+import { HeadgateError } from '../../core/errors.ts';
+import { incompleteTail } from '../../core/utf8.ts';
 import type { Plugin } from '../../hooks/plugin.ts';
 import type { ContextPart } from '../../hooks/table.ts';
 import type { RunView } from '../../hooks/views.ts';
@@ -30,19 +29,28 @@ async function system(view: RunView): Promise<ContextPart[]> {
 async function recordInstructions(view: RunView, path: string): Promise<Entry | undefined> {
   // An instruction file that appears while a loop runs belongs to the next one.
   if (view.turns().some((turn) => turn.loopId === view.loop.id)) return undefined;
-  let text: string;
+  const text = await readInstructions(view);
+  return text === undefined ? undefined : view.record(path, `Instructions of this project (${INSTRUCTIONS_FILE}):\n\n${text}`);
+}
+
+/** Read as a model reads a file, so under the same bounds: no link out of the project, no pipe, none with `noRepo`. */
+async function readInstructions({ files }: RunView): Promise<string | undefined> {
   try {
-    // A link that leads out of the project is not followed.
-    text = await readFile(containedPath(view.project.root, INSTRUCTIONS_FILE, 'instructions'), 'utf8');
+    const reader = await files?.open(`file://${INSTRUCTIONS_FILE}`);
+    if (!reader) return undefined;
+    try {
+      const head = reader.read(0, MAX_INSTRUCTION_BYTES);
+      if (head.length === reader.bytes) return head.toString();
+      const whole = head.subarray(0, head.length - incompleteTail(head));
+      return `${whole.toString()}\n[${INSTRUCTIONS_FILE} goes on: ${reader.bytes - whole.length} more bytes are in the file]`;
+    } finally {
+      reader.close();
+    }
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'EISDIR' || isHeadgateError(error, 'forbidden')) return undefined;
+    // Not there, or not one that may be read.
+    if (error instanceof HeadgateError) return undefined;
     throw error;
   }
-  if (Buffer.byteLength(text) > MAX_INSTRUCTION_BYTES) {
-    const head = text.slice(0, MAX_INSTRUCTION_BYTES);
-    text = `${head}\n[${INSTRUCTIONS_FILE} goes on: ${text.length - head.length} more characters are in the file]`;
-  }
-  return view.record(path, `Instructions of this project (${INSTRUCTIONS_FILE}):\n\n${text}`);
 }
 
 function prompts(view: RunView): ContextPart[] {
@@ -58,8 +66,19 @@ function prompts(view: RunView): ContextPart[] {
     const match = /^prompt:\/\/loop_(\d+)\/(user|message_\d+)$/.exec(entry.path);
     const loop = Number(match?.[1]);
     if (!match || (loop !== 0 && !begun.has(loop))) return [];
-    return [part(entry, 'user', match[2] === 'user' ? [loop, 0, 0] : [loop, entry.turn, 9])];
+    return [part(entry, 'user', match[2] === 'user' ? [loop, 0, 0] : [loop, ...placeOf(view, entry)])];
   });
+}
+
+/**
+ * A message that came before its turn's context was assembled was shown before that turn's answer, and stays there;
+ * others follow the turn in which they came.
+ */
+function placeOf(view: RunView, entry: Entry): [turn: number, rank: number] {
+  const early = entry.attributes['shown_turn'] ?? (entry.turn === view.turn.sequence ? entry.turn : undefined);
+  if (typeof early !== 'number') return [entry.turn, 9];
+  if (entry.attributes['shown_turn'] === undefined) view.mark(entry, { shown_turn: early });
+  return [early, -1];
 }
 
 function part(entry: Entry, role: 'system' | 'user', position: ContextPart['position']): ContextPart {

@@ -3,7 +3,8 @@ import type { Plugin } from '../../hooks/plugin.ts';
 const DOC = `Runs a shell command in the project, after somebody has accepted it. Use it for everything that changes something.
 
 Its output appears in two channels, \`sh://turn_N/slug_1\` (stdout) and \`sh://turn_N/slug_2\` (stderr); you are shown a digest of them,
-and \`get\` reads the rest. A command that takes longer than \`yield_ms\` goes on in the background; you are told when it has ended.
+and \`get\` reads the rest. A command that takes longer than \`yield_ms\` goes on in the background; you are told when it has ended, and
+\`wait\`, \`signal\`, \`input\` and \`cancel\` reach it. With \`wake\` true you are asked again when it has ended after you were done.
 
 \`\`\`json
 {"command": "npm test", "cwd": "packages/core", "yield_ms": 60000}
@@ -14,6 +15,6 @@ and \`get\` reads the rest. A command that takes longer than \`yield_ms\` goes o
 export const sh: Plugin = {
   name: 'sh',
   setup(context) {
-    context.commandTool({ name: 'sh', doc: DOC, modes: ['act'] });
+    context.commandTool({ name: 'sh', doc: DOC, traits: ['writes'] });
   },
 };

@@ -2,8 +2,9 @@ import type { Plugin, PluginContext } from '../../hooks/plugin.ts';
 import type { ContextPart } from '../../hooks/table.ts';
 import type { ChannelReader, RunView, ShownMark } from '../../hooks/views.ts';
 import type { Entry } from '../../model/records.ts';
-import { DIGEST_BYTES, digest } from './digest.ts';
 
+/** Bytes of output that one channel's digest shows at most. */
+const DIGEST_BYTES = 8 * 1024;
 /** Bytes shown of each channel of a command that ended in the background. */
 const BACKGROUND_BYTES = 2 * 1024;
 
@@ -46,7 +47,7 @@ async function outputOf(
   const pieces: { path: string; from: number; to: number }[] = [];
   for (const reader of readers) {
     const scope = { projectId: view.run.projectId, run: view.run.alias, path: entry.path, reader, maxBytes };
-    const { text, ranges } = await context.apply('channel.digest', digest(reader, maxBytes), scope);
+    const { text, ranges } = await context.apply('channel.digest', await reader.digest(maxBytes), scope);
     texts.push(text);
     for (const { from, to } of ranges) pieces.push({ path: reader.path, from, to });
   }

@@ -2,17 +2,16 @@ import { JSONRPCClient, type JSONRPCResponse } from 'json-rpc-2.0';
 import { CARRIAGE_HEADER_BYTES, type CarriageHeader, readCarriageHeader } from '../protocol/carriage.ts';
 import type { MethodName, NotificationName, NotificationParamsOf, ParamsOf, ResultOf } from '../protocol/table.ts';
 import { type Answerer, answerRequest, type ServerRequest } from './answering.ts';
-import { ConnectionClosed, RpcError } from './errors.ts';
+import { ConnectionClosed, rpcError } from './errors.ts';
 import { type FollowedChunk, type FollowOptions, follow, type StreamEnd } from './follow.ts';
+import { lineOf } from './line.ts';
+import { NotificationHandlers } from './notification-handlers.ts';
 import type { Transport } from './transport.ts';
 
 /** Output as it came in a binary message. */
 export interface OutputFrame extends CarriageHeader {
   readonly bytes: Uint8Array;
 }
-
-/** Anything that came and was not asked for. */
-type Handler = (params: never) => void;
 
 export interface CallOptions {
   /** Aborting it sends `$/cancelRequest`; the call then ends with the server's `cancelled`. */
@@ -26,7 +25,8 @@ export interface CallOptions {
 export class RpcClient {
   readonly #transport: Transport;
   readonly #rpc: JSONRPCClient;
-  readonly #handlers = new Map<string, Set<Handler>>();
+  readonly #handlers = new NotificationHandlers();
+  readonly #listeners = new Set<(name: string, params: unknown) => void>();
   readonly #frameHandlers = new Set<(frame: OutputFrame) => void>();
   readonly #closeHandlers = new Set<(reason: string) => void>();
   #answerer: Answerer | undefined;
@@ -69,19 +69,18 @@ export class RpcClient {
     }
     if (!response.error) return response.result as ResultOf<M>;
     if (this.#closed !== undefined && response.error.data === undefined) throw new ConnectionClosed(this.#closed);
-    throw new RpcError(response.error);
+    throw rpcError(response.error);
   }
 
   /** Listens to a notification; the answer takes the listener back. */
   on<N extends NotificationName>(name: N, handler: (params: NotificationParamsOf<N>) => void): () => void {
-    let handlers = this.#handlers.get(name);
-    if (!handlers) {
-      handlers = new Set();
-      this.#handlers.set(name, handlers);
-    }
-    const known = handlers;
-    known.add(handler);
-    return () => void known.delete(handler);
+    return this.#handlers.on(name, handler);
+  }
+
+  /** Listens to every notification; the answer takes the listener back. */
+  onNotification(listener: (name: string, params: unknown) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /** True when output can come in binary messages (SPEC {#raw_carriage}). */
@@ -114,7 +113,7 @@ export class RpcClient {
    * @throws RpcError, ConnectionClosed
    */
   follow(run: string, path: string, options: FollowOptions = {}): AsyncGenerator<FollowedChunk, StreamEnd, void> {
-    return follow(this, run, path, options);
+    return follow(lineOf(this), run, path, options);
   }
 
   /** Ends the connection. */
@@ -154,7 +153,8 @@ export class RpcClient {
   }
 
   #notify({ method, params }: { method: string; params?: unknown }): void {
-    for (const handler of [...(this.#handlers.get(method) ?? [])]) handler(params as never);
+    for (const listener of [...this.#listeners]) listener(method, params);
+    this.#handlers.tell(method, params);
   }
 
   #ended(reason: string): void {

@@ -18,6 +18,27 @@ export class RpcError extends Error {
   }
 }
 
+/** JSON-RPC code of `unsupported`. */
+const UNSUPPORTED = -32006;
+
+/** What this server, backend or connection cannot do; the message says what and why. */
+export class UnsupportedError extends RpcError {
+  constructor(error: { code: number; message: string; data?: unknown }) {
+    super(error);
+    this.name = 'UnsupportedError';
+  }
+
+  /** For what is known here to be impossible, without asking the server. */
+  static because(message: string): UnsupportedError {
+    return new UnsupportedError({ code: UNSUPPORTED, message, data: { name: 'unsupported', status: 501 } });
+  }
+}
+
+/** The error for what a server answered. */
+export function rpcError(error: { code: number; message: string; data?: unknown }): RpcError {
+  return error.code === UNSUPPORTED ? new UnsupportedError(error) : new RpcError(error);
+}
+
 /** A subscription can deliver nothing more, and its command has not ended: it never ran, or is gone (SPEC {#stream_closed}). */
 export class StreamClosed extends Error {
   readonly reason: 'never_started' | 'run_deleted';
@@ -42,8 +63,26 @@ export class StreamClosed extends Error {
 
 /** The connection ended before the answer came. What had been asked may have happened. */
 export class ConnectionClosed extends Error {
-  constructor(reason: string) {
-    super(reason === '' ? 'the connection to the server is gone' : `the connection to the server is gone: ${reason}`);
+  /** True: there will be no other one; the server did not come back, or this side has closed. */
+  readonly final: boolean;
+  /** True: this side has closed it. */
+  readonly here: boolean;
+
+  constructor(reason: string, options: { readonly final?: boolean; readonly here?: boolean; readonly cause?: unknown } = {}) {
+    super(
+      reason === '' ? 'the connection to the server is gone' : `the connection to the server is gone: ${reason}`,
+      options.cause === undefined ? {} : { cause: options.cause },
+    );
     this.name = 'ConnectionClosed';
+    this.final = options.final ?? false;
+    this.here = options.here ?? false;
+  }
+}
+
+/** The server came back with other data: what is known of runs and events is of no use any more. */
+export class DataReplaced extends ConnectionClosed {
+  constructor(reason: string) {
+    super(reason, { final: true });
+    this.name = 'DataReplaced';
   }
 }

@@ -2,6 +2,7 @@ import type { NotificationParamsOf, ResultOf } from '../protocol/table.ts';
 import { chunkBytes } from './bytes.ts';
 import type { OutputFrame, RpcClient } from './client.ts';
 import { ConnectionClosed, StreamClosed } from './errors.ts';
+import type { Line, LineUser } from './line.ts';
 
 /** How a producer ended. */
 export type StreamEnd = NotificationParamsOf<'stream/ended'>;
@@ -22,43 +23,58 @@ export interface FollowOptions {
   readonly channel?: number;
   /** Byte offset to begin at, `start` (default) or `live`. */
   readonly from?: number | 'start' | 'live';
+  /** True: secrets are masked also for who may see them. */
+  readonly redact?: boolean;
+  /** Aborting it ends the reading with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** Bytes kept for a slow reader before its subscriptions are given up, and below which they are opened again. */
 const HIGH_WATER_BYTES = 4 * 1024 * 1024;
 const LOW_WATER_BYTES = 256 * 1024;
 
-/** Reads a producer's output to its end; see `RpcClient.follow`. */
+/** Reads a producer's output to its end; see `RpcClient.follow` and `Runtime.follow`. */
 export async function* follow(
-  client: RpcClient,
+  line: Line,
   run: string,
   path: string,
   options: FollowOptions,
 ): AsyncGenerator<FollowedChunk, StreamEnd, void> {
-  const follower = new Follower(client, run, path);
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const follower = new Follower(run, path, options);
+  const abort = () => follower.lost(signal?.reason as Error);
+  signal?.addEventListener('abort', abort, { once: true });
+  const leave = line.join(follower);
   try {
-    await follower.open(options.channel, options.from ?? 'start');
     for (let next = await follower.next(); next; next = await follower.next()) yield next;
     return follower.end();
   } finally {
+    signal?.removeEventListener('abort', abort);
+    leave();
     follower.close();
   }
 }
 
-/** A subscription and the channel that it is for; undefined: every channel of the producer. */
+/** A subscription and the channel that it is for; `whole`: all that was asked for. */
 interface Feed {
   readonly channel: number | undefined;
+  readonly whole: boolean;
 }
 
-class Follower {
-  readonly #client: RpcClient;
+/** The cursors of one reader, over as many subscriptions and connections as it takes. */
+class Follower implements LineUser {
   readonly #run: string;
   readonly #path: string;
+  readonly #channel: number | undefined;
+  readonly #from: number | 'start' | 'live';
+  readonly #redact: { readonly redact?: boolean };
+  #rpc: RpcClient | undefined;
   readonly #feeds = new Map<number, Feed>();
   /** Where each channel goes on; also says which channels there are. */
   readonly #cursors = new Map<number, number>();
   readonly #finished = new Set<number>();
-  readonly #undo: (() => void)[];
+  #undo: (() => void)[] = [];
   #queue: FollowedChunk[] = [];
   #queued = 0;
   /** What came for a subscription whose id had not been answered yet. */
@@ -66,52 +82,48 @@ class Follower {
   /** Handle of binary frames -> subscription. */
   readonly #handles = new Map<number, number>();
   #opening = 0;
+  /** Raised whenever subscriptions are given up: an answer that is of an earlier round is given up as well. */
+  #round = 0;
   /** False while a producer may have channels that no cursor stands for: it was not accepted when it was subscribed to. */
   #complete = true;
   #paused = false;
+  #over = false;
   #end: StreamEnd | undefined;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(client: RpcClient, run: string, path: string) {
-    this.#client = client;
+  constructor(run: string, path: string, options: FollowOptions) {
     this.#run = run;
     this.#path = path;
-    this.#undo = [
-      client.on('stream/chunk', (chunk) => this.#receive(chunk)),
-      client.on('stream/ended', (end) => this.#receive(end)),
-      client.on('stream/opened', (opened) => this.#receive(opened)),
-      client.on('stream/closed', (closed) => this.#receive(closed)),
-      client.onFrame((frame) => this.#receive(frame)),
-      client.onClose((reason) => this.#fail(new ConnectionClosed(reason))),
-    ];
+    this.#channel = options.channel;
+    this.#from = options.from ?? 'start';
+    this.#redact = options.redact === undefined ? {} : { redact: options.redact };
   }
 
-  /** Opens one subscription. */
-  async open(channel: number | undefined, from: number | 'start' | 'live'): Promise<void> {
-    this.#opening++;
-    let answer: ResultOf<'stream/subscribe'>;
-    try {
-      answer = await this.#client.call('stream/subscribe', {
-        run: this.#run,
-        path: this.#path,
-        from,
-        ...(channel === undefined ? {} : { channel }),
-        ...(this.#client.carriesBinary ? { carriage: 'raw' as const } : {}),
-      });
-    } finally {
-      this.#opening--;
-    }
-    if (channel === undefined) this.#complete = answer.channels.length > 0;
-    for (const one of answer.channels) {
-      if (!this.#cursors.has(one.channel)) this.#cursors.set(one.channel, one.offset);
-      if (one.handle !== undefined) this.#handles.set(one.handle, answer.subscription);
-    }
-    this.#feeds.set(answer.subscription, { channel });
-    if (this.#paused) return this.#drop(answer.subscription);
-    const early = this.#early;
+  opened(rpc: RpcClient): void {
+    this.#rpc = rpc;
+    this.#undo = [
+      rpc.on('stream/chunk', (chunk) => this.#receive(chunk)),
+      rpc.on('stream/ended', (end) => this.#receive(end)),
+      rpc.on('stream/opened', (opened) => this.#receive(opened)),
+      rpc.on('stream/closed', (closed) => this.#receive(closed)),
+      rpc.onFrame((frame) => this.#receive(frame)),
+    ];
+    if (!this.#paused) void this.#takeUp(rpc);
+  }
+
+  closed(): void {
+    for (const undo of this.#undo.splice(0)) undo();
+    this.#rpc = undefined;
+    this.#round++;
+    this.#feeds.clear();
+    this.#handles.clear();
     this.#early = [];
-    for (const message of early) this.#receive(message);
+  }
+
+  lost(error: Error): void {
+    this.#failure ??= error;
+    this.#wakeUp();
   }
 
   /** The next piece; undefined when the producer has ended and everything has been given out. */
@@ -120,11 +132,11 @@ class Follower {
       const chunk = this.#queue.shift();
       if (chunk) {
         this.#queued -= chunk.bytes.length;
-        if (this.#paused && this.#queued < LOW_WATER_BYTES) await this.#resume();
+        if (this.#paused && this.#queued < LOW_WATER_BYTES) this.#resume();
         return chunk;
       }
+      if (this.#over) return undefined;
       if (this.#failure) throw this.#failure;
-      if (this.#end && this.#opening === 0 && this.#feeds.size === 0 && !this.#paused) return undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -136,9 +148,54 @@ class Follower {
     return this.#end;
   }
 
+  /** Gives the subscriptions up. */
   close(): void {
-    for (const undo of this.#undo) undo();
-    for (const subscription of [...this.#feeds.keys()]) this.#drop(subscription);
+    this.#round++;
+    this.#dropAll();
+    this.closed();
+  }
+
+  /** Subscribes to what is still to come. */
+  async #takeUp(rpc: RpcClient): Promise<void> {
+    if (this.#over) return;
+    try {
+      if (this.#cursors.size === 0) return await this.#open(rpc, { channel: this.#channel, whole: true }, this.#from);
+      if (!this.#complete) await this.#learnChannels(rpc);
+      const open = [...this.#cursors].filter(([channel]) => !this.#finished.has(channel));
+      await Promise.all(open.map(([channel, offset]) => this.#open(rpc, { channel, whole: false }, offset)));
+    } catch (error) {
+      // A connection that is gone is followed by another one, or by the news that there is none.
+      if (rpc === this.#rpc && !(error instanceof ConnectionClosed)) this.lost(error as Error);
+    }
+  }
+
+  async #open(rpc: RpcClient, feed: Feed, from: number | 'start' | 'live'): Promise<void> {
+    const round = this.#round;
+    const { channel } = feed;
+    this.#opening++;
+    let answer: ResultOf<'stream/subscribe'>;
+    try {
+      answer = await rpc.call('stream/subscribe', {
+        run: this.#run,
+        path: this.#path,
+        from,
+        ...this.#redact,
+        ...(channel === undefined ? {} : { channel }),
+        ...(rpc.carriesBinary ? { carriage: 'raw' as const } : {}),
+      });
+    } finally {
+      this.#opening--;
+    }
+    if (round !== this.#round) return unsubscribe(rpc, answer.subscription);
+    if (channel === undefined) this.#complete = answer.channels.length > 0;
+    for (const one of answer.channels) {
+      if (!this.#cursors.has(one.channel)) this.#cursors.set(one.channel, one.offset);
+      if (one.handle !== undefined) this.#handles.set(one.handle, answer.subscription);
+    }
+    this.#feeds.set(answer.subscription, feed);
+    const early = this.#early;
+    this.#early = [];
+    for (const message of early) this.#receive(message);
   }
 
   #receive(message: Chunk | StreamEnd | Opened | Closed | OutputFrame): void {
@@ -155,7 +212,7 @@ class Follower {
     } else if ('reason' in message) {
       // The server has forgotten the subscription already.
       this.#feeds.delete(subscription);
-      this.#fail(new StreamClosed(message));
+      this.lost(new StreamClosed(message));
     } else {
       this.#finish(subscription, feed, message);
     }
@@ -171,43 +228,40 @@ class Follower {
 
   #finish(subscription: number, feed: Feed, end: StreamEnd): void {
     this.#end = end;
-    if (feed.channel === undefined) for (const channel of this.#cursors.keys()) this.#finished.add(channel);
-    else this.#finished.add(feed.channel);
+    if (feed.channel !== undefined) this.#finished.add(feed.channel);
+    this.#over = feed.whole || [...this.#cursors.keys()].every((channel) => this.#finished.has(channel));
     this.#drop(subscription);
     this.#wakeUp();
   }
 
   #pause(): void {
     this.#paused = true;
+    this.#round++;
     this.#early = [];
-    for (const subscription of [...this.#feeds.keys()]) this.#drop(subscription);
+    this.#dropAll();
   }
 
-  async #resume(): Promise<void> {
-    if (!this.#complete) await this.#learnChannels();
+  #resume(): void {
     this.#paused = false;
-    for (const [channel, offset] of this.#cursors) {
-      if (!this.#finished.has(channel)) this.open(channel, offset).catch((error: unknown) => this.#fail(error as Error));
-    }
+    if (this.#rpc) void this.#takeUp(this.#rpc);
   }
 
   /** Adds a cursor for every channel that has not brought anything yet. */
-  async #learnChannels(): Promise<void> {
-    const { subscription, channels } = await this.#client.call('stream/subscribe', { run: this.#run, path: this.#path, from: 'live' });
-    this.#drop(subscription);
+  async #learnChannels(rpc: RpcClient): Promise<void> {
+    const { subscription, channels } = await rpc.call('stream/subscribe', { run: this.#run, path: this.#path, from: 'live' });
+    unsubscribe(rpc, subscription);
     for (const { channel } of channels) if (!this.#cursors.has(channel)) this.#cursors.set(channel, 0);
     this.#complete = true;
+  }
+
+  #dropAll(): void {
+    for (const subscription of [...this.#feeds.keys()]) this.#drop(subscription);
   }
 
   #drop(subscription: number): void {
     this.#feeds.delete(subscription);
     for (const [handle, owner] of this.#handles) if (owner === subscription) this.#handles.delete(handle);
-    if (this.#client.open) this.#client.call('stream/unsubscribe', { subscription }).catch(() => {});
-  }
-
-  #fail(error: Error): void {
-    this.#failure ??= error;
-    this.#wakeUp();
+    if (this.#rpc) unsubscribe(this.#rpc, subscription);
   }
 
   #wakeUp(): void {
@@ -215,4 +269,8 @@ class Follower {
     this.#wake = undefined;
     wake?.();
   }
+}
+
+function unsubscribe(rpc: RpcClient, subscription: number): void {
+  if (rpc.open) rpc.call('stream/unsubscribe', { subscription }).catch(() => {});
 }

@@ -1,5 +1,10 @@
+export type { MethodName, NotificationName, NotificationParamsOf, ParamsOf, ResultOf } from '../protocol/table.ts';
+export { browserWebSocket } from './browser-websocket.ts';
 export { type CallOptions, RpcClient } from './client.ts';
-export { ConnectionClosed, RpcError, StreamClosed } from './errors.ts';
+export { ConnectionClosed, DataReplaced, RpcError, StreamClosed, UnsupportedError } from './errors.ts';
+export type { EventsOptions, RuntimeEvent } from './event-stream.ts';
 export type { FollowedChunk, FollowOptions, StreamEnd } from './follow.ts';
+export type { ConnectionOptions, ConnectionState } from './reconnecting.ts';
 export { refusalOf } from './refusal.ts';
+export { connectRuntime, type Runtime } from './runtime.ts';
 export type { Transport } from './transport.ts';

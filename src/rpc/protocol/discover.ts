@@ -9,17 +9,16 @@ export interface Catalogue {
   readonly notifications: Record<string, unknown>;
 }
 
-/** The catalogue of methods and notifications, from the same table that validates the calls (SPEC {#discover}). */
-export function catalogue(): Catalogue {
+/** The catalogue of methods and notifications, from the same table that validates the calls (SPEC {#discover}); `more` are methods of plugins. */
+export function catalogue(more: ReadonlyMap<string, MethodDef> = new Map()): Catalogue {
   return {
     methods: Object.fromEntries(
-      Object.entries(methods as Record<string, MethodDef>).map(([name, def]) => [
+      [...Object.entries(methods as Record<string, MethodDef>), ...more].map(([name, def]) => [
         name,
         {
           summary: def.summary,
           init: def.init,
           scope: def.scope,
-          ...(def.unsupported === undefined ? {} : { unsupported: def.unsupported }),
           params: jsonSchema(def.params, 'input'),
           result: jsonSchema(def.result, 'output'),
         },

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { placeParams } from '../../model/place.ts';
 import { SELECTOR_CHARS } from '../../model/selector.ts';
 import { method } from './method.ts';
-import { attributes, channel, channels, entry, LIMITS, ok, path, rowOffset, rows, run, status, visibility } from './shapes.ts';
+import { attributes, channel, channels, entry, LIMITS, ok, redact, rowOffset, rows, run, status, visibility } from './shapes.ts';
 
 /** What a command of a client may say; also of `tty/open`. */
 export const commandParams = {
@@ -35,6 +35,10 @@ export const commandParams = {
   stdin: z.boolean().optional().describe('False: the command reads /dev/null. Default true.'),
 };
 
+/** A path that may be a file's; those are longer than entries'. */
+const filePath = z.string().min(1).max(1024);
+const fileConstraint = z.strictObject({ pattern: z.string(), rule: z.enum(['ignore', 'persist']), createdAt: z.int() });
+
 const commandResult = z.strictObject({ run: z.string(), path: z.string(), status, channels });
 
 /** Entry operations, the same handlers that the model's actions go through (SPEC {#entries}). */
@@ -44,8 +48,14 @@ export const entryMethods = {
       run: run.optional(),
       pattern: z.string().min(1).max(512).optional().describe('A glob over paths, e.g. sh://**'),
       body: z.boolean().optional().describe('False leaves the bodies out. Default true.'),
+      before: z.string().min(1).max(512).optional().describe('With `run`, a path of it: only entries that were created before that one.'),
+      newest: z
+        .boolean()
+        .optional()
+        .describe('True: the last ones instead of the first, in the same order; `offset` counts from the last.'),
       limit: rows.optional(),
       offset: rowOffset.optional(),
+      redact: redact.optional(),
     }),
     result: z.array(entry),
     init: true,
@@ -55,21 +65,25 @@ export const entryMethods = {
   get: method({
     params: z.strictObject({
       run,
-      path,
+      path: filePath.describe('Of an entry, or of a file of the project: file://src/main.ts'),
       line: z.int().optional().describe('First line, 1 for the first; negative counts from the end.'),
       limit: z.int().min(1).max(100_000).optional().describe('Lines at most.'),
       channel: channel.optional().describe("With a log entry's path: one of its channels."),
-      format: z.enum(['raw', 'screen']).optional().describe('`screen`: the rows that a terminal shows, of a log entry.'),
+      format: z
+        .enum(['raw', 'screen', 'digest'])
+        .optional()
+        .describe('`screen`: the rows that a terminal shows, of a log entry; `digest`: what a model is shown of a channel.'),
+      redact: redact.optional(),
     }),
     result: entry.extend({ line: z.int().optional() }),
     init: true,
     scope: 'read',
-    summary: 'One entry, or some lines of it.',
+    summary: 'One entry or file, or some lines of it.',
   }),
   set: method({
     params: z.strictObject({
       run,
-      path,
+      path: filePath.describe('Of an entry, or of a file of the project: file://src/main.ts'),
       body: z.string().max(LIMITS.bodyBytes).optional(),
       attributes: attributes.optional(),
       visibility: visibility.optional(),
@@ -77,42 +91,41 @@ export const entryMethods = {
     result: entry,
     init: true,
     scope: 'run',
-    summary: "Writes an entry; log entries and channels are the server's own.",
+    summary: "Writes an entry or a file; log entries and channels are the server's own.",
   }),
   rm: method({
-    params: z.strictObject({ run, path }),
+    params: z.strictObject({ run, path: filePath }),
     result: ok,
     init: true,
     scope: 'run',
-    summary: 'Removes an entry that a client or the model wrote.',
+    summary: 'Removes a file, or an entry that a client or the model wrote.',
   }),
   mv: method({
-    params: z.strictObject({ run, path, to: path }),
+    params: z.strictObject({ run, path: filePath, to: filePath }),
     result: entry,
     init: true,
     scope: 'run',
-    summary: 'Moves an entry to another path.',
+    summary: 'Moves an entry or a file to another path.',
   }),
   cp: method({
-    params: z.strictObject({ run, path, to: path }),
+    params: z.strictObject({ run, path: filePath, to: filePath }),
     result: entry,
     init: true,
     scope: 'run',
-    summary: 'Copies an entry to another path.',
+    summary: 'Copies an entry or a file to another path.',
   }),
   store: method({
     params: z.strictObject({
-      path,
+      path: filePath.optional().describe('A file, or a glob over paths relative to the project root.'),
       run: run.optional(),
-      persist: z.boolean().optional(),
-      ignore: z.boolean().optional(),
-      clear: z.boolean().optional(),
+      persist: z.boolean().optional().describe('Always shown to the model.'),
+      ignore: z.boolean().optional().describe('Kept from the model.'),
+      clear: z.boolean().optional().describe('Removes the constraint.'),
     }),
-    result: ok,
+    result: ok.extend({ constraints: z.array(fileConstraint).optional() }),
     init: true,
     scope: 'run',
-    summary: 'Sets a file constraint.',
-    unsupported: 'file constraints are not part of this version',
+    summary: 'Sets or clears a file constraint and answers those there are; without a flag it only answers.',
   }),
   sh: method({
     params: z.strictObject(commandParams),

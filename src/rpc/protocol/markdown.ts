@@ -14,7 +14,6 @@ export function methodTable(group: GroupName): string {
     const params = paramsOf(def.params).map((param) => `\`${param.name}${param.required ? '' : '?'}\` ${cell(shortType(param.schema))}`);
     const notes = [def.summary];
     if (!def.init && def.scope === 'none') notes.push('Works before `init`.');
-    if (def.unsupported !== undefined) notes.push(`**Unsupported**: ${def.unsupported}.`);
     return [`\`${name}\``, params.join(', '), cell(shortType(jsonSchema(def.result, 'output'))), def.scope, cell(notes.join(' '))];
   });
   return table(['method', 'params', 'result', 'scope', 'what it does'], rows);

@@ -13,8 +13,6 @@ export interface MethodDef<P extends z.ZodType = z.ZodType, R extends z.ZodType 
   readonly scope: Scope;
   /** One line, for `discover`, OpenRPC and SPEC. */
   readonly summary: string;
-  /** Present: the method is part of the protocol but this server answers `unsupported` with this reason. */
-  readonly unsupported?: string;
 }
 
 /** Declares a row; keeps the exact types of its schemas. */

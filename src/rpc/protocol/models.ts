@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { DIALECTS } from '../../model/provider-kind.ts';
+import { price } from './context.ts';
 import { method } from './method.ts';
 import { alias, empty, modelAlias, ok } from './shapes.ts';
 
@@ -6,7 +8,16 @@ import { alias, empty, modelAlias, ok } from './shapes.ts';
 export const modelMethods = {
   getModels: method({
     params: empty,
-    result: z.array(z.strictObject({ alias: z.string(), actual: z.string(), provider: z.string(), contextLength: z.int().nullable() })),
+    result: z.array(
+      z.strictObject({
+        alias: z.string(),
+        actual: z.string(),
+        provider: z.string(),
+        contextLength: z.int().nullable(),
+        dialect: z.enum(DIALECTS),
+        price: price.nullable(),
+      }),
+    ),
     init: true,
     scope: 'read',
     summary: 'The models that runs can name.',
@@ -17,6 +28,8 @@ export const modelMethods = {
       actual: z.string().min(1).max(512),
       contextLength: z.int().min(1000).optional(),
       provider: z.string().min(1).max(64).optional(),
+      dialect: z.enum(DIALECTS).optional(),
+      price: price.optional().describe('What a million tokens cost; `cached` is input that the provider had kept.'),
     }),
     result: z.strictObject({ alias: z.string() }),
     init: true,

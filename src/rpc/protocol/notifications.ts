@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { notification } from './method.ts';
-import { channels, encoding, proposalFacts } from './shapes.ts';
+import { ruleShape } from './policy.ts';
+import { channels, encoding, proposalFacts, usage } from './shapes.ts';
 
 const durable = { seq: z.int(), subscription: z.int().optional() };
 const at = z.int();
@@ -27,14 +28,34 @@ export const notifications = {
       loop: z.int().optional(),
       result: z.string().nullable().optional(),
       deleted: z.literal(true).optional(),
+      renamed_from: z.string().optional(),
     }),
     durable: true,
-    summary: 'A run or its loop changed status, or the run was deleted.',
+    summary: 'A run or its loop changed status, or the run was renamed or deleted.',
   }),
   'run/progress': notification({
-    params: z.strictObject({ ...durable, run: z.string(), turn: z.int(), phase: z.string(), text: z.string().optional() }),
+    params: z.strictObject({
+      ...durable,
+      run: z.string(),
+      turn: z.int(),
+      phase: z.string(),
+      text: z.string().optional(),
+      usage: usage.optional(),
+      cost: z.number().nullable().optional(),
+    }),
     durable: true,
-    summary: 'A turn reached another phase; with what the model said when it ended.',
+    summary: 'A turn reached another phase; with what the model said when it has, and what it cost when it is done.',
+  }),
+  'run/text': notification({
+    params: z.strictObject({
+      subscription: z.int().optional(),
+      run: z.string(),
+      turn: z.int(),
+      offset: z.int(),
+      text: z.string(),
+    }),
+    durable: false,
+    summary: 'What the model says in a turn, while it says it; `offset` is in bytes, 0 begins it anew.',
   }),
   'run/proposal': notification({
     params: z.strictObject({
@@ -94,6 +115,16 @@ export const notifications = {
     durable: false,
     summary: 'Only for `from: "live"`: the reader fell far behind and was taken to the tail.',
   }),
+  'stream/waiting': notification({
+    params: z.strictObject({ ...durable, run: z.string(), path: z.string(), since: z.int(), prompt: z.string().optional() }),
+    durable: true,
+    summary: 'A command waits for input; silent since `since`, `prompt` is its unfinished last line.',
+  }),
+  'stream/resumed': notification({
+    params: z.strictObject({ ...durable, run: z.string(), path: z.string() }),
+    durable: true,
+    summary: 'A command that waited for input waits no longer.',
+  }),
   'stream/ended': notification({
     params: z.strictObject({
       ...durable,
@@ -137,6 +168,11 @@ export const notifications = {
     }),
     durable: true,
     summary: 'An entry was written or changed status.',
+  }),
+  'policy/changed': notification({
+    params: z.strictObject({ ...durable, change: z.enum(['added', 'removed']), rule: ruleShape }),
+    durable: true,
+    summary: 'A rule of the project was added or taken back.',
   }),
   'ui/render': notification({
     params: z.strictObject({ ...durable, run: z.string().nullable(), text: z.string() }),

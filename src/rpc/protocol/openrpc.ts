@@ -7,12 +7,13 @@ import { methods, notifications } from './table.ts';
 const COMMON: readonly ErrorName[] = ['invalid_params', 'not_initialized', 'forbidden', 'overloaded', 'cancelled', 'internal'];
 
 /**
- * The OpenRPC 1.3.2 document of the method table, plain JSON (SPEC {#discover}). Params are by name; `x-init`,
- * `x-scope` and `x-unsupported` say what the standard has no field for, `x-notifications` what the server sends.
+ * The OpenRPC 1.3.2 document of the method table, plain JSON (SPEC {#discover}). Params are by name; `x-init` and
+ * `x-scope` say what the standard has no field for, `x-notifications` what the server sends.
  *
  * @param version - the server's version
+ * @param more - methods of plugins, after the protocol's own
  */
-export function openrpcDocument(version: string): Record<string, unknown> {
+export function openrpcDocument(version: string, more: ReadonlyMap<string, MethodDef> = new Map()): Record<string, unknown> {
   return {
     openrpc: '1.3.2',
     info: {
@@ -21,7 +22,7 @@ export function openrpcDocument(version: string): Record<string, unknown> {
       description: 'JSON-RPC 2.0 over WebSocket, unix socket (one JSON message a line) and stdio. Params are always an object.',
       license: { name: 'MIT' },
     },
-    methods: Object.entries(methods as Record<string, MethodDef>).map(([name, def]) => methodObject(name, def)),
+    methods: [...Object.entries(methods as Record<string, MethodDef>), ...more].map(([name, def]) => methodObject(name, def)),
     components: {
       errors: Object.fromEntries(
         Object.entries(ERRORS as Record<string, ErrorSpec>).map(([name, spec]) => [
@@ -40,7 +41,6 @@ export function openrpcDocument(version: string): Record<string, unknown> {
 }
 
 function methodObject(name: string, def: MethodDef): Record<string, unknown> {
-  const errors: ErrorName[] = def.unsupported === undefined ? [...COMMON] : ['unsupported'];
   return {
     name,
     summary: def.summary,
@@ -52,9 +52,8 @@ function methodObject(name: string, def: MethodDef): Record<string, unknown> {
       schema: param.schema,
     })),
     result: { name: 'result', schema: jsonSchema(def.result, 'output') },
-    errors: errors.map((error) => ({ $ref: `#/components/errors/${error}` })),
+    errors: COMMON.map((error) => ({ $ref: `#/components/errors/${error}` })),
     'x-init': def.init,
     'x-scope': def.scope,
-    ...(def.unsupported === undefined ? {} : { 'x-unsupported': def.unsupported }),
   };
 }

@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { DIALECTS } from '../../model/provider-kind.ts';
 import { SELECTOR_CHARS } from '../../model/selector.ts';
+import { contextResult, turnUsage } from './context.ts';
 import { method } from './method.ts';
 import {
   alias,
   channels,
   contextLimit,
-  empty,
   LIMITS,
   modelAlias,
   path,
@@ -95,8 +96,15 @@ export const runMethods = {
     params: promptParams,
     result: z.strictObject({
       run: z.string().nullable(),
-      model: z.strictObject({ alias: z.string(), actual: z.string(), provider: z.string() }),
+      model: z.strictObject({
+        alias: z.string(),
+        actual: z.string(),
+        provider: z.string(),
+        dialect: z.enum(DIALECTS),
+        problem: z.string().optional(),
+      }),
       tools: z.array(z.string()),
+      skills: z.array(z.string()).optional(),
       plugins: z.array(z.string()),
     }),
     init: true,
@@ -120,6 +128,7 @@ export const runMethods = {
       status,
       resolution: z.strictObject({ action: z.enum(['accept', 'reject', 'error']), output: z.string().optional(), by: z.string() }),
       channels: channels.optional(),
+      remembered: z.array(z.string()).optional(),
     }),
     init: true,
     scope: 'run',
@@ -158,8 +167,7 @@ export const runMethods = {
     result: runState,
     init: true,
     scope: 'run',
-    summary: 'Copies a run up to its present state into a new one.',
-    unsupported: 'copying a run is not part of this version; start a new run with startRun',
+    summary: 'Copies a run up to its present state into a new one; without `name` the server makes one up.',
   }),
   'run/delete': method({
     params: z.strictObject({ run }),
@@ -180,12 +188,15 @@ export const runMethods = {
     result: runInfo.extend({
       loops: z.array(loopInfo),
       usage,
+      cost: z.number().nullable(),
+      turns: z.array(turnUsage),
       proposals: z.array(z.string()),
       producers: z.array(z.string()),
+      waiting: z.array(z.string()).describe('Of the live producers those that wait for input.'),
     }),
     init: true,
     scope: 'read',
-    summary: 'One run: its loops, usage, the paths of waiting proposals and of live producers.',
+    summary: 'One run: its loops, usage, the paths of waiting proposals, of live producers, and of those that wait for input.',
   }),
   getProposals: method({
     params: z.strictObject({ run: run.optional() }),
@@ -195,62 +206,14 @@ export const runMethods = {
     summary: 'What waits for an answer, also after a restart.',
   }),
   getContext: method({
-    params: z.strictObject({ run, turn: z.int().min(1).optional() }),
-    result: z.strictObject({
-      run: z.string(),
-      turn: z.int(),
-      pieces: z.array(z.strictObject({ ordinal: z.int(), path: z.string(), from: z.int(), to: z.int(), tokens: z.int() })),
+    params: z.strictObject({
+      run,
+      turn: z.int().min(1).optional().describe('Default: the last.'),
+      body: z.boolean().optional().describe('False leaves texts, calls and tools out. Default true.'),
     }),
+    result: contextResult,
     init: true,
     scope: 'read',
-    summary: 'What the model was shown in a turn (the last by default): path and byte range of every piece.',
-  }),
-  getSkills: method({
-    params: z.strictObject({ run }),
-    result: z.array(z.unknown()),
-    init: true,
-    scope: 'read',
-    summary: 'Skills attached to a run.',
-    unsupported: 'skills are not part of this version',
-  }),
-  listSkills: method({
-    params: empty,
-    result: z.array(z.unknown()),
-    init: true,
-    scope: 'read',
-    summary: 'Skills that can be attached.',
-    unsupported: 'skills are not part of this version',
-  }),
-  'skill/add': method({
-    params: z.strictObject({ run, name: z.string().max(128) }),
-    result: empty,
-    init: true,
-    scope: 'run',
-    summary: 'Attaches a skill.',
-    unsupported: 'skills are not part of this version',
-  }),
-  'skill/remove': method({
-    params: z.strictObject({ run, name: z.string().max(128) }),
-    result: empty,
-    init: true,
-    scope: 'run',
-    summary: 'Detaches a skill.',
-    unsupported: 'skills are not part of this version',
-  }),
-  'persona/set': method({
-    params: z.strictObject({ run, name: z.string().max(128).optional(), text: persona.optional() }),
-    result: empty,
-    init: true,
-    scope: 'run',
-    summary: "Sets the run's persona.",
-    unsupported: 'named personas are not part of this version; give the text with run/config {persona}',
-  }),
-  listPersonas: method({
-    params: empty,
-    result: z.array(z.unknown()),
-    init: true,
-    scope: 'read',
-    summary: 'Personas that can be set.',
-    unsupported: 'named personas are not part of this version; give the text with run/config {persona}',
+    summary: 'All that the model was sent in a turn: path and byte range of every piece, and what is quoted from nowhere.',
   }),
 };

@@ -32,10 +32,17 @@ export const sessionMethods = {
       configPath: z.string().min(1).max(4096).optional(),
       client: z.strictObject({ name: z.string().min(1).max(64), version: z.string().max(64).optional() }).optional(),
     }),
-    result: z.strictObject({ project: z.string(), protocol: z.int(), version: z.string(), lastSeq: z.int() }),
+    result: z.strictObject({ project: z.string(), protocol: z.int(), version: z.string(), lastSeq: z.int(), madeAt: z.int() }),
     init: false,
     scope: 'read',
     summary: 'Binds the connection to a project, a name and an absolute root folder.',
+  }),
+  getProjects: method({
+    params: empty,
+    result: z.array(z.strictObject({ name: z.string(), projectRoot: z.string() })),
+    init: false,
+    scope: 'read',
+    summary: 'The projects that the server knows, in the order in which they were first opened.',
   }),
   subscribe: method({
     params: z.strictObject({ run: run.optional(), since: z.int().min(0).optional() }),

@@ -22,6 +22,8 @@ export const LIMITS = {
   listedChannelBytes: 64 * 1024,
   /** Bytes that one `stream/read` answers at most. */
   readBytes: 4 * 1024 * 1024,
+  /** Stored bytes that one page of `stream/export` stands for at most: what is written of them may be several times as long. */
+  exportBytes: 1024 * 1024,
 } as const;
 
 export const alias = z
@@ -34,6 +36,8 @@ export const byteOffset = z.int().min(0);
 export const encoding = z.enum(['utf8', 'base64']);
 export const chunk = z.string().max(LIMITS.chunkChars);
 export const epoch = z.int().min(1);
+/** Asks for what those see who may not see secrets (SPEC {#redaction}). */
+export const redact = z.boolean().describe('True: secrets are masked; false is for scope admin. Default: as the scope has it.');
 export const reason = z.string().max(1000);
 export const signal = z.string().min(1).max(16).describe('INT, SIGINT or a number.');
 export const status = z.int();
@@ -108,9 +112,12 @@ export const producer = z.strictObject({
   backend: z.string(),
   runner: z.string(),
   waits_for: z.string().nullable(),
+  waiting: z.boolean().nullable().describe('For input; null: it cannot be seen.'),
   state: z.string(),
   epoch: z.int(),
   pid: z.int().nullable(),
+  stdin: z.boolean().describe('It takes input.'),
+  tty: z.boolean().describe('It has a terminal.'),
   channels,
   exit_code: z.int().nullable(),
   signal: z.string().nullable(),

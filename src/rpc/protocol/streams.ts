@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { EXPORT_FORMATS } from './export-formats.ts';
 import { method } from './method.ts';
 import {
   byteOffset,
@@ -13,6 +14,7 @@ import {
   producer,
   reason,
   receipt,
+  redact,
   run,
   signal,
   status,
@@ -85,6 +87,7 @@ export const streamMethods = {
         .describe('Default start.'),
       format: z.enum(['raw', 'text', 'screen']).optional(),
       carriage: z.enum(['json', 'raw']).optional().describe('`raw`: chunks as binary messages. Default json.'),
+      redact: redact.optional(),
     }),
     result: z.strictObject({
       subscription: z.int(),
@@ -120,6 +123,8 @@ export const streamMethods = {
       format: z.enum(['raw', 'screen']).optional().describe('`screen`: the rows that a terminal shows; `lines` are of those.'),
       cols: z.int().min(1).max(1000).optional().describe("With `screen`: of the terminal. Default: the command's own."),
       rows: z.int().min(1).max(1000).optional(),
+      replay: z.boolean().optional().describe('With `screen`: also the bytes that draw it.'),
+      redact: redact.optional(),
     }),
     result: z.strictObject({
       path: z.string(),
@@ -134,7 +139,13 @@ export const streamMethods = {
       outcome: z.string().nullable(),
       matches: z.array(z.strictObject({ line: z.int(), offset: z.int(), text: z.string() })).optional(),
       screen: z
-        .strictObject({ cols: z.int(), rows: z.int(), cursor: z.strictObject({ col: z.int(), row: z.int() }), alternate: z.boolean() })
+        .strictObject({
+          cols: z.int(),
+          rows: z.int(),
+          cursor: z.strictObject({ col: z.int(), row: z.int() }),
+          alternate: z.boolean(),
+          replay: z.string().optional().describe('Base64.'),
+        })
         .optional(),
     }),
     init: true,
@@ -142,7 +153,14 @@ export const streamMethods = {
     summary: 'A byte range, a line range, a tail, or a search of one channel.',
   }),
   'stream/input': method({
-    params: z.strictObject({ run, path, chunk: chunk.optional(), encoding: encoding.optional(), eof: z.boolean().optional() }),
+    params: z.strictObject({
+      run,
+      path,
+      chunk: chunk.optional(),
+      encoding: encoding.optional(),
+      eof: z.boolean().optional(),
+      secret: z.boolean().optional().describe('Such as a password: refused where the terminal would echo it.'),
+    }),
     result: z.strictObject({ status: z.literal('ok'), bytes: z.int() }),
     init: true,
     scope: 'run',
@@ -177,11 +195,28 @@ export const streamMethods = {
     summary: 'Who asked for the end, the signals sent, what was confirmed dead, what escaped.',
   }),
   'stream/export': method({
-    params: z.strictObject({ run, path, format: z.enum(['raw', 'text', 'asciicast', 'html']) }),
-    result: z.looseObject({}),
+    params: z.strictObject({
+      run,
+      path,
+      format: z.enum(EXPORT_FORMATS),
+      channel: channel.optional().describe('Default: 1; with `asciicast` and `html` 1 and 2 together.'),
+      cursor: z.string().min(1).max(200).optional().describe('`next` of the page before; left out for the first.'),
+      max_bytes: z.int().min(65_536).max(LIMITS.exportBytes).optional().describe('Stored bytes that the page stands for, at most.'),
+      redact: redact.optional(),
+    }),
+    result: z.strictObject({
+      path: z.string(),
+      format: z.enum(EXPORT_FORMATS),
+      channels: z.array(z.int()),
+      media_type: z.string(),
+      chunk: z.string(),
+      encoding,
+      next: z.string().nullable().describe('Cursor of the next page; null: this is the last.'),
+      done: z.int().describe('Stored bytes up to the end of this page.'),
+      bytes: z.int().describe('Stored bytes in all.'),
+    }),
     init: true,
     scope: 'read',
-    summary: 'The whole output of a producer in one document.',
-    unsupported: 'exports are not part of this version; read the channel with stream/read',
+    summary: 'A page of a document with the output of a producer: its bytes, its text, a recording, or what its terminal shows.',
   }),
 };

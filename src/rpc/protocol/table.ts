@@ -1,9 +1,11 @@
 import type { z } from 'zod';
 import { backendMethods } from './backends.ts';
 import { entryMethods } from './entries.ts';
+import { guideMethods } from './guides.ts';
 import type { MethodDef } from './method.ts';
 import { modelMethods } from './models.ts';
 import { notifications as clientNotifications } from './notifications.ts';
+import { policyMethods } from './policy.ts';
 import { runnerMethods, runnerNotifications } from './runners.ts';
 import { runMethods } from './runs.ts';
 import { sessionMethods } from './session.ts';
@@ -17,11 +19,12 @@ export const PROTOCOL_VERSION = 1;
 export const methodGroups = {
   session: sessionMethods,
   models: modelMethods,
-  runs: runMethods,
+  runs: { ...runMethods, ...guideMethods },
   entries: entryMethods,
   streaming: streamMethods,
   runners: { ...runnerMethods, ...backendMethods },
   tokens: tokenMethods,
+  policy: policyMethods,
 } as const;
 
 /** Every method: the one source of validation, types, discover, OpenRPC and the SPEC tables. */
@@ -29,11 +32,13 @@ export const methods = {
   ...sessionMethods,
   ...modelMethods,
   ...runMethods,
+  ...guideMethods,
   ...entryMethods,
   ...streamMethods,
   ...runnerMethods,
   ...backendMethods,
   ...tokenMethods,
+  ...policyMethods,
 } satisfies Record<string, MethodDef>;
 
 export type Methods = typeof methods;

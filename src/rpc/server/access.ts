@@ -36,6 +36,11 @@ export function allows(has: GrantedScope, needs: Scope): boolean {
   return HOLDS[has].includes(needs);
 }
 
+/** True for a connection that is shown secrets: the operator's (SPEC {#redaction}). */
+export function seesSecrets(scope: GrantedScope): boolean {
+  return scope === 'admin';
+}
+
 /** SHA-256 of a token in hex, which is what is kept of it. */
 export function hashOf(token: string): string {
   return digest(token).toString('hex');

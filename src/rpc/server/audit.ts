@@ -1,6 +1,7 @@
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { AuditStore } from '../../model/ports/store.ts';
+import type { Redaction } from '../../redact/index.ts';
 
 type Call = Parameters<AuditStore['record']>[0];
 
@@ -17,16 +18,20 @@ export interface AuditTarget {
 export class AuditLog {
   readonly #target: AuditTarget;
   readonly #logger: Logger;
+  readonly #redaction: Redaction;
   #waiting: Call[] = [];
   #scheduled = false;
 
-  constructor(target: AuditTarget, logger: Logger) {
+  constructor(target: AuditTarget, logger: Logger, redaction: Redaction) {
     this.#target = target;
     this.#logger = logger;
+    this.#redaction = redaction;
   }
 
   record(call: Call): void {
-    this.#waiting.push(call);
+    // Names are the callers' own: one may be a token that was pasted into the wrong place.
+    const text = (value: string) => this.#redaction.text(value);
+    this.#waiting.push({ ...call, method: text(call.method), client: text(call.client), run: call.run === null ? null : text(call.run) });
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => this.flush());

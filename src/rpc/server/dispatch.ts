@@ -2,14 +2,14 @@ import { createJSONRPCSuccessResponse, type JSONRPCRequest, type JSONRPCResponse
 import { HeadgateError, isHeadgateError } from '../../core/errors.ts';
 import type { MethodDef } from '../protocol/method.ts';
 import { type MethodName, methods } from '../protocol/table.ts';
-import { allows } from './access.ts';
+import { allows, seesSecrets } from './access.ts';
 import type { AnyHandler, Call } from './handler.ts';
 import type { RequestMessage } from './messages.ts';
 import { handlers } from './methods/index.ts';
 import { errorResponse, invalidParams } from './wire-errors.ts';
 
 /**
- * Calls methods by the table (SPEC {#calls}): known, supported, initialised, in scope, params of the right shape;
+ * Calls methods by the table (SPEC {#calls}): known, initialised, in scope, params of the right shape;
  * then the handler. Every outcome is an answer with a name of the catalogue and a line in the audit log.
  */
 export class Dispatcher {
@@ -17,11 +17,14 @@ export class Dispatcher {
 
   constructor() {
     for (const [name, def] of Object.entries(methods as Record<string, MethodDef>)) {
-      const handler = handlers.get(name as MethodName);
+      const handler = handlers[name as MethodName];
       this.#server.addMethodAdvanced(name, (request, call) => answer(request, call, (params) => run(name, def, handler, params, call)));
     }
+    // The protocol's own names have been looked for: no plugin is ever asked for one of them.
     const notFound = (request: JSONRPCRequest, call: Call) =>
-      answer(request, call, () => {
+      answer(request, call, (params) => {
+        const plugin = call.parts.runtime.pluginMethods.get(request.method);
+        if (plugin) return run(request.method, plugin, (parsed, { caller }) => plugin.call(parsed, caller()), params, call);
         throw new HeadgateError('method_not_found', `no method "${request.method.slice(0, 80)}"; discover lists them`);
       });
     // The package types this member for any kind of context; this server is only ever given a Call.
@@ -43,6 +46,8 @@ async function answer(request: JSONRPCRequest, call: Call, work: (params: unknow
     response = createJSONRPCSuccessResponse(request.id ?? null, result);
   } catch (error) {
     response = errorResponse(request.id ?? null, wireError(error, request.method, call));
+    // A message may quote what a client, a command or the store said.
+    if (response.error && !seesSecrets(call.session.scope)) response = { ...response, error: call.parts.redaction.value(response.error) };
   }
   audit.record({
     method: request.method.slice(0, 64),
@@ -54,10 +59,7 @@ async function answer(request: JSONRPCRequest, call: Call, work: (params: unknow
   return request.id === undefined ? null : response;
 }
 
-function run(name: string, def: MethodDef, handler: AnyHandler | undefined, params: unknown, call: Call): unknown {
-  if (def.unsupported !== undefined || !handler) {
-    throw new HeadgateError('unsupported', `${name}: ${def.unsupported ?? 'this server has no such method'}`, { method: name });
-  }
+function run(name: string, def: MethodDef, handler: AnyHandler, params: unknown, call: Call): unknown {
   // Asking for the caller is what refuses a connection without a project.
   if (def.init) call.caller();
   if (!allows(call.session.scope, def.scope)) {
@@ -71,7 +73,21 @@ function run(name: string, def: MethodDef, handler: AnyHandler | undefined, para
   const parsed = def.params.safeParse(params ?? {}, { reportInput: true });
   if (!parsed.success) throw invalidParams(name, parsed.error.issues);
   const result = handler(parsed.data, call);
-  return call.parts.checkResults ? checked(name, def, result) : result;
+  const shown = masks(name, def, parsed.data as object, call) ? redacted(result, call) : result;
+  return call.parts.checkResults ? checked(name, def, shown) : shown;
+}
+
+/** Methods whose bytes are masked where they are read, by their place in the channel. */
+const READS = new Set(['stream/read', 'stream/subscribe', 'stream/export']);
+
+/** Whether the secrets in a result are masked; a runner is given the commands as they are (SPEC {#redaction}). */
+function masks(name: string, def: MethodDef, params: object, call: Call): boolean {
+  if (READS.has(name) || def.scope === 'runner') return false;
+  return !seesSecrets(call.session.scope) || ('redact' in params && params.redact === true);
+}
+
+async function redacted(result: unknown, call: Call): Promise<unknown> {
+  return call.parts.redaction.value(await result);
 }
 
 async function checked(name: string, def: MethodDef, result: unknown): Promise<unknown> {

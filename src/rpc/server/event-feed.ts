@@ -54,6 +54,12 @@ export class EventFeed {
     return run === undefined || event.run === run();
   }
 
+  /** True when what is not stored may be told as well: it is about all runs or this one, has caught up, and there is room. */
+  hears(run: string): boolean {
+    const own = this.#options.run;
+    return this.#state === 'live' && (own === undefined || own() === run) && !this.#full();
+  }
+
   /** Begins to send; what the client has not got yet comes first. */
   start(): void {
     if (this.#state !== 'held') return;

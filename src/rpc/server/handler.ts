@@ -11,6 +11,11 @@ export interface Call {
   readonly signal: AbortSignal;
   /** The caller with its project. Throws `not_initialized`. */
   caller(): Caller;
+  /**
+   * Whether secrets are masked in the answer: as the scope has it, or as the caller `asked`. Throws `forbidden` for a scope
+   * that may not see them and asks to.
+   */
+  redacts(asked?: boolean): boolean;
   /** Runs `work` once the answer has been sent: what a subscription delivers comes after its id. */
   afterAnswer(work: () => void): void;
 }

@@ -16,6 +16,12 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
+/** Whether a body is what it stands for: nothing is decompressed, since a few bytes may become any number. */
+export function isCompressed(request: IncomingMessage): boolean {
+  const encoding = request.headers['content-encoding'];
+  return encoding !== undefined && encoding.trim().toLowerCase() !== 'identity';
+}
+
 function tooLarge(): HeadgateError {
   return new HeadgateError('too_large', `the body is over ${LIMITS.messageBytes} bytes and was not read; send less at a time`, {
     limit: LIMITS.messageBytes,

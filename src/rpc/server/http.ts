@@ -9,7 +9,7 @@ import { TTY_PATH } from '../protocol/tty.ts';
 import { TTY_CHUNK_BYTES, TTY_HEADER_BYTES } from '../protocol/tty-frames.ts';
 import { type AccessPolicy, allows, checkHost, checkOrigin, type Grant, grantOf, isLoopbackHost, type TokenGrant } from './access.ts';
 import { errorFacts, namedError, pathOf, sendError, sendJson } from './http-answer.ts';
-import { readBody } from './http-body.ts';
+import { isCompressed, readBody } from './http-body.ts';
 import { Handshakes, type Tls } from './tls.ts';
 import { TokenSockets } from './token-sockets.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
@@ -45,11 +45,13 @@ export interface HttpOptions {
   readonly pingMs: number | undefined;
   readonly accept: (channel: MessageChannelLike, grant: Grant) => void;
   /** Serves a terminal session; its scope has been checked. */
-  readonly tty: (channel: WebSocketChannel, request: IncomingMessage) => void;
+  readonly tty: (channel: WebSocketChannel, request: IncomingMessage, grant: Grant) => void;
   /** Answers the body of a POST; throws before anything is sent, and not after. */
   readonly post: (body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant) => void;
+  /** Serves a file of the portal; false when the path is none of its. */
+  readonly page: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Serves an event stream; false when the path has none. Throws as `post` does. */
-  readonly source: (request: IncomingMessage, response: ServerResponse) => boolean;
+  readonly source: (request: IncomingMessage, response: ServerResponse, grant: Grant) => boolean;
 }
 
 /** An HTTP server that listens. */
@@ -62,8 +64,8 @@ export interface ListeningHttp {
 }
 
 /**
- * HTTP on one port: WebSocket and POST at /rpc, terminal sessions at /tty, event streams below /runs, GET /healthz, and JSON errors for the rest
- * (SPEC {#transport_ws}, {#transport_http}, {#transport_sse}, {#access}).
+ * HTTP on one port: WebSocket and POST at /rpc, terminal sessions at /tty, event streams below /runs, the portal, GET /healthz, and JSON errors for
+ * the rest (SPEC {#transport_ws}, {#transport_http}, {#transport_sse}, {#portal_page}, {#access}).
  * Throws `forbidden` for a host that is not loopback and was not asked for, `conflict` for a port that is taken.
  */
 export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
@@ -108,7 +110,7 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
     server.handleUpgrade(request, socket, head, (webSocket) => {
       // An upgrade comes from node:http, whose connections are sockets.
       const channel = new WebSocketChannel(webSocket, socket as Socket, options.pingMs);
-      if (path === TTY_PATH) options.tty(channel, request);
+      if (path === TTY_PATH) options.tty(channel, request, grant);
       else options.accept(channel, grant);
     });
   });
@@ -184,8 +186,12 @@ async function serve(
       response.setHeader('connection', 'close');
       return sendJson(response, 200, { status: 'ok', version: options.version });
     }
+    if (options.page(request, response)) return;
     if (path === RPC_PATH && request.method === 'POST') {
       const grant = admitted(request, policy);
+      if (isCompressed(request)) {
+        return sendError(response, new HeadgateError('invalid_request', 'the body is compressed; send it as it is'), 415);
+      }
       held.hold(grant.name, request.socket);
       return options.post(await readBody(request), request, response, grant);
     }
@@ -210,7 +216,7 @@ async function serve(
         });
       }
       held.hold(grant.name, request.socket);
-      if (options.source(request, response)) return;
+      if (options.source(request, response, grant)) return;
     }
     throw new HeadgateError(
       'not_found',

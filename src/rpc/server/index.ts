@@ -3,3 +3,5 @@ export { isLoopbackHost } from './access.ts';
 export { type Listening, RpcServer, type RpcServerOptions } from './rpc-server.ts';
 export type { Caller, EntriesPort, RuntimePort } from './runtime-port.ts';
 export { readTls, type TlsFiles } from './tls.ts';
+export { memoryPair } from './transports/memory.ts';
+export type { MessageChannelLike } from './transports/message-channel.ts';

@@ -3,16 +3,21 @@ import type { Ids } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { BackendCapabilities } from '../../model/ports/backend.ts';
 import type { Store } from '../../model/ports/store.ts';
+import type { Redaction } from '../../redact/index.ts';
 import type { Streams } from '../../stream/index.ts';
 import type { AuditLog } from './audit.ts';
+import type { RedactedEvents } from './redacted-events.ts';
 import type { RuntimePort } from './runtime-port.ts';
 
 /** What every session and handler of one server shares. */
 export interface ServerParts {
   readonly runtime: RuntimePort;
   readonly streams: Streams;
-  readonly store: Pick<Store, 'events' | 'projects' | 'runs' | 'tokens'>;
+  readonly store: Pick<Store, 'channels' | 'entries' | 'events' | 'madeAt' | 'projects' | 'runs' | 'tokens'>;
   readonly audit: AuditLog;
+  readonly redaction: Redaction;
+  /** Events as those see them who may not see secrets. */
+  readonly redactedEvents: RedactedEvents;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;

@@ -7,15 +7,20 @@ import type { Logger } from '../../core/logger.ts';
 import type { BackendCapabilities } from '../../model/ports/backend.ts';
 import type { Store } from '../../model/ports/store.ts';
 import type { EventRecord } from '../../model/records.ts';
+import type { Said } from '../../model/said.ts';
+import { Redaction } from '../../redact/index.ts';
 import type { Journal, Streams } from '../../stream/index.ts';
 import { LIMITS } from '../protocol/shapes.ts';
-import type { Grant, GrantedScope, TokenGrant } from './access.ts';
+import { type Grant, type GrantedScope, seesSecrets, type TokenGrant } from './access.ts';
 import { AuditLog } from './audit.ts';
 import { Dispatcher } from './dispatch.ts';
 import { EventSources } from './event-source/event-sources.ts';
 import { type ListeningHttp, listenHttp, RPC_PATH } from './http.ts';
 import { projectOf } from './open-project.ts';
+import { PageFiles } from './page-files.ts';
 import type { ServerParts } from './parts.ts';
+import { RedactedEvents } from './redacted-events.ts';
+import { RedactedText } from './redacted-text.ts';
 import type { RuntimePort } from './runtime-port.ts';
 import { Session } from './session.ts';
 import type { Tls } from './tls.ts';
@@ -30,7 +35,7 @@ export interface RpcServerOptions {
   readonly runtime: RuntimePort;
   readonly streams: Streams;
   readonly journal: Pick<Journal, 'onEvent'>;
-  readonly store: Pick<Store, 'events' | 'projects' | 'runs' | 'tokens' | 'audit' | 'transaction'>;
+  readonly store: Pick<Store, 'audit' | 'channels' | 'entries' | 'events' | 'madeAt' | 'projects' | 'runs' | 'tokens' | 'transaction'>;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -46,6 +51,10 @@ export interface RpcServerOptions {
   readonly outputBytes?: number;
   /** What the backends of the server's own runner can do now; none by default. Never throws. */
   readonly survey?: () => Promise<readonly BackendCapabilities[]>;
+  /** What is masked for whoever may not see secrets; the known shapes by default (SPEC {#redaction}). */
+  readonly redaction?: Redaction;
+  /** Folder of the built portal; none by default. */
+  readonly portal?: string;
   /** Checks every result against the method table; for tests. */
   readonly checkResults?: boolean;
   /** Between two pings of a WebSocket or an event stream, milliseconds; 15000 by default. */
@@ -74,22 +83,28 @@ export class RpcServer {
   readonly #audit: AuditLog;
   readonly #sources: EventSources;
   readonly #dispatcher = new Dispatcher();
+  readonly #page: PageFiles | undefined;
   readonly #sessions = new Set<Session>();
   readonly #terminals = new Set<TtySession>();
   readonly #http: ListeningHttp[] = [];
   readonly #sockets: SocketServer[] = [];
   readonly #stopEvents: () => void;
+  readonly #stopText: () => void;
+  readonly #redactedText: RedactedText;
   #whenEmpty: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: RpcServerOptions) {
     this.#options = options;
     const { runtime, streams, store, clock, ids, logger, version, serverId } = options;
-    this.#audit = new AuditLog(store, logger);
+    const redaction = options.redaction ?? new Redaction();
+    this.#audit = new AuditLog(store, logger, redaction);
     this.#parts = {
       runtime,
       streams,
       store,
+      redaction,
+      redactedEvents: new RedactedEvents(redaction),
       audit: this.#audit,
       clock,
       ids,
@@ -101,8 +116,14 @@ export class RpcServer {
       checkResults: options.checkResults ?? false,
       leave: (token) => this.#http.reduce((left, http) => left + http.leave(token), 0),
     };
+    if (options.portal !== undefined) this.#page = new PageFiles(options.portal);
     this.#sources = new EventSources(this.#parts, options.pingMs);
     this.#stopEvents = options.journal.onEvent((event) => this.#tell(event));
+    this.#redactedText = new RedactedText(redaction, (said) => this.#say(said, false));
+    this.#stopText = runtime.onText((said) => {
+      this.#say(said, true);
+      this.#redactedText.say(said);
+    });
   }
 
   /** Connections and event streams that are open. */
@@ -118,6 +139,7 @@ export class RpcServer {
    */
   async listen(o: { host?: string; port: number; allowRemote?: boolean; tls?: Tls }): Promise<Listening> {
     const host = o.host ?? '127.0.0.1';
+    const page = this.#page;
     const http = await listenHttp({
       host,
       port: o.port,
@@ -129,9 +151,10 @@ export class RpcServer {
       version: this.#options.version,
       pingMs: this.#options.pingMs,
       accept: (channel, grant) => void this.accept(channel, grant.scope, grant.name),
-      tty: (channel, request) => this.#acceptTerminal(channel, request),
+      tty: (channel, request, grant) => this.#acceptTerminal(channel, request, grant),
       post: (body, request, response, grant) => this.#post(body, request, response, grant),
-      source: (request, response) => this.#sources.serve(request, response),
+      page: (request, response) => page?.serve(request, response) ?? false,
+      source: (request, response, grant) => this.#sources.serve(request, response, grant),
     });
     this.#http.push(http);
     const authority = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${http.port}`;
@@ -178,11 +201,11 @@ export class RpcServer {
   }
 
   /** Serves one terminal session, unless the server is stopping (SPEC {#tty_open}). */
-  #acceptTerminal(channel: WebSocketChannel, request: IncomingMessage): void {
+  #acceptTerminal(channel: WebSocketChannel, request: IncomingMessage, grant: Grant): void {
     if (this.#closing) return channel.close('going_away');
     const firstMs = this.#options.ttyFirstMs;
     this.#terminals.add(
-      new TtySession({ channel, request, firstMs, parts: this.#parts, closed: (ended) => void this.#terminals.delete(ended) }),
+      new TtySession({ channel, request, grant, firstMs, parts: this.#parts, closed: (ended) => void this.#terminals.delete(ended) }),
     );
   }
 
@@ -203,6 +226,8 @@ export class RpcServer {
 
   async #close(): Promise<void> {
     this.#stopEvents();
+    this.#stopText();
+    this.#redactedText.close();
     const servers = [
       ...this.#http.map((http) => http.close()),
       ...this.#sockets.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
@@ -214,6 +239,13 @@ export class RpcServer {
     for (const session of [...this.#sessions, ...this.#terminals]) session.close();
     await Promise.all([empty, ...servers]);
     this.#audit.flush();
+  }
+
+  /** Hands on what a model says, to those who may see secrets or to the others. */
+  #say(said: Said, secrets: boolean): void {
+    for (const session of this.#sessions) {
+      if (session.project?.id === said.projectId && seesSecrets(session.scope) === secrets) session.say(said);
+    }
   }
 
   #tell(event: EventRecord): void {

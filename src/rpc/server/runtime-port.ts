@@ -1,4 +1,6 @@
-import type { ModelRecord, Project, Run } from '../../model/records.ts';
+import type { Project, Run } from '../../model/records.ts';
+import type { Said } from '../../model/said.ts';
+import type { MethodDef } from '../protocol/method.ts';
 import type { ParsedParamsOf, ResultOf } from '../protocol/table.ts';
 
 /** Who calls: the project of the connection, the client's name, and the end of the call. */
@@ -18,7 +20,9 @@ export function given<T extends object>(params: T): Given<T> {
   return params as Given<T>;
 }
 
-type GivenParams<M extends 'startRun' | 'act' | 'run/config' | 'getEntries' | 'get' | 'set' | 'sh' | 'addModel'> = Given<ParsedParamsOf<M>>;
+type GivenParams<
+  M extends 'startRun' | 'act' | 'run/config' | 'getEntries' | 'get' | 'set' | 'sh' | 'store' | 'addModel' | 'policy/check',
+> = Given<ParsedParamsOf<M>>;
 type Resolution = Given<ParsedParamsOf<'run/resolve'>['resolution']>;
 
 /**
@@ -35,22 +39,66 @@ export interface RuntimePort {
   inject(caller: Caller, run: string, message: string): ResultOf<'run/inject'>;
   configure(caller: Caller, run: string, change: Omit<GivenParams<'run/config'>, 'run'>): ResultOf<'run/config'>;
   remove(caller: Caller, run: string): void;
+  fork(caller: Caller, run: string, name?: string): ResultOf<'run/fork'>;
+  setPersona(caller: Caller, run: string, to: { name?: string | undefined; text?: string | undefined }): ResultOf<'persona/set'>;
+  readonly skills: SkillsPort;
   proposals(projectId: number, run?: string): ResultOf<'getProposals'>;
   runInfo(projectId: number, run: string): ResultOf<'getRun'>;
   listRuns(projectId: number, limit: number, offset: number): ResultOf<'getRuns'>;
-  context(projectId: number, run: string, turn?: number): ResultOf<'getContext'>;
-  models(projectId: number): readonly ModelRecord[];
+  models(projectId: number): ResultOf<'getModels'>;
+  context(projectId: number, run: string, part: { turn?: number; body?: boolean }): ResultOf<'getContext'>;
   addModel(caller: Caller, model: GivenParams<'addModel'>): void;
   removeModel(caller: Caller, alias: string): void;
   readonly entries: EntriesPort;
+  readonly files: FilesPort;
+  constrainFiles(caller: Caller, params: GivenParams<'store'>): ResultOf<'store'>;
+  readonly policy: PolicyPort;
   command(caller: Caller, action: 'sh' | 'env', params: GivenParams<'sh'>): ResultOf<'sh'> | Promise<ResultOf<'sh'>>;
+  /** Tells a listener of what models say while they say it; answers how to stop it (SPEC {#model_stream}). */
+  onText(listener: (said: Said) => void): () => void;
+  /** Methods of plugins by their full names. */
+  readonly pluginMethods: ReadonlyMap<string, PluginMethodPort>;
   /** Throws `not_found`. */
   requireRun(projectId: number, run: string): Run;
 }
 
+export interface SkillsPort {
+  list(kind: 'skills' | 'personas', projectRoot: string): ResultOf<'listSkills'>;
+  attached(run: Run): ResultOf<'getSkills'>;
+  add(caller: Caller, run: Run, name: string): ResultOf<'skill/add'>;
+  remove(run: Run, name: string): ResultOf<'skill/remove'>;
+}
+
+/** The entry operations on `file://` paths. */
+export interface FilesPort {
+  get(caller: Caller, run: string, path: string, part: Pick<GivenParams<'get'>, 'line' | 'limit'>): Promise<ResultOf<'get'>>;
+  set(caller: Caller, run: string, change: Omit<GivenParams<'set'>, 'run'>): Promise<ResultOf<'set'>>;
+  rm(caller: Caller, path: string): void;
+  transfer(caller: Caller, run: string, op: 'move' | 'copy', path: string, to: string): Promise<ResultOf<'mv'>>;
+}
+
+/** A method of a plugin: a row of the table, and what it does. */
+export interface PluginMethodPort extends MethodDef {
+  readonly plugin: string;
+  call(params: unknown, caller: Caller): Promise<unknown>;
+}
+
+export interface PolicyPort {
+  list(projectId: number, removed: boolean): ResultOf<'policy/list'>;
+  add(caller: Caller, rule: ParsedParamsOf<'policy/add'>): ResultOf<'policy/add'>;
+  remove(caller: Caller, id: number): ResultOf<'policy/remove'>;
+  check(caller: Caller, question: GivenParams<'policy/check'>): Promise<ResultOf<'policy/check'>>;
+}
+
 export interface EntriesPort {
   list(projectId: number, filter: GivenParams<'getEntries'>): ResultOf<'getEntries'>;
-  get(projectId: number, run: string, path: string, part: Pick<GivenParams<'get'>, 'line' | 'limit' | 'channel'>): ResultOf<'get'>;
+  get(
+    projectId: number,
+    run: string,
+    path: string,
+    part: Pick<GivenParams<'get'>, 'line' | 'limit' | 'channel' | 'redact'>,
+  ): ResultOf<'get'>;
+  digest(projectId: number, run: string, path: string, channel?: number): Promise<ResultOf<'get'>>;
   set(caller: Caller, run: string, change: Omit<GivenParams<'set'>, 'run'>): ResultOf<'set'>;
   rm(caller: Caller, run: string, path: string): void;
   mv(caller: Caller, run: string, path: string, to: string): ResultOf<'mv'>;

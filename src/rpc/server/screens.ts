@@ -10,6 +10,8 @@ export interface ScreenRequest {
   /** Default: the size that the terminal was last given, or 80 x 24. */
   readonly cols?: number | undefined;
   readonly rows?: number | undefined;
+  /** Secrets are masked. */
+  readonly redact: boolean;
   /** With the bytes that draw it. */
   readonly replay?: boolean;
   /** Gives it up. */
@@ -18,13 +20,19 @@ export interface ScreenRequest {
 
 /** What a channel's output looks like on a terminal (SPEC {#screen}). Throws not_found, stream_not_open. */
 export async function screenOf(streams: Streams, request: ScreenRequest): Promise<ScreenPicture> {
-  const { runId, path, channel, signal, replay = false } = request;
-  const { producer } = streams.view(runId, path);
-  const known = streams.sizes.get(producer.entryId) ?? producer.spec.tty ?? { cols: 80, rows: 24 };
+  const { runId, path, channel, redact, signal, replay = false } = request;
+  const known = sizeOf(streams, runId, path);
   const size: ScreenSize = { cols: request.cols ?? known.cols, rows: request.rows ?? known.rows };
-  const read = (from: number, maxBytes: number): ReadResult => streams.read({ runId, path, channel, from, maxBytes });
+  const read = (from: number, maxBytes: number): ReadResult => streams.read({ runId, path, channel, from, maxBytes, redact });
   const output: Played = { bytes: read(0, 1).bytes, read: (offset, maxBytes) => read(offset, maxBytes).data };
   return await play(output, size, signal, { replay });
+}
+
+/** The size that a command's terminal was last given, or began with; 80 x 24 where it has none. */
+export function sizeOf(streams: Streams, runId: number, path: string): ScreenSize {
+  const { producer } = streams.view(runId, path);
+  const { cols, rows } = streams.sizes.get(producer.entryId) ?? producer.spec.tty ?? { cols: 80, rows: 24 };
+  return { cols, rows };
 }
 
 /** Some rows of a picture, with their numbers from 1; the whole of it when nothing is said. */

@@ -1,6 +1,7 @@
 import { HeadgateError } from '../../core/errors.ts';
 import type { EventStore } from '../../model/ports/store.ts';
 import type { EventRecord } from '../../model/records.ts';
+import type { Said } from '../../model/said.ts';
 import { EventFeed } from './event-feed.ts';
 import { eventFrame, notificationFrame } from './event-frame.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
@@ -16,24 +17,30 @@ export class SessionEvents {
   readonly #channel: MessageChannelLike;
   readonly #nextId: () => number;
   readonly #leftToStream: (event: EventRecord) => boolean;
+  readonly #shown: (event: EventRecord) => EventRecord;
   readonly #implicit: EventFeed;
   readonly #subscriptions = new Map<number, EventFeed>();
   /** Events that were the subscriptions' own, after `after` up to `upTo`: the implicit feed, which may lag, leaves them out. */
   readonly #subscribedTo: { readonly after: number; upTo: number }[] = [];
 
-  /** @param options - `leftToStream`: true for a `stream/ended` that a stream subscription of the session delivers */
+  /**
+   * @param options - `leftToStream`: true for a `stream/ended` that a stream subscription of the session delivers; `shown`:
+   * an event as the session may see it
+   */
   constructor(options: {
     projectId: number;
     store: EventStore;
     channel: MessageChannelLike;
     nextId: () => number;
     leftToStream: (event: EventRecord) => boolean;
+    shown?: (event: EventRecord) => EventRecord;
   }) {
     this.#projectId = options.projectId;
     this.#store = options.store;
     this.#channel = options.channel;
     this.#nextId = options.nextId;
     this.#leftToStream = options.leftToStream;
+    this.#shown = options.shown ?? ((event) => event);
     this.#implicit = this.#feed(undefined, undefined, this.lastSeq(), (event) => this.#implicitAccepts(event));
   }
 
@@ -106,6 +113,18 @@ export class SessionEvents {
     for (const feed of this.#subscriptions.values()) feed.offer(event);
   }
 
+  /** Tells what a model says: to each subscription that hears it, without one to the session (SPEC {#model_stream}). */
+  say({ run, turn, offset, text }: Said): void {
+    if (text === '') return;
+    const params = { run, turn, offset, text };
+    if (this.#subscriptions.size === 0) {
+      if (this.#implicit.hears(run)) this.#channel.send(notificationFrame('run/text', params));
+      return;
+    }
+    for (const [subscription, feed] of this.#subscriptions)
+      if (feed.hears(run)) this.#channel.send(notificationFrame('run/text', { subscription, ...params }));
+  }
+
   /** Sends on after the connection has drained. */
   pump(): void {
     this.#implicit.pump();
@@ -114,7 +133,7 @@ export class SessionEvents {
 
   /** Sends an event that was left to a stream subscription which ended before it could deliver it. */
   tell(event: EventRecord): void {
-    if (!this.#ownTo(event)) this.#channel.send(eventFrame(event, undefined));
+    if (!this.#ownTo(event)) this.#channel.send(eventFrame(this.#shown(event), undefined));
   }
 
   close(): void {
@@ -153,7 +172,7 @@ export class SessionEvents {
       events: this.#store,
       sink: {
         bufferedBytes: () => channel.bufferedBytes(),
-        event: (event) => channel.send(eventFrame(event, subscription)),
+        event: (event) => channel.send(eventFrame(this.#shown(event), subscription)),
         synced: (seq) => {
           if (subscription !== undefined) channel.send(notificationFrame('replay/synced', { subscription, seq }));
         },

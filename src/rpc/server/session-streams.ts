@@ -17,6 +17,8 @@ export interface StreamSubscribeRequest {
   readonly format: 'raw' | 'text';
   /** `raw`: chunks as binary messages (SPEC {#raw_carriage}). */
   readonly carriage: 'json' | 'raw';
+  /** Secrets are masked (SPEC {#redaction_stream}). */
+  readonly redact: boolean;
 }
 
 const MAX_HANDLE = 2 ** 32 - 1;
@@ -90,6 +92,7 @@ export class SessionStreams {
       {
         projectId: request.projectId,
         runId: request.runId,
+        redact: request.redact,
         ...(request.path === undefined ? {} : { path: request.path }),
         ...(request.pattern === undefined ? {} : { matches: pathMatcher(request.pattern) }),
         ...(request.channel === undefined ? {} : { channel: request.channel }),

@@ -1,8 +1,9 @@
 import type { JSONRPCID, JSONRPCResponse } from 'json-rpc-2.0';
 import { HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
 import type { EventRecord, Project } from '../../model/records.ts';
+import type { Said } from '../../model/said.ts';
 import { PROTOCOL_VERSION } from '../protocol/table.ts';
-import type { Grant, GrantedScope } from './access.ts';
+import { type Grant, type GrantedScope, seesSecrets } from './access.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { notificationFrame } from './event-frame.ts';
 import type { Call } from './handler.ts';
@@ -119,6 +120,7 @@ export class Session {
         channel: this.#channel,
         nextId: () => ++this.#lastId,
         leftToStream: (event) => this.streams.takes(event),
+        ...(seesSecrets(this.scope) ? {} : { shown: (event: EventRecord) => this.#parts.redactedEvents.of(event) }),
       });
     this.#bound = { project, client, events };
     return events.lastSeq();
@@ -137,6 +139,11 @@ export class Session {
   requireRequests(): void {
     if (!this.#channel.answersOnly) return;
     throw new HeadgateError('unsupported', 'a runner is asked over its connection, which a single request is not; register on a WebSocket');
+  }
+
+  /** Hands on what a model of the session's project says. */
+  say(said: Said): void {
+    this.#bound?.events.say(said);
   }
 
   /** Hands on an event of the session's project. */
@@ -284,6 +291,14 @@ export class Session {
       caller: () => {
         const { project, client } = this.#requireBound();
         return { project, client, signal };
+      },
+      redacts: (asked) => {
+        const sees = seesSecrets(this.scope);
+        if (asked !== false || sees) return asked ?? !sees;
+        const help = 'leave redact out, or connect as the operator';
+        throw new HeadgateError('forbidden', `redact: false needs a token of scope "admin"; this one has "${this.scope}"; ${help}`, {
+          scope: 'admin',
+        });
       },
       afterAnswer: (work) => void afterwards.push(work),
     };

@@ -18,7 +18,7 @@ export interface RemoteRunnerOptions {
   readonly url: string;
   readonly token?: string;
   /** For `wss:`: who has signed the server's certificate, and the runner's own; PEM. */
-  readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+  readonly tls: { readonly ca?: Buffer | string; readonly cert?: Buffer | string; readonly key?: Buffer | string };
   readonly name: string;
   readonly labels: readonly string[];
   /** Patterns over aliases of the runs whose commands it takes; none: every run's (SPEC {#runner_owner}). */

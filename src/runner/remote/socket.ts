@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import WebSocket from 'ws';
 import type { Clock } from '../../core/clock.ts';
+import { Inbox } from '../../rpc/client/inbox.ts';
 import { refusalOf } from '../../rpc/client/index.ts';
 import type { RunnerConnection } from './connection.ts';
 import type { RemoteRunnerOptions } from './remote-runner.ts';
@@ -8,15 +9,12 @@ import type { RemoteRunnerOptions } from './remote-runner.ts';
 /** How long a server may take to open a connection (milliseconds). */
 const OPEN_MS = 10_000;
 /** A runner's connection: JSON as text messages, output as binary ones. */
-export class RunnerSocket implements RunnerConnection {
+export class RunnerSocket extends Inbox implements RunnerConnection {
   readonly #socket: WebSocket;
-  #handler: ((message: string) => void) | undefined;
-  #early: string[] = [];
-  #onClose: (reason: string) => void = () => {};
-  #ended: string | undefined;
   #heardAt: number;
 
   private constructor(socket: WebSocket, clock: Clock) {
+    super();
     this.#socket = socket;
     this.#heardAt = clock.monotonic();
     const heard = () => {
@@ -25,13 +23,10 @@ export class RunnerSocket implements RunnerConnection {
     socket.on('ping', heard);
     socket.on('message', (data: Buffer, binary: boolean) => {
       heard();
-      if (binary) return;
-      if (this.#handler) this.#handler(data.toString());
-      else this.#early.push(data.toString());
+      if (!binary) this.took(data.toString());
     });
     socket.on('close', (code: number, reason: Buffer) => {
-      this.#ended = reason.length > 0 ? reason.toString() : `the connection ended with code ${code}`;
-      this.#onClose(this.#ended);
+      this.ended(reason.length > 0 ? reason.toString() : `the connection ended with code ${code}`);
     });
   }
 
@@ -80,16 +75,6 @@ export class RunnerSocket implements RunnerConnection {
   /** Sends one binary message. */
   sendFrame(frame: Buffer): void {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame, { binary: true });
-  }
-
-  onMessage(handler: (message: string) => void): void {
-    this.#handler = handler;
-    for (const message of this.#early.splice(0)) handler(message);
-  }
-
-  onClose(handler: (reason: string) => void): void {
-    this.#onClose = handler;
-    if (this.#ended !== undefined) handler(this.#ended);
   }
 
   /** Ends it without waiting for the server, which may not be there any more. */

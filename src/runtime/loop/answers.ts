@@ -3,11 +3,14 @@ import { requireLogPath } from '../../model/paths.ts';
 import type { Entry, Run } from '../../model/records.ts';
 import { parseSelector } from '../../model/selector.ts';
 import type { ChannelState, JournalTx } from '../../stream/index.ts';
+import { checkReach } from '../kinds/planned.ts';
 import type { Caller, RuntimeParts } from '../parts.ts';
+import { checkRemember, remember } from '../remember.ts';
 import { sandboxed } from '../sandbox-policy.ts';
 import { tellEntry } from '../tell.ts';
 import { Waiters } from '../waiters.ts';
-import { isModelAction, producerOf, type Resolution, resolutionOf } from './attributes.ts';
+import { changeOf, isModelAction, producerOf, type Resolution, resolutionOf, toolOf } from './attributes.ts';
+import { FileChanges } from './file-changes.ts';
 import type { LoopQueue } from './queue.ts';
 
 /** Before an answer's output is stored again (milliseconds). */
@@ -29,10 +32,14 @@ export interface Resolved {
   readonly status: number;
   readonly resolution: { readonly action: 'accept' | 'reject' | 'error'; readonly output?: string; readonly by: string };
   readonly channels?: ChannelState[];
+  /** Rules that were written with it. */
+  readonly remembered?: string[];
 }
 
 /** Answers to proposals: exactly one is taken, whoever gives it (SPEC {#resolve_once}). */
 export class Answers {
+  /** Changes of files that have been accepted. */
+  readonly changes: FileChanges;
   readonly #parts: RuntimeParts;
   readonly #queue: LoopQueue;
   readonly #waiters = new Waiters();
@@ -40,11 +47,13 @@ export class Answers {
   constructor(parts: RuntimeParts, queue: LoopQueue) {
     this.#parts = parts;
     this.#queue = queue;
+    this.changes = new FileChanges(parts, (entryId) => this.#waiters.wake(entryId));
   }
 
-  /** Resolves once the proposal has been answered, or ended otherwise. */
+  /** Resolves once the proposal has been answered, or ended otherwise; of a change of a file, once it has been carried out. */
   async given(entryId: number, signal: AbortSignal): Promise<void> {
-    while (this.#parts.store.entries.byId(entryId)?.status === 202) await this.#waiters.wait(entryId, signal);
+    const waits = (entry: Entry | undefined) => entry?.status === 202 || (entry?.status === 102 && changeOf(entry) !== undefined);
+    while (waits(this.#parts.store.entries.byId(entryId))) await this.#waiters.wait(entryId, signal);
   }
 
   /** Wakes who waits for a proposal that ended without an answer. */
@@ -57,16 +66,8 @@ export class Answers {
    * with the answer that was there first.
    */
   resolve(c: Caller, run: Run, answer: Answer): Resolved {
-    if (answer.remember) {
-      throw new HeadgateError(
-        'unsupported',
-        'remembering answers is not part of this version; leave remember out, or use yolo to accept all of a run',
-        {
-          field: 'remember',
-        },
-      );
-    }
     checkRunner(answer);
+    checkRemember(answer);
     requireLogPath(answer.path);
     const { store, journal, clock } = this.#parts;
     const resolution: Resolution = {
@@ -75,13 +76,14 @@ export class Answers {
       at: clock.now(),
       ...(answer.output === undefined ? {} : { output: answer.output }),
     };
-    const { entry, channels } = journal.commit('durable', (tx) => {
+    const { entry, channels, remembered } = journal.commit('durable', (tx) => {
       const waiting = this.#waiting(run, answer.path);
+      const remembered = answer.remember ? remember(this.#parts.policy, tx, run, waiting, answer.action, c.client) : undefined;
       // The answer comes before what it brings about: whoever reads the events in order sees the gate open, then the water.
       tx.event(run.projectId, run.alias, 'run/resolved', {
         run: run.alias,
         path: waiting.path,
-        status: statusAfter(answer.action, waiting),
+        status: this.#statusAfter(answer, waiting),
         action: answer.action,
         by: c.client,
       });
@@ -89,7 +91,7 @@ export class Answers {
       const now = this.#queue.run(run.id);
       if (isModelAction(waiting) && now.status === 202) this.#queue.moveRun(tx, now, 'resume', null);
       tx.after(() => this.#waiters.wake(waiting.id));
-      return { entry: waiting, channels };
+      return { entry: waiting, channels, remembered };
     });
     const after = store.entries.byId(entry.id) ?? entry;
     return {
@@ -98,11 +100,13 @@ export class Answers {
       status: after.status,
       resolution: { action: answer.action, by: c.client, ...(answer.output === undefined ? {} : { output: answer.output }) },
       ...(channels ? { channels: this.#parts.streams.channelsOf(after) } : {}),
+      ...(remembered ? { remembered } : {}),
     };
   }
 
   /** Completes accepts whose `output` stands for the command and was not stored before a crash. */
   recover(): void {
+    this.changes.recover();
     for (const producer of this.#parts.store.producers.list({ states: ['queued', 'running'], runner: 'client' })) {
       const entry = this.#parts.store.entries.byId(producer.entryId);
       const output = entry && resolutionOf(entry)?.output;
@@ -143,14 +147,31 @@ export class Answers {
       end(500, 'error', answer.output ?? `${resolution.by} reported an error.`);
       return undefined;
     }
+    if (changeOf(waiting)) {
+      if (answer.runner !== undefined)
+        throw new HeadgateError('invalid_params', `${waiting.path} changes a file, and nothing is run; leave runner out`, {
+          field: 'runner',
+        });
+      this.changes.accept(tx, run, waiting, resolution);
+      return undefined;
+    }
     const plan = this.#planOf(run, waiting);
     if (!plan) {
+      if (answer.output === undefined && this.#isOwn(waiting)) {
+        tellEntry(tx, run, store.entries.update(waiting.id, { status: 102, attributes: { ...attributes, carried_out: true } }));
+        return undefined;
+      }
+      if (!this.#parts.host.tool(toolOf(waiting))) {
+        const problem = `no plugin of this server has the tool "${toolOf(waiting)}" any more, so ${waiting.path} can only be rejected`;
+        throw new HeadgateError('unsupported', problem, { path: waiting.path });
+      }
       if (answer.output === undefined) {
         throw new HeadgateError('invalid_params', `${waiting.path} is a question; give the answer as output`, { field: 'output' });
       }
       end(200, null, answer.output);
       return undefined;
     }
+    checkPlace(plan.runner, answer.runner);
     const marked = store.entries.update(waiting.id, { attributes });
     if (answer.output === undefined) return streams.open(tx, marked, { ...plan, runner: answer.runner ?? plan.runner });
     const channels = streams.open(tx, marked, { ...plan, runner: 'client', channels: [1] });
@@ -159,11 +180,24 @@ export class Answers {
     return channels;
   }
 
+  /** The status that an answer takes a proposal to: one that starts something runs, a question is answered. */
+  #statusAfter({ action, output }: Answer, waiting: Entry): 102 | 200 | 403 | 500 {
+    if (action === 'reject') return 403;
+    if (action === 'error') return 500;
+    return producerOf(waiting) || changeOf(waiting) || (output === undefined && this.#isOwn(waiting)) ? 102 : 200;
+  }
+
+  /** True for a proposal that its tool carries out itself. */
+  #isOwn(waiting: Entry): boolean {
+    return this.#parts.host.tool(toolOf(waiting))?.definition.accepted !== undefined;
+  }
+
   /** What is to run: in the sandbox of today's configuration, also when it was proposed under another one. */
   #planOf(run: Run, waiting: Entry): ReturnType<typeof producerOf> {
-    const { store, sandbox } = this.#parts;
+    const { store, sandbox, kinds } = this.#parts;
     const plan = producerOf(waiting);
     if (!plan || !sandbox) return plan;
+    checkReach(plan, kinds, sandbox);
     const project = store.projects.byId(run.projectId);
     if (!project) throw new HeadgateError('not_found', `the project of run ${run.alias} is gone, so nothing of it can be run`);
     return sandboxed(plan, sandbox, project.root);
@@ -188,13 +222,6 @@ export class Answers {
   }
 }
 
-/** The status that an answer takes a proposal to: one with a producer runs, a question is answered. */
-function statusAfter(action: Answer['action'], waiting: Entry): 102 | 200 | 403 | 500 {
-  if (action === 'reject') return 403;
-  if (action === 'error') return 500;
-  return producerOf(waiting) ? 102 : 200;
-}
-
 function checkRunner(answer: Answer): void {
   if (answer.runner === undefined) return;
   if (answer.action !== 'accept') {
@@ -206,7 +233,21 @@ function checkRunner(answer: Answer): void {
   }
 }
 
+/** Throws `invalid_params` for a runner that is to do what only a plugin of the server can. */
+function checkPlace(planned: string, asked: string | undefined): void {
+  if (asked === undefined || asked === 'client' || planned !== 'server') return;
+  throw new HeadgateError(
+    'invalid_params',
+    `a plugin of the server does this, and runner "${asked}" cannot; leave runner out, or do it yourself with runner: "client"`,
+    { field: 'runner' },
+  );
+}
+
 /** Throws `invalid_params` for what is no selector. A runner that nobody has is waited for (SPEC {#runner_selection}). */
 export function requireRunner(runner: string): void {
   parseSelector(runner);
+  if (runner === 'server')
+    throw new HeadgateError('invalid_params', 'runner "server" is for what plugins do; leave runner out, and the server runs the command', {
+      field: 'runner',
+    });
 }

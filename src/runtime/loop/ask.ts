@@ -2,15 +2,19 @@ import { messageOf } from '../../core/errors.ts';
 import { ModelFailure } from '../../model/model-failure.ts';
 import { logPath, slugOf } from '../../model/paths.ts';
 import type { ModelProvider, ModelRequest, ToolSpec } from '../../model/ports/model-provider.ts';
-import type { Entry, Loop, ModelRecord, Turn } from '../../model/records.ts';
+import type { Entry, Loop, ModelRecord, Turn, TurnMeter } from '../../model/records.ts';
 import type { JournalTx } from '../../stream/index.ts';
 import type { RuntimeParts } from '../parts.ts';
 import { tellEntry, tellProgress } from '../tell.ts';
 import { type AnsweredCall, askModel, type ModelAnswer } from './answer.ts';
-import { assemble, type TurnPlace } from './context.ts';
+import { ceilingAfterRefusal, ceilingOf } from './budget.ts';
+import type { TurnPlace } from './context.ts';
+import { Meter } from './meter.ts';
+import { Packer } from './packer.ts';
 import type { LoopQueue } from './queue.ts';
+import { tokenCounter } from './tokens.ts';
 
-const ACTION = /^[a-z][a-z0-9_]{0,31}$/;
+const ACTION = /^[a-z][a-z0-9_]{0,63}$/;
 
 /** Asks the model of a turn and records its answer and all its actions in one transaction (SPEC {#turn_record}). */
 export class Asker {
@@ -26,29 +30,30 @@ export class Asker {
 
   /** Takes the turn from `asking` to `dispatching`, or ends the loop when the model does not answer. */
   async ask(place: TurnPlace, step: number, signal: AbortSignal): Promise<void> {
+    const meter = new Meter(this.#parts.clock);
     let answer: ModelAnswer;
     try {
-      answer = await this.#answer(place, step, signal);
+      answer = await this.#answer(place, step, meter, signal);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof ModelFailure)) throw error;
-      this.#fail(place, error);
+      this.#fail(place, error, this.#reading(place, meter));
       return;
     }
     signal.throwIfAborted();
-    this.#record(place, answer);
+    this.#record(place, answer, this.#reading(place, meter));
   }
 
-  /** Names of the tools that a loop offers. */
+  /** Names of the tools that a loop offers, each once, in the order in which they were registered: providers keep what stays the same. */
   async offered(place: Pick<TurnPlace, 'run' | 'loop' | 'settings'>): Promise<string[]> {
     const { run, loop, settings } = place;
     const scope = { projectId: run.projectId, run: run.alias, loop: loop.sequence, mode: loop.mode, settings };
-    const names = await this.#parts.hooks.apply('tools.offered', this.#parts.host.available(loop.mode, settings), scope);
-    return names.filter((name) => this.#parts.host.tool(name) !== undefined);
+    const names = new Set(await this.#parts.hooks.apply('tools.offered', this.#parts.host.available(loop.mode, settings), scope));
+    return this.#parts.host.list().flatMap(({ tools }) => tools.filter((name) => names.has(name)));
   }
 
-  async #answer(place: TurnPlace, step: number, signal: AbortSignal): Promise<ModelAnswer> {
-    const { store } = this.#parts;
+  /** Asks, and once more with a smaller context when the provider finds it too long. */
+  async #answer(place: TurnPlace, step: number, meter: Meter, signal: AbortSignal): Promise<ModelAnswer> {
     const { project, loop, turn, settings } = place;
     const model = this.#modelOf(loop);
     if (!model)
@@ -58,28 +63,37 @@ export class Asker {
       );
     const provider = this.#provider(model);
     const tools = (await this.offered(place)).map((name) => this.#toolSpec(name));
-    const context = await assemble(this.#parts, place);
-    signal.throwIfAborted();
-    store.turns.setContext(turn.id, context.pieces);
-    const limit = settings.contextLimit ?? model.contextLength;
-    if (limit !== null && context.tokens > limit) {
-      throw new ModelFailure(
-        'model_context',
-        `The context has about ${context.tokens} tokens, over the limit of ${limit}. Go on in a new run, raise contextLimit, or name a model with a longer context.`,
-        413,
+    const packer = new Packer(this.#parts, place, tools, await tokenCounter());
+    await packer.fit(ceilingOf(this.#parts, place, model));
+    const ask = () => {
+      signal.throwIfAborted();
+      const request: ModelRequest = {
+        model: model.actual,
+        messages: packer.messages,
+        tools,
+        ...(settings.temperature === undefined ? {} : { temperature: settings.temperature }),
+        projectRoot: project.root,
+        step,
+        mode: loop.mode,
+        prompt: loop.prompt,
+        ...(model.dialect === null ? {} : { dialect: model.dialect }),
+      };
+      const measured = meter.measured(provider, (sent) => packer.record(sent));
+      return askModel(
+        measured,
+        request,
+        signal,
+        this.#parts.live.turn({ projectId: project.id, run: place.run.alias, turn: turn.sequence }),
       );
-    }
-    const request: ModelRequest = {
-      model: model.actual,
-      messages: context.messages,
-      tools,
-      ...(settings.temperature === undefined ? {} : { temperature: settings.temperature }),
-      projectRoot: project.root,
-      step,
-      mode: loop.mode,
-      prompt: loop.prompt,
     };
-    return await askModel(provider, request, signal);
+    try {
+      return await ask();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof ModelFailure) || error.outcome !== 'model_context') throw error;
+      if (!(await packer.shrink(ceilingAfterRefusal(error.message, packer.tokens)))) throw error;
+      return await ask();
+    }
   }
 
   #provider(model: ModelRecord): ModelProvider {
@@ -97,7 +111,12 @@ export class Asker {
     return { name, description: tool?.definition.doc ?? '', inputSchema: tool?.schema ?? { type: 'object' } };
   }
 
-  #record(place: TurnPlace, answer: ModelAnswer): void {
+  /** Prices count as they are when the answer comes. */
+  #reading({ loop }: TurnPlace, meter: Meter): TurnMeter {
+    return meter.reading(this.#modelOf(loop)?.price);
+  }
+
+  #record(place: TurnPlace, answer: ModelAnswer, spent: TurnMeter): void {
     const { store, journal } = this.#parts;
     const { run, loop, turn } = place;
     journal.commit('durable', (tx) => {
@@ -106,16 +125,16 @@ export class Asker {
         this.#write(tx, place, { path: this.#path(place, 'model', 'text'), status: 200, body: answer.text, attributes: {} });
       for (const call of answer.calls) {
         const action = ACTION.test(call.tool) && call.tool !== 'model' ? call.tool : 'unknown';
-        const path = this.#path(place, action, slugOfCall(call));
+        const path = this.#path(place, action, slugOfCall(this.#parts.redaction.value(call)));
         this.#write(tx, place, { path, status: 100, body: '', attributes: this.#callAttributes(call) });
       }
-      store.turns.update(turn.id, { phase: 'dispatching', text: answer.text, ...(answer.usage ? { usage: answer.usage } : {}) });
+      store.turns.update(turn.id, { phase: 'dispatching', text: answer.text, ...spent });
       tellProgress(tx, run, turn.sequence, 'dispatching', answer.text);
     });
   }
 
   #callAttributes(call: AnsweredCall): Entry['attributes'] {
-    const { id, tool, input, bad } = call;
+    const { id, tool, input, bad, repaired } = call;
     const definition = this.#parts.host.tool(tool)?.definition;
     const parsed = bad ? undefined : definition?.params.safeParse(input);
     let summary = tool;
@@ -126,11 +145,11 @@ export class Asker {
         this.#parts.logger.warn({ tool, error: messageOf(error) }, 'the summary of a tool failed');
       }
     }
-    return { tool, call_id: id, input, summary, ...(bad ? { raw: bad.raw, problem: bad.problem } : {}) };
+    return { tool, call_id: id, input, summary, ...(bad ? { raw: bad.raw, problem: bad.problem } : {}), ...(repaired ? { repaired } : {}) };
   }
 
   /** The model did not answer: a log entry says what to do, the loop ends at 500, the run lives on (SPEC {#model_failure}). */
-  #fail(place: TurnPlace, failure: ModelFailure): void {
+  #fail(place: TurnPlace, failure: ModelFailure, spent: TurnMeter): void {
     const { store, journal, logger } = this.#parts;
     const { run, loop, turn } = place;
     logger.warn(
@@ -139,7 +158,12 @@ export class Asker {
     );
     journal.commit('durable', (tx) => {
       if (this.#queue.loop(loop.id).status !== 102) return;
-      const attributes = { outcome: failure.outcome, ...(failure.httpStatus === undefined ? {} : { http_status: failure.httpStatus }) };
+      const { httpStatus, retryAfterMs } = failure;
+      const attributes = {
+        outcome: failure.outcome,
+        ...(httpStatus === undefined ? {} : { http_status: httpStatus }),
+        ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
+      };
       const status = failure.outcome === 'model_context' ? 413 : 500;
       this.#write(tx, place, {
         path: this.#path(place, 'model', 'error'),
@@ -148,8 +172,8 @@ export class Asker {
         body: failure.message,
         attributes,
       });
-      store.turns.update(turn.id, { phase: 'done' });
-      tellProgress(tx, run, turn.sequence, 'done');
+      store.turns.update(turn.id, { phase: 'done', ...spent });
+      tellProgress(tx, run, turn.sequence, 'done', undefined, spent);
       this.#queue.end(tx, loop, 'fail', failure.outcome, null);
     });
   }
@@ -181,7 +205,7 @@ export function freePath(parts: RuntimeParts, runId: number, turn: number, actio
 }
 
 function slugOfCall(call: AnsweredCall): string {
-  for (const key of ['command', 'path', 'question', 'text']) {
+  for (const key of ['command', 'path', 'url', 'pattern', 'question', 'text']) {
     const value = call.input[key];
     if (typeof value === 'string') return slugOf(value);
   }

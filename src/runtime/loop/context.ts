@@ -1,22 +1,14 @@
 import type { ContextPart } from '../../hooks/table.ts';
 import type { RunView } from '../../hooks/views.ts';
-import type { ModelMessage } from '../../model/ports/model-provider.ts';
-import type { ContextPiece, Loop, Project, Run, RunSettings, Turn } from '../../model/records.ts';
+import type { Loop, Project, Run, RunSettings, Turn } from '../../model/records.ts';
 import { channelEntries, channelNumber } from '../../stream/index.ts';
 import type { RuntimeParts } from '../parts.ts';
-import { channelReader } from '../readers.ts';
+import { filesOf } from '../project-files.ts';
+import { channelReader, skillAccess } from '../readers.ts';
 import { tellEntry } from '../tell.ts';
-
-/** Characters that are counted as one token. A rule of thumb for English and code; providers count their own. */
-const CHARS_PER_TOKEN = 4;
-
-/** What a turn shows to the model, and the record of it (SPEC {#turn_context}). */
-export interface AssembledContext {
-  readonly messages: readonly ModelMessage[];
-  readonly pieces: readonly ContextPiece[];
-  /** Estimate: four characters a token. */
-  readonly tokens: number;
-}
+import { redactedPart } from './redacted-part.ts';
+import { withStub } from './stub.ts';
+import type { CountTokens } from './tokens.ts';
 
 /** Where a turn stands. */
 export interface TurnPlace {
@@ -27,8 +19,11 @@ export interface TurnPlace {
   readonly settings: RunSettings;
 }
 
-/** Lets the plugins fill the context and puts the parts in order. */
-export async function assemble(parts: RuntimeParts, place: TurnPlace): Promise<AssembledContext> {
+/**
+ * Lets the plugins fill the context and puts the parts in order; where an entry is hidden a stub stands for its body
+ * (SPEC {#context}, {#reclaim}).
+ */
+export async function assemble(parts: RuntimeParts, place: TurnPlace, count: CountTokens): Promise<ContextPart[]> {
   const { run, loop, turn } = place;
   const filled = await parts.hooks.apply('context.assemble', [], {
     projectId: run.projectId,
@@ -38,24 +33,10 @@ export async function assemble(parts: RuntimeParts, place: TurnPlace): Promise<A
     turn: turn.sequence,
     view: viewOf(parts, place),
   });
-  const ordered = filled.map((part, index) => ({ part, index })).sort((a, b) => byPosition(a.part, b.part) || a.index - b.index);
-  const pieces: ContextPiece[] = [];
-  let tokens = 0;
-  for (const { part } of ordered) {
-    const estimate = estimateTokens(part.message.text);
-    tokens += estimate;
-    const bytes = part.pieces.reduce((sum, piece) => sum + piece.to - piece.from, 0);
-    for (const { path, from, to } of part.pieces) {
-      const share = bytes === 0 ? 0 : Math.round((estimate * (to - from)) / bytes);
-      pieces.push({ ordinal: pieces.length + 1, path, from, to, tokens: share });
-    }
-  }
-  return { messages: ordered.map(({ part }) => part.message), pieces, tokens };
-}
-
-/** Tokens of a text, estimated. */
-export function estimateTokens(text: string): number {
-  return Math.ceil(text.length / CHARS_PER_TOKEN);
+  return filled
+    .map((part, index) => ({ part, index }))
+    .sort((a, b) => byPosition(a.part, b.part) || a.index - b.index)
+    .map(({ part }) => withStub(parts, run, redactedPart(parts.redaction, part), count));
 }
 
 function byPosition(a: ContextPart, b: ContextPart): number {
@@ -71,11 +52,13 @@ function viewOf(parts: RuntimeParts, place: TurnPlace): RunView {
   const { run, loop, turn } = place;
   return {
     ...place,
+    files: place.settings.noRepo ? undefined : filesOf(parts, place.project),
     loops: () => store.loops.list(run.id).filter((one) => one.sequence <= loop.sequence && one.status !== 100),
     turns: () => store.turns.list(run.id).filter((one) => one.sequence < turn.sequence),
+    skills: skillAccess(parts.guides, place.project.root),
     entries: (prefix) => store.entries.list({ runId: run.id, prefix }),
     channels: (entry, upTo) =>
-      channelEntries(store, entry).map((found) => channelReader(store.channels, found, upTo?.[String(channelNumber(found))])),
+      channelEntries(store, entry).map((found) => channelReader(parts, found, upTo?.[String(channelNumber(found))])),
     record: (path, body) =>
       store.entries.get(run.id, path) ??
       journal.commit('fast', (tx) => {

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isHeadgateError, messageOf } from '../../core/errors.ts';
 import type { Entry, Loop, Project, Run, Turn } from '../../model/records.ts';
+import type { JournalTx } from '../../stream/index.ts';
 import type { RuntimeParts } from '../parts.ts';
 import { tellEntry, tellProgress } from '../tell.ts';
 import type { Asker } from './ask.ts';
@@ -12,6 +14,8 @@ import type { LoopQueue } from './queue.ts';
 
 /** Pause before a loop is tried again whose changes the store could not take, for example on a full disk. */
 const RETRY_MS = 1000;
+/** How long a step has to end after it was aborted; a plugin's code may not heed it (milliseconds). */
+const LET_GO_MS = 1000;
 
 /** Why a loop stopped being driven without having ended: the server stops, and takes it up again when it starts. */
 class Stopped extends Error {}
@@ -73,7 +77,7 @@ export class Driver {
       driven.controller = new AbortController();
       const { signal } = driven.controller;
       try {
-        while (store.loops.byId(loop.id)?.status === 102) await this.#advance(loop, signal);
+        while (store.loops.byId(loop.id)?.status === 102) await this.#unlessStuck(this.#advance(loop, signal), loop, signal);
       } catch (error) {
         if (signal.aborted) continue;
         const stored = !isHeadgateError(error, 'overloaded') && this.#crash(loop, error);
@@ -81,6 +85,22 @@ export class Driver {
         logger.warn({ run: runId, loop: loop.sequence, error: messageOf(error) }, 'the store takes no changes; the loop is tried again');
         await delay(RETRY_MS, undefined, { signal }).catch(() => {});
       }
+    }
+  }
+
+  /** Waits for a step; one that goes on after an abort is let go of: what it still does is not stored (SPEC {#run_abort}). */
+  async #unlessStuck(step: Promise<void>, loop: Loop, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const stuck = async () => {
+      await once(signal, 'abort', { signal: over.signal });
+      await delay(LET_GO_MS, undefined, { signal: over.signal });
+      this.#parts.logger.warn({ run: loop.runId, loop: loop.sequence }, 'a step of a loop does not heed its abort; it is let go of');
+      throw signal.reason;
+    };
+    try {
+      await Promise.race([step, stuck()]);
+    } finally {
+      over.abort();
     }
   }
 
@@ -142,6 +162,7 @@ export class Driver {
       journal.commit('durable', (tx) => {
         const run = this.#queue.run(loop.runId);
         if (run.status === 202) this.#queue.moveRun(tx, run, 'resume', null);
+        this.#dropActions(tx, run, loop);
         tellEntry(
           tx,
           run,
@@ -161,6 +182,17 @@ export class Driver {
       logger.error({ loop: loop.id, error: messageOf(failure) }, 'a failed loop could not be ended');
       return false;
     }
+  }
+
+  /** What a failed loop had recorded or proposed is not done any more, and nobody is asked about it. */
+  #dropActions(tx: JournalTx, run: Run, loop: Loop): void {
+    const { store } = this.#parts;
+    const turn = store.turns.list(run.id).findLast(({ loopId, phase }) => loopId === loop.id && phase !== 'done');
+    if (!turn) return;
+    const body = 'Not done: the server failed in this loop.';
+    for (const { id, status } of actionsOf(this.#parts, turn))
+      if (status === 100 || status === 202) tellEntry(tx, run, store.entries.update(id, { status: 500, outcome: 'internal', body }));
+    store.turns.update(turn.id, { phase: 'done' });
   }
 
   #note(loop: Loop, turn: number, slug: string, status: 499 | 500, outcome: string, body: string): Entry {

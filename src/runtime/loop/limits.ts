@@ -2,6 +2,9 @@ import type { Entry, Turn } from '../../model/records.ts';
 import type { LoopLimits, RuntimeParts } from '../parts.ts';
 import { hasFailed, inputOf, isModelAction, producerOf, resolutionOf, toolOf } from './attributes.ts';
 
+/** Turns of the longest cycle that is looked for: A, B, C, A, B, C. */
+const MAX_PERIOD = 3;
+
 /** Why a loop must not go on. */
 export interface LimitHit {
   readonly outcome: 'turns' | 'repeated' | 'strikes';
@@ -18,16 +21,19 @@ export function actionsOf(parts: Pick<RuntimeParts, 'store'>, turn: Pick<Turn, '
 export function limitHit(parts: RuntimeParts, turns: readonly Turn[], limits: LoopLimits): LimitHit | undefined {
   const last = (count: number) =>
     turns.length >= count ? turns.slice(-count).map((turn) => ({ turn, actions: actionsOf(parts, turn) })) : [];
-  const repeated = last(limits.repeats);
-  if (
-    repeated.length > 0 &&
-    new Set(repeated.map(({ turn, actions }) => fingerprint(turn, actions))).size === 1 &&
-    !repeated.some(({ actions }) => actions.some(polls))
-  ) {
-    return {
-      outcome: 'repeated',
-      text: `${limits.repeats} turns in a row did the same with the same result. Ask again and say what should be done differently.`,
-    };
+  for (let period = 1; period <= MAX_PERIOD; period++) {
+    const looked = last(limits.repeats * period);
+    if (looked.some(({ actions }) => actions.some(polls))) break;
+    if (
+      !repeats(
+        looked.map(({ turn, actions }) => fingerprint(turn, actions)),
+        period,
+      )
+    )
+      continue;
+    const what =
+      period === 1 ? `${limits.repeats} turns in a row did the same` : `The same ${period} turns came ${limits.repeats} times in a row,`;
+    return { outcome: 'repeated', text: `${what} with the same result. Ask again and say what should be done differently.` };
   }
   const struck = last(limits.strikes);
   if (struck.length > 0 && struck.every(({ actions }) => actions.length > 0 && actions.every(isStrike))) {
@@ -40,6 +46,11 @@ export function limitHit(parts: RuntimeParts, turns: readonly Turn[], limits: Lo
     return { outcome: 'turns', text: `The loop took ${limits.turns} turns, the most that one loop may take. Ask again to go on.` };
   }
   return undefined;
+}
+
+/** True for a row of one block of turns, again and again. */
+function repeats(prints: readonly string[], period: number): boolean {
+  return prints.length > 0 && prints.every((print, index) => print === prints[index % period]);
 }
 
 /** Refused, rejected, or failed in its tool. A command that ran and failed is a result to work with, no strike. */

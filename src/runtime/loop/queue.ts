@@ -13,16 +13,23 @@ import { Waiters } from '../waiters.ts';
 export class LoopQueue {
   readonly #parts: RuntimeParts;
   readonly #started: (runId: number) => void;
+  readonly #over: (tx: JournalTx, runId: number) => void;
   readonly #ends = new Waiters();
 
-  /** `started` is called after the commit that made a loop active. */
-  constructor(parts: RuntimeParts, started: (runId: number) => void) {
+  /** `started` is called after the commit that made a loop active, `over` within the one that ended a loop. */
+  constructor(parts: RuntimeParts, started: (runId: number) => void, over: (tx: JournalTx, runId: number) => void) {
     this.#parts = parts;
+    this.#over = over;
     this.#started = started;
   }
 
-  /** Queues a prompt, and starts it when nothing is ahead of it. */
-  enqueue(tx: JournalTx, run: Run, prompt: { mode: LoopMode; prompt: string; model: string; config: RunSettings }): Loop {
+  /** Queues a prompt, of a client unless said otherwise, and starts it when nothing is ahead of it. */
+  enqueue(
+    tx: JournalTx,
+    run: Run,
+    prompt: { mode: LoopMode; prompt: string; model: string; config: RunSettings },
+    writer: 'client' | 'server' = 'client',
+  ): Loop {
     const { store } = this.#parts;
     const loop = store.loops.enqueue({ runId: run.id, ...prompt });
     const entry = store.entries.create({
@@ -33,7 +40,8 @@ export class LoopQueue {
       body: prompt.prompt,
       turn: run.turn,
       loopId: loop.id,
-      writer: 'client',
+      writer,
+      ...(writer === 'server' ? { attributes: { by: writer } } : {}),
     });
     tellEntry(tx, run, entry);
     if (!store.loops.active(run.id)) this.#startNext(tx, run.id);
@@ -45,6 +53,7 @@ export class LoopQueue {
     this.#endLoop(tx, loop, event, outcome, result);
     this.moveRun(tx, this.run(loop.runId), event, outcome, this.loop(loop.id));
     this.#startNext(tx, loop.runId);
+    this.#over(tx, loop.runId);
   }
 
   /** Ends a loop that has not begun. */

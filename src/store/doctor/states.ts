@@ -31,7 +31,7 @@ export function states(patient: Patient): Problem[] {
     .prepare<[], { id: number; path: string; status: number }>(
       `select id, path, status from entries as e
       where run_id not in (${DELETED_RUNS}) and (
-        status = 102 and category = 'logging'
+        status = 102 and category = 'logging' and json_extract(attributes, '$.change') is null
           and not exists (select 1 from producers where entry_id = e.id and state in ${LIVE})
         or status = 102 and category = 'data' and json_extract(attributes, '$.producer') is not null
           and not exists (

@@ -141,7 +141,7 @@ describe('{#failure_modes} killing a command', () => {
     const holder = Number.parseInt(await readFile(join(folder, 'in.pid'), 'utf8'), 10);
     const killed = [Number(shim), ...children.filter((pid) => pid !== holder)];
     for (const pid of killed) process.kill(pid, 'SIGKILL');
-    await vi.waitUntil(() => !killed.some(isAlive));
+    await vi.waitUntil(() => !killed.some(isAlive), { timeout: 20_000 });
     // What the folder says when the system has given the shim's number away: that number, and another start time.
     const reused = Number(await live.text('bystander'));
     await writeFile(join(folder, 'pid'), `${reused} ${ticks} ${boot}\n`);

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { follow, type StreamEnd } from '../../../src/cli/follow.ts';
-import { Session } from '../../../src/cli/session.ts';
-import type { Transport } from '../../../src/rpc/client/index.ts';
+import { connectRuntime, type Runtime, type Transport } from '../../../src/rpc/client/index.ts';
 
 const RUN = 'r';
 const PATH = 'log://turn_0/sh/x';
@@ -107,20 +106,15 @@ class Peer {
     this.pieceBytes = pieceBytes;
   }
 
-  /** A session that resumes, on this peer. */
-  connect(resume = true): Promise<Session> {
+  /** A runtime on this peer; without `resume` it does not outlive its connection. */
+  connect(resume = true): Promise<Runtime> {
     const dial = () => {
       if (this.down) return Promise.reject(new Error('down'));
       const link = new Link(this);
       this.links.add(link);
       return Promise.resolve(link);
     };
-    return Session.open({
-      locate: () => ({ kind: 'unix', path: 'memory', from: 'test' }),
-      version: '0',
-      dial,
-      ...(resume ? { resume: () => {} } : {}),
-    });
+    return connectRuntime(dial, resume ? { retryMs: 1 } : { giveUpMs: 0 });
   }
 
   stored(channel: number): Buffer {
@@ -156,7 +150,7 @@ class Peer {
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 
-function collect(session: Session, channels: Map<number, number>, slow: () => Promise<void> | void = () => {}) {
+function collect(session: Runtime, channels: Map<number, number>, slow: () => Promise<void> | void = () => {}) {
   const got = new Map<number, Buffer[]>();
   const end = follow(session, {
     run: RUN,
@@ -203,7 +197,7 @@ describe('{#cli_follow} following a command', () => {
         peer.end();
         expect((await reader.end)?.exit_code).toBe(0);
         for (const channel of [1, 2]) expect(reader.bytes(channel).equals(expected.get(channel)!)).toBe(true);
-        session.close();
+        await session.close();
       }),
       { numRuns: 40 },
     );
@@ -254,7 +248,7 @@ describe('{#cli_follow} following a command', () => {
     const waiting = collect(await peer.connect(false), new Map([[1, 0]]));
     await tick();
     peer.restart();
-    await expect(waiting.end).rejects.toThrow('the connection to the server was lost');
+    await expect(waiting.end).rejects.toThrow('the connection to the server is gone');
     peer.store(1, Buffer.from('x'));
     await expect(collect(await peer.connect(), new Map([[1, 0]]), () => Promise.reject(new Error('disk full'))).end).rejects.toThrow(
       'disk full',

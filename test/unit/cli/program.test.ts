@@ -32,12 +32,14 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
   const code = await runCli(argv, {
     serve,
     runner: serve,
+    stop: serve,
     examineBackends: () => Promise.resolve(BACKENDS),
     stdin,
     stdout,
     stderr,
     env: { HEADGATE_DATA: empty, PATH: process.env['PATH'] },
     version: '9.8.7',
+    command: 'headgate',
   });
   return { code, ...texts };
 }
@@ -47,6 +49,7 @@ const COMMANDS = [
   'runner',
   'runners',
   'token',
+  'policy',
   'demo',
   'doctor',
   'rpc',
@@ -58,6 +61,18 @@ const COMMANDS = [
   'output',
   'ps',
   'cancel',
+  'kill',
+  'export',
+  'proposals',
+  'accept',
+  'reject',
+  'abort',
+  'rename',
+  'fork',
+  'rm',
+  'models',
+  'skills',
+  'completion',
 ];
 
 describe('the command line', () => {
@@ -71,6 +86,11 @@ describe('the command line', () => {
       expect(help.code).toBe(0);
       expect(help.out).toContain(`Examples:\n  `);
     }
+  });
+
+  it('{#cli_exit_codes} names the command that was meant', async () => {
+    expect((await run('canel', 'x')).err).toContain('Did you mean cancel?');
+    expect((await run('ps', '--jsno')).err).toContain('Did you mean --json?');
   });
 
   it('prints its version', async () => {
@@ -110,6 +130,12 @@ describe('the command line', () => {
       ['attach', 'r'],
       ['output', 'r', 'log://turn_0/sh/x'],
       ['cancel', 'r'],
+      ['kill', 'r'],
+      ['export', 'r', 'log://turn_0/sh/x'],
+      ['proposals'],
+      ['accept', 'r'],
+      ['models'],
+      ['rm', 'r'],
       ['rpc', 'ping'],
       ['rpc', '--stdio'],
     ]) {

@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 
 function provider(env: NodeJS.ProcessEnv = { TEST_KEY: 'sk-test' }, apiKeyEnv: string | undefined = 'TEST_KEY') {
-  const found = createProviders({ local: { baseUrl: server.url, apiKeyEnv } }, env).find(({ name }) => name === 'local');
+  const found = createProviders({ local: { baseUrl: server.url, apiKeyEnv } }, env, { backoffMs: 1 }).find(({ name }) => name === 'local');
   if (!found) throw new Error('no provider');
   return found;
 }

@@ -36,7 +36,7 @@ describe('{#run_states} {#loop_states} {#entry_states} {#producer_states} state 
     for (const [status, row] of Object.entries(ENTRY_TABLE)) {
       if (isTerminal(Number(status))) expect(Object.values(row).every((next) => next === null)).toBe(true);
     }
-    expect(ENTRY_TABLE[202]).toEqual({ propose: null, accept: 102, succeed: 200, reject: 403, fail: 500, cancel: 499 });
+    expect(ENTRY_TABLE[202]).toEqual({ propose: null, accept: 102, succeed: 200, reject: 403, fail: 500, cancel: 499, conflict: null });
   });
 
   it('a producer that is being killed can only end as cancelled', () => {

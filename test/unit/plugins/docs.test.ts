@@ -1,22 +1,36 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { silentLogger } from '../../../src/core/logger.ts';
-import { HookRegistry } from '../../../src/hooks/registry.ts';
 import { bundledPlugins } from '../../../src/plugins/index.ts';
-import { PluginHost } from '../../../src/runtime/plugin-host.ts';
+import { host } from './bundled-tools.ts';
 
-const host = new PluginHost({
-  hooks: new HookRegistry({ failed: () => {} }),
-  logger: silentLogger,
-  voice: { notify: () => {}, render: () => {} },
-});
-for (const plugin of bundledPlugins) await host.add(plugin);
 const tools = host.list().flatMap((plugin) => plugin.tools.map((name) => ({ plugin: plugin.name, name, tool: host.tool(name)! })));
 
 describe('{#bundled_plugins} bundled plugins', () => {
   it('are all there', () => {
     expect(host.list().filter(({ error }) => error !== undefined)).toEqual([]);
-    expect(tools.map(({ name }) => name)).toEqual(['env', 'sh', 'get', 'set', 'ask_user', 'update']);
+    expect(tools.map(({ name }) => name)).toEqual([
+      ...[
+        'env',
+        'sh',
+        'wait',
+        'input',
+        'signal',
+        'cancel',
+        'get',
+        'set',
+        'rm',
+        'mv',
+        'cp',
+        'search',
+        'fetch',
+        'tail',
+        'watch',
+        'known',
+        'unknown',
+        'think',
+      ],
+      ...['ask_user', 'update', 'skill'],
+    ]);
   });
 
   it.each(tools)('the examples in the doc of $name fit its parameters', ({ tool }) => {
@@ -28,7 +42,7 @@ describe('{#bundled_plugins} bundled plugins', () => {
   it('have a folder with a README each', async () => {
     const base = new URL('../../../src/plugins/', import.meta.url);
     const folders = (await readdir(base, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name);
-    expect(folders.map((name) => name.replace('-', '_')).sort()).toEqual(bundledPlugins.map(({ name }) => name).sort());
+    expect(folders.map((name) => name.replace('-', '_')).sort()).toEqual([...bundledPlugins.map(({ name }) => name), 'mcp'].sort());
     for (const folder of folders) expect(await readFile(new URL(`${folder}/README.md`, base), 'utf8')).toMatch(/^# /);
   });
 });

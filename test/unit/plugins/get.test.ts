@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readLines, searchLines } from '../../../src/plugins/get/lines.ts';
+import { linePattern } from '../../../src/core/line-pattern.ts';
+import { containing, matching, readLines, searchLines } from '../../../src/plugins/get/lines.ts';
 import { textSource } from '../../../src/plugins/get/source.ts';
 
 const source = (text: string) => textSource('known://t', text);
@@ -32,12 +33,34 @@ describe('{#tool_get} reading with get', () => {
     );
   });
 
-  it('finds lines that contain a text, with their numbers', () => {
-    expect(searchLines(source(numbered(30)), 'line 2', 1, 200).split('\n')).toHaveLength(12);
-    expect(searchLines(source(numbered(30)), 'line 2', 1, 2)).toBe(
+  it('finds lines that contain a text, with their numbers', async () => {
+    const found = (text: string, match: string, limit: number) => searchLines(source(text), containing(match), 1, limit);
+    expect((await found(numbered(30), 'line 2', 200)).split('\n')).toHaveLength(12);
+    expect(await found(numbered(30), 'line 2', 2)).toBe(
       '[known://t: 2 of lines 1 to 20 contain "line 2"; lines 21 to 30 are not searched, go on with "line": 21]\n2: line 2\n20: line 20',
     );
-    expect(searchLines(source('no end'), 'end', 1, 5)).toContain('1: no end');
-    expect(searchLines(source(numbered(3)), 'absent', 1, 5)).toBe('[known://t: 0 of lines 1 to 3 contain "absent"]');
+    expect(await found('no end', 'end', 5)).toContain('1: no end');
+    expect(await found(numbered(3), 'absent', 5)).toBe('[known://t: 0 of lines 1 to 3 contain "absent"]');
+  });
+
+  it('finds a line wherever it is in a large source, by text and by pattern, with the number that reading it has', async () => {
+    const text = `${numbered(300_000)}needle ${'é'.repeat(300_000)} here\n${numbered(200_000)}last needle`;
+    for (const test of [containing('needle'), matching(linePattern('^(?:last )?needle', 'pattern'))]) {
+      const [head, first, last] = (await searchLines(source(text), test, 1, 10)).split('\n');
+      expect(head).toMatch(/2 of lines 1 to 500002 /);
+      expect(first).toMatch(/^300001: needle é+ \.\.\.$/);
+      expect(last).toBe('500002: last needle');
+    }
+    expect(readLines(source(text), 500_002, 1)).toContain('last needle');
+    expect(await searchLines(source(text), matching(linePattern('needle$', 'pattern')), -3, 10)).toContain('1 of lines 500000 to 500002');
+  });
+
+  it('takes no pattern that could run for ever', () => {
+    for (const pattern of ['(x+x+){17}y', '(?=a)b', '(a)\\1']) {
+      expect(() => linePattern(pattern, 'pattern')).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
+    }
+    expect(() => linePattern('(', 'pattern')).toThrow(/pattern is no regular expression/);
+    const line = 'x'.repeat(4000);
+    expect(linePattern('(x+x+)+y', 'pattern').test(line)).toBe(false);
   });
 });

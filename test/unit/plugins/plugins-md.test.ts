@@ -16,11 +16,15 @@ function fenced(info: string): string[] {
 }
 
 describe('{#hooks} the table of hooks in PLUGINS.md', () => {
-  it('is the table that the program has: names, kinds, meaning and what a failure does, both ways', () => {
-    const rows = [...text.matchAll(/^\| `([a-z]+\.[a-z]+)` \| (event|filter) \| (.+?) \| `\{.*?\}` \| (.+?) \|$/gm)].map(
-      ([, name, kind, summary, onThrow]) => ({ name, kind, summary, onThrow }),
+  it('is the table that the program has: names, kinds, meaning and what a failure does, both ways, each with a payload', () => {
+    const rows = [...text.matchAll(/^\| `([a-z]+\.[a-z]+)` \| (event|filter) \| (.+?) \| (`.+?`)? ?\| `(\{.*?\})` \| (.+?) \|$/gm)].map(
+      ([, name, kind, summary, value = '', payload, onThrow]) => ({ name, kind, summary, value, payload, onThrow }),
     );
-    expect(rows).toEqual(Object.entries(HOOKS).map(([name, { kind, summary, onThrow }]) => ({ name, kind, summary, onThrow })));
+    expect(rows.map(({ value: _, payload: __, ...row }) => row)).toEqual(
+      Object.entries(HOOKS).map(([name, { kind, summary, onThrow }]) => ({ name, kind, summary, onThrow })),
+    );
+    expect(rows.find(({ name }) => name === 'turn.started')?.payload).toMatch(/projectId: number, run: string/);
+    expect(rows.filter(({ kind, value }) => (kind === 'filter') !== (value !== ''))).toEqual([]);
   });
 });
 
@@ -61,5 +65,35 @@ describe('{#plugins} the example of PLUGINS.md', () => {
       level: 'warn',
       text: `${status.path} failed: ${status.outcome}`,
     });
+  });
+
+  it('of a producer counts on where it was after a restart of the server', async () => {
+    folder = await mkdtemp(join(tmpdir(), 'headgate-plugin-'));
+    await writeFile(join(folder, 'counting.mjs'), fenced('js example')[1]!);
+    h = await runtimeHarness({ plugins: { plugins: ['./counting.mjs'], folder } });
+    h.model.answer({ kind: 'say', calls: [{ name: 'count', args: '{"to":1000}' }] }, { kind: 'say', text: 'ok' });
+    void h.runtime.prompt(h.caller(), 'act', { prompt: 'x', model: 'm', yolo: true }).catch(() => undefined);
+    await h.event('stream/started');
+    const channel = () => h!.entry('m-1', 'count://turn_1/count_1').body;
+    while (!channel().includes('5\n')) await new Promise((resolve) => setImmediate(resolve));
+    await h.restart();
+    await h.event('stream/ended');
+    expect(channel()).toBe(Array.from({ length: 1000 }, (_, i) => `${i + 1}\n`).join(''));
+    expect(h.entry('m-1', 'log://turn_1/count/count')).toMatchObject({
+      status: 200,
+      body: expect.stringMatching(/notes: 6 bytes .*\nCounted to 1000\.$/) as string,
+    });
+  });
+
+  it('of a method adds lines to the notes of a run', async () => {
+    folder = await mkdtemp(join(tmpdir(), 'headgate-plugin-'));
+    await writeFile(join(folder, 'notes.mjs'), fenced('js example')[2]!);
+    h = await runtimeHarness({ plugins: { plugins: ['./notes.mjs'], folder } });
+    h.runtime.startRun(h.caller(), { model: 'm', alias: 'r' });
+    const add = h.runtime.pluginMethods.get('notes/add')!;
+    await add.call({ run: 'r', line: 'one' }, h.caller('alice'));
+    expect(await add.call({ run: 'r', line: 'two' }, h.caller('bob'))).toEqual({ lines: 2 });
+    expect(h.entry('r', 'known://notes').body).toBe('alice: one\nbob: two\n');
+    await expect(add.call({ run: 'none', line: 'x' }, h.caller())).rejects.toMatchObject({ kind: 'not_found' });
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConnectionClosed, type FollowedChunk, RpcClient, RpcError, type Transport } from '../../../src/rpc/client/index.ts';
-import { type MemoryPeer, memoryPair } from '../../../src/rpc/server/transports/memory.ts';
+import { dialIn } from '../../../src/in-process.ts';
+import { ConnectionClosed, type FollowedChunk, RpcClient, RpcError } from '../../../src/rpc/client/index.ts';
 import { type RpcHarness, rpcHarness } from '../../support/rpc-harness.ts';
 
 let h: RpcHarness;
@@ -9,40 +9,11 @@ beforeEach(async () => {
 });
 afterEach(() => h.close());
 
-/** The client's end of the in-memory connection, as a transport. */
-class MemoryTransport implements Transport {
-  readonly peer: MemoryPeer;
-  #ended: (reason: string) => void = () => {};
+const transport = () => dialIn({ accept: (channel) => void h.server.accept(channel, 'admin') });
 
-  constructor(peer: MemoryPeer) {
-    this.peer = peer;
-  }
-
-  send(message: string): void {
-    this.peer.send(message);
-  }
-
-  onMessage(handler: (message: string) => void): void {
-    void (async () => {
-      for (let text = await this.peer.read(); text !== undefined; text = await this.peer.read()) handler(text);
-      this.#ended('the test ended it');
-    })();
-  }
-
-  onClose(handler: (reason: string) => void): void {
-    this.#ended = handler;
-  }
-
-  close(): void {
-    this.peer.close();
-  }
-}
-
-async function connect(init = true): Promise<RpcClient> {
-  const { channel, peer } = memoryPair();
-  const client = new RpcClient(new MemoryTransport(peer));
-  h.server.accept(channel, 'admin');
-  if (init) await client.call('init', { name: h.project.name, projectRoot: h.project.root });
+async function connect(): Promise<RpcClient> {
+  const client = new RpcClient(transport());
+  await client.call('init', { name: h.project.name, projectRoot: h.project.root });
   return client;
 }
 
@@ -75,10 +46,8 @@ describe('{#client_call} the client', () => {
   });
 
   it('hands notifications to who listens, until they are taken back, the greeting included', async () => {
-    const { channel, peer } = memoryPair();
-    const client = new RpcClient(new MemoryTransport(peer));
+    const client = new RpcClient(transport());
     const greeted = new Promise((resolve) => client.on('headgate/hello', resolve));
-    h.server.accept(channel, 'admin');
     expect(await greeted).toMatchObject({ version: '1.2.3' });
     await client.call('init', { name: h.project.name, projectRoot: h.project.root });
     const seen: string[] = [];

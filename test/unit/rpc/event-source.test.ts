@@ -4,8 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { systemIds } from '../../../src/core/ids.ts';
+import { Redaction } from '../../../src/redact/index.ts';
 import { AuditLog } from '../../../src/rpc/server/audit.ts';
 import { EventSources } from '../../../src/rpc/server/event-source/event-sources.ts';
+import { RedactedEvents } from '../../../src/rpc/server/redacted-events.ts';
 import { HIGH_WATER_BYTES } from '../../../src/stream/index.ts';
 import { TestEventSource } from '../../support/event-source.ts';
 import { type RpcHarness, rpcHarness } from '../../support/rpc-harness.ts';
@@ -23,7 +25,9 @@ beforeEach(async () => {
   const logged = (facts: object, message: string) => void h.logged.push({ facts: { ...facts }, message });
   const logger = { debug: () => {}, info: () => {}, warn: logged, error: logged };
   const { runtime, streams, store } = h;
-  const audit = new AuditLog(store, logger);
+  const redaction = new Redaction();
+  const audit = new AuditLog(store, logger, redaction);
+  const redactedEvents = new RedactedEvents(redaction);
   const fixed = {
     clock: systemClock,
     ids: systemIds,
@@ -34,11 +38,11 @@ beforeEach(async () => {
     checkResults: false,
     leave: () => 0,
   };
-  const sources = new EventSources({ runtime, streams, store, audit, logger, ...fixed }, undefined);
+  const sources = new EventSources({ runtime, streams, store, redaction, redactedEvents, audit, logger, ...fixed }, undefined);
   h.journal.onEvent((event) => sources.offer(event));
   http = createServer((request, response) => {
     responses.push(response);
-    sources.serve(request, response);
+    sources.serve(request, response, { name: 'test', scope: 'admin' });
   });
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');

@@ -51,6 +51,7 @@ function follow(pattern = 'log://**'): number {
     from: 'start',
     format: 'raw',
     carriage: 'json',
+    redact: false,
   } as const;
   const { subscription, start } = streams.subscribe(request);
   start();

@@ -91,13 +91,6 @@ describe('{#calls} a call', () => {
     }
   });
 
-  it('of a method that this version does not have says unsupported and why', async () => {
-    const client = h.connect();
-    const { error } = await client.ask('listSkills', {});
-    expect(error).toMatchObject({ code: -32006, data: { name: 'unsupported', status: 501 } });
-    expect(error?.message).toContain('skills');
-  });
-
   it('of an unknown method points to discover, also for names that every object has', async () => {
     const client = h.connect();
     for (const method of ['nope', '__proto__', 'constructor', 'toString', '']) {

@@ -24,7 +24,7 @@ describe('{#subscribe} {#retention} events that are no longer kept', () => {
     });
     await client.call('subscribe', { since: 2 });
     await client.call('subscribe', { run: 'r1', since: 0 });
-    await vi.waitFor(() => expect(client.notices('replay/synced')).toHaveLength(2));
+    await vi.waitFor(() => expect(client.notices('replay/synced')).toHaveLength(2), { timeout: 20_000 });
     expect(client.notices('ui/notify').map(({ text }) => text)).toEqual(['third', 'first']);
   });
 });

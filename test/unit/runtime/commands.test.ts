@@ -176,11 +176,11 @@ describe('{#entries} entry operations', () => {
   });
 
   it('list by glob: * stays within a segment, ** does not', async () => {
-    for (const path of ['known://a', 'known://b/c', 'file://src/x.ts']) h.runtime.entries.set(h.caller(), 'r', { path, body: '' });
+    for (const path of ['known://a', 'known://b/c', 'spec://src/x.ts']) h.runtime.entries.set(h.caller(), 'r', { path, body: '' });
     expect(names('known://*')).toEqual(['known://a']);
     expect(names('known://**')).toEqual(['known://a', 'known://b/c']);
     expect(names('**')).toHaveLength(3);
-    expect(names('*://**/*.ts')).toEqual(['file://src/x.ts']);
+    expect(names('*://**/*.ts')).toEqual(['spec://src/x.ts']);
     expect(h.runtime.entries.list(h.project.id, { limit: 1, offset: 1 }).map(({ path }) => path)).toEqual(['known://b/c']);
     expect(h.runtime.entries.list(h.project.id, { body: false })[0]).toMatchObject({ body: '', run: 'r' });
   });
@@ -237,6 +237,7 @@ describe('{#runs} runs', () => {
       settings: { temperature: 0.3 },
     });
     expect(h.runtime.rename(h.caller(), 'r', 's')).toEqual({ run: 's', status: 100 });
+    await h.event('run/state', { run: 's', renamed_from: 'r' });
     h.runtime.remove(h.caller(), 's');
     expect(h.runtime.listRuns(h.project.id)).toEqual([]);
   });
@@ -262,7 +263,7 @@ describe('{#runs} runs', () => {
     expect(found).toMatchObject({
       run: 'r',
       model: { alias: 'm', actual: 'test-model', provider: 'local' },
-      tools: ['get', 'set', 'update'],
+      tools: ['wait', 'signal', 'cancel', 'get', 'set', 'rm', 'mv', 'cp', 'known', 'unknown', 'think', 'update', 'skill'],
     });
     expect(found.plugins).toContain('sh');
     expect(h.runtime.runInfo(h.project.id, 'r').loops).toEqual([]);

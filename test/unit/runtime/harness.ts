@@ -19,14 +19,17 @@ import { type OpenAiServer, openAiServer } from '../../support/openai-server.ts'
 /** Lines of the server's log. */
 export type LogLine = Record<string, unknown> & { readonly message: string };
 
-async function parts(folder: string, model: OpenAiServer, options: Partial<RuntimeOptions>) {
+/** What a test may change; `quietMs`: silence after which a command is looked at whether it waits for input. */
+type HarnessOptions = Partial<RuntimeOptions> & { quietMs?: number };
+
+async function parts(folder: string, model: OpenAiServer, { quietMs = 3000, ...options }: HarnessOptions) {
   const lines: LogLine[] = [];
   const note = (facts: object, message: string) => void lines.push({ ...facts, message });
   const logger: Logger = { debug: () => {}, info: note, warn: note, error: note };
   const clock = systemClock;
   const store = await openStore({ file: join(folder, 'data', 'headgate.db'), clock, logger });
   const journal = new Journal({ store, logger });
-  const streams = new Streams({ store, journal, clock, logger });
+  const streams = new Streams({ store, journal, clock, logger, quietMs });
   const events: EventRecord[] = [];
   const watchers = new Set<() => void>();
   journal.onEvent((event) => {
@@ -45,8 +48,11 @@ async function parts(folder: string, model: OpenAiServer, options: Partial<Runti
   streams.attachRunner(runner);
   const providers: ModelProvider[] = createProviders({ local: { baseUrl: model.url } }, {});
   const runtime = await createRuntime({ store, journal, streams, clock, logger, providers, bundled: bundledPlugins, ...options });
+  const plugins = createRunner({ name: 'server', link: streams.link, backends: runtime.kinds, clock, logger, bootId: bootId() });
+  streams.attachRunner(plugins);
   streams.reconcile();
   const close = async () => {
+    await plugins.close();
     await runtime.close();
     await runner.close();
     streams.close();
@@ -59,15 +65,13 @@ async function parts(folder: string, model: OpenAiServer, options: Partial<Runti
  * A whole server without its sockets: real store, streams, commands, plugins, and a model behind a real HTTP server.
  * Model `m` is that one. `restart` closes everything but the folder and opens it again.
  */
-export async function runtimeHarness(
-  options: Partial<RuntimeOptions> & { plugins?: RuntimeOptions['plugins']; more?: readonly Plugin[] } = {},
-) {
+export async function runtimeHarness(options: HarnessOptions & { plugins?: RuntimeOptions['plugins']; more?: readonly Plugin[] } = {}) {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'headgate-runtime-')));
   const root = join(folder, 'project');
   await (await import('node:fs/promises')).mkdir(root);
   const model = await openAiServer();
   const { more, ...rest } = options;
-  let settings: Partial<RuntimeOptions> = { ...rest, ...(more ? { bundled: [...bundledPlugins, ...more] } : {}) };
+  let settings: HarnessOptions = { ...rest, ...(more ? { bundled: [...bundledPlugins, ...more] } : {}) };
   let now = await parts(folder, model, settings);
   const project: Project = now.store.projects.open({ name: 'test', root, configPath: null });
   const caller = (client = 'tester', signal = new AbortController().signal): Caller => ({ project, client, signal });

@@ -48,4 +48,21 @@ describe('{#entries} getEntries of a run with very many entries', () => {
     }
     expect(found).toEqual(wanted);
   });
+
+  it('answers the last ones, and page before page back to the first', async () => {
+    const wanted = Array.from({ length: ENTRIES / 3 }, (_, n) => `known://third/${n * 3}`);
+    const pattern = 'known://third/*';
+    const found: string[] = [];
+    while (found.length < wanted.length) {
+      const before = found.length === 0 ? {} : { before: found[0] };
+      const { read, paths } = await listed({ pattern, newest: true, limit: 300, ...before });
+      expect(read).toBe(paths.length);
+      found.unshift(...paths);
+    }
+    expect(found).toEqual(wanted);
+    expect((await listed({ pattern, newest: true, offset: 2, limit: 3 })).paths).toEqual(wanted.slice(-5, -2));
+    expect((await listed({ pattern, before: wanted[4], limit: 2 })).paths).toEqual(wanted.slice(0, 2));
+    await expect(listed({ before: 'known://none' })).rejects.toThrow('no entry known://none in run r1');
+    await expect(listed({ run: undefined, before: 'known://third/0' })).rejects.toThrow('give "run" as well');
+  });
 });

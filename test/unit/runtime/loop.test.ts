@@ -56,7 +56,7 @@ describe('{#loop_queue} ask and act', () => {
   });
 
   it('refuse what this version does not have, an unknown model and an unknown run, and say what there is', async () => {
-    await expect(act('x', { fork: true })).rejects.toMatchObject({ kind: 'unsupported' });
+    await expect(act('x', { fork: true })).rejects.toMatchObject({ kind: 'invalid_params' });
     await expect(act('x', { model: 'nope' })).rejects.toMatchObject({
       kind: 'not_found',
       message: expect.stringContaining('scripted') as string,
@@ -125,7 +125,7 @@ describe('{#actions} what a model gets wrong', () => {
     h.model.answer({ kind: 'say', calls: [sh('touch x')] }, { kind: 'say', text: 'ok' });
     await h.runtime.prompt(h.caller(), 'ask', { prompt: 'x', model: 'm', wait: true });
     const offered = bodyOf(0).tools?.map(({ function: { name } }) => name);
-    expect(offered).toEqual(['env', 'get', 'ask_user', 'update']);
+    expect(offered).toEqual(['env', 'wait', 'get', 'search', 'fetch', 'tail', 'watch', 'think', 'ask_user', 'update', 'skill']);
     expect(toolTexts(1)[0]).toContain('403 not_offered');
   });
 
@@ -169,6 +169,7 @@ describe('{#loop_end} the end of a loop', () => {
     );
     expect(await act('x')).toMatchObject({ status: 200, result: 'Sorry.' });
     expect(h.entry('m-1', 'log://turn_1/update/all-done')).toMatchObject({ status: 409, outcome: 'refused' });
+    expect(h.entry('m-1', 'log://turn_1/update/all-done').body).toMatch(/^Not told, because an action of this turn failed; an end/);
   });
 });
 

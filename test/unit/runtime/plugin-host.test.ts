@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Plugin } from '../../../src/hooks/plugin.ts';
+import { bundledPlugins } from '../../../src/plugins/index.ts';
 import { loadConfig } from '../../../src/runtime/index.ts';
 import { tempFolder } from '../../support/temp-store.ts';
 import { type RuntimeHarness, runtimeHarness } from './harness.ts';
@@ -118,7 +119,7 @@ describe('{#plugins} plugins', () => {
         .plugins()
         .filter(({ error }) => error === undefined)
         .map(({ name }) => name),
-    ).toEqual(['prompt', 'log', 'stream', 'env', 'sh', 'get', 'set', 'ask_user', 'update']);
+    ).toEqual(bundledPlugins.map(({ name }) => name));
   });
 
   it('that throw in a hook are named in the log and in ui/notify, and hurt nobody', async () => {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { questionOf } from '../../../src/core/question.ts';
 import type { Plugin } from '../../../src/hooks/plugin.ts';
 import type { Answer } from '../../../src/runtime/loop/answers.ts';
 import { type RuntimeHarness, runtimeHarness } from './harness.ts';
@@ -111,9 +112,8 @@ describe('{#proposals} a proposal', () => {
     expect(result(1)).toContain('built elsewhere');
   });
 
-  it('cannot be remembered, nor given to a runner that nobody could be; it then still waits', async () => {
+  it('cannot be given to a runner that nobody could be; it then still waits', async () => {
     const { path } = await proposed('true');
-    expect(() => resolve(path, { action: 'accept', remember: true })).toThrow(expect.objectContaining({ kind: 'unsupported' }));
     expect(() => resolve(path, { action: 'accept', runner: 'no name' })).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
     expect(() => resolve(path, { action: 'reject', runner: 'client' })).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
     expect(() => resolve(path, { action: 'accept', runner: 'client', output: 'x' })).toThrow(
@@ -180,7 +180,9 @@ describe('{#verdict} who decides on a proposal', () => {
   it('tools that propose are not offered with noProposals', async () => {
     h.model.answer({ kind: 'say', text: 'ok' });
     await h.runtime.prompt(h.caller(), 'act', { prompt: 'x', model: 'm', wait: true, noProposals: true });
-    expect(h.model.requests[0]!.body.tools?.map(({ function: { name } }) => name)).toEqual(['get', 'set', 'update']);
+    expect(h.model.requests[0]!.body.tools?.map(({ function: { name } }) => name)).toEqual([
+      ...['wait', 'signal', 'cancel', 'get', 'set', 'rm', 'mv', 'cp', 'known', 'unknown', 'think', 'update', 'skill'],
+    ]);
   });
 });
 
@@ -204,6 +206,35 @@ describe('{#ask_user} a question of the model', () => {
     expect(resolve(path, { action: 'accept', output: 'b' })).toMatchObject({ status: 200 });
     await ended;
     expect(result(1)).toBe('b');
+  });
+
+  it('is what clients tell by its attribute: a plugin that proposes what nothing carries out has it, one with `accepted` never has', async () => {
+    const asking: Plugin = {
+      name: 'asking',
+      setup({ tool, z }) {
+        const common = { doc: 'd', traits: ['proposes' as const], params: z.object({}) };
+        tool({ ...common, name: 'survey', handler: () => ({ kind: 'proposal', summary: 'How was it?' }) });
+        tool({
+          ...common,
+          name: 'deploy',
+          handler: () => ({ kind: 'proposal', summary: 'deploy it', attributes: { question: 'Sure?' } }),
+          accepted: () => ({ kind: 'done', body: 'deployed' }),
+        });
+      },
+    };
+    await h.close();
+    h = await runtimeHarness({ more: [asking] });
+    const calls = ['survey', 'deploy'].map((name) => ({ name, args: '{}' }));
+    h.model.answer({ kind: 'say', calls }, { kind: 'say', text: 'ok' });
+    const ended = h.runtime.prompt(h.caller(), 'act', { prompt: 'x', model: 'm', wait: true });
+    const survey = (await h.event('run/proposal', { action: 'survey' })).payload;
+    expect(questionOf(survey['attributes'] as Record<string, unknown>)).toEqual({ text: 'How was it?', options: [] });
+    resolve(String(survey['path']), { action: 'accept', output: 'Fine' });
+    const deploy = (await h.event('run/proposal', { action: 'deploy' })).payload;
+    expect(questionOf(deploy['attributes'] as Record<string, unknown>)).toBeUndefined();
+    resolve(String(deploy['path']), { action: 'accept' });
+    expect(await ended).toMatchObject({ status: 200 });
+    expect(h.entry('m-1', String(deploy['path']))).toMatchObject({ status: 200, body: 'deployed' });
   });
 });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PLAYED_BYTES, type Played, play, Screen } from '../../../src/screen/index.ts';
+import { PLAYED_BYTES, type Played, play } from '../../../src/screen/index.ts';
+import { Screen } from '../../../src/screen/screen.ts';
 
 const SIZE = { cols: 40, rows: 10 };
 const ESC = '\x1b';

@@ -118,6 +118,15 @@ describe('{#stream_aborted} abortion', () => {
   });
 });
 
+describe('{#waiting_for_input} what cannot be seen', () => {
+  it('is said to be unknown: of a command that a client runs', () => {
+    const { path } = h.accept('a');
+    expect(h.streams.view(h.run.id, path).waiting).toBeNull();
+    h.streams.completed(h.run.id, path, { exitCode: 0 });
+    expect(h.streams.view(h.run.id, path).waiting).toBe(false);
+  });
+});
+
 describe('{#stream_cancel} cancelling', () => {
   const receipt = (by: string): KillReceipt => ({
     requestedBy: by,

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EventRecord } from '../../../model/records.ts';
+import { type Grant, seesSecrets } from '../access.ts';
 import { pathOf, queryOf, sendMethodNotAllowed } from '../http-answer.ts';
 import type { ServerParts } from '../parts.ts';
 import { EventStream } from '../transports/event-stream.ts';
@@ -30,7 +31,7 @@ export class EventSources {
   }
 
   /** Serves a request that may look; false when nothing is at its path. Throws before anything is sent, and not after. */
-  serve(request: IncomingMessage, response: ServerResponse): boolean {
+  serve(request: IncomingMessage, response: ServerResponse, grant: Grant): boolean {
     const target = parseSource(pathOf(request));
     if (!target) return false;
     if (request.method !== 'GET') {
@@ -45,7 +46,7 @@ export class EventSources {
       lastId: typeof header === 'string' && header !== '' ? header : undefined,
     };
     const { project, run } = findRun(this.#parts.store, asked.alias, asked.query);
-    const subject: Subject = { parts: this.#parts, project, runId: run.id, alias: run.alias };
+    const subject: Subject = { parts: this.#parts, project, runId: run.id, alias: run.alias, redact: !seesSecrets(grant.scope) };
     if (asked.path === undefined) {
       const since = eventsAfter(subject, asked);
       this.#start(request, response, (open) => openRunEvents(subject, since, open()));

@@ -30,8 +30,9 @@ export function channelRequest(subject: Subject, request: SourceRequest & { read
   const { path, channel } = named(request);
   requireLogPath(path);
   const end = ENDED_ID.exec(request.lastId ?? '');
+  const from = start(request, end?.[1]);
   const over = state(subject, path, channel) === 'ended';
-  return { path, channel, from: start(request, end?.[1]), complete: over && end !== null };
+  return { path, channel, from, complete: over && end !== null && from === lengthOf(subject, path, channel) };
 }
 
 /** A channel from an offset to its end (SPEC {#transport_sse}). Throws `offset_conflict` before anything is sent. */
@@ -56,7 +57,7 @@ export function openRunChannel(subject: Subject, request: ChannelRequest, open: 
     closed: (_: number, fact: ClosedFact) => failStream(subject, stream, closedError(subject, fact)),
     failed: (error: unknown) => failStream(subject, stream, error),
   };
-  const subscription = parts.streams.subscribe({ projectId: project.id, runId, path, channel }, from, 0, sink);
+  const subscription = parts.streams.subscribe({ projectId: project.id, runId, path, channel, redact: subject.redact }, from, 0, sink);
   const stream = open();
   // A reader of what comes that is cut off before the first piece resumes here, and not at the tail of that moment.
   if (from === 'live') stream.send(`id: ${subscription.channels[0]?.offset ?? 0}\n\n`);
@@ -103,6 +104,11 @@ function start({ query, lastId }: SourceRequest, ended: string | undefined): num
   if (lastId !== undefined) return wholeNumber(ended ?? lastId, 'Last-Event-ID');
   const from = query.get('from') ?? 'start';
   return from === 'start' || from === 'live' ? from : wholeNumber(from, 'from');
+}
+
+/** The bytes that a channel has. */
+function lengthOf({ parts, runId }: Subject, path: string, channel: number): number | undefined {
+  return parts.streams.view(runId, path).channels.find((one) => one.channel === channel)?.bytes;
 }
 
 /** Whether the channel waits for its proposal's acceptance, is open, or has ended. Throws as `channelRequest` does. */

@@ -11,11 +11,12 @@ export function eventsAfter(subject: Subject, request: SourceRequest): number | 
   // A client that reconnects repeats its address: what it has had counts, not what it began with.
   const text = request.lastId ?? request.query.get('since');
   if (text === null) return undefined;
-  const since = wholeNumber(text, request.lastId === undefined ? 'since' : 'Last-Event-ID');
+  const field = request.lastId === undefined ? 'since' : 'Last-Event-ID';
+  const since = wholeNumber(text, field);
   const lastSeq = subject.parts.store.events.lastSeq(subject.project.id);
   if (since <= lastSeq) return since;
   throw new HeadgateError('invalid_params', `event ${since} is beyond the last event (${lastSeq}); this server has not told it`, {
-    field: 'since',
+    field,
     lastSeq,
   });
 }
@@ -30,7 +31,10 @@ export function openRunEvents(subject: Subject, since: number | undefined, strea
     events: parts.store.events,
     sink: {
       bufferedBytes: () => stream.bufferedBytes(),
-      event: (event) => stream.send(sseFrame(event.type, eventParams(event), String(event.seq))),
+      event: (event) => {
+        const shown = subject.redact ? parts.redactedEvents.of(event) : event;
+        stream.send(sseFrame(event.type, eventParams(shown), String(event.seq)));
+      },
       synced: (seq) => stream.send(sseFrame('replay/synced', JSON.stringify({ seq }), String(seq))),
     },
   });

@@ -10,6 +10,8 @@ export interface Subject {
   readonly runId: number;
   /** The run's alias when it was asked for. */
   readonly alias: string;
+  /** Secrets are masked. */
+  readonly redact: boolean;
 }
 
 /** An open event stream: takes the project's events, sends on after a drain, and ends with its response. */

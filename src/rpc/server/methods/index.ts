@@ -2,7 +2,9 @@ import type { MethodName } from '../../protocol/table.ts';
 import type { AnyHandler } from '../handler.ts';
 import { backendHandlers } from './backends.ts';
 import { entryHandlers } from './entries.ts';
+import { guideHandlers } from './guides.ts';
 import { modelHandlers } from './models.ts';
+import { policyHandlers } from './policy.ts';
 import { runnerHandlers } from './runners.ts';
 import { runHandlers } from './runs.ts';
 import { sessionHandlers } from './session.ts';
@@ -13,14 +15,14 @@ const all = {
   ...sessionHandlers,
   ...modelHandlers,
   ...runHandlers,
+  ...guideHandlers,
   ...entryHandlers,
   ...streamHandlers,
   ...runnerHandlers,
   ...backendHandlers,
   ...tokenHandlers,
-};
+  ...policyHandlers,
+} satisfies Record<MethodName, unknown>;
 
-/** Handlers by method. A method of the table that has none here is marked `unsupported` there. */
-export const handlers: ReadonlyMap<MethodName, AnyHandler> = new Map(
-  Object.entries(all).map(([name, handler]) => [name as MethodName, handler as AnyHandler]),
-);
+/** The handler of every method of the table. */
+export const handlers = all as unknown as Readonly<Record<MethodName, AnyHandler>>;

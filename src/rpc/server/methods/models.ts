@@ -4,9 +4,14 @@ import { given } from '../runtime-port.ts';
 /** Models (SPEC {#models}). */
 export const modelHandlers: Handlers<'getModels' | 'addModel' | 'removeModel'> = {
   getModels: (_, { parts, caller }) =>
-    parts.runtime
-      .models(caller().project.id)
-      .map(({ alias, actual, provider, contextLength }) => ({ alias, actual, provider, contextLength })),
+    parts.runtime.models(caller().project.id).map(({ alias, actual, provider, contextLength, dialect, price }) => ({
+      alias,
+      actual,
+      provider,
+      contextLength,
+      dialect,
+      price,
+    })),
 
   addModel: (params, { parts, caller }) => {
     parts.runtime.addModel(caller(), given(params));

@@ -14,6 +14,7 @@ type RunMethod =
   | 'run/rename'
   | 'run/inject'
   | 'run/config'
+  | 'run/fork'
   | 'run/delete'
   | 'getRuns'
   | 'getRun'
@@ -34,6 +35,7 @@ export const runHandlers: Handlers<RunMethod> = {
   'run/rename': ({ run, name }, { parts, caller }) => parts.runtime.rename(caller(), run, name),
   'run/inject': ({ run, message }, { parts, caller }) => parts.runtime.inject(caller(), run, message),
   'run/config': ({ run, ...change }, { parts, caller }) => parts.runtime.configure(caller(), run, given(change)),
+  'run/fork': ({ run, name }, { parts, caller }) => parts.runtime.fork(caller(), run, name),
   'run/delete': ({ run }, { parts, caller }) => {
     parts.runtime.remove(caller(), run);
     return { run, deleted: true };
@@ -41,5 +43,5 @@ export const runHandlers: Handlers<RunMethod> = {
   getRuns: ({ limit, offset }, { parts, caller }) => parts.runtime.listRuns(caller().project.id, limit ?? DEFAULT_ROWS, offset ?? 0),
   getRun: ({ run }, { parts, caller }) => parts.runtime.runInfo(caller().project.id, run),
   getProposals: ({ run }, { parts, caller }) => parts.runtime.proposals(caller().project.id, run),
-  getContext: ({ run, turn }, { parts, caller }) => parts.runtime.context(caller().project.id, run, turn),
+  getContext: ({ run, ...part }, { parts, caller }) => parts.runtime.context(caller().project.id, run, given(part)),
 };

@@ -5,17 +5,19 @@ import type { Handlers } from '../handler.ts';
 import { openProject } from '../open-project.ts';
 
 /** Greeting and session (SPEC {#session}). */
-export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'init' | 'subscribe' | 'unsubscribe'> = {
+export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'init' | 'getProjects' | 'subscribe' | 'unsubscribe'> = {
   ping: (_, { parts }) => ({ pong: true, at: parts.clock.now() }),
-  discover: () => catalogue(),
-  'rpc.discover': (_, { parts }) => openrpcDocument(parts.version) as { openrpc: string },
+  discover: (_, { parts }) => catalogue(parts.runtime.pluginMethods),
+  'rpc.discover': (_, { parts }) => openrpcDocument(parts.version, parts.runtime.pluginMethods) as { openrpc: string },
 
   init: ({ name, projectRoot, configPath, client }, { parts, session, afterAnswer }) => {
     const project = openProject(parts.store, { name, root: projectRoot, configPath: configPath ?? null });
     const lastSeq = session.bind(project, client?.name ?? 'client');
     afterAnswer(() => session.events.start());
-    return { project: project.name, protocol: PROTOCOL_VERSION, version: parts.version, lastSeq };
+    return { project: project.name, protocol: PROTOCOL_VERSION, version: parts.version, lastSeq, madeAt: parts.store.madeAt };
   },
+
+  getProjects: (_, { parts }) => parts.store.projects.list().map(({ name, root }) => ({ name, projectRoot: root })),
 
   subscribe: ({ run, since }, { parts, session, caller, afterAnswer }) => {
     const { project } = caller();

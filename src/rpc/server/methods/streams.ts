@@ -3,6 +3,7 @@ import { HeadgateError } from '../../../core/errors.ts';
 import type { ProducerView } from '../../../stream/index.ts';
 import { LIMITS } from '../../protocol/shapes.ts';
 import type { ParsedParamsOf, ResultOf } from '../../protocol/table.ts';
+import { exportPage } from '../export/page.ts';
 import type { Call, Handlers } from '../handler.ts';
 import { checkScreenRead, rowsOf, screenOf } from '../screens.ts';
 
@@ -18,7 +19,8 @@ type StreamMethod =
   | 'stream/resize'
   | 'stream/signal'
   | 'stream/list'
-  | 'stream/receipt';
+  | 'stream/receipt'
+  | 'stream/export';
 
 /** Streaming (SPEC {#streaming}). */
 export const streamHandlers: Handlers<StreamMethod> = {
@@ -88,6 +90,7 @@ export const streamHandlers: Handlers<StreamMethod> = {
       from: params.from ?? 'start',
       format: format ?? 'raw',
       carriage: params.carriage ?? 'json',
+      redact: call.redacts(params.redact),
     });
     call.afterAnswer(start);
     const channels = subscription.channels.map(({ log, ...channel }) => {
@@ -102,13 +105,15 @@ export const streamHandlers: Handlers<StreamMethod> = {
     return {};
   },
 
-  'stream/read': async ({ format, cols, rows, ...params }, call) => {
+  'stream/read': async ({ format, cols, rows, replay, ...params }, call) => {
     const { run, path, channel, from, max_bytes, lines, match } = params;
-    if (format === 'screen') return await readScreen({ ...params, cols, rows }, call);
-    if (cols !== undefined || rows !== undefined) {
-      throw new HeadgateError('invalid_params', 'cols and rows are those of a picture; take them with format "screen"', { field: 'cols' });
+    if (format === 'screen') return await readScreen({ ...params, cols, rows, replay }, call);
+    if (cols !== undefined || rows !== undefined || replay !== undefined) {
+      const field = replay === undefined ? 'cols' : 'replay';
+      throw new HeadgateError('invalid_params', 'cols, rows and replay are those of a picture; take them with format "screen"', { field });
     }
-    const read = call.parts.streams.read({ runId: runId(call, run), path, channel, from, maxBytes: max_bytes, lines, match });
+    const redact = call.redacts(params.redact);
+    const read = call.parts.streams.read({ runId: runId(call, run), path, channel, from, maxBytes: max_bytes, lines, match, redact });
     const text = isUtf8(read.data);
     return {
       path: read.path,
@@ -125,9 +130,9 @@ export const streamHandlers: Handlers<StreamMethod> = {
     };
   },
 
-  'stream/input': async ({ run, path, chunk, encoding, eof }, call) => {
+  'stream/input': async ({ run, path, chunk, encoding, eof, secret }, call) => {
     const bytes = decode(chunk ?? '', encoding);
-    return { status: 'ok', bytes: await call.parts.streams.input(runId(call, run), path, bytes, eof ?? false) };
+    return { status: 'ok', bytes: await call.parts.streams.input(runId(call, run), path, bytes, eof ?? false, secret) };
   },
 
   'stream/resize': async ({ run, path, cols, rows }, call) => {
@@ -149,13 +154,35 @@ export const streamHandlers: Handlers<StreamMethod> = {
     const { state, receipt } = call.parts.streams.receipt(runId(call, run), path);
     return { run, path, state, receipt: receipt as ResultOf<'stream/receipt'>['receipt'] };
   },
+
+  'stream/export': async ({ run, path, format, channel, cursor, max_bytes, redact }, call) =>
+    await exportPage({
+      parts: call.parts,
+      runId: runId(call, run),
+      path,
+      format,
+      channel,
+      cursor,
+      maxBytes: max_bytes ?? LIMITS.exportBytes,
+      redact: call.redacts(redact),
+      signal: call.signal,
+    }),
 };
 
 async function readScreen(params: ParsedParamsOf<'stream/read'>, call: Call): Promise<ResultOf<'stream/read'>> {
-  const { run, path, channel, cols, rows, lines } = params;
+  const { run, path, channel, cols, rows, lines, replay = false } = params;
   checkScreenRead(params);
   const id = runId(call, run);
-  const picture = await screenOf(call.parts.streams, { runId: id, path, channel, cols, rows, signal: call.signal });
+  const picture = await screenOf(call.parts.streams, {
+    runId: id,
+    path,
+    channel,
+    cols,
+    rows,
+    redact: call.redacts(params.redact),
+    signal: call.signal,
+    replay,
+  });
   const head = call.parts.streams.read({ runId: id, path, channel, from: picture.to, maxBytes: 1 });
   const { text, ...shown } = rowsOf(picture, lines);
   const { cursor, alternate } = picture;
@@ -170,7 +197,13 @@ async function readScreen(params: ParsedParamsOf<'stream/read'>, call: Call): Pr
     encoding: 'utf8',
     status: head.status,
     outcome: head.outcome,
-    screen: { cols: picture.cols, rows: picture.rows, cursor: { ...cursor }, alternate },
+    screen: {
+      cols: picture.cols,
+      rows: picture.rows,
+      cursor: { ...cursor },
+      alternate,
+      ...(replay ? { replay: picture.replay.toString('base64') } : {}),
+    },
   };
 }
 
@@ -206,7 +239,7 @@ function decode(chunk: string, encoding: 'utf8' | 'base64' | undefined): Buffer 
   return bytes;
 }
 
-function producerRow({ producer, channels, waitsFor }: ProducerView, now: number): ResultOf<'stream/list'>[number] {
+function producerRow({ producer, channels, waitsFor, waiting }: ProducerView, now: number): ResultOf<'stream/list'>[number] {
   const pid = producer.ref?.['pid'];
   return {
     run: producer.run,
@@ -215,9 +248,12 @@ function producerRow({ producer, channels, waitsFor }: ProducerView, now: number
     backend: producer.backend,
     runner: producer.assigned?.runner ?? producer.runner,
     waits_for: waitsFor,
+    waiting,
     state: producer.state,
     epoch: producer.epoch,
     pid: typeof pid === 'number' ? pid : null,
+    stdin: producer.spec.stdin,
+    tty: producer.spec.tty !== undefined || producer.backend === 'pty' || producer.backend === 'tmux',
     channels: [...channels],
     exit_code: producer.exitCode,
     signal: producer.signal,

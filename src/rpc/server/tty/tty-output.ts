@@ -39,14 +39,14 @@ export class TtyOutput implements StreamSink {
    */
   open(
     streams: Streams,
-    place: { projectId: number; runId: number; path: string; channels: readonly number[] },
+    place: { projectId: number; runId: number; path: string; redact: boolean; channels: readonly number[] },
     from: TtyFrom,
   ): TtyStart[] {
-    const { projectId, runId, path } = place;
+    const { projectId, runId, path, redact } = place;
     const wanted = typeof from === 'string' ? [undefined] : place.channels;
     try {
       for (const channel of wanted) {
-        const selector = { projectId, runId, path, ...(channel === undefined ? {} : { channel }) };
+        const selector = { projectId, runId, path, redact, ...(channel === undefined ? {} : { channel }) };
         const at = typeof from === 'string' ? from : (from.get(channel ?? 0) ?? 0);
         this.#subscriptions.push(streams.subscribe(selector, at, this.#subscriptions.length, this));
       }

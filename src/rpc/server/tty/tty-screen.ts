@@ -7,9 +7,10 @@ import type { TtyTarget } from './open-session.ts';
 export async function screenNews(
   parts: ServerParts,
   { runId, path, view }: TtyTarget,
+  redact: boolean,
   signal: AbortSignal,
 ): Promise<Extract<TtyNews, { type: 'screen' }> | undefined> {
   if (!view.producer.spec.tty && view.producer.backend !== 'tmux') return undefined;
-  const { to, cols, rows, replay } = await screenOf(parts.streams, { runId, path, channel: 1, replay: true, signal });
+  const { to, cols, rows, replay } = await screenOf(parts.streams, { runId, path, channel: 1, replay: true, redact, signal });
   return { type: 'screen', offset: to, cols, rows, data: replay.toString() };
 }

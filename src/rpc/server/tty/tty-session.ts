@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { HeadgateError, isHeadgateError, messageOf } from '../../../core/errors.ts';
 import { type TtyAttach, type TtyOpen, type TtyOpened, ttyCommand } from '../../protocol/tty.ts';
 import { type TtyControl, TtyDecoder } from '../../protocol/tty-frames.ts';
+import { type Grant, seesSecrets } from '../access.ts';
 import type { ServerParts } from '../parts.ts';
 import type { Inbound } from '../transports/message-channel.ts';
 import { invalidParams } from '../wire-errors.ts';
@@ -22,6 +23,7 @@ export interface TtySessionOptions {
   /** The upgrade of the connection. */
   readonly request: IncomingMessage;
   readonly parts: ServerParts;
+  readonly grant: Grant;
   /** How long the first message may take, milliseconds. */
   readonly firstMs?: number | undefined;
   readonly closed: (session: TtySession) => void;
@@ -91,7 +93,8 @@ export class TtySession {
     try {
       first = parseFirst(message);
       const target = await openTarget(first, { parts, request, signal: this.#gone.signal });
-      const screen = 'attach' in first && first.from === 'screen' ? await screenNews(parts, target, this.#gone.signal) : undefined;
+      const screen =
+        'attach' in first && first.from === 'screen' ? await screenNews(parts, target, this.#redact, this.#gone.signal) : undefined;
       this.#gone.signal.throwIfAborted();
       this.#begin(target, first, screen);
     } catch (error) {
@@ -102,6 +105,11 @@ export class TtySession {
     const run = first?.run ?? null;
     const client = first?.client?.name ?? 'tty';
     parts.audit.record({ method: 'tty/open', client, run, code, durationMs: Math.round(parts.clock.monotonic() - started) });
+  }
+
+  /** Whether secrets are masked for this connection. */
+  get #redact(): boolean {
+    return !seesSecrets(this.#options.grant.scope);
   }
 
   /** Answers and starts to read, on one tick: the answer goes out before the first byte. */
@@ -116,7 +124,7 @@ export class TtySession {
       },
       failed: (error) => this.#fail(error),
     });
-    const place = { projectId: project.id, runId, path, channels: view.channels.map((one) => one.channel) };
+    const place = { projectId: project.id, runId, path, redact: this.#redact, channels: view.channels.map((one) => one.channel) };
     const channels = output.open(parts.streams, place, screen ? new Map([[1, screen.offset]]) : fromOf(first));
     this.#target = target;
     this.#output = output;

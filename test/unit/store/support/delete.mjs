@@ -12,7 +12,7 @@ const run = create('doomed');
 create('other');
 const loop = store.loops.enqueue({ runId: run.id, mode: 'act', prompt: 'go', model: 'm', config: {} });
 const turn = store.turns.create({ runId: run.id, loopId: loop.id, sequence: 1 });
-store.turns.setContext(turn.id, [{ ordinal: 0, path: 'a://b', from: 0, to: 1, tokens: 1 }]);
+store.turns.setContext(turn.id, { messages: [{ role: 'user', pieces: [] }], tools: [] });
 for (let i = 0; i < 250; i++) store.events.append({ projectId: project.id, run: 'doomed', type: 'told', payload: { i } });
 const bytes = Buffer.alloc(256 * 1024, 'x');
 for (const slug of ['a', 'b']) {

@@ -1,0 +1,54 @@
+--- Finds the server's unix socket and the project, as the command line does (SPEC {#cli_server}).
+local config = require('headgate.config')
+local M = {}
+
+local function env(name)
+  local value = vim.loop.os_getenv(name)
+  if value ~= nil and value ~= '' then return value end
+end
+
+--- The data folder: the option, HEADGATE_DATA, else `headgate` in the XDG data folder.
+function M.data_folder()
+  if config.options.data then return vim.fn.fnamemodify(config.options.data, ':p'):gsub('/$', '') .. '' end
+  if env('HEADGATE_DATA') then return env('HEADGATE_DATA') end
+  return (env('XDG_DATA_HOME') or ((env('HOME') or vim.loop.os_homedir()) .. '/.local/share')) .. '/headgate'
+end
+
+local function recorded()
+  local data = M.data_folder()
+  local file = io.open(data .. '/server.json', 'r')
+  if not file then return nil, 'no server is running on ' .. data .. '; start one: headgate serve' end
+  local text = file:read('*a')
+  file:close()
+  local ok, record = pcall(vim.json.decode, text)
+  if ok and type(record) == 'table' and type(record.socket) == 'string' then return record.socket end
+  return nil, data .. '/server.json is damaged; start the server again: headgate serve'
+end
+
+--- The path of the socket, or nil and what to do.
+function M.socket()
+  if config.options.socket then return config.options.socket end
+  if config.options.data then return recorded() end
+  local url = env('HEADGATE_URL')
+  if url then
+    local path = url:match('^unix:(.+)$')
+    if path then return path end
+    return nil, 'HEADGATE_URL names ' .. url:match('^[^:]*') .. ':, and Neovim speaks over a unix socket; set the option "socket"'
+  end
+  if env('HEADGATE_SOCKET') then return env('HEADGATE_SOCKET') end
+  return recorded()
+end
+
+--- The project's root folder, with symbolic links resolved.
+function M.project_root()
+  local root = config.options.project or vim.fn.getcwd()
+  return vim.loop.fs_realpath(root) or root
+end
+
+--- What the project is called: the name of its folder.
+function M.project_name()
+  local name = M.project_root():match('([^/]+)$')
+  return name or 'root'
+end
+
+return M

@@ -1,0 +1,179 @@
+--- The link to the server: found, kept, and made again after a restart. Subscriptions outlive a lost connection by their
+--- cursors (SPEC {#nvim_reconnect}).
+local config = require('headgate.config')
+local Connection = require('headgate.connection')
+local locate = require('headgate.locate')
+local M = { state = 'closed' }
+
+local connection
+local pending = {}
+local starting = false
+local retries = 0
+local listeners = {}
+--- What is opened again with each connection: `{reopen(), message(name, params)}`.
+local subscriptions = {}
+
+local function tell(state, reason)
+  M.state = state
+  vim.api.nvim_exec_autocmds('User', { pattern = 'HeadgateState', modeline = false })
+  if reason then vim.notify('Headgate: ' .. reason, state == 'open' and vim.log.levels.INFO or vim.log.levels.WARN) end
+end
+
+local function settle(failure)
+  local waiting = pending
+  pending = {}
+  for _, callback in ipairs(waiting) do
+    callback(failure)
+  end
+end
+
+local try
+
+local function again()
+  local pause = math.min(config.options.retry_ms * 2 ^ math.min(retries, 6), config.options.retry_max_ms)
+  retries = retries + 1
+  vim.defer_fn(function()
+    if M.state == 'lost' and not connection then try() end
+  end, pause)
+end
+
+--- Starts a server once, when the option allows it. Answers whether one is on its way.
+local function start_server()
+  if not config.options.auto_start or starting then return starting end
+  local command = vim.deepcopy(config.options.serve_command)
+  if config.options.data then vim.list_extend(command, { '--data', locate.data_folder() }) end
+  local ok, job = pcall(vim.fn.jobstart, command, { detach = true })
+  starting = ok and job > 0
+  if starting then vim.defer_fn(function() starting = false end, 15000) end
+  return starting
+end
+
+--- The first connection failed: says why, unless a server is being started.
+local function refuse(reason)
+  if start_server() then
+    vim.defer_fn(try, config.options.retry_ms)
+    return
+  end
+  M.state = 'closed'
+  settle({ message = reason, name = 'closed' })
+end
+
+local function fail(reason)
+  connection = nil
+  if M.state == 'lost' then return again() end
+  refuse(reason)
+end
+
+local function ready(fresh)
+  local back = M.state == 'lost'
+  connection, retries, starting = fresh, 0, false
+  tell('open', back and 'connected again' or nil)
+  for _, one in ipairs(vim.list_slice(subscriptions)) do
+    one.reopen()
+  end
+  settle()
+end
+
+function try()
+  local path, problem = locate.socket()
+  if not path then return fail(problem) end
+  local fresh
+  fresh = Connection.open(path, {
+    opened = function()
+      local params = {
+        name = locate.project_name(),
+        projectRoot = M.root,
+        client = { name = 'neovim' },
+      }
+      fresh:call('init', params, function(failure, result)
+        if not failure then
+          M.last_seq = result.lastSeq
+          return ready(fresh)
+        end
+        if failure.name == 'closed' then return end
+        fresh:close()
+        fail(failure.message)
+      end)
+    end,
+    message = function(name, params)
+      for _, one in ipairs(vim.list_slice(subscriptions)) do
+        one.message(name, params)
+      end
+      for _, listener in ipairs(listeners[name] or {}) do
+        listener(params)
+      end
+    end,
+    closed = function(reason)
+      if connection ~= fresh then return fail('no server answers at ' .. path .. ' (' .. reason .. '); start one: headgate serve') end
+      connection = nil
+      tell('lost', 'the connection to the server is lost; looking for it')
+      again()
+    end,
+  })
+end
+
+--- Calls back with nil when there is a connection, else with the failure. The project is that of the first call.
+function M.ensure(callback)
+  if connection then return callback() end
+  pending[#pending + 1] = callback
+  if M.state == 'lost' or M.state == 'connecting' then return end
+  M.state = 'connecting'
+  M.root = locate.project_root()
+  try()
+end
+
+--- Calls a method, connecting first when needed; `callback(failure, result)`. A call that was under way when the connection
+--- broke is not made again.
+function M.call(method, params, callback)
+  M.ensure(function(failure)
+    if failure then return callback and callback(failure) end
+    if not connection then return callback and callback({ message = 'the connection to the server is lost', name = 'closed' }) end
+    connection:call(method, params, callback)
+  end)
+end
+
+--- As `call`, for methods that only read: made again after a lost connection.
+function M.look(method, params, callback)
+  M.call(method, params, function(failure, result)
+    if failure and failure.name == 'closed' and M.state == 'lost' then return M.look(method, params, callback) end
+    callback(failure, result)
+  end)
+end
+
+--- Waits for a call; for completion and for health checks only. Answers result or nil and the failure.
+function M.call_now(method, params, timeout_ms)
+  local done, failure, result = false, nil, nil
+  M.call(method, params, function(problem, answer)
+    done, failure, result = true, problem, answer
+  end)
+  vim.wait(timeout_ms, function() return done end, 10)
+  if not done then return nil, { message = 'the server did not answer in time' } end
+  return result, failure
+end
+
+--- Calls `listener(params)` for every notification of that name.
+function M.on(name, listener)
+  listeners[name] = listeners[name] or {}
+  table.insert(listeners[name], listener)
+end
+
+--- Registers what is to be opened again with every connection; opens it at once when there is one. Answers how to end it.
+function M.keep(subscription)
+  table.insert(subscriptions, subscription)
+  if connection then subscription.reopen() end
+  return function()
+    for index, one in ipairs(subscriptions) do
+      if one == subscription then table.remove(subscriptions, index) end
+    end
+  end
+end
+
+--- Ends the connection; what was started goes on.
+function M.close()
+  if connection then connection:close() end
+  connection = nil
+  subscriptions = {}
+  M.state = 'closed'
+end
+
+return M

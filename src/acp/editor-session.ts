@@ -1,0 +1,237 @@
+import type { SessionUpdate, StopReason } from '@agentclientprotocol/sdk';
+import { type Deferred, deferred } from '../core/deferred.ts';
+import type { Question } from '../core/question.ts';
+import type { RuntimeEvent } from '../rpc/client/index.ts';
+import { toRequestError } from './errors.ts';
+import { showHistory } from './history.ts';
+import type { Link } from './link.ts';
+import { Loops, type Mode } from './loops.ts';
+import type { Outlet } from './outlet.ts';
+import { Proposals } from './proposals.ts';
+import { stopReason } from './stop-reason.ts';
+import { Timeline } from './timeline.ts';
+
+/** How long a cancelled prompt waits for its commands to be gone (milliseconds). */
+const GONE_MS = 10_000;
+
+/**
+ * One session of an editor: one run, shown live from the moment it is opened until it is closed, whoever works in it, and
+ * the prompts that the editor sends (SPEC {#acp_session}).
+ */
+export class EditorSession {
+  readonly run: string;
+  readonly root: string;
+  mode: Mode;
+  model: string;
+  readonly #outlet: Outlet;
+  readonly #connect: () => Promise<Link>;
+  readonly #loops: Loops;
+  readonly #proposals: Proposals;
+  readonly #timeline: Timeline;
+  readonly #closed = new AbortController();
+  #link: Link | undefined;
+  #attaching: Promise<Link> | undefined;
+  /** Number of the last event that was shown. */
+  #since: number | undefined;
+  #events: AsyncIterable<RuntimeEvent>;
+  /** A question that the next message answers. */
+  #question: { readonly path: string } | undefined;
+  #asked: Deferred<void> = deferred();
+  #isCancelling = false;
+  /** Settles when what a cancel ended is gone. */
+  #gone: Promise<unknown> = Promise.resolve();
+
+  /** @param options - `connect`: to the server, again when the connection is gone for good */
+  constructor(options: {
+    outlet: Outlet;
+    connect: () => Promise<Link>;
+    link: Link;
+    run: string;
+    mode: Mode;
+    model: string;
+  }) {
+    const { outlet, run, link } = options;
+    this.run = run;
+    this.root = link.root;
+    this.mode = options.mode;
+    this.model = options.model;
+    this.#outlet = outlet;
+    this.#connect = options.connect;
+    this.#link = link;
+    this.#events = this.#listen(link);
+    this.#loops = new Loops(run);
+    this.#proposals = new Proposals({
+      outlet,
+      run,
+      link: () => this.#attached(),
+      inText: (path, question) => void this.#askInText(path, question),
+    });
+    this.#timeline = new Timeline({
+      outlet,
+      run,
+      root: link.root,
+      proposals: this.#proposals,
+      listener: {
+        isOwn: (loop) => this.#loops.isOwn(loop),
+        loopEnded: (loop, end) => this.#loops.ended(loop, end),
+        trouble: (text) => this.#trouble(text),
+        deleted: () => this.#fail(new Error(`run ${run} was deleted`)),
+      },
+    });
+  }
+
+  get sessionId(): string {
+    return this.#outlet.sessionId;
+  }
+
+  /** Shows what is stored: the whole run, or only what still runs. What happens meanwhile is shown by `start`. */
+  async show(only: 'all' | 'live'): Promise<void> {
+    await showHistory(await this.#attached(), this.run, this.#timeline, only);
+  }
+
+  /** Shows what happens from now on, and asks about what waits for an answer. */
+  async start(): Promise<void> {
+    const link = await this.#attached();
+    this.#show(link);
+    for (const proposal of await link.runtime.look('getProposals', { run: this.run })) await this.#timeline.propose(proposal);
+  }
+
+  /** Has a prompt worked on; resolves when everything that it brought about has been shown (SPEC {#acp_prompt}). */
+  async prompt(text: string, signal: AbortSignal): Promise<StopReason> {
+    const cancel = () => void this.cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      const link = await this.#attached();
+      const loop = await this.#begin(link, text);
+      if (signal.aborted) cancel();
+      const asked = this.#asked.promise.then(() => 'asked' as const);
+      const end = await Promise.race([this.#loops.end(loop), asked]);
+      if (end === 'asked') return 'end_turn';
+      await this.#gone;
+      return stopReason(end, this.#loops.takeWhy());
+    } catch (error) {
+      if (this.#isCancelling || signal.aborted) return 'cancelled';
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  /** True while a prompt waits for its answer. */
+  get isBusy(): boolean {
+    return this.#loops.waiting;
+  }
+
+  /** Has later turns asked of another model. Throws -32602 for one that is not there. */
+  async useModel(model: string): Promise<void> {
+    await (await this.#attached()).runtime.call('run/config', { run: this.run, model });
+    this.model = model;
+  }
+
+  /** Tells the editor of the session itself. */
+  tell(update: SessionUpdate): Promise<void> {
+    return this.#outlet.send(update);
+  }
+
+  /** A message to people that is nobody's answer. */
+  notice(text: string): Promise<void> {
+    return this.#outlet.notice('warning', text);
+  }
+
+  /** Ends what is being worked on, its commands included; the prompts that wait then answer `cancelled` (SPEC {#acp_cancel}). */
+  async cancel(): Promise<void> {
+    this.#isCancelling = true;
+    const cancelled = this.#abort();
+    this.#gone = cancelled.catch(() => {});
+    try {
+      await cancelled;
+    } catch (error) {
+      // Nothing can be ended where no server is: what ran goes on, and the prompt is over all the same.
+      this.#loops.fail(error);
+    } finally {
+      this.#isCancelling = false;
+    }
+  }
+
+  /** Shows nothing more; what runs goes on. */
+  close(): void {
+    this.#closed.abort();
+    this.#proposals.close();
+    this.#timeline.calls.close();
+    this.#loops.fail(new Error('the session was closed'));
+  }
+
+  /** Queues the prompt, or gives the answer that the agent waits for; answers the loop that works on it. */
+  async #begin(link: Link, text: string): Promise<number> {
+    const question = this.#question;
+    this.#question = undefined;
+    this.#asked = deferred();
+    if (!question || this.#timeline.calls.status(question.path) !== 'pending') return await this.#loops.begin(link, this.mode, text);
+    const { loops } = await link.runtime.look('getRun', { run: this.run });
+    const active = loops.find(({ status }) => status === 102);
+    await this.#proposals.resolve(question.path, { action: 'accept', output: text });
+    return active?.loop ?? (await this.#loops.begin(link, this.mode, text));
+  }
+
+  async #askInText(path: string, question: Question): Promise<void> {
+    this.#question = { path };
+    const content = { type: 'text' as const, text: `\n\n${question.text}` };
+    await this.#outlet.send({ sessionUpdate: 'agent_message_chunk', content, messageId: path });
+    this.#asked.resolve();
+  }
+
+  async #abort(): Promise<void> {
+    const link = await this.#attached();
+    const commands = await this.#loops.abort(link);
+    const late = AbortSignal.timeout(GONE_MS);
+    const shown = [this.#loops.settled(), ...commands.map((path) => this.#timeline.calls.over(path))];
+    const isLate = deferred();
+    late.addEventListener('abort', () => isLate.resolve(), { once: true });
+    await Promise.race([Promise.all([...shown, this.#loops.gone(link, commands, late)]), isLate.promise]);
+  }
+
+  #trouble(text: string): boolean {
+    if (!this.#loops.waiting) return false;
+    this.#loops.why = text;
+    return true;
+  }
+
+  /** The connection as it is, or a new one when that is gone for good. */
+  async #attached(): Promise<Link> {
+    if (this.#link?.alive) return this.#link;
+    this.#attaching ??= this.#attach().finally(() => {
+      this.#attaching = undefined;
+    });
+    return await this.#attaching;
+  }
+
+  async #attach(): Promise<Link> {
+    const link = await this.#connect();
+    this.#link = link;
+    this.#timeline.calls.resume(link);
+    this.#events = this.#listen(link);
+    this.#show(link);
+    return link;
+  }
+
+  /** What happens from now on, or since what was shown last. */
+  #listen({ runtime }: Link): AsyncIterable<RuntimeEvent> {
+    const { signal } = this.#closed;
+    return runtime.events({ run: this.run, signal, ...(this.#since === undefined ? {} : { since: this.#since }) });
+  }
+
+  #show(link: Link): void {
+    this.#showAll(link).catch((error: unknown) => this.#fail(error));
+  }
+
+  async #showAll(link: Link): Promise<void> {
+    for await (const event of this.#events) {
+      await this.#timeline.handle(link, event);
+      if ('seq' in event.params) this.#since = event.params.seq;
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#closed.signal.aborted) this.#loops.fail(toRequestError(error));
+  }
+}

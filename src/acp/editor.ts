@@ -1,0 +1,186 @@
+import type {
+  AgentContext,
+  CancelNotification,
+  InitializeRequest,
+  McpServer,
+  SessionConfigOption,
+  SessionModeState,
+  SetSessionConfigOptionRequest,
+} from '@agentclientprotocol/sdk';
+import { messageOf } from '../core/errors.ts';
+import { visibleLine } from '../core/visible-text.ts';
+import { type ClientTraits, capabilities, traitsOf } from './client-traits.ts';
+import { EditorSession } from './editor-session.ts';
+import { badParams } from './errors.ts';
+import type { Connect, Link } from './link.ts';
+import type { Mode } from './loops.ts';
+import { Outlet } from './outlet.ts';
+import { Projects, runOf, sessionIdOf, unknownSession } from './projects.ts';
+import { promptText } from './prompt-text.ts';
+import { sessionPage } from './session-list.ts';
+import { configOptions, modeOf, modeState } from './settings.ts';
+
+/** What an editor is served with. */
+export interface EditorOptions {
+  readonly version: string;
+  readonly connect: Connect;
+  /** Folder whose runs are listed where the editor names none. */
+  readonly folder: string;
+  /** Model of new sessions; else HEADGATE_MODEL, else the first that was added, else `scripted`. */
+  readonly model?: string | undefined;
+  /** Mode of new sessions. */
+  readonly mode: Mode;
+  /** Told what no editor is shown. */
+  readonly log: (line: string) => void;
+}
+
+/** What every answer that opens a session carries. */
+interface Settings {
+  readonly modes: SessionModeState;
+  readonly configOptions: SessionConfigOption[];
+}
+
+/** One editor and the sessions that it has open. */
+export class Editor {
+  readonly #options: EditorOptions;
+  readonly #projects: Projects;
+  readonly #sessions = new Map<string, EditorSession>();
+  #traits: ClientTraits = traitsOf(undefined);
+
+  constructor(options: EditorOptions) {
+    this.#options = options;
+    this.#projects = new Projects(options.connect);
+  }
+
+  initialize(params: InitializeRequest) {
+    this.#traits = traitsOf(params);
+    return capabilities(this.#options.version);
+  }
+
+  async create(params: { cwd: string; mcpServers: McpServer[]; additionalDirectories?: string[] }, client: AgentContext) {
+    const link = await this.#project(params);
+    const model = await this.#model(link);
+    const { run } = await link.runtime.call('startRun', { model });
+    const session = this.#add(link, params.cwd, { run, model }, client);
+    this.#afterAnswer(session, params.mcpServers);
+    return { sessionId: session.sessionId, ...(await this.#settings(link, session)) };
+  }
+
+  async open(
+    params: { sessionId: string; cwd: string; mcpServers?: McpServer[]; additionalDirectories?: string[] },
+    client: AgentContext,
+    only: 'all' | 'live',
+  ): Promise<Settings> {
+    const link = await this.#project(params);
+    const run = runOf(params.sessionId, link.root);
+    const { model } = await link.runtime.look('getRun', { run });
+    this.#sessions.get(params.sessionId)?.close();
+    const session = this.#add(link, params.cwd, { run, model }, client);
+    await session.show(only);
+    this.#afterAnswer(session, params.mcpServers ?? []);
+    return await this.#settings(link, session);
+  }
+
+  async list({ cwd, cursor }: { cwd?: string | null; cursor?: string | null }) {
+    const folders = cwd ? [cwd] : [...new Set([this.#options.folder, ...this.#projects.folders])];
+    return await sessionPage(folders, (folder) => this.#projects.open(folder, this.#traits.name), cursor);
+  }
+
+  async closeSession(sessionId: string): Promise<object> {
+    const session = this.#session(sessionId);
+    if (session.isBusy) await session.cancel();
+    session.close();
+    this.#sessions.delete(sessionId);
+    return {};
+  }
+
+  async setMode(sessionId: string, modeId: string): Promise<object> {
+    const session = this.#session(sessionId);
+    session.mode = modeOf(modeId);
+    await session.tell({ sessionUpdate: 'config_option_update', configOptions: await this.#configOptions(session) });
+    return {};
+  }
+
+  async setOption(params: SetSessionConfigOptionRequest): Promise<{ configOptions: SessionConfigOption[] }> {
+    const { sessionId, configId, value } = params;
+    const session = this.#session(sessionId);
+    if (configId === 'mode') {
+      session.mode = modeOf(value);
+      await session.tell({ sessionUpdate: 'current_mode_update', currentModeId: session.mode });
+    } else if (configId === 'model' && typeof value === 'string') {
+      await session.useModel(value);
+    } else {
+      throw badParams(`there is no option ${configId}; there are mode and model`, { field: 'configId' });
+    }
+    return { configOptions: await this.#configOptions(session) };
+  }
+
+  async prompt(sessionId: string, prompt: Parameters<typeof promptText>[0], signal: AbortSignal) {
+    const session = this.#session(sessionId);
+    return { stopReason: await session.prompt(promptText(prompt, session.root), signal) };
+  }
+
+  async cancel({ sessionId }: CancelNotification): Promise<void> {
+    const session = this.#sessions.get(sessionId);
+    if (!session) return this.#options.log(`session/cancel: session not found: ${sessionId}`);
+    await session.cancel();
+  }
+
+  async close(): Promise<void> {
+    for (const session of this.#sessions.values()) session.close();
+    await this.#projects.close();
+  }
+
+  #session(sessionId: string): EditorSession {
+    const session = this.#sessions.get(sessionId);
+    if (!session) throw unknownSession(sessionId);
+    return session;
+  }
+
+  /** The connection of the project that a request names. Throws -32602 for what it asks beyond that. */
+  async #project({ cwd, additionalDirectories = [] }: { cwd: string; additionalDirectories?: string[] }): Promise<Link> {
+    if (additionalDirectories.length > 0)
+      throw badParams('a session works in one folder; leave additionalDirectories out', { field: 'additionalDirectories' });
+    return await this.#projects.open(cwd, this.#traits.name);
+  }
+
+  #add(link: Link, cwd: string, of: { run: string; model: string }, client: AgentContext): EditorSession {
+    const outlet = new Outlet(client, this.#traits, sessionIdOf(of.run, link.root));
+    const connect = () => this.#projects.open(cwd, this.#traits.name);
+    const session = new EditorSession({ outlet, connect, link, mode: this.#options.mode, ...of });
+    this.#sessions.set(session.sessionId, session);
+    return session;
+  }
+
+  /** Begins to show what happens once the request has its answer: before that the editor does not know the session. */
+  #afterAnswer(session: EditorSession, mcpServers: readonly McpServer[]): void {
+    setImmediate(() => {
+      session.start().catch((error: unknown) => this.#options.log(`session ${session.sessionId}: ${messageOf(error)}`));
+      if (mcpServers.length > 0) void session.notice(unusedServers(mcpServers));
+    });
+  }
+
+  async #model(link: Link): Promise<string> {
+    if (this.#options.model) return this.#options.model;
+    return (await this.#models(link)).find((alias) => alias !== 'scripted') ?? 'scripted';
+  }
+
+  async #models(link: Link): Promise<string[]> {
+    return (await link.runtime.look('getModels', {})).map(({ alias }) => alias);
+  }
+
+  async #settings(link: Link, session: EditorSession): Promise<Settings> {
+    return { modes: modeState(session.mode), configOptions: configOptions(session.mode, session.model, await this.#models(link)) };
+  }
+
+  async #configOptions(session: EditorSession): Promise<SessionConfigOption[]> {
+    const link = await this.#projects.open(session.root, this.#traits.name);
+    return (await this.#settings(link, session)).configOptions;
+  }
+}
+
+/** What an editor's own MCP servers come to: the server reads its from a file, for every client alike. */
+function unusedServers(servers: readonly McpServer[]): string {
+  const names = servers.map(({ name }) => visibleLine(name)).join(', ');
+  return `MCP servers of the editor are not used (${names}); name them in the file of headgate serve --config`;
+}

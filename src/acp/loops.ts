@@ -1,0 +1,128 @@
+import { type Deferred, deferred } from '../core/deferred.ts';
+import { ConnectionClosed } from '../rpc/client/index.ts';
+import type { Link } from './link.ts';
+import { isEnd, type LoopEnd } from './stop-reason.ts';
+
+/** How often the death of cancelled commands is looked for (milliseconds). */
+const POLL_MS = 50;
+
+/** How a prompt is worked on: `act` may propose changes, `yolo` has what no rule denies accepted, `ask` only looks. */
+export type Mode = 'ask' | 'act' | 'yolo';
+
+/** The loops that a session's prompts began: each begun once, awaited until its end. */
+export class Loops {
+  readonly #run: string;
+  readonly #own = new Set<number>();
+  readonly #ended = new Map<number, LoopEnd>();
+  readonly #awaited = new Map<number, Deferred<LoopEnd>>();
+  /** The call that begins a loop; whoever asks whose loop it is waits for it. */
+  #beginning: Promise<unknown> = Promise.resolve();
+  #why: string | undefined;
+
+  constructor(run: string) {
+    this.#run = run;
+  }
+
+  /** True while a prompt waits for its loop. */
+  get waiting(): boolean {
+    return this.#awaited.size > 0;
+  }
+
+  /** Why the last loop failed, once. */
+  takeWhy(): string | undefined {
+    const why = this.#why;
+    this.#why = undefined;
+    return why;
+  }
+
+  set why(text: string) {
+    this.#why = text;
+  }
+
+  /** True for a loop that a prompt of this session began. */
+  async isOwn(loop: number): Promise<boolean> {
+    await this.#beginning.catch(() => {});
+    return this.#own.has(loop);
+  }
+
+  /** Queues a loop; answers its number. A connection lost meanwhile queues it no second time. */
+  begin(link: Link, mode: Mode, prompt: string): Promise<number> {
+    const begun = this.#begin(link, mode, prompt).then((loop) => {
+      this.#own.add(loop);
+      return loop;
+    });
+    this.#beginning = begun;
+    return begun;
+  }
+
+  /** Resolves when a loop has ended; rejects when that cannot be learnt any more. */
+  async end(loop: number): Promise<LoopEnd> {
+    const known = this.#ended.get(loop);
+    if (known) return known;
+    const awaited = this.#awaited.get(loop) ?? deferred<LoopEnd>();
+    this.#awaited.set(loop, awaited);
+    return await awaited.promise;
+  }
+
+  /** An event told of an end. */
+  ended(loop: number, end: LoopEnd): void {
+    this.#ended.set(loop, end);
+    this.#awaited.get(loop)?.resolve(end);
+    this.#awaited.delete(loop);
+  }
+
+  /** Resolves when none of these commands has a process left, or when `signal` is aborted. */
+  async gone(link: Link, commands: readonly string[], signal: AbortSignal): Promise<void> {
+    while (commands.length > 0 && !signal.aborted) {
+      const { producers } = await link.runtime.look('getRun', { run: this.#run });
+      if (!commands.some((path) => producers.includes(path))) return;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  /** Resolves when every loop that a prompt waits for has ended. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#awaited.values()].map(({ promise }) => promise));
+  }
+
+  /** No end can be learnt any more. */
+  fail(error: unknown): void {
+    for (const awaited of this.#awaited.values()) awaited.reject(error);
+    this.#awaited.clear();
+  }
+
+  /**
+   * Ends what the run works on: its loops, and the commands that these began, also those that a turn has left in the
+   * background. Answers the commands.
+   */
+  async abort(link: Link): Promise<string[]> {
+    await this.#beginning.catch(() => {});
+    const run = this.#run;
+    const { loops, turns, producers } = await link.runtime.look('getRun', { run });
+    const active = new Set([...loops.filter(({ status }) => !isEnd(status)).map(({ loop }) => loop), ...this.#awaited.keys()]);
+    const begun = new Set(turns.filter(({ loop }) => active.has(loop)).map(({ turn }) => turn));
+    await link.runtime.look('run/abort', { run });
+    const commands = producers.filter((path) => begun.has(Number(/^log:\/\/turn_(\d+)\//.exec(path)?.[1])));
+    // One that has ended meanwhile needs no end.
+    await Promise.all(
+      commands.map((path) => link.runtime.look('stream/cancel', { run, path, reason: 'the prompt was cancelled' }).catch(() => {})),
+    );
+    return commands;
+  }
+
+  async #begin(link: Link, mode: Mode, prompt: string): Promise<number> {
+    const run = this.#run;
+    const before = (await link.runtime.look('getRun', { run })).loops.length;
+    while (true) {
+      try {
+        const params = { run, prompt, ...(mode === 'yolo' ? { yolo: true } : {}) };
+        return (await link.runtime.call(mode === 'ask' ? 'ask' : 'act', params)).loop;
+      } catch (error) {
+        if (!(error instanceof ConnectionClosed)) throw error;
+      }
+      const { loops } = await link.runtime.look('getRun', { run });
+      const arrived = loops.slice(before).find((one) => one.prompt === prompt && one.mode === (mode === 'ask' ? 'ask' : 'act'));
+      if (arrived) return arrived.loop;
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import { type AgentContext, methods, type SessionUpdate } from '@agentclientprotocol/sdk';
+import type { ClientTraits } from './client-traits.ts';
+
+/** Where the updates of one session go, in the order in which they are sent. */
+export class Outlet {
+  readonly client: AgentContext;
+  readonly traits: ClientTraits;
+  readonly sessionId: string;
+
+  constructor(client: AgentContext, traits: ClientTraits, sessionId: string) {
+    this.client = client;
+    this.traits = traits;
+    this.sessionId = sessionId;
+  }
+
+  /** Sends an update; resolves when the editor's pipe has taken it, so that who writes much waits. An editor that is gone hears nothing. */
+  async send(update: SessionUpdate): Promise<void> {
+    await this.client.notify(methods.client.session.update, { sessionId: this.sessionId, update }).catch(() => {});
+  }
+
+  /** A short message to people that is nobody's answer. */
+  async notice(severity: 'info' | 'warning' | 'error', title: string): Promise<void> {
+    if (this.traits.notices) return await this.send({ sessionUpdate: 'notice', severity, title });
+    await this.send({ sessionUpdate: 'agent_thought_chunk', content: { type: 'text', text: `${title}\n` } });
+  }
+}

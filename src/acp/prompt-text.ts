@@ -1,0 +1,61 @@
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ContentBlock } from '@agentclientprotocol/sdk';
+import { badParams } from './errors.ts';
+
+/** A prompt's content as the text that the model reads; throws -32602 for what no model is shown (SPEC {#acp_prompt}). */
+export function promptText(blocks: readonly ContentBlock[], root: string): string {
+  const parts = blocks.map((block, index) => part(block, index, root));
+  const text = [parts.map(({ said }) => said).join(''), ...parts.flatMap(({ context }) => (context === undefined ? [] : [context]))].join(
+    '\n\n',
+  );
+  if (text.trim() === '') throw badParams('the prompt is empty; send a text', { field: 'prompt' });
+  return text;
+}
+
+/** What a block says in the flow of the prompt, and what stands behind it. */
+interface Part {
+  readonly said: string;
+  readonly context?: string;
+}
+
+function part(block: ContentBlock, index: number, root: string): Part {
+  switch (block.type) {
+    case 'text':
+      return { said: block.text };
+    case 'resource_link':
+      return { said: mention(block.uri, root, block.name) };
+    case 'resource': {
+      const { resource } = block;
+      if (!('text' in resource)) throw unreadable(index, 'a resource that is no text');
+      const said = mention(resource.uri, root);
+      return { said, context: `<context uri="${said.slice(1)}">\n${resource.text}\n</context>` };
+    }
+    case 'image':
+    case 'audio':
+      throw unreadable(index, block.type);
+  }
+}
+
+/** `@file://src/main.ts` for a file of the project, as the model's own tools call it; `@` and the URI for the rest. */
+function mention(uri: string, root: string, name?: string): string {
+  const path = filePath(uri);
+  const below = path === undefined ? undefined : relative(root, path);
+  if (below !== undefined && below !== '' && !below.startsWith('..')) return `@file://${below}`;
+  return name === undefined || uri.endsWith(name) ? `@${uri}` : `@${uri} (${name})`;
+}
+
+function filePath(uri: string): string | undefined {
+  try {
+    const url = new URL(uri);
+    return url.protocol === 'file:' ? fileURLToPath(url) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function unreadable(index: number, what: string): Error {
+  return badParams(`prompt[${index}] is ${what}, which this agent does not read; promptCapabilities says so. Send text or a link.`, {
+    field: `prompt[${index}]`,
+  });
+}

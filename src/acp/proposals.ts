@@ -1,0 +1,108 @@
+import { methods, type RequestPermissionRequest, type ToolCallUpdate } from '@agentclientprotocol/sdk';
+import { messageOf } from '../core/errors.ts';
+import { type Question, questionOf } from '../core/question.ts';
+import { isRefusal } from './errors.ts';
+import type { Link } from './link.ts';
+import type { Outlet } from './outlet.ts';
+import { type Answer, permissionAnswer, permissionOptions } from './permission.ts';
+import { chosenAnswer, formAnswer, questionForm, questionOptions } from './question.ts';
+
+/** A proposal that waits, as `run/proposal` and `getProposals` tell it. */
+export interface Proposal {
+  readonly path: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Asks the editor about proposals, several at a time, and brings its answers to the server. An answer that another client
+ * gave first takes the question back (SPEC {#acp_permission}).
+ */
+export class Proposals {
+  readonly #outlet: Outlet;
+  readonly #run: string;
+  readonly #link: () => Promise<Link>;
+  readonly #inText: (path: string, question: Question) => void;
+  readonly #asked = new Map<string, AbortController>();
+
+  /** @param options - `inText`: told of a question that only the person's next message can answer */
+  constructor(options: {
+    outlet: Outlet;
+    run: string;
+    link: () => Promise<Link>;
+    inText: (path: string, question: Question) => void;
+  }) {
+    this.#outlet = options.outlet;
+    this.#run = options.run;
+    this.#link = options.link;
+    this.#inText = options.inText;
+  }
+
+  /** Asks, once, whatever is asked of it; returns at once. */
+  ask({ path, attributes }: Proposal, toolCall: ToolCallUpdate): void {
+    if (this.#asked.has(path)) return;
+    const abort = new AbortController();
+    this.#asked.set(path, abort);
+    this.#ask(path, attributes, toolCall, abort.signal).catch((error: unknown) => {
+      if (abort.signal.aborted) return;
+      const how = `the proposal waits on; another client can answer it: headgate attach ${this.#run}`;
+      void this.#outlet.notice('warning', `The editor could not be asked (${messageOf(error)}); ${how}`);
+    });
+  }
+
+  /** It was answered, or ended otherwise: the editor is asked no longer. */
+  withdraw(path: string): void {
+    this.#asked.get(path)?.abort();
+  }
+
+  /** Takes every question back. */
+  close(): void {
+    for (const abort of this.#asked.values()) abort.abort();
+  }
+
+  /** Brings an answer to the server. An answer that came too late changes nothing and is no error. */
+  async resolve(path: string, answer: Answer): Promise<void> {
+    const link = await this.#link();
+    try {
+      await link.runtime.look('run/resolve', { run: this.#run, resolution: { path, ...answer } });
+    } catch (error) {
+      // Somebody was faster, or a lost connection had the first attempt arrive; what was answered is told by its event.
+      if (isRefusal(error, 'proposal_resolved')) return;
+      if (answer.remember && isRefusal(error, 'unsupported')) {
+        const { remember: _, ...once } = answer;
+        return await this.resolve(path, once);
+      }
+      throw error;
+    }
+  }
+
+  async #ask(path: string, attributes: Proposal['attributes'], toolCall: ToolCallUpdate, signal: AbortSignal): Promise<void> {
+    const question = questionOf(attributes);
+    const answer = question ? await this.#answerTo(path, question, toolCall, signal) : await this.#permission(attributes, toolCall, signal);
+    if (answer && !signal.aborted) await this.resolve(path, answer);
+  }
+
+  async #permission(attributes: Proposal['attributes'], toolCall: ToolCallUpdate, signal: AbortSignal): Promise<Answer | undefined> {
+    return permissionAnswer(await this.#request(toolCall, permissionOptions(attributes), signal));
+  }
+
+  async #answerTo(path: string, question: Question, toolCall: ToolCallUpdate, signal: AbortSignal): Promise<Answer | undefined> {
+    const { client, sessionId, traits } = this.#outlet;
+    if (traits.forms) {
+      const form = questionForm(question, sessionId, path);
+      return formAnswer(await client.request(methods.client.elicitation.create, form, withdrawnBy(signal)));
+    }
+    if (question.options.length > 0) return chosenAnswer(question, await this.#request(toolCall, questionOptions(question), signal));
+    this.#inText(path, question);
+    return undefined;
+  }
+
+  async #request(toolCall: ToolCallUpdate, options: ReturnType<typeof permissionOptions>, signal: AbortSignal) {
+    const { client, sessionId } = this.#outlet;
+    const params: RequestPermissionRequest = { sessionId, toolCall, options };
+    return (await client.request(methods.client.session.requestPermission, params, withdrawnBy(signal))).outcome;
+  }
+}
+
+function withdrawnBy(signal: AbortSignal) {
+  return { cancellationSignal: signal, stopWaitingOnCancel: true };
+}

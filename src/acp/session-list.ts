@@ -1,0 +1,52 @@
+import type { SessionInfo } from '@agentclientprotocol/sdk';
+import { visibleLine } from '../core/visible-text.ts';
+import { badParams } from './errors.ts';
+import type { Link } from './link.ts';
+import { sessionIdOf } from './projects.ts';
+
+const PAGE_RUNS = 50;
+const TITLE_CHARS = 80;
+
+/** Where a listing goes on: a folder of those that are listed, and how many of its runs have been. */
+interface Cursor {
+  readonly folder: number;
+  readonly offset: number;
+}
+
+/** A page of the runs of these folders, newest first, as sessions; an editor may go on with any of them (SPEC {#acp_list}). */
+export async function sessionPage(
+  folders: readonly string[],
+  open: (folder: string) => Promise<Link>,
+  cursor: string | null | undefined,
+): Promise<{ sessions: SessionInfo[]; nextCursor?: string }> {
+  const at = readCursor(cursor);
+  const folder = folders[at.folder];
+  if (folder === undefined) return { sessions: [] };
+  const link = await open(folder);
+  const runs = await link.runtime.look('getRuns', { limit: PAGE_RUNS, offset: at.offset });
+  const sessions = await Promise.all(
+    runs.map(async ({ run, updatedAt }) => ({
+      sessionId: sessionIdOf(run, link.root),
+      cwd: link.root,
+      title: await titleOf(link, run),
+      updatedAt: new Date(updatedAt).toISOString(),
+    })),
+  );
+  const next = runs.length === PAGE_RUNS ? { ...at, offset: at.offset + PAGE_RUNS } : { folder: at.folder + 1, offset: 0 };
+  return { sessions, ...(next.folder < folders.length ? { nextCursor: `${next.folder}.${next.offset}` } : {}) };
+}
+
+/** The first line of a run's first prompt; its alias where there was none. */
+async function titleOf(link: Link, run: string): Promise<string> {
+  // Deleted meanwhile: its alias is all there is.
+  const first = await link.runtime.look('getRun', { run }).catch(() => undefined);
+  const [line = ''] = (first?.loops[0]?.prompt ?? '').trim().split('\n', 1);
+  return line === '' ? run : visibleLine(line).slice(0, TITLE_CHARS);
+}
+
+function readCursor(cursor: string | null | undefined): Cursor {
+  if (cursor === undefined || cursor === null) return { folder: 0, offset: 0 };
+  const found = /^(\d{1,4})\.(\d{1,9})$/.exec(cursor);
+  if (!found) throw badParams('that cursor is none of session/list; leave it out to begin anew', { field: 'cursor' });
+  return { folder: Number(found[1]), offset: Number(found[2]) };
+}

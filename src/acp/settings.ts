@@ -1,0 +1,43 @@
+import type { SessionConfigOption, SessionModeState } from '@agentclientprotocol/sdk';
+import { badParams } from './errors.ts';
+import type { Mode } from './loops.ts';
+
+const MODES: readonly { readonly id: Mode; readonly name: string; readonly description: string }[] = [
+  { id: 'act', name: 'Act', description: 'Does things; asks before each that no rule allows' },
+  { id: 'ask', name: 'Ask', description: 'Looks and answers; changes nothing' },
+  { id: 'yolo', name: 'Yolo', description: 'Does things and asks about none that no rule denies' },
+];
+
+/** The modes of a session, as editors pick them (SPEC {#acp_settings}). */
+export function modeState(mode: Mode): SessionModeState {
+  return { currentModeId: mode, availableModes: MODES.map((one) => ({ ...one })) };
+}
+
+/** The mode of this id. Throws -32602. */
+export function modeOf(id: unknown): Mode {
+  const found = MODES.find((one) => one.id === id);
+  if (found) return found.id;
+  throw badParams(`there is no mode ${String(id)}; there are ${MODES.map((one) => one.id).join(', ')}`, { field: 'modeId' });
+}
+
+/** Mode and model of a session as options with a list each. */
+export function configOptions(mode: Mode, model: string, models: readonly string[]): SessionConfigOption[] {
+  return [
+    {
+      type: 'select',
+      id: 'mode',
+      name: 'Mode',
+      category: 'mode',
+      currentValue: mode,
+      options: MODES.map(({ id, name, description }) => ({ value: id, name, description })),
+    },
+    {
+      type: 'select',
+      id: 'model',
+      name: 'Model',
+      category: 'model',
+      currentValue: model,
+      options: [...new Set([...models, model])].map((alias) => ({ value: alias, name: alias })),
+    },
+  ];
+}

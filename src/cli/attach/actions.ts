@@ -1,0 +1,88 @@
+import { messageOf } from '../../core/errors.ts';
+import type { Runtime } from '../../rpc/client/index.ts';
+import { isWireError } from '../errors.ts';
+import { visibleLine } from '../text.ts';
+import type { Step } from './step.ts';
+
+/** What keys do to a run. Each answers what there is to say, and never throws. */
+export class Actions {
+  readonly #session: Runtime;
+  readonly #run: string;
+  /** Keys are stored in the order in which they were typed. */
+  #typed: Promise<unknown> = Promise.resolve();
+
+  constructor(session: Runtime, run: string) {
+    this.#session = session;
+    this.#run = run;
+  }
+
+  /** Answers a proposal. That somebody else was faster is told by their answer. */
+  answer(step: Step, action: 'accept' | 'reject', more: { output?: string; remember?: true } = {}): Promise<string> {
+    return this.#say(async () => {
+      try {
+        const { remembered = [] } = await this.#session.call('run/resolve', {
+          run: this.#run,
+          resolution: { path: step.id, action, ...more },
+        });
+        const rules = remembered.map(visibleLine).join(', ');
+        return rules === '' ? `${action}ed` : `remembered: ${action === 'accept' ? 'allow' : 'deny'} ${rules}`;
+      } catch (error) {
+        if (isWireError(error, 'proposal_resolved')) return 'somebody else was faster';
+        throw error;
+      }
+    });
+  }
+
+  /** Ends a command with its tree. */
+  cancel(step: Step): Promise<string> {
+    return this.#say(async () => {
+      await this.#session.call('stream/cancel', { run: this.#run, path: step.id, reason: 'cancelled at the terminal' });
+      return 'cancelled';
+    });
+  }
+
+  /** Sends a signal to a command. */
+  signal(step: Step, signal: string): Promise<string> {
+    return this.#say(async () => {
+      await this.#session.call('stream/signal', { run: this.#run, path: step.id, signal: signal.toUpperCase() });
+      return `sent ${visibleLine(signal.toUpperCase())}`;
+    });
+  }
+
+  /** Types into a command; `secret` is refused where its terminal would show it. */
+  input(step: Step, text: string, { secret = false } = {}): Promise<string> {
+    const typed = this.#typed.then(() =>
+      this.#say(async () => {
+        await this.#session.call('stream/input', { run: this.#run, path: step.id, chunk: text, ...(secret ? { secret: true } : {}) });
+        return '';
+      }),
+    );
+    this.#typed = typed;
+    return typed;
+  }
+
+  /** Ends the input of a command. */
+  endInput(step: Step): Promise<string> {
+    return this.#say(async () => {
+      await this.#session.call('stream/input', { run: this.#run, path: step.id, eof: true });
+      return 'its input has ended';
+    });
+  }
+
+  /** Gives the model something to do, or while it is at work tells it something. */
+  prompt(text: string, isBusy: boolean): Promise<string> {
+    return this.#say(async () => {
+      if (isBusy) await this.#session.call('run/inject', { run: this.#run, message: text });
+      else await this.#session.call('act', { run: this.#run, prompt: text });
+      return isBusy ? 'the model reads it in its next turn' : '';
+    });
+  }
+
+  async #say(act: () => Promise<string>): Promise<string> {
+    try {
+      return await act();
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+}

@@ -1,0 +1,499 @@
+import { constants } from 'node:os';
+import { deferred } from '../../core/deferred.ts';
+import type { Runtime } from '../../rpc/client/index.ts';
+import type { Console } from '../console.ts';
+import { CliError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
+import { visibleLine } from '../text.ts';
+import { Actions } from './actions.ts';
+import { detailRows } from './detail-rows.ts';
+import { FullScreen, type Key, type Picture } from './full-screen.ts';
+import { type TimelineRows, timelineRows } from './item-rows.ts';
+import { helpRows, keyBar } from './keymap.ts';
+import { compose, detailOrigin, panesOf, scrolled, timelineColumns } from './layout.ts';
+import { LineEditor } from './line-editor.ts';
+import { OutputPane } from './output-pane.ts';
+import type { Question } from './question.ts';
+import { type Row, span } from './rows.ts';
+import { RunFeed } from './run-feed.ts';
+import type { Step } from './step.ts';
+import { type Item, isLive } from './timeline.ts';
+import { titleRow } from './title.ts';
+
+/** How often a picture with running times is drawn anew, milliseconds. */
+const TICK_MS = 1000;
+/** Signals that end us; the terminal is given back first. */
+const ENDING = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const;
+const SECRET_PROMPT = /pass(word|phrase|code)|secret|token|\bpin\b/i;
+
+/** The view of a run that fills a terminal: what happened, the details and the output of what is selected, and keys (SPEC {#cli_attach}). */
+export class AttachView {
+  readonly #console: Console;
+  readonly #run: string;
+  readonly #screen: FullScreen;
+  readonly #feed: RunFeed;
+  readonly #output: OutputPane;
+  readonly #actions: Actions;
+  readonly #over = deferred<number>();
+  readonly #letters: Readonly<Record<string, (() => void) | undefined>> = {
+    k: () => this.#move(-1),
+    j: () => this.#move(1),
+    g: () => this.#toEnd(-1),
+    G: () => this.#toEnd(1),
+    q: () => this.#over.resolve(EXIT.ok),
+    '?': () => this.#help(),
+    '/': () => this.#search(),
+    n: () => this.#output.found(1),
+    N: () => this.#output.found(-1),
+    a: () => this.#accept(),
+    y: () => this.#accept(),
+    r: () => this.#reject(),
+    m: () => this.#remember('accept'),
+    f: () => this.#remember('reject'),
+    c: () => this.#cancel(),
+    s: () => this.#signal(),
+    i: () => this.#input(false),
+    I: () => this.#input(true),
+    R: () => this.#receipt(),
+    p: () => this.#prompt(),
+  };
+  #connection = '';
+  #message = '';
+  #selected: string | undefined;
+  /** The newest item is selected, whichever it is. */
+  #atEnd = true;
+  #isOpen = false;
+  #showsHelp = false;
+  #question: Question | undefined;
+  /** The command that keys go to as they are. */
+  #typingInto: string | undefined;
+  #isPasting = false;
+  /** Ctrl-C was pressed and nothing else since. */
+  #interrupted = false;
+  #timelineTop = 0;
+  #detailTop = 0;
+  #drawing = false;
+  #undo: (() => void)[] = [];
+
+  constructor(console: Console, session: Runtime, run: string) {
+    this.#console = console;
+    this.#run = run;
+    this.#screen = new FullScreen(console, { key: (key) => this.#pressed(key), redraw: () => this.#draw() });
+    this.#feed = new RunFeed(session, run, { changed: () => this.#changed(), failed: (error) => this.#over.reject(error) });
+    this.#output = new OutputPane({ session, run, changed: (problem) => this.#say(problem) });
+    this.#actions = new Actions(session, run);
+  }
+
+  /** What is said of the connection. */
+  connection(notice: string): void {
+    this.#connection = notice;
+    this.#draw();
+  }
+
+  /** Shows the run until it is left; answers the exit code. Throws what the server answers, and when it is gone for good. */
+  async show(): Promise<number> {
+    try {
+      await this.#feed.open();
+      this.#listen();
+      this.#screen.enter();
+      this.#changed();
+      return await this.#over.promise;
+    } finally {
+      for (const undo of this.#undo.splice(0)) undo();
+      this.#output.close();
+      this.#feed.close();
+      this.#screen.leave();
+    }
+  }
+
+  /** Commands that go on when it is left. */
+  get running(): number {
+    return this.#feed.timeline.running.length;
+  }
+
+  #listen(): void {
+    const leaving = ENDING.map((signal) => {
+      const leave = () => this.#over.resolve(128 + constants.signals[signal]);
+      process.on(signal, leave);
+      return () => void process.off(signal, leave);
+    });
+    const onInterrupt = () => this.#interrupt();
+    process.on('SIGINT', onInterrupt);
+    const ticking = setInterval(() => {
+      if (this.#feed.timeline.running.length > 0) this.#draw();
+    }, TICK_MS);
+    this.#undo = [
+      ...leaving,
+      () => void process.off('SIGINT', onInterrupt),
+      () => clearInterval(ticking),
+      this.#console.out.onGone(() => this.#over.resolve(EXIT.brokenPipe)),
+    ];
+  }
+
+  #changed(): void {
+    const { timeline } = this.#feed;
+    if (timeline.run.deleted) return this.#over.reject(new CliError(`run ${this.#run} was deleted`, EXIT.failed));
+    const current = this.#step();
+    // Whoever looks at the end is taken to what waits for an answer, and else to what is newest.
+    if (this.#atEnd && current?.state !== 'proposed') this.#select((timeline.proposals[0] ?? timeline.items.at(-1))?.id);
+    if (this.#question?.step !== undefined && timeline.step(this.#question.step)?.state !== 'proposed') {
+      this.#question = undefined;
+      this.#message = 'it was answered elsewhere';
+    }
+    if (this.#typingInto !== undefined && timeline.step(this.#typingInto)?.isOver) this.#typingInto = undefined;
+    this.#output.show(this.#step());
+    this.#draw();
+  }
+
+  #say(message: string | undefined): void {
+    if (message !== undefined) this.#message = message;
+    this.#draw();
+  }
+
+  #select(id: string | undefined): void {
+    if (id === this.#selected) return;
+    this.#selected = id;
+    this.#detailTop = 0;
+    this.#output.show(this.#step());
+  }
+
+  #item(): Item | undefined {
+    return this.#feed.timeline.item(this.#selected);
+  }
+
+  #step(): Step | undefined {
+    const item = this.#item();
+    return item?.kind === 'step' ? item : undefined;
+  }
+
+  /** Draws soon: what changes within one turn of the event loop is one picture. */
+  #draw(): void {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    setImmediate(() => {
+      this.#drawing = false;
+      this.#screen.draw(this.#picture());
+    });
+  }
+
+  #picture(): Picture {
+    const { timeline } = this.#feed;
+    const size = this.#screen.size;
+    const now = Date.now();
+    const drawn = timelineRows(timeline, timelineColumns(size.cols), this.#selected, now);
+    const panes = panesOf(size, this.#isOpen || this.#showsHelp, drawn.rows.length);
+    this.#timelineTop = this.#scrolled(drawn, panes.timeline.rows);
+    const { detail, caption, cursor } = this.#detail(panes.detail.columns, panes.detail.rows, now);
+    const typed = this.#question?.editor.row(size.cols);
+    const rows = compose(
+      panes,
+      {
+        title: titleRow(this.#run, timeline, this.#connection === '', size.cols),
+        timeline: drawn.rows.slice(this.#timelineTop, this.#timelineTop + panes.timeline.rows),
+        caption,
+        detail,
+        message: typed?.row ?? [span(this.#connection === '' ? this.#message : this.#connection, 'yellow')],
+        keys: this.#keys(),
+      },
+      size.cols,
+    );
+    if (typed) return { rows, cursor: { row: size.rows - 2, column: typed.column } };
+    const origin = detailOrigin(panes);
+    return { rows, cursor: cursor && { row: origin.row + cursor.row, column: origin.column + cursor.column } };
+  }
+
+  /** Where the timeline begins, so that the selected item is seen, and at the end what is below it too. */
+  #scrolled({ rows, owners }: TimelineRows, height: number): number {
+    const first = Math.max(0, owners.indexOf(this.#selected));
+    const last = Math.min(Math.max(first, owners.lastIndexOf(this.#selected)), first + Math.max(0, height - 1));
+    const top = this.#atEnd ? rows.length : this.#timelineTop;
+    return scrolled(top, rows.length, height, first, last);
+  }
+
+  #keys(): Row {
+    if (this.#question) return [span(' Enter ', 'bold'), span('done ', 'dim'), span(' Esc ', 'bold'), span('not now ', 'dim')];
+    if (this.#typingInto !== undefined)
+      return [span(' keys go to the command ', 'inverse'), span(' Ctrl-] ', 'bold'), span('stop typing', 'dim')];
+    return keyBar(this.#step(), this.#isOpen);
+  }
+
+  #detail(columns: number, height: number, now: number): { detail: readonly Row[]; caption: Row; cursor?: Picture['cursor'] } {
+    if (this.#showsHelp) return { detail: helpRows().slice(this.#detailTop), caption: [span('keys', 'bold')] };
+    const item = this.#item();
+    if (!item || height <= 0) return { detail: [], caption: [] };
+    const head = detailRows(item, columns, now);
+    const name = item.kind === 'step' ? visibleLine(item.id) : `turn ${item.turn}`;
+    if (item.kind !== 'step' || item.channels.length === 0) {
+      this.#detailTop = Math.max(0, Math.min(this.#detailTop, head.length - height));
+      const more =
+        head.length > height ? `  rows ${this.#detailTop + 1}-${Math.min(head.length, this.#detailTop + height)} of ${head.length}` : '';
+      return { detail: head.slice(this.#detailTop), caption: [span(`${name}${more}`)] };
+    }
+    const above = head.slice(0, Math.max(1, Math.floor(height / 2)));
+    const { rows, label, cursor } = this.#output.rows(columns, height - above.length);
+    const at = cursor && this.#typingInto === item.id ? { row: above.length + cursor.row, column: cursor.column } : undefined;
+    return { detail: [...above, ...rows], caption: [span(label === '' ? name : label)], cursor: at };
+  }
+
+  #pressed(key: Key): void {
+    if (this.#typingInto !== undefined) return this.#typed(key, this.#typingInto);
+    if (this.#question) return this.#edited(this.#question, key);
+    // What is pasted is no keys.
+    if (key.name === 'paste-start' || key.name === 'paste-end') this.#isPasting = key.name === 'paste-start';
+    if (this.#isPasting || key.name === 'paste-end') return;
+    this.#message = '';
+    if (key.ctrl) return this.#control(key.name);
+    this.#interrupted = false;
+    if (this.#showsHelp) this.#showsHelp = key.name === 'up' || key.name === 'down';
+    else this.#command(key);
+    this.#draw();
+  }
+
+  #control(name: string | undefined): void {
+    if (name === 'c') return this.#interrupt();
+    this.#interrupted = false;
+    if (name === 'd') this.#over.resolve(EXIT.ok);
+    else if (name === 'z') this.#screen.suspend();
+    else if (name === 'l') this.#screen.redraw();
+  }
+
+  #command(key: Key): void {
+    switch (key.name) {
+      case 'up':
+        return this.#move(-1);
+      case 'down':
+        return this.#move(1);
+      case 'pageup':
+        return this.#turn(-1);
+      case 'pagedown':
+      case 'space':
+        return this.#turn(1);
+      case 'home':
+        return this.#toEnd(-1);
+      case 'end':
+        return this.#toEnd(1);
+      case 'return':
+      case 'enter':
+        this.#isOpen = !this.#isOpen;
+        return;
+      case 'escape':
+        this.#isOpen = false;
+        return;
+      case 'tab':
+        return this.#output.nextChannel();
+      default:
+        return this.#letter(key.sequence ?? '');
+    }
+  }
+
+  #letter(letter: string): void {
+    const act = this.#letters[letter];
+    if (act) act();
+    else this.#message = '? shows the keys';
+  }
+
+  #help(): void {
+    this.#showsHelp = true;
+    this.#detailTop = 0;
+  }
+
+  #move(by: number): void {
+    if (this.#isOpen) return this.#scroll(by);
+    const { items } = this.#feed.timeline;
+    const at = items.findIndex(({ id }) => id === this.#selected);
+    const next = Math.max(0, Math.min(items.length - 1, at + by));
+    this.#atEnd = next === items.length - 1 && by > 0;
+    this.#select(items[next]?.id);
+  }
+
+  #toEnd(direction: 1 | -1): void {
+    if (this.#isOpen) {
+      this.#detailTop = direction < 0 ? 0 : Infinity;
+      if (this.#hasOutput()) return direction < 0 ? this.#output.toStart() : this.#output.follow();
+      return;
+    }
+    const { items } = this.#feed.timeline;
+    this.#atEnd = direction > 0;
+    this.#select((direction < 0 ? items[0] : items.at(-1))?.id);
+  }
+
+  #turn(pages: 1 | -1): void {
+    if (this.#hasOutput()) this.#output.turn(pages);
+    else this.#scroll(pages * Math.max(1, panesOf(this.#screen.size, this.#isOpen, 0).detail.rows - 1));
+  }
+
+  #scroll(by: number): void {
+    if (this.#hasOutput()) this.#output.scroll(by);
+    else this.#detailTop = Math.max(0, this.#detailTop + by);
+  }
+
+  #hasOutput(): boolean {
+    return (this.#step()?.channels.length ?? 0) > 0;
+  }
+
+  #interrupt(): void {
+    const [newest] = this.#feed.timeline.running.filter(({ state }) => state !== 'cancelling').slice(-1);
+    const step = this.#step();
+    const running = step && isLive(step) && step.state !== 'cancelling' ? step : newest;
+    if (this.#interrupted || !running) return this.#over.resolve(EXIT.interrupted);
+    this.#interrupted = true;
+    this.#select(running.id);
+    this.#message = 'Ctrl-C again leaves';
+    this.#do(this.#actions.cancel(running).then((said) => `${said}; Ctrl-C again leaves`));
+  }
+
+  /** The selected proposal. The first key for one that is not selected only goes to it, so that nobody answers what they do not see. */
+  #proposal(): Step | undefined {
+    const step = this.#step();
+    if (step?.state === 'proposed') {
+      // What comes of it, and the next one, is at the end.
+      this.#atEnd = true;
+      return step;
+    }
+    const [oldest] = this.#feed.timeline.proposals;
+    this.#message = oldest ? 'this one waits for your answer' : 'nothing waits for an answer';
+    if (oldest) this.#select(oldest.id);
+    return undefined;
+  }
+
+  #accept(): void {
+    const step = this.#proposal();
+    if (!step) return;
+    if (!step.isQuestion) return this.#do(this.#actions.answer(step, 'accept'));
+    this.#ask({
+      editor: new LineEditor('answer: '),
+      step: step.id,
+      done: (output) => this.#do(this.#actions.answer(step, 'accept', { output })),
+    });
+  }
+
+  #reject(): void {
+    const step = this.#proposal();
+    if (!step) return;
+    this.#ask({
+      editor: new LineEditor('reject; reason, if any: '),
+      step: step.id,
+      done: (reason) => this.#do(this.#actions.answer(step, 'reject', reason.trim() === '' ? {} : { output: reason })),
+    });
+  }
+
+  #remember(action: 'accept' | 'reject'): void {
+    const step = this.#proposal();
+    if (!step) return;
+    const rules = step.attributes[action === 'accept' ? 'remember' : 'remember_reject'];
+    if (rules === undefined || (Array.isArray(rules) && rules.length === 0)) {
+      this.#message = `no narrow rule can be made of this one; answer it with ${action === 'accept' ? 'a' : 'r'}`;
+      return;
+    }
+    this.#do(this.#actions.answer(step, action, { remember: true }));
+  }
+
+  /** The selected command if it runs, else the newest that does, which is then selected. */
+  #running(): Step | undefined {
+    const step = this.#step();
+    if (step && isLive(step)) return step;
+    const newest = this.#feed.timeline.running.at(-1);
+    if (newest) this.#select(newest.id);
+    else this.#message = 'no command runs';
+    return newest;
+  }
+
+  #cancel(): void {
+    const step = this.#running();
+    if (step) this.#do(this.#actions.cancel(step));
+  }
+
+  #signal(): void {
+    const step = this.#running();
+    if (!step) return;
+    this.#ask({
+      editor: new LineEditor('signal: ', { text: 'INT' }),
+      done: (signal) => this.#do(this.#actions.signal(step, signal.trim())),
+    });
+  }
+
+  #input(isSecret: boolean): void {
+    const step = this.#running();
+    if (!step) return;
+    if (step.terminal && !isSecret) {
+      this.#typingInto = step.id;
+      this.#output.follow();
+      return;
+    }
+    const secret = isSecret || SECRET_PROMPT.test(step.prompt ?? '');
+    this.#ask({
+      editor: new LineEditor(secret ? 'secret input: ' : 'input: ', { isSecret: secret }),
+      done: (text) => {
+        this.#do(this.#actions.input(step, `${text}${step.terminal ? '\r' : '\n'}`, { secret }));
+        // The next line, until Esc.
+        if (!secret) this.#input(false);
+      },
+      endOfInput: () => this.#do(this.#actions.endInput(step)),
+    });
+  }
+
+  #receipt(): void {
+    const step = this.#step();
+    if (!step || step.channels.length === 0) {
+      this.#message = 'only a command has a receipt';
+      return;
+    }
+    this.#do(
+      this.#feed.learnReceipt(step.id).then(
+        (known) => (known ? '' : 'nobody has cancelled it'),
+        (error: unknown) => String(error),
+      ),
+    );
+  }
+
+  #prompt(): void {
+    const { status } = this.#feed.timeline.run;
+    const isBusy = status === 102 || status === 202;
+    this.#ask({
+      editor: new LineEditor(isBusy ? 'tell the model: ' : 'prompt: '),
+      done: (text) => {
+        if (text.trim() === '') return;
+        this.#atEnd = true;
+        this.#do(this.#actions.prompt(text, isBusy));
+      },
+    });
+  }
+
+  #search(): void {
+    if (!this.#hasOutput()) {
+      this.#message = 'there is no output to search in';
+      return;
+    }
+    this.#ask({
+      editor: new LineEditor('/'),
+      done: (pattern) => {
+        if (pattern !== '') this.#output.search(pattern);
+      },
+    });
+  }
+
+  #ask(question: Question): void {
+    this.#question = question;
+    this.#draw();
+  }
+
+  #edited(question: Question, key: Key): void {
+    const edited = question.editor.press(key);
+    if (edited !== 'edited') this.#question = undefined;
+    if (edited === 'done') question.done(question.editor.text);
+    if (edited === 'end of input') question.endOfInput?.();
+    this.#draw();
+  }
+
+  /** A key for a command in a terminal; Ctrl-] is ours. */
+  #typed(key: Key, path: string): void {
+    const step = this.#feed.timeline.step(path);
+    if (!step || step.isOver || key.sequence === '\u001d') this.#typingInto = undefined;
+    else if (key.name !== 'paste-start' && key.name !== 'paste-end') this.#do(this.#actions.input(step, key.sequence ?? ''));
+    this.#draw();
+  }
+
+  #do(task: Promise<string>): void {
+    void task.then((said) => this.#say(said === '' ? undefined : said));
+  }
+}

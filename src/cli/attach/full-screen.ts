@@ -1,0 +1,150 @@
+import { emitKeypressEvents } from 'node:readline';
+import type { Console } from '../console.ts';
+import { terminalSize } from '../terminal-size.ts';
+import { RawTerminal } from '../tty/raw-terminal.ts';
+import type { Row, Style } from './rows.ts';
+
+/** A key as `node:readline` tells it. */
+export interface Key {
+  readonly name?: string | undefined;
+  readonly ctrl?: boolean;
+  readonly meta?: boolean;
+  /** What the terminal sent. */
+  readonly sequence?: string;
+}
+
+/** A picture: its rows from the top, and where the cursor is, if it shows. */
+export interface Picture {
+  readonly rows: readonly Row[];
+  readonly cursor?: { readonly row: number; readonly column: number } | undefined;
+}
+
+export interface FullScreenListener {
+  key(key: Key): void;
+  /** The picture is needed anew: the size is another one, or somebody else had the terminal. */
+  redraw(): void;
+}
+
+const ESC = '\u001b';
+/** The other screen, no cursor, no wrapping (a character that is wider than thought must not push rows down), pastes marked as such. */
+const ENTER = `${ESC}[?1049h${ESC}[?25l${ESC}[?7l${ESC}[?2004h`;
+const LEAVE = `${ESC}[m${ESC}[?2004l${ESC}[?7h${ESC}[?25h${ESC}[?1049l`;
+const SGR: Readonly<Record<Style, number>> = { bold: 1, dim: 2, inverse: 7, red: 31, green: 32, yellow: 33, cyan: 36 };
+
+/**
+ * A terminal whose other screen is ours: draws pictures, of which only rows that changed are written, and gives the terminal back
+ * whatever ends the process, kill -9 apart (SPEC {#attach_terminal}).
+ */
+export class FullScreen {
+  readonly #console: Console;
+  readonly #listener: FullScreenListener;
+  readonly #raw: RawTerminal;
+  readonly #colored: boolean;
+  #drawn: string[] = [];
+  #writing = false;
+  #next: Picture | undefined;
+  #inside = false;
+  readonly #onKey = (_text: string | undefined, key: Key) => this.#listener.key(key);
+  readonly #onResize = () => this.redraw();
+  readonly #onContinue = () => this.redraw();
+  readonly #restore = () => this.leave();
+
+  constructor(console: Console, listener: FullScreenListener) {
+    this.#console = console;
+    this.#listener = listener;
+    this.#raw = new RawTerminal(console.stdin());
+    this.#colored = console.outColors.isColorSupported;
+  }
+
+  get size(): { cols: number; rows: number } {
+    return terminalSize(this.#console);
+  }
+
+  /** Takes the terminal. */
+  enter(): void {
+    if (this.#inside) return;
+    this.#inside = true;
+    const input = this.#console.stdin();
+    process.on('exit', this.#restore);
+    process.on('uncaughtExceptionMonitor', this.#restore);
+    process.on('SIGCONT', this.#onContinue);
+    this.#console.out.stream.on('resize', this.#onResize);
+    this.#raw.enter();
+    emitKeypressEvents(input);
+    input.on('keypress', this.#onKey);
+    input.resume();
+    void this.#console.out.write(ENTER);
+    this.redraw();
+  }
+
+  /** Gives it back; again: harmless. */
+  leave(): void {
+    if (!this.#inside) return;
+    this.#inside = false;
+    const input = this.#console.stdin();
+    process.off('exit', this.#restore);
+    process.off('uncaughtExceptionMonitor', this.#restore);
+    process.off('SIGCONT', this.#onContinue);
+    this.#console.out.stream.off('resize', this.#onResize);
+    input.off('keypress', this.#onKey);
+    input.pause();
+    this.#next = undefined;
+    void this.#console.out.write(LEAVE);
+    this.#raw.restore();
+  }
+
+  /** Stops the process as Ctrl-Z does, with the terminal given back, and takes it again when it goes on. */
+  suspend(): void {
+    this.leave();
+    process.once('SIGCONT', () => this.enter());
+    // The whole job, as the terminal itself would do it.
+    process.kill(0, 'SIGTSTP');
+    // Where nobody could continue us, the system does not stop us; then we go on at once.
+    setTimeout(() => this.enter(), 100);
+  }
+
+  /** Draws a picture, soon: while one is being written only the newest of the next is kept. */
+  draw(picture: Picture): void {
+    this.#next = picture;
+    if (!this.#writing) void this.#write();
+  }
+
+  async #write(): Promise<void> {
+    this.#writing = true;
+    try {
+      for (let picture = this.#next; picture && this.#inside; picture = this.#next) {
+        this.#next = undefined;
+        await this.#console.out.write(this.#changes(picture));
+      }
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  /** Everything is drawn anew, whatever is on the screen. */
+  redraw(): void {
+    this.#drawn = [];
+    this.#listener.redraw();
+  }
+
+  #changes({ rows, cursor }: Picture): string {
+    const { rows: height } = this.size;
+    const whole = this.#drawn.length === 0 ? `${ESC}[m${ESC}[2J` : '';
+    const now = Array.from({ length: height }, (_, index) => this.#paint(rows[index] ?? []));
+    const changed = now.map((text, index) => (text === this.#drawn[index] ? '' : `${ESC}[${index + 1};1H${ESC}[K${text}`)).join('');
+    this.#drawn = now;
+    const at = cursor ? `${ESC}[${cursor.row + 1};${cursor.column + 1}H${ESC}[?25h` : '';
+    return changed === '' && !cursor ? '' : `${whole}${ESC}[?25l${changed}${at}`;
+  }
+
+  #paint(row: Row): string {
+    return row
+      .map(({ text, styles = [], column }) => {
+        const at = column === undefined ? '' : `${ESC}[${column + 1}G`;
+        // Inverse is no colour.
+        const codes = styles.filter((style) => this.#colored || style === 'inverse').map((style) => SGR[style]);
+        return codes.length === 0 ? `${at}${text}` : `${at}${ESC}[${codes.join(';')}m${text}${ESC}[m`;
+      })
+      .join('');
+  }
+}

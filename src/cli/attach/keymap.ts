@@ -1,0 +1,46 @@
+import { rulesToRemember } from '../remembered-rules.ts';
+import { type Row, span } from './rows.ts';
+import type { Step } from './step.ts';
+import { isLive } from './timeline.ts';
+
+/** Keys and what they do, as `?` shows them. */
+const HELP: readonly (readonly [string, string])[] = [
+  ['up down k j', 'go to another row of the timeline; in opened details: scroll'],
+  ['g G', 'the first, the last'],
+  ['Enter Esc', 'open the details, close them'],
+  ['PgUp PgDn', 'back and forth in details and output; PgDn at the end follows again'],
+  ['/ n N', 'search in the output by a regular expression, next, previous'],
+  ['Tab', 'the next channel of the output'],
+  ['a', 'accept the proposal, answer the question'],
+  ['r', 'reject, with a reason if you like'],
+  ['m f', 'accept, reject, and remember the rules that are shown'],
+  ['c', 'cancel the selected command, else the newest'],
+  ['s', 'send it a signal'],
+  ['i', 'type into it; Ctrl-] leaves a terminal, Esc a line'],
+  ['I', 'type a secret into it'],
+  ['R', 'what a cancel did: signals, processes that are gone'],
+  ['p', 'prompt; while the model is at work: tell it something'],
+  ['Ctrl-C', 'cancel the running command; again, or where none runs: leave'],
+  ['Ctrl-Z Ctrl-L', 'stop this program, draw anew'],
+  ['q', 'leave; commands go on'],
+];
+
+/** The help as rows. */
+export function helpRows(): Row[] {
+  return HELP.map(([keys, what]) => [span(keys.padEnd(14), 'bold'), span(what)]);
+}
+
+/** The keys that matter now, the most urgent first, since a narrow terminal cuts the rest. */
+export function keyBar(selected: Step | undefined, isOpen: boolean): Row {
+  const pairs: [string, string][] = [];
+  if (selected?.state === 'proposed') {
+    const { accept, reject } = rulesToRemember(selected.attributes);
+    pairs.push(['a', selected.isQuestion ? 'answer' : 'accept'], ['r', 'reject']);
+    if (accept.length > 0) pairs.push(['m', 'accept and remember']);
+    if (reject.length > 0) pairs.push(['f', 'reject and remember']);
+  } else if (selected && isLive(selected)) pairs.push(['c', 'cancel'], ['i', 'input'], ['s', 'signal']);
+  else if (selected?.receipt === undefined && selected?.state === 'cancelled') pairs.push(['R', 'receipt']);
+  if (selected && selected.channels.length > 0) pairs.push(['PgUp', 'scroll'], ['/', 'search']);
+  pairs.push(['Enter', isOpen ? 'close' : 'open'], ['p', 'prompt'], ['?', 'keys'], ['q', 'leave']);
+  return pairs.flatMap(([key, what]) => [span(` ${key} `, 'bold'), span(`${what} `, 'dim')]);
+}

@@ -1,0 +1,316 @@
+import { messageOf } from '../../core/errors.ts';
+import { plainText } from '../../core/plain-text.ts';
+import type { Runtime } from '../../rpc/client/index.ts';
+import type { ResultOf } from '../../rpc/protocol/table.ts';
+import { follow } from '../follow.ts';
+import { formatBytes } from '../text.ts';
+import { ChannelTail } from './channel-tail.ts';
+import { LineSearch } from './line-search.ts';
+import { printable } from './printable.ts';
+import { type Row, span, wrap } from './rows.ts';
+import type { Step } from './step.ts';
+
+/** Bytes before the end from which on output is played: of pipes and of a terminal, whose picture takes more. */
+const PIPE_TAIL_BYTES = 64 * 1024;
+const TERMINAL_TAIL_BYTES = 1024 * 1024;
+/** Bytes that one page is read with at most, and characters of a line that are shown. */
+const PAGE_BYTES = 256 * 1024;
+const LINE_CHARS = 4096;
+
+/** Lines to read. */
+interface Range {
+  readonly lines: { last: number } | { first: number; count: number };
+  readonly max_bytes: number;
+}
+
+/** A page of one channel: lines from `first` on. */
+interface Page {
+  readonly channel: number;
+  readonly first: number;
+  readonly total: number;
+  readonly lines: readonly string[];
+  /** The line that a search found. */
+  readonly found?: number | undefined;
+}
+
+export interface OutputRows {
+  readonly rows: readonly Row[];
+  /** What is shown: `following`, or which lines of how many. */
+  readonly label: string;
+  readonly cursor?: { readonly row: number; readonly column: number };
+}
+
+/**
+ * The output of one command at a time: its end, live, or pages of it that are read when somebody looks at them, so that it costs
+ * the same however much there is (SPEC {#attach_output}).
+ */
+export class OutputPane {
+  readonly #session: Runtime;
+  readonly #run: string;
+  readonly #changed: (problem?: string) => void;
+  #step: Step | undefined;
+  #columns = 80;
+  #height = 1;
+  #tails: ChannelTail[] = [];
+  #stop = new AbortController();
+  #page: Page | undefined;
+  /** Lines of the page that there was room for: long ones take several rows. */
+  #shown = 1;
+  /** Counts what was asked for: an answer to an earlier question is left out. */
+  #asked = 0;
+  #channel = 1;
+  #search: LineSearch | undefined;
+
+  /** @param options - `changed`: there is something else to draw, or something went wrong */
+  constructor(options: { session: Runtime; run: string; changed: (problem?: string) => void }) {
+    this.#session = options.session;
+    this.#run = options.run;
+    this.#changed = options.changed;
+  }
+
+  /** Shows the output of a step from now on; of none that has no channels. */
+  show(step: Step | undefined): void {
+    const next = step && step.channels.length > 0 ? step : undefined;
+    if (next?.id === this.#step?.id) {
+      this.#step = next;
+      return;
+    }
+    this.close();
+    this.#step = next;
+    this.#channel = next?.channels[0]?.channel ?? 1;
+    if (!next) return;
+    this.#stop = new AbortController();
+    const { signal } = this.#stop;
+    this.#follow(next, signal).catch((error: unknown) => {
+      if (!signal.aborted) this.#changed(messageOf(error));
+    });
+  }
+
+  /** Nothing is shown or followed any more. */
+  close(): void {
+    this.#stop.abort();
+    for (const tail of this.#tails.splice(0)) tail.dispose();
+    this.#page = undefined;
+    this.#search = undefined;
+    this.#asked++;
+    this.#step = undefined;
+  }
+
+  /** The rows for so much room. */
+  rows(columns: number, height: number): OutputRows {
+    // A page has as many lines as there was room for when it was read.
+    if (this.#page && height > this.#height) void this.#ask(() => this.#again());
+    this.#height = Math.max(1, height);
+    if (columns !== this.#columns) {
+      this.#columns = columns;
+      for (const tail of this.#tails) tail.resize(columns);
+    }
+    if (!this.#page) return this.#tailRows();
+    const { shown, ...page } = pageRows(this.#page, columns, this.#height);
+    this.#shown = shown;
+    return page;
+  }
+
+  /** Moves by lines, negative towards the beginning. Beyond the end it follows again. */
+  scroll(lines: number): void {
+    const page = this.#page;
+    if (!page) {
+      if (lines < 0) void this.#ask(async () => this.#read(await this.#lastTop(), lines));
+      return;
+    }
+    if (lines > 0 && page.first + this.#shown > page.total) return this.follow();
+    void this.#ask(() => this.#read(page.first, lines));
+  }
+
+  /** A screenful, forward or back. */
+  turn(pages: number): void {
+    const forward = this.#page ? this.#shown - 1 : 1;
+    this.scroll(pages > 0 ? Math.max(1, forward) : -Math.max(1, this.#height - 1));
+  }
+
+  /** Goes to the first line. */
+  toStart(): void {
+    void this.#ask(() => this.#read(1, 0));
+  }
+
+  /** Shows the end again, live. */
+  follow(): void {
+    this.#asked++;
+    this.#page = undefined;
+    this.#changed();
+  }
+
+  /** Turns to the next channel: pages and searches are of it. */
+  nextChannel(): void {
+    const channels = this.#step?.channels ?? [];
+    const at = channels.findIndex(({ channel }) => channel === this.#channel);
+    this.#channel = channels[(at + 1) % Math.max(1, channels.length)]?.channel ?? 1;
+    this.#search = undefined;
+    if (this.#page) void this.#ask(async () => this.#read(await this.#lastTop(), 0));
+    else this.#changed();
+  }
+
+  /** Looks for a regular expression, from what is shown backwards when the end is, else forward. */
+  search(pattern: string): void {
+    const step = this.#step;
+    if (!step) return;
+    const channel = this.#channel;
+    this.#search = new LineSearch(pattern, (from) =>
+      this.#session.look('stream/read', { run: this.#run, path: step.id, channel, from, match: pattern }),
+    );
+    this.found(this.#page ? 1 : -1);
+  }
+
+  /** Goes to the next line that was looked for, or to the one before. */
+  found(direction: 1 | -1): void {
+    const search = this.#search;
+    if (!search) return this.#changed('nothing was looked for; / does');
+    const from = this.#page?.found ?? (this.#page ? this.#page.first - 1 : Infinity);
+    void this.#ask(async () => {
+      const line = await (direction > 0 ? search.after(from) : search.before(from));
+      if (line === undefined) {
+        this.#changed(`nothing matches ${search.pattern}`);
+        return undefined;
+      }
+      const page = await this.#read(Math.max(1, line - Math.floor(this.#height / 3)), 0);
+      return { ...page, found: line };
+    });
+  }
+
+  async #follow(step: Step, signal: AbortSignal): Promise<void> {
+    const tails = step.channels.map(({ channel }) => new ChannelTail(channel, this.#columns, step.terminal));
+    this.#tails = tails;
+    const offsets = new Map<number, number>();
+    for (const tail of tails) {
+      const { bytes } = await this.#readOf(step.id, tail.channel, { lines: { last: 1 }, max_bytes: 1 });
+      const from = Math.max(0, bytes - (step.terminal ? TERMINAL_TAIL_BYTES : PIPE_TAIL_BYTES));
+      offsets.set(tail.channel, from);
+      tail.startAt(from);
+    }
+    if (signal.aborted) return;
+    await follow(this.#session, {
+      run: this.#run,
+      path: step.id,
+      channels: offsets,
+      signal,
+      take: async (channel, bytes) => {
+        const tail = tails.find((each) => each.channel === channel);
+        if (!tail || signal.aborted) return;
+        await tail.take(bytes, tail.bytes + bytes.length);
+        this.#changed();
+      },
+    });
+  }
+
+  #tailRows(): OutputRows {
+    const [main, ...others] = this.#tails;
+    if (!main) return { rows: [], label: '' };
+    const sizes = this.#tails
+      .filter(({ bytes, channel }) => bytes > 0 || channel === this.#channel)
+      .map(
+        ({ channel, bytes }) =>
+          `${channel === this.#channel && this.#tails.length > 1 ? '*' : ''}${channelName(channel)} ${formatBytes(bytes)}`,
+      )
+      .join('  ');
+    const label = `${sizes}${this.#step?.isOver ? '' : '  following'}`;
+    const below = others.filter(({ bytes }) => bytes > 0);
+    if (below.length === 0) {
+      const { cursor } = main;
+      const shown = last(main.rows, this.#height);
+      const at = cursor && cursor.row - Math.max(0, main.rows.length - this.#height);
+      return {
+        rows: shown.map((row) => [span(row)]),
+        label,
+        ...(cursor && at !== undefined && at >= 0 && at < this.#height ? { cursor: { row: at, column: cursor.column } } : {}),
+      };
+    }
+    const rows: Row[] = [];
+    // Errors of a command that writes much are below it, in a third of the room.
+    const room = main.bytes === 0 ? this.#height : Math.max(1, Math.floor(this.#height / 3));
+    const lower = below.flatMap((tail) => [
+      [span(`-- ${channelName(tail.channel)} --`, 'dim')] as Row,
+      ...last(tail.rows, Math.max(1, Math.floor(room / below.length) - 1)).map((row): Row => [span(row, 'red')]),
+    ]);
+    rows.push(...last(main.rows, Math.max(0, this.#height - lower.length)).map((row): Row => [span(row)]), ...lower);
+    return { rows: rows.slice(-this.#height), label };
+  }
+
+  async #again(): Promise<Page | undefined> {
+    const page = this.#page;
+    return page && { ...(await this.#read(page.first, 0)), found: page.found };
+  }
+
+  /** Number of the first line when the last ones fill the room. */
+  async #lastTop(): Promise<number> {
+    const { lines } = await this.#readPage({ lines: { last: 1 }, max_bytes: 1 });
+    return Math.max(1, lines.total - this.#height + 1);
+  }
+
+  /** The page that begins so many lines behind line `from`; of one before it only as many as leave room for `from`. */
+  async #read(from: number, lines: number): Promise<Page> {
+    const first = Math.max(1, from + lines);
+    const answer = await this.#readPage({ lines: { first, count: Math.max(this.#height, from - first + 1) }, max_bytes: PAGE_BYTES });
+    const { total } = answer.lines;
+    if (first > total && total > 0) return await this.#read(total, 0);
+    const text = plainText(Buffer.from(answer.chunk, answer.encoding)).replace(/\n$/, '');
+    const all = text.split('\n').map((line) => printable(line.slice(0, LINE_CHARS).replaceAll('\t', '    ')));
+    let skipped = 0;
+    const heights = all.slice(0, Math.max(0, from - first)).map((line) => wrap(line, this.#room(total)).length);
+    while (skipped + 1 < heights.length && heights.slice(skipped).reduce((sum, rows) => sum + rows, 1) > this.#height) skipped++;
+    return { channel: this.#channel, first: first + skipped, total, lines: all.slice(skipped) };
+  }
+
+  /** Columns beside the numbers of lines. */
+  #room(total: number): number {
+    return Math.max(1, this.#columns - String(total).length - 2);
+  }
+
+  #readPage(range: Range): Promise<ResultOf<'stream/read'>> {
+    return this.#readOf(this.#step?.id ?? '', this.#channel, range);
+  }
+
+  #readOf(path: string, channel: number, range: Range): Promise<ResultOf<'stream/read'>> {
+    return this.#session.look('stream/read', { run: this.#run, path, channel, ...range });
+  }
+
+  /** Asks for another page; the newest question alone is answered. */
+  async #ask(question: () => Promise<Page | undefined>): Promise<void> {
+    if (!this.#step) return;
+    const number = ++this.#asked;
+    try {
+      const page = await question();
+      if (number !== this.#asked || !page) return;
+      this.#page = page;
+      this.#changed();
+    } catch (error) {
+      if (number === this.#asked) this.#changed(messageOf(error));
+    }
+  }
+}
+
+function pageRows({ channel, first, total, lines, found }: Page, columns: number, height: number): OutputRows & { shown: number } {
+  const gutter = String(total).length;
+  const rows: Row[] = [];
+  let shown = 0;
+  for (const [index, line] of lines.entries()) {
+    if (rows.length >= height) break;
+    shown = index + 1;
+    for (const [part, text] of wrap(line, Math.max(1, columns - gutter - 2)).entries()) {
+      const number = part === 0 ? String(first + index).padStart(gutter) : ' '.repeat(gutter);
+      rows.push([span(`${number}  `, 'dim'), first + index === found ? span(text, 'inverse') : span(text)]);
+    }
+  }
+  return {
+    rows: rows.slice(0, height),
+    shown,
+    label: `${channelName(channel)} lines ${first}-${first + Math.max(1, shown) - 1} of ${total}`,
+  };
+}
+
+function channelName(channel: number): string {
+  return channel === 1 ? 'stdout' : channel === 2 ? 'stderr' : `channel ${channel}`;
+}
+
+function last<T>(rows: readonly T[], count: number): readonly T[] {
+  return count <= 0 ? [] : rows.slice(-count);
+}

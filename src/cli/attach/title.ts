@@ -1,0 +1,18 @@
+import { formatStatus } from '../text.ts';
+import { usageLine } from '../usage-line.ts';
+import { spread } from './item-rows.ts';
+import { type Row, span } from './rows.ts';
+import type { Timeline } from './timeline.ts';
+
+/** How a run stands and what it has used; in a narrow terminal the one comes before the other. */
+export function titleRow(alias: string, { run, meters, proposals, running }: Timeline, isConnected: boolean, columns: number): Row {
+  const counts = [
+    ...(proposals.length > 0 ? [`${proposals.length} to answer`] : []),
+    ...(running.length > 0 ? [`${running.length} running`] : []),
+  ].join(', ');
+  const left = [` ${alias}`, formatStatus(run.status), run.model, ...(counts === '' ? [] : [counts])].join('  ');
+  const used = usageLine(meters);
+  const right = !isConnected ? ' connection lost ' : used === undefined ? ' ' : ` ${used} `;
+  if (columns < left.length + right.length && isConnected) return [span(left, 'inverse')];
+  return spread([span(left)], [span(right)], columns).map((piece) => ({ ...piece, styles: ['inverse'] }));
+}

@@ -1,0 +1,110 @@
+import { isQuestion } from '../../core/question.ts';
+import type { Runtime } from '../../rpc/client/index.ts';
+import type { ResultOf } from '../../rpc/protocol/table.ts';
+import type { Console } from '../console.ts';
+import { usageError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
+import { type ListOptions, printJson, printListing, withSession } from '../listing.ts';
+import { formatDuration, visibleLine } from '../text.ts';
+import { theOnly } from '../the-only.ts';
+
+/** Options of `headgate accept` and `headgate reject`. */
+export interface AnswerOptions extends ListOptions {
+  /** Every proposal of the run that waits. */
+  readonly all?: boolean;
+  readonly remember?: boolean;
+  /** The answer to a question, or why it was rejected. */
+  readonly text?: string;
+}
+
+type Action = 'accept' | 'reject';
+
+/** `headgate proposals`: what waits for an answer, oldest first. */
+export async function proposals(console: Console, run: string | undefined, options: ListOptions): Promise<number> {
+  return await withSession(console, options, async (session) => {
+    const rows = await session.look('getProposals', run === undefined ? {} : { run });
+    const now = Date.now();
+    return await printListing(console, options, rows, {
+      columns: [
+        { title: 'RUN', whole: true },
+        { title: 'PATH', whole: true },
+        { title: 'ACTION' },
+        { title: 'WAITS', right: true },
+        { title: 'PROPOSAL' },
+      ],
+      cells: rows.map((row) => [
+        row.run,
+        row.path,
+        row.action,
+        formatDuration(Math.max(0, now - row.createdAt)),
+        row.command ?? row.summary,
+      ]),
+      empty: 'nothing waits for an answer',
+    });
+  });
+}
+
+/** `headgate accept` and `headgate reject`: answer one proposal, or all of a run; the first answer wins (SPEC {#cli_answer}). */
+export async function answer(
+  console: Console,
+  action: Action,
+  run: string,
+  path: string | undefined,
+  options: AnswerOptions,
+): Promise<number> {
+  if (options.all && path !== undefined) throw usageError('--all answers every proposal of the run; leave the path out');
+  return await withSession(console, options, async (session) => {
+    const paths = await chosen(session, action, run, path, options);
+    const answers: ResultOf<'run/resolve'>[] = [];
+    for (const one of paths) {
+      const resolution = {
+        path: one,
+        action,
+        ...(options.text === undefined ? {} : { output: options.text }),
+        ...(options.remember ? { remember: true } : {}),
+      };
+      const resolved = await session.call('run/resolve', { run, resolution });
+      answers.push(resolved);
+      if (!options.json) await console.out.write(`${sentence(action, resolved)}\n`);
+    }
+    return options.json ? await printJson(console, answers) : EXIT.ok;
+  });
+}
+
+async function chosen(
+  session: Runtime,
+  action: Action,
+  run: string,
+  path: string | undefined,
+  { all, text }: AnswerOptions,
+): Promise<string[]> {
+  const waiting = await session.look('getProposals', { run });
+  const one = path === undefined ? undefined : waiting.find((proposal) => proposal.path === path);
+  if (path !== undefined && !one) return [path];
+  const none = { none: `nothing of ${run} waits for an answer`, see: 'headgate proposals shows what waits elsewhere' };
+  const wanted = one
+    ? [one.path]
+    : all && waiting.length > 0
+      ? waiting.map((proposal) => proposal.path)
+      : [
+          theOnly(
+            waiting.map((proposal) => proposal.path),
+            { ...none, many: `proposals of ${run} wait` },
+            (name) => `headgate ${action} ${run} ${name}`,
+          ),
+        ];
+  const question = waiting.find((proposal) => wanted.includes(proposal.path) && isQuestion(proposal.attributes));
+  if (action === 'accept' && question && text === undefined) {
+    throw usageError(
+      `${question.path} asks: ${visibleLine(question.summary)}`,
+      `headgate accept ${run} ${question.path} --text "the answer"`,
+    );
+  }
+  return wanted;
+}
+
+function sentence(action: Action, { run, path, channels, remembered }: ResultOf<'run/resolve'>): string {
+  const rules = (remembered ?? []).map((rule) => `\n  remembered: ${action === 'accept' ? 'allow' : 'deny'} ${visibleLine(rule)}`);
+  const see = channels && channels.length > 0 ? `; headgate output --live ${run} ${path} shows its output` : '';
+  return `${action}ed ${path}${see}${rules.join('')}`;
+}

@@ -1,0 +1,53 @@
+import type { ParamsOf } from '../../rpc/protocol/table.ts';
+import type { Console } from '../console.ts';
+import { type ListOptions, printAnswer, withSession } from '../listing.ts';
+
+/** `headgate rename`: gives a run another alias. */
+export async function rename(console: Console, run: string, name: string, options: ListOptions): Promise<number> {
+  return await withSession(console, options, async (session) => {
+    const answer = await session.call('run/rename', { run, name });
+    return await printAnswer(console, options, answer, `${run} is now ${answer.run}`);
+  });
+}
+
+/** `headgate fork`: copies a run. */
+export async function fork(console: Console, run: string, name: string | undefined, options: ListOptions): Promise<number> {
+  return await withSession(console, options, async (session) => {
+    const answer = await session.call('run/fork', { run, ...(name === undefined ? {} : { name }) });
+    return await printAnswer(console, options, answer, answer.run);
+  });
+}
+
+/** `headgate rm`: deletes a run with all that it holds. */
+export async function remove(console: Console, run: string, options: ListOptions): Promise<number> {
+  return await withSession(console, options, async (session) => {
+    const answer = await session.call('run/delete', { run });
+    return await printAnswer(console, options, answer, `${answer.run} is deleted`);
+  });
+}
+
+/** Options of `headgate models add`. */
+export type ModelOptions = ListOptions & Pick<ParamsOf<'addModel'>, 'provider' | 'contextLength' | 'dialect'>;
+
+/** `headgate models add`. */
+export async function addModel(console: Console, alias: string, actual: string, options: ModelOptions): Promise<number> {
+  const { provider, contextLength, dialect } = options;
+  return await withSession(console, options, async (session) => {
+    const answer = await session.call('addModel', {
+      alias,
+      actual,
+      ...(provider === undefined ? {} : { provider }),
+      ...(contextLength === undefined ? {} : { contextLength }),
+      ...(dialect === undefined ? {} : { dialect }),
+    });
+    return await printAnswer(console, options, answer, `added model ${answer.alias}; headgate act --model ${answer.alias} "..." asks it`);
+  });
+}
+
+/** `headgate models remove`. */
+export async function removeModel(console: Console, alias: string, options: ListOptions): Promise<number> {
+  return await withSession(console, options, async (session) => {
+    const answer = await session.call('removeModel', { alias });
+    return await printAnswer(console, options, { alias, ...answer }, `removed model ${alias}`);
+  });
+}

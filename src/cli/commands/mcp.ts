@@ -1,0 +1,37 @@
+import { serveMcp } from '../../mcp/index.ts';
+import { connectRuntime } from '../../rpc/client/index.ts';
+import type { Console } from '../console.ts';
+import type { ClientOptions } from '../context.ts';
+import { dial } from '../dial.ts';
+import { ensureServer } from '../ensure-server.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { CliHost } from '../host.ts';
+import { locate } from '../locate.ts';
+import { projectOf } from '../project.ts';
+
+/** How long a lost server is waited for; the next call after that looks for one anew. */
+const RESUME_MS = 30_000;
+
+/** Options of `headgate mcp`. */
+export interface McpOptions extends ClientOptions {
+  readonly run?: string;
+  readonly config?: string;
+}
+
+/** `headgate mcp`: a Model Context Protocol server on standard input and output (SPEC {#mcp_server}). */
+export async function mcp(console: Console, host: CliHost, options: McpOptions): Promise<number> {
+  const project = projectOf(options.project);
+  await serveMcp({
+    version: console.version,
+    ...(options.run === undefined ? {} : { run: options.run }),
+    open: async (name) => {
+      await ensureServer(options, host);
+      return await connectRuntime(async () => await dial(locate(options, console.env)), {
+        project,
+        client: { name, version: console.version },
+        giveUpMs: RESUME_MS,
+      });
+    },
+  });
+  return EXIT.ok;
+}

@@ -1,0 +1,36 @@
+import { Option } from 'commander';
+import { client, examples, type Registry } from './registry.ts';
+
+/** Tokens for others: token add, list, revoke. */
+export function tokenCommands({ program, console, choose }: Registry): void {
+  const token = program
+    .command('token')
+    .description('tokens for others: a machine that serves as a runner, somebody who may look')
+    .addHelpText(
+      'after',
+      examples('headgate token add --scope runner --name build-1', 'headgate token list', 'headgate token revoke build-1'),
+    );
+
+  client(token.command('add'))
+    .description('make a token and print it, this once; only its hash is kept')
+    .addOption(new Option('--scope <scope>', 'what it allows').choices(['read', 'run', 'runner', 'admin']).makeOptionMandatory())
+    .requiredOption('--name <name>', 'whom it is for')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('headgate token add --scope runner --name build-1 > build-1.token'))
+    .action(({ scope, name, ...options }) =>
+      choose(async () => (await import('../commands/token.ts')).add(console, { scope, name }, options)),
+    );
+
+  client(token.command('list'))
+    .description('list the tokens that were made: name, scope, age')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('headgate token list --json'))
+    .action((options) => choose(async () => (await import('../commands/token.ts')).list(console, options)));
+
+  client(token.command('revoke'))
+    .description('take a token back; every connection that came with it ends')
+    .argument('<name>')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('headgate token revoke build-1'))
+    .action((name, options) => choose(async () => (await import('../commands/token.ts')).revoke(console, name, options)));
+}

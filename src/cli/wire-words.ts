@@ -1,0 +1,44 @@
+import type { MethodName } from '../rpc/protocol/table.ts';
+
+/** The commands that do what methods do; errors of the server name methods, since they are for every client. */
+const COMMANDS: Partial<Record<MethodName, string>> = {
+  getRuns: 'headgate runs',
+  getRun: 'headgate runs',
+  startRun: 'headgate act --run',
+  getProposals: 'headgate proposals',
+  getModels: 'headgate models',
+  addModel: 'headgate models add',
+  removeModel: 'headgate models remove',
+  getContext: 'headgate context',
+  listSkills: 'headgate skills',
+  getSkills: 'headgate skills',
+  getEntries: 'headgate rpc getEntries',
+  discover: 'headgate rpc discover',
+  'run/resolve': 'headgate accept',
+  'run/abort': 'headgate abort',
+  'run/rename': 'headgate rename',
+  'run/fork': 'headgate fork',
+  'run/delete': 'headgate rm',
+  'run/config': 'headgate rpc run/config',
+  'stream/read': 'headgate output',
+  'stream/list': 'headgate ps --all',
+  'stream/cancel': 'headgate cancel',
+  'stream/signal': 'headgate kill',
+  'stream/input': 'headgate tty --attach',
+  'stream/export': 'headgate export',
+  'runner/list': 'headgate runners',
+  'runner/forget': 'headgate runner forget',
+  'runner/drain': 'headgate runner drain',
+  'token/list': 'headgate token list',
+  'token/add': 'headgate token add',
+  'policy/list': 'headgate policy list',
+};
+
+const METHOD = /(?<![\w/.:-])(?:[a-z]+\/[a-z]+|[a-z]+[A-Z][A-Za-z]*|discover)(?![\w/])/g;
+
+/** A message of the server with the commands that a person can type in place of the methods that it names. */
+export function inCommands(message: string): string {
+  return message.replace(METHOD, (name, at: number) =>
+    message.slice(0, at).endsWith('headgate rpc ') ? name : (COMMANDS[name as MethodName] ?? name),
+  );
+}

@@ -1,0 +1,74 @@
+import type { Logger } from '../core/logger.ts';
+import type { Project } from '../model/records.ts';
+
+/** How a producer of a plugin ended; all of it may be left out. */
+export interface ProducerResult {
+  /** 0, or left out: it ended well, at 200. Another number ends it at 500. */
+  readonly exitCode?: number;
+  /** A short machine word, such as `http:404`; default `exit:N` for another exit code than 0. */
+  readonly outcome?: string;
+  /** What the log entry says beside command, duration and sizes. */
+  readonly body?: string;
+}
+
+/** What a running producer of a plugin is handed (SPEC {#plugin_producers}). */
+export interface ProducerIo {
+  /**
+   * Appends to a channel and resolves once that is stored; waiting for it is the back-pressure. A full disk is waited out. Rejects for a
+   * channel that the proposal does not have, after the end or a cancel, and when 16 MiB wait already.
+   */
+  write(channel: number, data: Uint8Array | string): Promise<void>;
+  /** Reads back what this producer has written: `maxBytes` at most from byte `from` on, and 1 MiB at most. */
+  read(channel: number, from: number, maxBytes: number): Buffer;
+  /** Bytes that each channel had when `start` was called: 0, and more when it is started again after a restart. */
+  readonly offsets: Readonly<Record<number, number>>;
+  /** True when an earlier server had started it already. */
+  readonly resumed: boolean;
+  /** Aborted by a cancel, a limit or the server's stop; what is still running 2 s later (a cancel may say otherwise) is followed no more. */
+  readonly signal: AbortSignal;
+  /** What people type with `stream/input`, until they end it; nothing for a kind without `input`. */
+  readonly input: AsyncIterable<Buffer>;
+  /** The project: `id`, `name`, `root`, `configPath`. */
+  readonly project: Project;
+  /** True for a file of the project, by its path from the root, that a constraint keeps from models (SPEC {#file_constraints}). */
+  hidden(path: string): boolean;
+  /** Alias of the run. */
+  readonly run: string;
+  /** Path of the log entry. */
+  readonly path: string;
+  /** The server's log. */
+  readonly logger: Logger;
+}
+
+/** A kind of producer that runs in the server's process (SPEC {#plugin_producers}). */
+export interface ProducerDefinition {
+  /** a-z, 0-9 and _: the `backend` of its producers. */
+  readonly kind: string;
+  /** Channel number to its name. Default `{1: 'output', 2: 'notes'}`. */
+  readonly channels?: Readonly<Record<number, string>>;
+  /** True: after a restart of the server `start` is called again, with `offsets`. Default: it ends at 500 `lost`. */
+  readonly resumable?: boolean;
+  /** True: people can type into it. */
+  readonly input?: boolean;
+  /** True: it reaches out. A server whose sandbox has no network refuses it. */
+  readonly network?: boolean;
+  /** Does it. A throw ends it at 500 with the message; so it does after an abort, with the reason of that. */
+  start(input: Readonly<Record<string, unknown>>, io: ProducerIo): ProducerResult | undefined | Promise<ProducerResult | undefined>;
+}
+
+/** What acceptance of a tool's proposal starts in the server, by the plugin that has the kind. */
+export interface ProposedServerProducer {
+  /** The kind. */
+  readonly backend: string;
+  readonly runner: 'server';
+  /** Default: all that the kind names. */
+  readonly channels?: readonly number[];
+  readonly spec: {
+    /** Handed to `start`; JSON, 1 MiB at most. */
+    readonly input: Readonly<Record<string, unknown>>;
+    /** What lists show as its command. Default: the proposal's summary. */
+    readonly command?: string;
+    /** It is ended after so many milliseconds. */
+    readonly timeoutMs?: number;
+  };
+}

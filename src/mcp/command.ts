@@ -1,0 +1,70 @@
+import type { Runtime } from '../rpc/client/index.ts';
+import type { ResultOf } from '../rpc/protocol/table.ts';
+import { channelUri } from './uri.ts';
+
+type Producer = ResultOf<'stream/list'>[number];
+
+export const COMMAND_STATES = ['proposed', 'running', 'waiting_for_input', 'done', 'failed', 'cancelled', 'rejected'] as const;
+export type CommandStatus = (typeof COMMAND_STATES)[number];
+
+/** A command as a client is told of it. A type and no interface: it goes out as plain data. */
+export type Command = {
+  readonly run: string;
+  /** Of its log entry. */
+  readonly path: string;
+  readonly status: CommandStatus;
+  readonly exit_code: number | null;
+  readonly signal: string | null;
+  readonly outcome: string | null;
+  readonly channels: { readonly channel: number; readonly path: string; readonly uri: string; readonly bytes: number }[];
+};
+
+/** The place of a command: its run, and the path of its log entry. */
+export interface CommandRef {
+  readonly run: string;
+  readonly path: string;
+}
+
+/** The producer of a log entry; undefined before somebody has accepted it. */
+export async function producerOf(runtime: Runtime, { run, path }: CommandRef): Promise<Producer | undefined> {
+  return (await runtime.look('stream/list', { run })).find((one) => one.path === path);
+}
+
+/** How a command stands. Throws what the server answers. */
+export async function commandOf(runtime: Runtime, ref: CommandRef): Promise<Command & { readonly note: string }> {
+  const { run, path } = ref;
+  const entry = await runtime.look('get', { run, path, redact: true });
+  const producer = await producerOf(runtime, ref);
+  const waiting = producer?.waiting === true;
+  return {
+    run,
+    path,
+    status: statusOf(entry.status, producer !== undefined, waiting),
+    exit_code: producer?.exit_code ?? null,
+    signal: producer?.signal ?? null,
+    outcome: entry.outcome,
+    channels: (producer?.channels ?? []).map(({ channel, path: of, bytes }) => ({ channel, path: of, bytes, uri: channelUri(run, of) })),
+    note: entry.body.trim().split('\n').at(-1) ?? '',
+  };
+}
+
+export function isOver({ status }: Command): boolean {
+  return status !== 'proposed' && status !== 'running' && status !== 'waiting_for_input';
+}
+
+function statusOf(status: number, started: boolean, waiting: boolean): CommandStatus {
+  switch (status) {
+    case 202:
+      return 'proposed';
+    case 102:
+      return waiting ? 'waiting_for_input' : 'running';
+    case 200:
+      return 'done';
+    case 403:
+      return 'rejected';
+    case 499:
+      return started ? 'cancelled' : 'rejected';
+    default:
+      return 'failed';
+  }
+}

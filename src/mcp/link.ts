@@ -1,0 +1,106 @@
+import { CLIENT_INFO_META_KEY, type ServerContext } from '@modelcontextprotocol/server';
+import type { Runtime } from '../rpc/client/index.ts';
+import type { McpServeOptions } from './server.ts';
+
+/** Characters that the server takes of a client's name. */
+const NAME_CHARS = 64;
+const ALIAS_CHARS = 40;
+/** How often a made-up alias may be taken before the refusal is told. */
+const ATTEMPTS = 5;
+
+/** What the tools of one MCP session share: the runtime, opened when it is first needed, and the run of its commands. */
+export class Link {
+  readonly #options: McpServeOptions;
+  readonly #greeted: () => string | undefined;
+  readonly #opened: (runtime: Runtime) => void;
+  #runtime: Promise<Runtime> | undefined;
+  #run: Promise<string> | undefined;
+  #clientName: string | undefined;
+
+  /** `greeted` answers the name that the client gave in its greeting; `opened` is told of every runtime that is opened: the first one, and another when that is gone for good. */
+  constructor(options: McpServeOptions, greeted: () => string | undefined, opened: (runtime: Runtime) => void) {
+    this.#options = options;
+    this.#greeted = greeted;
+    this.#opened = opened;
+  }
+
+  /** Takes the client's name from a request, where it has come since the revision of 2026. */
+  heard({ mcpReq }: ServerContext): void {
+    // The library's type of the envelope does not name its keys.
+    const envelope = mcpReq.envelope as Readonly<Record<string, unknown>> | undefined;
+    const info = envelope?.[CLIENT_INFO_META_KEY];
+    if (typeof info === 'object' && info !== null && 'name' in info && typeof info.name === 'string') this.#clientName ??= info.name;
+  }
+
+  /** The runtime. Throws what opening it throws; the next call tries again. */
+  runtime(): Promise<Runtime> {
+    this.#runtime ??= this.#open();
+    return this.#runtime;
+  }
+
+  /** Alias of the run of this session's commands, when there is one. */
+  async ownRun(): Promise<string | undefined> {
+    return this.#options.run ?? (await this.#run);
+  }
+
+  /** The same, opened when there is none yet. */
+  openRun(): Promise<string> {
+    this.#run ??= this.#startRun().catch((error: unknown) => {
+      this.#run = undefined;
+      throw error;
+    });
+    return this.#run;
+  }
+
+  async close(): Promise<void> {
+    const runtime = await this.#runtime?.catch(() => undefined);
+    await runtime?.close();
+  }
+
+  #name(): string {
+    return this.#clientName ?? this.#greeted() ?? 'client';
+  }
+
+  async #open(): Promise<Runtime> {
+    const forget = () => {
+      this.#runtime = undefined;
+    };
+    try {
+      const runtime = await this.#options.open(`mcp:${this.#name()}`.slice(0, NAME_CHARS));
+      runtime.onConnection(({ final }) => {
+        if (final) forget();
+      });
+      this.#opened(runtime);
+      return runtime;
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  }
+
+  async #startRun(): Promise<string> {
+    const runtime = await this.runtime();
+    const named = this.#options.run;
+    for (let attempt = 1; ; attempt++) {
+      const alias = named ?? madeUp(this.#name());
+      try {
+        return (await runtime.call('startRun', { model: 'scripted', alias })).run;
+      } catch (error) {
+        if (!(error instanceof Error) || !('kind' in error) || error.kind !== 'alias_taken') throw error;
+        if (named !== undefined) return named;
+        if (attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+}
+
+/** An alias after the client's name, another one each time. */
+function madeUp(clientName: string): string {
+  const slug = clientName
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, ALIAS_CHARS)
+    .replace(/-$/, '');
+  return `${slug || 'mcp'}-${globalThis.crypto.randomUUID().slice(0, 4)}`;
+}

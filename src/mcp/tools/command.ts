@@ -1,0 +1,123 @@
+import type { CallToolResult } from '@modelcontextprotocol/server';
+import { z } from 'zod';
+import type { Runtime } from '../../rpc/client/index.ts';
+import { type Command, commandOf } from '../command.ts';
+import { answer, answering } from '../results.ts';
+import { settled } from '../wait.ts';
+import { commandShape, DEFAULT_WAIT_MS, logPath, runAlias, waitMs } from './shapes.ts';
+import type { ToolContext, ToolKit } from './tool.ts';
+
+const SH = `Runs a shell command in the project. Rules decide whether it runs at once, or a person has to accept it first; you cannot.
+It goes on when this call ends: wait waits for it, get reads its output, cancel ends it. Answers a digest of the output, the whole of which is kept.`;
+
+const WAIT = 'Waits until a command has ended, was refused or waits for input, and answers as sh does.';
+
+/** Registers `sh` and `wait` (SPEC {#mcp_sh}, {#mcp_wait}). */
+export function commandTools(kit: ToolKit): void {
+  const { server, link } = kit;
+  server.registerTool(
+    'sh',
+    {
+      title: 'Run a command',
+      description: SH,
+      inputSchema: z.strictObject({
+        command: z.string().min(1).max(65_536).describe('A POSIX shell command line.'),
+        cwd: z.string().min(1).max(4096).optional().describe('Relative to the project root, and inside it. Default: the root.'),
+        env: z.record(z.string(), z.string()).optional().describe('Variables added to the environment.'),
+        timeout_ms: z.int().min(1).optional().describe('Milliseconds until the command is ended. Default: never.'),
+        stdin: z.boolean().optional().describe('True: input can type into it. Default: it reads /dev/null.'),
+        yield_ms: waitMs.optional().describe('Milliseconds to wait for its acceptance and its end. Default 30000.'),
+        cancel_with_request: z.boolean().optional().describe('True: cancelling this call ends the command. Default: it goes on.'),
+      }),
+      outputSchema: commandShape,
+      annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+    },
+    ({ timeout_ms, yield_ms, stdin = false, cancel_with_request, ...asked }, context) =>
+      answering(link, context, async () => {
+        const runtime = await link.runtime();
+        const run = await link.openRun();
+        context.mcpReq.signal.throwIfAborted();
+        const ref = await runtime.call('sh', { ...given(asked), run, stdin, ...given({ timeout: timeout_ms }) });
+        try {
+          return await described(runtime, await settled(runtime, ref, yield_ms ?? DEFAULT_WAIT_MS, context));
+        } catch (error) {
+          if (cancel_with_request && context.mcpReq.signal.aborted) await end(runtime, ref);
+          throw error;
+        }
+      }),
+  );
+  server.registerTool(
+    'wait',
+    {
+      title: 'Wait for a command',
+      description: WAIT,
+      inputSchema: z.strictObject({
+        path: logPath,
+        run: runAlias.optional(),
+        ms: waitMs.optional().describe('Milliseconds at most; 0 says how it stands. Default 30000.'),
+      }),
+      outputSchema: commandShape,
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    },
+    ({ path, run, ms = DEFAULT_WAIT_MS }, context) => answering(link, context, () => waited(kit, { path, run, ms }, context)),
+  );
+}
+
+async function waited(
+  { link }: ToolKit,
+  { path, run, ms }: { path: string; run: string | undefined; ms: number },
+  context: ToolContext,
+): Promise<CallToolResult> {
+  const runtime = await link.runtime();
+  const ref = { path, run: run ?? (await link.openRun()) };
+  return await described(runtime, ms === 0 ? await commandOf(runtime, ref) : await settled(runtime, ref, ms, context));
+}
+
+/** Ends a command whose caller is gone, or takes back what nobody has accepted; nobody is left to be told of a failure. */
+async function end(runtime: Runtime, { run, path, status }: { run: string; path: string; status: number }): Promise<void> {
+  const cancel = () => runtime.call('stream/cancel', { run, path, reason: 'the request was cancelled' });
+  const withdraw = () => runtime.call('run/resolve', { run, resolution: { path, action: 'reject', output: 'the request was cancelled' } });
+  await (status === 202 ? withdraw().catch(cancel) : cancel()).catch(() => undefined);
+}
+
+/** The answer of a command: how it stands, a digest of each channel, and what to do next. */
+async function described(runtime: Runtime, { note, ...command }: Command & { note: string }): Promise<CallToolResult> {
+  const { run, path, channels } = command;
+  const parts = [headOf(command, note)];
+  for (const { channel, bytes } of channels) {
+    if (bytes === 0) continue;
+    const { body } = await runtime.look('get', { run, path, channel, format: 'digest' });
+    parts.push(body.trimEnd());
+  }
+  const result = answer(parts.join('\n\n'), command);
+  return command.status === 'rejected' ? { ...result, isError: true } : result;
+}
+
+function headOf({ run, path, status, exit_code, signal, outcome }: Command, note: string): string {
+  const call = `wait {"path": ${JSON.stringify(path)}}`;
+  switch (status) {
+    case 'proposed':
+      return `${path} is proposed and does not run yet: a person has to accept it, for example with "headgate attach ${run}". Then ${call} waits for its end.`;
+    case 'rejected':
+      return `${path} was not run (${outcome ?? 'rejected'}): ${note}\nDo not ask for it again in other words; ask the user, or go another way.`;
+    case 'running':
+      return `${path} is running. ${call} waits for its end, cancel ends it.`;
+    case 'waiting_for_input':
+      return `${path} is running and waits for input. input types into it, cancel ends it.`;
+    case 'cancelled':
+      return `${path} was cancelled.`;
+    default:
+      return `${path} ${status === 'done' ? 'is done' : 'has failed'}: ${endOf(exit_code, signal, outcome, note)}`;
+  }
+}
+
+function endOf(exitCode: number | null, signal: string | null, outcome: string | null, note: string): string {
+  if (exitCode !== null) return `exit code ${exitCode}`;
+  if (signal !== null) return `ended by ${signal}`;
+  return outcome === null ? note : `${outcome}: ${note}`;
+}
+
+/** The same without what was left out. */
+function given<T extends Record<string, unknown>>(params: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { answer, answering } from '../results.ts';
+import type { ToolKit } from './tool.ts';
+
+const MAX_RUNS = 50;
+const MAX_COMMANDS = 100;
+
+const listShape = z.object({
+  own_run: z.string().nullable(),
+  runs: z.array(z.object({ run: z.string(), status: z.int(), updated_at: z.string() })),
+  commands: z.array(
+    z.object({
+      run: z.string(),
+      path: z.string(),
+      command: z.string(),
+      state: z.string(),
+      exit_code: z.int().nullable(),
+      waits_for_input: z.boolean(),
+      bytes: z.int(),
+      age_ms: z.int(),
+    }),
+  ),
+  proposals: z.array(z.object({ run: z.string(), path: z.string(), summary: z.string() })),
+});
+
+/** Registers `list` (SPEC {#mcp_list}). */
+export function listTool({ server, link }: ToolKit): void {
+  server.registerTool(
+    'list',
+    {
+      title: 'List commands and runs',
+      description:
+        'Lists the commands of the project that run, what waits to be accepted, and the latest runs. With "all" also commands that have ended.',
+      inputSchema: z.strictObject({
+        run: z.string().min(1).max(64).optional().describe('Only of this run.'),
+        all: z.boolean().optional(),
+      }),
+      outputSchema: listShape,
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    },
+    ({ run, all }, context) =>
+      answering(link, context, async () => {
+        const runtime = await link.runtime();
+        const only = run === undefined ? {} : { run };
+        const [producers, waiting, runs] = await Promise.all([
+          runtime.look('stream/list', { ...only, ...(all ? {} : { state: 'live' }) }),
+          runtime.look('getProposals', only),
+          runtime.look('getRuns', { limit: MAX_RUNS }),
+        ]);
+        const commands = producers.slice(0, MAX_COMMANDS).map((one) => ({
+          run: one.run,
+          path: one.path,
+          command: one.command,
+          state: one.state,
+          exit_code: one.exit_code,
+          waits_for_input: one.waiting === true,
+          bytes: one.channels.reduce((sum, { bytes }) => sum + bytes, 0),
+          age_ms: one.ageMs,
+        }));
+        const proposals = waiting.map((one) => ({ run: one.run, path: one.path, summary: one.summary }));
+        const listed = runs
+          .filter((one) => run === undefined || one.run === run)
+          .map((one) => ({ run: one.run, status: one.status, updated_at: new Date(one.updatedAt).toISOString() }));
+        const text = [
+          `${commands.length} of ${producers.length} commands${all ? '' : ' that run'}:`,
+          ...commands.map((one) => `  ${one.run}  ${one.path}  ${stateOf(one)}  ${one.bytes} bytes  $ ${one.command.split('\n')[0] ?? ''}`),
+          `${proposals.length} that wait to be accepted:`,
+          ...proposals.map((one) => `  ${one.run}  ${one.path}  ${one.summary}`),
+          `runs, newest first: ${listed.map((one) => one.run).join(', ') || 'none'}`,
+        ];
+        return answer(text.join('\n'), { own_run: (await link.ownRun()) ?? null, runs: listed, commands, proposals });
+      }),
+  );
+}
+
+function stateOf({ state, exit_code, waits_for_input }: { state: string; exit_code: number | null; waits_for_input: boolean }): string {
+  if (waits_for_input) return `${state}, waits for input`;
+  return exit_code === null ? state : `${state}, exit code ${exit_code}`;
+}

@@ -1,0 +1,175 @@
+import { isAbsolute, relative, resolve } from 'node:path';
+import { containedPath, realOf } from '../hooks/contained-path.ts';
+import { type Judgement, type PartVerdict, ruleName, strictest } from './judgement.ts';
+import { lookProblem, placeOfActs } from './looks/index.ts';
+import { type Place, pathProblem } from './looks/paths.ts';
+import { forbidCommand, rememberCommands } from './remember.ts';
+import { type Rule, strongest } from './rule.ts';
+import { baseName, type ShellAct, type ShellCommand, type ShellScript, textOf } from './shell/command.ts';
+
+/** A shell command that waits for a verdict. */
+export interface ShellCase {
+  readonly tool: string;
+  readonly command: string;
+  readonly root: string;
+  /** Absolute folder that it is run in. */
+  readonly cwd: string;
+  /** Why rules cannot know what it does, apart from its text: variables, another machine. */
+  readonly doubts: readonly string[];
+  /** True: what only looks needs no rule (SPEC {#policy_defaults}). */
+  readonly looks: boolean;
+}
+
+/** Commands of the shell that start no program and change nothing: beside others they need no rule. */
+const HARMLESS = new Set([
+  '[',
+  'test',
+  ':',
+  'true',
+  'false',
+  'echo',
+  'printf',
+  'pwd',
+  'exit',
+  'break',
+  'continue',
+  'return',
+  'shift',
+  'wait',
+  'read',
+]);
+/** The tools whose rules that do not allow hold for every tool that runs a shell command. */
+const SHELL_TOOLS = ['sh', 'env'];
+
+/** Judges every command in a line (SPEC {#verdict}, {#policy_shell}). */
+export function judgeShell(one: ShellCase, script: ShellScript, rules: readonly Rule[]): Judgement {
+  const own = rules.filter(
+    (rule) => rule.tool.matches(one.tool) || (rule.decision !== 'allow' && SHELL_TOOLS.some((tool) => rule.tool.matches(tool))),
+  );
+  const place = placeOfActs(script.acts, one.root, one.cwd);
+  const parts: PartVerdict[] = [];
+  const free: PartVerdict[] = [];
+  for (const act of script.acts) {
+    if (act.kind === 'write') parts.push(judgeWrite(act.path, act.text, one, script.acts, rules));
+    else if (act.kind === 'read') parts.push(...judgeRead(act.path, act.text, one, place));
+    else {
+      const verdict = judgeCommand(act, one, place, own);
+      if (verdict) (verdict.reason === '' ? free : parts).push(verdict);
+    }
+  }
+  const whole = strongest(own.filter((rule) => rule.decision === 'deny' && rule.pattern.matches(one.command.trim())));
+  if (whole) parts.unshift({ text: one.command.trim(), decision: 'deny', rule: ruleName(whole), reason: 'a rule denies it' });
+  if (parts.some((part) => part.decision === 'allow' && part.rule !== undefined)) parts.splice(0, parts.length, ...parts.map(cdAsked));
+  // Alone they need a rule as everything does.
+  const settled = parts.length > 0 ? [...parts, ...free.map((part) => ({ ...part, reason: 'it starts no program' }))] : free.map(asked);
+  return conclude(one, script, settled);
+}
+
+/** A rule that allows `npm test` says nothing of where. */
+function cdAsked(part: PartVerdict): PartVerdict {
+  if (part.rule !== undefined || part.decision !== 'allow' || !/^cd( |$)/.test(part.text)) return part;
+  return { ...part, decision: 'ask', reason: 'it changes the folder of a command that a rule allows' };
+}
+
+function asked(part: PartVerdict): PartVerdict {
+  return { ...part, decision: 'ask', reason: 'no rule is about it' };
+}
+
+function conclude(one: ShellCase, script: ShellScript, parts: PartVerdict[]): Judgement {
+  const doubts = [...script.doubts, ...one.doubts];
+  const first = strictest(parts);
+  const forbid = forbidCommand(one.tool, one.command);
+  const shared = { commands: parts, ...(forbid === undefined ? {} : { forbid }) };
+  if (first?.decision === 'deny') return { ...shared, ...decided(first), remember: [] };
+  if (doubts.length > 0 || !first) {
+    return { ...shared, decision: 'ask', by: 'none', reason: doubts[0] ?? 'it holds no command', remember: [] };
+  }
+  if (first.decision === 'ask') {
+    const remember = rememberCommands(one.tool, script.acts, parts);
+    return { ...shared, ...decided(first), remember };
+  }
+  return { ...shared, ...decided(parts.find((part) => part.rule !== undefined) ?? first), remember: [] };
+}
+
+function decided(part: PartVerdict): Pick<Judgement, 'decision' | 'by' | 'reason' | 'rule'> {
+  const { decision, rule, reason } = part;
+  const by = rule !== undefined ? 'rule' : decision === 'allow' ? 'default' : 'none';
+  return { decision, by, reason: `${part.text.slice(0, 200)}: ${reason}`, ...(rule === undefined ? {} : { rule }) };
+}
+
+/** Undefined for what is judged by another command; an empty reason for what needs no rule beside others. */
+function judgeCommand(act: ShellCommand, one: ShellCase, place: Place | undefined, rules: readonly Rule[]): PartVerdict | undefined {
+  const { text } = act;
+  const denied = strongest(
+    rules.filter((rule) => rule.decision === 'deny' && spellings(act).some((spelling) => rule.pattern.matches(spelling))),
+  );
+  if (denied) return { text, decision: 'deny', rule: ruleName(denied), reason: 'a rule denies it' };
+  if (act.denyOnly) return undefined;
+  const found = strongest(
+    rules.filter(({ decision, pattern }) => {
+      if (decision === 'ask') return spellings(act).some((spelling) => pattern.matches(spelling));
+      return decision === 'allow' && pattern.matches(text) && (act.exactOnly === undefined || pattern.wildcards === 0);
+    }),
+  );
+  if (found?.decision === 'ask') return { text, decision: 'ask', rule: ruleName(found), reason: 'a rule wants it asked' };
+  if (found) return { text, decision: 'allow', rule: ruleName(found), reason: 'a rule allows it' };
+  const problem = one.looks ? (place ? lookProblem(act, place) : 'cd leads out of the project') : undefined;
+  if (one.looks && problem === undefined) return { text, decision: 'allow', reason: 'it only looks' };
+  if (act.exactOnly === undefined && act.assigned.length === 0 && HARMLESS.has(act.words[0]?.text ?? '') && !one.looks) {
+    return { text, decision: 'allow', reason: '' };
+  }
+  return { text, decision: 'ask', reason: act.exactOnly ?? problem ?? 'no rule is about it' };
+}
+
+/** Texts under which a rule that does not allow may know a command. */
+function spellings(act: ShellCommand): string[] {
+  const [first, ...rest] = act.words;
+  const bare = textOf(act.words);
+  if (!first?.literal) return [act.text, bare];
+  return [...new Set([act.text, bare, textOf([{ text: baseName(first.text), literal: true }, ...rest])])];
+}
+
+/** A redirection that writes is judged as the tool `set` is, on the same file. */
+function judgeWrite(path: string, text: string, one: ShellCase, acts: readonly ShellAct[], rules: readonly Rule[]): PartVerdict {
+  const moved = acts.some((act) => act.kind === 'program' && /^(cd|pushd|popd)$/.test(act.words[0]?.text ?? ''));
+  const subjects = moved ? undefined : insidePaths(path, one);
+  const loose = `file://${path.replace(/^\.\//, '')}`;
+  const found = strongest(
+    rules.filter((rule) => {
+      if (!rule.tool.matches('set')) return false;
+      if (rule.decision === 'allow') return subjects?.every(rule.subject) ?? false;
+      return (subjects ?? [loose]).some(rule.subject);
+    }),
+  );
+  if (found)
+    return {
+      text,
+      decision: found.decision,
+      rule: ruleName(found),
+      reason: `a rule on writing files ${found.decision === 'allow' ? 'allows' : found.decision === 'deny' ? 'denies' : 'asks about'} it`,
+    };
+  return {
+    text,
+    decision: 'ask',
+    reason:
+      subjects === undefined
+        ? 'it writes a file outside of the project, or after a change of folder'
+        : 'it writes a file, and no rule set(file://...) allows that',
+  };
+}
+
+function judgeRead(path: string, text: string, one: ShellCase, place: Place | undefined): PartVerdict[] {
+  if (!one.looks || path === '/dev/null') return [];
+  const problem = place ? pathProblem({ text: path, literal: true }, place) : 'cd leads out of the project';
+  return problem === undefined ? [] : [{ text, decision: 'ask', reason: problem }];
+}
+
+/** The file's `file://` path in the project, and the one that links lead to. Undefined for one outside. */
+function insidePaths(path: string, { root, cwd }: ShellCase): string[] | undefined {
+  try {
+    const full = containedPath(root, isAbsolute(path) ? path : resolve(cwd, path), 'path');
+    return [`file://${relative(root, full)}`, `file://${relative(realOf(root), realOf(full))}`];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,228 @@
+import type { OptionSpec } from '../shell/options.ts';
+
+/** How a program that only looks is called; an option that is not here is asked about. */
+export interface Look extends OptionSpec {
+  /** Words at the begin that are a pattern or a format, not a path. Infinity: none is a path. */
+  readonly texts?: number;
+  /** Options that stand for that pattern. */
+  readonly textOptions?: readonly string[];
+  /** Words behind the options at most. */
+  readonly most?: number;
+  /** Of a folder it would show the files in it. */
+  readonly files?: true;
+}
+
+const NONE: Look = { texts: Infinity, most: 0 };
+const TEXT: Look = { texts: Infinity };
+
+/** Programs that only look, with the options that keep them so. */
+export const LOOKS: Readonly<Record<string, Look>> = {
+  ls: {
+    flags: 'AaBbCcdFfgGhHiklmNnopqQrRsStuUvxXZ1',
+    valued: 'Iw',
+    longFlags: [
+      'all',
+      'almost-all',
+      'directory',
+      'human-readable',
+      'recursive',
+      'reverse',
+      'size',
+      'inode',
+      'group-directories-first',
+      'full-time',
+      'color',
+    ],
+    longValued: ['sort', 'color', 'time', 'time-style', 'ignore', 'hide'],
+  },
+  cat: { flags: 'AbeEnstTuv', longFlags: ['number', 'show-all', 'show-ends', 'show-tabs', 'squeeze-blank', 'number-nonblank'] },
+  head: { flags: 'qvz', valued: 'nc', longValued: ['lines', 'bytes'], longFlags: ['quiet', 'verbose'], numeric: true },
+  tail: { flags: 'qvz', valued: 'nc', longValued: ['lines', 'bytes'], longFlags: ['quiet', 'verbose'], numeric: true },
+  wc: { flags: 'clmwL', longFlags: ['lines', 'words', 'bytes', 'chars', 'max-line-length'] },
+  nl: { flags: 'p', valued: 'bdfhilnsvw' },
+  tac: {},
+  rev: {},
+  cut: {
+    flags: 'sz',
+    valued: 'bcdf',
+    longValued: ['fields', 'delimiter', 'characters', 'bytes', 'output-delimiter'],
+    longFlags: ['complement', 'only-delimited'],
+  },
+  sort: {
+    flags: 'bdfgiMhnRrVcCmsuz',
+    valued: 'kt',
+    longFlags: ['unique', 'reverse', 'numeric-sort', 'human-numeric-sort', 'version-sort', 'ignore-case', 'stable'],
+    longValued: ['key', 'field-separator'],
+  },
+  uniq: { flags: 'cdDiuz', valued: 'fsw', longFlags: ['count', 'repeated', 'unique', 'ignore-case'], most: 1 },
+  tr: { flags: 'cCdst', longFlags: ['delete', 'squeeze-repeats', 'complement'], texts: Infinity },
+  paste: { flags: 'sz', valued: 'd' },
+  comm: { flags: '123z' },
+  join: { flags: 'i', valued: '12aejotv' },
+  fold: { flags: 'bs', valued: 'w' },
+  expand: { flags: 'i', valued: 't' },
+  column: { flags: 'tx', valued: 'csoN' },
+  diff: {
+    flags: 'abBcdeEiNnpqstTuwyZ',
+    valued: 'CUW',
+    longFlags: ['brief', 'unified', 'context', 'color', 'side-by-side', 'ignore-all-space', 'no-dereference', 'new-file'],
+    longValued: ['unified', 'context', 'color', 'width', 'exclude'],
+    files: true,
+  },
+  cmp: { flags: 'bls', valued: 'in' },
+  stat: { flags: 't', valued: 'c', longFlags: ['terse'], longValued: ['format', 'printf'] },
+  file: { flags: 'bikNnr0', longFlags: ['brief', 'mime', 'mime-type', 'mime-encoding'] },
+  du: {
+    flags: 'abchkmsSx0',
+    valued: 'dt',
+    longFlags: ['all', 'summarize', 'human-readable', 'total', 'apparent-size'],
+    longValued: ['max-depth', 'threshold', 'exclude'],
+  },
+  df: { flags: 'ahHiklPT', longFlags: ['human-readable', 'inodes', 'print-type', 'portability'] },
+  tree: {
+    flags: 'adfpsughDFQNCnrtUSiJX',
+    valued: 'LIP',
+    longFlags: ['noreport', 'dirsfirst', 'gitignore', 'du', 'si'],
+    longValued: ['filelimit', 'sort', 'charset'],
+  },
+  basename: { flags: 'az', valued: 's', texts: Infinity },
+  dirname: { flags: 'z', texts: Infinity },
+  realpath: { flags: 'emqsz', longFlags: ['canonicalize-existing', 'canonicalize-missing'], longValued: ['relative-to'] },
+  readlink: { flags: 'efmnqsvz', longFlags: ['canonicalize'] },
+  md5sum: { flags: 'bt', longFlags: ['tag'] },
+  sha1sum: { flags: 'bt', longFlags: ['tag'] },
+  sha256sum: { flags: 'bt', longFlags: ['tag'] },
+  sha512sum: { flags: 'bt', longFlags: ['tag'] },
+  cksum: {},
+  od: { flags: 'abcdfhilosvx', valued: 'AjNtw' },
+  hexdump: { flags: 'bcCdovx', valued: 'ns' },
+  xxd: { flags: 'abeEipu', valued: 'cglos', apart: true, most: 1 },
+  strings: { flags: 'af', valued: 'nte' },
+  grep: {
+    flags: 'EFGPaciHhLlnoqsTvwxyzbUZI',
+    valued: 'eABCm',
+    numeric: true,
+    longFlags: [
+      'extended-regexp',
+      'fixed-strings',
+      'ignore-case',
+      'count',
+      'line-number',
+      'files-with-matches',
+      'files-without-match',
+      'only-matching',
+      'invert-match',
+      'word-regexp',
+      'no-messages',
+      'quiet',
+      'with-filename',
+      'no-filename',
+      'color',
+    ],
+    longValued: [
+      'regexp',
+      'after-context',
+      'before-context',
+      'context',
+      'max-count',
+      'color',
+      'include',
+      'exclude',
+      'exclude-dir',
+      'label',
+    ],
+    texts: 1,
+    textOptions: ['-e', '--regexp'],
+  },
+  rg: {
+    flags: 'FiSsvwxcloqnNHIhUPpeabV0',
+    valued: 'eABCmgtTMdjr',
+    longFlags: [
+      'files',
+      'fixed-strings',
+      'ignore-case',
+      'smart-case',
+      'case-sensitive',
+      'count',
+      'count-matches',
+      'files-with-matches',
+      'files-without-match',
+      'only-matching',
+      'line-number',
+      'no-line-number',
+      'with-filename',
+      'no-filename',
+      'heading',
+      'no-heading',
+      'multiline',
+      'pcre2',
+      'invert-match',
+      'word-regexp',
+      'json',
+      'stats',
+      'type-list',
+      'trim',
+      'vimgrep',
+      'column',
+      'no-messages',
+      'no-config',
+    ],
+    longValued: [
+      'regexp',
+      'after-context',
+      'before-context',
+      'context',
+      'max-count',
+      'glob',
+      'iglob',
+      'type',
+      'type-not',
+      'max-columns',
+      'max-depth',
+      'sort',
+      'sortr',
+      'color',
+      'threads',
+      'replace',
+      'max-filesize',
+    ],
+    texts: 1,
+    textOptions: ['-e', '--regexp', '--files'],
+  },
+  echo: TEXT,
+  printf: TEXT,
+  pwd: { flags: 'LP', most: 0 },
+  true: TEXT,
+  false: TEXT,
+  ':': TEXT,
+  test: { texts: Infinity },
+  seq: { flags: 'w', valued: 'fs', texts: Infinity },
+  date: {
+    flags: 'uR',
+    valued: 'd',
+    longFlags: ['utc', 'universal', 'iso-8601'],
+    longValued: ['date', 'iso-8601', 'rfc-3339'],
+    texts: Infinity,
+    most: 1,
+  },
+  uname: { flags: 'asnrvmpio', texts: Infinity, most: 0 },
+  whoami: NONE,
+  arch: NONE,
+  nproc: { longFlags: ['all'], texts: Infinity, most: 0 },
+  id: { flags: 'gGnruz', texts: Infinity, most: 0 },
+  hostname: NONE,
+  uptime: { flags: 'p', texts: Infinity, most: 0 },
+  which: { flags: 'a', texts: Infinity },
+  type: { texts: Infinity },
+};
+
+/**
+ * Programs that are asked for their version only. Not those that read the project's files first, which can name another program to run:
+ * cargo, composer, gradle, mvn, pnpm, poetry, rustc, yarn.
+ */
+export const VERSIONS = new Set(
+  `node npm npx deno bun python python3 pip pip3 ruby gem perl php java javac gcc g++ cc clang make cmake ninja git docker podman kubectl helm
+  psql sqlite3 tsc bash tmux rg jq curl wget tar uv ffmpeg`
+    .split(/\s+/)
+    .filter(Boolean),
+);

@@ -1,0 +1,112 @@
+import type { Word } from './command.ts';
+import { gitDanger } from './git-dangers.ts';
+import { awkDanger, sedDanger } from './little-languages.ts';
+import { hasShort, isLong, isSafeGlob } from './options.ts';
+import { PACKAGE_MANAGERS } from './package-managers.ts';
+
+/** Options by which a program runs another one, or a command of its own. */
+export interface Danger {
+  readonly short?: string;
+  readonly long?: readonly string[];
+  /** Long options that may have one dash only, and underscores. */
+  readonly loose?: readonly string[];
+  readonly word?: RegExp;
+}
+
+const OPTIONS: Readonly<Record<string, Danger>> = {
+  tar: {
+    short: 'IF',
+    long: ['checkpoint-action', 'to-command', 'use-compress-program', 'info-script', 'new-volume-script', 'rsh-command', 'rmt-command'],
+  },
+  bsdtar: { long: ['use-compress-program'] },
+  rsync: { short: 'e', long: ['rsh', 'rsync-path'] },
+  ssh: { short: 'oFEI', word: /[;&|`$()<>\n]/ },
+  scp: { short: 'oFSD' },
+  sftp: { short: 'oFSDb' },
+  make: { long: ['eval'], word: /^(\.?SHELL(FLAGS)?|MAKEFLAGS|GNUMAKEFLAGS)\s*[:?+!]*=|\$\(|`/ },
+  gmake: { long: ['eval'], word: /^(\.?SHELL(FLAGS)?|MAKEFLAGS|GNUMAKEFLAGS)\s*[:?+!]*=|\$\(|`/ },
+  ...PACKAGE_MANAGERS,
+  gcc: { word: /^-(wrapper|fplugin|specs|B)/ },
+  cc: { word: /^-(wrapper|fplugin|specs|B)/ },
+  'g++': { word: /^-(wrapper|fplugin|specs|B)/ },
+  clang: { word: /^-(fplugin|Xclang|load|B)/ },
+  zip: { short: 'T', long: ['unzip-command', 'test'] },
+  unzip: {},
+  sort: { long: ['compress-program'] },
+  split: { long: ['filter'] },
+  curl: { short: 'K', long: ['config'] },
+  wget: { short: 'e', long: ['execute', 'use-askpass', 'config'] },
+  rg: { long: ['pre', 'hostname-bin'], short: 'z' },
+  fd: { short: 'xX', long: ['exec', 'exec-batch'] },
+  man: { short: 'PHTXZC', long: ['pager', 'html', 'browser', 'config-file', 'preprocessor', 'gxditview', 'ditroff'] },
+  less: { word: /^[-+]/ },
+  more: { word: /^[-+]/ },
+  vim: { word: /^[-+]/ },
+  vi: { word: /^[-+]/ },
+  nvim: { word: /^[-+]/ },
+  emacs: { word: /^[-+]/ },
+  psql: { short: 'cfv', long: ['command', 'file'], word: /\\/ },
+  mysql: { short: 'e', long: ['execute', 'pager'], word: /\\/ },
+  nc: { short: 'ec' },
+  ncat: { short: 'ec', long: ['exec', 'sh-exec', 'lua-exec'] },
+  docker: { word: /^--(init-path|entrypoint)/ },
+  test: { word: /^-[vR]$/ },
+  printf: { short: 'v' },
+};
+
+/** Programs whose very purpose is to run others, or whatever they are given. */
+const RUNNERS = new Set(
+  `su runuser pkexec chroot unshare nsenter flock script strace ltrace gdb lldb parallel entr watch at batch crontab systemd-run
+  dbus-run-session screen tmux socat fakeroot xvfb-run setpriv capsh start-stop-daemon run-parts expect ed ex sqlite3 m4 bc dc
+  setarch linux32 linux64 rlwrap unbuffer proot firejail bwrap git-shell perf valgrind ssh-agent dash.static`
+    .split(/\s+/)
+    .filter(Boolean),
+);
+
+/** Interpreters, and their options that are followed by code or load some. */
+const INTERPRETERS =
+  /^(python[\d.]*|pypy\d*|perl[\d.]*|ruby[\d.]*|node|nodejs|deno|bun|tsx|ts-node|php[\d.]*|lua[\d.]*|luajit|tclsh[\d.]*|wish|guile|Rscript|R|julia|osascript|scala|groovy|jshell|ghci|irb|iex|elixir|erl)$/;
+const CODE = /^-[A-Za-z]*[cepErinRIM]|^--?(eval|print|require|import|loader|experimental-loader|execute|expression|run|interactive)\b|^-$/;
+
+/**
+ * Why a rule with wildcards must not allow this command, though it takes in its text: it would run something that the rule does not
+ * name (SPEC {#policy_shell}). Undefined when nothing speaks against it.
+ */
+export function dangerOf(name: string, words: readonly Word[]): string | undefined {
+  const args = words.slice(1);
+  if (RUNNERS.has(name)) return `${name} runs what it is given`;
+  if (INTERPRETERS.test(name)) return interpreterDanger(name, args);
+  if (name === 'sed' || name === 'gsed') return sedDanger(args) ?? unknownWord(name, args);
+  if (/^[gmn]?awk$/.test(name)) return awkDanger(args);
+  if (name === 'git') return unknownWord(name, args) ?? gitDanger(args);
+  const options = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
+  if (!options) return undefined;
+  const old = name === 'tar' && args[0]?.literal && /^[A-Za-z]+$/.test(args[0].text) ? [`-${args[0].text}`] : [];
+  for (const text of [...old, ...args.filter(({ literal }) => literal).map((word) => word.text)]) {
+    const loose = options.loose !== undefined && isLong(text.replace(/^-+/, '--').replaceAll('_', '-'), options.loose, 3);
+    if (loose || hasShort(text, options.short ?? '') || isLong(text, options.long ?? []) || options.word?.test(text)) {
+      return `${text.slice(0, 60)} can make ${name} run something else`;
+    }
+  }
+  return unknownWord(name, args);
+}
+
+/** A word that may turn out to be such an option. */
+export function unknownWord(name: string, args: readonly Word[]): string | undefined {
+  const unknown = args.find((word) => !word.literal && !isSafeGlob(word));
+  return unknown && `what ${unknown.text.slice(0, 60)} gives may make ${name} run something else`;
+}
+
+function interpreterDanger(name: string, args: readonly Word[]): string | undefined {
+  const [first] = args;
+  if (!first) return `${name} runs what it reads`;
+  for (const word of args) {
+    if (!word.literal) return `what ${word.text.slice(0, 60)} gives may be code for ${name}`;
+    if (!word.text.startsWith('-')) return undefined;
+    if (/^(-V|-v|--version|--help|-h)$/.test(word.text)) continue;
+    if (CODE.test(word.text)) return `${word.text.slice(0, 60)} gives ${name} code to run`;
+    // The module's name and what follows is its own.
+    if (word.text === '-m' && name.startsWith('py')) return undefined;
+  }
+  return undefined;
+}

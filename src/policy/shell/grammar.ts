@@ -1,0 +1,52 @@
+import { createRequire } from 'node:module';
+import type { Node, Parser, Tree } from 'web-tree-sitter';
+
+/** Characters of a command beyond which it is not taken apart. */
+export const MAX_CHARS = 32 * 1024;
+/** How long a command may take to be parsed, milliseconds. */
+const MAX_PARSE_MS = 250;
+
+export type { Node };
+
+/** The grammar of bash; loaded when the first command is judged. */
+export class Grammar {
+  readonly #parser: Parser;
+
+  private constructor(parser: Parser) {
+    this.#parser = parser;
+  }
+
+  static #loaded: Promise<Grammar> | undefined;
+
+  /** The one grammar of this process. Rejects when its files cannot be read; the next call tries again. */
+  static load(): Promise<Grammar> {
+    Grammar.#loaded ??= Grammar.#read().catch((error: unknown) => {
+      Grammar.#loaded = undefined;
+      throw error;
+    });
+    return Grammar.#loaded;
+  }
+
+  static async #read(): Promise<Grammar> {
+    const { Language, Parser } = await import('web-tree-sitter');
+    // The files lie in the packages: found from here in the sources and in the bundle alike.
+    const { resolve } = createRequire(import.meta.url);
+    await Parser.init({ locateFile: () => resolve('web-tree-sitter/web-tree-sitter.wasm') });
+    const parser = new Parser();
+    parser.setLanguage(await Language.load(resolve('tree-sitter-bash/tree-sitter-bash.wasm')));
+    return new Grammar(parser);
+  }
+
+  /** Parses a command line and hands its tree to `look`; undefined when it takes too long. */
+  parse<T>(text: string, look: (root: Node) => T): T | undefined {
+    const deadline = performance.now() + MAX_PARSE_MS;
+    let tree: Tree | null = null;
+    try {
+      this.#parser.reset();
+      tree = this.#parser.parse(text, null, { progressCallback: () => performance.now() > deadline });
+      return tree === null ? undefined : look(tree.rootNode);
+    } finally {
+      tree?.delete();
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import { messageOf } from '../../core/errors.ts';
+import { commandOf, type ShellAct, type ShellCommand, type ShellScript } from './command.ts';
+import { gapDoubt } from './coverage.ts';
+import { Grammar, MAX_CHARS, type Node } from './grammar.ts';
+import { unwrapped } from './unwrap.ts';
+import { Walk } from './walk.ts';
+
+/** Pieces of an unreadable text that are looked at. */
+const MAX_LOOSE = 500;
+/** Scripts inside of scripts (`sh -c "sh -c ..."`) beyond which nothing is taken apart any more. */
+const MAX_SCRIPTS = 8;
+
+/**
+ * Takes a command line apart: every command that it may run, every file that its redirections write, and every reason for which that cannot
+ * be known. Never throws for what the text is (SPEC {#policy_shell}).
+ */
+export async function readScript(text: string): Promise<ShellScript> {
+  return scriptOf(await Grammar.load(), text, 0);
+}
+
+function scriptOf(grammar: Grammar, text: string, level: number): ShellScript {
+  if (text.length > MAX_CHARS) return doubtful(`it is longer than ${MAX_CHARS} characters`);
+  if (level > MAX_SCRIPTS) return doubtful('it has scripts inside of scripts');
+  try {
+    return grammar.parse(text, (root) => walked(grammar, root, text, level)) ?? doubtful('it takes too long to be read');
+  } catch (error) {
+    return doubtful(`it cannot be read: ${messageOf(error)}`);
+  }
+}
+
+function doubtful(why: string): ShellScript {
+  return { acts: [], doubts: [why] };
+}
+
+function walked(grammar: Grammar, root: Node, text: string, level: number): ShellScript {
+  const walk = new Walk(text);
+  const why = textDoubt(text) ?? gapDoubt(root, text);
+  if (why !== undefined) walk.doubt(why);
+  if (root.hasError) {
+    walk.doubt('its grammar is not that of a shell');
+    walk.acts.push(...looseCommands(text));
+  }
+  walk.visit(root);
+  if (!root.hasError && isMisread(text, walk)) walk.acts.push(...looseCommands(text));
+  const acts: ShellAct[] = [];
+  for (const act of walk.acts) {
+    if (act.kind !== 'program') {
+      acts.push(act);
+      continue;
+    }
+    const inner = unwrapped(act, walk.doubt);
+    acts.push(...inner.commands);
+    for (const { text: code, exact } of inner.scripts) {
+      const script = scriptOf(grammar, code, level + 1);
+      acts.push(...(exact ? script.acts.map((one) => (one.kind === 'program' ? { ...one, denyOnly: true as const } : one)) : script.acts));
+      if (!exact) for (const doubt of script.doubts) walk.doubt(doubt);
+    }
+  }
+  return { acts, doubts: walk.doubts };
+}
+
+/** Words with which a shell begins or ends a compound command; a program of such a name has to be quoted. */
+const KEYWORDS = /^(?:case|if|for|while|until|select|function|then|else|elif|fi|do|done|esac|in)$/;
+
+/**
+ * True where the grammar is known to see one command and a shell sees more: it takes a backslash at the begin of a line for a part of the word
+ * before it, and `! { {` or `! case` for a program.
+ */
+function isMisread(text: string, { acts, doubts }: Pick<Walk, 'acts' | 'doubts'>): boolean {
+  const names = acts.map((act) => (act.kind === 'program' ? (act.words[0]?.text ?? '') : ''));
+  if (names.some((name) => KEYWORDS.test(name))) return true;
+  return doubts.length > 0 && (/\n\\/.test(text) || names.some((name) => /[\s{}]/.test(name)));
+}
+
+/** What may be commands in a text that the grammar cannot read: they are looked at for what is denied, nothing is allowed by them. */
+function looseCommands(text: string): ShellCommand[] {
+  return text
+    .split(/[;&|\n(){}<>`!]|\$\(|\b(?:then|do|else|elif|if|while|until)\b/, MAX_LOOSE)
+    .map((part) => part.replace(/["'\\]/g, '').trim())
+    .filter((part) => part !== '')
+    .map((part) => ({ ...commandOf(part.split(/\s+/).map((word) => ({ text: word, literal: true }))), denyOnly: true as const }));
+}
+
+/** Characters that shells, terminals or people read in another way than the grammar. */
+function textDoubt(text: string): string | undefined {
+  for (const char of text) {
+    const code = char.codePointAt(0) ?? 0;
+    if ((code < 32 && char !== '\n' && char !== '\t') || (code >= 127 && code < 160)) return 'it contains a control character';
+    if ((code >= 0xd800 && code <= 0xdfff) || code === 0xfffd) return 'it contains a character that is none';
+    if (/[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/.test(char)) return 'it contains a character that cannot be seen';
+  }
+  if (/(^|[^ \t])\\\n/.test(text)) return 'a line goes on inside of a word';
+  return undefined;
+}

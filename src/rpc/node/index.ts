@@ -1,0 +1,3 @@
+export { type ConnectOptions, connect } from './connect.ts';
+export { type ProjectRef, projectOf } from './project.ts';
+export type { ClientTls } from './websocket.ts';

@@ -1,0 +1,48 @@
+import { HeadgateError } from '../core/errors.ts';
+import type { RunnerPort } from '../model/ports/runner.ts';
+import type { Producer } from '../model/records.ts';
+import { isLive } from '../model/status.ts';
+import type { Lifecycle, Owned } from './lifecycle.ts';
+import { stale } from './refusals.ts';
+
+/** A live producer that a client runs, with its lease checked. Throws not_found, stream_not_open, stream_closed, stale_epoch, conflict. */
+export function clientRun(lifecycle: Lifecycle, runId: number, path: string, epoch: number | undefined): Owned {
+  const owned = lifecycle.owned(runId, path);
+  const { producer } = owned;
+  if (epoch !== undefined && epoch < producer.epoch) throw stale(producer.entryId, epoch, producer.epoch);
+  if (epoch !== undefined && epoch > producer.epoch) {
+    throw new HeadgateError('conflict', `the lease of ${path} is ${producer.epoch}, not ${epoch}`, { epoch: producer.epoch });
+  }
+  if (producer.state === 'cancelling' || !isLive(producer.state)) throw lifecycle.closed(producer);
+  if (producer.runner !== 'client') {
+    throw new HeadgateError(
+      'conflict',
+      `${path} is run by "${producer.runner}", which alone streams it; to run a command yourself propose or accept it with runner: "client"`,
+      {
+        runner: producer.runner,
+      },
+    );
+  }
+  return owned;
+}
+
+/** A live producer that a runner serves. Throws not_found, stream_not_open, stream_closed, unsupported. */
+export function served(lifecycle: Lifecycle, runId: number, path: string): Owned {
+  const owned = lifecycle.owned(runId, path);
+  const { producer } = owned;
+  if (producer.state === 'cancelling' || !isLive(producer.state)) throw lifecycle.closed(producer);
+  if (producer.runner === 'client') {
+    throw new HeadgateError('unsupported', `a client runs ${path} itself; the server cannot reach it`, { runner: 'client' });
+  }
+  return owned;
+}
+
+/** Throws `conflict` where a secret that is typed would appear in the stored output. */
+export async function refuseEcho(port: RunnerPort, { entryId, path }: Producer): Promise<void> {
+  if ((await port.echoes?.(entryId)) !== true) return;
+  throw new HeadgateError(
+    'conflict',
+    `the terminal of ${path} echoes, so the secret would be stored with its output; type it when the command asks for it, or leave secret out`,
+    { path },
+  );
+}

@@ -1,0 +1,79 @@
+import type { Clock } from '../core/clock.ts';
+import type { ChannelStore, Store } from '../model/ports/store.ts';
+import { MASK_BYTE, masked, type Range, type Redaction, Scanner } from '../redact/index.ts';
+import { channelProducer } from './channels.ts';
+
+interface Channel {
+  readonly scanner: Scanner;
+  ranges: Range[];
+  possible: readonly Range[];
+  /** When bytes came last. */
+  freshAt: number;
+}
+
+/** How much of what waits may be stored now, with its secrets masked. */
+export interface Storable {
+  readonly bytes: Buffer;
+  /** The rest waits for what comes next, for so long at most (milliseconds); undefined when there is none. */
+  readonly waitMs: number | undefined;
+}
+
+/** Masks output before it is stored, where the configuration says so (SPEC {#redaction_stored}). */
+export class StoredMasks {
+  readonly #store: Store;
+  readonly #redaction: Redaction;
+  readonly #clock: Clock;
+  readonly #channels = new Map<number, Channel>();
+
+  constructor(options: { store: Store; redaction: Redaction; clock: Clock }) {
+    this.#store = options.store;
+    this.#redaction = options.redaction;
+    this.#clock = options.clock;
+  }
+
+  /**
+   * What may be stored of the `waiting` bytes of a channel, which lie at `offset`, its stored length. `end`: `all`, since
+   * nobody waits for more now; `ended`, since no more comes.
+   */
+  take(entryId: number, offset: number, waiting: Buffer, end: 'more' | 'all' | 'ended'): Storable {
+    const channel = this.#channel(entryId, offset);
+    const { scanner } = channel;
+    // What was held back before has been looked at.
+    const fresh = waiting.subarray(Math.max(0, scanner.end - offset));
+    const { ranges, possible } = scanner.push(fresh, end === 'ended');
+    channel.ranges = [...channel.ranges, ...ranges].filter(({ to }) => to > offset);
+    channel.possible = possible;
+    const decided = Math.max(0, Math.min(waiting.length, scanner.decided - offset));
+    const now = this.#clock.monotonic();
+    if (fresh.length > 0) channel.freshAt = now;
+    const waitMs = this.#redaction.holdMs - (now - channel.freshAt);
+    if (decided === waiting.length || end !== 'more' || waitMs <= 0) {
+      return { bytes: masked(waiting, [...channel.ranges, ...channel.possible], offset), waitMs: undefined };
+    }
+    return { bytes: masked(waiting.subarray(0, decided), channel.ranges, offset), waitMs };
+  }
+
+  /** Forgets a channel: its stored bytes are all that is known of it. */
+  forget(entryId: number): void {
+    this.#channels.delete(entryId);
+  }
+
+  #channel(entryId: number, offset: number): Channel {
+    const known = this.#channels.get(entryId);
+    if (known) return known;
+    const matcher = this.#redaction.matcher(channelProducer(this.#store, entryId)?.spec.env);
+    const start = Math.max(0, offset - matcher.reach);
+    const scanner = new Scanner(matcher, start);
+    // What was masked belongs to every kind of secret, so one that goes on is known by its beginning.
+    scanner.push(this.#store.channels.read(entryId, start, offset - start));
+    const channel: Channel = { scanner, ranges: [], possible: [], freshAt: this.#clock.monotonic() };
+    this.#channels.set(entryId, channel);
+    return channel;
+  }
+}
+
+/** True when the channel holds these bytes at `from`, or masks in their place. */
+export function storedAs(channels: ChannelStore, entryId: number, from: number, bytes: Buffer): boolean {
+  const stored = channels.read(entryId, from, bytes.length);
+  return stored.length === bytes.length && stored.every((byte, i) => byte === bytes[i] || byte === MASK_BYTE);
+}

@@ -1,0 +1,264 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CallToolResult, Client, type Progress } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltServer, endCommands, MAIN, serve, WireClient } from '../support/built-server.ts';
+import { endServer } from '../support/end-server.ts';
+import { tempFolder } from '../support/temp-store.ts';
+
+interface Answer {
+  readonly isError: boolean;
+  readonly text: string;
+  readonly data: Record<string, unknown>;
+}
+
+let temp: Awaited<ReturnType<typeof tempFolder>>;
+let root: string;
+let data: string;
+let server: BuiltServer;
+let person: WireClient;
+const clients: Client[] = [];
+
+beforeAll(async () => {
+  temp = await tempFolder();
+  root = join(temp.folder, 'project');
+  data = join(temp.folder, 'data');
+  await mkdir(root);
+  server = await serve(data);
+  person = await connectPerson();
+});
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+});
+
+afterAll(async () => {
+  await endCommands(server, root);
+  await person.close();
+  await server.stop();
+  await temp.remove();
+});
+
+/** Somebody at another client, who answers proposals. */
+async function connectPerson(): Promise<WireClient> {
+  const client = await WireClient.connect(server);
+  await client.call('init', { name: 'project', projectRoot: root, client: { name: 'person' } });
+  await client.call('subscribe', {});
+  return client;
+}
+
+async function connect(args: string[] = [], options: { data?: string; modern?: boolean } = {}): Promise<Client> {
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [MAIN, 'mcp', '--data', options.data ?? data, '--project', root, ...args],
+  });
+  const mode = options.modern ? ('auto' as const) : ('legacy' as const);
+  const client = new Client({ name: 'Test Editor', version: '1.0.0' }, { versionNegotiation: { mode } });
+  clients.push(client);
+  await client.connect(transport);
+  return client;
+}
+
+async function call(client: Client, name: string, args: Record<string, unknown>, options: object = {}): Promise<Answer> {
+  const result = (await client.callTool({ name, arguments: args }, options)) as CallToolResult;
+  const text = result.content.map((block) => (block.type === 'text' ? block.text : '')).join('\n');
+  return { isError: result.isError === true, text, data: { ...(result.structuredContent as Record<string, unknown> | undefined) } };
+}
+
+/** Answers the next proposal of this command as the person. */
+async function answer(command: string, action: 'accept' | 'reject', output?: string): Promise<{ run: string; path: string }> {
+  const { run, path } = await person.notice('run/proposal', (params) => params['command'] === command);
+  await person.call('run/resolve', { run, resolution: { path, action, ...(output === undefined ? {} : { output }) } });
+  return { run: String(run), path: String(path) };
+}
+
+/** Runs a command that the person accepts. */
+async function accepted(client: Client, command: string, args: Record<string, unknown> = {}): Promise<Answer> {
+  const [result] = await Promise.all([call(client, 'sh', { command, ...args }), answer(command, 'accept')]);
+  return result;
+}
+
+describe.each([
+  ['2025', false],
+  ['2026', true],
+])('{#mcp_server} {#mcp_sh} a client of the revision of %s', (_, modern) => {
+  it('runs a command that a person accepts elsewhere, and is told what it wrote and how it ended', async () => {
+    const client = await connect([], { modern });
+    const command = `printf 'one\\ntwo\\n'; echo ${modern} >&2; exit 3`;
+    const result = await accepted(client, command);
+    expect(result.data).toMatchObject({ status: 'failed', exit_code: 3, channels: [{ channel: 1, bytes: 8 }, { channel: 2 }] });
+    expect(result.data['run']).toMatch(/^test-editor-/);
+    expect(result.isError).toBe(false);
+    expect(result.text).toContain('exit code 3');
+    expect(result.text).toContain('two');
+    expect(result.text).toContain(`${modern}`);
+  }, 60_000);
+});
+
+describe('{#mcp_sh} running commands', () => {
+  it('is told of a refusal, with its reason, as an error', async () => {
+    const client = await connect();
+    const command = 'rm -rf build';
+    const [result] = await Promise.all([call(client, 'sh', { command }), answer(command, 'reject', 'not that folder')]);
+    expect(result).toMatchObject({ isError: true });
+    expect(result.text).toContain('was not run');
+    expect(result.text).toContain('not that folder');
+  }, 60_000);
+
+  it('cannot accept what it proposes; cancelling the request ends the wait only, or the command when asked', async () => {
+    const client = await connect();
+    const { tools } = await client.listTools();
+    expect(tools.map(({ name }) => name)).toEqual(['sh', 'wait', 'get', 'cancel', 'signal', 'input', 'list']);
+    expect(tools.find(({ name }) => name === 'sh')?.annotations).toMatchObject({ readOnlyHint: false, destructiveHint: true });
+    const proposed = await call(client, 'sh', { command: 'sleep 301', yield_ms: 0 });
+    expect(proposed.data).toMatchObject({ status: 'proposed', channels: [] });
+
+    for (const [command, how] of [
+      ['sleep 302', {}],
+      ['sleep 303', { cancel_with_request: true }],
+    ] as const) {
+      const abort = new AbortController();
+      const gone = call(client, 'sh', { command, yield_ms: 600_000, ...how }, { signal: abort.signal });
+      gone.catch(() => {});
+      const { run, path } = await answer(command, 'accept');
+      await person.notice('stream/started', (params) => params['path'] === path);
+      abort.abort();
+      await expect(gone).rejects.toThrow();
+      if (!('cancel_with_request' in how)) {
+        expect((await call(client, 'wait', { path, ms: 0 })).data).toMatchObject({ status: 'running' });
+        await call(client, 'cancel', { path, grace_ms: 100 });
+      }
+      await person.notice('stream/ended', (params) => params['run'] === run && params['path'] === path && params['status'] === 499);
+    }
+    const taken = await call(client, 'cancel', { path: proposed.data['path'] });
+    expect(taken.text).toContain('has not run');
+  }, 90_000);
+});
+
+describe('{#mcp_wait} {#mcp_get} {#mcp_list} {#mcp_control} a command that takes long', () => {
+  it('is waited for with progress, read, typed into, listed and ended', async () => {
+    await person.call('policy/add', { decision: 'allow', rule: 'input(cat *)' });
+    const client = await connect(['--run', 'shared']);
+    const started = await accepted(client, 'cat -', { stdin: true, yield_ms: 100 });
+    const path = started.data['path'];
+    expect(started.data).toMatchObject({ run: 'shared' });
+
+    const progress: Progress[] = [];
+    const waited = call(client, 'wait', { path, ms: 600_000 }, { onprogress: (one: Progress) => progress.push(one) });
+    waited.catch(() => {});
+    await expect.poll(() => progress.length, { timeout: 20_000 }).toBeGreaterThan(0);
+    const typed = await call(client, 'input', { path, text: 'token ghp_0123456789abcdefghijABCDEFGHIJ012345\n', eof: true });
+    expect(typed.text).toContain('Typed');
+    const over = await waited;
+    expect(over.data).toMatchObject({ status: 'done', exit_code: 0 });
+    expect(over.text).toContain('token ghp_****');
+    expect((await call(client, 'get', { path })).text).not.toContain('0123456789abcdefghij');
+
+    const counted = (await accepted(client, 'seq 500; true')).data;
+    const read = (part: object) => call(client, 'get', { path: counted['path'], ...part });
+    expect((await read({ line: -2, limit: 2 })).text).toBe('499\n500\n');
+    expect((await read({ line: 2, limit: 2 })).text).toBe('2\n3\n\n[lines 2 to 3 of 500; go on with "line": 4]');
+    expect((await read({ match: '^49.$', limit: 1 })).text).toBe('490:490\n[more may match; go on with "line": 491]');
+    const listed = await call(client, 'list', { run: 'shared', all: true });
+    expect(listed.data).toMatchObject({ own_run: 'shared', commands: [{ path: counted['path'] }, { path, exit_code: 0 }] });
+
+    const sleeping = await accepted(client, 'sleep 304', { yield_ms: 100 });
+    const refused = await call(client, 'input', { path: sleeping.data['path'], text: 'x' });
+    expect(refused).toMatchObject({ isError: true });
+    expect(refused.text).toContain('Ask the user');
+    expect((await call(client, 'signal', { path: sleeping.data['path'], signal: 'STOP' })).isError).toBe(false);
+    const receipt = await call(client, 'cancel', { path: sleeping.data['path'], grace_ms: 100 });
+    expect(receipt.data).toMatchObject({ finished: true, requested_by: 'mcp:Test Editor', escaped: [] });
+  }, 90_000);
+});
+
+describe.each([
+  ['2025', false],
+  ['2026', true],
+])('{#mcp_resources} channels for a client of the revision of %s', (_, modern) => {
+  it('are listed, read, and told of as they grow', async () => {
+    const client = await connect([], { modern });
+    const news = { listed: 0, updated: [] as string[] };
+    client.setNotificationHandler('notifications/resources/list_changed', () => void news.listed++);
+    client.setNotificationHandler('notifications/resources/updated', ({ params }) => void news.updated.push(params.uri));
+    await call(client, 'list', {});
+    const listening = modern ? await client.listen({ resourcesListChanged: true }) : undefined;
+    const command = `echo first ${modern}; cat`;
+    const started = await accepted(client, command, { stdin: true, yield_ms: 100 });
+    const [channel] = started.data['channels'] as { uri: string }[];
+    const uri = channel?.uri ?? '';
+    await expect.poll(() => news.listed, { timeout: 20_000 }).toBeGreaterThan(0);
+    expect((await client.listResources()).resources.map((one) => one.uri)).toContain(uri);
+    const second = modern ? await client.listen({ resourceSubscriptions: [uri] }) : void (await client.subscribeResource({ uri }));
+    const { run, path } = started.data;
+    await person.call('stream/input', { run, path, chunk: 'more\n' });
+    await expect.poll(() => news.updated, { timeout: 20_000 }).toContain(uri);
+    await expect
+      .poll(async () => (await client.readResource({ uri })).contents, { timeout: 20_000 })
+      .toMatchObject([{ uri, text: `first ${modern}\nmore\n` }]);
+    const before = news.updated.length;
+    await person.call('stream/input', { run, path, eof: true });
+    await expect.poll(() => news.updated.length, { timeout: 20_000 }).toBeGreaterThan(before);
+    await second?.close();
+    await listening?.close();
+  }, 90_000);
+});
+
+describe('{#mcp_errors} what cannot be done', () => {
+  it('is an answer that says what to do next, or -32602 for what does not exist', async () => {
+    const client = await connect();
+    const wrong = await call(client, 'sh', { comand: 'ls' });
+    expect(wrong).toMatchObject({ isError: true });
+    expect(wrong.text).toContain('comand');
+    expect((await call(client, 'wait', { path: 'log://turn_0/sh/none', run: 'nobody' })).text).toContain('list says which runs');
+    expect((await call(client, 'cancel', { path: 'log://turn_0/sh/none' })).text).toContain('started no command yet');
+    await expect(client.callTool({ name: 'resolve', arguments: {} })).rejects.toMatchObject({ code: -32602 });
+    await expect(client.readResource({ uri: 'headgate://runs/none/channels/none' })).rejects.toMatchObject({ code: -32602 });
+  }, 60_000);
+});
+
+describe('{#mcp_server} the server behind it', () => {
+  it('is started when none runs, stays when the client goes, and is found again after a restart', async () => {
+    const own = join(temp.folder, 'own');
+    const client = await connect([], { data: own });
+    expect((await call(client, 'list', {})).isError).toBe(false);
+    const pid = async () => (JSON.parse(await readFile(join(own, 'server.json'), 'utf8')) as { pid: number }).pid;
+    const first = await pid();
+    await endServer(own);
+    const again = await serve(own);
+    try {
+      expect((await call(client, 'list', {})).isError).toBe(false);
+      await client.close();
+      expect(again.process.exitCode).toBeNull();
+      expect(again.pid).not.toBe(first);
+    } finally {
+      await again.stop();
+    }
+  }, 90_000);
+
+  it('says how to go on where a named one is not there', async () => {
+    const client = await connect(['--socket', join(temp.folder, 'none.sock')]);
+    const refused = await call(client, 'list', {});
+    expect(refused).toMatchObject({ isError: true });
+    expect(refused.text).toContain('no server answers');
+    expect(refused.text).toContain('headgate serve');
+  }, 60_000);
+
+  it("serves the agent of another server, as that one's own MCP client", async () => {
+    const config = join(temp.folder, 'config.yaml');
+    await writeFile(
+      config,
+      JSON.stringify({ mcp: { inner: { command: process.execPath, args: [MAIN, 'mcp', '--data', data, '--project', root] } } }),
+    );
+    const outer = await serve(join(temp.folder, 'outer'), ['--config', config]);
+    const client = await WireClient.connect(outer, root);
+    try {
+      const tools = async () => (await client.call<{ tools: string[] }>('run/validate', { prompt: 'look', model: 'scripted' })).tools;
+      await expect.poll(tools, { timeout: 30_000 }).toContain('mcp__inner__sh');
+    } finally {
+      await client.close();
+      await outer.stop();
+    }
+  }, 90_000);
+});

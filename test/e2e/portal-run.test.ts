@@ -1,0 +1,266 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Browser, picture } from '../support/browser.ts';
+import type { WireClient } from '../support/built-server.ts';
+import { LiveServer } from '../support/live-server.ts';
+import { openPortal, portalUrl, release, runWith, waitsFor } from '../support/portal.ts';
+import { serviceAvailable } from '../support/require.ts';
+
+// A browser on a machine that is busy with other tests takes its time.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
+
+describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
+  const live = new LiveServer();
+  let browser: Browser;
+  let client: WireClient;
+
+  beforeAll(async () => {
+    await live.open();
+    client = await live.client('elsewhere');
+    browser = await Browser.open();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await live.close();
+  });
+
+  const sh = (command: string) => ({ tool: 'sh', input: { command, yield_ms: 60_000 } });
+  const propose = (run: string, command: string) => client.call<{ path: string }>('sh', { run, command });
+  const accept = (page: Page) => page.getByRole('button', { name: 'Accept a', exact: true });
+
+  it('{#portal_answers} shows a run from its prompt to its end: accepted by click, output while the command runs', async () => {
+    const run = await runWith(live, client, 'whole', [
+      { say: 'A change first.', calls: [{ tool: 'set', input: { path: 'file://notes.txt', body: 'one\ntwo\n' } }] },
+      { say: 'Then a command.', calls: [sh(`echo first line; ${waitsFor('whole.go')}; echo last line; exit 3`)] },
+      { say: 'All of it is **done**.' },
+    ]);
+    const { page, complaints, requests } = await openPortal(browser, live, `/runs/${run}`);
+    await page.getByLabel('What shall the agent do next').fill('write notes');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('+two').waitFor();
+    expect(await page.title()).toBe('(1) whole · test · Headgate');
+    await picture(page, 'portal-change');
+    await accept(page).click();
+    await page.getByText('Wants to run a command').waitFor();
+    await accept(page).click();
+    await page.getByText('first line', { exact: true }).waitFor();
+    await page.getByText('running', { exact: true }).first().waitFor();
+    await picture(page, 'portal-live');
+    await release(live, 'whole.go');
+    await page.getByText('last line', { exact: true }).waitFor();
+    await page.getByText('exit 3', { exact: true }).waitFor();
+    await page.getByText('All of it is done.').waitFor();
+    expect(await page.getByText('accepted by portal').count()).toBe(2);
+    expect(await page.title()).toBe('whole · test · Headgate');
+    expect(complaints).toEqual([]);
+    expect([...new Set(requests.map((url) => new URL(url).host))]).toEqual([new URL(live.server.http).host]);
+  });
+
+  it('{#portal_answers} answers a question, and rejects with a reason that the model reads', async () => {
+    const run = await runWith(live, client, 'asking', [
+      { calls: [{ tool: 'ask_user', input: { question: 'Which colour?', options: ['red', 'blue'] } }] },
+      { calls: [sh('sleep 1')] },
+    ]);
+    await client.call('act', { run, prompt: 'ask me' });
+    const { page } = await openPortal(browser, live, `/runs/${run}`);
+    await page.getByRole('button', { name: 'blue' }).click();
+    await page.getByText('accepted by portal: blue').waitFor();
+    await page.getByRole('button', { name: 'Reject r' }).click();
+    await page.getByLabel('Reason for the rejection').fill('too slow');
+    await page.keyboard.press('Enter');
+    await page.getByText('rejected by portal: too slow').waitFor();
+    const entries = await client.call<{ body: string }[]>('getEntries', { run, pattern: 'log://turn_2/sh/*' });
+    expect(entries[0]?.body).toContain('too slow');
+  });
+
+  it('{#portal_answers} shows an answer that came from elsewhere, and remembers a rule', async () => {
+    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
+    const { path } = await propose(run, 'sleep 0.01');
+    const { page } = await openPortal(browser, live, `/runs/${run}`);
+    await page.getByText('One proposal waits').waitFor();
+    await client.call('run/resolve', { run, resolution: { path, action: 'reject', output: 'not now' } });
+    await page.getByText('rejected by elsewhere: not now').waitFor();
+    await page.getByText('One proposal waits').waitFor({ state: 'detached' });
+    await propose(run, 'sleep 0.02');
+    await page.getByText('sh(sleep 0.02)').first().waitFor();
+    await page.getByRole('button', { name: 'Accept and allow from now on' }).click();
+    await page.getByText('accepted by portal').waitFor();
+    const { rules } = await client.call<{ rules: { decision: string; rule: string }[] }>('policy/list');
+    expect(rules).toContainEqual(expect.objectContaining({ decision: 'allow', rule: 'sh(sleep 0.02)' }));
+  });
+
+  it('{#portal_answers} ends a command and shows the receipt; lists, signals and ends those of all runs', async () => {
+    const first = await live.accepted(client, `trap 'echo got usr1' USR1; echo begun; ${waitsFor('never')}`);
+    const { page } = await openPortal(browser, live, `/runs/${first.run}`);
+    await page.getByText('begun', { exact: true }).waitFor();
+    await page.getByRole('link', { name: /Running commands/ }).click();
+    await page.getByLabel(/^Send a signal to/).selectOption('USR1');
+    await page.getByRole('link', { name: /begun/ }).click();
+    expect(decodeURIComponent(page.url())).toContain(`#/runs/${first.run}/${first.path}`);
+    await page.getByText('got usr1', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Cancel c' }).click();
+    await page.getByText('Receipt of the cancel').waitFor();
+    await page.getByText('portal, ').waitFor();
+    await page.locator('dd.good').waitFor();
+    await picture(page, 'portal-receipt');
+    const second = await live.accepted(client, waitsFor('never'));
+    await page.goto(`${live.server.http}/portal/#/producers`);
+    await page.getByRole('button', { name: /^Cancel until/ }).click();
+    await page.getByText('No command runs in this project.').waitFor();
+    expect(await client.call('get', { ...second })).toMatchObject({ status: 499 });
+  });
+
+  it('{#portal_keys} is driven by keys, which are text in a field', async () => {
+    const run = await runWith(live, client, 'keys', [
+      { calls: [sh(`echo by key; ${waitsFor('keys.never')}`)] },
+      { calls: [sh('sleep 2')] },
+      { say: 'What a, r and c stand for.' },
+    ]);
+    const { page, complaints } = await openPortal(browser, live, `/runs/${run}`);
+    await page.getByText('Nothing has happened yet.').waitFor();
+    await page.keyboard.press('n');
+    await page.keyboard.type('cancel a car');
+    await page.keyboard.press('Enter');
+    await page.getByText('cancel a car', { exact: true }).waitFor();
+    await page.getByText('Wants to run a command').waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('a');
+    await page.getByText('by key', { exact: true }).waitFor();
+    await page.keyboard.press('c');
+    await page.getByText('Receipt of the cancel').waitFor();
+    await page.getByText('Wants to run a command').waitFor();
+    await page.keyboard.press('k');
+    await page.keyboard.press('j');
+    await page.locator('article:focus').waitFor();
+    await page.keyboard.press('r');
+    await page.getByLabel('Reason for the rejection').waitFor();
+    await page.keyboard.type('a reason');
+    await page.keyboard.press('Enter');
+    await page.getByText('rejected by portal: a reason').waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').getByText('accept the proposal').waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('/');
+    await page.keyboard.type('keys');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Enter');
+    expect(page.url()).toContain('#/runs/keys');
+    await page.keyboard.press('p');
+    await page.getByRole('heading', { name: 'Running commands' }).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it('{#portal_places} shows the entry that the address names, and begins from a link', async () => {
+    const { run, path } = await live.accepted(client, 'echo addressed');
+    const more = await propose(run, 'echo other');
+    expect(more.path).not.toBe(path);
+    const { page } = await openPortal(browser, live, `/runs/${run}/${encodeURIComponent(path)}`);
+    await page.locator('article:focus').getByText('addressed', { exact: true }).waitFor();
+  });
+
+  it('{#portal_order} keeps every item at its place, also one that was told of while the run was still being read', async () => {
+    const run = await runWith(live, client, 'order', [{ say: 'I look first.' }]);
+    await client.call('act', { run, prompt: 'the prompt', wait: true });
+    const { page } = await browser.page();
+    const { held, release: letPass } = await holdListings(page);
+    await page.goto(portalUrl(live, `/runs/${run}`));
+    await held;
+    const { path } = await propose(run, 'echo asked');
+    await page.getByText('One proposal waits').waitFor();
+    letPass();
+    await page.getByText('Wants to run a command').waitFor();
+    const places = ['prompt://loop_1/user', 'log://turn_1/model/text', path];
+    expect(await order(page)).toEqual(places);
+    await accept(page).click();
+    await page.getByText('accepted by portal').waitFor();
+    expect(await order(page)).toEqual(places);
+  });
+
+  it('{#portal_places} goes on with a run that somebody else has renamed', async () => {
+    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', alias: 'before-name' });
+    const { page } = await openPortal(browser, live, `/runs/${run}`);
+    await page.getByText('Nothing has happened yet.').waitFor();
+    await propose(run, 'echo proposed before');
+    await page.getByText('One proposal waits').waitFor();
+    await client.call('run/rename', { run, name: 'after-name' });
+    await page.getByRole('heading', { name: 'after-name' }).waitFor();
+    expect(page.url()).toContain('#/runs/after-name');
+    await page.getByText('One proposal waits').waitFor();
+    await accept(page).click();
+    await page.getByText('accepted by portal').waitFor();
+    await page.getByText('proposed before', { exact: true }).waitFor();
+    await propose('after-name', 'echo proposed after');
+    await page.getByText('sh(echo proposed after)').first().waitFor();
+    expect(await page.getByRole('link', { name: /before-name/ }).count()).toBe(0);
+  });
+
+  it('{#portal_long} reads and draws the end of a long run only, and what is before on request', async () => {
+    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', alias: 'long' });
+    const first = await propose(run, 'echo the very first');
+    for (let n = 0; n < 560; n += 140)
+      await Promise.all(Array.from({ length: 140 }, (_, k) => client.call('run/inject', { run, message: `message ${n + k}` })));
+    const { page } = await browser.page();
+    const listed = new Set<string>();
+    page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => {
+        for (const path of listedIn(payload)) listed.add(path);
+      }),
+    );
+    await page.goto(portalUrl(live, `/runs/${run}`));
+    await page.locator('article').nth(149).waitFor();
+    expect(await page.locator('article').count()).toBe(150);
+    expect(listed.size).toBe(500);
+    await page.getByRole('button', { name: 'Show 150 items before' }).click();
+    await page.locator('article').nth(299).waitFor();
+    expect(await page.locator('article').count()).toBe(300);
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    await page.locator('article:focus').getByText('echo the very first').first().waitFor();
+    expect(decodeURIComponent(page.url())).toContain(first.path);
+    expect(await page.locator('article').count()).toBe(561);
+    expect(await page.getByRole('button', { name: /items before/ }).count()).toBe(0);
+  });
+});
+
+/** Paths of the items of a run, as they stand on the page. */
+function order(page: Page): Promise<(string | null)[]> {
+  return page.locator('article').evaluateAll((items) => items.map((item) => item.getAttribute('data-path')));
+}
+
+/** Paths of the entries that a frame from the server lists. */
+function listedIn(frame: string | Buffer): string[] {
+  const { result } = JSON.parse(frame.toString()) as { result?: unknown };
+  return Array.isArray(result)
+    ? result.flatMap((row: { path?: string; category?: string }) => (row.category && row.path ? [row.path] : []))
+    : [];
+}
+
+/** Keeps the answers to listings of entries from the page until they are let pass. */
+async function holdListings(page: Page): Promise<{ held: Promise<void>; release: () => void }> {
+  const waiting: (() => void)[] = [];
+  let isHolding = true;
+  let tell = () => {};
+  const held = new Promise<void>((resolve) => (tell = resolve));
+  await page.routeWebSocket(/\/rpc$/, (client) => {
+    const server = client.connectToServer();
+    const listings = new Set<unknown>();
+    client.onMessage((message) => {
+      const { id, method } = JSON.parse(message.toString()) as { id?: unknown; method?: string };
+      if (method === 'getEntries') listings.add(id);
+      server.send(message);
+    });
+    server.onMessage((message) => {
+      const { id } = JSON.parse(message.toString()) as { id?: unknown };
+      if (!isHolding || !listings.has(id)) return client.send(message);
+      waiting.push(() => client.send(message));
+      tell();
+    });
+  });
+  return {
+    held,
+    release: () => {
+      isHolding = false;
+      for (const pass of waiting) pass();
+    },
+  };
+}

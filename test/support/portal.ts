@@ -1,0 +1,43 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { Browser, WatchedPage } from './browser.ts';
+import type { WireClient } from './built-server.ts';
+import type { LiveServer } from './live-server.ts';
+
+/** The portal as `headgate portal` prints its address. */
+export function portalUrl({ server, root }: LiveServer, to = '/runs'): string {
+  return `${server.http}/portal/#${new URLSearchParams({ token: server.token, project: root, to }).toString()}`;
+}
+
+/** The portal in a new page, at a place of it. */
+export async function openPortal(browser: Browser, live: LiveServer, to?: string): Promise<WatchedPage> {
+  const watched = await browser.page();
+  await watched.page.goto(portalUrl(live, to));
+  await watched.page.getByText('Headgate').first().waitFor();
+  return watched;
+}
+
+/** One turn of a model: what it says and the tools it calls. */
+export interface Step {
+  readonly say?: string;
+  readonly calls?: readonly { readonly tool: string; readonly input: Record<string, unknown> }[];
+}
+
+/** Adds a model that does these steps, one a turn, and opens a run of the same name for it. */
+export async function runWith(live: LiveServer, client: WireClient, name: string, steps: readonly Step[]): Promise<string> {
+  await writeFile(join(live.root, `${name}.yaml`), stringify({ steps }));
+  await client.call('addModel', { alias: name, actual: `${name}.yaml`, provider: 'scripted' });
+  await client.call('startRun', { model: name, alias: name });
+  return name;
+}
+
+/** A command that goes on until the test makes a file of that name. */
+export function waitsFor(file: string): string {
+  return `until [ -e ${file} ]; do sleep 0.05; done`;
+}
+
+/** Lets a command that waits for the file go on. */
+export async function release(live: LiveServer, file: string): Promise<void> {
+  await writeFile(join(live.root, file), '');
+}

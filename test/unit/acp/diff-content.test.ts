@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { diffContent } from '../../../src/acp/diff-content.ts';
+import { codeBlock, codeSpan } from '../../../src/acp/markdown.ts';
+import { unifiedDiff } from '../../../src/files/diff.ts';
+
+describe('{#acp_tool_calls} what a proposal shows', () => {
+  const change = { op: 'write', path: 'src/a.ts', text: 'one\n2\nthree\n' };
+
+  it('has both texts of a changed file, worked out from what is stored', () => {
+    const { diff } = unifiedDiff('src/a.ts', 'one\ntwo\nthree\n', change.text);
+    expect(diffContent({ change, diff, before: 'x' }, '/p')).toEqual([
+      { type: 'diff', path: '/p/src/a.ts', oldText: 'one\ntwo\nthree\n', newText: change.text },
+    ]);
+  });
+
+  it('of a new file has no old text, and of a removed one no new text', () => {
+    expect(diffContent({ change, diff: '', before: null }, '/p')).toMatchObject([{ oldText: null, newText: change.text }]);
+    const { diff } = unifiedDiff('a', 'gone\n', undefined);
+    expect(diffContent({ change: { op: 'remove', path: 'a' }, diff, before: 'x' }, '/p')).toMatchObject([
+      { oldText: 'gone\n', newText: '' },
+    ]);
+  });
+
+  it('is the diff itself where that was cut or does not lead back', () => {
+    const cut = '--- a/a\n+++ b/a\n@@ -1,1 +1,1 @@\n-x\n+not there\n';
+    expect(diffContent({ change, diff: cut, before: 'x' }, '/p')).toEqual([
+      { type: 'content', content: { type: 'text', text: `\`\`\`diff\n${cut.trimEnd()}\n\`\`\`` } },
+    ]);
+    expect(diffContent({}, '/p')).toBeUndefined();
+  });
+
+  it('shows commands so that nothing in them formats or hides', () => {
+    expect(codeSpan('echo `date`\n')).toBe('``echo `date`\\n``');
+    expect(codeSpan('rm \u202e x')).toBe('`rm \\u202e x`');
+    expect(codeBlock('```\nx')).toBe('````\n```\nx\n````');
+  });
+});

@@ -1,0 +1,114 @@
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ToolHarness, toolHarness } from './producers.ts';
+
+let t: ToolHarness;
+beforeEach(async () => {
+  t = await toolHarness();
+  await mkdir(join(t.h.root, 'src'));
+  await writeFile(join(t.h.root, 'src/a.txt'), 'a');
+});
+afterEach(() => t.h.close());
+
+const at = (...path: string[]) => join(t.h.root, ...path);
+const events = () =>
+  t
+    .text('watch', 1)
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+async function watching(input: object = {}): Promise<void> {
+  void t.call('watch', input).catch(() => undefined);
+  await t.h.event('stream/started');
+  await t.shows('watch', 2, '"watching"');
+}
+
+describe('{#tool_watch} watch', () => {
+  it('tells of files that come, change and go, in folders that are new too, each once', async () => {
+    await watching();
+    await mkdir(at('src/deep/er'), { recursive: true });
+    await writeFile(at('src/deep/er/b.txt'), 'bb');
+    await t.shows('watch', 1, 'b.txt');
+    await writeFile(at('src/a.txt'), 'aaa');
+    await t.shows('watch', 1, '"changed"');
+    await rm(at('src/deep'), { recursive: true });
+    await t.until(() => events().filter(({ type }) => type === 'deleted').length === 3);
+    expect(events().map(({ type, path, kind }) => `${String(type)} ${String(kind)} ${String(path)}`)).toEqual([
+      'created folder src/deep',
+      'created folder src/deep/er',
+      'created file src/deep/er/b.txt',
+      'changed file src/a.txt',
+      'deleted file src/deep/er/b.txt',
+      'deleted folder src/deep/er',
+      'deleted folder src/deep',
+    ]);
+    expect(events().map(({ n }) => n)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    t.cancel('watch');
+    await t.h.event('stream/ended');
+    expect(t.log('watch')).toMatchObject({ status: 499, outcome: 'cancelled', attributes: { subject: '.' } });
+  });
+
+  it('tells of several writes in a row once, and leaves out what it is told to', async () => {
+    await watching({ ignore: ['dist'] });
+    await mkdir(at('node_modules'));
+    await mkdir(at('dist'));
+    for (let i = 0; i < 20; i++) await writeFile(at('src/a.txt'), 'x'.repeat(i));
+    await t.shows('watch', 1, 'a.txt');
+    await writeFile(at('end'), '');
+    await t.shows('watch', 1, '"end"');
+    const paths = events().map(({ path }) => path);
+    expect(paths.filter((path) => path !== 'src/a.txt')).toEqual(['end']);
+    expect(paths.length).toBeLessThan(6);
+  });
+
+  it('tells after a restart of the server what was written meanwhile, and since when it was away', async () => {
+    await watching({ path: 'src' });
+    await writeFile(at('src/b.txt'), 'b');
+    await t.shows('watch', 1, 'b.txt');
+    await t.h.restart(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await writeFile(at('src/c.txt'), 'c');
+    });
+    await t.shows('watch', 2, '"resumed"');
+    await t.shows('watch', 1, 'c.txt');
+    await writeFile(at('src/d.txt'), 'd');
+    await t.shows('watch', 1, 'd.txt');
+    expect(events().map(({ n, type, path, away }) => [n, type, path, away])).toEqual([
+      [1, 'created', 'src/b.txt', undefined],
+      [2, 'changed', 'src/c.txt', true],
+      [3, 'created', 'src/d.txt', undefined],
+    ]);
+  });
+
+  it('ends with what to do when its folder goes away', async () => {
+    await watching({ path: 'src' });
+    await rename(at('src'), at('elsewhere'));
+    await writeFile(at('elsewhere/x'), '');
+    await t.h.event('stream/ended');
+    expect(t.log('watch')).toMatchObject({ status: 500, body: expect.stringContaining('src is gone') as string });
+  });
+
+  it.each([
+    ['..', 403, /outside the project root/],
+    ['none', 404, /no folder none/],
+    ['src/a.txt', 422, /tail follows a file/],
+  ])('of %s is refused', async (path, status, message) => {
+    await t.call('watch', { path });
+    expect(t.log('watch')).toMatchObject({ status, body: expect.stringMatching(message) as string });
+  });
+
+  it('{#file_constraints} tells nothing of what a constraint keeps from models', async () => {
+    t.h.runtime.constrainFiles(t.h.caller(), { path: 'private', ignore: true });
+    await watching();
+    await mkdir(at('private'));
+    await writeFile(at('private/key'), 'k');
+    await writeFile(at('src/key'), 'k');
+    await t.shows('watch', 1, 'src/key');
+    await writeFile(at('private/key'), 'kk');
+    await writeFile(at('src/key'), 'kk');
+    await t.shows('watch', 1, '"changed"');
+    expect(events().map(({ path, n }) => `${String(n)} ${String(path)}`)).toEqual(['1 src/key', '2 src/key']);
+  });
+});

@@ -1,0 +1,38 @@
+/** The 16 colours of a terminal, for a light and for a dark background; both are legible on it. */
+export const LIGHT = [
+  '#24292f',
+  '#b3202c',
+  '#11662f',
+  '#8a5a00',
+  '#0550ae',
+  '#8250df',
+  '#0d6b75',
+  '#57606a',
+  '#57606a',
+  '#d1242f',
+  '#1a7f37',
+  '#9a6700',
+  '#0969da',
+  '#a475f9',
+  '#1b7c83',
+  '#32383f',
+] as const;
+
+export const DARK = [
+  '#484f58',
+  '#ff7b72',
+  '#56d364',
+  '#e3b341',
+  '#79c0ff',
+  '#d2a8ff',
+  '#56d4dd',
+  '#c9d1d9',
+  '#8b949e',
+  '#ffa198',
+  '#7ee787',
+  '#f2cc60',
+  '#a5d6ff',
+  '#e2c5ff',
+  '#b3f0ff',
+  '#f0f6fc',
+] as const;

@@ -1,0 +1,34 @@
+import { durationWord } from '../ui/words.ts';
+import type { Command } from './command-watch.ts';
+
+/** How a command stands, for people. */
+export interface CommandState {
+  readonly kind: 'running' | 'good' | 'bad' | 'still';
+  readonly text: string;
+  /** It has not ended. */
+  readonly isLive: boolean;
+}
+
+/** What to say of a command; `now` is what its running time is told by. */
+export function stateOf(command: Command, now: number): CommandState {
+  const { state, startedAt } = command;
+  switch (state) {
+    case 'queued':
+      return { kind: 'still', text: command.waits_for === null ? 'queued' : `waits for ${command.waits_for}`, isLive: true };
+    case 'running':
+      return { kind: 'running', text: startedAt === null ? 'running' : `running for ${durationWord(now - startedAt)}`, isLive: true };
+    case 'ended':
+      return endOf(command);
+    case 'cancelling':
+    case 'cancelled':
+      return { kind: 'still', text: state, isLive: false };
+    default:
+      return { kind: 'bad', text: state, isLive: false };
+  }
+}
+
+function endOf({ exit_code: exitCode, signal }: Command): CommandState {
+  if (signal !== null) return { kind: 'bad', text: `ended by ${signal}`, isLive: false };
+  if (exitCode === null || exitCode === 0) return { kind: 'good', text: 'exit 0', isLive: false };
+  return { kind: 'bad', text: `exit ${exitCode}`, isLive: false };
+}

@@ -1,0 +1,236 @@
+/**
+ * One line of output as runs of text with a look: colours and attributes of SGR (ECMA-48 8.3.117), what carriage returns,
+ * backspaces and erasing have left of it, and characters that print nothing made visible. Everything else that a
+ * terminal would act upon is left out.
+ */
+
+/** A colour: one of the 16 of the theme, or red, green and blue as a CSS colour. */
+export type Colour = number | string;
+
+/** How a run of text looks. */
+export interface Look {
+  readonly fg?: Colour;
+  readonly bg?: Colour;
+  readonly bold?: true;
+  readonly dim?: true;
+  readonly italic?: true;
+  readonly underline?: true;
+  readonly strike?: true;
+  readonly inverse?: true;
+  /** The text stands for something that cannot be shown: a control character, or a byte that is no UTF-8. */
+  readonly escaped?: true;
+}
+
+/** Text of one look. */
+export interface Run {
+  readonly text: string;
+  readonly look: Look;
+}
+
+const PLAIN: Look = {};
+const ESCAPED: Look = { escaped: true };
+
+/** What `decodeLine` makes of a byte that is no UTF-8: a lone surrogate, as in Python's `surrogateescape`. */
+const ESCAPED_BYTE = 0xdc00;
+const fatal = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text of some bytes; each byte that is no UTF-8 becomes a lone surrogate that `styledText` shows as `\xNN`. */
+export function decodeLine(bytes: Uint8Array): string {
+  try {
+    return fatal.decode(bytes);
+  } catch {
+    return decodeBroken(bytes);
+  }
+}
+
+function decodeBroken(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; ) {
+    const length = characterLength(bytes, at);
+    if (length === 0) text += String.fromCharCode(ESCAPED_BYTE + (bytes[at++] ?? 0));
+    else {
+      text += fatal.decode(bytes.subarray(at, at + length));
+      at += length;
+    }
+  }
+  return text;
+}
+
+/** Bytes of the character that begins at `at` (RFC 3629); 0 where none does. */
+function characterLength(bytes: Uint8Array, at: number): number {
+  const lead = bytes[at] ?? 0;
+  if (lead < 0x80) return 1;
+  const length = lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+  if (length === 0 || at + length > bytes.length) return 0;
+  try {
+    fatal.decode(bytes.subarray(at, at + length));
+    return length;
+  } catch {
+    return 0;
+  }
+}
+
+/** ESC and CSI sequences, control strings, and whatever else does not print; bidirectional controls could show a text in another order than it has. */
+const SPECIAL =
+  /\u001b(?:\[([0-?]*)[ -/]*([@-~])|[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-~]?)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu;
+
+/** A line, without its LF, as it is to be shown. */
+export function styledText(line: string): Run[] {
+  if (line.search(SPECIAL) < 0) return line === '' ? [] : [{ text: line, look: PLAIN }];
+  const cells = new Cells();
+  let look = PLAIN;
+  let at = 0;
+  for (const match of line.matchAll(SPECIAL)) {
+    cells.write(line.slice(at, match.index), look);
+    at = match.index + match[0].length;
+    const [token, params = '', final] = match;
+    if (token === '\r') cells.moveTo(0);
+    else if (token === '\b') cells.moveBy(-1);
+    else if (!token.startsWith('\u001b')) cells.write(named(token), ESCAPED);
+    else if (final === 'm') look = withSgr(look, params);
+    else if (final === 'K') cells.erase(params);
+    else if (final === 'G') cells.moveTo(Math.max(1, Number(params) || 1) - 1);
+    else if (final === 'C' || final === 'D') cells.moveBy((final === 'C' ? 1 : -1) * Math.max(1, Number(params) || 1));
+  }
+  cells.write(line.slice(at), look);
+  return cells.runs();
+}
+
+/** The text of a line as it is shown, without its look. */
+export function plainLine(line: string): string {
+  return styledText(line)
+    .map(({ text }) => text)
+    .join('');
+}
+
+/** How a character that prints nothing is shown: `\xNN` for a control character of ASCII or a byte, `\u{NNNN}` for the others. */
+function named(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const byte = code >= ESCAPED_BYTE + 0x80 && code <= ESCAPED_BYTE + 0xff ? code - ESCAPED_BYTE : code;
+  if (byte < 0x80 || byte !== code) return `\\x${byte.toString(16).padStart(2, '0')}`;
+  return `\\u{${code.toString(16)}}`;
+}
+
+/** Characters further right than this are not moved to: a line of output is no canvas. */
+const MAX_COLUMN = 4096;
+
+/** A line that is written over. Runs while nothing was, single characters from then on. */
+class Cells {
+  #runs: Run[] = [];
+  #cells: Run[] | undefined;
+  #column = 0;
+
+  write(text: string, look: Look): void {
+    if (text === '') return;
+    if (!this.#cells) {
+      this.#runs.push({ text, look });
+      return;
+    }
+    for (const character of text) {
+      while (this.#cells.length < this.#column) this.#cells.push({ text: ' ', look: PLAIN });
+      this.#cells[this.#column++] = { text: character, look };
+    }
+  }
+
+  moveTo(column: number): void {
+    this.#split();
+    this.#column = Math.min(MAX_COLUMN, Math.max(0, column));
+  }
+
+  moveBy(columns: number): void {
+    this.#split();
+    this.moveTo(this.#column + columns);
+  }
+
+  erase(how: string): void {
+    const cells = this.#split();
+    if (how === '' || how === '0') cells.length = Math.min(cells.length, this.#column);
+    else if (how === '2') cells.length = 0;
+    else if (how === '1') for (let i = 0; i <= this.#column && i < cells.length; i++) cells[i] = { text: ' ', look: PLAIN };
+  }
+
+  runs(): Run[] {
+    if (!this.#cells) return this.#runs;
+    const runs: { text: string; look: Look }[] = [];
+    for (const { text, look } of this.#cells) {
+      const last = runs.at(-1);
+      if (last && last.look === look) last.text += text;
+      else runs.push({ text, look });
+    }
+    return runs;
+  }
+
+  #split(): Run[] {
+    if (!this.#cells) {
+      this.#cells = this.#runs.flatMap(({ text, look }) => [...text].map((character) => ({ text: character, look })));
+      this.#column = this.#cells.length;
+    }
+    return this.#cells;
+  }
+}
+
+/** The look after one SGR sequence. */
+function withSgr(look: Look, params: string): Look {
+  const codes = params.split(/[;:]/).map((code) => Number(code) || 0);
+  let next: Look = look;
+  for (let i = 0; i < codes.length; i++) {
+    const code = codes[i] ?? 0;
+    if (code === 38 || code === 48) {
+      const { colour, used } = extended(codes, i + 1);
+      if (colour !== undefined) next = { ...next, [code === 38 ? 'fg' : 'bg']: colour };
+      i += used;
+    } else next = withCode(next, code);
+  }
+  return next;
+}
+
+const ON: Readonly<Record<number, Look>> = {
+  1: { bold: true },
+  2: { dim: true },
+  3: { italic: true },
+  4: { underline: true },
+  7: { inverse: true },
+  9: { strike: true },
+};
+const OFF: Readonly<Record<number, readonly (keyof Look)[]>> = {
+  22: ['bold', 'dim'],
+  23: ['italic'],
+  24: ['underline'],
+  27: ['inverse'],
+  29: ['strike'],
+  39: ['fg'],
+  49: ['bg'],
+};
+
+function withCode(look: Look, code: number): Look {
+  if (code === 0) return PLAIN;
+  const on = ON[code];
+  if (on) return { ...look, ...on };
+  const off = OFF[code];
+  if (off) return Object.fromEntries(Object.entries(look).filter(([key]) => !off.includes(key as keyof Look)));
+  if (code >= 30 && code <= 37) return { ...look, fg: code - 30 };
+  if (code >= 40 && code <= 47) return { ...look, bg: code - 40 };
+  if (code >= 90 && code <= 97) return { ...look, fg: code - 82 };
+  if (code >= 100 && code <= 107) return { ...look, bg: code - 92 };
+  return look;
+}
+
+/** A colour of the 256, or of 16 million; `used` is how many numbers it took. */
+function extended(codes: readonly number[], at: number): { colour?: Colour; used: number } {
+  if (codes[at] === 5) return { colour: indexed(codes[at + 1] ?? 0), used: 2 };
+  if (codes[at] !== 2) return { used: 0 };
+  const [red = 0, green = 0, blue = 0] = codes.slice(at + 1, at + 4).map((part) => Math.min(255, part));
+  return { colour: `rgb(${red}, ${green}, ${blue})`, used: 4 };
+}
+
+/** xterm's 256 colours: the theme's 16, a cube of 6 x 6 x 6, and 24 greys. */
+function indexed(index: number): Colour {
+  if (index < 16) return index;
+  if (index >= 232) {
+    const grey = 8 + 10 * (Math.min(255, index) - 232);
+    return `rgb(${grey}, ${grey}, ${grey})`;
+  }
+  const level = (step: number) => (step === 0 ? 0 : 55 + 40 * step);
+  const cube = index - 16;
+  return `rgb(${level(Math.floor(cube / 36))}, ${level(Math.floor(cube / 6) % 6)}, ${level(cube % 6)})`;
+}

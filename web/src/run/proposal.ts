@@ -1,0 +1,249 @@
+import { css, html, LitElement, nothing } from 'lit';
+import { messageOf } from '../../../src/core/errors.ts';
+import { placeLine } from '../../../src/core/place-line.ts';
+import { isQuestion } from '../../../src/core/question.ts';
+import { visible } from '../../../src/core/visible-text.ts';
+import { RpcError, type Runtime } from '../../../src/rpc/client/index.ts';
+import type { Entry } from '../state/timeline.ts';
+import { diffStyles, diffView } from '../ui/diff.ts';
+import { shared } from '../ui/styles.ts';
+import { type Facts, factsOf } from './facts.ts';
+
+/** A proposal that waits for an answer: what would happen, where, and the buttons that answer it. */
+export class ProposalCard extends LitElement {
+  static override properties = {
+    runtime: { attribute: false },
+    entry: { attribute: false },
+    run: {},
+    rejecting: { state: true },
+    busy: { state: true },
+    problem: { state: true },
+  };
+
+  declare runtime: Runtime;
+  declare entry: Entry;
+  declare run: string;
+  declare rejecting: boolean;
+  declare busy: boolean;
+  declare problem: string | undefined;
+
+  static override styles = [
+    shared,
+    diffStyles,
+    css`
+      :host {
+        display: grid;
+        gap: 10px;
+        padding: 12px 14px;
+        border: 1px solid var(--amber);
+        border-radius: 8px;
+        background: var(--surface);
+        box-shadow: var(--shadow);
+      }
+      header {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: baseline;
+        gap: 4px 10px;
+      }
+      h3 {
+        font-size: 13px;
+        color: var(--amber);
+      }
+      .command {
+        max-height: 240px;
+        overflow: auto;
+        padding: 8px 12px;
+        border-radius: 6px;
+        background: var(--sunken);
+        border: 1px solid var(--line);
+        white-space: pre-wrap;
+        overflow-wrap: anywhere;
+      }
+      .question {
+        font-size: 15px;
+        white-space: pre-wrap;
+        overflow-wrap: anywhere;
+      }
+      .side {
+        display: grid;
+        grid-template-columns: max-content 1fr;
+        gap: 2px 10px;
+        font-size: 12.5px;
+      }
+      .side dt {
+        color: var(--dim);
+      }
+      .side dd {
+        overflow-wrap: anywhere;
+      }
+      .row {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 8px;
+      }
+      form.row input {
+        flex: 1 1 220px;
+        min-width: 0;
+      }
+      .added {
+        color: var(--green);
+      }
+      .removed {
+        color: var(--red);
+      }
+      .problem {
+        color: var(--red);
+      }
+      button.accept {
+        border-color: var(--accent);
+        background: var(--accent);
+        color: var(--on-accent);
+        font-weight: 600;
+      }
+      button.accept:hover {
+        background: var(--accent-strong);
+      }
+    `,
+  ];
+
+  override render() {
+    const facts = factsOf(this.entry);
+    const question = isQuestion(this.entry.attributes);
+    return html`<header>
+        <h3>${question ? 'A question for you' : wish(facts, this.entry)}</h3>
+        ${question || facts.command !== undefined ? nothing : html`<span class="mono">${facts.summary}</span>`}
+      </header>
+      ${question ? html`<p class="question">${facts.summary}</p>` : nothing}
+      ${facts.command === undefined ? nothing : html`<pre class="command" tabindex="0" aria-label="Command">${facts.command}</pre>`}
+      ${facts.diff === undefined ? nothing : diffView(facts.diff, `Change: ${facts.summary}`)} ${this.#side(facts)}
+      ${this.problem === undefined ? nothing : html`<p class="problem" role="alert">${this.problem}</p>`}
+      ${question ? this.#questionForm(facts) : this.rejecting ? this.#rejectForm() : this.#buttons(facts)}`;
+  }
+
+  /** Accepts it, or moves to the field of its answer. */
+  accept(): void {
+    if (isQuestion(this.entry.attributes)) this.#field()?.focus();
+    else void this.#answer('accept');
+  }
+
+  /** Asks for the reason of a rejection. */
+  reject(): void {
+    if (isQuestion(this.entry.attributes)) return void this.#answer('reject');
+    this.rejecting = true;
+    void this.updateComplete.then(() => this.#field()?.focus());
+  }
+
+  /** Accepts or rejects it and all that its rules cover; without rules it says so. */
+  remember(action: 'accept' | 'reject'): void {
+    const { allow, deny } = factsOf(this.entry);
+    if (action === 'accept' ? allow.length > 0 : deny !== undefined) void this.#answer(action, { remember: true });
+    else this.problem = 'No narrow rule can be made of this one; answer it without remembering.';
+  }
+
+  #side(facts: Facts) {
+    const place = placeLine(this.entry.attributes);
+    return html`<dl class="side">
+      ${place === undefined ? nothing : html`<dt>in</dt><dd class="mono">${visible(place)}</dd>`}
+      ${facts.reason === undefined ? nothing : html`<dt>asked because</dt><dd>${facts.reason}</dd>`}
+      ${facts.allow.map((rule) => html`<dt>can be allowed</dt><dd class="mono">${rule}</dd>`)}
+      ${facts.deny === undefined ? nothing : html`<dt>can be denied</dt><dd class="mono">${facts.deny}</dd>`}
+    </dl>`;
+  }
+
+  #buttons({ allow, deny }: Facts) {
+    return html`<div class="row">
+      <button class="accept" ?disabled=${this.busy} aria-keyshortcuts="a" @click=${() => this.accept()}>Accept <kbd>a</kbd></button>
+      <button ?disabled=${this.busy} aria-keyshortcuts="r" @click=${() => this.reject()}>Reject <kbd>r</kbd></button>
+      ${
+        allow.length === 0
+          ? nothing
+          : html`<button class="quiet" ?disabled=${this.busy} aria-keyshortcuts="m" @click=${() => this.remember('accept')}>
+              Accept and allow from now on <kbd>m</kbd>
+            </button>`
+      }
+      ${
+        deny === undefined
+          ? nothing
+          : html`<button class="quiet" ?disabled=${this.busy} aria-keyshortcuts="f" @click=${() => this.remember('reject')}>
+              Reject and deny from now on <kbd>f</kbd>
+            </button>`
+      }
+    </div>`;
+  }
+
+  #rejectForm() {
+    return html`<form class="row" @submit=${this.#onReject} @keydown=${this.#onEscape}>
+      <input name="words" aria-label="Reason for the rejection" placeholder="Why not, or what instead? The model reads it." autocomplete="off" />
+      <button class="danger" ?disabled=${this.busy}>Reject</button>
+      <button type="button" class="quiet" @click=${() => this.#stopRejecting()}>Back</button>
+    </form>`;
+  }
+
+  #questionForm({ options }: Facts) {
+    return html`${
+      options.length === 0
+        ? nothing
+        : html`<div class="row" role="group" aria-label="Answers to choose from">
+          ${options.map((option) => html`<button ?disabled=${this.busy} @click=${() => this.#answer('accept', { output: option })}>${visible(option)}</button>`)}
+        </div>`
+    }
+      <form class="row" @submit=${this.#onAnswer} @keydown=${this.#onEscape}>
+        <input name="words" required aria-label="Your answer" placeholder=${options.length === 0 ? 'Your answer' : 'Or another answer'} autocomplete="off" />
+        <button class="accept" ?disabled=${this.busy}>Answer <kbd>a</kbd></button>
+        <button type="button" class="quiet" ?disabled=${this.busy} @click=${() => this.#answer('reject')}>Do not answer <kbd>r</kbd></button>
+      </form>`;
+  }
+
+  readonly #onReject = (event: SubmitEvent) => {
+    event.preventDefault();
+    const output = wordsOf(event);
+    void this.#answer('reject', output === '' ? {} : { output });
+  };
+
+  readonly #onAnswer = (event: SubmitEvent) => {
+    event.preventDefault();
+    void this.#answer('accept', { output: wordsOf(event) });
+  };
+
+  readonly #onEscape = (event: KeyboardEvent) => {
+    if (event.key !== 'Escape') return;
+    event.stopPropagation();
+    this.#stopRejecting();
+    this.parentElement?.focus();
+  };
+
+  #stopRejecting(): void {
+    this.rejecting = false;
+  }
+
+  #field(): HTMLInputElement | null {
+    return this.renderRoot.querySelector('input');
+  }
+
+  async #answer(action: 'accept' | 'reject', more: { output?: string; remember?: true } = {}): Promise<void> {
+    if (this.busy) return;
+    this.busy = true;
+    this.problem = undefined;
+    try {
+      await this.runtime.call('run/resolve', { run: this.run, resolution: { path: this.entry.path, action, ...more } });
+    } catch (error) {
+      // Somebody else was faster: the entry says how.
+      if (!(error instanceof RpcError && error.kind === 'proposal_resolved')) this.problem = messageOf(error);
+    }
+    this.busy = false;
+  }
+}
+
+/** What a proposal that is no question would do, as a heading. */
+function wish({ command, diff, tool }: Facts, { attributes }: Entry): string {
+  if (command !== undefined) return 'Wants to run a command';
+  return diff === undefined && attributes['change'] === undefined ? `Wants to use ${tool}` : 'Wants to change a file';
+}
+
+function wordsOf(event: SubmitEvent): string {
+  const words = new FormData(event.target as HTMLFormElement).get('words');
+  return typeof words === 'string' ? words.trim() : '';
+}
+
+customElements.define('headgate-proposal', ProposalCard);
