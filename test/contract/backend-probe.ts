@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { OutputSink } from '../../src/model/ports/backend.ts';
+import { Changes } from '../support/changes.ts';
 
 /** A sink that stores: refuses a gap and bytes that differ from what it has, as the channel log does. */
 export class StoringSink implements OutputSink {
   readonly #channels = new Map<number, { parts: Buffer[]; bytes: number }>();
-  readonly #waiting = new Set<() => void>();
+  readonly #changes = new Changes();
   /** Bytes delivered more than once. */
   repeated = 0;
   writes = 0;
@@ -28,7 +29,7 @@ export class StoringSink implements OutputSink {
       stored.parts.push(Buffer.from(bytes.subarray(known)));
       stored.bytes += bytes.length - known;
     }
-    for (const look of this.#waiting) look();
+    this.#changes.tell();
     return Promise.resolve();
   }
 
@@ -54,17 +55,11 @@ export class StoringSink implements OutputSink {
 
   /** Resolves once the channel's text matches; answers the match. */
   async match(channel: number, pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const found = pattern.exec(this.text(channel));
-      if (found) return found;
-      await new Promise<void>((resolve) => {
-        const look = () => {
-          this.#waiting.delete(look);
-          resolve();
-        };
-        this.#waiting.add(look);
-      });
-    }
+    return await this.#changes.until(
+      () => pattern.exec(this.text(channel)) ?? undefined,
+      pattern,
+      () => this.text(channel),
+    );
   }
 
   #channel(channel: number): { parts: Buffer[]; bytes: number } {

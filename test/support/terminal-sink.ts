@@ -1,11 +1,12 @@
 import type { OutputSink } from '../../src/model/ports/backend.ts';
 import { Screen, type ScreenSize } from '../../src/screen/screen.ts';
+import { Changes } from './changes.ts';
 
 /** A sink that is a terminal's screen, beside all its bytes. */
 export class TerminalSink implements OutputSink {
   readonly screen: Screen;
   readonly #parts: Buffer[] = [];
-  readonly #waiting = new Set<() => void>();
+  readonly #changes = new Changes();
   #bytes = 0;
 
   constructor(size: ScreenSize = { cols: 80, rows: 24 }) {
@@ -18,7 +19,7 @@ export class TerminalSink implements OutputSink {
     this.#parts.push(copy);
     this.#bytes += copy.length;
     await this.screen.write(copy);
-    for (const look of [...this.#waiting]) look();
+    this.#changes.tell();
   }
 
   offsets(): Map<number, number> {
@@ -35,25 +36,16 @@ export class TerminalSink implements OutputSink {
 
   /** Resolves once what was written matches. */
   async match(pattern: RegExp): Promise<RegExpExecArray> {
-    return await this.#until(() => pattern.exec(this.text()) ?? undefined);
+    return await this.#changes.until(
+      () => pattern.exec(this.text()) ?? undefined,
+      pattern,
+      () => this.text(),
+    );
   }
 
   /** Resolves once the screen shows it; answers its rows. */
   async shows(what: RegExp): Promise<string[]> {
-    return await this.#until(() => (what.test(this.screen.visible().join('\n')) ? this.screen.visible() : undefined));
-  }
-
-  async #until<T>(look: () => T | undefined): Promise<T> {
-    for (;;) {
-      const found = look();
-      if (found !== undefined) return found;
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          this.#waiting.delete(wake);
-          resolve();
-        };
-        this.#waiting.add(wake);
-      });
-    }
+    const rows = (): string => this.screen.visible().join('\n');
+    return await this.#changes.until(() => (what.test(rows()) ? this.screen.visible() : undefined), what, rows);
   }
 }
