@@ -121,6 +121,23 @@ describe('{#backend_process} process backend', () => {
     expect((await handle.kill(KILL)).confirmedDead.length).toBe(1);
   });
 
+  test('{#stdin} {#adopt} an input can be ended although a write to it was under way when the command was let go of', async () => {
+    const sink = new StoringSink();
+    const waits = 'trap "go=1" USR1; echo up; while [ -z "$go" ]; do sleep 0.02; done; cat > /dev/null; echo over';
+    const asked = { producerId: 'p1', spec: { ...request(waits).spec, stdin: true } };
+    const first = await setup.backend.start(asked, sink);
+    handles.push(first);
+    await sink.match(1, /up\n/);
+    const [taken] = await Promise.all([first.write(Buffer.alloc(1_000_000)).catch(() => 0), first.detach()]);
+    expect(taken).toBeLessThan(1_000_000);
+    const second = await setup.reopen().adopt(asked, first.ref, sink.offsets(), sink);
+    handles.push(second);
+    await second.closeInput();
+    await second.signal('USR1');
+    await sink.match(1, /over\n/);
+    expect((await second.exited).exitCode).toBe(0);
+  });
+
   test('{#stdin} a shim that was killed leaves no process that holds an input open', async () => {
     const sink = new StoringSink();
     const command = 'echo up; read line; echo "end of input $?"';

@@ -256,6 +256,7 @@ export class StreamHandle implements BackendHandle {
       const stream = await engine.call((docker) => attachTo(docker.getContainer(container.id), { stdin: true, output: false }));
       stream.on('error', () => {});
       stream.resume();
+      if (this.#abandon.signal.aborted) stream.destroy();
       this.#abandon.signal.addEventListener('abort', () => stream.destroy(), { once: true });
       this.#input.use(stream);
     });

@@ -30,6 +30,7 @@ export class InputPipe {
   #typed: number | undefined;
   #fd: number | undefined;
   #ended = false;
+  #closed = false;
   #last: Promise<unknown> = Promise.resolve();
 
   /** `terminal`: the command reads a terminal, whose input is ended by typing the end of a file (SPEC {#terminals}). */
@@ -52,15 +53,18 @@ export class InputPipe {
       const holder = await this.#ready();
       if (this.#terminal) return await this.#typeEnd();
       this.#ended = true;
-      this.close();
+      this.#closeEnd();
       this.#holder.stop(holder);
     });
   }
 
-  /** Closes our own end only; the command's input stays open. */
+  /**
+   * Closes our own end only, for good; the command's input stays open. What is under way stops there: whoever serves the
+   * producer from now on could not end an input that is still open here.
+   */
   close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
+    this.#closed = true;
+    this.#closeEnd();
   }
 
   /** The command is over: closes our end, and ends the holder where the shim died before it could. */
@@ -79,6 +83,11 @@ export class InputPipe {
     this.#ended = true;
   }
 
+  #closeEnd(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work);
     this.#last = result.catch(() => undefined);
@@ -95,10 +104,12 @@ export class InputPipe {
       if (taken > 0) this.#typed = bytes[taken - 1];
       if (taken >= bytes.length || this.#clock.monotonic() >= giveUp) return taken;
       await delay(LOOK_MS);
+      if (this.#closed && taken > 0) return taken;
     }
   }
 
   #tryWrite(bytes: Buffer): number {
+    if (this.#closed) throw inputGone();
     try {
       this.#fd ??= openSync(this.#folder.input, constants.O_WRONLY | constants.O_NONBLOCK);
       return bytes.length === 0 ? 0 : writeSync(this.#fd, bytes);
@@ -114,7 +125,7 @@ export class InputPipe {
   async #ready(): Promise<ProcessIdentity> {
     const giveUp = this.#clock.monotonic() + PATIENCE_MS;
     for (;;) {
-      if (this.#folder.exitCode() !== undefined) throw inputGone();
+      if (this.#closed || this.#folder.exitCode() !== undefined) throw inputGone();
       const holder = this.#folder.inputHolder();
       if (holder) return holder;
       if (this.#clock.monotonic() >= giveUp)
