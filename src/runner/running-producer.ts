@@ -207,6 +207,9 @@ export class RunningProducer {
       return;
     }
     const callOff = this.#limitTime();
+    // Nobody tells of the end of a command that was let go of.
+    this.#abandon.signal.addEventListener('abort', callOff, { once: true });
+    if (this.#abandon.signal.aborted) callOff();
     const exit = await handle.exited;
     callOff();
     const closed = await handle.closed;

@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { openRuntime } from '../../src/sdk.ts';
 import { tempFolder } from '../support/temp-store.ts';
@@ -28,6 +31,26 @@ describe('{#client_in_process} a runtime of this process', () => {
     const { output, end } = await readWhole(second.follow(command.run, command.path));
     expect([output.get(1)?.toString(), end.exit_code]).toEqual(['one\ntwo\n', 0]);
     await second.close();
+    await remove();
+  });
+
+  it('that is closed keeps the process for nothing that its commands may still do', async () => {
+    const { folder, remove } = await tempFolder();
+    const root = join(folder, 'project');
+    await mkdir(root);
+    const sdk = new URL('../../dist/src/sdk.js', import.meta.url).href;
+    const program = `import { openRuntime } from ${JSON.stringify(sdk)};
+      const runtime = await openRuntime({ data: ${JSON.stringify(join(folder, 'data'))}, project: ${JSON.stringify(root)} });
+      const { run } = await runtime.call('startRun', { model: 'scripted' });
+      const { path } = await runtime.call('sh', { run, command: 'echo $$; exec sleep 300', timeout: 3_600_000 });
+      await runtime.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+      const { value } = await runtime.follow(run, path).next();
+      process.stdout.write(value.bytes);
+      await runtime.close();`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const out = text(child.stdout);
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    process.kill(Number(await out), 'SIGKILL');
     await remove();
   });
 });

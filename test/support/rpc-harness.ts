@@ -133,17 +133,22 @@ export async function rpcHarness({ plugins = [], ...options }: Partial<RpcServer
     await peer.call('init', { name: project.name, projectRoot: project.root, client: { name: client } });
     return peer;
   };
+  /** Accepts a proposal of a command that a client runs. */
+  const open = (entry: Entry, command = entry.path): void =>
+    journal.commit(
+      'durable',
+      (tx) =>
+        void streams.open(tx, entry, {
+          backend: 'process',
+          runner: 'client',
+          channels: [1, 2],
+          spec: { command, cwd: '/', env: {}, stdin: false },
+        }),
+    );
   /** An accepted command that a client runs: its channels take `stream` calls. */
   const accept = (slug: string, { run = temp.run, command = slug } = {}): Entry => {
     const entry = propose(temp.store, run, slug);
-    journal.commit('durable', (tx) =>
-      streams.open(tx, entry, {
-        backend: 'process',
-        runner: 'client',
-        channels: [1, 2],
-        spec: { command, cwd: '/', env: {}, stdin: false },
-      }),
-    );
+    open(entry, command);
     return entry;
   };
   /** Stores an event of the project. */
@@ -155,7 +160,7 @@ export async function rpcHarness({ plugins = [], ...options }: Partial<RpcServer
     streams.close();
     await temp.close();
   };
-  return { ...temp, project, journal, streams, runtime, server, logged, connect, join, accept, tell, close };
+  return { ...temp, project, journal, streams, runtime, server, logged, connect, join, accept, open, tell, close };
 }
 
 export type RpcHarness = Awaited<ReturnType<typeof rpcHarness>>;

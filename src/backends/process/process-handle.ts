@@ -186,6 +186,7 @@ export class ProcessHandle implements BackendHandle {
 
   async detach(): Promise<void> {
     this.#detached = true;
+    this.#kill?.work?.stop();
     this.#stop();
     await this.#giveBack?.close();
   }

@@ -43,7 +43,7 @@ export async function* follow(
   const { signal } = options;
   signal?.throwIfAborted();
   const follower = new Follower(run, path, options);
-  const abort = () => follower.lost(signal?.reason as Error);
+  const abort = () => follower.abort(signal?.reason as Error);
   signal?.addEventListener('abort', abort, { once: true });
   const leave = line.join(follower);
   try {
@@ -67,7 +67,7 @@ class Follower implements LineUser {
   readonly #run: string;
   readonly #path: string;
   readonly #channel: number | undefined;
-  readonly #from: number | 'start' | 'live';
+  #from: number | 'start' | 'live';
   readonly #redact: { readonly redact?: boolean };
   #rpc: RpcClient | undefined;
   readonly #feeds = new Map<number, Feed>();
@@ -122,8 +122,17 @@ class Follower implements LineUser {
   }
 
   lost(error: Error): void {
-    this.#failure ??= error;
+    if (this.#failure) return;
+    this.#failure = error;
+    this.#giveUp();
     this.#wakeUp();
+  }
+
+  /** Nothing more is wanted, not even what has come. */
+  abort(reason: Error): void {
+    this.#queue = [];
+    this.#queued = 0;
+    this.lost(reason);
   }
 
   /** The next piece; undefined when the producer has ended and everything has been given out. */
@@ -150,17 +159,18 @@ class Follower implements LineUser {
 
   /** Gives the subscriptions up. */
   close(): void {
-    this.#round++;
-    this.#dropAll();
+    this.#giveUp();
     this.closed();
   }
 
   /** Subscribes to what is still to come. */
   async #takeUp(rpc: RpcClient): Promise<void> {
-    if (this.#over) return;
+    if (this.#over || this.#failure) return;
+    const round = this.#round;
     try {
       if (this.#cursors.size === 0) return await this.#open(rpc, { channel: this.#channel, whole: true }, this.#from);
       if (!this.#complete) await this.#learnChannels(rpc);
+      if (round !== this.#round) return;
       const open = [...this.#cursors].filter(([channel]) => !this.#finished.has(channel));
       await Promise.all(open.map(([channel, offset]) => this.#open(rpc, { channel, whole: false }, offset)));
     } catch (error) {
@@ -188,6 +198,8 @@ class Follower implements LineUser {
     }
     if (round !== this.#round) return unsubscribe(rpc, answer.subscription);
     if (channel === undefined) this.#complete = answer.channels.length > 0;
+    // It was not accepted yet: live is from its acceptance on.
+    if (answer.channels.length === 0 && this.#from === 'live') this.#from = 'start';
     for (const one of answer.channels) {
       if (!this.#cursors.has(one.channel)) this.#cursors.set(one.channel, one.offset);
       if (one.handle !== undefined) this.#handles.set(one.handle, answer.subscription);
@@ -236,9 +248,7 @@ class Follower implements LineUser {
 
   #pause(): void {
     this.#paused = true;
-    this.#round++;
-    this.#early = [];
-    this.#dropAll();
+    this.#giveUp();
   }
 
   #resume(): void {
@@ -254,7 +264,9 @@ class Follower implements LineUser {
     this.#complete = true;
   }
 
-  #dropAll(): void {
+  #giveUp(): void {
+    this.#round++;
+    this.#early = [];
     for (const subscription of [...this.#feeds.keys()]) this.#drop(subscription);
   }
 

@@ -53,6 +53,11 @@ export class Reconnecting implements Line {
   readonly #handlers = new NotificationHandlers();
   readonly #states = new Set<(state: ConnectionState) => void>();
   #rpc: RpcClient | undefined;
+  /** The connection that is being bound to the project. */
+  #binding: RpcClient | undefined;
+  /** When the present connection began, and when the server was lost: monotonic milliseconds. */
+  #openedAt = 0;
+  #awaySince = 0;
   #next: Deferred<RpcClient> = deferred();
   #lost: Error | undefined;
   #data: Data = { madeAt: undefined, lastSeq: 0 };
@@ -141,15 +146,20 @@ export class Reconnecting implements Line {
   async #connect(): Promise<void> {
     const transport = await this.#dial();
     const rpc = new RpcClient(transport);
+    this.#binding = rpc;
     rpc.onNotification((name, params) => this.#told(name, params));
     try {
+      this.#requireNotOver();
       await this.#bind(rpc);
       this.#requireNotOver();
     } catch (error) {
       rpc.close();
       throw error;
+    } finally {
+      this.#binding = undefined;
     }
     this.#rpc = rpc;
+    this.#openedAt = performance.now();
     this.#next.resolve(rpc);
     // Perhaps at once.
     rpc.onClose((reason) => this.#closed(rpc, reason));
@@ -195,14 +205,24 @@ export class Reconnecting implements Line {
     const final = (this.#options.giveUpMs ?? GIVE_UP_MS) <= 0;
     if (final) return this.#end(new ConnectionClosed(reason, { final }));
     this.#tell({ open: false, ...(reason === '' ? {} : { reason }) });
-    void this.#reconnect(reason);
+    const now = performance.now();
+    // One that ends as soon as it is there was no return.
+    const brief = this.#awaySince > 0 && now - this.#openedAt < (this.#options.retryMs ?? RETRY_MS);
+    if (!brief) this.#awaySince = now;
+    void this.#reconnect(reason, brief);
   }
 
-  async #reconnect(reason: string): Promise<void> {
+  async #reconnect(reason: string, pauseFirst: boolean): Promise<void> {
     const { retryMs = RETRY_MS, giveUpMs = GIVE_UP_MS } = this.#options;
-    const began = performance.now();
     let why = reason;
-    for (;;) {
+    for (let pause = pauseFirst; ; pause = true) {
+      if (pause) {
+        const awayMs = performance.now() - this.#awaySince;
+        const pauseMs = awayMs < EAGER_MS ? retryMs : retryMs * PATIENCE;
+        if (awayMs + pauseMs > giveUpMs) return this.#end(new ConnectionClosed(why, { final: true }));
+        await this.#pause(pauseMs);
+        if (this.#lost) return;
+      }
       try {
         await this.#connect();
         break;
@@ -214,11 +234,6 @@ export class Reconnecting implements Line {
         }
         why = messageOf(error);
       }
-      const awayMs = performance.now() - began;
-      const pauseMs = awayMs < EAGER_MS ? retryMs : retryMs * PATIENCE;
-      if (awayMs + pauseMs > giveUpMs) return this.#end(new ConnectionClosed(why, { final: true }));
-      await this.#pause(pauseMs);
-      if (this.#lost) return;
     }
     const rpc = this.#rpc;
     if (!rpc) return;
@@ -250,6 +265,7 @@ export class Reconnecting implements Line {
       user.lost(error);
     }
     rpc?.close();
+    this.#binding?.close();
     this.#next.reject(error);
     this.#tell({ open: false, reason: messageOf(error), final: true });
   }

@@ -21,6 +21,18 @@ export function connectStdio(command: readonly string[], env?: NodeJS.ProcessEnv
   });
   // A pipe that breaks is followed by the end of the process.
   child.stdin.on('error', () => {});
+  child.stdout.on('error', (error) => {
+    said = error.message;
+    child.kill('SIGKILL');
+  });
+  // What it has left in the background may hold its output open: nothing more of that is for us.
+  child.once('exit', () => {
+    const timer = setTimeout(() => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, CLOSE_MS);
+    child.once('close', () => clearTimeout(timer));
+  });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('spawn', () => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import WebSocket from 'ws';
+import { onBytes } from '../../core/sign-of-life.ts';
 import { Inbox } from '../client/inbox.ts';
 import { refusalOf, type Transport } from '../client/index.ts';
 import { CLOSE_MS, OPEN_MS, SILENT_MS } from './patience.ts';
@@ -55,9 +56,9 @@ class WebSocketTransport extends Inbox implements Transport {
       this.#failure = 'nothing came any more';
       socket.terminate();
     }, silentMs);
-    socket.on('ping', () => silence.refresh());
+    // A long message takes its time, and pings come after it.
+    onBytes(socket, () => silence.refresh());
     socket.on('message', (data: Buffer, binary: boolean) => {
-      silence.refresh();
       if (binary) this.tookBinary(data);
       else this.took(data.toString());
     });

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import WebSocket from 'ws';
 import type { Clock } from '../../core/clock.ts';
+import { onBytes } from '../../core/sign-of-life.ts';
 import { Inbox } from '../../rpc/client/inbox.ts';
 import { refusalOf } from '../../rpc/client/index.ts';
 import type { RunnerConnection } from './connection.ts';
@@ -20,9 +21,9 @@ export class RunnerSocket extends Inbox implements RunnerConnection {
     const heard = () => {
       this.#heardAt = clock.monotonic();
     };
-    socket.on('ping', heard);
+    // A long message takes its time, and pings come after it.
+    onBytes(socket, heard);
     socket.on('message', (data: Buffer, binary: boolean) => {
-      heard();
       if (!binary) this.took(data.toString());
     });
     socket.on('close', (code: number, reason: Buffer) => {
