@@ -1,6 +1,6 @@
 import type { NotificationName, NotificationParamsOf } from '../protocol/table.ts';
 import type { RpcClient } from './client.ts';
-import { ConnectionClosed, RpcError } from './errors.ts';
+import { ConnectionClosed } from './errors.ts';
 import type { Line, LineUser } from './line.ts';
 
 /** The notifications of an event subscription. */
@@ -47,8 +47,6 @@ export class EventStream implements AsyncIterableIterator<RuntimeEvent>, LineUse
   #early: RuntimeEvent[] = [];
   #paused = false;
   #synced = false;
-  /** The server has known the run that is asked for. */
-  #begun = false;
   #over = false;
   #failure: Error | undefined;
   readonly #waiting: (() => void)[] = [];
@@ -124,14 +122,10 @@ export class EventStream implements AsyncIterableIterator<RuntimeEvent>, LineUse
       });
       if (rpc !== this.#rpc || this.#over || this.#paused) return unsubscribe(rpc, subscription);
       this.#subscription = subscription;
-      this.#begun = true;
       this.#cursor ??= lastSeq;
     } catch (error) {
       // A connection that is gone is followed by another one, or by the news that there is none.
-      if (rpc !== this.#rpc || error instanceof ConnectionClosed) return;
-      // Deleted while nothing was subscribed.
-      if (this.#begun && error instanceof RpcError && error.kind === 'not_found') this.#finish();
-      else this.#fail(error as Error);
+      if (rpc === this.#rpc && !(error instanceof ConnectionClosed)) this.#fail(error as Error);
     } finally {
       this.#opening--;
     }

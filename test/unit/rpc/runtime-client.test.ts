@@ -126,19 +126,6 @@ describe('{#client_events} events', () => {
       break;
     }
   });
-
-  it('of a run that is deleted while the connection is away end', async () => {
-    const { runtime, leave, comeBack } = await connect();
-    const { runtime: other } = await connect();
-    const { run } = await other.call('startRun', { model: 'scripted' });
-    const events = runtime.events({ run });
-    for await (const event of { [Symbol.asyncIterator]: () => ({ next: () => events.next() }) }) if (event.name === 'replay/synced') break;
-    await leave();
-    await other.call('run/delete', { run });
-    await comeBack();
-    for await (const event of events) if (event.name === 'run/state') expect(event.params.deleted).toBe(true);
-    expect(await events.next()).toMatchObject({ done: true });
-  });
 });
 
 describe('{#client_reconnect} a server', () => {
