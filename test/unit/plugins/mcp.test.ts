@@ -8,7 +8,7 @@ import type { McpServerSettings } from '../../../src/model/mcp-servers.ts';
 import { mcp } from '../../../src/plugins/index.ts';
 import { toolNames } from '../../../src/plugins/mcp/tool-names.ts';
 import { loadConfig } from '../../../src/runtime/index.ts';
-import { mcpHttpServer } from '../../support/mcp/http-server.ts';
+import { mcpHttpServer, sessions } from '../../support/mcp/http-server.ts';
 import { type RuntimeHarness, runtimeHarness } from '../runtime/harness.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../support/mcp/stdio-server.mjs', import.meta.url));
@@ -145,6 +145,24 @@ describe('{#mcp} tools of MCP servers', () => {
     expect((await called(h, 'add_numbers', { a: 2, b: 3 })).channels).toMatchObject({ 1: '5\n', 3: '{"sum":5}\n' });
     expect((await called(h, 'steps', { upTo: 2 })).channels).toMatchObject({ 1: 'counted\n', 2: '1/2 step 1\n2/2 step 2\n' });
     expect(JSON.stringify([h.lines, h.events])).not.toContain('secret-of-the-server');
+  });
+
+  it.each([
+    { status: 404, text: 'Session not found' },
+    // What servers answer that hold one session only.
+    { status: 400, text: 'Bad Request: Server not initialized' },
+  ])('over HTTP are called again when the server has forgotten the session and answers $status', async (answer) => {
+    const held = sessions(notes);
+    const server = await mcpHttpServer(notes, 'x', held);
+    closers.push(server.close);
+    const h = await opened(
+      { t: { url: server.url, headersFrom: { Authorization: 'TEST_AUTH' } } },
+      { ...process.env, TEST_AUTH: 'Bearer x' },
+    );
+    expect((await called(h, 'add_numbers', { a: 2, b: 3 })).channels['1']).toBe('5\n');
+    await held.forget(answer);
+    expect((await called(h, 'add_numbers', { a: 2, b: 4 })).channels['1']).toBe('6\n');
+    expect((await noted()).filter((line) => line === 'add')).toHaveLength(2);
   });
 
   it('of a server that is not there are missing, people are told once, and the run goes on', async () => {
