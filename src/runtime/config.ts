@@ -113,7 +113,12 @@ const schema = z.strictObject({
   mcp: mcpServers.default({}),
   providers: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be lower case letters, digits, - and _'), provider).default({}),
   /** What a million tokens cost, by the provider's name of the model (SPEC {#usage}). */
-  prices: z.record(z.string().min(1), z.strictObject({ input: perMillion, output: perMillion, cached: perMillion.optional() })).default({}),
+  prices: z
+    .record(
+      z.string().min(1),
+      z.strictObject({ input: perMillion, output: perMillion, cached: perMillion.optional(), written: perMillion.optional() }),
+    )
+    .default({}),
   runnerLease: z.number().min(1).max(86_400).optional(),
 });
 
