@@ -8,8 +8,8 @@ import type { ByteSource, DigestText, Row, TerminalSize } from './types.ts';
 
 /** Bytes from the beginning that are played again for the head. */
 const HEAD_BYTES = 128 * 1024;
-/** Bytes at the end that are played by themselves when the player did not get there. */
-const END_BYTES = 128 * 1024;
+/** Bytes of each end that are played when there was no time for all of it: few, because there is none left. */
+export const END_BYTES = 16 * 1024;
 /** Rows looked at for the tail. */
 const TAIL_ROWS = 2000;
 /** Of output longer than this that came to less than half it is said that it was played. */
@@ -102,8 +102,8 @@ function bounded(channel: Digestible, last: readonly Row[], maxBytes: number): D
   return { text: [`${name}: ${notes.join('; ')}`, ...withGaps(all)].join('\n'), ranges };
 }
 
-function headRows({ source, size, bytes }: Digestible): Row[] {
-  const data = source.read(0, Math.min(bytes, HEAD_BYTES));
+function headRows({ source, size, bytes, missed }: Digestible): Row[] {
+  const data = source.read(0, Math.min(bytes, missed ? END_BYTES : HEAD_BYTES));
   const lf = data.lastIndexOf(10);
   // A row that the end of what is read cuts is not shown as if it were whole.
   return playPart({ source, size }, data.length === bytes || lf < 0 ? data : data.subarray(0, lf + 1), { at: 0, lines: 0 });

@@ -1,5 +1,5 @@
 import type { ChannelStore } from '../model/ports/store.ts';
-import { compose, KIND_BYTES } from './compose.ts';
+import { compose, END_BYTES, KIND_BYTES } from './compose.ts';
 import type { Player } from './player.ts';
 import { Slices } from './slices.ts';
 import { Tracker } from './tracker.ts';
@@ -77,12 +77,15 @@ export class Digests {
     return end - tracker.bytes;
   }
 
-  /** What a model is shown of a channel in `maxBytes` bytes, give or take the first line, and which bytes that quotes. */
-  async digest(channel: DigestedChannel, maxBytes: number): Promise<DigestText> {
+  /**
+   * What a model is shown of a channel in `maxBytes` bytes, give or take the first line, and which bytes that quotes. What is not
+   * known is played for `patienceMs`.
+   */
+  async digest(channel: DigestedChannel, maxBytes: number, patienceMs = this.#patienceMs): Promise<DigestText> {
     const key = `${channel.path} ${channel.bytes} ${maxBytes}`;
     const known = this.#texts.get(channel.entryId)?.get(key);
     if (known) return known;
-    const { text, complete } = await this.#make(channel, maxBytes);
+    const { text, complete } = await this.#make(channel, maxBytes, performance.now() + patienceMs);
     if (complete) this.#remember(channel.entryId, key, text);
     return text;
   }
@@ -95,12 +98,15 @@ export class Digests {
     dropOldest(this.#texts, MAX_TEXTS);
   }
 
-  async #make({ entryId, path, name, bytes }: DigestedChannel, maxBytes: number): Promise<{ text: DigestText; complete: boolean }> {
+  async #make(
+    { entryId, path, name, bytes }: DigestedChannel,
+    maxBytes: number,
+    until: number,
+  ): Promise<{ text: DigestText; complete: boolean }> {
     const tracker = this.#trackers.get(entryId) ?? this.#track(entryId);
-    const until = performance.now() + this.#patienceMs;
-    while (tracker.bytes < bytes && performance.now() < until) {
+    for (let step = nextStep(tracker, bytes, until); step > 0; step = nextStep(tracker, bytes, until)) {
       // Played by the tracker: the next digest goes on from there.
-      if (!tracker.take(this.#channels.read(entryId, tracker.bytes, Math.min(SLICE_BYTES, bytes - tracker.bytes)))) break;
+      if (!tracker.take(this.#channels.read(entryId, tracker.bytes, step))) break;
       await turn();
     }
     const player = tracker.at(bytes);
@@ -122,8 +128,8 @@ export class Digests {
 
   /** Plays a copy up to `bytes`; answers how many bytes it did not get to. */
   async #playOn(entryId: number, player: Player, bytes: number, until: number): Promise<number> {
-    while (player.bytes < bytes && performance.now() < until) {
-      const next = this.#channels.read(entryId, player.bytes, Math.min(SLICE_BYTES, bytes - player.bytes));
+    for (let step = nextStep(player, bytes, until); step > 0; step = nextStep(player, bytes, until)) {
+      const next = this.#channels.read(entryId, player.bytes, step);
       // The channel has been deleted meanwhile.
       if (next.length === 0) break;
       player.play(next);
@@ -157,6 +163,12 @@ function dropOldest<K, V>(map: Map<K, V>, size: number): K | undefined {
   if (map.size <= size || oldest.done === true) return undefined;
   map.delete(oldest.value);
   return oldest.value;
+}
+
+/** How many bytes are played next. When the time is up, the beginning still is: short output is whole however late it is. */
+function nextStep(played: { readonly bytes: number }, bytes: number, until: number): number {
+  const end = performance.now() < until ? bytes : Math.min(bytes, END_BYTES);
+  return Math.min(SLICE_BYTES, end - played.bytes);
 }
 
 /** Lets everything else that is due have its turn. */

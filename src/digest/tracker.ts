@@ -62,7 +62,7 @@ export class Tracker {
   /** The player nearest to `bytes` that is not beyond: a copy, unless it stands there exactly. */
   at(bytes: number): Player {
     if (this.#binary !== true && this.#player.bytes === bytes) return this.#player;
-    const from = this.#checkpoints.findLast((one) => one.bytes <= bytes);
+    const from = [...this.#checkpoints, this.#player].findLast((one) => one.bytes <= bytes);
     return from ? from.copy() : new Player({ source: this.source, size: this.size });
   }
 }

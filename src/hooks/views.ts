@@ -21,8 +21,11 @@ export interface ChannelReader {
   linesBefore(offset: number): number;
   /** Byte offset at which line `line` (0 = the first) begins. */
   offsetOfLine(line: number): number;
-  /** What a model is shown of the channel in `maxBytes` bytes, give or take the first line (SPEC {#digest}). */
-  digest(maxBytes: number): Promise<ChannelDigest>;
+  /**
+   * What a model is shown of the channel in `maxBytes` bytes, give or take the first line (SPEC {#digest}). Output that is not known
+   * any more is played for `patienceMs`, 3000 by default: one limit for all digests of a handler keeps it in its time.
+   */
+  digest(maxBytes: number, patienceMs?: number): Promise<ChannelDigest>;
 }
 
 /** What a digest shows of a channel and which bytes it quotes. */

@@ -29,6 +29,8 @@ export interface Price {
   readonly output: number;
   /** Default: as `input`. */
   readonly cached?: number | undefined;
+  /** Input that the provider writes to its cache. Default: as `input`. */
+  readonly written?: number | undefined;
 }
 
 /** What a run, or one ask or act, may set. */
@@ -84,8 +86,6 @@ export interface Usage {
   readonly outputTokens: number;
   /** Of the input, read from the provider's cache. */
   readonly cachedTokens: number;
-  /** Of the input, written to the provider's cache; left out where the provider says nothing of it. */
-  readonly cacheWriteTokens?: number;
 }
 
 /** What a turn's requests to its model came to (SPEC {#usage}). */

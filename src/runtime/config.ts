@@ -90,7 +90,8 @@ const policy = z.strictObject({
   readOnly: z.boolean().default(true),
 });
 
-const schema = z.strictObject({
+/** What may stand in the file; PLUGINS.md and SPEC {#config} name all of it. */
+export const configSchema = z.strictObject({
   /** What is allowed, asked and denied in every project (SPEC {#policy_rules}). */
   policy: policy.default(policy.parse({})),
   /** What every command of this machine is put in (SPEC {#sandbox_default}). */
@@ -113,7 +114,12 @@ const schema = z.strictObject({
   mcp: mcpServers.default({}),
   providers: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be lower case letters, digits, - and _'), provider).default({}),
   /** What a million tokens cost, by the provider's name of the model (SPEC {#usage}). */
-  prices: z.record(z.string().min(1), z.strictObject({ input: perMillion, output: perMillion, cached: perMillion.optional() })).default({}),
+  prices: z
+    .record(
+      z.string().min(1),
+      z.strictObject({ input: perMillion, output: perMillion, cached: perMillion.optional(), written: perMillion.optional() }),
+    )
+    .default({}),
   runnerLease: z.number().min(1).max(86_400).optional(),
 });
 
@@ -174,7 +180,7 @@ export async function loadConfig(file: string): Promise<ServerConfig> {
   const document = parseDocument(text);
   const problem = document.errors[0];
   if (problem) throw new HeadgateError('invalid_params', `${path} is no YAML: ${problem.message}`, facts);
-  const parsed = schema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  const parsed = configSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => `${issue.path.length > 0 ? issue.path.join('.') : 'the file'}: ${said(issue)}`);
     throw new HeadgateError('invalid_params', `${path}: ${lines.join('; ')}`, {

@@ -41,9 +41,9 @@ export function channelReader(
     },
     linesBefore: (offset) => channels.linesBefore(entry.id, Math.min(offset, bytes)),
     offsetOfLine: (line) => Math.min(bytes, channels.offsetOfLine(entry.id, line)),
-    digest: async (maxBytes) => {
+    digest: async (maxBytes, patienceMs) => {
       const name = own ?? channelName(channel);
-      const made = await streams.digests.digest({ entryId: entry.id, path: entry.path, name, bytes }, maxBytes);
+      const made = await streams.digests.digest({ entryId: entry.id, path: entry.path, name, bytes }, maxBytes, patienceMs);
       return { ...made, text: channels.text(entry.id, made.text) };
     },
   };

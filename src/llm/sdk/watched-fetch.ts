@@ -6,9 +6,9 @@ const MAX_BYTES = 64 * 1024 ** 2;
 /** A `fetch` for one request, with the end of it that was not asked for. */
 export interface WatchedFetch {
   readonly fetch: typeof fetch;
-  /** Aborted when the answer stalls or has no end; its reason is a `ModelFailure`. */
+  /** Aborted when the answer stalls or has no end, with a `ModelFailure` for a reason, and by `close`. */
   readonly signal: AbortSignal;
-  /** Stops the clock. */
+  /** Stops the clock, and ends a request whose answer nobody reads to its end: it would be generated, and paid for. */
   close(): void;
 }
 
@@ -28,11 +28,14 @@ export function watchedFetch(stallMs: number): WatchedFetch {
     );
   const listen = () => {
     clearTimeout(timer);
-    timer = setTimeout(stalled, stallMs);
+    if (!controller.signal.aborted) timer = setTimeout(stalled, stallMs);
   };
   return {
     signal: controller.signal,
-    close: () => clearTimeout(timer),
+    close: () => {
+      controller.abort();
+      clearTimeout(timer);
+    },
     fetch: async (input, init) => {
       listen();
       const response = await fetch(input, { ...init, redirect: 'manual' });

@@ -40,6 +40,12 @@ export interface ModelRequest {
   readonly dialect?: Dialect;
 }
 
+/** What one request came to. */
+export interface RequestUsage extends Usage {
+  /** Of the input, written to the provider's cache; left out where the provider says nothing of it. */
+  readonly cacheWriteTokens?: number;
+}
+
 /**
  * What a model answers, piece by piece. `bad-call` is a tool call that could not be read: reported to the model, never
  * thrown and never dropped. `repaired` says in words what was mended in a call (SPEC {#healing}).
@@ -56,7 +62,7 @@ export type ModelEvent =
       /** True: `raw` is no JSON that could be mended. */
       readonly final?: boolean;
     }
-  | { readonly type: 'finish'; readonly usage: Usage; readonly reason: 'stop' | 'calls' | 'length' | 'filtered' | 'other' };
+  | { readonly type: 'finish'; readonly usage: RequestUsage; readonly reason: 'stop' | 'calls' | 'length' | 'filtered' | 'other' };
 
 export interface ModelProvider {
   readonly name: string;

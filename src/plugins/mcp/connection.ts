@@ -64,11 +64,21 @@ export class McpConnection {
   }
 
   /** Calls a tool. Throws when there is no connection, when it is lost during the call, and what the server answers as an error. */
-  async call({ tool, arguments: args, signal, progress }: McpCall): Promise<CallToolResult> {
-    if (!this.#client) await this.#now();
-    const client = this.#client;
-    if (!client)
-      throw new Error(`the MCP server "${this.#options.name}" cannot be reached: ${this.#problem ?? 'it was closed'}. It is tried again.`);
+  async call(call: McpCall): Promise<CallToolResult> {
+    const client = await this.#connected();
+    try {
+      return await this.#ask(client, call);
+    } catch (error) {
+      if (!(await isForgotten(error))) throw error;
+    }
+    // The server refused the call without a look at it, so that it may be made once more.
+    this.#lost(client, 'it does not know the session any more');
+    // Closed afterwards: other calls over it are told the same, each by its own answer.
+    const next = await this.#connected().finally(() => client.close().catch(() => {}));
+    return await this.#ask(next, call);
+  }
+
+  async #ask(client: Client, { tool, arguments: args, signal, progress }: McpCall): Promise<CallToolResult> {
     const progressToken = `headgate-${++this.#calls}`;
     this.#progress.set(progressToken, progress);
     const result = client.callTool({ name: tool, arguments: { ...args }, _meta: { progressToken } }, { signal, timeout: NO_LIMIT_MS });
@@ -96,7 +106,7 @@ export class McpConnection {
         listChanged: { tools: { onChanged: (error, tools) => (error ? this.#warn(error) : this.#options.tools(tools ?? [])) } },
       });
       const opened = client;
-      client.onclose = () => this.#lost(opened);
+      client.onclose = () => this.#lost(opened, 'it closed the connection');
       client.onerror = (error) => logger.debug({ mcp: name, error: messageOf(error) }, 'an MCP connection has an error');
       const limit = { timeout: CONNECT_LIMIT_MS, signal: this.#ended.signal };
       await client.connect(transport, limit);
@@ -129,13 +139,20 @@ export class McpConnection {
     };
   }
 
-  #lost(client: Client): void {
+  #lost(client: Client, problem: string): void {
     if (this.#client !== client) return;
     this.#client = undefined;
-    this.#problem = 'it closed the connection';
+    this.#problem = problem;
     if (this.#ended.signal.aborted) return;
-    this.#warn(new Error(this.#problem));
+    this.#warn(new Error(problem));
     this.#again();
+  }
+
+  /** Connects first when there is no connection. Throws why there is none. */
+  async #connected(): Promise<Client> {
+    if (!this.#client) await this.#now();
+    if (this.#client) return this.#client;
+    throw new Error(`the MCP server "${this.#options.name}" cannot be reached: ${this.#problem ?? 'it was closed'}. It is tried again.`);
   }
 
   /** The attempt under way, or the next one without its pause. */
@@ -157,6 +174,13 @@ export class McpConnection {
   #warn(error: unknown): void {
     this.#options.logger.warn({ mcp: this.#options.name, error: messageOf(error) }, 'an MCP server cannot be reached; it is tried again');
   }
+}
+
+/** True for a server that does not know the session: 404, or 400 from those that hold one only and have not been greeted since they began. */
+async function isForgotten(error: unknown): Promise<boolean> {
+  const { SdkHttpError } = await import('@modelcontextprotocol/client');
+  if (!(error instanceof SdkHttpError)) return false;
+  return error.status === 404 || (error.status === 400 && /session|not initialized/i.test(error.message));
 }
 
 /** The same transport, whose closings are all the first one: whoever asks again waits for its end too. */

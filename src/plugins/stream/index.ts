@@ -7,6 +7,15 @@ import type { Entry } from '../../model/records.ts';
 const DIGEST_BYTES = 8 * 1024;
 /** Bytes shown of each channel of a command that ended in the background. */
 const BACKGROUND_BYTES = 2 * 1024;
+/** How long output is played for all digests of a turn together: a handler that is late (SPEC {#hooks}) shows none at all. */
+const PATIENCE_MS = 3000;
+
+/** Where a turn's digests are made, and until when output may be played for them. */
+interface Assembly {
+  readonly context: PluginContext;
+  readonly view: RunView;
+  readonly until: number;
+}
 
 /** Output as models see it: a digest of every channel in the results, and news of commands that ended in the background. */
 export const stream: Plugin = {
@@ -15,20 +24,21 @@ export const stream: Plugin = {
     context.filter(
       'context.assemble',
       async (parts, { view }) => {
+        const assembly = { context, view, until: performance.now() + PATIENCE_MS };
         const filled: ContextPart[] = [];
-        for (const part of parts) filled.push(part.entry ? await withOutput(context, view, part, part.entry) : part);
-        return [...filled, ...(await endedInBackground(context, view))];
+        for (const part of parts) filled.push(part.entry ? await withOutput(assembly, part, part.entry) : part);
+        return [...filled, ...(await endedInBackground(assembly))];
       },
       { priority: 300 },
     );
   },
 };
 
-async function withOutput(context: PluginContext, view: RunView, part: ContextPart, entry: Entry): Promise<ContextPart> {
+async function withOutput(assembly: Assembly, part: ContextPart, entry: Entry): Promise<ContextPart> {
   const shown = entry.attributes['shown'] as ShownMark | undefined;
-  const readers = view.channels(entry, shown?.channels);
+  const readers = assembly.view.channels(entry, shown?.channels);
   if (readers.length === 0) return part;
-  const output = await outputOf(context, view, entry, readers, DIGEST_BYTES);
+  const output = await outputOf(assembly, entry, readers, DIGEST_BYTES);
   return {
     ...part,
     message: { ...part.message, text: `${part.message.text}\n\n${output.text}` },
@@ -37,8 +47,7 @@ async function withOutput(context: PluginContext, view: RunView, part: ContextPa
 }
 
 async function outputOf(
-  context: PluginContext,
-  view: RunView,
+  { context, view, until }: Assembly,
   entry: Entry,
   readers: readonly ChannelReader[],
   maxBytes: number,
@@ -47,7 +56,8 @@ async function outputOf(
   const pieces: { path: string; from: number; to: number }[] = [];
   for (const reader of readers) {
     const scope = { projectId: view.run.projectId, run: view.run.alias, path: entry.path, reader, maxBytes };
-    const { text, ranges } = await context.apply('channel.digest', await reader.digest(maxBytes), scope);
+    const digest = await reader.digest(maxBytes, Math.max(0, until - performance.now()));
+    const { text, ranges } = await context.apply('channel.digest', digest, scope);
     texts.push(text);
     for (const { from, to } of ranges) pieces.push({ path: reader.path, from, to });
   }
@@ -58,7 +68,8 @@ async function outputOf(
  * Commands whose end the model has not been told of: its own that ran on in the background, and clients'. Each is told
  * once, in the turn that is marked in the log entry, and stays in that place of the context.
  */
-async function endedInBackground(context: PluginContext, view: RunView): Promise<ContextPart[]> {
+async function endedInBackground(assembly: Assembly): Promise<ContextPart[]> {
+  const { view } = assembly;
   const loopOf = new Map([...view.turns(), view.turn].map((turn) => [turn.sequence, turn.loopId]));
   const sequenceOf = new Map(view.loops().map((loop) => [loop.id, loop.sequence]));
   const parts: ContextPart[] = [];
@@ -68,7 +79,7 @@ async function endedInBackground(context: PluginContext, view: RunView): Promise
     const turn = Number(entry.attributes['told_turn']);
     const loop = sequenceOf.get(loopOf.get(turn) ?? 0) ?? view.loop.sequence;
     const who = typeof entry.attributes['call_id'] === 'string' ? 'A command of yours' : 'A command of a user';
-    const output = await outputOf(context, view, entry, view.channels(entry), BACKGROUND_BYTES);
+    const output = await outputOf(assembly, entry, view.channels(entry), BACKGROUND_BYTES);
     parts.push({
       position: [loop, turn, -1],
       message: { role: 'user', text: `${who} has ended, ${entry.path}: ${entry.body}\n\n${output.text}` },

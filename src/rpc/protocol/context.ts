@@ -18,6 +18,7 @@ export const price = z.strictObject({
   input: z.number().min(0),
   output: z.number().min(0),
   cached: z.number().min(0).optional(),
+  written: z.number().min(0).optional(),
 });
 
 const message = z.strictObject({

@@ -29,7 +29,9 @@ export const modelMethods = {
       contextLength: z.int().min(1000).optional(),
       provider: z.string().min(1).max(64).optional(),
       dialect: z.enum(DIALECTS).optional(),
-      price: price.optional().describe('What a million tokens cost; `cached` is input that the provider had kept.'),
+      price: price
+        .optional()
+        .describe('What a million tokens cost; `cached` is input that the provider had kept, `written` input that it keeps now.'),
     }),
     result: z.strictObject({ alias: z.string() }),
     init: true,

@@ -7,7 +7,6 @@ import {
   type ModelRequest,
   type ToolCall,
 } from '../../model/ports/model-provider.ts';
-import type { Usage } from '../../model/records.ts';
 import type { TurnVoice } from '../live-text.ts';
 
 /** A tool call as it came: readable, perhaps mended, or with what is wrong with it. */
@@ -21,7 +20,6 @@ export type AnsweredCall = ToolCall & {
 export interface ModelAnswer {
   readonly text: string;
   readonly calls: readonly AnsweredCall[];
-  readonly usage: Usage | null;
   readonly reason: Extract<ModelEvent, { type: 'finish' }>['reason'];
 }
 
@@ -53,8 +51,7 @@ export async function askModel(
   if (!isEmpty(first)) return first;
   refuseUnsaid(first, request);
   const nudge: ModelMessage = { role: 'user', text: NUDGE };
-  const second = await once(provider, { ...request, messages: [...request.messages, nudge] }, signal, voice);
-  const answer = { ...second, usage: sum(first.usage, second.usage) };
+  const answer = await once(provider, { ...request, messages: [...request.messages, nudge] }, signal, voice);
   if (!isEmpty(answer)) return answer;
   refuseUnsaid(answer, request);
   throw new ModelFailure(
@@ -76,17 +73,6 @@ function refuseUnsaid({ reason }: ModelAnswer, { model }: ModelRequest): void {
 
 function isEmpty(answer: ModelAnswer): boolean {
   return answer.calls.length === 0 && answer.text.trim() === '';
-}
-
-function sum(a: Usage | null, b: Usage | null): Usage | null {
-  if (!a || !b) return a ?? b;
-  const written = (a.cacheWriteTokens ?? 0) + (b.cacheWriteTokens ?? 0);
-  return {
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    cachedTokens: a.cachedTokens + b.cachedTokens,
-    ...(written === 0 ? {} : { cacheWriteTokens: written }),
-  };
 }
 
 async function once(provider: ModelProvider, request: ModelRequest, signal: AbortSignal, voice: TurnVoice): Promise<ModelAnswer> {
@@ -121,7 +107,7 @@ async function once(provider: ModelProvider, request: ModelRequest, signal: Abor
   } finally {
     voice.end();
   }
-  return { text, calls: withOwnIds(calls), usage: finish.usage, reason: finish.reason };
+  return { text, calls: withOwnIds(calls), reason: finish.reason };
 }
 
 /** Results are matched to calls by id; some servers send none, or the same one twice. */

@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
-import type { ModelEvent, ModelProvider, ModelRequest } from '../../model/ports/model-provider.ts';
+import type { ModelEvent, ModelProvider, ModelRequest, RequestUsage } from '../../model/ports/model-provider.ts';
 import type { Price, TurnMeter, Usage } from '../../model/records.ts';
 
 /** Counts what a turn's requests cost and how long they take, however often its model is asked (SPEC {#usage}). */
 export class Meter {
   readonly #clock: Clock;
-  #usage: Usage | null = null;
+  #usage: Required<RequestUsage> | null = null;
   #requests = 0;
   #firstMs: number | null = null;
   #totalMs: number | null = null;
@@ -21,9 +21,8 @@ export class Meter {
 
   /** What has come together up to now. */
   reading(price: Price | undefined): TurnMeter {
-    const usage = this.#usage;
-    const cost = usage && price ? costOf(usage, price) : null;
-    return { usage, cost, requests: this.#requests, firstMs: this.#firstMs, totalMs: this.#totalMs };
+    const cost = this.#usage && price ? costOf(this.#usage, price) : null;
+    return { usage: this.#usage && toldOf(this.#usage), cost, requests: this.#requests, firstMs: this.#firstMs, totalMs: this.#totalMs };
   }
 
   async *#ask(
@@ -50,17 +49,24 @@ export class Meter {
   }
 }
 
-/** What tokens cost at a price; input that the provider had kept is part of the input. */
-export function costOf({ inputTokens, outputTokens, cachedTokens }: Usage, { input, output, cached = input }: Price): number {
-  return (Math.max(0, inputTokens - cachedTokens) * input + cachedTokens * cached + outputTokens * output) / 1_000_000;
+/** What tokens cost at a price; input that the provider had kept, or keeps now, is part of the input. */
+function costOf(usage: Required<RequestUsage>, { input, output, cached = input, written = input }: Price): number {
+  const { inputTokens, outputTokens, cachedTokens, cacheWriteTokens } = usage;
+  const other = Math.max(0, inputTokens - cachedTokens - cacheWriteTokens);
+  return (other * input + cachedTokens * cached + cacheWriteTokens * written + outputTokens * output) / 1_000_000;
+}
+
+/** What is kept and told of it. */
+function toldOf({ cacheWriteTokens: _, ...usage }: Required<RequestUsage>): Usage {
+  return usage;
 }
 
 /** Both together. */
-export function sum(a: Usage | null, b: Usage): Usage {
-  if (!a) return b;
+function sum(a: Required<RequestUsage> | null, { inputTokens, outputTokens, cachedTokens, cacheWriteTokens = 0 }: RequestUsage) {
   return {
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    cachedTokens: a.cachedTokens + b.cachedTokens,
+    inputTokens: (a?.inputTokens ?? 0) + inputTokens,
+    outputTokens: (a?.outputTokens ?? 0) + outputTokens,
+    cachedTokens: (a?.cachedTokens ?? 0) + cachedTokens,
+    cacheWriteTokens: (a?.cacheWriteTokens ?? 0) + cacheWriteTokens,
   };
 }

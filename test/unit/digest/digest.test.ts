@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Digests } from '../../../src/digest/index.ts';
 import { digestOf, MemoryChannels, store } from './memory-channels.ts';
 
@@ -12,6 +12,8 @@ const varied = (count: number) =>
     '',
   );
 const TERMINAL = { cols: 80, rows: 24 };
+
+afterEach(() => void vi.restoreAllMocks());
 
 describe('{#digest} what a model is shown of a channel', () => {
   it('is all of it when it is small, and says so when there is nothing', async () => {
@@ -399,9 +401,28 @@ describe('{#digest_incremental} kept while output is stored', () => {
     const bytes = Buffer.from(varied(400_000));
     channels.contents.set(1, bytes);
     const digests = channels.digests(undefined, 0);
-    const ask = () => digests.digest({ entryId: 1, path: 'p', name: 'stdout', bytes: bytes.length }, MAX_BYTES);
-    const { text } = await ask();
-    expect(text).toMatch(/bytes 0 to \d+ have not been searched for errors/);
-    expect(text).toContain(`400000| ${varied(400_000).trimEnd().split('\n').at(-1)}`);
+    const ask = async (patienceMs?: number) =>
+      (await digests.digest({ entryId: 1, path: 'p', name: 'stdout', bytes: bytes.length }, MAX_BYTES, patienceMs)).text;
+    const from = (text: string) => Number(/bytes (\d+) to 3888890 have not been searched for errors/.exec(text)?.[1]);
+    const first = await ask();
+    expect(from(first)).toBeLessThan(128 * 1024);
+    expect(first).toContain(`400000| ${varied(400_000).trimEnd().split('\n').at(-1)}`);
+    // The time is up after one step.
+    vi.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValueOnce(0);
+    expect(from(await ask(1))).toBeGreaterThan(1024 * 1024);
+    expect(await ask(60_000)).not.toContain('not been searched');
+  });
+
+  it('of short output is whole however late it is, and of long output it costs its ends', async () => {
+    const channels = new MemoryChannels();
+    const short = Buffer.from(varied(100));
+    const long = Buffer.from(varied(400_000));
+    channels.contents.set(1, short).set(2, long);
+    const digests = channels.digests();
+    const late = (entryId: number, bytes: number) => digests.digest({ entryId, path: 'p', name: 'stdout', bytes }, MAX_BYTES, 0);
+    expect((await late(1, short.length)).text).toBe(`p (stdout):\n${varied(100).trimEnd()}`);
+    channels.bytesRead = 0;
+    expect((await late(2, long.length)).text).toMatch(/bytes \d+ to \d+ have not been searched for errors/);
+    expect(channels.bytesRead).toBeLessThan(128 * 1024);
   });
 });

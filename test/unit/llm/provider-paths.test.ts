@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createProviders, type ProviderSettings } from '../../../src/llm/index.ts';
 import { ModelFailure } from '../../../src/model/model-failure.ts';
 import type { ModelEvent, ModelRequest } from '../../../src/model/ports/model-provider.ts';
@@ -193,6 +193,17 @@ describe.each(PATHS)('{#providers} {#model_retry} {#model_failure} over $name', 
     server.answer({ kind: 'hang' }, { kind: 'stall', text: 'Three fi' });
     expect(await failure({ stallMs: 100 })).toMatchObject({ outcome: 'model_timeout' });
     expect(await failure({ stallMs: 100 })).toMatchObject({ outcome: 'model_timeout' });
+  });
+
+  it('ends the request of an answer that is given up', async () => {
+    server.answer({ kind: 'stall', text: 'Three fi' });
+    const given = ask({
+      heard: () => {
+        throw new ModelFailure('model_cut', 'enough');
+      },
+    });
+    await expect(given).rejects.toMatchObject({ message: 'enough' });
+    await vi.waitUntil(() => server.abandoned === 1, { timeout: 5000 });
   });
 
   it('knows a context that is too long by what this API says', async () => {

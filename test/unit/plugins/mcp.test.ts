@@ -8,7 +8,7 @@ import type { McpServerSettings } from '../../../src/model/mcp-servers.ts';
 import { mcp } from '../../../src/plugins/index.ts';
 import { toolNames } from '../../../src/plugins/mcp/tool-names.ts';
 import { loadConfig } from '../../../src/runtime/index.ts';
-import { mcpHttpServer } from '../../support/mcp/http-server.ts';
+import { mcpHttpServer, sessions } from '../../support/mcp/http-server.ts';
 import { type RuntimeHarness, runtimeHarness } from '../runtime/harness.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../support/mcp/stdio-server.mjs', import.meta.url));
@@ -147,14 +147,35 @@ describe('{#mcp} tools of MCP servers', () => {
     expect(JSON.stringify([h.lines, h.events])).not.toContain('secret-of-the-server');
   });
 
+  it.each([
+    { status: 404, text: 'Session not found' },
+    // What servers answer that hold one session only.
+    { status: 400, text: 'Bad Request: Server not initialized' },
+  ])('over HTTP are called again when the server has forgotten the session and answers $status', async (answer) => {
+    const held = sessions(notes);
+    const server = await mcpHttpServer(notes, 'x', held);
+    closers.push(server.close);
+    const h = await opened(
+      { t: { url: server.url, headersFrom: { Authorization: 'TEST_AUTH' } } },
+      { ...process.env, TEST_AUTH: 'Bearer x' },
+    );
+    expect((await called(h, 'add_numbers', { a: 2, b: 3 })).channels['1']).toBe('5\n');
+    await held.forget(answer);
+    expect((await called(h, 'add_numbers', { a: 2, b: 4 })).channels['1']).toBe('6\n');
+    expect((await noted()).filter((line) => line === 'add')).toHaveLength(2);
+  });
+
   it('of a server that is not there are missing, people are told once, and the run goes on', async () => {
     const h = await opened({ t: { command: join(folder, 'no-such-program') }, u: program({ envFrom: ['UNSET_VARIABLE'] }) }, {});
-    h.model.answer({ kind: 'say', text: 'a' }, { kind: 'say', text: 'b' });
-    for (const prompt of ['x', 'y', 'z'].slice(0, 2))
+    h.model.answer({ kind: 'say', text: 'a' }, { kind: 'say', text: 'b' }, { kind: 'say', text: 'c' });
+    // The first prompt waits for the first attempts, so that the second finds out at the latest.
+    for (const prompt of ['x', 'y', 'z'])
       expect(await h.runtime.prompt(h.caller(), 'act', { prompt, model: 'm', wait: true })).toMatchObject({ status: 200 });
-    const told = h.events.filter(({ type }) => type === 'ui/notify').map(({ payload }) => String(payload['text']));
-    expect(told.filter((text) => text.includes('"t"')).length).toBeLessThanOrEqual(1);
-    expect(told.find((text) => text.includes('"u"'))).toContain('UNSET_VARIABLE is not set');
+    const told = h.events
+      .filter(({ type }) => type === 'ui/notify')
+      .map(({ payload }) => String(payload['text']))
+      .sort();
+    expect(told).toEqual([expect.stringContaining('"t" cannot be reached'), expect.stringContaining('UNSET_VARIABLE is not set')]);
   });
 
   it('end with the server: no program is left over', async () => {

@@ -2,7 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { HOOKS } from '../../../src/hooks/table.ts';
+import { configSchema } from '../../../src/runtime/config.ts';
 import { loadConfig } from '../../../src/runtime/index.ts';
 import { type RuntimeHarness, runtimeHarness } from '../runtime/harness.ts';
 
@@ -25,6 +27,43 @@ describe('{#hooks} the table of hooks in PLUGINS.md', () => {
     );
     expect(rows.find(({ name }) => name === 'turn.started')?.payload).toMatch(/projectId: number, run: string/);
     expect(rows.filter(({ kind, value }) => (kind === 'filter') !== (value !== ''))).toEqual([]);
+  });
+});
+
+interface JsonSchema {
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+}
+
+/** Names of all fields, at any depth. */
+function fieldsOf({ properties = {}, additionalProperties, items, anyOf = [] }: JsonSchema): string[] {
+  const below = [...Object.values(properties), ...anyOf, ...(items ? [items] : [])];
+  if (typeof additionalProperties === 'object') below.push(additionalProperties);
+  return [...Object.keys(properties), ...below.flatMap(fieldsOf)];
+}
+
+describe('{#config} the tables of the configuration', () => {
+  const { properties = {} } = z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema;
+  /** The rows of the first table behind a heading, by their first cell. */
+  const rowsOf = (document: string, heading: string) => {
+    const table = document.slice(document.indexOf(heading)).match(/(?:^\|.*\n)+/m)?.[0] ?? '';
+    return new Map([...table.matchAll(/^\| `(\w+)` \| (.*)$/gm)].map(([, field = '', row = '']) => [field, row]));
+  };
+
+  it('in PLUGINS.md names every field, at any depth, and no other', () => {
+    const rows = rowsOf(text, '## The configuration file');
+    expect([...rows.keys()].sort()).toEqual(Object.keys(properties).sort());
+    for (const [field, row] of rows) {
+      const unnamed = fieldsOf(properties[field]!).filter((name) => !new RegExp(`\\b${name}\\b`).test(row));
+      expect(unnamed, field).toEqual([]);
+    }
+  });
+
+  it('in the specification names every field, and no other', async () => {
+    const spec = await readFile(new URL('../../../SPEC.md', import.meta.url), 'utf8');
+    expect([...rowsOf(spec, '{#config}\n').keys()].sort()).toEqual(Object.keys(properties).sort());
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PluginContext } from '../../../src/hooks/plugin.ts';
+import type { ModelEvent } from '../../../src/model/ports/model-provider.ts';
 import { ceilingAfterRefusal } from '../../../src/runtime/loop/budget.ts';
 import { packetText, rebuild } from '../../support/rebuild.ts';
 import { type RuntimeHarness, runtimeHarness } from './harness.ts';
@@ -194,6 +195,25 @@ describe('{#usage} what a run has cost', () => {
     for (const { firstMs, totalMs } of info.turns) expect(totalMs).toBeGreaterThanOrEqual(firstMs!);
     const { payload } = await h.event('run/progress', { turn: 1, phase: 'done' });
     expect(payload).toMatchObject({ usage: { inputTokens: 240 }, cost: info.turns[0]!.cost });
+  });
+
+  it('has its own price for input that the provider writes to its cache', async () => {
+    const usage = { inputTokens: 100, outputTokens: 10, cachedTokens: 50, cacheWriteTokens: 30 };
+    const ask = async function* (): AsyncGenerator<ModelEvent> {
+      yield { type: 'text', text: 'ok' };
+      yield { type: 'finish', reason: 'stop', usage };
+    };
+    const caching = await runtimeHarness({ providers: [{ name: 'local', ask }] });
+    try {
+      const price = { input: 2, output: 10, cached: 0.5, written: 2.5 };
+      caching.runtime.addModel(caching.caller(), { alias: 'priced', actual: 'p', provider: 'local', price });
+      await caching.runtime.prompt(caching.caller(), 'act', { prompt: 'x', model: 'priced', wait: true });
+      const { payload } = await caching.event('run/progress', { turn: 1, phase: 'done' });
+      expect(payload['usage']).toEqual({ inputTokens: 100, outputTokens: 10, cachedTokens: 50 });
+      expect(payload['cost']).toBeCloseTo((20 * 2 + 50 * 0.5 + 30 * 2.5 + 10 * 10) / 1e6, 12);
+    } finally {
+      await caching.close();
+    }
   });
 
   it('is null and never 0 where a price is not known, also for the run', async () => {
