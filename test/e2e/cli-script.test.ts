@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -123,6 +125,27 @@ describe('{#cli_export} a document', () => {
     expect(await text('a.bin')).toBe('\u001b[32mgreen\u001b[0m\n');
     expect(await headgate('export', '-o', join(folder, 'b.txt'), place.run, 'log://turn_9/sh/none')).toMatchObject({ code: 1 });
     expect((await readdir(folder)).sort()).toEqual(['a.bin', 'a.cast', 'a.html', 'a.txt']);
+  });
+});
+
+describe('{#cli_completion} a server that takes connections and says nothing', () => {
+  it.each(['HEADGATE_URL', 'HEADGATE_SOCKET'])('does not hold up who waits at the key: %s', async (variable) => {
+    const silent = createServer();
+    const socket = join(live.root, 'silent.sock');
+    if (variable === 'HEADGATE_SOCKET') silent.listen(socket);
+    else silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const open = new Set<Socket>();
+    silent.on('connection', (one) => open.add(one));
+    const at = variable === 'HEADGATE_SOCKET' ? socket : `ws://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const began = performance.now();
+    const asked = await cli(['complete', '--', 'attach', ''], { cwd: live.root, env: { [variable]: at } });
+    const ms = performance.now() - began;
+    for (const one of open) one.destroy();
+    silent.close();
+    expect(asked).toMatchObject({ code: 0, out: '', err: '' });
+    // Two seconds, and what the start of a process takes on a machine that has much to do.
+    expect(ms).toBeLessThan(6000);
   });
 });
 
