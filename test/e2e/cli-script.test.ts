@@ -10,6 +10,7 @@ import { MAIN, WireClient } from '../support/built-server.ts';
 import { type CliResult, cli, cliEnv } from '../support/cli.ts';
 import { LiveServer } from '../support/live-server.ts';
 import { serviceAvailable } from '../support/require.ts';
+import { smallDisk } from '../support/small-disk.ts';
 
 const live = new LiveServer();
 let client: WireClient;
@@ -125,6 +126,22 @@ describe('{#cli_export} a document', () => {
     expect(await text('a.bin')).toBe('\u001b[32mgreen\u001b[0m\n');
     expect(await headgate('export', '-o', join(folder, 'b.txt'), place.run, 'log://turn_9/sh/none')).toMatchObject({ code: 1 });
     expect((await readdir(folder)).sort()).toEqual(['a.bin', 'a.cast', 'a.html', 'a.txt']);
+  });
+});
+
+describe.skipIf(!serviceAvailable('mount'))('{#cli_export} a file on a disk that becomes full within the last page', () => {
+  it('is not there, and it is said why', async () => {
+    const disk = smallDisk(1024 * 1024);
+    try {
+      const { run, path } = await live.accepted(client, 'head -c 600000 /dev/zero');
+      await ended(run, path);
+      disk.fill(300_000);
+      const name = join(disk.folder, 'whole.bin');
+      expect(await headgate('export', '-o', name, run, path)).toMatchObject({ code: 1, err: expect.stringContaining('no space left') });
+      expect(await readdir(disk.folder)).toEqual(['ballast']);
+    } finally {
+      disk.remove();
+    }
   });
 });
 
