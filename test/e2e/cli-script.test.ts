@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResultOf } from '../../src/rpc/protocol/table.ts';
@@ -91,6 +92,43 @@ describe('{#cli_answer} a script', () => {
     expect(await headgate('models', 'remove', 'fast')).toMatchObject({ code: 0 });
   });
 });
+
+describe('{#cli_answer} a script that answers all while somebody else answers one of them', () => {
+  it.each([true, false])('answers the rest, and exits with 4 (as JSON: %s)', async (asJson) => {
+    const { run, path } = await live.proposed(client, 'true');
+    const { path: second } = await client.call<{ path: string }>('sh', { run, command: 'true' });
+    // The first answer is held until somebody else has given theirs.
+    const held = join(live.root, `held-${asJson}.sock`);
+    const faster = () => client.call('run/resolve', { run, resolution: { path, action: 'reject' } });
+    const server = await holding(held, '"run/resolve"', faster);
+    const { code, out, err } = await headgate('accept', run, '--all', '--socket', held, ...(asJson ? ['--json'] : []));
+    server.close();
+    expect({ code, err }).toEqual({ code: 4, err: expect.stringContaining(path) });
+    if (asJson) expect(JSON.parse(err)).toMatchObject({ error: { name: 'proposal_resolved', exit_code: 4 } });
+    if (asJson) expect(JSON.parse(out)).toMatchObject([{ path: second, resolution: { action: 'accept' } }]);
+    else expect(out).toContain(`accepted ${second}`);
+    await ended(run, second);
+  });
+});
+
+/** A way to the server, at a unix socket, that does something before it lets the first message with this text through. */
+async function holding(at: string, text: string, before: () => Promise<unknown>): Promise<Server> {
+  let done: Promise<unknown> | undefined;
+  const server = createServer((near) => {
+    const far = connect(live.server.socket);
+    const pass = async function* (messages: AsyncIterable<Buffer>) {
+      for await (const message of messages) {
+        if (message.includes(text)) await (done ??= before());
+        yield message;
+      }
+    };
+    void pipeline(near, pass, far).catch(() => {});
+    void pipeline(far, near).catch(() => {});
+  });
+  server.listen(at);
+  await once(server, 'listening');
+  return server;
+}
 
 describe('{#cli_kill} a signal', () => {
   it('reaches the command, which goes on when it handles it', async () => {
