@@ -193,7 +193,7 @@ export class TtyClient implements TtyListener {
     const [token, ...others] = tokens;
     for (let at: (string | undefined)[] = [token, ...others]; ; at = at.slice(1)) {
       try {
-        return await TtyConnection.open({ url, token: at[0] }, first, this);
+        return await TtyConnection.open({ url, token: at[0], tls: target.tls }, first, this);
       } catch (error) {
         if (isWireError(error, 'unauthenticated') && at.length > 1) continue;
         throw systemCode(error) === undefined ? error : unreachable(target, systemCode(error) ?? '');
