@@ -78,14 +78,7 @@ function wordsOf(error: unknown): { message: string; hint: string | undefined } 
 const LOST_HINT = 'commands go on without it; headgate ps shows them once it is back';
 
 function hintOf(name: string | undefined): string | undefined {
-  switch (name) {
-    case 'unauthenticated':
-      return 'give the token with --token or HEADGATE_TOKEN; `headgate serve --json` prints it';
-    case 'method_not_found':
-      return 'headgate rpc discover lists the methods';
-    default:
-      return undefined;
-  }
+  return name === 'unauthenticated' ? 'give the token with --token or HEADGATE_TOKEN; `headgate serve --json` prints it' : undefined;
 }
 
 /** A wrong command line. */

@@ -10,15 +10,15 @@ import type { CliHost } from './host.ts';
 import { readClientTls, type TlsOptions } from './tls-files.ts';
 
 /** Where a server is reached. `from` says in words where that was learnt. */
-export type Target =
-  | {
-      readonly kind: 'websocket';
-      readonly url: string;
-      readonly token: string | undefined;
-      readonly tls?: ClientTls;
-      readonly from: string;
-    }
-  | { readonly kind: 'unix'; readonly path: string; readonly from: string };
+export type Target = WebSocketTarget | { readonly kind: 'unix'; readonly path: string; readonly from: string };
+
+interface WebSocketTarget {
+  readonly kind: 'websocket';
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly tls?: ClientTls;
+  readonly from: string;
+}
 
 /** The options by which a client command finds its server. */
 export interface ServerOptions extends TlsOptions {
@@ -65,7 +65,7 @@ export function byUrl(url: string, token: string | undefined, tls: () => ClientT
   return websocket(url, token, tls, from);
 }
 
-function websocket(url: string, token: string | undefined, tls: () => ClientTls, from: string): Target {
+function websocket(url: string, token: string | undefined, tls: () => ClientTls, from: string): WebSocketTarget {
   let parsed: URL;
   try {
     parsed = new URL(url);
@@ -117,8 +117,8 @@ function damaged(file: string): CliError {
 export interface PortTarget {
   readonly url: string;
   readonly tokens: readonly (string | undefined)[];
-  /** How errors call it. */
-  readonly target: Target;
+  /** The certificates to use, and how errors call it. */
+  readonly target: WebSocketTarget;
 }
 
 /**
@@ -135,7 +135,8 @@ export function locatePort(options: ServerOptions, env: Env, path: string): Port
   const url = readRecord(serverRecord(target.from), target.from, true)['url'];
   if (typeof url !== 'string') throw damaged(serverRecord(target.from));
   const known = [options.token, tokenOf(target.from), env['HEADGATE_TOKEN']].filter((token) => token !== undefined && token !== '');
-  return { url: at(url), tokens: [...new Set(known)], target };
+  const port = websocket(url, undefined, () => readClientTls(options, env), target.from);
+  return { url: at(port.url), tokens: [...new Set(known)], target: port };
 }
 
 function tokenOf(data: string): string | undefined {

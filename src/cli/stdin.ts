@@ -1,6 +1,9 @@
-import type { Runtime } from '../rpc/client/index.ts';
-import { wireError } from './errors.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConnectionClosed, type Runtime } from '../rpc/client/index.ts';
+import { CliError, wireError } from './errors.ts';
+import { EXIT } from './exit-codes.ts';
 import type { InputStream } from './host.ts';
+import { shellQuote } from './text.ts';
 
 /** Everything that comes on standard input, as text. */
 export async function readText(input: InputStream): Promise<string> {
@@ -11,11 +14,15 @@ export async function readText(input: InputStream): Promise<string> {
 
 /** Bytes of one `stream/input` call. */
 const INPUT_BYTES = 256 * 1024;
+/** Before input is sent again that nobody could take, milliseconds. */
 const RETRY_MS = 100;
+/** Errors of a command that has ended, is gone, or reads no input. */
+const OVER: ReadonlySet<string> = new Set(['conflict', 'stream_closed', 'not_found', 'unsupported']);
 
 /**
- * Sends standard input to a command, in order, piece by piece as its pipe takes them, then end of file. Ends early when
- * the command has ended or reads no more, or `signal` is aborted. Rejects when the connection breaks.
+ * Sends standard input to a command, in order and each byte once, as fast as the command reads, then end of file (SPEC
+ * {#cli_sh}). Ends early when the command has ended or reads no more, or `signal` is aborted. Rejects with `inputCutOff`
+ * when nobody knows what has come, and with what else went wrong.
  */
 export async function forwardInput(
   input: InputStream,
@@ -23,36 +30,64 @@ export async function forwardInput(
   to: { run: string; path: string },
   signal: AbortSignal,
 ): Promise<void> {
+  let got = 0;
   for await (const piece of input) {
-    const bytes = Buffer.from(piece as Uint8Array);
-    for (let at = 0; at < bytes.length; at += INPUT_BYTES) {
-      const chunk = bytes.subarray(at, at + INPUT_BYTES).toString('base64');
-      if (!(await send(session, { ...to, chunk, encoding: 'base64' }, signal))) return;
+    let rest = Buffer.from(piece as Uint8Array);
+    while (rest.length > 0) {
+      const next = rest.subarray(0, INPUT_BYTES);
+      const taken = await send(session, { ...to, chunk: next.toString('base64'), encoding: 'base64' }, signal);
+      if (taken === 'over') return;
+      if (taken === 'unknown') throw inputCutOff(attachLine(to), got, next.length);
+      got += taken;
+      rest = rest.subarray(taken);
     }
   }
-  await send(session, { ...to, eof: true }, signal);
+  // The end can be asked for again.
+  while ((await send(session, { ...to, eof: true }, signal)) === 'unknown');
 }
 
-/** False when there is nobody to read more. */
+/** The error when the command has `got` bytes of its input for certain, and nobody knows whether the next ones have come. */
+export function inputCutOff(attach: string, got: number, uncertain?: number): CliError {
+  const what = uncertain === undefined ? 'a part of the rest' : `the next ${uncertain}`;
+  return new CliError(
+    `input was cut off: the command has got ${got} bytes of it, and ${what} may have come or not`,
+    EXIT.failed,
+    `it goes on and waits for more: ${attach}; or end it with headgate cancel`,
+  );
+}
+
+/** The command that attaches to a command. */
+export function attachLine({ run, path }: { readonly run: string; readonly path: string }): string {
+  return `headgate tty --attach ${run} ${shellQuote(path)}`;
+}
+
+/** True for an error of input that may have been taken (SPEC {#tty_input}). */
+export function isUnanswered({ data }: { readonly data?: unknown }): boolean {
+  return typeof data === 'object' && data !== null && 'unanswered' in data && data.unanswered === true;
+}
+
+/** How many bytes were taken; `over`: there is nobody to read more; `unknown`: the answer was lost. */
 async function send(
   session: Runtime,
   params: { run: string; path: string; chunk?: string; encoding?: 'base64'; eof?: boolean },
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<number | 'over' | 'unknown'> {
   while (!signal.aborted) {
     try {
-      await session.call('stream/input', params, { signal });
-      return true;
+      return (await session.call('stream/input', params, { signal })).bytes;
     } catch (error) {
-      if (signal.aborted) return false;
+      if (signal.aborted) break;
+      if (error instanceof ConnectionClosed && !error.final) return 'unknown';
       const wire = wireError(error);
-      if (wire?.name !== 'overloaded') {
-        if (wire) return false;
-        throw error;
-      }
-      const wait = typeof wire.data['retry_after_ms'] === 'number' ? wire.data['retry_after_ms'] : RETRY_MS;
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      if (!wire) throw error;
+      if (isUnanswered(wire)) return 'unknown';
+      const { retry_after_ms: after, runner } = wire.data;
+      const passes = wire.name === 'overloaded' || (wire.name === 'conflict' && (after ?? runner) !== undefined);
+      if (!passes && OVER.has(wire.name)) break;
+      if (!passes) throw error;
+      const wait = typeof after === 'number' ? after : RETRY_MS;
+      await delay(wait, undefined, { signal }).catch(() => undefined);
     }
   }
-  return false;
+  return 'over';
 }

@@ -77,6 +77,9 @@ export class HeadgateError extends Error {
   }
 }
 
+/** Facts of a `conflict` that passes by itself. */
+export const NOT_YET: ErrorFacts = { retry_after_ms: 200 };
+
 /** True for an error with a name of the catalogue, optionally of exactly this name. */
 export function isHeadgateError(error: unknown, kind?: ErrorName): error is HeadgateError {
   return error instanceof HeadgateError && (kind === undefined || error.kind === kind);

@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResultOf } from '../../src/rpc/protocol/table.ts';
@@ -8,6 +11,7 @@ import { MAIN, WireClient } from '../support/built-server.ts';
 import { type CliResult, cli, cliEnv } from '../support/cli.ts';
 import { LiveServer } from '../support/live-server.ts';
 import { serviceAvailable } from '../support/require.ts';
+import { smallDisk } from '../support/small-disk.ts';
 
 const live = new LiveServer();
 let client: WireClient;
@@ -89,6 +93,43 @@ describe('{#cli_answer} a script', () => {
   });
 });
 
+describe('{#cli_answer} a script that answers all while somebody else answers one of them', () => {
+  it.each([true, false])('answers the rest, and exits with 4 (as JSON: %s)', async (asJson) => {
+    const { run, path } = await live.proposed(client, 'true');
+    const { path: second } = await client.call<{ path: string }>('sh', { run, command: 'true' });
+    // The first answer is held until somebody else has given theirs.
+    const held = join(live.root, `held-${asJson}.sock`);
+    const faster = () => client.call('run/resolve', { run, resolution: { path, action: 'reject' } });
+    const server = await holding(held, '"run/resolve"', faster);
+    const { code, out, err } = await headgate('accept', run, '--all', '--socket', held, ...(asJson ? ['--json'] : []));
+    server.close();
+    expect({ code, err }).toEqual({ code: 4, err: expect.stringContaining(path) });
+    if (asJson) expect(JSON.parse(err)).toMatchObject({ error: { name: 'proposal_resolved', exit_code: 4 } });
+    if (asJson) expect(JSON.parse(out)).toMatchObject([{ path: second, resolution: { action: 'accept' } }]);
+    else expect(out).toContain(`accepted ${second}`);
+    await ended(run, second);
+  });
+});
+
+/** A way to the server, at a unix socket, that does something before it lets the first message with this text through. */
+async function holding(at: string, text: string, before: () => Promise<unknown>): Promise<Server> {
+  let done: Promise<unknown> | undefined;
+  const server = createServer((near) => {
+    const far = connect(live.server.socket);
+    const pass = async function* (messages: AsyncIterable<Buffer>) {
+      for await (const message of messages) {
+        if (message.includes(text)) await (done ??= before());
+        yield message;
+      }
+    };
+    void pipeline(near, pass, far).catch(() => {});
+    void pipeline(far, near).catch(() => {});
+  });
+  server.listen(at);
+  await once(server, 'listening');
+  return server;
+}
+
 describe('{#cli_kill} a signal', () => {
   it('reaches the command, which goes on when it handles it', async () => {
     const place = await live.accepted(
@@ -123,6 +164,43 @@ describe('{#cli_export} a document', () => {
     expect(await text('a.bin')).toBe('\u001b[32mgreen\u001b[0m\n');
     expect(await headgate('export', '-o', join(folder, 'b.txt'), place.run, 'log://turn_9/sh/none')).toMatchObject({ code: 1 });
     expect((await readdir(folder)).sort()).toEqual(['a.bin', 'a.cast', 'a.html', 'a.txt']);
+  });
+});
+
+describe.skipIf(!serviceAvailable('mount'))('{#cli_export} a file on a disk that becomes full within the last page', () => {
+  it('is not there, and it is said why', async () => {
+    const disk = smallDisk(1024 * 1024);
+    try {
+      const { run, path } = await live.accepted(client, 'head -c 600000 /dev/zero');
+      await ended(run, path);
+      disk.fill(300_000);
+      const name = join(disk.folder, 'whole.bin');
+      expect(await headgate('export', '-o', name, run, path)).toMatchObject({ code: 1, err: expect.stringContaining('no space left') });
+      expect(await readdir(disk.folder)).toEqual(['ballast']);
+    } finally {
+      disk.remove();
+    }
+  });
+});
+
+describe('{#cli_completion} a server that takes connections and says nothing', () => {
+  it.each(['HEADGATE_URL', 'HEADGATE_SOCKET'])('does not hold up who waits at the key: %s', async (variable) => {
+    const silent = createServer();
+    const socket = join(live.root, 'silent.sock');
+    if (variable === 'HEADGATE_SOCKET') silent.listen(socket);
+    else silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const open = new Set<Socket>();
+    silent.on('connection', (one) => open.add(one));
+    const at = variable === 'HEADGATE_SOCKET' ? socket : `ws://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const began = performance.now();
+    const asked = await cli(['complete', '--', 'attach', ''], { cwd: live.root, env: { [variable]: at } });
+    const ms = performance.now() - began;
+    for (const one of open) one.destroy();
+    silent.close();
+    expect(asked).toMatchObject({ code: 0, out: '', err: '' });
+    // Two seconds, and what the start of a process takes on a machine that has much to do.
+    expect(ms).toBeLessThan(6000);
   });
 });
 

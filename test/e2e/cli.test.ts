@@ -373,7 +373,8 @@ describe('{#cli_rpc} headgate rpc', () => {
     expect(JSON.parse(wrong.err.split('\n')[0] ?? '')).toMatchObject({ code: -32602, name: 'invalid_params' });
     expect(wrong.err).toMatch(/^headgate: .*extra/m);
     expect((await hg(['rpc', 'getRun', '{"run": "nobody"}'])).code).toBe(1);
-    expect((await hg(['rpc', 'noSuchMethod'])).code).toBe(2);
+    const unknown = await hg(['rpc', 'noSuchMethod']);
+    expect([unknown.code, unknown.err.match(/headgate rpc discover/g)]).toEqual([2, ['headgate rpc discover']]);
   });
 
   it('is a JSON-RPC connection with --stdio, and ends when all is answered', async () => {

@@ -66,6 +66,11 @@ describe.skipIf(!serviceAvailable('openssl'))('{#cli_token} {#tls} a server over
     expect(await local('runners', '--url', url, '--token', token)).toMatchObject({ code: 3, err: expect.stringContaining('--ca') });
     const runner = await startRunner({ url, token }, join(folder, 'runner')).catch((error: unknown) => error);
     expect(String(runner)).toMatch(/ended with 4.*no secure connection.*--ca/s);
+    for (const address of [['--url', url, '--token', token], []]) {
+      const tty = (...more: string[]) => local('tty', ...address, ...more, '--', 'echo', 'there');
+      expect(await tty('--ca', ca.cert)).toMatchObject({ code: 0, out: 'there\n' });
+      expect(await tty()).toMatchObject({ code: 3, err: expect.stringContaining('--ca') });
+    }
     const missing = await local('runners', '--url', url, '--token', token, '--ca', join(folder, 'none'));
     expect(missing).toMatchObject({ code: 2, err: expect.stringContaining('cannot be read') });
   });

@@ -173,6 +173,20 @@ describe('{#mcp_wait} {#mcp_get} {#mcp_list} {#mcp_control} a command that takes
   }, 90_000);
 });
 
+describe('{#mcp_control} what is typed into a command that does not read', () => {
+  it('fails when there is no more room for it, with how much was taken, and its input goes on', async () => {
+    await person.call('policy/add', { decision: 'allow', rule: 'input(sleep *)' });
+    const client = await connect();
+    const { path } = (await accepted(client, 'sleep 305', { stdin: true, yield_ms: 100 })).data;
+    const text = 'x'.repeat(16_384);
+    // A pipe of Linux holds four of them.
+    for (let nth = 0; nth < 4; nth++) expect((await call(client, 'input', { path, text })).text).toContain('Typed 16384 bytes');
+    const refused = await call(client, 'input', { path, text, eof: true });
+    expect(refused).toMatchObject({ isError: true, text: expect.stringMatching(/took only 0 of 16384 bytes.*was not ended/) });
+    await call(client, 'cancel', { path, grace_ms: 100 });
+  }, 90_000);
+});
+
 describe.each([
   ['2025', false],
   ['2026', true],

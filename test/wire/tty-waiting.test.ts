@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
-import { HeadgateError } from '../../src/core/errors.ts';
+import { HeadgateError, NOT_YET } from '../../src/core/errors.ts';
 import type { RunnerPort } from '../../src/model/ports/runner.ts';
 import type { RpcServerOptions } from '../../src/rpc/server/index.ts';
 import { openSocket, READ_TOKEN, refusal, startServer, TOKEN, type WireServer } from '../support/server.ts';
@@ -87,11 +87,14 @@ describe('{#tty_input} input', () => {
     await expect.poll(taken).toBe('typed and gone');
   });
 
-  it('waits while the runner is away, and is typed when it is back', async () => {
+  it.each([
+    ['the runner is away, and is typed when it is back', { runner: 'far' }],
+    ['the command cannot take any, and is typed when it can', NOT_YET],
+  ])('waits while %s', async (_, facts) => {
     let away = 3;
     const { input, taken } = recorder(100);
     const { session } = await started(async (...all) => {
-      if (away-- > 0) throw new HeadgateError('conflict', 'the runner is away', { runner: 'far' });
+      if (away-- > 0) throw new HeadgateError('conflict', 'not now', facts);
       return await input(...all);
     });
     session.type('patience');

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { deferred } from '../../core/deferred.ts';
-import { HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
+import { HeadgateError, isHeadgateError, messageOf, NOT_YET } from '../../core/errors.ts';
 import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest } from '../../model/ports/backend.ts';
 import type { KillReceipt } from '../../model/records.ts';
 import type { ProgressChannel } from './progress-channel.ts';
@@ -124,6 +124,6 @@ export class PendingHandle implements BackendHandle {
 
   #now(): BackendHandle {
     if (this.#handle) return this.#handle;
-    throw new HeadgateError('conflict', 'the image is still being pulled; try again once the command runs');
+    throw new HeadgateError('conflict', 'the image is still being pulled; try again once the command runs', NOT_YET);
   }
 }

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
-import { HeadgateError, systemCode } from '../../core/errors.ts';
+import { HeadgateError, NOT_YET, systemCode } from '../../core/errors.ts';
 import type { ProcessIdentity, ProducerFolder } from './producer-folder.ts';
 
 /** How long a write waits for the command to read, and for the shim to make the FIFO (milliseconds). */
@@ -129,7 +129,7 @@ export class InputPipe {
       const holder = this.#folder.inputHolder();
       if (holder) return holder;
       if (this.#clock.monotonic() >= giveUp)
-        throw new HeadgateError('conflict', 'the command has not opened its input; try again once it runs');
+        throw new HeadgateError('conflict', 'the command has not opened its input; try again once it runs', NOT_YET);
       await delay(LOOK_MS);
     }
   }

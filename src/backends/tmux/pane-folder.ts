@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
-import { HeadgateError, systemCode } from '../../core/errors.ts';
+import { HeadgateError, NOT_YET, systemCode } from '../../core/errors.ts';
 import { shellQuote } from '../../core/shell-quote.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import type { BrakeReach } from '../process/brake.ts';
@@ -94,7 +94,7 @@ export class PaneFolder {
     for (;;) {
       const pane = this.pane();
       if (pane) return pane;
-      if (clock.monotonic() >= giveUp) throw new HeadgateError('conflict', 'the command has no pane yet; try again once it runs');
+      if (clock.monotonic() >= giveUp) throw new HeadgateError('conflict', 'the command has no pane yet; try again once it runs', NOT_YET);
       await delay(LOOK_MS);
     }
   }

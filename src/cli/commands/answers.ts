@@ -2,7 +2,7 @@ import { isQuestion } from '../../core/question.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
-import { usageError } from '../errors.ts';
+import { describeError, usageError, wireError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type ListOptions, printJson, printListing, withSession } from '../listing.ts';
 import { formatDuration, visibleLine } from '../text.ts';
@@ -56,6 +56,7 @@ export async function answer(
   return await withSession(console, options, async (session) => {
     const paths = await chosen(session, action, run, path, options);
     const answers: ResultOf<'run/resolve'>[] = [];
+    const failures: Error[] = [];
     for (const one of paths) {
       const resolution = {
         path: one,
@@ -63,11 +64,21 @@ export async function answer(
         ...(options.text === undefined ? {} : { output: options.text }),
         ...(options.remember ? { remember: true } : {}),
       };
-      const resolved = await session.call('run/resolve', { run, resolution });
-      answers.push(resolved);
-      if (!options.json) await console.out.write(`${sentence(action, resolved)}\n`);
+      try {
+        const resolved = await session.call('run/resolve', { run, resolution });
+        answers.push(resolved);
+        if (!options.json) await console.out.write(`${sentence(action, resolved)}\n`);
+      } catch (error) {
+        failures.push(error as Error);
+        // What the server says of one proposal, that somebody else was faster for example, holds up no other.
+        if (!wireError(error)) break;
+      }
     }
-    return options.json ? await printJson(console, answers) : EXIT.ok;
+    if (options.json && (options.all || failures.length === 0)) await printJson(console, answers);
+    const last = failures.pop();
+    for (const error of failures) await console.err.write(describeError(error));
+    if (last !== undefined) throw last;
+    return EXIT.ok;
   });
 }
 

@@ -5,8 +5,8 @@ import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 
-/** A person waits at the key: what has not come by then is left out. */
-const PATIENCE_MS = 2000;
+/** A person waits at the key: what has not come by then is left out. The process itself takes the rest of 2 s. */
+const PATIENCE_MS = 1500;
 
 /** `headgate completion`: what a shell reads to complete the command. */
 export async function completion(console: Console, program: Command, shell: (typeof SHELLS)[number]): Promise<number> {

@@ -47,7 +47,7 @@ export async function exportOutput(console: Console, run: string, path: string, 
   };
   const whole = async () => {
     if (output === undefined) await write((bytes) => console.out.write(bytes));
-    else await inFile(output, (file) => Promise.race([write((bytes) => file.write(bytes)), left(interrupts.left)]));
+    else await inFile(output, (file) => Promise.race([write((bytes) => file.appendFile(bytes)), left(interrupts.left)]));
     return EXIT.ok;
   };
   try {

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { deferred } from '../../core/deferred.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import type { ParamsOf, ResultOf } from '../../rpc/protocol/table.ts';
@@ -110,10 +111,14 @@ async function run(console: Console, session: Runtime, { run, path, channels }: 
   const onPipe = () => cancel('SIGPIPE', 'the reader of its output went away', EXIT.brokenPipe);
   const undo = [console.out.onGone(onPipe), console.err.onGone(onPipe)];
   const stop = new AbortController();
+  const cutOff = deferred<never>();
   if (forward) {
-    forwardInput(console.stdin(), session, { run, path }, stop.signal).catch((error: unknown) => {
+    forwardInput(console.stdin(), session, { run, path }, stop.signal).catch(async (error: unknown) => {
       // A command that is over takes no more: that is no error of the input.
-      if (!stop.signal.aborted) void console.err.write(`headgate: input was cut off: ${messageOf(error)}\n`);
+      if (stop.signal.aborted) return;
+      if (!(error instanceof CliError)) return void console.err.write(`headgate: input was cut off: ${messageOf(error)}\n`);
+      // Going on behind a hole would make another input of it, and nobody would know.
+      if (code === undefined && (await runs(session, run, path))) cutOff.reject(error);
     });
   }
   const whole = async () => {
@@ -135,12 +140,18 @@ async function run(console: Console, session: Runtime, { run, path, channels }: 
     return end.status === 499 ? code : exitCodeOfEnd(end);
   };
   try {
-    return await interrupts.orLeft(whole());
+    return await interrupts.orLeft(Promise.race([whole(), cutOff.promise]));
   } finally {
     stop.abort();
     for (const forget of undo) forget();
     interrupts.dispose();
   }
+}
+
+/** False also when nobody can be asked: what follows the command says so. */
+async function runs(session: Runtime, run: string, path: string): Promise<boolean> {
+  const live = await session.look('stream/list', { run, state: 'live' }).catch(() => []);
+  return live.some((one) => one.path === path);
 }
 
 async function outcome(console: Console, session: Runtime, end: StreamEnd): Promise<number> {

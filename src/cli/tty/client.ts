@@ -6,11 +6,12 @@ import type { Console } from '../console.ts';
 import { CliError, isWireError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type PortTarget, unreachable } from '../locate.ts';
+import { attachLine, isUnanswered } from '../stdin.ts';
 import { terminalSize } from '../terminal-size.ts';
-import { shellQuote, visibleLine } from '../text.ts';
+import { visibleLine } from '../text.ts';
 import { TtyConnection, type TtyListener } from './connection.ts';
 import { DetachMatcher, keyNames } from './detach-keys.ts';
-import { isUnanswered, PipedInput } from './piped-input.ts';
+import { PipedInput } from './piped-input.ts';
 import { RawTerminal } from './raw-terminal.ts';
 import { TerminalModes } from './terminal-modes.ts';
 
@@ -184,8 +185,7 @@ export class TtyClient implements TtyListener {
 
   /** The command that attaches again. */
   attachLine(): string {
-    const { run, path } = this.#place ?? { run: '', path: '' };
-    return `headgate tty --attach ${run} ${shellQuote(path)}`;
+    return attachLine(this.#place ?? { run: '', path: '' });
   }
 
   async #open(first: TtyFirst): Promise<TtyConnection> {
@@ -193,7 +193,7 @@ export class TtyClient implements TtyListener {
     const [token, ...others] = tokens;
     for (let at: (string | undefined)[] = [token, ...others]; ; at = at.slice(1)) {
       try {
-        return await TtyConnection.open({ url, token: at[0] }, first, this);
+        return await TtyConnection.open({ url, token: at[0], tls: target.tls }, first, this);
       } catch (error) {
         if (isWireError(error, 'unauthenticated') && at.length > 1) continue;
         throw systemCode(error) === undefined ? error : unreachable(target, systemCode(error) ?? '');

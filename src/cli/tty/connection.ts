@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import WebSocket from 'ws';
 import { ConnectionClosed, RpcError, refusalOf } from '../../rpc/client/index.ts';
+import type { ClientTls } from '../../rpc/node/index.ts';
 import { type TtyFirst, type TtyNews, type TtyOpened, ttyOpened } from '../../rpc/protocol/tty.ts';
 import { TTY_CHUNK_BYTES, TTY_HEADER_BYTES, type TtyControl, TtyDecoder, ttyChunk, ttyControl } from '../../rpc/protocol/tty-frames.ts';
 
@@ -9,6 +10,7 @@ export interface TtyTarget {
   /** `ws://host:port/tty` */
   readonly url: string;
   readonly token: string | undefined;
+  readonly tls?: ClientTls | undefined;
   /** Silence after which the connection is taken for dead, milliseconds; that of three pings by default. */
   readonly silentMs?: number;
 }
@@ -57,6 +59,7 @@ export class TtyConnection {
       perMessageDeflate: false,
       maxPayload: TTY_HEADER_BYTES + TTY_CHUNK_BYTES,
       handshakeTimeout: HANDSHAKE_MS,
+      ...target.tls,
       ...(target.token === undefined ? {} : { headers: { authorization: `Bearer ${target.token}` } }),
     });
     const incoming = new Incoming(socket, listener, target.silentMs ?? SILENT_MS);

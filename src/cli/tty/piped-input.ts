@@ -1,6 +1,6 @@
-import { CliError } from '../errors.ts';
-import { EXIT } from '../exit-codes.ts';
+import type { CliError } from '../errors.ts';
 import type { InputStream } from '../host.ts';
+import { inputCutOff } from '../stdin.ts';
 import type { TtyConnection } from './connection.ts';
 
 /**
@@ -44,12 +44,7 @@ export class PipedInput {
 
   /** The error when nobody knows whether `uncertain` bytes, or a part of the rest, have come. */
   cutOff(attachLine: string, uncertain?: number): CliError {
-    const what = uncertain === undefined ? 'a part of the rest' : `the next ${uncertain}`;
-    return new CliError(
-      `input was cut off: the command has got ${this.#before + this.#taken} bytes of it, and ${what} may have come or not`,
-      EXIT.failed,
-      `it goes on and waits for more: ${attachLine}; or end it with headgate cancel`,
-    );
+    return inputCutOff(attachLine, this.#before + this.#taken, uncertain);
   }
 
   /** The connection is gone. Answers how many bytes may have come or not. */
@@ -84,9 +79,4 @@ export class PipedInput {
   #finish(connection: TtyConnection): void {
     if (this.#ends === 'always' || (this.#ends === 'with-input' && this.#before + this.#sent > 0)) connection.control({ type: 'eof' });
   }
-}
-
-/** True for an error of input that may have been taken (SPEC {#tty_input}). */
-export function isUnanswered({ data }: { readonly data?: unknown }): boolean {
-  return typeof data === 'object' && data !== null && 'unanswered' in data && data.unanswered === true;
 }

@@ -95,6 +95,13 @@ async function type(runtime: Runtime, ref: CommandRef, text: string, eof: boolea
   if (!producer) throw new Error(`${ref.path} does not run; list says what does`);
   await allowed(runtime, `${producer.command} < ${text}`, ref.run);
   const { bytes } = await runtime.call('stream/input', { ...ref, chunk: text, eof });
+  const wanted = Buffer.byteLength(text);
+  if (bytes < wanted) {
+    const open = eof ? ', so its input was not ended' : '';
+    throw new Error(
+      `${ref.path} took only ${bytes} of ${wanted} bytes: it has not read the rest for two seconds${open}. Type the rest later.`,
+    );
+  }
   return answer(`Typed ${bytes} bytes into ${ref.path}${eof ? ' and ended its input' : ''}. wait says what it makes of it.`, {
     ...ref,
     sent: text,

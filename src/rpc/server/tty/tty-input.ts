@@ -24,7 +24,7 @@ export interface TtyInputOptions {
 
 /**
  * What a client types, on its way to the command: in order, as fast as the command reads, with a bounded amount waiting.
- * While a runner is away it waits; once the command reads no more, it is thrown away (SPEC {#tty_input}).
+ * While a runner is away, or the command cannot take any yet, it waits; once the command reads no more, it is thrown away (SPEC {#tty_input}).
  */
 export class TtyInput {
   readonly #options: TtyInputOptions;
@@ -152,8 +152,8 @@ export class TtyInput {
       this.#shift(tried.length);
       return true;
     }
-    const away = isHeadgateError(error, 'conflict') && error.facts['runner'] !== undefined;
-    if (away || isHeadgateError(error, 'overloaded')) {
+    const notYet = isHeadgateError(error, 'conflict') && (error.facts['runner'] ?? error.facts['retry_after_ms']) !== undefined;
+    if (notYet || isHeadgateError(error, 'overloaded')) {
       await delay(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
       return true;
     }
