@@ -16,7 +16,7 @@ export function subjectMatcher(pattern: string, decision: 'allow' | 'ask' | 'den
   if (pattern.startsWith('file://')) return fileMatcher(pattern.slice('file://'.length), wide);
   if (/^(https?|\*):\/\//i.test(pattern)) return urlMatcher(pattern, wide);
   const plain = glob(pattern);
-  return (subject) => plain.matches(subject);
+  return (subject) => plain.matches(subject) || (wide && subject.startsWith('file://') && plain.matches(subject.slice('file://'.length)));
 }
 
 /** A path of the project as rules see it, `file://src/a.ts`; undefined for one that leads out of it or is none. */
@@ -38,11 +38,19 @@ function parsed(subject: string): 'sure' | 'unsure' {
 }
 
 function fileMatcher(pattern: string, wide: boolean): SubjectMatcher {
-  // Narrow where it allows: a file whose name begins with a dot has to be named.
-  const matches = picomatch(posix.normalize(pattern), { dot: wide, nonegate: true, noextglob: true, nobrace: false });
+  // Narrow where it allows: a file whose name begins with a dot has to be named. Wide elsewhere: the same file in every writing that some
+  // file system takes for its name.
+  const options = { dot: wide, nonegate: true, noextglob: true, nobrace: false, ...(wide ? { flags: 'is' } : {}) };
+  const matches = picomatch(posix.normalize(wide ? pattern.normalize('NFC') : pattern), options);
+  if (!wide) {
+    return (subject) => {
+      const path = filePath(subject);
+      return path !== undefined && matches(path);
+    };
+  }
   return (subject) => {
-    const path = filePath(subject);
-    return path !== undefined && matches(path);
+    const path = posix.normalize(subject.replace(/^file:\/\//, '')).normalize('NFC');
+    return matches(path.replace(/^(\.\.\/)+/, '')) || (path === '.' && pattern === '**');
   };
 }
 

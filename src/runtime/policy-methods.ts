@@ -41,9 +41,9 @@ export class PolicyMethods {
     if ((command === undefined) === (input === undefined))
       throw new HeadgateError('invalid_params', "give either command, or the tool's input", { field: 'command' });
     const text = command ?? input?.['command'];
-    if (typeof text !== 'string') return { kind: 'subject', tool, subject: subjectOf(input ?? {}) };
-    const { cwd } = input ?? {};
     const folder = resolve(root);
+    if (typeof text !== 'string') return { kind: 'subject', tool, subjects: [subjectOf(input ?? {})], root: folder };
+    const { cwd } = input ?? {};
     const looks = this.#policy.readOnly && tool === 'env';
     return {
       kind: 'shell',
