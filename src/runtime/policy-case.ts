@@ -39,7 +39,7 @@ export function caseOf(proposal: Proposal, input: Readonly<Record<string, unknow
 }
 
 /** The path or the address that an input names. */
-export function subjectOf(input: Readonly<Record<string, unknown>>): string {
+function subjectOf(input: Readonly<Record<string, unknown>>): string {
   const { path, url } = input;
   if (typeof path === 'string') return /^[a-z][a-z0-9]*:\/\//.test(path) ? path : `file://${path}`;
   return typeof url === 'string' ? url : '';
