@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { HeadgateError } from '../core/errors.ts';
 import { channelsOf, isLocal, type Place, placeOf, placeParams } from '../model/place.ts';
 import { containedPath } from './contained-path.ts';
-import type { CommandToolOptions, RefusalStatus, ToolDefinition } from './plugin.ts';
+import type { CommandToolOptions, ProposedProducer, RefusalStatus, ToolDefinition, ToolOutcome } from './plugin.ts';
 import { timeoutParam, yieldParam } from './time-params.ts';
 
 const DEFAULT_YIELD_MS = 10_000;
@@ -27,6 +27,11 @@ export const commandParams = z.strictObject({
   ...placeParams,
 });
 
+/** A proposal to run a command, or why there is none. */
+type CommandProposal =
+  | (Extract<ToolOutcome, { kind: 'proposal' }> & { readonly producer: ProposedProducer })
+  | Extract<ToolOutcome, { kind: 'refused' }>;
+
 /**
  * A tool that proposes a shell command, as a process of this host or in another place (SPEC {#places}). A `cwd` outside the
  * project root is refused with 403; one that does not exist is left to the start (SPEC {#containment}).
@@ -39,39 +44,41 @@ export function commandTool(options: CommandToolOptions): ToolDefinition<typeof 
     ...(options.modes ? { modes: options.modes } : {}),
     traits: ['proposes', ...(options.traits ?? [])],
     summary: (input) => firstLine(input.command),
-    handler(input, call) {
-      if (input.command.includes('\0'))
-        return { kind: 'refused', status: 422, body: 'The command contains a NUL character; leave it out.' };
-      let place: Place;
-      let cwd: string;
-      try {
-        place = placeOf(input);
-        cwd = isLocal(place) ? containedPath(call.project.root, input.cwd ?? '.', 'cwd') : remotePath(input.cwd);
-      } catch (error) {
-        if (!(error instanceof HeadgateError)) throw error;
-        return { kind: 'refused', status: error.data.status as RefusalStatus, body: error.message, outcome: error.kind };
-      }
-      const { backend, sandbox, ...parts } = place;
-      return {
-        kind: 'proposal',
-        summary: firstLine(input.command),
-        yieldMs: input.yield_ms ?? DEFAULT_YIELD_MS,
-        attributes: { command: input.command, ...(input.wake ? { wake: true } : {}) },
-        producer: {
-          backend,
-          runner: 'embedded',
-          channels: channelsOf(place),
-          spec: {
-            command: input.command,
-            cwd,
-            env: input.env ?? {},
-            stdin: (input.stdin ?? false) || place.tty !== undefined,
-            ...parts,
-            ...(sandbox ? { sandbox: { ...sandbox, root: realOf(call.project.root) } } : {}),
-            ...(input.timeout_ms === undefined ? {} : { timeoutMs: input.timeout_ms }),
-          },
-        },
-      };
+    handler: (input, call) => commandProposal(input, call.project.root),
+  };
+}
+
+/** What a tool that proposes a shell command answers: looks at the disk, and starts nothing. */
+export function commandProposal(input: z.output<typeof commandParams>, root: string): CommandProposal {
+  if (input.command.includes('\0')) return { kind: 'refused', status: 422, body: 'The command contains a NUL character; leave it out.' };
+  let place: Place;
+  let cwd: string;
+  try {
+    place = placeOf(input);
+    cwd = isLocal(place) ? containedPath(root, input.cwd ?? '.', 'cwd') : remotePath(input.cwd);
+  } catch (error) {
+    if (!(error instanceof HeadgateError)) throw error;
+    return { kind: 'refused', status: error.data.status as RefusalStatus, body: error.message, outcome: error.kind };
+  }
+  const { backend, sandbox, ...parts } = place;
+  return {
+    kind: 'proposal',
+    summary: firstLine(input.command),
+    yieldMs: input.yield_ms ?? DEFAULT_YIELD_MS,
+    attributes: { command: input.command, ...(input.wake ? { wake: true } : {}) },
+    producer: {
+      backend,
+      runner: 'embedded',
+      channels: channelsOf(place),
+      spec: {
+        command: input.command,
+        cwd,
+        env: input.env ?? {},
+        stdin: (input.stdin ?? false) || place.tty !== undefined,
+        ...parts,
+        ...(sandbox ? { sandbox: { ...sandbox, root: realOf(root) } } : {}),
+        ...(input.timeout_ms === undefined ? {} : { timeoutMs: input.timeout_ms }),
+      },
     },
   };
 }

@@ -1,5 +1,5 @@
 import { judgeShell, type ShellCase } from './judge-shell.ts';
-import { judgeSubject } from './judge-subject.ts';
+import { judgeSubject, type SubjectCase } from './judge-subject.ts';
 import type { Judgement } from './judgement.ts';
 import type { Rule } from './rule.ts';
 import { readScript } from './shell/script.ts';
@@ -8,11 +8,11 @@ export type { ShellCase } from './judge-shell.ts';
 export type { Judgement, PartVerdict } from './judgement.ts';
 export { type Decision, type Rule, type RuleSource, type RuleText, readRule, splitRule } from './rule.ts';
 
-/** What is to be judged: a shell command, or a tool's subject. */
-export type Case = ({ readonly kind: 'shell' } & ShellCase) | { readonly kind: 'subject'; readonly tool: string; readonly subject: string };
+/** What is to be judged: a shell command, or what a tool's proposal is about. */
+export type Case = ({ readonly kind: 'shell' } & ShellCase) | ({ readonly kind: 'subject' } & SubjectCase);
 
 /** What rules decide on a proposal (SPEC {#verdict}). Never throws for what the command is. */
 export async function judge(one: Case, rules: readonly Rule[]): Promise<Judgement> {
-  if (one.kind === 'subject') return judgeSubject(one.tool, one.subject, rules);
+  if (one.kind === 'subject') return judgeSubject(one, rules);
   return judgeShell(one, await readScript(one.command), rules);
 }

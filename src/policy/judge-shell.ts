@@ -1,5 +1,4 @@
-import { isAbsolute, relative, resolve } from 'node:path';
-import { containedPath, realOf } from '../hooks/contained-path.ts';
+import { insidePaths } from './inside-paths.ts';
 import { type Judgement, type PartVerdict, ruleName, strictest } from './judgement.ts';
 import { lookProblem, placeOfActs } from './looks/index.ts';
 import { type Place, pathProblem } from './looks/paths.ts';
@@ -162,14 +161,4 @@ function judgeRead(path: string, text: string, one: ShellCase, place: Place | un
   if (!one.looks || path === '/dev/null') return [];
   const problem = place ? pathProblem({ text: path, literal: true }, place) : 'cd leads out of the project';
   return problem === undefined ? [] : [{ text, decision: 'ask', reason: problem }];
-}
-
-/** The file's `file://` path in the project, and the one that links lead to. Undefined for one outside. */
-function insidePaths(path: string, { root, cwd }: ShellCase): string[] | undefined {
-  try {
-    const full = containedPath(root, isAbsolute(path) ? path : resolve(cwd, path), 'path');
-    return [`file://${relative(root, full)}`, `file://${relative(realOf(root), realOf(full))}`];
-  } catch {
-    return undefined;
-  }
 }

@@ -106,7 +106,8 @@ function deniedBy(reason: string): string {
   return `a rule of this server does not allow this command${reason === '' ? '' : `: ${reason}`}; policy/list shows the rules`;
 }
 
-function refusal(status: number, message: string): HeadgateError {
+/** The refusal of a tool as the error of a call. */
+export function refusal(status: number, message: string): HeadgateError {
   if (status === 403) return new HeadgateError('forbidden', message);
   return status >= 500 ? new HeadgateError('internal', message) : new HeadgateError('invalid_params', message);
 }

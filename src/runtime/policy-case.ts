@@ -20,24 +20,13 @@ export interface Proposer {
 }
 
 /** What rules are matched against for a proposal (SPEC {#verdict}): of a move both places, each of which has to be allowed. */
-export function casesOf(proposal: Proposal, input: Readonly<Record<string, unknown>>, proposer: Proposer): Case[] {
-  const change = proposal.change?.change;
-  if (change?.op !== 'move') return [caseOf(proposal, input, proposer)];
-  return [change.path, change.to].map((path) => ({ kind: 'subject', tool: proposer.tool, subject: `file://${path}` }));
-}
-
-/** The one that decides: any that denies, else any that asks. */
-export function strictest(judgements: readonly Judgement[]): Judgement {
-  const found = (decision: Judgement['decision']) => judgements.find((one) => one.decision === decision);
-  const decides = found('deny') ?? found('ask') ?? judgements[0];
-  if (!decides) throw new Error('nothing was judged');
-  return decides;
-}
-
-function caseOf(proposal: Proposal, input: Readonly<Record<string, unknown>>, { tool, root, by, readOnly }: Proposer): Case {
+export function caseOf(proposal: Proposal, input: Readonly<Record<string, unknown>>, { tool, root, by, readOnly }: Proposer): Case {
   const { producer, subject } = proposal;
-  if (subject !== undefined) return { kind: 'subject', tool, subject };
-  if (!producer || producer.spec.command === '') return { kind: 'subject', tool, subject: subjectOf(input) };
+  const change = proposal.change?.change;
+  const about = (...subjects: string[]): Case => ({ kind: 'subject', tool, subjects, root: resolve(root) });
+  if (change?.op === 'move') return about(`file://${change.path}`, `file://${change.to}`);
+  if (subject !== undefined) return about(subject);
+  if (!producer || producer.spec.command === '') return about(subjectOf(input));
   const { backend, spec } = producer;
   const here = backend === 'process' || backend === 'pty';
   const names = Object.keys(spec.env);
@@ -50,7 +39,7 @@ function caseOf(proposal: Proposal, input: Readonly<Record<string, unknown>>, { 
 }
 
 /** The path or the address that an input names. */
-export function subjectOf(input: Readonly<Record<string, unknown>>): string {
+function subjectOf(input: Readonly<Record<string, unknown>>): string {
   const { path, url } = input;
   if (typeof path === 'string') return /^[a-z][a-z0-9]*:\/\//.test(path) ? path : `file://${path}`;
   return typeof url === 'string' ? url : '';

@@ -1,23 +1,32 @@
 import { resolve } from 'node:path';
 import { HeadgateError } from '../core/errors.ts';
+import { commandParams, commandProposal } from '../hooks/command-tool.ts';
 import type { Case, Decision, Judgement } from '../policy/index.ts';
+import { refusal } from './commands.ts';
 import type { Caller } from './parts.ts';
+import type { PluginHost } from './plugin-host.ts';
 import type { Policy, RuleView } from './policy.ts';
-import { subjectOf } from './policy-case.ts';
+import { caseOf } from './policy-case.ts';
 
 /** What `policy/check` is asked about. */
 export interface Question {
   readonly tool: string;
+  /** A shell command. */
   readonly command?: string;
+  /** What the proposal is about, as a proposal shows it in `attributes.subject`. */
+  readonly subjects?: readonly string[];
+  /** The input of a tool that runs shell commands. */
   readonly input?: Readonly<Record<string, unknown>>;
 }
 
 /** The methods on rules, as the protocol has them (SPEC {#policy_methods}). */
 export class PolicyMethods {
   readonly #policy: Policy;
+  readonly #host: PluginHost;
 
-  constructor(policy: Policy) {
+  constructor({ policy, host }: { readonly policy: Policy; readonly host: PluginHost }) {
     this.#policy = policy;
+    this.#host = host;
   }
 
   list(projectId: number, removed: boolean): { rules: RuleView[]; readOnly: boolean } {
@@ -32,27 +41,33 @@ export class PolicyMethods {
     return this.#policy.remove(c.project.id, c.client, id);
   }
 
-  /** What would be decided if the model proposed this. Throws invalid_params when it is given both, or neither. */
+  /**
+   * What would be decided if the model proposed this. Throws invalid_params when it is given none or several of command, subjects and input,
+   * for an input that does not fit, and for that of a tool which runs no shell command.
+   */
   async check(c: Caller, question: Question): Promise<Judgement> {
     return await this.#policy.judge(c.project.id, this.#case(c.project.root, question));
   }
 
-  #case(root: string, { tool, command, input }: Question): Case {
-    if ((command === undefined) === (input === undefined))
-      throw new HeadgateError('invalid_params', "give either command, or the tool's input", { field: 'command' });
-    const text = command ?? input?.['command'];
-    if (typeof text !== 'string') return { kind: 'subject', tool, subject: subjectOf(input ?? {}) };
-    const { cwd } = input ?? {};
-    const folder = resolve(root);
-    const looks = this.#policy.readOnly && tool === 'env';
-    return {
-      kind: 'shell',
-      tool,
-      command: text,
-      root: folder,
-      cwd: resolve(folder, typeof cwd === 'string' ? cwd : '.'),
-      doubts: [],
-      looks,
-    };
+  #case(root: string, { tool, command, subjects, input }: Question): Case {
+    if ([command, subjects, input].filter((one) => one !== undefined).length !== 1)
+      throw new HeadgateError('invalid_params', 'give one of command, subjects and input', { field: 'command' });
+    if (subjects) return { kind: 'subject', tool, subjects, root: resolve(root) };
+    if (input && this.#host.tool(tool)?.definition.params !== commandParams) {
+      const what = 'the path file://..., URL or text that it is about, of a move both paths';
+      throw new HeadgateError('invalid_params', `${tool} is no tool that runs shell commands; instead of input give subjects: ${what}`, {
+        field: 'input',
+      });
+    }
+    const parsed = commandParams.safeParse(input ?? { command });
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw new HeadgateError('invalid_params', `the input does not fit ${tool}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`, {
+        field: 'input',
+      });
+    }
+    const proposal = commandProposal(parsed.data, root);
+    if (proposal.kind === 'refused') throw refusal(proposal.status, proposal.body);
+    return caseOf(proposal, parsed.data, { tool, root, by: 'model', readOnly: this.#policy.readOnly });
   }
 }

@@ -101,7 +101,7 @@ export class Runtime {
     const shared = { parts, queue: this.#queue, actions: this.#actions, answers: this.#answers, asker: this.#asker };
     this.#driver = new Driver({ ...shared, dispatcher: new Dispatcher(shared) });
     this.#commands = new Commands(parts, this.#actions);
-    this.policy = new PolicyMethods(parts.policy);
+    this.policy = new PolicyMethods(parts);
     this.entries = new EntryOperations(parts, (projectId, alias) => this.requireRun(projectId, alias));
     this.files = new FileOperations(parts, this.entries, (projectId, alias) => this.requireRun(projectId, alias));
   }

@@ -110,7 +110,7 @@ async function type(runtime: Runtime, ref: CommandRef, text: string, eof: boolea
 
 /** What is typed into a shell that was accepted is a new command: the rules judge it as they do for any model ({#tool_input}). */
 async function allowed(runtime: Runtime, subject: string, run: string): Promise<void> {
-  const { decision, reason } = await runtime.look('policy/check', { tool: 'input', command: subject });
+  const { decision, reason } = await runtime.look('policy/check', { tool: 'input', subjects: [subject] });
   if (decision === 'allow') return;
   const next =
     decision === 'deny'

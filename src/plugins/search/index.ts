@@ -78,7 +78,7 @@ export const search: Plugin = {
         return {
           kind: 'proposal',
           summary,
-          subject: path,
+          subject: `file://${path}`,
           yieldMs: input.yield_ms ?? TIMEOUT_MS,
           producer: {
             backend: 'search',

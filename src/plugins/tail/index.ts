@@ -44,7 +44,7 @@ export const tail: Plugin = {
         return {
           kind: 'proposal',
           summary,
-          subject: path,
+          subject: `file://${path}`,
           yieldMs: yield_ms ?? 1000,
           producer: {
             backend: 'tail',

@@ -54,7 +54,7 @@ export const watch: Plugin = {
         return {
           kind: 'proposal',
           summary,
-          subject: path,
+          subject: `file://${path}`,
           yieldMs: yield_ms ?? 0,
           producer: {
             backend: 'watch',

@@ -46,8 +46,14 @@ export const policyMethods = {
   'policy/check': method({
     params: z.strictObject({
       tool: z.string().min(1).max(128),
-      command: z.string().max(LIMITS.promptChars).optional(),
-      input: z.record(z.string(), z.unknown()).optional(),
+      command: z.string().max(LIMITS.promptChars).optional().describe('A shell command, run as it is by that tool.'),
+      subjects: z
+        .array(z.string().max(LIMITS.promptChars))
+        .min(1)
+        .max(16)
+        .optional()
+        .describe('What the proposal of another tool is about: file://src/a.ts, POST https://example.com/; of a move both paths.'),
+      input: z.record(z.string(), z.unknown()).optional().describe('Input of a tool that runs shell commands, such as sh.'),
     }),
     result: z.strictObject({
       decision,

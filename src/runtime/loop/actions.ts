@@ -8,7 +8,7 @@ import { checkWritable, onlyHides, removeEntry, requireRemovable, writeEntry } f
 import { checkReach, isOfServer, planned } from '../kinds/planned.ts';
 import type { RuntimeParts } from '../parts.ts';
 import type { HostedTool } from '../plugin-host.ts';
-import { casesOf, rememberAttributes, strictest, verdictAttributes } from '../policy-case.ts';
+import { caseOf, rememberAttributes, verdictAttributes } from '../policy-case.ts';
 import { filesOf } from '../project-files.ts';
 import { entryAccess, skillAccess } from '../readers.ts';
 import { sandboxed } from '../sandbox-policy.ts';
@@ -240,7 +240,7 @@ export class Actions {
     const { name } = tool.definition;
     const { project, by: proposedBy, settings } = scope;
     const proposer = { tool: name, root: project.root, by: proposedBy, readOnly: policy.readOnly && !settings.noRepo };
-    const judgement = strictest(await Promise.all(casesOf(proposal, input, proposer).map((one) => policy.judge(projectId, one))));
+    const judgement = await policy.judge(projectId, caseOf(proposal, input, proposer));
     const yolo = judgement.decision === 'ask' && scope.settings.yolo === true && !isQuestion;
     const ruled = yolo ? 'allow' : judgement.decision;
     const decided = await hooks.apply('proposal.verdict', ruled, {

@@ -42,7 +42,7 @@ describe('{#tool_search} search', () => {
       'src/deep/b.ts:1:gauge',
       'src/top.txt:1:gauge below',
     ]);
-    expect(t.log('search')).toMatchObject({ status: 200, attributes: { subject: '.' } });
+    expect(t.log('search')).toMatchObject({ status: 200, attributes: { subject: 'file://.' } });
     expect(t.log('search').body).toContain('5 matching lines in 4 files (5 files, 56 bytes searched, 1 binary files left out)');
   });
 

@@ -33,7 +33,7 @@ describe('{#tool_tail} tail', () => {
     await t.shows('tail', 1, 'five');
     expect(t.text('tail', 1)).toBe('three\nfour\nfive');
     expect(marks()).toMatchObject([{ type: 'follow', at: 8, output: 0, why: 'begin' }]);
-    expect(t.log('tail')).toMatchObject({ status: 102, attributes: { subject: 'dev.log' } });
+    expect(t.log('tail')).toMatchObject({ status: 102, attributes: { subject: 'file://dev.log' } });
     t.cancel('tail');
     await t.h.event('stream/ended');
     expect(t.log('tail')).toMatchObject({ status: 499, outcome: 'cancelled' });

@@ -47,7 +47,7 @@ describe('{#tool_watch} watch', () => {
     expect(events().map(({ n }) => n)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     t.cancel('watch');
     await t.h.event('stream/ended');
-    expect(t.log('watch')).toMatchObject({ status: 499, outcome: 'cancelled', attributes: { subject: '.' } });
+    expect(t.log('watch')).toMatchObject({ status: 499, outcome: 'cancelled', attributes: { subject: 'file://.' } });
   });
 
   it('tells of several writes in a row once, and leaves out what it is told to', async () => {

@@ -9,7 +9,7 @@ const read = (texts: readonly string[]) =>
 const shell = async (rules: string[], command: string, tool = 'sh') =>
   await judge({ kind: 'shell', tool, command, root: '/p', cwd: '/p', doubts: [], looks: false }, read(rules));
 const subject = async (rules: string[], tool: string, about: string) =>
-  (await judge({ kind: 'subject', tool, subject: about }, read(rules))).decision;
+  (await judge({ kind: 'subject', tool, subjects: [about], root: '/p' }, read(rules))).decision;
 
 describe('{#policy_rules} which rule decides', () => {
   it.each<[string, string[], string, Decision, string | undefined]>([

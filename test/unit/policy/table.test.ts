@@ -12,6 +12,11 @@ interface Table {
   groups: { title: string; commands: Row[] }[];
 }
 
+const subjectTables = (
+  parse(readFileSync(new URL('./subjects.yaml', import.meta.url), 'utf8')) as {
+    tables: { tool: string; rules: string[]; subjects: [expected: Decision, ...about: string[]][] }[];
+  }
+).tables;
 const tables = ['commands.yaml', 'escapes.yaml'].flatMap(
   (name) => (parse(readFileSync(new URL(`./${name}`, import.meta.url), 'utf8')) as { tables: Table[] }).tables,
 );
@@ -40,6 +45,13 @@ describe.each(tables)('{#policy_shell} {#policy_defaults} the tool $tool under $
       const one = { kind: 'shell', tool, command, root, cwd: root, doubts: [], looks: tool === 'env' } as const;
       expect(await judge(one, read)).toMatchObject({ decision: expected, reason });
     });
+  });
+});
+
+describe.each(subjectTables)('{#policy_rules} the tool $tool under $rules', ({ tool, rules, subjects }) => {
+  it.each(subjects)('%s: %j %j', async (expected, ...about) => {
+    const one = { kind: 'subject', tool, subjects: about.map((text) => text.replace('ROOT', root)), root } as const;
+    expect((await judge(one, rules.map(rule))).decision).toBe(expected);
   });
 });
 

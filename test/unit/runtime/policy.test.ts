@@ -193,11 +193,33 @@ describe('{#policy_methods} rules', () => {
       ],
     });
     expect(await check({ tool: 'env', input: { command: 'ls' } })).toMatchObject({ decision: 'allow', by: 'default' });
-    expect(await check({ tool: 'set', input: { path: 'src/a.ts' } })).toMatchObject({
+    expect(await check({ tool: 'set', subjects: ['file://src/a.ts'] })).toMatchObject({
       decision: 'ask',
       remember: ['set(file://src/a.ts)'],
     });
     await expect(check({ tool: 'sh' })).rejects.toMatchObject({ kind: 'invalid_params' });
+  });
+
+  it('policy/check answers what a proposal gets, and refuses an input that it cannot say that of', async () => {
+    for (const rule of ['sh', 'mv(file://out/**)', 'fetch(https://docs.example/*)', 'input(psql < select *)']) add('allow', rule);
+    const check = (tool: string, question: object) => h.runtime.policy.check(h.caller(), { tool, ...question });
+    expect(await check('sh', { input: { command: 'make' } })).toMatchObject({ decision: 'allow' });
+    for (const more of [{ env: { NODE_OPTIONS: '--require ./x.js' } }, { ssh: { host: 'far.example' }, backend: 'ssh' }])
+      expect(await check('sh', { input: { command: 'make', ...more } })).toMatchObject({ decision: 'ask', remember: [] });
+    expect(await check('mv', { subjects: ['file://out/a', 'file://out/b'] })).toMatchObject({ decision: 'allow' });
+    expect(await check('mv', { subjects: ['file://out/a', 'file://b'] })).toMatchObject({ decision: 'ask' });
+    expect(await check('fetch', { subjects: ['https://docs.example/a'] })).toMatchObject({ decision: 'allow' });
+    expect(await check('fetch', { subjects: ['DELETE https://docs.example/a'] })).toMatchObject({ decision: 'ask' });
+    expect(await check('input', { subjects: ['psql < select 1; -- $(x)'] })).toMatchObject({ decision: 'allow' });
+    for (const [tool, input] of Object.entries({
+      fetch: { url: 'https://docs.example/a', method: 'DELETE' },
+      mv: { path: 'file://out/a', to: 'file://b' },
+      sh: { command: 'make', cmd: 'x' },
+    })) {
+      await expect(check(tool, { input })).rejects.toMatchObject({ kind: 'invalid_params' });
+    }
+    await expect(check('sh', { input: { command: 'ls', cwd: '/etc' } })).rejects.toMatchObject({ kind: 'forbidden' });
+    await expect(check('sh', { command: 'ls', subjects: ['x'] })).rejects.toMatchObject({ kind: 'invalid_params' });
   });
 });
 
