@@ -1,6 +1,8 @@
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Tree } from '../../../src/plugins/watch/tree.ts';
 import { type ToolHarness, toolHarness } from './producers.ts';
 
 let t: ToolHarness;
@@ -61,6 +63,72 @@ describe('{#tool_watch} watch', () => {
     const paths = events().map(({ path }) => path);
     expect(paths.filter((path) => path !== 'src/a.txt')).toEqual(['end']);
     expect(paths.length).toBeLessThan(6);
+  });
+
+  it('watches on in a folder that is removed and made again, or replaced, before it is looked at', async () => {
+    await watching({ path: 'src' });
+    const again = (folder: string) => {
+      rmSync(at(folder), { recursive: true });
+      mkdirSync(at(folder));
+    };
+    const replaced = (folder: string) => {
+      rmSync(at(folder), { recursive: true });
+      renameSync(at('src/new'), at(folder));
+    };
+    mkdirSync(at('src/dist'));
+    await t.shows('watch', 1, 'src/dist');
+    let file = 0;
+    for (const [folder, change] of [
+      ['src/dist', again],
+      ['src/dist', again],
+      ['src/dist', replaced],
+      ['src/dist', replaced],
+      ['src', again],
+    ] as const) {
+      mkdirSync(at('src/new'));
+      await t.until(() => events().at(-1)?.['path'] === 'src/new');
+      change(folder);
+      for (let i = 0; i < 2; i++) {
+        writeFileSync(at(folder, `file-${++file}`), '');
+        await t.shows('watch', 1, `${folder}/file-${file}`);
+      }
+      rmSync(at('src/new'), { recursive: true, force: true });
+      await t.until(
+        () =>
+          events()
+            .filter(({ path }) => path === 'src/new')
+            .at(-1)?.['type'] === 'deleted',
+      );
+    }
+  });
+
+  it('does not look into a link that takes the place of a folder', async () => {
+    await watching({ path: 'src' });
+    mkdirSync(at('src/deep'));
+    await t.shows('watch', 1, 'src/deep');
+    mkdirSync(at('outside'));
+    writeFileSync(at('outside/secret'), '');
+    rmSync(at('src/deep'), { recursive: true });
+    symlinkSync(at('outside'), at('src/deep'));
+    await t.shows('watch', 1, '"link"');
+    expect(events().map(({ type, path, kind }) => `${String(type)} ${String(kind)} ${String(path)}`)).toEqual([
+      'created folder src/deep',
+      'deleted folder src/deep',
+      'created link src/deep',
+    ]);
+  });
+
+  it('tells of a folder that comes again after it was seen to be gone and before its parent is looked at', () => {
+    const tree = new Tree({ root: t.h.root, maxEntries: 10, isLeftOut: () => false });
+    mkdirSync(at('src/deep'));
+    tree.look('');
+    rmSync(at('src/deep'), { recursive: true });
+    expect(tree.look('src/deep')).toMatchObject([{ type: 'deleted', path: 'src/deep', kind: 'folder' }]);
+    mkdirSync(at('src/deep'));
+    expect(tree.look('src')).toMatchObject([{ type: 'created', path: 'src/deep', kind: 'folder' }]);
+    rmSync(at('src'), { recursive: true });
+    expect(tree.look('src').map(({ path }) => path)).toEqual(['src/a.txt', 'src/deep', 'src']);
+    expect(tree.look('')).toEqual([]);
   });
 
   it('tells after a restart of the server what was written meanwhile, and since when it was away', async () => {
