@@ -33,7 +33,7 @@ const pages: Record<string, RequestListener> = {
   },
   '/broken-gzip': (_, response) => {
     response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': '1000' });
-    response.write(gzipSync('half'));
+    response.write(gzipSync('half').subarray(0, 10));
     setImmediate(() => response.destroy());
   },
   '/missing': (_, response) => {
@@ -103,7 +103,7 @@ describe('{#tool_fetch} fetch', () => {
   });
 
   it.each([
-    ['/broken-gzip', 'failed', /aborted|cut|closed/, 'half'],
+    ['/broken-gzip', 'failed', /aborted|cut|closed/, ''],
     ['/cut-gzip', 'failed', /unexpected end of file/, ''],
     ['/missing', 'http:404', /404 Not Found/, 'no such page'],
     ['/away', 'redirected', /another host; call fetch with that URL/, ''],
