@@ -1,5 +1,4 @@
-/** What a masked byte is replaced by. It belongs to every class, so that what was masked once is masked in the same way again. */
-export const MASK_BYTE = 42;
+import { MASK_BYTE } from '../core/masked.ts';
 
 /** A set of bytes: 1 at the index of each. */
 export type ByteClass = Uint8Array;
@@ -12,6 +11,7 @@ export function byteClass(set: string): ByteClass {
   const expression = new RegExp(`^[${set}]$`);
   const table = new Uint8Array(256);
   for (let byte = 0; byte < 256; byte++) if (expression.test(String.fromCharCode(byte))) table[byte] = 1;
+  // It belongs to every class, so that what was masked once is masked in the same way again.
   table[MASK_BYTE] = 1;
   return table;
 }

@@ -1,4 +1,3 @@
-export { MASK_BYTE } from './byte-class.ts';
 export { redactedLogger } from './logger.ts';
 export { masked } from './mask.ts';
 export { type MaskedChannels, maskedChannels, type ReadableChannels } from './masked-channels.ts';

@@ -1,4 +1,4 @@
-import { MASK_BYTE } from './byte-class.ts';
+import { MASK_BYTE } from '../core/masked.ts';
 import type { Matcher, Range } from './matcher.ts';
 
 const LF = 10;

@@ -1,8 +1,9 @@
 import { countLines } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
+import { storedAs } from '../core/masked.ts';
 import type { SegmentWrite, Store } from '../model/ports/store.ts';
-import { type StoredMasks, storedAs } from './stored-masks.ts';
+import type { StoredMasks } from './stored-masks.ts';
 
 /** Pause after which a chunk goes out at once, and the longest a chunk waits otherwise (milliseconds). */
 const COALESCE_MS = 5;
@@ -230,10 +231,8 @@ export class ChannelLog {
   #same(channel: LogChannel, from: number, bytes: Buffer): boolean {
     const stored = Math.max(0, Math.min(bytes.length, channel.bytes - from));
     const known = bytes.subarray(0, stored);
-    const { channels } = this.#store;
-    const same = this.#masks
-      ? storedAs(channels, channel.entryId, from, known)
-      : channels.read(channel.entryId, from, stored).equals(known);
+    const there = this.#store.channels.read(channel.entryId, from, stored);
+    const same = this.#masks ? storedAs(there, known) : there.equals(known);
     if (stored > 0 && !same) return false;
     if (stored === bytes.length) return true;
     const waiting = join(channel.waiting);

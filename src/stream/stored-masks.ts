@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
-import type { ChannelStore, Store } from '../model/ports/store.ts';
-import { MASK_BYTE, masked, type Range, type Redaction, Scanner } from '../redact/index.ts';
+import type { Store } from '../model/ports/store.ts';
+import { masked, type Range, type Redaction, Scanner } from '../redact/index.ts';
 import { channelProducer } from './channels.ts';
 
 interface Channel {
@@ -70,10 +70,4 @@ export class StoredMasks {
     this.#channels.set(entryId, channel);
     return channel;
   }
-}
-
-/** True when the channel holds these bytes at `from`, or masks in their place. */
-export function storedAs(channels: ChannelStore, entryId: number, from: number, bytes: Buffer): boolean {
-  const stored = channels.read(entryId, from, bytes.length);
-  return stored.length === bytes.length && stored.every((byte, i) => byte === bytes[i] || byte === MASK_BYTE);
 }

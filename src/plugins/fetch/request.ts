@@ -1,6 +1,6 @@
 import { type IncomingMessage, request as plain } from 'node:http';
 import { request as encrypted } from 'node:https';
-import type { Readable } from 'node:stream';
+import { pipeline, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Address } from './address.ts';
 
@@ -38,22 +38,27 @@ export function send(url: URL, addresses: readonly Address[], { method, headers,
   });
 }
 
-/** The body of a response, decompressed. */
-export function decoded(response: IncomingMessage): Readable {
-  const encoding = (response.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  const decoder =
-    encoding === 'gzip' || encoding === 'x-gzip'
-      ? createGunzip()
-      : encoding === 'deflate'
-        ? createInflate()
-        : encoding === 'br'
-          ? createBrotliDecompress()
-          : undefined;
-  if (!decoder) return response;
-  // A connection that is cut must not look like an end.
-  response.on('error', (error) => decoder.destroy(error));
-  response.on('aborted', () => decoder.destroy(new Error('the connection was cut before the body was whole')));
-  return response.pipe(decoder);
+/**
+ * The body of a response, decompressed. One without a body (of HEAD, or 304) may name an encoding all the same. Throws when the connection
+ * is cut before the end.
+ */
+export async function* decoded(response: IncomingMessage): AsyncGenerator<Buffer, void> {
+  const chunks = response[Symbol.asyncIterator]() as AsyncIterableIterator<Buffer>;
+  const first = await chunks.next();
+  if (first.done) return;
+  const body = async function* () {
+    yield first.value;
+    yield* chunks;
+  };
+  const decoder = decoderOf((response.headers['content-encoding'] ?? '').trim().toLowerCase());
+  // What goes wrong is thrown by the decoder too.
+  yield* decoder ? (pipeline(body, decoder, () => {}) as AsyncIterable<Buffer>) : body();
+}
+
+function decoderOf(encoding: string): Transform | undefined {
+  if (encoding === 'gzip' || encoding === 'x-gzip') return createGunzip();
+  if (encoding === 'deflate') return createInflate();
+  return encoding === 'br' ? createBrotliDecompress() : undefined;
 }
 
 /** Several addresses that failed are one error without a text of its own. */

@@ -49,7 +49,7 @@ async function store(url: URL, response: IncomingMessage, input: FetchInput, io:
   const html = /^(text\/html|application\/xhtml\+xml)\b/i.test(type) ? ([] as Buffer[]) : undefined;
   let bytes = 0;
   let cut = false;
-  for await (const chunk of decoded(response) as AsyncIterable<Buffer>) {
+  for await (const chunk of decoded(response)) {
     const part = chunk.subarray(0, input.maxBytes - bytes);
     await io.write(1, part);
     if (html && bytes < MAX_HTML_BYTES) html.push(part);

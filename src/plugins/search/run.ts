@@ -98,8 +98,8 @@ async function follow(worker: Worker, io: ProducerIo): Promise<ProducerResult> {
       io.signal.addEventListener('abort', onAbort.call, { once: true });
       worker.on('message', ({ found, path = '', lines = 0, warning, at, done }: Report) => {
         heard();
-        if (at !== undefined) last = at;
         // Neither content nor name of what a constraint keeps from models.
+        if (at !== undefined && !io.hidden(at)) last = at;
         if (path !== '' && io.hidden(path)) return;
         if (found !== undefined) {
           matched.files++;

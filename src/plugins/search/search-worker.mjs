@@ -5,7 +5,7 @@ import picomatch from 'picomatch';
 
 /**
  * Looks through files for lines that match, in a thread of its own: a pattern that would run for hours is ended with the thread
- * (SPEC {#tool_search}). Posts `{found, path, lines}` and `{warning, path?}`, `{at}` now and then, and `{done}` at last.
+ * (SPEC {#tool_search}). Posts `{found, path, lines}` and `{warning, path?}`, `{at}` and `{}` now and then, and `{done}` at last.
  *
  * @type {{
  *   root: string, start: string, pattern: string, flags: string, include: string[], exclude: string[], hidden: boolean, ignored: boolean,
@@ -25,6 +25,7 @@ const included = job.include.length === 0 ? () => true : picomatch(job.include.m
 const excluded = job.exclude.length === 0 ? () => false : picomatch(job.exclude.map(anywhere), MATCH);
 const counts = { files: 0, matches: 0, matchedFiles: 0, binary: 0, bytes: 0 };
 let signAt = 0;
+let namedAt = 0;
 let outBytes = 0;
 /** @type {string | undefined} */
 let stopped;
@@ -84,8 +85,16 @@ function isIgnored(path, isFolder, rules) {
   return ignored;
 }
 
+/** That it lives: silence is for a pattern that hangs, not for a disk that is slow. */
+function sign() {
+  if (Date.now() - signAt <= SIGN_MS) return;
+  signAt = Date.now();
+  post({});
+}
+
 /** @param {string} folder relative @param {ReturnType<typeof rulesOf>} above */
 function walk(folder, above) {
+  sign();
   const rules = [...above, ...rulesIn(folder)];
   let names;
   try {
@@ -98,6 +107,7 @@ function walk(folder, above) {
   for (const entry of names) {
     if (stopped) return;
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    sign();
     if (entry.name === '.git' || (!job.hidden && entry.name.startsWith('.'))) continue;
     // Links are not followed: they may lead out of the project, or round in circles.
     if (entry.isDirectory()) {
@@ -111,8 +121,8 @@ function walk(folder, above) {
 /** @param {string} path */
 function look(path) {
   counts.files++;
-  if (Date.now() - signAt > SIGN_MS) {
-    signAt = Date.now();
+  if (Date.now() - namedAt > SIGN_MS) {
+    namedAt = Date.now();
     post({ at: path });
   }
   try {

@@ -3,13 +3,16 @@ import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError, systemCode } from '../../core/errors.ts';
+import { storedAs } from '../../core/masked.ts';
 import { containedPath, realContained } from '../../hooks/contained-path.ts';
 import type { ProducerIo, ProducerResult } from '../../hooks/producer.ts';
-import { lastMark } from './marks.ts';
+import { lastMark, type Mark } from './marks.ts';
 
 /** Between two looks at a file at rest (milliseconds), and bytes of one read. */
 const LOOK_MS = 200;
 const READ_BYTES = 64 * 1024;
+/** Bytes by which a file is known again. */
+const KNOWN_BYTES = 256;
 
 /** What was accepted. */
 export interface TailInput {
@@ -75,21 +78,21 @@ class Tail {
     }
     const at = mark.at + this.#output - mark.output;
     const named = await this.#open();
-    if (named && idOf(await named.stat()) === mark.file) {
-      const { size } = await named.stat();
-      if (size >= at) this.#hold(named, mark.file, at);
-      else await this.#follow(named, 0, 'it was truncated while the server was away');
+    if (named && (await this.#isOld(named, mark, at))) {
+      this.#hold(named, mark.file, at);
       return;
     }
-    const rotated = await this.#find(mark.file);
+    const rotated = await this.#find(mark, at);
     if (rotated) {
       // The rest of it is read first; then it is seen that the name stands for another file.
       await named?.close();
       this.#hold(rotated, mark.file, at);
       return;
     }
-    if (named)
-      await this.#follow(named, 0, 'it was replaced while the server was away; what was written to the old file meanwhile is not here');
+    if (!named) return;
+    const now = await named.stat();
+    const why = idOf(now) === mark.file && now.size < at ? 'it was truncated' : 'it was replaced';
+    await this.#follow(named, 0, `${why} while the server was away; what was written before that and not read is not here`);
   }
 
   /** Stores what the file has beyond what was read; false when there is nothing. */
@@ -167,17 +170,30 @@ class Tail {
     }
   }
 
-  /** The file of that identity, under another name in the same folder. */
-  async #find(id: string): Promise<FileHandle | undefined> {
+  /** True for the file of the mark that still has, before byte `at`, what channel 1 ends with: the number of a removed file is given again. */
+  async #isOld(file: FileHandle, mark: Mark, at: number): Promise<boolean> {
+    const now = await file.stat();
+    if (idOf(now) !== mark.file || now.size < at) return false;
+    const length = Math.min(this.#output - mark.output, KNOWN_BYTES);
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, at - length);
+    return storedAs(this.#io.read(1, this.#output - length, length), buffer.subarray(0, bytesRead));
+  }
+
+  /** The file of the mark, under another name in the same folder. */
+  async #find(mark: Mark, at: number): Promise<FileHandle | undefined> {
     const folder = dirname(this.#input.path);
     const names = await readdir(containedPath(this.#io.project.root, folder, 'path')).catch(() => []);
     for (const name of names) {
       const path = join(folder, name);
+      let file: FileHandle | undefined;
       try {
-        if (idOf(await stat(containedPath(this.#io.project.root, path, 'path'))) === id) return await this.#open(path);
+        if (idOf(await stat(containedPath(this.#io.project.root, path, 'path'))) !== mark.file) continue;
+        file = await this.#open(path);
+        if (file && (await this.#isOld(file, mark, at))) return file;
       } catch {
         // It went away, or is a link out of the project: not this one.
       }
+      await file?.close();
     }
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { type FSWatcher, realpathSync, watch } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { messageOf } from '../../core/errors.ts';
+import { messageOf, systemCode } from '../../core/errors.ts';
 import { containedPath } from '../../hooks/contained-path.ts';
 import type { ProducerIo, ProducerResult } from '../../hooks/producer.ts';
 import { endsInLine, lastNumber, lastTime } from './lines.ts';
@@ -91,38 +91,52 @@ class Watching {
     }
   }
 
+  /** The watch is renewed first: the folder may have been removed since, and another one have its name. */
   #look(folder: string): Change[] {
+    this.#watch(folder);
     const changes = this.#tree.look(folder);
     for (const { type, path, kind } of changes) {
       if (kind !== 'folder') continue;
       if (type === 'deleted') {
-        this.#watchers.get(path)?.close();
-        this.#watchers.delete(path);
+        this.#unwatch(path);
         this.#polled.delete(path);
       } else {
         this.#watch(path);
         this.#due.add(path);
       }
     }
+    if (!this.#tree.has(folder)) this.#unwatch(folder);
+    // It came between the attempt to watch it and the look.
+    else if (!this.#watchers.has(folder) && !this.#polled.has(folder)) this.#due.add(folder);
     return changes;
   }
 
   #watch(folder: string): void {
-    if (this.#watchers.has(folder) || this.#polled.has(folder)) return;
+    if (this.#polled.has(folder)) return;
+    const old = this.#watchers.get(folder);
+    this.#watchers.delete(folder);
     try {
       const watcher = watch(join(this.#root, folder), { persistent: false }, () => this.#mark(folder));
       watcher.on('error', () => {
-        watcher.close();
-        this.#watchers.delete(folder);
+        this.#unwatch(folder);
         this.#mark(folder);
       });
       this.#watchers.set(folder, watcher);
     } catch (error) {
+      if (systemCode(error) === 'ENOENT') return;
       // The system's limit of watches is reached: it is looked at now and then instead.
       if (this.#polled.size === 0)
         void this.#note({ type: 'polling', path: folder, message: messageOf(error), everyMs: POLL_MS }).catch(() => undefined);
       this.#polled.add(folder);
+    } finally {
+      // Not before the new one is there: nothing is missed between them, nor watched anew where the folder is the same.
+      old?.close();
     }
+  }
+
+  #unwatch(folder: string): void {
+    this.#watchers.get(folder)?.close();
+    this.#watchers.delete(folder);
   }
 
   #mark(folder: string): void {

@@ -1,5 +1,5 @@
-import { type Dirent, lstatSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { type Dirent, lstatSync, readdirSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 
 /** What is kept of one file or folder. */
 export interface Seen {
@@ -26,7 +26,7 @@ export class Tree {
   readonly #folders = new Map<string, Map<string, Seen>>();
   #count = 0;
 
-  /** `isLeftOut`: names that are not looked at, nor entered. */
+  /** `root`: its real path. `isLeftOut`: names that are not looked at, nor entered. */
   constructor(options: { root: string; maxEntries: number; isLeftOut: (name: string) => boolean }) {
     this.#root = options.root;
     this.#maxEntries = options.maxEntries;
@@ -52,7 +52,7 @@ export class Tree {
     const now = this.#list(folder);
     const changes: Change[] = [];
     if (!now) {
-      this.#forget(folder, changes);
+      if (this.#folders.has(folder)) this.#remove(folder, changes);
       return changes;
     }
     this.#folders.set(folder, now);
@@ -80,6 +80,18 @@ export class Tree {
     return changes;
   }
 
+  /** Tells of it at once: it may be there again when its parent is looked at. */
+  #remove(folder: string, changes: Change[]): void {
+    this.#forget(folder, changes);
+    const above = dirname(folder);
+    const parent = this.#folders.get(above === '.' ? '' : above);
+    const seen = parent?.get(basename(folder));
+    if (!seen) return;
+    parent?.delete(basename(folder));
+    this.#count--;
+    changes.push({ type: 'deleted', path: folder, kind: seen.kind, bytes: seen.bytes });
+  }
+
   #forget(folder: string, changes: Change[]): void {
     const known = this.#folders.get(folder);
     if (!known) return;
@@ -91,11 +103,13 @@ export class Tree {
     }
   }
 
-  /** What a folder holds; undefined when it is gone. */
+  /** What a folder holds; undefined when it is gone, or a link has taken its place or that of one above. */
   #list(folder: string): Map<string, Seen> | undefined {
+    const path = join(this.#root, folder);
     let entries: Dirent[];
     try {
-      entries = readdirSync(join(this.#root, folder), { withFileTypes: true });
+      if (realpathSync(path) !== path) return undefined;
+      entries = readdirSync(path, { withFileTypes: true });
     } catch {
       return undefined;
     }
@@ -103,7 +117,7 @@ export class Tree {
     for (const { name } of entries) {
       if (this.#isLeftOut(name)) continue;
       try {
-        const stat = lstatSync(join(this.#root, folder, name));
+        const stat = lstatSync(join(path, name));
         const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'folder' : stat.isSymbolicLink() ? 'link' : 'other';
         const mark = `${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}`;
         seen.set(name, { kind, bytes: stat.size, mark, changedAt: Math.max(stat.mtimeMs, stat.ctimeMs) });

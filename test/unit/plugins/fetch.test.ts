@@ -25,6 +25,17 @@ const pages: Record<string, RequestListener> = {
     response.setHeader('content-encoding', 'gzip');
     response.end(gzipSync('x'.repeat(100_000)));
   },
+  '/empty': (_, response) => void response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': '0' }).end(),
+  '/same': (_, response) => void response.writeHead(304, { 'content-encoding': 'br' }).end(),
+  '/cut-gzip': (_, response) => {
+    response.setHeader('content-encoding', 'gzip');
+    response.end(gzipSync('x'.repeat(100_000)).subarray(0, 12));
+  },
+  '/broken-gzip': (_, response) => {
+    response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': '1000' });
+    response.write(gzipSync('half').subarray(0, 10));
+    setImmediate(() => response.destroy());
+  },
   '/missing': (_, response) => {
     response.statusCode = 404;
     response.end('no such page');
@@ -82,6 +93,18 @@ describe('{#tool_fetch} fetch', () => {
   });
 
   it.each([
+    ['HEAD', '/gzip', '200 OK'],
+    ['GET', '/empty', '200 OK'],
+    ['GET', '/same', '304 Not Modified'],
+  ])('does not miss the compressed body that a response has not: %s of %s', async (method, path, status) => {
+    await t.call('fetch', { url: base + path, method });
+    expect(t.log('fetch')).toMatchObject({ status: 200, body: expect.stringContaining(`${status}; no content type; 0 bytes`) as string });
+    expect(t.text('fetch', 2)).toContain('< content-encoding: ');
+  });
+
+  it.each([
+    ['/broken-gzip', 'failed', /aborted|cut|closed/, ''],
+    ['/cut-gzip', 'failed', /unexpected end of file/, ''],
     ['/missing', 'http:404', /404 Not Found/, 'no such page'],
     ['/away', 'redirected', /another host; call fetch with that URL/, ''],
     ['/round', 'redirects', /5 redirects were followed/, ''],

@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ToolHarness, toolHarness } from './producers.ts';
 
@@ -104,6 +106,29 @@ describe('{#tool_search} search', () => {
       body: expect.stringContaining('evil.txt') as string,
     });
     expect(ticks).toBeGreaterThan(50);
+  }, 20_000);
+
+  it('does not blame the pattern for a slow disk, nor where no file is taken in', async () => {
+    const folders = ['a', 'b', 'c'];
+    await files(Object.fromEntries(folders.map((folder) => [`${folder}/x.txt`, ''])));
+    // Whoever opens a pipe waits until somebody writes it: three reads of 2.2 s each.
+    const slow = folders.map((folder) => join(t.h.root, folder, '.gitignore'));
+    execFileSync('mkfifo', slow);
+    const ended = t.call('search', { pattern: 'x', glob: ['*.proto'] });
+    for (const pipe of slow) {
+      await delay(2200);
+      await writeFile(pipe, '');
+    }
+    await ended;
+    expect(t.log('search')).toMatchObject({ status: 200, body: expect.stringContaining('(0 files, ') as string });
+  }, 20_000);
+
+  it('{#file_constraints} ends it without the name of a file that a constraint keeps from models', async () => {
+    await files({ 'evil.txt': `${'a'.repeat(40)}!\n` });
+    t.h.runtime.constrainFiles(t.h.caller(), { path: 'evil.txt', ignore: true });
+    await t.call('search', { pattern: '^(a+)+$' });
+    expect(t.log('search')).toMatchObject({ status: 500, outcome: 'pattern_too_slow' });
+    expect(`${t.log('search').body}${t.text('search', 2)}`).not.toContain('evil');
   }, 20_000);
 
   it('is ended by a cancel in the middle of a pattern', async () => {

@@ -1,6 +1,8 @@
-import { appendFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Redaction } from '../../../src/redact/index.ts';
+import { stars, TOKENS } from '../../support/secrets.ts';
 import { type ToolHarness, toolHarness } from './producers.ts';
 
 let t: ToolHarness;
@@ -84,6 +86,44 @@ describe('{#tool_tail} tail', () => {
     await t.shows('tail', 1, 'more\n');
     expect(t.text('tail', 1)).toBe('old\nwhile away\nnew\nmore\n');
     expect(t.log('tail').status).toBe(102);
+  });
+
+  it('takes a file of the same number with other bytes for another one after a restart', async () => {
+    await writeFile(file, 'OLD line 1\nOLD line 2\n');
+    await follow({ lines: 1 });
+    await t.shows('tail', 1, 'OLD line 2\n');
+    const { ino } = await stat(file);
+    // Written anew in place: a new file may be given the number of a removed one, this one has it for sure.
+    await t.h.restart(() => writeFile(file, 'NEW line 1\nNEW line 2\nNEW line 3\n'));
+    await t.shows('tail', 1, 'NEW line 3\n');
+    expect((await stat(file)).ino).toBe(ino);
+    expect(t.text('tail', 1)).toBe('OLD line 2\nNEW line 1\nNEW line 2\nNEW line 3\n');
+    expect(marks().at(-1)).toMatchObject({
+      at: 0,
+      output: 11,
+      why: expect.stringContaining('replaced while the server was away') as string,
+    });
+    await t.h.restart(async () => {
+      await rename(file, `${file}.1`);
+      await writeFile(`${file}.1`, 'of something else '.repeat(10));
+      await writeFile(file, 'newer\n');
+    });
+    await t.shows('tail', 1, 'newer\n');
+    expect(t.text('tail', 1)).not.toContain('else');
+  });
+
+  it('{#redaction_stored} knows its file after a restart by what is not masked of it', async () => {
+    await t.h.close();
+    t = await toolHarness({ redaction: new Redaction({ stored: true }) });
+    file = join(t.h.root, 'dev.log');
+    const { public: shown, secret } = TOKENS[0]!;
+    await writeFile(file, `one ${shown}${secret}\n`);
+    await follow();
+    const masked = `one ${shown}${stars(secret)}\n`;
+    await t.shows('tail', 1, masked);
+    await t.h.restart(() => appendFile(file, 'two\n'));
+    await t.shows('tail', 1, 'two\n');
+    expect(t.text('tail', 1)).toBe(`${masked}two\n`);
   });
 
   it.each([

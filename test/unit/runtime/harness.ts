@@ -29,7 +29,8 @@ async function parts(folder: string, model: OpenAiServer, { quietMs = 3000, ...o
   const clock = systemClock;
   const store = await openStore({ file: join(folder, 'data', 'headgate.db'), clock, logger });
   const journal = new Journal({ store, logger });
-  const streams = new Streams({ store, journal, clock, logger, quietMs });
+  const { redaction } = options;
+  const streams = new Streams({ store, journal, clock, logger, quietMs, ...(redaction ? { redaction } : {}) });
   const events: EventRecord[] = [];
   const watchers = new Set<() => void>();
   journal.onEvent((event) => {
