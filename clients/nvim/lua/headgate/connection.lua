@@ -1,4 +1,5 @@
 --- One connection over a unix socket: JSON-RPC messages, one a line (SPEC {#transport_lines}).
+local guard = require('headgate.guard')
 local uv = vim.loop
 local Connection = {}
 Connection.__index = Connection
@@ -91,7 +92,7 @@ function Connection:drain()
     self.queue[self.first] = nil
     self.first = self.first + 1
     self.queued_bytes = self.queued_bytes - #line
-    if line ~= '' then self:dispatch(line) end
+    if line ~= '' then guard(self.dispatch, self, line) end
     if uv.hrtime() > until_ns then break end
   end
   if self.over then return end
@@ -139,7 +140,7 @@ function Connection:lose()
   local waiting = self.waiting
   self.waiting = {}
   for _, callback in pairs(waiting) do
-    callback({ message = 'the connection to the server is lost', name = 'closed' })
+    guard(callback, { message = 'the connection to the server is lost', name = 'closed' })
   end
   self.handlers.closed(self.failure)
 end

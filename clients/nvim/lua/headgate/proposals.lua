@@ -2,6 +2,7 @@
 --- in (SPEC {#nvim_proposals}).
 local card = require('headgate.card')
 local events = require('headgate.events')
+local guard = require('headgate.guard')
 local session = require('headgate.session')
 local text = require('headgate.text')
 local M = {}
@@ -70,7 +71,7 @@ local function remove(run, path)
   M.changed()
 end
 
-function M.changed() vim.api.nvim_exec_autocmds('User', { pattern = 'HeadgateProposals', modeline = false }) end
+function M.changed() guard(vim.api.nvim_exec_autocmds, 'User', { pattern = 'HeadgateProposals', modeline = false }) end
 
 --- This run's proposals are shown from now on.
 function M.take_part(run)

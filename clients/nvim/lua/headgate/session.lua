@@ -2,6 +2,7 @@
 --- cursors (SPEC {#nvim_reconnect}).
 local config = require('headgate.config')
 local Connection = require('headgate.connection')
+local guard = require('headgate.guard')
 local locate = require('headgate.locate')
 local M = { state = 'closed' }
 
@@ -15,7 +16,7 @@ local subscriptions = {}
 
 local function tell(state, reason)
   M.state = state
-  vim.api.nvim_exec_autocmds('User', { pattern = 'HeadgateState', modeline = false })
+  guard(vim.api.nvim_exec_autocmds, 'User', { pattern = 'HeadgateState', modeline = false })
   if reason then vim.notify('Headgate: ' .. reason, state == 'open' and vim.log.levels.INFO or vim.log.levels.WARN) end
 end
 
@@ -23,7 +24,7 @@ local function settle(failure)
   local waiting = pending
   pending = {}
   for _, callback in ipairs(waiting) do
-    callback(failure)
+    guard(callback, failure)
   end
 end
 
@@ -69,7 +70,7 @@ local function ready(fresh)
   connection, retries, starting = fresh, 0, false
   tell('open', back and 'connected again' or nil)
   for _, one in ipairs(vim.list_slice(subscriptions)) do
-    one.reopen()
+    guard(one.reopen)
   end
   settle()
 end
@@ -97,10 +98,10 @@ function try()
     end,
     message = function(name, params)
       for _, one in ipairs(vim.list_slice(subscriptions)) do
-        one.message(name, params)
+        guard(one.message, name, params)
       end
       for _, listener in ipairs(listeners[name] or {}) do
-        listener(params)
+        guard(listener, params)
       end
     end,
     closed = function(reason)
