@@ -39,7 +39,7 @@ describe.skipIf(!serviceAvailable('nvim'))('Trouble in Neovim', { timeout: 120_0
     await editor.keys(`:Headgate attach ${run}<CR>`);
     await editor.lines('headgate', (text) => text.includes('proposes: echo before'));
     await editor.lines('headgate-proposal', (text) => text.includes('a accept'));
-    await editor.keys('rno<CR>');
+    await editor.keys('r<CR>');
     await editor.notes('headgate', (text) => text.includes('rejected by neovim'));
     return run;
   }
@@ -50,6 +50,15 @@ describe.skipIf(!serviceAvailable('nvim'))('Trouble in Neovim', { timeout: 120_0
     await editor.told((text) => text.includes('my own mistake'));
     await editor.keys(':Headgate sh echo still here<CR>');
     await editor.lines('headgate-output', (text) => text === 'still here');
+  });
+
+  it('{#nvim_commands} an empty line can be typed into a command', async () => {
+    const editor = await edit();
+    await editor.keys(':Headgate sh read -r name; echo "got [$name]"<CR>');
+    await editor.until('return vim.bo.filetype', (type) => type === 'headgate-output');
+    await editor.keys('i');
+    await editor.keys('<CR>');
+    await editor.lines('headgate-output', (text) => text === 'got []');
   });
 
   it('{#nvim_output} a buffer that was deleted is shown anew, and input for its command is waited for', async () => {

@@ -1,5 +1,6 @@
 --- What waits for an answer: kept for every run of the project, shown in a float for the runs that this editor takes part
 --- in (SPEC {#nvim_proposals}).
+local ask = require('headgate.ask')
 local card = require('headgate.card')
 local events = require('headgate.events')
 local guard = require('headgate.guard')
@@ -112,7 +113,7 @@ function M.ask(proposal)
   local function give(answer)
     if answer and answer ~= '' then M.answer(proposal, { action = 'accept', output = text.utf8(answer) }) end
   end
-  local function type_it() vim.ui.input({ prompt = 'Answer: ' }, give) end
+  local function type_it() ask('Answer: ', give) end
   local options = proposal.attributes.options
   if type(options) ~= 'table' or #options == 0 then return type_it() end
   local choices = vim.list_extend({}, options)
