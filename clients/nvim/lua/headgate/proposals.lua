@@ -158,7 +158,7 @@ function M.start(other)
         add(params)
       elseif name == 'run/resolved' then
         remove(params.run, params.path)
-      elseif name == 'entry/changed' and params.status ~= 202 and params.status ~= 102 then
+      elseif name == 'entry/changed' and (params.status == 200 or params.status >= 400) then
         -- A proposal that ended without an answer: its loop was aborted.
         for _, one in ipairs(waiting) do
           if one.run == params.run and one.path == params.path then
