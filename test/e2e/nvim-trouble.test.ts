@@ -1,9 +1,57 @@
-import { basename } from 'node:path';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { WireClient } from '../support/built-server.ts';
+import { type Params, readAll, WireClient } from '../support/built-server.ts';
 import { liveServer } from '../support/live-server.ts';
 import { Editor } from '../support/nvim.ts';
 import { serviceAvailable } from '../support/require.ts';
+
+interface Call {
+  readonly method: string;
+  readonly params: Params;
+}
+
+/** A socket in front of the server's that breaks the connection instead of passing on certain calls, each once. */
+class BreakingLink {
+  broken = 0;
+  readonly #sockets = new Set<Socket>();
+  readonly #listener: Server;
+
+  constructor(target: string, path: string, at: ((call: Call) => boolean)[]) {
+    this.#listener = createServer((near) => {
+      const far = connect(target);
+      for (const socket of [near, far]) {
+        this.#sockets.add(socket);
+        socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket));
+      }
+      far.pipe(near);
+      let partial = '';
+      near.on('data', (bytes: Buffer) => {
+        const lines = (partial + bytes.toString()).split('\n');
+        partial = lines.pop() ?? '';
+        for (const line of lines) {
+          const found = at.findIndex((breaks) => breaks(JSON.parse(line) as Call));
+          if (found >= 0) {
+            at.splice(found, 1);
+            this.broken++;
+            near.destroy();
+            far.destroy();
+            return;
+          }
+          far.write(`${line}\n`);
+        }
+      });
+    });
+    this.#listener.listen(path);
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#listener.close();
+  }
+}
 
 describe.skipIf(!serviceAvailable('nvim'))('Trouble in Neovim', { timeout: 120_000 }, () => {
   const live = liveServer();
@@ -94,5 +142,79 @@ describe.skipIf(!serviceAvailable('nvim'))('Trouble in Neovim', { timeout: 120_0
       await editor.notes('headgate', (notes) => notes.includes('rejected by neovim'));
       expect(await editor.lua('return vim.fn.bufname()')).toBe(`headgate://${run}`);
     }
+  });
+
+  it('{#nvim_reconnect} a command after :Headgate disconnect connects again, and everything goes on', async () => {
+    const editor = await edit();
+    const run = await attached(editor);
+    await editor.keys(':Headgate disconnect<CR>');
+    expect(await editor.lua('return require("headgate").statusline()')).toBe('');
+    await client.call('sh', { run, command: 'echo meanwhile' });
+    await editor.keys(':cd /<CR>:Headgate ps<CR>');
+    await editor.lines('headgate', (text) => text.includes('proposes: echo meanwhile'));
+    await editor.lines('headgate-proposal', (text) => text.includes('echo meanwhile') && text.includes('a accept'));
+    expect(await editor.lua('return require("headgate").statusline()')).toBe('headgate: 1 proposal');
+    await editor.keys('a');
+    await client.notice('run/resolved', (params) => params['action'] === 'accept');
+    const text = await editor.lines('headgate', (shown) => shown.includes('$ echo meanwhile'));
+    expect(text.match(/proposes: /g)).toHaveLength(2);
+  });
+
+  it('{#nvim_reconnect} what was typed while the server was away is not sent after :Headgate disconnect', async () => {
+    const editor = await edit();
+    await editor.keys(':Headgate ps<CR>');
+    await editor.lines('headgate-ps', (text) => text !== '');
+    await live.server.crash();
+    await editor.told((text) => text.includes('connection to the server is lost'));
+    await editor.keys(':Headgate act sh: echo given up<CR>:Headgate disconnect<CR>');
+    await editor.told((text) => text.includes('the connection to the server was ended'));
+    await live.start();
+    client = await watcher();
+    await editor.keys(':Headgate sh echo wanted<CR>');
+    await editor.lines('headgate-output', (text) => text === 'wanted');
+    const proposals = await client.call<{ command: string }[]>('getProposals', {});
+    expect(proposals.filter(({ command }) => command === 'echo given up')).toEqual([]);
+  });
+
+  it('{#nvim_reconnect} :Headgate disconnect ends a connection that is being made', async () => {
+    const path = join(live.data, 'silent');
+    const silent = createServer().listen(path);
+    ends.push(() => silent.close());
+    const editor = await edit({ HEADGATE_SOCKET: path });
+    const connected = once(silent, 'connection');
+    await editor.keys(':Headgate ps<CR>');
+    const [socket] = (await connected) as [Socket];
+    socket.resume();
+    const closed = once(socket, 'close');
+    await editor.keys(':Headgate disconnect<CR>');
+    await closed;
+    await editor.told((text) => text.includes('the connection to the server was ended'));
+  });
+
+  it('{#nvim_reconnect} what was being read when the connection broke is read again', async () => {
+    await writeFile(
+      join(live.root, 'talk.yaml'),
+      'steps:\n  - calls: [{tool: set, input: {path: "file://talked.txt", body: "new"}}]\n  - say: Last words.\n',
+    );
+    await client.call('addModel', { alias: 'talk', actual: 'talk.yaml', provider: 'scripted' });
+    const { run } = await client.call<{ run: string }>('act', { prompt: 'go', model: 'talk', yolo: true, wait: true });
+    const path = join(live.data, 'breaking');
+    const link = new BreakingLink(live.server.socket, path, [
+      ({ method }) => method === 'get',
+      ({ method, params }) => method === 'stream/list' && params['run'] !== undefined,
+      ({ method, params }) => method === 'stream/read' && Number(params['from']) > 0,
+    ]);
+    ends.push(() => link.close());
+    const editor = await edit({ HEADGATE_SOCKET: path });
+    await editor.keys(`:Headgate attach ${run}<CR>`);
+    await editor.lines('headgate', (text) => text.includes('talked.txt'));
+    await editor.keys(':wincmd p<CR>:Headgate sh base64 /dev/urandom | head -c 3000000; echo; echo END<CR>');
+    await editor.lines('headgate-output', (text) => text.endsWith('\nEND'));
+    await editor.keys(':Headgate save saved.bin<CR>');
+    await editor.told((text) => text.includes('wrote saved.bin'));
+    const place = await client.notice('stream/ended');
+    const saved = await readFile(join(live.root, 'saved.bin'));
+    expect(saved.equals(await readAll(client, String(place['run']), String(place['path']), 1))).toBe(true);
+    expect(link.broken).toBe(3);
   });
 });

@@ -73,7 +73,7 @@ function Output:start()
   buffers.set_lines(self.buffer, 0, -1, {})
   if self.follow then self.follow:close() end
   self.follow = nil
-  session.look('stream/list', { run = self.run }, function(failure, producers)
+  session.look_through('stream/list', { run = self.run }, function(failure, producers)
     if self.gone or self.lines ~= lines then return end
     if failure then return self:footer(failure.message, 'ErrorMsg') end
     local from, waiting = {}, 1
@@ -105,7 +105,7 @@ function Output:tail(channel, answer)
   if channel.bytes <= PAGE_BYTES then return answer(0) end
   local params = { run = self.run, path = self.path, channel = channel.channel, max_bytes = 1 }
   params.lines = { last = math.min(config.options.max_lines, 100000) }
-  session.look('stream/read', params, function(failure, page)
+  session.look_through('stream/read', params, function(failure, page)
     answer(failure and 0 or math.max(page.from, page.bytes - TAIL_BYTES))
   end)
 end

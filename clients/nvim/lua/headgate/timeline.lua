@@ -223,7 +223,7 @@ Timeline['entry/changed'] = function(self, params)
   local over = params.status == 200 or params.status >= 400
   if not over or params.status == 403 or params.status == 499 then return end
   if self.asked[params.path] and params.status == 200 then return end
-  session.look('get', { run = self.run, path = params.path }, function(failure, entry)
+  session.look_through('get', { run = self.run, path = params.path }, function(failure, entry)
     if failure or self.gone or type(entry.attributes.summary) ~= 'string' then return end
     local at_end = buffers.at_end(self.buffer)
     if entry.attributes.tool == 'update' then
