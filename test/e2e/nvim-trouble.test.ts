@@ -109,6 +109,16 @@ describe.skipIf(!serviceAvailable('nvim'))('Trouble in Neovim', { timeout: 120_0
     await editor.lines('headgate-output', (text) => text === 'got []');
   });
 
+  it('{#nvim_commands} says how much of its input a command took', async () => {
+    const editor = await edit();
+    await editor.keys(':Headgate sh sleep 600<CR>');
+    await editor.until('return vim.bo.filetype', (type) => type === 'headgate-output');
+    await editor.lua('require("headgate").input(false, string.rep("x", 200000))');
+    await editor.told((text) => text.includes('the command took only 65536 of 200001 bytes; the rest is not sent'));
+    await editor.keys('c');
+    await editor.told((text) => text.includes('cancelled: '));
+  });
+
   it('{#nvim_output} a buffer that was deleted is shown anew, and input for its command is waited for', async () => {
     const editor = await edit();
     await editor.keys(':Headgate sh echo ready; read -r name; echo "hello $name"; sleep 600<CR>');

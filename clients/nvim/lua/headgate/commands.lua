@@ -234,7 +234,10 @@ function M.input(run, path, chunk, options)
   local params = { run = run, path = path, chunk = text.utf8(chunk), eof = options.eof, secret = options.secret }
   if chunk == '' then params.chunk = nil end
   session.call('stream/input', params, checked(function(result)
-    if result.bytes < #(params.chunk or '') then complain('the command took only ' .. result.bytes .. ' bytes of it') end
+    local sent = #(params.chunk or '')
+    if result.bytes < sent then
+      complain('the command took only ' .. result.bytes .. ' of ' .. sent .. ' bytes; the rest is not sent')
+    end
   end))
 end
 
