@@ -44,6 +44,18 @@ describe.skipIf(!serviceAvailable('nvim'))('Output in Neovim', { timeout: 120_00
   const ended = () => editor.until<Shown | null>(SHOWN, (shown) => shown?.ended === true);
   const rows = () => editor.lua<string[]>('return vim.api.nvim_buf_get_lines(0, 0, -1, false)');
 
+  /** The parts of the output that have a highlight group, with its name. */
+  const marked = () =>
+    editor.lua<[string, string][]>(
+      `local found = {}
+      local space = vim.api.nvim_get_namespaces().headgate_output
+      for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(0, space, 0, -1, {details = true})) do
+        local row = vim.api.nvim_buf_get_lines(0, mark[2], mark[2] + 1, false)[1]
+        table.insert(found, {row:sub(mark[3] + 1, mark[4].end_col), mark[4].hl_group})
+      end
+      return found`,
+    );
+
   it('{#nvim_output} shows colours, what is written over, both channels and how the command ended', async () => {
     await writeFile(
       join(live.root, 'show.sh'),
@@ -55,15 +67,7 @@ describe.skipIf(!serviceAvailable('nvim'))('Output in Neovim', { timeout: 120_00
     const shown = await rows();
     expect(shown.filter((row) => row !== 'bad')).toEqual(['plain', 'red and green', '100%', 'ac', 'tab\there', 'ü!']);
     expect(shown).toContain('bad');
-    const marks = await editor.lua<[string, string][]>(
-      `local found = {}
-      local space = vim.api.nvim_get_namespaces().headgate_output
-      for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(0, space, 0, -1, {details = true})) do
-        local row = vim.api.nvim_buf_get_lines(0, mark[2], mark[2] + 1, false)[1]
-        table.insert(found, {row:sub(mark[3] + 1, mark[4].end_col), mark[4].hl_group})
-      end
-      return found`,
-    );
+    const marks = await marked();
     expect(marks).toEqual(
       expect.arrayContaining([
         ['red', 'HeadgateAnsi_fg1'],
@@ -72,6 +76,30 @@ describe.skipIf(!serviceAvailable('nvim'))('Output in Neovim', { timeout: 120_00
       ]),
     );
     expect(await editor.notes('headgate-output', (text) => text.includes('exit 0'))).toContain('channel 2: 4 B');
+  });
+
+  it('{#nvim_output} shows colours with colons in them, and leaves out what it does not show', async () => {
+    const codes: [string, string | null][] = [
+      ['38:2::255:100:31', 'fgff641f'],
+      ['38:2:255:100:31', 'fgff641f'],
+      ['48:5:42;1', 'bg42_boldtrue'],
+      ['4:3', 'underlinetrue'],
+      ['1;4;4:0', 'boldtrue'],
+      ['58;2;1;3;9', null],
+      ['58:2::1:3:9;3', 'italictrue'],
+      ['58;5;4', null],
+      ['38;5;300;3', 'italictrue'],
+      ['38;2;1;2;3;3', 'fg010203_italictrue'],
+      ['>4;2', null],
+      ['?4', null],
+      ['', null],
+    ];
+    await writeFile(join(live.root, 'codes'), codes.map(([code]) => `\x1b[${code}mword ${code}\x1b[m\n`).join(''));
+    await sh('cat codes');
+    await ended();
+    expect(await rows()).toEqual(codes.map(([code]) => `word ${code}`));
+    const expected = codes.flatMap(([code, group]) => (group === null ? [] : [[`word ${code}`, `HeadgateAnsi_${group}`]]));
+    expect(await marked()).toEqual(expected);
   });
 
   it('{#nvim_output} keeps a bounded part of 30 MB, answers while they come, and reads earlier lines', async () => {

@@ -48,34 +48,73 @@ function M.reset_groups() groups = {} end
 local SIMPLE = { [1] = 'bold', [3] = 'italic', [4] = 'underline', [7] = 'reverse' }
 local OFF = { [22] = 'bold', [23] = 'italic', [24] = 'underline', [27] = 'reverse', [39] = 'fg', [49] = 'bg' }
 
+--- Those that a colour follows; the colour of an underline is not shown.
+local COLORED = { [38] = 'fg', [48] = 'bg', [58] = false }
+
+--- The numbers of a code and its parts, which `:` divides; what is left out is 0.
+local function numbers(code)
+  local found = {}
+  for part in (code .. ':'):gmatch('(%d*):') do
+    found[#found + 1] = tonumber(part) or 0
+  end
+  return found
+end
+
+local function rgb(red, green, blue)
+  if not blue then return nil end
+  return string.format('#%02x%02x%02x', red % 256, green % 256, blue % 256)
+end
+
+local function indexed(index) return index and index < 256 and index or nil end
+
+--- `38:5:N`, `38:2:R:G:B` or `38:2:SPACE:R:G:B`.
+local function color_of(parts)
+  if parts[2] == 5 then return indexed(parts[3]) end
+  if parts[2] == 2 then return rgb(unpack(parts, #parts > 5 and 4 or 3, #parts > 5 and 6 or 5)) end
+end
+
+--- The colour of the codes behind `at`, and how many they are.
+local function color_behind(codes, at)
+  if codes[at + 1] == 5 then return indexed(codes[at + 2]), 2 end
+  if codes[at + 1] == 2 then return rgb(unpack(codes, at + 2, at + 4)), 4 end
+  return nil, 0
+end
+
 --- A style after `ESC [ params m`.
 local function styled(style, params)
+  -- With a mark of its own it asks something else of the terminal.
+  if params:match('^[<=>?]') then return style end
   local next_style = {}
   for key, value in pairs(style) do
     next_style[key] = value
   end
-  local codes = {}
-  for code in (params:gsub(':', ';') .. ';'):gmatch('(%d*);') do
-    codes[#codes + 1] = tonumber(code) or 0
+  local codes, divided = {}, {}
+  for code in (params .. ';'):gmatch('([^;]*);') do
+    local parts = code:find(':', 1, true) and numbers(code) or nil
+    codes[#codes + 1] = parts and parts[1] or tonumber(code) or 0
+    divided[#codes] = parts
   end
   local index = 1
   while index <= #codes do
-    local code = codes[index]
-    if code == 0 then
+    local code, parts = codes[index], divided[index]
+    if COLORED[code] ~= nil then
+      local color, count
+      if parts then
+        color, count = color_of(parts), 0
+      else
+        color, count = color_behind(codes, index)
+      end
+      if COLORED[code] and color then next_style[COLORED[code]] = color end
+      index = index + count
+    elseif parts then
+      -- The only other code with parts: the shape of the underline, 0 for none.
+      if code == 4 then next_style.underline = parts[2] ~= 0 or nil end
+    elseif code == 0 then
       next_style = {}
     elseif SIMPLE[code] then
       next_style[SIMPLE[code]] = true
     elseif OFF[code] then
       next_style[OFF[code]] = nil
-    elseif code == 38 or code == 48 then
-      local key = code == 38 and 'fg' or 'bg'
-      if codes[index + 1] == 5 and (codes[index + 2] or 256) < 256 then
-        next_style[key] = codes[index + 2]
-        index = index + 2
-      elseif codes[index + 1] == 2 and codes[index + 4] then
-        next_style[key] = string.format('#%02x%02x%02x', codes[index + 2] % 256, codes[index + 3] % 256, codes[index + 4] % 256)
-        index = index + 4
-      end
     elseif code >= 30 and code <= 37 then
       next_style.fg = code - 30
     elseif code >= 40 and code <= 47 then

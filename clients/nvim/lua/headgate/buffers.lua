@@ -14,6 +14,22 @@ function M.make(name, filetype)
   return buffer
 end
 
+--- Calls `gone()` when a buffer loses its text: unloaded, deleted or wiped out, it goes for good, and is made anew when it is
+--- asked for again. `:edit` leaves it loaded and empty: then `anew()` fills it.
+function M.on_unload(buffer, gone, anew)
+  vim.api.nvim_create_autocmd('BufUnload', {
+    buffer = buffer,
+    callback = function()
+      gone()
+      vim.schedule(function()
+        if not vim.api.nvim_buf_is_valid(buffer) then return end
+        if vim.api.nvim_buf_is_loaded(buffer) then return anew() end
+        pcall(vim.api.nvim_buf_delete, buffer, { force = true })
+      end)
+    end,
+  })
+end
+
 local function is_float(window) return vim.api.nvim_win_get_config(window).relative ~= '' end
 
 --- The window of this tab page that shows a buffer, or a new one made by `command`.

@@ -1,4 +1,5 @@
 --- The float of a proposal: what would happen, where, and the keys that answer it.
+local ask = require('headgate.ask')
 local buffers = require('headgate.buffers')
 local config = require('headgate.config')
 local text = require('headgate.text')
@@ -87,7 +88,7 @@ end
 
 local function map_keys(buffer, proposal, options)
   local function reject(more)
-    vim.ui.input({ prompt = 'Reason (may be empty): ' }, function(reason)
+    ask('Reason (may be empty): ', function(reason)
       if reason == nil then return end
       more.action = 'reject'
       if reason ~= '' and not more.remember then more.output = text.utf8(reason) end

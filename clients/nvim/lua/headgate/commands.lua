@@ -1,4 +1,5 @@
 --- What people do: start runs and commands, show them, type into them, end them.
+local ask = require('headgate.ask')
 local config = require('headgate.config')
 local context = require('headgate.context')
 local output = require('headgate.output')
@@ -94,7 +95,7 @@ end
 
 --- Asks for a prompt, then acts.
 function M.prompt(run, options)
-  vim.ui.input({ prompt = 'Prompt: ' }, function(words)
+  ask('Prompt: ', function(words)
     if words and words ~= '' then M.act(words, vim.tbl_extend('force', options or {}, { run = run })) end
   end)
 end
@@ -233,7 +234,10 @@ function M.input(run, path, chunk, options)
   local params = { run = run, path = path, chunk = text.utf8(chunk), eof = options.eof, secret = options.secret }
   if chunk == '' then params.chunk = nil end
   session.call('stream/input', params, checked(function(result)
-    if result.bytes < #(params.chunk or '') then complain('the command took only ' .. result.bytes .. ' bytes of it') end
+    local sent = #(params.chunk or '')
+    if result.bytes < sent then
+      complain('the command took only ' .. result.bytes .. ' of ' .. sent .. ' bytes; the rest is not sent')
+    end
   end))
 end
 
@@ -246,7 +250,7 @@ function M.ask_input(run, path, secret)
     if ok and line ~= '' then M.input(run, path, line .. '\n', { secret = true }) end
     return
   end
-  vim.ui.input({ prompt = 'Input: ' }, function(line)
+  ask('Input: ', function(line)
     if line then M.input(run, path, line .. '\n') end
   end)
 end

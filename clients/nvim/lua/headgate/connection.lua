@@ -1,4 +1,5 @@
 --- One connection over a unix socket: JSON-RPC messages, one a line (SPEC {#transport_lines}).
+local guard = require('headgate.guard')
 local uv = vim.loop
 local Connection = {}
 Connection.__index = Connection
@@ -50,10 +51,23 @@ function Connection:call(method, params, callback)
   self.pipe:write(line .. '\n')
 end
 
---- Ends the connection without a word to anybody.
+--- Ends the connection; `handlers.closed` is not called, calls that are under way fail.
 function Connection:close()
+  self:shut()
+  self:abandon('the connection to the server was ended')
+end
+
+function Connection:shut()
   self.over = true
   if not self.pipe:is_closing() then self.pipe:close() end
+end
+
+function Connection:abandon(message)
+  local waiting = self.waiting
+  self.waiting = {}
+  for _, callback in pairs(waiting) do
+    guard(callback, { message = message, name = 'closed' })
+  end
 end
 
 function Connection:receive(err, data)
@@ -91,7 +105,7 @@ function Connection:drain()
     self.queue[self.first] = nil
     self.first = self.first + 1
     self.queued_bytes = self.queued_bytes - #line
-    if line ~= '' then self:dispatch(line) end
+    if line ~= '' then guard(self.dispatch, self, line) end
     if uv.hrtime() > until_ns then break end
   end
   if self.over then return end
@@ -135,13 +149,10 @@ end
 
 function Connection:lose()
   if self.over then return end
-  self:close()
-  local waiting = self.waiting
-  self.waiting = {}
-  for _, callback in pairs(waiting) do
-    callback({ message = 'the connection to the server is lost', name = 'closed' })
-  end
-  self.handlers.closed(self.failure)
+  self:shut()
+  -- First: the callbacks ask whether the connection is being made again.
+  guard(self.handlers.closed, self.failure)
+  self:abandon('the connection to the server is lost')
 end
 
 return Connection

@@ -23,7 +23,7 @@ function M.check()
   local result, failure = session.call_now('ping', {}, 3000)
   if result then
     ok('the server answers at ' .. socket)
-    ok('project ' .. locate.project_name() .. ' in ' .. session.root)
+    ok('project ' .. locate.project_name(session.root) .. ' in ' .. session.root)
   else
     fail(failure.message)
   end

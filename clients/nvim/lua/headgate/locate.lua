@@ -45,9 +45,9 @@ function M.project_root()
   return vim.loop.fs_realpath(root) or root
 end
 
---- What the project is called: the name of its folder.
-function M.project_name()
-  local name = M.project_root():match('([^/]+)$')
+--- What the project in this folder is called: the name of the folder.
+function M.project_name(root)
+  local name = root:match('([^/]+)$')
   return name or 'root'
 end
 

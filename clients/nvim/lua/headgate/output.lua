@@ -43,20 +43,15 @@ end
 function M.new(run, path)
   local self = setmetatable({ run = run, path = path }, Output)
   self.buffer = buffers.make('headgate://' .. run .. '/' .. path:gsub('^log://', ''), 'headgate-output')
-  self.older = false
-  open[self.buffer] = self
   vim.b[self.buffer].headgate_run = run
   vim.b[self.buffer].headgate_path = path
   self:keys()
   vim.api.nvim_create_autocmd('CursorMoved', { buffer = self.buffer, callback = function() self:look_on() end })
-  vim.api.nvim_create_autocmd('BufWipeout', {
-    buffer = self.buffer,
-    callback = function()
-      open[self.buffer] = nil
-      self.gone = true
-      if self.follow then self.follow:close() end
-    end,
-  })
+  buffers.on_unload(self.buffer, function()
+    open[self.buffer] = nil
+    self.gone = true
+    if self.follow then self.follow:close() end
+  end, function() self:start() end)
   self:start()
   return self
 end
@@ -72,17 +67,21 @@ end
 
 --- Begins at the first byte, or near the end of a command that has written much.
 function Output:start()
-  self.lines = Lines.new(config.options.max_lines, config.options.colors)
+  local lines = Lines.new(config.options.max_lines, config.options.colors)
+  open[self.buffer] = self
+  self.gone, self.lines, self.shown, self.older, self.ending = false, lines, 0, false, nil
+  buffers.set_lines(self.buffer, 0, -1, {})
   if self.follow then self.follow:close() end
-  session.look('stream/list', { run = self.run }, function(failure, producers)
-    if self.gone then return end
+  self.follow = nil
+  session.look_through('stream/list', { run = self.run }, function(failure, producers)
+    if self.gone or self.lines ~= lines then return end
     if failure then return self:footer(failure.message, 'ErrorMsg') end
     local from, waiting = {}, 1
     local function begin()
       waiting = waiting - 1
-      if waiting > 0 or self.gone then return end
+      if waiting > 0 or self.gone or self.lines ~= lines then return end
       for number, offset in pairs(from) do
-        self.lines:channel(number, offset)
+        lines:channel(number, offset)
       end
       self:subscribe(from)
     end
@@ -106,7 +105,7 @@ function Output:tail(channel, answer)
   if channel.bytes <= PAGE_BYTES then return answer(0) end
   local params = { run = self.run, path = self.path, channel = channel.channel, max_bytes = 1 }
   params.lines = { last = math.min(config.options.max_lines, 100000) }
-  session.look('stream/read', params, function(failure, page)
+  session.look_through('stream/read', params, function(failure, page)
     answer(failure and 0 or math.max(page.from, page.bytes - TAIL_BYTES))
   end)
 end
@@ -147,7 +146,7 @@ function Output:draw()
   local following = self:following(at_end)
   local change = self.lines:changes(following)
   local header = self.older and 1 or 0
-  local shown = self.shown or 0
+  local shown = self.shown
   if change.drop > 0 then
     buffers.set_lines(buffer, header, header + change.drop, {})
     shown = shown - change.drop
@@ -242,17 +241,12 @@ end
 --- Goes on following when the cursor is at the end again; where much has come meanwhile, from near its end.
 function Output:look_on()
   if not self.follow or not self.follow.paused or #buffers.at_end(self.buffer) == 0 then return end
-  local function clear()
-    self.shown, self.older = 0, false
-    buffers.set_lines(self.buffer, 0, -1, {})
-    self:start()
-  end
   session.look('stream/list', { run = self.run }, function(failure, producers)
-    if failure or not self.follow.paused then return end
+    if failure or self.gone or not self.follow or not self.follow.paused then return end
     for _, producer in ipairs(producers) do
       if producer.path == self.path then
         for _, channel in ipairs(producer.channels) do
-          if channel.bytes - (self.follow.cursors[channel.channel] or 0) > TAIL_BYTES then return clear() end
+          if channel.bytes - (self.follow.cursors[channel.channel] or 0) > TAIL_BYTES then return self:start() end
         end
       end
     end
@@ -264,21 +258,21 @@ end
 function Output:load_older()
   if self.loading then return end
   self.loading = true
-  local number
-  for each, channel in pairs(self.lines.channels) do
+  local lines, number = self.lines, nil
+  for each, channel in pairs(lines.channels) do
     if channel.first > 0 and (number == nil or each > number) then number = each end
   end
   if not number then
     self.loading = false
     return vim.notify('Headgate: this is the beginning')
   end
-  local before = self.lines.channels[number].first
+  local before = lines.channels[number].first
   local from = math.max(0, before - PAGE_BYTES)
   local params = { run = self.run, path = self.path, channel = number, from = from, max_bytes = before - from }
   session.look('stream/read', params, function(failure, page)
     self.loading = false
     if failure then return vim.notify('Headgate: ' .. failure.message, vim.log.levels.ERROR) end
-    if self.gone or self.lines.channels[number].first ~= before then return end
+    if self.gone or self.lines ~= lines or lines.channels[number].first ~= before then return end
     local bytes = base64.chunk(page.chunk, page.encoding)
     local cut = page.from > 0 and bytes:find('\n', 1, true)
     if cut and cut < #bytes then
@@ -286,11 +280,11 @@ function Output:load_older()
     else
       cut = 0
     end
-    local drawn = self.lines:prepend(number, page.from + cut, bytes)
+    local drawn = lines:prepend(number, page.from + cut, bytes)
     local header = self.older and 1 or 0
     buffers.set_lines(self.buffer, header, header, vim.fn['repeat']({ '' }, #drawn))
     self:put(header, header + #drawn, drawn)
-    self.shown = (self.shown or 0) + #drawn
+    self.shown = self.shown + #drawn
     self:header()
   end)
 end

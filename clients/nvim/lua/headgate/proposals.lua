@@ -1,7 +1,9 @@
 --- What waits for an answer: kept for every run of the project, shown in a float for the runs that this editor takes part
 --- in (SPEC {#nvim_proposals}).
+local ask = require('headgate.ask')
 local card = require('headgate.card')
 local events = require('headgate.events')
+local guard = require('headgate.guard')
 local session = require('headgate.session')
 local text = require('headgate.text')
 local M = {}
@@ -70,7 +72,7 @@ local function remove(run, path)
   M.changed()
 end
 
-function M.changed() vim.api.nvim_exec_autocmds('User', { pattern = 'HeadgateProposals', modeline = false }) end
+function M.changed() guard(vim.api.nvim_exec_autocmds, 'User', { pattern = 'HeadgateProposals', modeline = false }) end
 
 --- This run's proposals are shown from now on.
 function M.take_part(run)
@@ -111,7 +113,7 @@ function M.ask(proposal)
   local function give(answer)
     if answer and answer ~= '' then M.answer(proposal, { action = 'accept', output = text.utf8(answer) }) end
   end
-  local function type_it() vim.ui.input({ prompt = 'Answer: ' }, give) end
+  local function type_it() ask('Answer: ', give) end
   local options = proposal.attributes.options
   if type(options) ~= 'table' or #options == 0 then return type_it() end
   local choices = vim.list_extend({}, options)
@@ -156,7 +158,7 @@ function M.start(other)
         add(params)
       elseif name == 'run/resolved' then
         remove(params.run, params.path)
-      elseif name == 'entry/changed' and params.status ~= 202 and params.status ~= 102 then
+      elseif name == 'entry/changed' and (params.status == 200 or params.status >= 400) then
         -- A proposal that ended without an answer: its loop was aborted.
         for _, one in ipairs(waiting) do
           if one.run == params.run and one.path == params.path then

@@ -34,6 +34,7 @@ local function fill(done)
     if failure then return done(failure) end
     if not buffer or not vim.api.nvim_buf_is_valid(buffer) then
       buffer = buffers.make('headgate://ps', 'headgate-ps')
+      buffers.on_unload(buffer, function() end, M.look_again)
       M.keys()
     end
     producers = listed
@@ -45,6 +46,9 @@ local function fill(done)
     done(nil, buffer)
   end)
 end
+
+--- Reads the list anew.
+function M.look_again() fill(function() end) end
 
 function M.keys()
   local commands = require('headgate.commands')
@@ -58,7 +62,7 @@ function M.keys()
   buffers.map(buffer, 'c', function() commands.cancel() end, 'cancel the command')
   buffers.map(buffer, 'i', on(function(p) commands.ask_input(p.run, p.path, false) end), 'type a line into the command')
   buffers.map(buffer, 'I', on(function(p) commands.ask_input(p.run, p.path, true) end), 'type a secret into the command')
-  buffers.map(buffer, 'R', function() fill(function() end) end, 'look again')
+  buffers.map(buffer, 'R', M.look_again, 'look again')
   buffers.map(buffer, 'q', '<Cmd>close<CR>', 'close the window')
 end
 

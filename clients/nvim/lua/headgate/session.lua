@@ -2,10 +2,14 @@
 --- cursors (SPEC {#nvim_reconnect}).
 local config = require('headgate.config')
 local Connection = require('headgate.connection')
+local guard = require('headgate.guard')
 local locate = require('headgate.locate')
 local M = { state = 'closed' }
 
 local connection
+--- The one that is being made, and how often somebody ended it: what was to be tried later is not tried then.
+local making
+local ended = 0
 local pending = {}
 local starting = false
 local retries = 0
@@ -15,7 +19,7 @@ local subscriptions = {}
 
 local function tell(state, reason)
   M.state = state
-  vim.api.nvim_exec_autocmds('User', { pattern = 'HeadgateState', modeline = false })
+  guard(vim.api.nvim_exec_autocmds, 'User', { pattern = 'HeadgateState', modeline = false })
   if reason then vim.notify('Headgate: ' .. reason, state == 'open' and vim.log.levels.INFO or vim.log.levels.WARN) end
 end
 
@@ -23,18 +27,23 @@ local function settle(failure)
   local waiting = pending
   pending = {}
   for _, callback in ipairs(waiting) do
-    callback(failure)
+    guard(callback, failure)
   end
 end
 
 local try
 
+local function try_later(pause)
+  local before = ended
+  vim.defer_fn(function()
+    if ended == before then try() end
+  end, pause)
+end
+
 local function again()
   local pause = math.min(config.options.retry_ms * 2 ^ math.min(retries, 6), config.options.retry_max_ms)
   retries = retries + 1
-  vim.defer_fn(function()
-    if M.state == 'lost' and not connection then try() end
-  end, pause)
+  try_later(pause)
 end
 
 --- Starts a server once, when the option allows it. Answers whether one is on its way.
@@ -50,26 +59,23 @@ end
 
 --- The first connection failed: says why, unless a server is being started.
 local function refuse(reason)
-  if start_server() then
-    vim.defer_fn(try, config.options.retry_ms)
-    return
-  end
+  if start_server() then return try_later(config.options.retry_ms) end
   M.state = 'closed'
   settle({ message = reason, name = 'closed' })
 end
 
 local function fail(reason)
-  connection = nil
+  making = nil
   if M.state == 'lost' then return again() end
   refuse(reason)
 end
 
 local function ready(fresh)
   local back = M.state == 'lost'
-  connection, retries, starting = fresh, 0, false
+  connection, making, retries, starting = fresh, nil, 0, false
   tell('open', back and 'connected again' or nil)
   for _, one in ipairs(vim.list_slice(subscriptions)) do
-    one.reopen()
+    guard(one.reopen)
   end
   settle()
 end
@@ -81,7 +87,7 @@ function try()
   fresh = Connection.open(path, {
     opened = function()
       local params = {
-        name = locate.project_name(),
+        name = locate.project_name(M.root),
         projectRoot = M.root,
         client = { name = 'neovim' },
       }
@@ -97,10 +103,10 @@ function try()
     end,
     message = function(name, params)
       for _, one in ipairs(vim.list_slice(subscriptions)) do
-        one.message(name, params)
+        guard(one.message, name, params)
       end
       for _, listener in ipairs(listeners[name] or {}) do
-        listener(params)
+        guard(listener, params)
       end
     end,
     closed = function(reason)
@@ -110,15 +116,16 @@ function try()
       again()
     end,
   })
+  making = fresh
 end
 
---- Calls back with nil when there is a connection, else with the failure. The project is that of the first call.
+--- Calls back with nil when there is a connection, else with the failure. The project is that of the first connection.
 function M.ensure(callback)
   if connection then return callback() end
   pending[#pending + 1] = callback
   if M.state == 'lost' or M.state == 'connecting' then return end
   M.state = 'connecting'
-  M.root = locate.project_root()
+  if not M.last_seq then M.root = locate.project_root() end
   try()
 end
 
@@ -137,6 +144,21 @@ function M.look(method, params, callback)
   M.call(method, params, function(failure, result)
     if failure and failure.name == 'closed' and M.state == 'lost' then return M.look(method, params, callback) end
     callback(failure, result)
+  end)
+end
+
+--- As `look`, for what a buffer shows: made again also with the connection that somebody makes after `close`.
+function M.look_through(method, params, callback)
+  M.look(method, params, function(failure, result)
+    if not failure or failure.name ~= 'closed' then return callback(failure, result) end
+    local forget
+    forget = M.keep({
+      message = function() end,
+      reopen = function()
+        forget()
+        M.look_through(method, params, callback)
+      end,
+    })
   end)
 end
 
@@ -168,12 +190,14 @@ function M.keep(subscription)
   end
 end
 
---- Ends the connection; what was started goes on.
+--- Ends the connection; what was started goes on, and what is kept is opened again with the next connection.
 function M.close()
-  if connection then connection:close() end
-  connection = nil
-  subscriptions = {}
-  M.state = 'closed'
+  if M.state == 'closed' then return end
+  local old = connection or making
+  connection, making, retries, ended = nil, nil, 0, ended + 1
+  tell('closed')
+  if old then old:close() end
+  settle({ message = 'the connection to the server was ended', name = 'closed' })
 end
 
 return M

@@ -2,6 +2,7 @@
 local buffers = require('headgate.buffers')
 local config = require('headgate.config')
 local events = require('headgate.events')
+local guard = require('headgate.guard')
 local proposals = require('headgate.proposals')
 local session = require('headgate.session')
 local text = require('headgate.text')
@@ -37,13 +38,25 @@ function M.open(run, done)
 end
 
 function M.new(run)
-  local self = setmetatable({ run = run, places = {}, asked = {}, commands = {}, notes = {}, queue = {}, turn = 0, said = '', empty = true }, Timeline)
-  self.buffer = buffers.make('headgate://' .. run, 'headgate')
-  open[self.buffer] = self
+  local self = setmetatable({ run = run, buffer = buffers.make('headgate://' .. run, 'headgate') }, Timeline)
   vim.b[self.buffer].headgate_run = run
   self:keys()
+  buffers.on_unload(self.buffer, function()
+    open[self.buffer] = nil
+    self.gone = true
+    self.close()
+  end, function() self:start() end)
+  self:start()
+  return self
+end
+
+--- Begins with the first event of the run.
+function Timeline:start()
+  open[self.buffer] = self
+  self.gone, self.empty, self.queue, self.turn, self.said, self.live = false, true, {}, 0, '', nil
+  self.places, self.asked, self.commands, self.notes = {}, {}, {}, {}
   self.close = events.subscribe({
-    run = run,
+    run = self.run,
     since = 0,
     event = function(name, params)
       self.queue[#self.queue + 1] = { name, params }
@@ -51,15 +64,6 @@ function M.new(run)
     end,
     failed = function(failure) self:line(failure.message, 'ErrorMsg') end,
   })
-  vim.api.nvim_create_autocmd('BufWipeout', {
-    buffer = self.buffer,
-    callback = function()
-      open[self.buffer] = nil
-      self.gone = true
-      self.close()
-    end,
-  })
-  return self
 end
 
 function Timeline:keys()
@@ -85,7 +89,7 @@ function Timeline:schedule()
     self.queue = {}
     for _, event in ipairs(queue) do
       local draw = self[event[1]]
-      if draw then draw(self, event[2]) end
+      if draw then guard(draw, self, event[2]) end
     end
     self:trim()
     buffers.to_end(self.buffer, at_end)
@@ -219,7 +223,7 @@ Timeline['entry/changed'] = function(self, params)
   local over = params.status == 200 or params.status >= 400
   if not over or params.status == 403 or params.status == 499 then return end
   if self.asked[params.path] and params.status == 200 then return end
-  session.look('get', { run = self.run, path = params.path }, function(failure, entry)
+  session.look_through('get', { run = self.run, path = params.path }, function(failure, entry)
     if failure or self.gone or type(entry.attributes.summary) ~= 'string' then return end
     local at_end = buffers.at_end(self.buffer)
     if entry.attributes.tool == 'update' then
