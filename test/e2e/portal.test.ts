@@ -1,7 +1,10 @@
+import { mkdir } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Browser, picture } from '../support/browser.ts';
+import { WireClient } from '../support/built-server.ts';
 import { cli } from '../support/cli.ts';
 import { LiveServer } from '../support/live-server.ts';
 import { openPortal, portalUrl, runWith } from '../support/portal.ts';
@@ -163,6 +166,27 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_access} who may use the
     await page.getByLabel('Another folder').waitFor();
     await page.getByRole('button', { name: live.root }).click();
     await page.getByPlaceholder('What shall the agent do?').waitFor();
+  });
+
+  it('follows a link to another project that is opened in its tab', async () => {
+    const root = join(live.root, 'other');
+    await mkdir(root);
+    const other = await WireClient.connect(live.server);
+    await other.call('init', { name: 'other', projectRoot: root });
+    for (const [client, words] of [
+      [await live.client(), 'said in the first'],
+      [other, 'said in the second'],
+    ] as const) {
+      await client.call('startRun', { model: 'scripted', alias: 'namesake' });
+      await client.call('run/inject', { run: 'namesake', message: words });
+    }
+    await other.close();
+    const { page } = await openPortal(browser, live, '/runs/namesake');
+    await page.getByText('said in the first').waitFor();
+    const keys = new URLSearchParams({ token: live.server.token, project: root, to: '/runs/namesake' });
+    await page.goto(`${live.server.http}/portal/#${keys.toString()}`);
+    await page.getByText('said in the second').waitFor();
+    expect(await page.getByText('said in the first').count()).toBe(0);
   });
 });
 

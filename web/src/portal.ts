@@ -173,7 +173,7 @@ class Portal extends LitElement {
 
   readonly #onHash = () => {
     const given = takeKeys();
-    if (given.token !== this.token && given.token !== undefined) location.reload();
+    if ((given.token !== undefined && given.token !== this.token) || given.project !== this.root) location.reload();
     this.route = routeOf(location.hash);
   };
 
