@@ -188,6 +188,34 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_access} who may use the
     await page.getByText('said in the second').waitFor();
     expect(await page.getByText('said in the first').count()).toBe(0);
   });
+
+  it('forgets a token that the server refuses', async () => {
+    const { page } = await browser.page();
+    await page.goto(`${live.server.http}/portal/#token=wrong&to=/runs`);
+    await page.getByText('The server does not take this token.').waitFor();
+    await page.reload();
+    await page.getByLabel('Token').waitFor();
+    expect(await page.getByText('The server does not take this token.').count()).toBe(0);
+    await page.goto(`${live.server.http}/portal/#token=wrong&to=/runs`);
+    await page.getByText('The server does not take this token.').waitFor();
+  });
+
+  it('keeps the token when a folder cannot be opened, or the server has no time', async () => {
+    const { page } = await openPortal(browser, live);
+    await page.getByTitle('Open another project').click();
+    await page.getByLabel('Another folder').fill(join(live.root, 'no-such-folder'));
+    await page.getByRole('button', { name: 'Open this folder' }).click();
+    await page.getByText('no-such-folder').waitFor();
+    await page.getByRole('button', { name: new RegExp(`${live.root}$`) }).click();
+    await page.getByPlaceholder('What shall the agent do?').waitFor();
+    const error = { code: -32005, message: 'too much at once', data: { name: 'overloaded' } };
+    await page.route('**/rpc', (route) => route.fulfill({ json: { jsonrpc: '2.0', id: 1, error } }));
+    await page.reload();
+    await page.getByText('too much at once').waitFor();
+    await page.unroute('**/rpc');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByPlaceholder('What shall the agent do?').waitFor();
+  });
 });
 
 describe.skipIf(!serviceAvailable('chromium'))('{#portal_text} what comes from elsewhere', () => {
