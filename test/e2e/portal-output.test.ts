@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Browser, picture, type WatchedPage } from '../support/browser.ts';
 import { serve, type WireClient } from '../support/built-server.ts';
 import { LiveServer, type Place } from '../support/live-server.ts';
-import { openPortal } from '../support/portal.ts';
+import { openPortal, release, waitsFor } from '../support/portal.ts';
 import { shownLines } from '../support/portal-lines.ts';
 import { serviceAvailable } from '../support/require.ts';
 
@@ -152,6 +152,15 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_output} output in the p
     await page.getByRole('button', { name: 'End of input' }).click();
     await page.getByText('exit 0').first().waitFor();
     expect(await page.content()).not.toContain('hidden words');
+    await page.close();
+  });
+
+  it('{#portal_output_lines} shows how far a long progress bar is', async () => {
+    const bars = (percent: number) => `i=0; while [ $i -lt 1000 ]; do printf '\\r[#####     ] %3d%%' ${percent}; i=$((i+1)); done`;
+    const { page } = await open(await live.accepted(client, `${bars(30)}; ${waitsFor('bar.go')}; ${bars(100)}; echo; echo over`));
+    await expect.poll(() => texts(page), WAIT).toEqual(['[#####     ]  30%']);
+    await release(live, 'bar.go');
+    await expect.poll(() => texts(page), WAIT).toEqual(['[#####     ] 100%', 'over']);
     await page.close();
   });
 

@@ -47,7 +47,7 @@ export class Row {
     classList.toggle('pending', line === undefined);
     if (!line) return;
     const bytes = longer ?? line.bytes;
-    const key = `${line.offset}:${bytes.length}:${line.length}:${mark?.source ?? ''}`;
+    const key = `${line.offset}:${line.end}:${bytes.length}:${line.length}:${mark?.source ?? ''}`;
     if (key === this.#shown) return;
     this.#shown = key;
     const parts = lineNodes(bytes, longer ? Number.POSITIVE_INFINITY : SHOWN_CHARS, mark);
