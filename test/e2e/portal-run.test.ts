@@ -124,6 +124,7 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     await page.getByText('cancel a car', { exact: true }).waitFor();
     await page.getByText('Wants to run a command').waitFor();
     await page.keyboard.press('Escape');
+    await page.locator('headgate-proposal:not([guarded])').waitFor();
     await page.keyboard.press('a');
     await page.getByText('by key', { exact: true }).waitFor();
     await page.keyboard.press('c');
@@ -149,6 +150,34 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     await page.keyboard.press('p');
     await page.getByRole('heading', { name: 'Running commands' }).waitFor();
     expect(complaints).toEqual([]);
+  });
+
+  it('{#portal_keys} answers one proposal with a key, however long it is held, and none that has only just come under it', async () => {
+    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', alias: 'held' });
+    for (const n of [1, 2, 3]) await propose(run, `echo held ${n}`);
+    const { page } = await openPortal(browser, live, `/runs/${run}`);
+    const underKeys = page.locator('headgate-proposal').first().and(page.locator(':not([guarded])'));
+    await page.getByText('3 proposals wait').waitFor();
+    await underKeys.waitFor();
+    await page.keyboard.down('a');
+    await page.getByText('held 1', { exact: true }).waitFor();
+    await underKeys.waitFor();
+    for (let n = 0; n < 3; n++) await page.keyboard.down('a');
+    await page.keyboard.up('a');
+    // The next tap comes at once: as soon as another proposal is the oldest.
+    await page.locator('headgate-timeline').evaluate((timeline) => {
+      const cards = () => timeline.shadowRoot?.querySelectorAll('headgate-proposal').length;
+      new MutationObserver((_, observer) => {
+        if (cards() !== 1) return;
+        observer.disconnect();
+        document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'a', bubbles: true, composed: true }));
+      }).observe(timeline.shadowRoot as ShadowRoot, { childList: true, subtree: true });
+    });
+    await page.keyboard.press('a');
+    await page.getByText('held 2', { exact: true }).waitFor();
+    await page.getByText('One proposal waits').waitFor();
+    const entries = await client.call<{ status: number }[]>('getEntries', { run, pattern: 'log://**' });
+    expect(entries.filter(({ status }) => status === 202).length).toBe(1);
   });
 
   it('{#portal_places} shows the entry that the address names, and begins from a link', async () => {

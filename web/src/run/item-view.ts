@@ -13,6 +13,8 @@ export interface ItemContext {
   readonly run: string;
   /** Whether the item shows what is behind its line. */
   readonly open: boolean;
+  /** Whether keys do not answer the proposal yet. */
+  readonly guarded: boolean;
   readonly toggled: (open: boolean) => void;
 }
 
@@ -30,7 +32,7 @@ export function itemLabel({ kind, entry }: Item): string {
 export function itemView(item: Item, context: ItemContext): TemplateResult | typeof nothing {
   const { entry, kind } = item;
   if (!entry) return nothing;
-  const { runtime, run, open, toggled } = context;
+  const { runtime, run, open, guarded, toggled } = context;
   switch (kind) {
     case 'prompt':
       return html`<div class="prompt">${prose(entry.body)}</div>`;
@@ -41,7 +43,8 @@ export function itemView(item: Item, context: ItemContext): TemplateResult | typ
     case 'action':
       break;
   }
-  if (entry.status === 202) return html`<headgate-proposal .runtime=${runtime} .entry=${entry} run=${run}></headgate-proposal>`;
+  if (entry.status === 202)
+    return html`<headgate-proposal .runtime=${runtime} .entry=${entry} run=${run} ?guarded=${guarded}></headgate-proposal>`;
   const facts = factsOf(entry);
   const onToggled = ({ detail }: CustomEvent<boolean>) => toggled(detail);
   // Its text is the model's words to people.
