@@ -180,6 +180,38 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     expect(entries.filter(({ status }) => status === 202).length).toBe(1);
   });
 
+  it('{#portal_prompts} keeps what is being written for each run, and its model, apart', async () => {
+    for (const name of ['apart-a', 'apart-b']) await runWith(live, client, name, [{ say: 'first' }, { say: 'second' }]);
+    const { page } = await browser.page();
+    const sending = await holdAnswers(page, 'act');
+    await page.goto(portalUrl(live, '/runs/apart-a'));
+    const field = page.getByLabel('What shall the agent do next');
+    await page.getByLabel('What shall the agent do next in apart-a').waitFor();
+    await page.getByLabel('Model').selectOption('scripted');
+    await page.getByText('Ask', { exact: true }).click();
+    await field.fill('a draft for a');
+    await page.getByRole('link', { name: 'apart-b' }).click();
+    await page.getByLabel('What shall the agent do next in apart-b').waitFor();
+    await expect.poll(() => page.getByLabel('Model').inputValue()).toBe('apart-b');
+    expect(await field.inputValue()).toBe('');
+    expect(await page.getByRole('radio', { name: 'Act' }).isChecked()).toBe(true);
+    await field.fill('for b');
+    await field.press('Enter');
+    await sending.held;
+    await field.fill('typed meanwhile');
+    sending.release();
+    await page.getByText('first').waitFor();
+    expect(await field.inputValue()).toBe('typed meanwhile');
+    expect(await client.call('getRun', { run: 'apart-b' })).toMatchObject({ model: 'apart-b' });
+    await page.getByRole('link', { name: 'apart-a' }).click();
+    await page.getByLabel('What shall the agent do next in apart-a').waitFor();
+    expect(await field.inputValue()).toBe('a draft for a');
+    expect(await page.getByLabel('Model').inputValue()).toBe('scripted');
+    await client.call('run/rename', { run: 'apart-a', name: 'apart-c' });
+    await page.getByLabel('What shall the agent do next in apart-c').waitFor();
+    expect(await field.inputValue()).toBe('a draft for a');
+  });
+
   it('{#portal_places} shows the entry that the address names, and begins from a link', async () => {
     const { run, path } = await live.accepted(client, 'echo addressed');
     const more = await propose(run, 'echo other');
@@ -192,7 +224,7 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     const run = await runWith(live, client, 'order', [{ say: 'I look first.' }]);
     await client.call('act', { run, prompt: 'the prompt', wait: true });
     const { page } = await browser.page();
-    const { held, release: letPass } = await holdListings(page);
+    const { held, release: letPass } = await holdAnswers(page, 'getEntries');
     await page.goto(portalUrl(live, `/runs/${run}`));
     await held;
     const { path } = await propose(run, 'echo asked');
@@ -264,23 +296,23 @@ function listedIn(frame: string | Buffer): string[] {
     : [];
 }
 
-/** Keeps the answers to listings of entries from the page until they are let pass. */
-async function holdListings(page: Page): Promise<{ held: Promise<void>; release: () => void }> {
+/** Keeps the answers to calls of a method from the page until they are let pass. */
+async function holdAnswers(page: Page, to: string): Promise<{ held: Promise<void>; release: () => void }> {
   const waiting: (() => void)[] = [];
   let isHolding = true;
   let tell = () => {};
   const held = new Promise<void>((resolve) => (tell = resolve));
   await page.routeWebSocket(/\/rpc$/, (client) => {
     const server = client.connectToServer();
-    const listings = new Set<unknown>();
+    const calls = new Set<unknown>();
     client.onMessage((message) => {
       const { id, method } = JSON.parse(message.toString()) as { id?: unknown; method?: string };
-      if (method === 'getEntries') listings.add(id);
+      if (method === to) calls.add(id);
       server.send(message);
     });
     server.onMessage((message) => {
       const { id } = JSON.parse(message.toString()) as { id?: unknown };
-      if (!isHolding || !listings.has(id)) return client.send(message);
+      if (!isHolding || !calls.has(id)) return client.send(message);
       waiting.push(() => client.send(message));
       tell();
     });

@@ -1,4 +1,4 @@
-import { html, LitElement, nothing, type PropertyValues } from 'lit';
+import { html, LitElement, nothing } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Runtime } from '../../../src/rpc/client/index.ts';
 import { Watching } from '../state/observable.ts';
@@ -19,7 +19,7 @@ const NEAR_END_PX = 120;
 /** A key that was meant for something else, pressed as a proposal came under it, answers nothing; milliseconds. */
 const GUARD_MS = 300;
 
-/** What happened in a run, in order; the end stays in view while one is there. */
+/** What happened in one run, in order; the end stays in view while one is there. */
 export class RunTimeline extends LitElement {
   static override properties = {
     runtime: { attribute: false },
@@ -63,15 +63,8 @@ export class RunTimeline extends LitElement {
   /** Output grows inside of items, without anything else being drawn. */
   readonly #resized = new ResizeObserver(() => this.#keepEnd());
 
-  override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('state')) {
-      this.drawn = DRAWN;
-      this.toggled = new Map();
-      this.#seenLive.clear();
-      this.#atEnd = this.path === undefined;
-      this.#shownPath = undefined;
-      this.#underKeys = undefined;
-    }
+  override willUpdate(): void {
+    if (!this.hasUpdated) this.#atEnd = this.path === undefined;
     this.#reach();
     this.#guardKeys();
   }
