@@ -27,6 +27,7 @@ export interface Run {
   readonly look: Look;
 }
 
+const CR = 13;
 const PLAIN: Look = {};
 const ESCAPED: Look = { escaped: true };
 
@@ -74,6 +75,11 @@ function characterLength(bytes: Uint8Array, at: number): number {
 const SPECIAL =
   /\u001b(?:\[([0-?]*)[ -/]*([@-~])|[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-~]?)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu;
 
+/** Bytes of a line, without its LF, as it is to be shown. */
+export function styledLine(bytes: Uint8Array): Run[] {
+  return styledText(decodeLine(bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes));
+}
+
 /** A line, without its LF, as it is to be shown. */
 export function styledText(line: string): Run[] {
   if (line.search(SPECIAL) < 0) return line === '' ? [] : [{ text: line, look: PLAIN }];
@@ -98,9 +104,16 @@ export function styledText(line: string): Run[] {
 
 /** The text of a line as it is shown, without its look. */
 export function plainLine(line: string): string {
-  return styledText(line)
-    .map(({ text }) => text)
-    .join('');
+  return textOf(styledText(line));
+}
+
+/** The same of its bytes. */
+export function shownLine(bytes: Uint8Array): string {
+  return textOf(styledLine(bytes));
+}
+
+function textOf(runs: readonly Run[]): string {
+  return runs.map(({ text }) => text).join('');
 }
 
 /** How a character that prints nothing is shown: `\xNN` for a control character of ASCII or a byte, `\u{NNNN}` for the others. */
