@@ -4,6 +4,7 @@ import type { Item } from '../state/timeline.ts';
 import { prose } from '../ui/prose.ts';
 import './action.ts';
 import './command.ts';
+import { cutNote } from './cut-note.ts';
 import { factsOf } from './facts.ts';
 import './proposal.ts';
 
@@ -35,11 +36,11 @@ export function itemView(item: Item, context: ItemContext): TemplateResult | typ
   const { runtime, run, open, guarded, toggled } = context;
   switch (kind) {
     case 'prompt':
-      return html`<div class="prompt">${prose(entry.body)}</div>`;
+      return html`<div class="prompt">${prose(entry.body)}${cutNote(entry)}</div>`;
     case 'said':
-      return prose(entry.body);
+      return html`${prose(entry.body)}${cutNote(entry)}`;
     case 'trouble':
-      return html`<div class="trouble">${entry.body}</div>`;
+      return html`<div class="trouble">${entry.body}</div>${cutNote(entry)}`;
     case 'action':
       break;
   }

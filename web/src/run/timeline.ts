@@ -159,6 +159,7 @@ export class RunTimeline extends LitElement {
   #item(item: Item, before: Item | undefined, position: number, size: number) {
     const { path, kind } = item;
     const open = this.#isOpen(item, position === size);
+    if (open && item.entry && factsOf(item.entry).channels.length === 0) this.state.readBody(item);
     const turned = item.turn > 0 && item.turn !== before?.turn;
     return html`${turned ? html`<div class="turn" aria-hidden="true">turn ${item.turn}</div>` : nothing}
       <article
