@@ -130,6 +130,8 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_output} output in the p
     expect(await field.getAttribute('type')).toBe('password');
     await field.fill('hidden words');
     await page.keyboard.press('Enter');
+    const typed = await page.locator('headgate-input input').evaluateAll((fields) => fields.map((one) => (one as HTMLInputElement).value));
+    expect(typed).not.toContain('hidden words');
     await type(place, '1000\n');
     await expect.poll(async () => (await texts(page)).at(-1), WAIT).toBe('done 1000');
     expect((await shownLines(page)).at(-1)?.number).toBe(1002);
@@ -151,7 +153,11 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_output} output in the p
     if (await page.getByRole('button', { name: 'Send input' }).isVisible()) await page.getByRole('button', { name: 'Send input' }).click();
     await page.getByRole('button', { name: 'End of input' }).click();
     await page.getByText('exit 0').first().waitFor();
-    expect(await page.content()).not.toContain('hidden words');
+    expect(await page.getByText('done 500').count()).toBe(1);
+    expect(await page.getByText('hidden words').count()).toBe(0);
+    const stored = JSON.stringify(await client.call('getEntries', { run: place.run }));
+    expect(stored).toContain('done 500');
+    expect(stored).not.toContain('hidden words');
     await page.close();
   });
 

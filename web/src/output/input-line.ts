@@ -1,12 +1,10 @@
 import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import { messageOf } from '../../../src/core/errors.ts';
+import { SECRET_PROMPT } from '../../../src/core/secret-prompt.ts';
 import type { Runtime } from '../../../src/rpc/client/index.ts';
 import { InputQueue } from './input-queue.ts';
 import { outputColours } from './log-style.ts';
 import { outputStyle } from './output-style.ts';
-
-/** A prompt that asks for something nobody else should read. */
-const SECRET = /pass(word|phrase|code)|secret|token|\bPIN\b/i;
 
 /** A line of input for a command; what is secret is not shown here, nor stored anywhere (SPEC {#portal_output_input}). */
 export class InputLine extends LitElement {
@@ -39,7 +37,7 @@ export class InputLine extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('prompt') && this.prompt !== undefined) this.#isSecret = SECRET.test(this.prompt);
+    if (changed.has('prompt') && this.prompt !== undefined) this.#isSecret = SECRET_PROMPT.test(this.prompt);
     if (changed.has('waiting')) this.#said = '';
   }
 
