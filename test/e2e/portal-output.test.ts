@@ -161,6 +161,21 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_output} output in the p
     await page.close();
   });
 
+  it('{#portal_output_input} sends all of a text that the command is slow to take', async () => {
+    const place = await live.accepted(client, `echo ready; ${waitsFor('slow.go')}; wc -c`);
+    const { page } = await open(place);
+    await expect.poll(() => texts(page), WAIT).toEqual(['ready']);
+    await page.getByRole('button', { name: 'Send input' }).click();
+    await page.getByLabel('Input for the command').fill('x'.repeat(200_000));
+    await page.keyboard.press('Enter');
+    await page.getByText('waits until the command reads').waitFor();
+    await release(live, 'slow.go');
+    await page.getByText('sent', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'End of input' }).click();
+    await expect.poll(() => texts(page), WAIT).toEqual(['ready', '200001']);
+    await page.close();
+  });
+
   it('{#portal_output_lines} shows how far a long progress bar is', async () => {
     const bars = (percent: number) => `i=0; while [ $i -lt 1000 ]; do printf '\\r[#####     ] %3d%%' ${percent}; i=$((i+1)); done`;
     const { page } = await open(await live.accepted(client, `${bars(30)}; ${waitsFor('bar.go')}; ${bars(100)}; echo; echo over`));

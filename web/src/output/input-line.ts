@@ -24,6 +24,7 @@ export class InputLine extends LitElement {
   declare prompt: string | undefined;
   declare waiting: boolean;
 
+  #queue: InputQueue | undefined;
   #isSecret = false;
   #isOpen = false;
   #said = '';
@@ -39,6 +40,8 @@ export class InputLine extends LitElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('prompt') && this.prompt !== undefined) this.#isSecret = SECRET_PROMPT.test(this.prompt);
     if (changed.has('waiting')) this.#said = '';
+    if (this.runtime && (changed.has('runtime') || changed.has('run') || changed.has('path')))
+      this.#queue = new InputQueue(this.runtime, this.run, this.path, (what) => this.#say(what));
   }
 
   override render() {
@@ -86,14 +89,19 @@ export class InputLine extends LitElement {
   };
 
   async #send(input: { text: string; secret: boolean } | 'end'): Promise<void> {
-    if (!this.runtime) return;
     this.#failure = '';
+    this.#say('');
     try {
-      await new InputQueue(this.runtime, this.run, this.path, () => {}).line(input);
-      this.#said = 'sent';
+      await this.#queue?.line(input);
+      this.#say('sent');
     } catch (error) {
       this.#failure = messageOf(error);
+      this.#say('');
     }
+  }
+
+  #say(what: string): void {
+    this.#said = what;
     this.requestUpdate();
   }
 }
