@@ -1,8 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Browser, picture } from '../support/browser.ts';
 import { serve } from '../support/built-server.ts';
 import { LiveServer } from '../support/live-server.ts';
-import { openPortal, portalUrl, release, waitsFor } from '../support/portal.ts';
+import { openPortal, portalUrl, release, runWith, waitsFor } from '../support/portal.ts';
 import { serviceAvailable } from '../support/require.ts';
 
 // A browser on a machine that is busy with other tests takes its time.
@@ -53,6 +55,33 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_resume} the portal and 
     await page.reload();
     await page.getByText('rejected by elsewhere').waitFor();
     expect(await page.locator('article').count()).toBe(2);
+  });
+
+  it('shows texts whole, and what an action answered, live as after a reload', async () => {
+    const client = await live.client('elsewhere');
+    const lines = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name} ${n + 1}`).join('\n');
+    await writeFile(join(live.root, 'notes.txt'), lines('noted', 600));
+    const run = await runWith(live, client, 'same', [
+      {
+        say: lines('said', 600),
+        calls: [
+          { tool: 'get', input: { path: 'file://notes.txt', limit: 600 } },
+          { tool: 'update', input: { text: lines('told', 20), status: 200 } },
+        ],
+      },
+    ]);
+    const { page } = await openPortal(browser, live, `/runs/${run}`);
+    await page.getByText('Nothing has happened yet.').waitFor();
+    await client.call('act', { run, prompt: lines('asked', 600), wait: true });
+    const shown = async () => {
+      for (const text of ['asked 600', 'said 600', 'told 20']) await page.getByText(text).waitFor();
+      await page.getByRole('button', { name: 'read file://notes.txt' }).click();
+      await page.getByText('noted 390').waitFor();
+      await page.getByText('The text goes on').waitFor();
+    };
+    await shown();
+    await page.reload();
+    await shown();
   });
 
   it('{#portal_answers} is legible in the dark, on a small screen, and without motion', async () => {

@@ -124,6 +124,7 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     await page.getByText('cancel a car', { exact: true }).waitFor();
     await page.getByText('Wants to run a command').waitFor();
     await page.keyboard.press('Escape');
+    await page.locator('headgate-proposal:not([guarded])').waitFor();
     await page.keyboard.press('a');
     await page.getByText('by key', { exact: true }).waitFor();
     await page.keyboard.press('c');
@@ -151,6 +152,66 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('{#portal_keys} answers one proposal with a key, however long it is held, and none that has only just come under it', async () => {
+    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', alias: 'held' });
+    for (const n of [1, 2, 3]) await propose(run, `echo held ${n}`);
+    const { page } = await openPortal(browser, live, `/runs/${run}`);
+    const underKeys = page.locator('headgate-proposal').first().and(page.locator(':not([guarded])'));
+    await page.getByText('3 proposals wait').waitFor();
+    await underKeys.waitFor();
+    await page.keyboard.down('a');
+    await page.getByText('held 1', { exact: true }).waitFor();
+    await underKeys.waitFor();
+    for (let n = 0; n < 3; n++) await page.keyboard.down('a');
+    await page.keyboard.up('a');
+    // The next tap comes at once: as soon as another proposal is the oldest.
+    await page.locator('headgate-timeline').evaluate((timeline) => {
+      const cards = () => timeline.shadowRoot?.querySelectorAll('headgate-proposal').length;
+      new MutationObserver((_, observer) => {
+        if (cards() !== 1) return;
+        observer.disconnect();
+        document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'a', bubbles: true, composed: true }));
+      }).observe(timeline.shadowRoot as ShadowRoot, { childList: true, subtree: true });
+    });
+    await page.keyboard.press('a');
+    await page.getByText('held 2', { exact: true }).waitFor();
+    await page.getByText('One proposal waits').waitFor();
+    const entries = await client.call<{ status: number }[]>('getEntries', { run, pattern: 'log://**' });
+    expect(entries.filter(({ status }) => status === 202).length).toBe(1);
+  });
+
+  it('{#portal_prompts} keeps what is being written for each run, and its model, apart', async () => {
+    for (const name of ['apart-a', 'apart-b']) await runWith(live, client, name, [{ say: 'first' }, { say: 'second' }]);
+    const { page } = await browser.page();
+    const sending = await holdAnswers(page, 'act');
+    await page.goto(portalUrl(live, '/runs/apart-a'));
+    const field = page.getByLabel('What shall the agent do next');
+    await page.getByLabel('What shall the agent do next in apart-a').waitFor();
+    await page.getByLabel('Model').selectOption('scripted');
+    await page.getByText('Ask', { exact: true }).click();
+    await field.fill('a draft for a');
+    await page.getByRole('link', { name: 'apart-b' }).click();
+    await page.getByLabel('What shall the agent do next in apart-b').waitFor();
+    await expect.poll(() => page.getByLabel('Model').inputValue()).toBe('apart-b');
+    expect(await field.inputValue()).toBe('');
+    expect(await page.getByRole('radio', { name: 'Act' }).isChecked()).toBe(true);
+    await field.fill('for b');
+    await field.press('Enter');
+    await sending.held;
+    await field.fill('typed meanwhile');
+    sending.release();
+    await page.getByText('first').waitFor();
+    expect(await field.inputValue()).toBe('typed meanwhile');
+    expect(await client.call('getRun', { run: 'apart-b' })).toMatchObject({ model: 'apart-b' });
+    await page.getByRole('link', { name: 'apart-a' }).click();
+    await page.getByLabel('What shall the agent do next in apart-a').waitFor();
+    expect(await field.inputValue()).toBe('a draft for a');
+    expect(await page.getByLabel('Model').inputValue()).toBe('scripted');
+    await client.call('run/rename', { run: 'apart-a', name: 'apart-c' });
+    await page.getByLabel('What shall the agent do next in apart-c').waitFor();
+    expect(await field.inputValue()).toBe('a draft for a');
+  });
+
   it('{#portal_places} shows the entry that the address names, and begins from a link', async () => {
     const { run, path } = await live.accepted(client, 'echo addressed');
     const more = await propose(run, 'echo other');
@@ -163,7 +224,7 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     const run = await runWith(live, client, 'order', [{ say: 'I look first.' }]);
     await client.call('act', { run, prompt: 'the prompt', wait: true });
     const { page } = await browser.page();
-    const { held, release: letPass } = await holdListings(page);
+    const { held, release: letPass } = await holdAnswers(page, 'getEntries');
     await page.goto(portalUrl(live, `/runs/${run}`));
     await held;
     const { path } = await propose(run, 'echo asked');
@@ -235,23 +296,23 @@ function listedIn(frame: string | Buffer): string[] {
     : [];
 }
 
-/** Keeps the answers to listings of entries from the page until they are let pass. */
-async function holdListings(page: Page): Promise<{ held: Promise<void>; release: () => void }> {
+/** Keeps the answers to calls of a method from the page until they are let pass. */
+async function holdAnswers(page: Page, to: string): Promise<{ held: Promise<void>; release: () => void }> {
   const waiting: (() => void)[] = [];
   let isHolding = true;
   let tell = () => {};
   const held = new Promise<void>((resolve) => (tell = resolve));
   await page.routeWebSocket(/\/rpc$/, (client) => {
     const server = client.connectToServer();
-    const listings = new Set<unknown>();
+    const calls = new Set<unknown>();
     client.onMessage((message) => {
       const { id, method } = JSON.parse(message.toString()) as { id?: unknown; method?: string };
-      if (method === 'getEntries') listings.add(id);
+      if (method === to) calls.add(id);
       server.send(message);
     });
     server.onMessage((message) => {
       const { id } = JSON.parse(message.toString()) as { id?: unknown };
-      if (!isHolding || !listings.has(id)) return client.send(message);
+      if (!isHolding || !calls.has(id)) return client.send(message);
       waiting.push(() => client.send(message));
       tell();
     });

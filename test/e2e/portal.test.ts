@@ -1,7 +1,10 @@
+import { mkdir } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Browser, picture } from '../support/browser.ts';
+import { WireClient } from '../support/built-server.ts';
 import { cli } from '../support/cli.ts';
 import { LiveServer } from '../support/live-server.ts';
 import { openPortal, portalUrl, runWith } from '../support/portal.ts';
@@ -162,6 +165,55 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_access} who may use the
     await page.getByTitle('Open another project').click();
     await page.getByLabel('Another folder').waitFor();
     await page.getByRole('button', { name: live.root }).click();
+    await page.getByPlaceholder('What shall the agent do?').waitFor();
+  });
+
+  it('follows a link to another project that is opened in its tab', async () => {
+    const root = join(live.root, 'other');
+    await mkdir(root);
+    const other = await WireClient.connect(live.server);
+    await other.call('init', { name: 'other', projectRoot: root });
+    for (const [client, words] of [
+      [await live.client(), 'said in the first'],
+      [other, 'said in the second'],
+    ] as const) {
+      await client.call('startRun', { model: 'scripted', alias: 'namesake' });
+      await client.call('run/inject', { run: 'namesake', message: words });
+    }
+    await other.close();
+    const { page } = await openPortal(browser, live, '/runs/namesake');
+    await page.getByText('said in the first').waitFor();
+    const keys = new URLSearchParams({ token: live.server.token, project: root, to: '/runs/namesake' });
+    await page.goto(`${live.server.http}/portal/#${keys.toString()}`);
+    await page.getByText('said in the second').waitFor();
+    expect(await page.getByText('said in the first').count()).toBe(0);
+  });
+
+  it('forgets a token that the server refuses', async () => {
+    const { page } = await browser.page();
+    await page.goto(`${live.server.http}/portal/#token=wrong&to=/runs`);
+    await page.getByText('The server does not take this token.').waitFor();
+    await page.reload();
+    await page.getByLabel('Token').waitFor();
+    expect(await page.getByText('The server does not take this token.').count()).toBe(0);
+    await page.goto(`${live.server.http}/portal/#token=wrong&to=/runs`);
+    await page.getByText('The server does not take this token.').waitFor();
+  });
+
+  it('keeps the token when a folder cannot be opened, or the server has no time', async () => {
+    const { page } = await openPortal(browser, live);
+    await page.getByTitle('Open another project').click();
+    await page.getByLabel('Another folder').fill(join(live.root, 'no-such-folder'));
+    await page.getByRole('button', { name: 'Open this folder' }).click();
+    await page.getByText('no-such-folder').waitFor();
+    await page.getByRole('button', { name: new RegExp(`${live.root}$`) }).click();
+    await page.getByPlaceholder('What shall the agent do?').waitFor();
+    const error = { code: -32005, message: 'too much at once', data: { name: 'overloaded' } };
+    await page.route('**/rpc', (route) => route.fulfill({ json: { jsonrpc: '2.0', id: 1, error } }));
+    await page.reload();
+    await page.getByText('too much at once').waitFor();
+    await page.unroute('**/rpc');
+    await page.getByRole('button', { name: 'Try again' }).click();
     await page.getByPlaceholder('What shall the agent do?').waitFor();
   });
 });

@@ -10,9 +10,13 @@ export interface KeyTargets {
   readonly write: () => void;
 }
 
+/** Keys that go on acting while they are held. */
+const HELD = new Set(['j', 'k']);
+
 /** Acts on a key that was pressed outside of every field (SPEC {#portal_keys}). True when it meant something. */
 export function onKey(event: KeyboardEvent, { runs, run, help, write }: KeyTargets): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || isField(event.composedPath()[0])) return false;
+  if (event.repeat && !HELD.has(event.key)) return false;
   const timeline = run()?.timeline;
   const inRuns = runs()?.matches(':focus-within') ?? false;
   switch (event.key) {
@@ -29,16 +33,16 @@ export function onKey(event: KeyboardEvent, { runs, run, help, write }: KeyTarge
       timeline?.toggle();
       return false;
     case 'a':
-      timeline?.proposal()?.accept();
+      timeline?.answerable()?.accept();
       return true;
     case 'r':
-      timeline?.proposal()?.reject();
+      timeline?.answerable()?.reject();
       return true;
     case 'm':
-      timeline?.proposal()?.remember('accept');
+      timeline?.answerable()?.remember('accept');
       return true;
     case 'f':
-      timeline?.proposal()?.remember('reject');
+      timeline?.answerable()?.remember('reject');
       return true;
     case 'c':
       void timeline?.command()?.cancel();

@@ -1,7 +1,7 @@
 import { html, LitElement, nothing } from 'lit';
-import { messageOf } from '../../src/core/errors.ts';
 import { connect } from './access/connect.ts';
-import { forgetKeys, keepProject, keepToken, takeKeys } from './access/keys.ts';
+import { keepProject, keepToken, takeKeys } from './access/keys.ts';
+import { isRefusal, troubleOf } from './access/refusal.ts';
 import type { Chosen } from './access/sign-in.ts';
 import type { Help } from './help.ts';
 import { onKey } from './keyboard.ts';
@@ -68,6 +68,7 @@ class Portal extends LitElement {
         .problem=${this.problem}
         .choosing=${this.choosing}
         @chosen=${(event: CustomEvent<Chosen>) => void this.#enter(event.detail)}
+        @refused=${() => this.#forgetToken()}
       ></headgate-sign-in>`;
     }
     const waiting = project.waiting();
@@ -127,18 +128,24 @@ class Portal extends LitElement {
 
   async #enter({ token, project }: Chosen): Promise<void> {
     keepToken(token);
-    keepProject(project.projectRoot);
     this.token = token;
-    this.root = project.projectRoot;
     this.connecting = true;
     try {
       this.project = new ProjectState(await connect(token, project), project.name, (from, to) => this.#renamed(from, to));
+      keepProject(project.projectRoot);
+      this.root = project.projectRoot;
       this.problem = undefined;
     } catch (error) {
-      this.problem = messageOf(error);
-      forgetKeys();
+      this.problem = troubleOf(error);
+      if (isRefusal(error)) this.#forgetToken();
+      else this.choosing = true;
     }
     this.connecting = false;
+  }
+
+  #forgetToken(): void {
+    keepToken(undefined);
+    this.token = undefined;
   }
 
   /** Lets the project go; the token stays. */
@@ -173,7 +180,7 @@ class Portal extends LitElement {
 
   readonly #onHash = () => {
     const given = takeKeys();
-    if (given.token !== this.token && given.token !== undefined) location.reload();
+    if ((given.token !== undefined && given.token !== this.token) || given.project !== this.root) location.reload();
     this.route = routeOf(location.hash);
   };
 

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { deferred } from '../../core/deferred.ts';
+import { SECRET_PROMPT } from '../../core/secret-prompt.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import type { Console } from '../console.ts';
 import { CliError } from '../errors.ts';
@@ -24,7 +25,6 @@ import { titleRow } from './title.ts';
 const TICK_MS = 1000;
 /** Signals that end us; the terminal is given back first. */
 const ENDING = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const;
-const SECRET_PROMPT = /pass(word|phrase|code)|secret|token|\bpin\b/i;
 
 /** The view of a run that fills a terminal: what happened, the details and the output of what is selected, and keys (SPEC {#cli_attach}). */
 export class AttachView {

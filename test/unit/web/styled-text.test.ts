@@ -23,6 +23,19 @@ describe('{#portal_output_text} a line of output', () => {
     ]);
   });
 
+  it('tells parameters of SGR from their sub-parameters', () => {
+    const look = (codes: string) => styledText(`\u001b[1m\u001b[${codes}mx`)[0]?.look;
+    expect(look('38:2::255:100:31')).toEqual({ bold: true, fg: 'rgb(255, 100, 31)' });
+    expect(look('48:2:1:2:3;4')).toEqual({ bold: true, bg: 'rgb(1, 2, 3)', underline: true });
+    expect(look('38:5:208')).toEqual({ bold: true, fg: 'rgb(255, 135, 0)' });
+    expect(look('4:3')).toEqual({ bold: true, underline: true });
+    expect(look('4;4:0')).toEqual({ bold: true });
+    expect(look('58;2;1;3;9;31')).toEqual({ bold: true, fg: 1 });
+    expect(look('58;5;7;31')).toEqual({ bold: true, fg: 1 });
+    expect(look('58:2::1:3:9;31')).toEqual({ bold: true, fg: 1 });
+    expect(look('>4;2')).toEqual({ bold: true });
+  });
+
   it('shows what a progress bar was written over with', () => {
     expect(shown('10 %\r50 %\r100 %')).toBe('100 %');
     expect(shown('abcdef\rxy')).toBe('xycdef');

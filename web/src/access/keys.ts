@@ -21,17 +21,17 @@ export function takeKeys(): Keys {
   return { token: sessionStorage.getItem(TOKEN) ?? undefined, project: sessionStorage.getItem(PROJECT) ?? undefined };
 }
 
-export function keepToken(token: string): void {
-  sessionStorage.setItem(TOKEN, token);
+/** Keeps the token for this tab, or forgets it. */
+export function keepToken(token: string | undefined): void {
+  keep(TOKEN, token);
 }
 
+/** Keeps the project's root folder for this tab, or forgets it. */
 export function keepProject(root: string | undefined): void {
-  if (root === undefined) sessionStorage.removeItem(PROJECT);
-  else sessionStorage.setItem(PROJECT, root);
+  keep(PROJECT, root);
 }
 
-/** Forgets the token and the project of this tab. */
-export function forgetKeys(): void {
-  sessionStorage.removeItem(TOKEN);
-  sessionStorage.removeItem(PROJECT);
+function keep(name: string, value: string | undefined): void {
+  if (value === undefined) sessionStorage.removeItem(name);
+  else sessionStorage.setItem(name, value);
 }

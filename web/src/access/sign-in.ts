@@ -1,9 +1,8 @@
 import { css, html, LitElement, nothing } from 'lit';
-import { messageOf } from '../../../src/core/errors.ts';
-import { RpcError } from '../../../src/rpc/client/index.ts';
 import { shared } from '../ui/styles.ts';
 import type { Project } from './connect.ts';
 import { post } from './post.ts';
+import { isRefusal, troubleOf } from './refusal.ts';
 
 /** What the element tells when it knows who comes and where to: event `chosen`. */
 export interface Chosen {
@@ -11,7 +10,7 @@ export interface Chosen {
   readonly project: Project;
 }
 
-/** Asks for the token and for the project, as far as they are not known. */
+/** Asks for the token and for the project, as far as they are not known. Tells with the event `refused` of a token that the server does not take. */
 class SignIn extends LitElement {
   static override properties = {
     token: { attribute: false },
@@ -27,7 +26,7 @@ class SignIn extends LitElement {
   declare root: string | undefined;
   /** What went wrong before, in words. */
   declare problem: string | undefined;
-  /** True: people choose, also where there is one project only. */
+  /** True: people choose, also where there is one project only or one was asked for. */
   declare choosing: boolean;
   declare projects: readonly Project[] | undefined;
   declare busy: boolean;
@@ -102,19 +101,25 @@ class SignIn extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    if (this.token !== undefined && this.problem === undefined) void this.#look(this.token);
+    if (this.token !== undefined) void this.#look(this.token, this.problem);
   }
 
   override render() {
     return html`<main>
       <h1>Headgate</h1>
       ${this.problem === undefined ? nothing : html`<p class="problem" role="alert">${this.problem}</p>`}
-      ${this.projects === undefined ? this.#tokenForm() : this.#projectForm(this.projects)}
+      ${this.#form()}
     </main>`;
   }
 
-  #tokenForm() {
+  #form() {
+    const { token } = this;
     if (this.busy) return html`<p role="status">Asking the server …</p>`;
+    if (this.projects) return this.#projectForm(this.projects);
+    return token === undefined ? this.#tokenForm() : html`<button class="primary" @click=${() => this.#look(token)}>Try again</button>`;
+  }
+
+  #tokenForm() {
     return html`<form @submit=${this.#onToken}>
         <label>
           Token
@@ -161,28 +166,30 @@ class SignIn extends LitElement {
     if (typeof given === 'string') this.#choose(projectAt(given));
   };
 
-  /** Tries the token, and learns which projects there are. */
-  async #look(token: string): Promise<void> {
+  /** Tries the token, and learns which projects there are. `problem` is what went wrong before, and goes on being shown. */
+  async #look(token: string, problem?: string): Promise<void> {
     this.busy = true;
-    this.problem = undefined;
+    this.problem = problem;
+    this.token = token;
     try {
       const projects = await post(token, 'getProjects', {});
-      this.token = token;
-      const wanted =
-        this.root === undefined ? undefined : (projects.find(({ projectRoot }) => projectRoot === this.root) ?? projectAt(this.root));
-      const [only, ...others] = projects;
-      const known = wanted ?? (others.length === 0 && !this.choosing ? only : undefined);
+      const known = this.choosing ? undefined : this.#known(projects);
       if (known) this.#choose(known);
       else this.projects = projects;
     } catch (error) {
-      this.problem =
-        error instanceof RpcError
-          ? error.kind === 'unauthenticated'
-            ? 'The server does not take this token.'
-            : error.message
-          : `The server does not answer: ${messageOf(error)}`;
+      this.problem = troubleOf(error);
+      if (isRefusal(error)) {
+        this.token = undefined;
+        this.dispatchEvent(new CustomEvent('refused'));
+      }
     }
     this.busy = false;
+  }
+
+  /** The project that was asked for, else the only one. */
+  #known(projects: readonly Project[]): Project | undefined {
+    if (this.root !== undefined) return projects.find(({ projectRoot }) => projectRoot === this.root) ?? projectAt(this.root);
+    return projects.length === 1 ? projects[0] : undefined;
   }
 
   #choose(project: Project): void {

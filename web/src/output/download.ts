@@ -2,15 +2,20 @@ import type { ChannelReader } from './channel-reader.ts';
 
 const PAGE_BYTES = 4 * 1024 * 1024;
 
-/** The whole channel as a file: every byte as it is stored. The browser keeps it, on its disk if it is large, and not the page. */
+/**
+ * The channel as a file: every byte that is stored of it now, as it is; a command may write faster than it is read. The
+ * browser keeps the file, on its disk if it is large, and not the page.
+ */
 export async function channelFile(reader: ChannelReader, signal: AbortSignal, progress: (done: number) => void): Promise<Blob> {
   let file = new Blob();
+  let end = Number.POSITIVE_INFINITY;
   for (let from = 0; ; ) {
     const { data, to, bytes } = await reader.read({ from, maxBytes: PAGE_BYTES }, signal);
-    file = new Blob([file, new Uint8Array(data)], { type: 'application/octet-stream' });
-    if (to >= bytes || to <= from) return file;
+    end = Math.min(end, bytes);
+    file = new Blob([file, new Uint8Array(data.subarray(0, end - from))], { type: 'application/octet-stream' });
+    if (to >= end || to <= from) return file;
     from = to;
-    progress(to / bytes);
+    progress(to / end);
   }
 }
 

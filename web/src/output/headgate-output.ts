@@ -4,6 +4,7 @@ import { ifDefined } from 'lit/directives/if-defined.js';
 import { messageOf } from '../../../src/core/errors.ts';
 import type { Runtime } from '../../../src/rpc/client/index.ts';
 import { type Command, CommandWatch } from './command-watch.ts';
+import { copiedText } from './copied-text.ts';
 import { channelFile, save } from './download.ts';
 import './input-line.ts';
 import { bytesWord } from '../ui/words.ts';
@@ -17,8 +18,6 @@ import { stateOf } from './state.ts';
 import type { TerminalView } from './terminal-view.ts';
 import { channelText } from './words.ts';
 
-/** Bytes that are copied at most; a file is for more. */
-const COPY_BYTES = 4 * 1024 * 1024;
 const HEAD_BYTES = 512;
 const TICK_MS = 500;
 
@@ -390,18 +389,9 @@ export class OutputView extends LitElement {
   /** The selected lines, else all of the first channel that is shown. Throws when that is too much. */
   async #copied(): Promise<string> {
     if (this.#terminal) return this.#terminal.text;
-    const channel = this.#selected?.channel ?? this.#shown()[0] ?? 1;
-    const reader = this.#readerOf(channel);
+    const reader = this.#readerOf(this.#selected?.channel ?? this.#shown()[0] ?? 1);
     if (!reader) throw new Error('there is no output');
-    const part = this.#selected
-      ? await reader.read({
-          lines: { first: this.#selected.first, count: Math.min(100_000, this.#selected.last - this.#selected.first + 1) },
-          maxBytes: COPY_BYTES,
-        })
-      : await reader.read({ from: 0, maxBytes: COPY_BYTES });
-    if (!this.#selected && part.to < part.bytes)
-      throw new Error(`${bytesWord(part.bytes)} are too much for the clipboard; select lines, or download it`);
-    return new TextDecoder().decode(part.data);
+    return copiedText(reader, this.#selected);
   }
 
   #save = async () => {

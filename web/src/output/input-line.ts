@@ -1,12 +1,10 @@
 import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import { messageOf } from '../../../src/core/errors.ts';
+import { SECRET_PROMPT } from '../../../src/core/secret-prompt.ts';
 import type { Runtime } from '../../../src/rpc/client/index.ts';
 import { InputQueue } from './input-queue.ts';
 import { outputColours } from './log-style.ts';
 import { outputStyle } from './output-style.ts';
-
-/** A prompt that asks for something nobody else should read. */
-const SECRET = /pass(word|phrase|code)|secret|token|\bPIN\b/i;
 
 /** A line of input for a command; what is secret is not shown here, nor stored anywhere (SPEC {#portal_output_input}). */
 export class InputLine extends LitElement {
@@ -26,6 +24,7 @@ export class InputLine extends LitElement {
   declare prompt: string | undefined;
   declare waiting: boolean;
 
+  #queue: InputQueue | undefined;
   #isSecret = false;
   #isOpen = false;
   #said = '';
@@ -39,8 +38,10 @@ export class InputLine extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('prompt') && this.prompt !== undefined) this.#isSecret = SECRET.test(this.prompt);
+    if (changed.has('prompt') && this.prompt !== undefined) this.#isSecret = SECRET_PROMPT.test(this.prompt);
     if (changed.has('waiting')) this.#said = '';
+    if (this.runtime && (changed.has('runtime') || changed.has('run') || changed.has('path')))
+      this.#queue = new InputQueue(this.runtime, this.run, this.path, (what) => this.#say(what));
   }
 
   override render() {
@@ -88,14 +89,19 @@ export class InputLine extends LitElement {
   };
 
   async #send(input: { text: string; secret: boolean } | 'end'): Promise<void> {
-    if (!this.runtime) return;
     this.#failure = '';
+    this.#say('');
     try {
-      await new InputQueue(this.runtime, this.run, this.path, () => {}).line(input);
-      this.#said = 'sent';
+      await this.#queue?.line(input);
+      this.#say('sent');
     } catch (error) {
       this.#failure = messageOf(error);
+      this.#say('');
     }
+  }
+
+  #say(what: string): void {
+    this.#said = what;
     this.requestUpdate();
   }
 }

@@ -1,53 +1,88 @@
 import { messageOf } from '../../../src/core/errors.ts';
 import type { Runtime } from '../../../src/rpc/client/index.ts';
+import { bytesWord } from '../ui/words.ts';
 
-/** Characters that are sent at once. */
-const PIECE_CHARS = 64 * 1024;
+/** Bytes that are sent at once. */
+const PIECE_BYTES = 64 * 1024;
+/** How long to wait before sending again what was not taken at all, milliseconds. */
+const PAUSE_MS = 250;
 
-/** What is typed to one command: sent in order, one piece at a time, each once; never again after a lost connection. */
+const encoder = new TextEncoder();
+
+/**
+ * What is typed to one command: sent in order, one piece at a time, each byte once, what the command does not take at once
+ * as soon as it does; never again after a lost connection.
+ */
 export class InputQueue {
   readonly #runtime: Runtime;
-  readonly #run: string;
-  readonly #path: string;
-  readonly #failed: (why: string) => void;
-  #waiting = '';
+  readonly #place: { readonly run: string; readonly path: string };
+  readonly #tell: (what: string) => void;
+  #typed = '';
   #isSending = false;
+  #lines: Promise<void> = Promise.resolve();
 
-  constructor(runtime: Runtime, run: string, path: string, failed: (why: string) => void) {
+  /** `tell` hears why what was typed does not arrive, and an empty text when it does again. */
+  constructor(runtime: Runtime, run: string, path: string, tell: (what: string) => void) {
     this.#runtime = runtime;
-    this.#run = run;
-    this.#path = path;
-    this.#failed = failed;
+    this.#place = { run, path };
+    this.#tell = tell;
   }
 
   /** Sends text, after what was typed before. */
   type(text: string): void {
-    this.#waiting += text;
+    this.#typed += text;
     if (!this.#isSending) void this.#send();
   }
 
-  /** Sends a line, or the end of the input; a secret one is refused where it would be shown. Throws what the server says. */
-  async line(input: { text: string; secret: boolean } | 'end'): Promise<void> {
-    const place = { run: this.#run, path: this.#path };
-    if (input === 'end') await this.#runtime.call('stream/input', { ...place, eof: true });
-    else await this.#runtime.call('stream/input', { ...place, chunk: `${input.text}\n`, ...(input.secret ? { secret: true } : {}) });
+  /** Sends a line after those before it, or the end of the input; a secret one is refused where it would be shown. Throws what the server says. */
+  line(input: { text: string; secret: boolean } | 'end'): Promise<void> {
+    const sent = this.#lines.then(() => (input === 'end' ? this.#end() : this.#deliver(`${input.text}\n`, input.secret)));
+    this.#lines = sent.catch(() => {});
+    return sent;
   }
 
   async #send(): Promise<void> {
     this.#isSending = true;
     try {
-      while (this.#waiting !== '') {
-        // Half of a surrogate pair is no text.
-        const end = /^[\ud800-\udbff]$/.test(this.#waiting.charAt(PIECE_CHARS - 1)) ? PIECE_CHARS - 1 : PIECE_CHARS;
-        const chunk = this.#waiting.slice(0, end);
-        this.#waiting = this.#waiting.slice(end);
-        await this.#runtime.call('stream/input', { run: this.#run, path: this.#path, chunk });
+      while (this.#typed !== '') {
+        const text = this.#typed;
+        this.#typed = '';
+        await this.#deliver(text, false);
       }
     } catch (error) {
-      this.#waiting = '';
-      this.#failed(messageOf(error));
+      this.#typed = '';
+      this.#tell(messageOf(error));
     } finally {
       this.#isSending = false;
     }
   }
+
+  async #end(): Promise<void> {
+    await this.#runtime.call('stream/input', { ...this.#place, eof: true });
+  }
+
+  async #deliver(text: string, secret: boolean): Promise<void> {
+    let isSlow = false;
+    let rest = encoder.encode(text);
+    while (rest.length > 0) {
+      const piece = rest.subarray(0, PIECE_BYTES);
+      const { bytes } = await this.#runtime.call('stream/input', {
+        ...this.#place,
+        chunk: base64(piece),
+        encoding: 'base64',
+        ...(secret ? { secret } : {}),
+      });
+      rest = rest.subarray(bytes);
+      if (bytes < piece.length) {
+        isSlow = true;
+        this.#tell(`the rest (${bytesWord(rest.length)}) waits until the command reads`);
+      }
+      if (bytes === 0) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+    if (isSlow) this.#tell('');
+  }
+}
+
+function base64(bytes: Uint8Array): string {
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }

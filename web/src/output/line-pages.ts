@@ -156,17 +156,16 @@ export class LinePages {
     if (length === undefined || length <= bytes.length || !bytes.includes(CR)) return line;
     const { data } = await this.#reader.read({ from: offset + length - LINE_BYTES, maxBytes: LINE_BYTES }, this.#signal);
     const end = rewrittenEnd(data);
-    return end ? { offset, bytes: end, length: end.length } : line;
+    return end ? { offset, bytes: end, end: offset + length, length: end.length } : line;
   }
 }
 
 /** Lines of a part that begins with one; `rest` is what stands behind the last LF. Their bytes are copies, so that the part is let go. */
 function linesIn(data: Uint8Array, from: number): { whole: LineBytes[]; rest: LineBytes | undefined } {
-  const line = (start: number, end: number): LineBytes => ({
-    offset: from + start,
-    bytes: data.slice(start, Math.min(end, start + LINE_BYTES)),
-    length: end - start,
-  });
+  const line = (start: number, end: number): LineBytes => {
+    const bytes = data.slice(start, Math.min(end, start + LINE_BYTES));
+    return { offset: from + start, bytes, end: from + start + bytes.length, length: end - start };
+  };
   const whole: LineBytes[] = [];
   let start = 0;
   for (let at = data.indexOf(LF); at >= 0; at = data.indexOf(LF, start)) {

@@ -1,5 +1,5 @@
 import { bytesWord } from '../ui/words.ts';
-import { type Colour, decodeLine, type Look, styledText } from './styled-text.ts';
+import { type Colour, type Look, styledLine } from './styled-text.ts';
 import type { LineBytes } from './tail-ring.ts';
 
 /** Characters of a line that are shown at first: a browser lays longer ones out slowly. */
@@ -47,7 +47,7 @@ export class Row {
     classList.toggle('pending', line === undefined);
     if (!line) return;
     const bytes = longer ?? line.bytes;
-    const key = `${line.offset}:${bytes.length}:${line.length}:${mark?.source ?? ''}`;
+    const key = `${line.offset}:${line.end}:${bytes.length}:${line.length}:${mark?.source ?? ''}`;
     if (key === this.#shown) return;
     this.#shown = key;
     const parts = lineNodes(bytes, longer ? Number.POSITIVE_INFINITY : SHOWN_CHARS, mark);
@@ -75,7 +75,7 @@ export class Row {
 function lineNodes(bytes: Uint8Array, maxChars: number, mark: RegExp | undefined): { nodes: Node[]; isCut: boolean } {
   const nodes: Node[] = [];
   let left = maxChars;
-  for (const run of styledText(decodeLine(bytes.at(-1) === 13 ? bytes.subarray(0, -1) : bytes))) {
+  for (const run of styledLine(bytes)) {
     if (left <= 0) return { nodes, isCut: true };
     const text = run.text.length > left ? run.text.slice(0, left) : run.text;
     left -= run.text.length;

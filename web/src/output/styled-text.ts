@@ -27,6 +27,7 @@ export interface Run {
   readonly look: Look;
 }
 
+const CR = 13;
 const PLAIN: Look = {};
 const ESCAPED: Look = { escaped: true };
 
@@ -74,6 +75,11 @@ function characterLength(bytes: Uint8Array, at: number): number {
 const SPECIAL =
   /\u001b(?:\[([0-?]*)[ -/]*([@-~])|[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-~]?)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu;
 
+/** Bytes of a line, without its LF, as it is to be shown. */
+export function styledLine(bytes: Uint8Array): Run[] {
+  return styledText(decodeLine(bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes));
+}
+
 /** A line, without its LF, as it is to be shown. */
 export function styledText(line: string): Run[] {
   if (line.search(SPECIAL) < 0) return line === '' ? [] : [{ text: line, look: PLAIN }];
@@ -98,9 +104,16 @@ export function styledText(line: string): Run[] {
 
 /** The text of a line as it is shown, without its look. */
 export function plainLine(line: string): string {
-  return styledText(line)
-    .map(({ text }) => text)
-    .join('');
+  return textOf(styledText(line));
+}
+
+/** The same of its bytes. */
+export function shownLine(bytes: Uint8Array): string {
+  return textOf(styledLine(bytes));
+}
+
+function textOf(runs: readonly Run[]): string {
+  return runs.map(({ text }) => text).join('');
 }
 
 /** How a character that prints nothing is shown: `\xNN` for a control character of ASCII or a byte, `\u{NNNN}` for the others. */
@@ -169,17 +182,25 @@ class Cells {
   }
 }
 
-/** The look after one SGR sequence. */
+/** Colours of the text, of what is behind it, and of its underline, which is not shown. */
+const COLOURS = { 38: 'fg', 48: 'bg', 58: undefined } as const;
+
+/** The look after one SGR sequence: parameters between `;`, each with its sub-parameters between `:`. */
 function withSgr(look: Look, params: string): Look {
-  const codes = params.split(/[;:]/).map((code) => Number(code) || 0);
+  // Parameters that are private to a terminal are about something else, such as its keyboard.
+  if (/^[<-?]/.test(params)) return look;
+  const codes = params.split(';').map((code) => code.split(':').map((part) => Number(part) || 0));
   let next: Look = look;
   for (let i = 0; i < codes.length; i++) {
-    const code = codes[i] ?? 0;
-    if (code === 38 || code === 48) {
-      const { colour, used } = extended(codes, i + 1);
-      if (colour !== undefined) next = { ...next, [code === 38 ? 'fg' : 'bg']: colour };
+    const [code = 0, ...more] = codes[i] ?? [];
+    if (code === 38 || code === 48 || code === 58) {
+      const { colour, used } =
+        more.length > 0 ? { colour: subColour(more), used: 0 } : extended(codes.slice(i + 1).map(([first = 0]) => first));
+      const name = COLOURS[code];
+      if (colour !== undefined && name) next = { ...next, [name]: colour };
       i += used;
-    } else next = withCode(next, code);
+    } else if (code === 4 && more[0] === 0) next = withCode(next, 24);
+    else if (code === 4 || more.length === 0) next = withCode(next, code);
   }
   return next;
 }
@@ -215,12 +236,21 @@ function withCode(look: Look, code: number): Look {
   return look;
 }
 
-/** A colour of the 256, or of 16 million; `used` is how many numbers it took. */
-function extended(codes: readonly number[], at: number): { colour?: Colour; used: number } {
-  if (codes[at] === 5) return { colour: indexed(codes[at + 1] ?? 0), used: 2 };
-  if (codes[at] !== 2) return { used: 0 };
-  const [red = 0, green = 0, blue = 0] = codes.slice(at + 1, at + 4).map((part) => Math.min(255, part));
-  return { colour: `rgb(${red}, ${green}, ${blue})`, used: 4 };
+/** A colour of the 256, or of 16 million, as the parameters that follow 38 say; `used` is how many of them it took. */
+function extended([kind, ...codes]: readonly number[]): { colour?: Colour; used: number } {
+  if (kind === 5) return { colour: indexed(codes[0] ?? 0), used: 2 };
+  return kind === 2 ? { colour: rgb(codes), used: 4 } : { used: 0 };
+}
+
+/** The same of sub-parameters, where a colour space may stand before red. */
+function subColour([kind, ...codes]: readonly number[]): Colour | undefined {
+  if (kind === 5) return indexed(codes[0] ?? 0);
+  return kind === 2 ? rgb(codes.length > 3 ? codes.slice(1) : codes) : undefined;
+}
+
+function rgb(codes: readonly number[]): Colour {
+  const [red = 0, green = 0, blue = 0] = codes.map((part) => Math.min(255, part));
+  return `rgb(${red}, ${green}, ${blue})`;
 }
 
 /** xterm's 256 colours: the theme's 16, a cube of 6 x 6 x 6, and 24 greys. */

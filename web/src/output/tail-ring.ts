@@ -14,6 +14,8 @@ export interface LineBytes {
   /** Byte offset of the line in the channel. */
   readonly offset: number;
   readonly bytes: Uint8Array;
+  /** Byte offset in the channel behind the last of `bytes`: what is written over a line again and again may keep its length. */
+  readonly end: number;
   /** Bytes of the whole line without its LF; undefined where that is not known. */
   readonly length: number | undefined;
 }
@@ -101,10 +103,10 @@ export class TailRing {
     const length = end - start;
     if (length > maxBytes) {
       const last = rewrittenEnd(this.slice(end - maxBytes, end));
-      if (last) return { offset: start, bytes: last, length: last.length };
+      if (last) return { offset: start, bytes: last, end, length: last.length };
     }
     const first = this.slice(start, Math.min(end, start + maxBytes));
-    return first.length === Math.min(length, maxBytes) ? { offset: start, bytes: first, length } : undefined;
+    return first.length === Math.min(length, maxBytes) ? { offset: start, bytes: first, end: start + first.length, length } : undefined;
   }
 
   /** Bytes from `from` to `to`, as far as they are kept. */

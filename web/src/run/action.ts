@@ -3,6 +3,7 @@ import type { Entry } from '../state/timeline.ts';
 import { diffStyles, diffView } from '../ui/diff.ts';
 import { statusBadge, statusStyles } from '../ui/status.ts';
 import { shared } from '../ui/styles.ts';
+import { cutNote } from './cut-note.ts';
 import { factsOf } from './facts.ts';
 
 /** An action without a command: one line, and behind it its diff or what it answered. */
@@ -90,7 +91,7 @@ class ActionLine extends LitElement {
         open
           ? html`<div class="more">
               ${facts.diff === undefined ? nothing : diffView(facts.diff, `Change: ${facts.summary}`)}
-              ${facts.diff === undefined || !plain ? html`<pre class="body" tabindex="0">${entry.body === '' ? facts.summary : entry.body}</pre>` : nothing}
+              ${facts.diff === undefined || !plain ? html`<pre class="body" tabindex="0">${entry.body === '' ? facts.summary : entry.body}</pre>${cutNote(entry)}` : nothing}
             </div>`
           : nothing
       }`;

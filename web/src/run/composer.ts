@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { messageOf } from '../../../src/core/errors.ts';
+import type { Draft } from '../state/drafts.ts';
 import { Watching } from '../state/observable.ts';
 import type { ProjectState } from '../state/project-state.ts';
 import { shared } from '../ui/styles.ts';
@@ -11,10 +12,6 @@ export class Composer extends LitElement {
     project: { attribute: false },
     run: { attribute: false },
     model: { attribute: false },
-    mode: { state: true },
-    chosen: { state: true },
-    busy: { state: true },
-    problem: { state: true },
   };
 
   declare project: ProjectState;
@@ -22,10 +19,6 @@ export class Composer extends LitElement {
   declare run: string | undefined;
   /** Model of the run. */
   declare model: string | undefined;
-  declare mode: 'act' | 'ask';
-  declare chosen: string | undefined;
-  declare busy: boolean;
-  declare problem: string | undefined;
 
   static override styles = [
     shared,
@@ -106,13 +99,13 @@ export class Composer extends LitElement {
 
   constructor() {
     super();
-    this.mode = 'act';
     new Watching(this, () => this.project);
   }
 
   override render() {
+    const { text, mode, problem, busy, ...draft } = this.#draft;
     const models = this.project.models;
-    const model = this.chosen ?? this.model ?? (models.find(({ alias }) => alias !== 'scripted') ?? models[0])?.alias;
+    const model = draft.model ?? this.model ?? (models.find(({ alias }) => alias !== 'scripted') ?? models[0])?.alias;
     // The run's own may be younger than the list, or removed from it.
     const aliases = [...new Set([...models.map(({ alias }) => alias), ...(model === undefined ? [] : [model])])];
     return html`<form @submit=${this.#onSubmit}>
@@ -121,24 +114,35 @@ export class Composer extends LitElement {
         required
         rows="1"
         aria-label=${this.run === undefined ? 'What shall the agent do?' : `What shall the agent do next in ${this.run}?`}
-        placeholder=${this.mode === 'act' ? 'What shall the agent do?' : 'Ask something; the agent looks, and changes nothing'}
+        placeholder=${mode === 'act' ? 'What shall the agent do?' : 'Ask something; the agent looks, and changes nothing'}
+        .value=${live(text)}
+        @input=${this.#onInput}
         @keydown=${this.#onKey}
       ></textarea>
-      ${this.problem === undefined ? nothing : html`<p class="problem" role="alert">${this.problem}</p>`}
+      ${problem === undefined ? nothing : html`<p class="problem" role="alert">${problem}</p>`}
       <div class="row">
         <fieldset aria-label="Mode">
           ${(['act', 'ask'] as const).map(
-            (mode) => html`<label title=${mode === 'act' ? 'It may propose commands and changes' : 'It may only look'}>
-              <input type="radio" name="mode" value=${mode} .checked=${this.mode === mode} @change=${() => (this.mode = mode)} />${mode === 'act' ? 'Act' : 'Ask'}
+            (one) => html`<label title=${one === 'act' ? 'It may propose commands and changes' : 'It may only look'}>
+              <input type="radio" name="mode" value=${one} .checked=${live(mode === one)} @change=${() => this.#change({ mode: one })} />${one === 'act' ? 'Act' : 'Ask'}
             </label>`,
           )}
         </fieldset>
         <select aria-label="Model" .value=${live(model ?? '')} @change=${this.#onModel}>
           ${aliases.map((alias) => html`<option value=${alias} ?selected=${alias === model}>${alias}</option>`)}
         </select>
-        <button class="primary" ?disabled=${this.busy}>Send</button>
+        <button class="primary" ?disabled=${busy}>Send</button>
       </div>
     </form>`;
+  }
+
+  get #draft(): Draft {
+    return this.project.drafts.of(this.run);
+  }
+
+  #change(change: Partial<Draft>, draft = this.#draft): void {
+    Object.assign(draft, change);
+    this.requestUpdate();
   }
 
   override focus(): void {
@@ -146,7 +150,11 @@ export class Composer extends LitElement {
   }
 
   readonly #onModel = (event: Event) => {
-    this.chosen = (event.target as HTMLSelectElement).value;
+    this.#change({ model: (event.target as HTMLSelectElement).value });
+  };
+
+  readonly #onInput = (event: Event) => {
+    this.#change({ text: (event.target as HTMLTextAreaElement).value });
   };
 
   readonly #onKey = (event: KeyboardEvent) => {
@@ -163,25 +171,26 @@ export class Composer extends LitElement {
   };
 
   async #send(form: HTMLFormElement): Promise<void> {
-    const data = new FormData(form);
-    const prompt = data.get('prompt');
-    if (typeof prompt !== 'string' || prompt.trim() === '' || this.busy) return;
-    const model = form.querySelector('select')?.value;
-    this.busy = true;
-    this.problem = undefined;
+    const { run } = this;
+    const draft = this.#draft;
+    const { text, mode } = draft;
+    if (text.trim() === '' || draft.busy) return;
+    const model = run === undefined ? form.querySelector('select')?.value : draft.model;
+    this.#change({ busy: true, problem: undefined });
     try {
-      const { run } = await this.project.runtime.call(this.mode, {
-        prompt,
-        ...(this.run === undefined ? {} : { run: this.run }),
+      const sent = await this.project.runtime.call(mode, {
+        prompt: text,
+        ...(run === undefined ? {} : { run }),
         ...(model === undefined || model === '' || model === this.model ? {} : { model }),
       });
-      const field = form.querySelector('textarea');
-      if (field) field.value = '';
-      this.dispatchEvent(new CustomEvent('sent', { detail: run, bubbles: true, composed: true }));
+      // What was typed meanwhile is the next prompt; the next new run begins as the first.
+      if (draft.text === text) this.#change({ text: '', ...(run === undefined ? { mode: 'act', model: undefined } : {}) }, draft);
+      // Whoever looks at another run by now stays there.
+      if (run === this.run) this.dispatchEvent(new CustomEvent('sent', { detail: sent.run, bubbles: true, composed: true }));
     } catch (error) {
-      this.problem = messageOf(error);
+      this.#change({ problem: messageOf(error) }, draft);
     }
-    this.busy = false;
+    this.#change({ busy: false }, draft);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Item } from '../state/timeline.ts';
 import { prose } from '../ui/prose.ts';
 import './action.ts';
 import './command.ts';
+import { cutNote } from './cut-note.ts';
 import { factsOf } from './facts.ts';
 import './proposal.ts';
 
@@ -13,6 +14,8 @@ export interface ItemContext {
   readonly run: string;
   /** Whether the item shows what is behind its line. */
   readonly open: boolean;
+  /** Whether keys do not answer the proposal yet. */
+  readonly guarded: boolean;
   readonly toggled: (open: boolean) => void;
 }
 
@@ -30,18 +33,19 @@ export function itemLabel({ kind, entry }: Item): string {
 export function itemView(item: Item, context: ItemContext): TemplateResult | typeof nothing {
   const { entry, kind } = item;
   if (!entry) return nothing;
-  const { runtime, run, open, toggled } = context;
+  const { runtime, run, open, guarded, toggled } = context;
   switch (kind) {
     case 'prompt':
-      return html`<div class="prompt">${prose(entry.body)}</div>`;
+      return html`<div class="prompt">${prose(entry.body)}${cutNote(entry)}</div>`;
     case 'said':
-      return prose(entry.body);
+      return html`${prose(entry.body)}${cutNote(entry)}`;
     case 'trouble':
-      return html`<div class="trouble">${entry.body}</div>`;
+      return html`<div class="trouble">${entry.body}</div>${cutNote(entry)}`;
     case 'action':
       break;
   }
-  if (entry.status === 202) return html`<headgate-proposal .runtime=${runtime} .entry=${entry} run=${run}></headgate-proposal>`;
+  if (entry.status === 202)
+    return html`<headgate-proposal .runtime=${runtime} .entry=${entry} run=${run} ?guarded=${guarded}></headgate-proposal>`;
   const facts = factsOf(entry);
   const onToggled = ({ detail }: CustomEvent<boolean>) => toggled(detail);
   // Its text is the model's words to people.

@@ -15,6 +15,7 @@ export class ProposalCard extends LitElement {
     runtime: { attribute: false },
     entry: { attribute: false },
     run: {},
+    guarded: { type: Boolean, reflect: true },
     rejecting: { state: true },
     busy: { state: true },
     problem: { state: true },
@@ -23,6 +24,8 @@ export class ProposalCard extends LitElement {
   declare runtime: Runtime;
   declare entry: Entry;
   declare run: string;
+  /** Keys do not answer it yet: it has only just come under them. */
+  declare guarded: boolean;
   declare rejecting: boolean;
   declare busy: boolean;
   declare problem: string | undefined;
@@ -100,6 +103,12 @@ export class ProposalCard extends LitElement {
         background: var(--accent);
         color: var(--on-accent);
         font-weight: 600;
+      }
+      kbd {
+        transition: opacity 120ms;
+      }
+      :host([guarded]) kbd {
+        opacity: 0.3;
       }
       button.accept:hover {
         background: var(--accent-strong);

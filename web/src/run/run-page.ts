@@ -1,4 +1,5 @@
-import { css, html, LitElement, nothing } from 'lit';
+import { css, html, LitElement, nothing, type PropertyValues } from 'lit';
+import { keyed } from 'lit/directives/keyed.js';
 import { messageOf } from '../../../src/core/errors.ts';
 import { Watching } from '../state/observable.ts';
 import type { ProjectState } from '../state/project-state.ts';
@@ -128,6 +129,12 @@ export class RunPage extends LitElement {
     new Watching(this, () => this.project);
   }
 
+  override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has('state')) return;
+    this.renaming = false;
+    this.problem = undefined;
+  }
+
   override render() {
     const { state, project } = this;
     const waiting = project.waiting(state.run);
@@ -142,7 +149,7 @@ export class RunPage extends LitElement {
         </div>
         ${this.problem === undefined ? nothing : html`<p class="problem" role="alert">${this.problem}</p>`}
       </header>
-      <headgate-timeline .runtime=${project.runtime} .state=${state} .path=${this.path}></headgate-timeline>
+      ${keyed(state.run, html`<headgate-timeline .runtime=${project.runtime} .state=${state} .path=${this.path}></headgate-timeline>`)}
       <footer>
         ${
           waiting === 0
@@ -231,11 +238,12 @@ export class RunPage extends LitElement {
   }
 
   async #do(work: () => Promise<unknown>): Promise<void> {
+    const { state } = this;
     this.problem = undefined;
     try {
       await work();
     } catch (error) {
-      this.problem = messageOf(error);
+      if (state === this.state) this.problem = messageOf(error);
     }
   }
 }

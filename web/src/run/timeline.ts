@@ -1,4 +1,4 @@
-import { html, LitElement, nothing, type PropertyValues } from 'lit';
+import { html, LitElement, nothing } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Runtime } from '../../../src/rpc/client/index.ts';
 import { Watching } from '../state/observable.ts';
@@ -16,7 +16,10 @@ import { timelineStyles } from './timeline-styles.ts';
 /** Closer to the end than this, what is new is scrolled to, pixels. */
 const NEAR_END_PX = 120;
 
-/** What happened in a run, in order; the end stays in view while one is there. */
+/** A key that was meant for something else, pressed as a proposal came under it, answers nothing; milliseconds. */
+const GUARD_MS = 300;
+
+/** What happened in one run, in order; the end stays in view while one is there. */
 export class RunTimeline extends LitElement {
   static override properties = {
     runtime: { attribute: false },
@@ -24,6 +27,7 @@ export class RunTimeline extends LitElement {
     path: { attribute: false },
     drawn: { state: true },
     toggled: { state: true },
+    guarded: { state: true },
   };
 
   declare runtime: Runtime;
@@ -33,11 +37,16 @@ export class RunTimeline extends LitElement {
   declare drawn: number;
   /** Items that somebody has opened or closed, by path. */
   declare toggled: ReadonlyMap<string, boolean>;
+  /** True while the proposal that keys answer has only just come under them. */
+  declare guarded: boolean;
   /** Commands that ran while they were looked at: they stay open. */
   readonly #seenLive = new Set<string>();
   #atEnd = true;
   #top = 0;
   #shownPath: string | undefined;
+  /** Path of the proposal that keys answer when none has the focus. */
+  #underKeys: string | undefined;
+  #guard: ReturnType<typeof setTimeout> | undefined;
 
   static override styles = [shared, timelineStyles];
 
@@ -45,6 +54,7 @@ export class RunTimeline extends LitElement {
     super();
     this.drawn = DRAWN;
     this.toggled = new Map();
+    this.guarded = false;
     new Watching(this, () => this.state);
     this.addEventListener('scroll', () => this.#scrolled());
     this.#resized.observe(this);
@@ -53,18 +63,27 @@ export class RunTimeline extends LitElement {
   /** Output grows inside of items, without anything else being drawn. */
   readonly #resized = new ResizeObserver(() => this.#keepEnd());
 
-  override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('state')) {
-      this.drawn = DRAWN;
-      this.toggled = new Map();
-      this.#seenLive.clear();
-      this.#atEnd = this.path === undefined;
-      this.#shownPath = undefined;
-    }
+  override willUpdate(): void {
+    if (!this.hasUpdated) this.#atEnd = this.path === undefined;
+    this.#reach();
+    this.#guardKeys();
+  }
+
+  /** Draws as far back as the entry that the address names. */
+  #reach(): void {
     if (this.path === undefined || !this.state.loaded || this.#shownPath === this.path) return;
     const at = this.state.items.findIndex(({ path }) => path === this.path);
     if (at >= 0) this.drawn = Math.max(this.drawn, this.state.items.length - at + 10);
     else if (this.state.hasEarlier && this.state.failure === undefined) void this.state.readEarlier();
+  }
+
+  #guardKeys(): void {
+    const oldest = this.state.items.slice(-this.drawn).find(({ kind, entry }) => kind === 'action' && entry?.status === 202)?.path;
+    if (oldest === this.#underKeys) return;
+    this.#underKeys = oldest;
+    this.guarded = oldest !== undefined;
+    clearTimeout(this.#guard);
+    this.#guard = setTimeout(() => (this.guarded = false), GUARD_MS);
   }
 
   override render() {
@@ -115,6 +134,12 @@ export class RunTimeline extends LitElement {
     return this.#card<ProposalCard>('headgate-proposal', 0);
   }
 
+  /** The same for keys: none while they may have been meant for something else. */
+  answerable(): ProposalCard | undefined {
+    const card = this.proposal();
+    return card?.guarded && !card.closest('.item')?.matches(':focus-within') ? undefined : card;
+  }
+
   /** The command that has the focus, else the newest that runs. */
   command(): CommandCard | undefined {
     const focused = this.renderRoot.querySelector<CommandCard>('.item:focus-within headgate-command');
@@ -134,6 +159,7 @@ export class RunTimeline extends LitElement {
   #item(item: Item, before: Item | undefined, position: number, size: number) {
     const { path, kind } = item;
     const open = this.#isOpen(item, position === size);
+    if (open && item.entry && factsOf(item.entry).channels.length === 0) this.state.readBody(item);
     const turned = item.turn > 0 && item.turn !== before?.turn;
     return html`${turned ? html`<div class="turn" aria-hidden="true">turn ${item.turn}</div>` : nothing}
       <article
@@ -149,6 +175,7 @@ export class RunTimeline extends LitElement {
           runtime: this.runtime,
           run: this.state.run,
           open,
+          guarded: this.guarded && path === this.#underKeys,
           toggled: (now) => {
             this.toggled = new Map(this.toggled).set(path, now);
           },

@@ -1,6 +1,7 @@
 import { messageOf } from '../../../src/core/errors.ts';
 import type { Runtime, RuntimeEvent } from '../../../src/rpc/client/index.ts';
 import type { NotificationParamsOf, ResultOf } from '../../../src/rpc/protocol/table.ts';
+import { Drafts } from './drafts.ts';
 import { Observable } from './observable.ts';
 import { RunState } from './run-state.ts';
 
@@ -18,6 +19,7 @@ const READ_AGAIN_MS = 150;
 export class ProjectState extends Observable {
   readonly runtime: Runtime;
   readonly name: string;
+  readonly drafts = new Drafts();
   readonly #onRenamed: (from: string, to: string) => void;
   #runs: readonly RunRow[] = [];
   #models: readonly Model[] = [];
@@ -157,6 +159,7 @@ export class ProjectState extends Observable {
       const moved = { ...proposal, run: to };
       this.#proposals.set(key(moved), moved);
     }
+    this.drafts.renamed(from, to);
     this.#onRenamed(from, to);
   }
 

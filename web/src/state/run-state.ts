@@ -3,7 +3,7 @@ import type { Runtime, RuntimeEvent } from '../../../src/rpc/client/index.ts';
 import type { NotificationParamsOf, ResultOf } from '../../../src/rpc/protocol/table.ts';
 import { LiveText } from './live-text.ts';
 import { Observable } from './observable.ts';
-import { type Item, kindOf, needsBody, Timeline } from './timeline.ts';
+import { type Item, kindOf, lacksBody, needsBody, Timeline } from './timeline.ts';
 
 export type RunInfo = ResultOf<'getRun'>;
 
@@ -12,8 +12,8 @@ export const DRAWN = 150;
 /** Entries that one listing answers; about every second is an item. */
 const PAGE = 500;
 /** What is listed with its body, the last `DRAWN` of each. */
-const WORDS = ['prompt://*/user', 'prompt://*/message_*', 'log://*/model/*', 'log://*/loop/*'];
-/** Lines that are read of the body of one action. */
+const WORDS = ['prompt://*/user', 'prompt://*/message_*', 'log://*/model/*', 'log://*/loop/*', 'log://*/update/*'];
+/** Lines that are read of the body of an action. */
 const BODY_LINES = 400;
 /** Entries that are read at the same time. */
 const READERS = 4;
@@ -25,6 +25,8 @@ export class RunState extends Observable {
   readonly #timeline = new Timeline();
   readonly #live = new LiveText();
   readonly #stale = new Set<string>();
+  /** Actions whose body was asked for. */
+  readonly #opened = new Set<string>();
   /** What was told of before the end of the run was read: version of each entry when it was first told of. */
   readonly #told = new Map<string, number>();
   /** First entry of those that have been listed. */
@@ -92,6 +94,13 @@ export class RunState extends Observable {
     return this.#earlier;
   }
 
+  /** Reads what an action answered, unless it is here: somebody has opened it. */
+  readBody({ path, entry }: Item): void {
+    if (!entry || !lacksBody(entry) || this.#opened.has(path)) return;
+    this.#opened.add(path);
+    this.#read(path);
+  }
+
   /** Takes an event of this run. */
   take({ name, params }: RuntimeEvent): void {
     switch (name) {
@@ -149,8 +158,8 @@ export class RunState extends Observable {
       ...WORDS.map((pattern) => this.#runtime.look('getEntries', { ...where, pattern, limit: DRAWN })),
     ]);
     this.#timeline.readBefore(page);
-    for (const { path } of page) if (needsBody(kindOf(path) ?? 'action')) this.#stale.add(path);
-    for (const entry of words.flat()) if (this.#timeline.read(entry)) this.#stale.delete(entry.path);
+    for (const { path } of page) if (needsBody(path)) this.#stale.add(path);
+    for (const entry of words.flat()) if (this.#timeline.read(entry) && !entry.truncated) this.#stale.delete(entry.path);
     this.#oldest = page[0]?.path ?? oldest;
     this.#hasEarlier = page.length === PAGE;
   }
@@ -188,7 +197,7 @@ export class RunState extends Observable {
 
   async #readOne(path: string): Promise<void> {
     try {
-      this.#timeline.read(await this.#runtime.look('get', { run: this.run, path, limit: BODY_LINES }));
+      this.#timeline.read(await this.#runtime.look('get', { run: this.run, path, ...(needsBody(path) ? {} : { limit: BODY_LINES }) }));
       if (kindOf(path) === 'said') this.#live.clear();
     } catch {
       // Removed meanwhile, or the connection is over, which is told by itself.

@@ -13,6 +13,8 @@ export interface Item {
 
 export type ItemKind = 'prompt' | 'said' | 'trouble' | 'action';
 
+const UPDATE = /^log:\/\/[^/]+\/update\//;
+
 /** What kind of item an entry of that path is; undefined for those that a timeline does not show. */
 export function kindOf(path: string): ItemKind | undefined {
   if (/^prompt:\/\/[^/]+\/(user$|message_)/.test(path)) return 'prompt';
@@ -21,9 +23,15 @@ export function kindOf(path: string): ItemKind | undefined {
   return /^log:\/\/[^/]+\/(model|loop)\//.test(path) ? 'trouble' : 'action';
 }
 
-/** Kinds whose words are in the body, which a listing leaves out. */
-export function needsBody(kind: ItemKind): boolean {
-  return kind !== 'action';
+/** True for an entry that is shown with its body, which a listing leaves out, without being opened: of actions what the model tells people. */
+export function needsBody(path: string): boolean {
+  const kind = kindOf(path);
+  return kind === 'action' ? UPDATE.test(path) : kind !== undefined;
+}
+
+/** True when a body was left out that an entry has. */
+export function lacksBody({ body, bytes }: Entry): boolean {
+  return body === '' && bytes > 0;
 }
 
 function turnOf(path: string): number {
@@ -82,6 +90,7 @@ export class Timeline {
     const kind = kindOf(path);
     if (kind === undefined) return;
     const known = this.#items.get(path)?.entry;
-    this.#items.set(path, { path, kind, turn, entry: known && entry.body === '' ? { ...entry, body: known.body } : entry });
+    const kept = known && lacksBody(entry) ? { body: known.body, ...(known.truncated ? { truncated: known.truncated } : {}) } : {};
+    this.#items.set(path, { path, kind, turn, entry: { ...entry, ...kept } });
   }
 }
