@@ -9,6 +9,9 @@ interface Options extends ClientOptions {
   readonly json?: boolean;
 }
 
+/** The tools whose subject is a shell command. */
+const COMMAND_TOOLS = ['sh', 'env'];
+
 type Rule = ResultOf<'policy/add'>;
 
 /** `headgate policy list`. */
@@ -45,7 +48,9 @@ export async function remove(console: Console, id: number, options: Options): Pr
 export async function check(console: Console, command: string, options: Options & { tool: string }): Promise<number> {
   const session = await openSession(console, options);
   try {
-    const answer = await session.call('policy/check', { tool: options.tool, command });
+    const { tool } = options;
+    const what = COMMAND_TOOLS.includes(tool) ? { command } : { subjects: [command] };
+    const answer = await session.call('policy/check', { tool, ...what });
     if (options.json) {
       await console.out.write(`${JSON.stringify(answer)}\n`);
       return EXIT.ok;

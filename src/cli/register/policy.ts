@@ -38,7 +38,7 @@ export function policyCommands({ program, console, choose }: Registry): void {
 
   client(policy.command('check'))
     .description('say what would become of a command that a model proposes, and why; it runs nothing')
-    .argument('<command>', 'a shell command line')
+    .argument('<command>', 'a shell command line; for other tools than sh and env the file://path, URL or text that it is about')
     .option('--tool <name>', 'the tool that proposes it', 'sh')
     .option('--json', 'print JSON')
     .addHelpText('after', examples(`headgate policy check 'git status && git push'`, `headgate policy check --tool env 'cat .env'`))

@@ -5,10 +5,46 @@ import { HeadgateError } from '../../core/errors.ts';
 import type { Project } from '../../model/records.ts';
 import type { ServerParts } from './parts.ts';
 
-/** The project of that name and root, made when it is not there yet. Throws `invalid_params` for a root that is no folder. */
-export function openProject(store: ServerParts['store'], place: { name: string; root: string; configPath: string | null }): Project {
+/** Longest name of a project (SPEC {#session}). */
+const NAME_CHARS = 128;
+
+/**
+ * The project of that name and root, made when it is not there yet (SPEC {#project_names}). Throws `invalid_params` for a
+ * root that is no folder.
+ */
+export function openProject({ projects }: Pick<ServerParts['store'], 'projects'>, place: Place): Project {
   requireFolder(place.root);
-  return store.projects.open(place);
+  return projects.open({ ...place, name: nameOf(projects.list(), place) });
+}
+
+interface Place {
+  readonly name: string;
+  readonly root: string;
+  readonly configPath: string | null;
+}
+
+/** NAME, or NAME-2 and so on while another folder that is still there has that name: what runs in a folder never moves to another. */
+function nameOf(known: readonly Project[], { name, root }: Place): string {
+  const roots = new Map(known.map((project) => [project.name, project.root]));
+  const folder = realpathSync(root);
+  let free: string | undefined;
+  for (let count = 1; ; count++) {
+    const ending = count === 1 ? '' : `-${count}`;
+    const candidate = name.slice(0, NAME_CHARS - ending.length) + ending;
+    const at = roots.get(candidate);
+    if (at === undefined) return free ?? candidate;
+    const there = folderAt(at);
+    if (there === folder) return candidate;
+    if (there === undefined) free ??= candidate;
+  }
+}
+
+function folderAt(root: string): string | undefined {
+  try {
+    return realpathSync(root);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Names the root folder of a request's project, as `init` would. */
@@ -29,7 +65,7 @@ export function projectOf(request: IncomingMessage, store: ServerParts['store'])
 export function projectAt(store: Pick<ServerParts['store'], 'projects'>, given: string): Project {
   requireFolder(given);
   const root = realpathSync(given);
-  return store.projects.open({ name: (basename(root) || 'root').slice(0, 128), root, configPath: null });
+  return openProject(store, { name: (basename(root) || 'root').slice(0, NAME_CHARS), root, configPath: null });
 }
 
 function requireFolder(root: string): void {

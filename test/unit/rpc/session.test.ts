@@ -1,3 +1,5 @@
+import { mkdirSync, renameSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HeadgateError } from '../../../src/core/errors.ts';
 import { type RpcHarness, rpcHarness } from '../../support/rpc-harness.ts';
@@ -35,6 +37,32 @@ describe('{#session} a connection', () => {
       protocol: 1,
     });
     expect((await client.ask('init', { name: 'other', projectRoot: h.project.root })).error?.data['name']).toBe('conflict');
+  });
+
+  it('{#project_names} keeps folders of one name apart, knows them again, and follows one that was moved', async () => {
+    const [one, two] = ['one', 'two'].map((place) => join(h.project.root, place, 'app')) as [string, string];
+    for (const folder of [one, two]) mkdirSync(folder, { recursive: true });
+    const open = async (projectRoot: string) => {
+      const client = h.connect();
+      return { client, project: (await client.call('init', { name: 'app', projectRoot }))['project'] };
+    };
+    const first = await open(one);
+    expect(first.project).toBe('app');
+    const { run } = await first.client.call('startRun', { model: 'scripted' });
+    const second = await open(two);
+    expect(second.project).toBe('app-2');
+    expect(await second.client.call('getRuns')).toEqual([]);
+    expect([(await open(one)).project, (await open(two)).project]).toEqual(['app', 'app-2']);
+    symlinkSync(one, join(h.project.root, 'link'));
+    expect((await open(join(h.project.root, 'link'))).project).toBe('app');
+
+    const moved = join(h.project.root, 'moved', 'app');
+    mkdirSync(dirname(moved));
+    renameSync(one, moved);
+    const third = await open(moved);
+    expect(third.project).toBe('app');
+    expect(await third.client.call('getRuns')).toMatchObject([{ run }]);
+    expect(await third.client.call('getProjects')).toContainEqual({ name: 'app', projectRoot: moved });
   });
 
   it('refuses a project root that is relative or no folder, naming the field', async () => {
