@@ -133,15 +133,15 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     const screen = attached('typed');
     await screen.see(/running, /);
     screen.press('i');
-    await screen.see(/^input: $/m);
+    await screen.see(/^input for read a; echo .*…: $/m);
     screen.type('Ada Löve');
     await screen.see(/^got Ada Löve$/m);
     screen.press('Escape');
     await screen.see(/keys/);
     screen.press('I');
-    await screen.see(/^secret input: $/m);
+    await screen.see(/^secret input for read a; .*: $/m);
     screen.keys('hunter2');
-    expect(await screen.see(/^secret input: \*{7}$/m)).not.toContain('hunter2');
+    expect(await screen.see(/^secret input for .*: \*{7}$/m)).not.toContain('hunter2');
     screen.press('Enter');
     await screen.see(/^and 7 more$/m);
 

@@ -6,6 +6,7 @@ import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { visibleLine } from '../text.ts';
 import { Actions } from './actions.ts';
+import type { Desk } from './desk.ts';
 import { detailRows } from './detail-rows.ts';
 import { FullScreen, type Key, type Picture } from './full-screen.ts';
 import { type TimelineRows, timelineRows } from './item-rows.ts';
@@ -19,12 +20,12 @@ import { RunFeed } from './run-feed.ts';
 import type { Step } from './step.ts';
 import { type Item, isLive } from './timeline.ts';
 import { titleRow } from './title.ts';
+import { Typing } from './typing.ts';
 
 /** How often a picture with running times is drawn anew, milliseconds. */
 const TICK_MS = 1000;
 /** Signals that end us; the terminal is given back first. */
 const ENDING = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const;
-const SECRET_PROMPT = /pass(word|phrase|code)|secret|token|\bpin\b/i;
 
 /** The view of a run that fills a terminal: what happened, the details and the output of what is selected, and keys (SPEC {#cli_attach}). */
 export class AttachView {
@@ -34,6 +35,7 @@ export class AttachView {
   readonly #feed: RunFeed;
   readonly #output: OutputPane;
   readonly #actions: Actions;
+  readonly #typing: Typing;
   readonly #over = deferred<number>();
   readonly #letters: Readonly<Record<string, (() => void) | undefined>> = {
     k: () => this.#move(-1),
@@ -52,8 +54,8 @@ export class AttachView {
     f: () => this.#remember('reject'),
     c: () => this.#cancel(),
     s: () => this.#signal(),
-    i: () => this.#input(false),
-    I: () => this.#input(true),
+    i: () => this.#typing.begin(false),
+    I: () => this.#typing.begin(true),
     R: () => this.#receipt(),
     p: () => this.#prompt(),
   };
@@ -65,8 +67,6 @@ export class AttachView {
   #isOpen = false;
   #showsHelp = false;
   #question: Question | undefined;
-  /** The command that keys go to as they are. */
-  #typingInto: string | undefined;
   #isPasting = false;
   /** Ctrl-C was pressed and nothing else since. */
   #interrupted = false;
@@ -82,6 +82,14 @@ export class AttachView {
     this.#feed = new RunFeed(session, run, { changed: () => this.#changed(), failed: (error) => this.#over.reject(error) });
     this.#output = new OutputPane({ session, run, changed: (problem) => this.#say(problem) });
     this.#actions = new Actions(session, run);
+    const desk: Desk = {
+      timeline: this.#feed.timeline,
+      running: () => this.#running(),
+      say: (message) => this.#say(message),
+      ask: (question) => this.#ask(question),
+      do: (task) => this.#do(task),
+    };
+    this.#typing = new Typing(desk, this.#actions, () => this.#output.follow());
   }
 
   /** What is said of the connection. */
@@ -133,14 +141,14 @@ export class AttachView {
   #changed(): void {
     const { timeline } = this.#feed;
     if (timeline.run.deleted) return this.#over.reject(new CliError(`run ${this.#run} was deleted`, EXIT.failed));
-    const current = this.#step();
-    // Whoever looks at the end is taken to what waits for an answer, and else to what is newest.
-    if (this.#atEnd && current?.state !== 'proposed') this.#select((timeline.proposals[0] ?? timeline.items.at(-1))?.id);
     if (this.#question?.step !== undefined && timeline.step(this.#question.step)?.state !== 'proposed') {
       this.#question = undefined;
       this.#message = 'it was answered elsewhere';
     }
-    if (this.#typingInto !== undefined && timeline.step(this.#typingInto)?.isOver) this.#typingInto = undefined;
+    this.#typing.stopIfOver();
+    // Whoever looks at the end is taken to what waits for an answer, and else to what is newest; not while typing: what is typed into stays in sight.
+    const isTyping = this.#question !== undefined || this.#typing.into !== undefined;
+    if (this.#atEnd && !isTyping && this.#step()?.state !== 'proposed') this.#select((timeline.proposals[0] ?? timeline.items.at(-1))?.id);
     this.#output.show(this.#step());
     this.#draw();
   }
@@ -211,8 +219,12 @@ export class AttachView {
   }
 
   #keys(): Row {
-    if (this.#question) return [span(' Enter ', 'bold'), span('done ', 'dim'), span(' Esc ', 'bold'), span('not now ', 'dim')];
-    if (this.#typingInto !== undefined)
+    if (this.#question) {
+      const keys = [span(' Enter ', 'bold'), span('done ', 'dim'), span(' Esc ', 'bold'), span('not now ', 'dim')];
+      // The row of messages is being typed in.
+      return [...keys, span(` ${this.#message}`, 'yellow')];
+    }
+    if (this.#typing.into !== undefined)
       return [span(' keys go to the command ', 'inverse'), span(' Ctrl-] ', 'bold'), span('stop typing', 'dim')];
     return keyBar(this.#step(), this.#isOpen);
   }
@@ -231,12 +243,15 @@ export class AttachView {
     }
     const above = head.slice(0, Math.max(1, Math.floor(height / 2)));
     const { rows, label, cursor } = this.#output.rows(columns, height - above.length);
-    const at = cursor && this.#typingInto === item.id ? { row: above.length + cursor.row, column: cursor.column } : undefined;
+    const at = cursor && this.#typing.into === item.id ? { row: above.length + cursor.row, column: cursor.column } : undefined;
     return { detail: [...above, ...rows], caption: [span(label === '' ? name : label)], cursor: at };
   }
 
   #pressed(key: Key): void {
-    if (this.#typingInto !== undefined) return this.#typed(key, this.#typingInto);
+    if (this.#typing.into !== undefined) {
+      this.#typing.press(key);
+      return this.#changed();
+    }
     if (this.#question) return this.#edited(this.#question, key);
     // What is pasted is no keys.
     if (key.name === 'paste-start' || key.name === 'paste-end') this.#isPasting = key.name === 'paste-start';
@@ -412,26 +427,6 @@ export class AttachView {
     });
   }
 
-  #input(isSecret: boolean): void {
-    const step = this.#running();
-    if (!step) return;
-    if (step.terminal && !isSecret) {
-      this.#typingInto = step.id;
-      this.#output.follow();
-      return;
-    }
-    const secret = isSecret || SECRET_PROMPT.test(step.prompt ?? '');
-    this.#ask({
-      editor: new LineEditor(secret ? 'secret input: ' : 'input: ', { isSecret: secret }),
-      done: (text) => {
-        this.#do(this.#actions.input(step, `${text}${step.terminal ? '\r' : '\n'}`, { secret }));
-        // The next line, until Esc.
-        if (!secret) this.#input(false);
-      },
-      endOfInput: () => this.#do(this.#actions.endInput(step)),
-    });
-  }
-
   #receipt(): void {
     const step = this.#step();
     if (!step || step.channels.length === 0) {
@@ -479,18 +474,12 @@ export class AttachView {
 
   #edited(question: Question, key: Key): void {
     const edited = question.editor.press(key);
-    if (edited !== 'edited') this.#question = undefined;
+    if (edited === 'edited') return this.#draw();
+    this.#question = undefined;
+    this.#message = '';
     if (edited === 'done') question.done(question.editor.text);
     if (edited === 'end of input') question.endOfInput?.();
-    this.#draw();
-  }
-
-  /** A key for a command in a terminal; Ctrl-] is ours. */
-  #typed(key: Key, path: string): void {
-    const step = this.#feed.timeline.step(path);
-    if (!step || step.isOver || key.sequence === '\u001d') this.#typingInto = undefined;
-    else if (key.name !== 'paste-start' && key.name !== 'paste-end') this.#do(this.#actions.input(step, key.sequence ?? ''));
-    this.#draw();
+    this.#changed();
   }
 
   #do(task: Promise<string>): void {
