@@ -79,7 +79,7 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     screen.type('echo here be""fore');
     await screen.see(/^here before$/m);
     screen.type(`${[process.execPath, MAIN, 'attach', 'first'].map(shellQuote).join(' ')}; echo "code=$?"`);
-    const waiting = await screen.see(/^> \? .*waits for you$/m);
+    const waiting = await screen.see(/^> \? .*waits for you$[\s\S]* a accept/m);
     expect(waiting).toMatch(/^ first {2}waiting \(202\) {2}first {2}1 to answer/m);
     expect(waiting).toMatch(/^ {2}» do first\nturn 1.*\n {2}I will count\.\n> \?/m);
     expect(waiting).toMatch(/a accept {2}r reject/);
@@ -98,7 +98,7 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
   it('{#attach_keys} cancels by key and shows the receipt', async () => {
     await started('stopped', [sh('echo going; sleep 600'), { say: 'Stopped.' }]);
     const screen = attached('stopped');
-    await screen.see(/^> \? .*waits for you$/m);
+    await screen.see(/^> \? .*waits for you$[\s\S]* a accept/m);
     screen.press('a');
     await screen.see(/^going$/m);
     screen.press('c');
@@ -111,7 +111,7 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
   it('{#attach_keys} a proposal that is answered elsewhere is answered here, and a reason for a rejection reaches the model', async () => {
     await started('shared', [sh('./two.sh'), { say: 'Both done.' }]);
     const [one, two] = [attached('shared'), attached('shared')];
-    for (const screen of [one, two]) await screen.see(/^> \? \.\/two\.sh .*waits for you$/m);
+    for (const screen of [one, two]) await screen.see(/^> \? \.\/two\.sh .*waits for you$[\s\S]* r reject/m);
     one.press('r');
     await one.see(/reject; reason, if any:/);
     two.press('r');
@@ -196,7 +196,7 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
   it('{#attach_terminal} goes on over a kill -9 of the server with everything shown once', async () => {
     await started('crashed', [sh(`echo begun; ${untilGo('crashed')}; echo ended`), { say: 'Over.' }]);
     const screen = attached('crashed');
-    await screen.see(/^> \? .*waits for you$/m);
+    await screen.see(/^> \? .*waits for you$[\s\S]* a accept/m);
     screen.press('a');
     await screen.see(/^begun$/m);
     await server.crash();

@@ -119,7 +119,8 @@ export class Attached {
   readonly #keys = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} });
   readonly #sink = new TerminalSink();
 
-  constructor(run: MadeRun) {
+  /** @param newMs - how long a proposal that nobody moved to takes no answer */
+  constructor(run: MadeRun, newMs?: number) {
     const shown = Object.assign(new PassThrough(), { isTTY: true, columns: 80, rows: 24 });
     let at = 0;
     let drawn = Promise.resolve();
@@ -129,7 +130,7 @@ export class Attached {
       drawn = drawn.then(() => this.#sink.write(1, offset, bytes));
     });
     const console = createConsole({ env: {}, stdout: shown, stderr: shown, stdin: () => this.#keys, version: '0' } as never);
-    this.view = new AttachView(console, run.runtime(), 'r');
+    this.view = new AttachView(console, run.runtime(), 'r', newMs);
     this.#left = this.view.show();
     this.#left.catch(() => {});
   }

@@ -6,6 +6,7 @@ import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { visibleLine } from '../text.ts';
 import { Actions } from './actions.ts';
+import { Answers } from './answers.ts';
 import type { Desk } from './desk.ts';
 import { detailRows } from './detail-rows.ts';
 import { FullScreen, type Key, type Picture } from './full-screen.ts';
@@ -24,6 +25,8 @@ import { Typing } from './typing.ts';
 
 /** How often a picture with running times is drawn anew, milliseconds. */
 const TICK_MS = 1000;
+/** How long a key may have been meant for what was selected before, milliseconds. */
+const NEW_MS = 500;
 /** Signals that end us; the terminal is given back first. */
 const ENDING = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const;
 
@@ -35,6 +38,7 @@ export class AttachView {
   readonly #feed: RunFeed;
   readonly #output: OutputPane;
   readonly #actions: Actions;
+  readonly #answers: Answers;
   readonly #typing: Typing;
   readonly #over = deferred<number>();
   readonly #letters: Readonly<Record<string, (() => void) | undefined>> = {
@@ -47,11 +51,11 @@ export class AttachView {
     '/': () => this.#search(),
     n: () => this.#output.found(1),
     N: () => this.#output.found(-1),
-    a: () => this.#accept(),
-    y: () => this.#accept(),
-    r: () => this.#reject(),
-    m: () => this.#remember('accept'),
-    f: () => this.#remember('reject'),
+    a: () => this.#answers.accept(),
+    y: () => this.#answers.accept(),
+    r: () => this.#answers.reject(),
+    m: () => this.#answers.remember('accept'),
+    f: () => this.#answers.remember('reject'),
     c: () => this.#cancel(),
     s: () => this.#signal(),
     i: () => this.#typing.begin(false),
@@ -75,7 +79,8 @@ export class AttachView {
   #drawing = false;
   #undo: (() => void)[] = [];
 
-  constructor(console: Console, session: Runtime, run: string) {
+  /** @param newMs - how long a proposal that was selected by itself takes no answer, milliseconds */
+  constructor(console: Console, session: Runtime, run: string, newMs = NEW_MS) {
     this.#console = console;
     this.#run = run;
     this.#screen = new FullScreen(console, { key: (key) => this.#pressed(key), redraw: () => this.#draw() });
@@ -85,10 +90,13 @@ export class AttachView {
     const desk: Desk = {
       timeline: this.#feed.timeline,
       running: () => this.#running(),
+      proposal: () => this.#proposal(),
       say: (message) => this.#say(message),
       ask: (question) => this.#ask(question),
       do: (task) => this.#do(task),
+      redraw: () => this.#draw(),
     };
+    this.#answers = new Answers(desk, this.#actions, newMs);
     this.#typing = new Typing(desk, this.#actions, () => this.#output.follow());
   }
 
@@ -110,6 +118,7 @@ export class AttachView {
       for (const undo of this.#undo.splice(0)) undo();
       this.#output.close();
       this.#feed.close();
+      this.#answers.seen();
       this.#screen.leave();
     }
   }
@@ -148,7 +157,7 @@ export class AttachView {
     this.#typing.stopIfOver();
     // Whoever looks at the end is taken to what waits for an answer, and else to what is newest; not while typing: what is typed into stays in sight.
     const isTyping = this.#question !== undefined || this.#typing.into !== undefined;
-    if (this.#atEnd && !isTyping && this.#step()?.state !== 'proposed') this.#select((timeline.proposals[0] ?? timeline.items.at(-1))?.id);
+    if (this.#atEnd && !isTyping && this.#step()?.state !== 'proposed') this.#goTo(timeline.proposals[0] ?? timeline.items.at(-1));
     this.#output.show(this.#step());
     this.#draw();
   }
@@ -158,8 +167,16 @@ export class AttachView {
     this.#draw();
   }
 
+  /** Selects what nobody moved to. */
+  #goTo(item: Item | undefined): void {
+    if (item?.id === this.#selected) return;
+    this.#select(item?.id);
+    this.#answers.selectedByItself(item?.id);
+  }
+
   #select(id: string | undefined): void {
     if (id === this.#selected) return;
+    this.#answers.seen();
     this.#selected = id;
     this.#detailTop = 0;
     this.#output.show(this.#step());
@@ -226,7 +243,8 @@ export class AttachView {
     }
     if (this.#typing.into !== undefined)
       return [span(' keys go to the command ', 'inverse'), span(' Ctrl-] ', 'bold'), span('stop typing', 'dim')];
-    return keyBar(this.#step(), this.#isOpen);
+    const step = this.#step();
+    return keyBar(step, this.#isOpen, step !== undefined && this.#answers.takes(step));
   }
 
   #detail(columns: number, height: number, now: number): { detail: readonly Row[]; caption: Row; cursor?: Picture['cursor'] } {
@@ -357,7 +375,7 @@ export class AttachView {
     this.#do(this.#actions.cancel(running).then((said) => `${said}; Ctrl-C again leaves`));
   }
 
-  /** The selected proposal. The first key for one that is not selected only goes to it, so that nobody answers what they do not see. */
+  /** The selected proposal; where something else is selected it only goes to the oldest that waits. */
   #proposal(): Step | undefined {
     const step = this.#step();
     if (step?.state === 'proposed') {
@@ -367,40 +385,8 @@ export class AttachView {
     }
     const [oldest] = this.#feed.timeline.proposals;
     this.#message = oldest ? 'this one waits for your answer' : 'nothing waits for an answer';
-    if (oldest) this.#select(oldest.id);
+    if (oldest) this.#goTo(oldest);
     return undefined;
-  }
-
-  #accept(): void {
-    const step = this.#proposal();
-    if (!step) return;
-    if (!step.isQuestion) return this.#do(this.#actions.answer(step, 'accept'));
-    this.#ask({
-      editor: new LineEditor('answer: '),
-      step: step.id,
-      done: (output) => this.#do(this.#actions.answer(step, 'accept', { output })),
-    });
-  }
-
-  #reject(): void {
-    const step = this.#proposal();
-    if (!step) return;
-    this.#ask({
-      editor: new LineEditor('reject; reason, if any: '),
-      step: step.id,
-      done: (reason) => this.#do(this.#actions.answer(step, 'reject', reason.trim() === '' ? {} : { output: reason })),
-    });
-  }
-
-  #remember(action: 'accept' | 'reject'): void {
-    const step = this.#proposal();
-    if (!step) return;
-    const rules = step.attributes[action === 'accept' ? 'remember' : 'remember_reject'];
-    if (rules === undefined || (Array.isArray(rules) && rules.length === 0)) {
-      this.#message = `no narrow rule can be made of this one; answer it with ${action === 'accept' ? 'a' : 'r'}`;
-      return;
-    }
-    this.#do(this.#actions.answer(step, action, { remember: true }));
   }
 
   /** The selected command if it runs, else the newest that does, which is then selected. */

@@ -39,7 +39,7 @@ export class AttachSeat implements Seat {
   }
 
   async accept(command: Command): Promise<void> {
-    await this.#terminal.see(new RegExp(`^> [?] ${literal(command)} .*waits for you`, 'm'));
+    await this.#terminal.see(new RegExp(`^> [?] ${literal(command)} .*waits for you[\\s\\S]* a accept`, 'm'));
     this.#terminal.press('a');
   }
 

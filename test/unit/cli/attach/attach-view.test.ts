@@ -5,8 +5,8 @@ const somebody: Attached[] = [];
 afterEach(async () => {
   for (const one of somebody.splice(0)) await one.leave();
 });
-function attached(run: MadeRun): Attached {
-  const one = new Attached(run);
+function attached(run: MadeRun, newMs?: number): Attached {
+  const one = new Attached(run, newMs);
   somebody.push(one);
   return one;
 }
@@ -67,5 +67,69 @@ describe('{#attach_keys} typing', () => {
     await person.sees(/^> \$ sh -i /m);
     person.press('\u001d');
     await person.sees(/^> \? rm -rf x /m);
+  });
+});
+
+/** What was answered. */
+const answered = (run: MadeRun) => run.calls.filter(({ method }) => method === 'run/resolve').map(({ params }) => params['resolution']);
+
+describe('{#attach_keys} {#attach_timeline} an answer', () => {
+  it('is not taken for a proposal that nobody moved to until it can have been seen; the oldest is selected', async () => {
+    const run = new MadeRun();
+    const [a, b] = [run.propose('first'), run.propose('second')];
+    const person = attached(run, Infinity);
+    await person.sees(/^> \? first /m);
+    person.press('a');
+    expect(await person.sees(/this one is new; look at it and press again/)).not.toContain('a accept');
+    // Whoever moves to it means it.
+    person.press('jk');
+    await person.sees(/^> \? first [\s\S]* a accept/m);
+    run.answers['run/resolve'] = () => {
+      run.start('first');
+      return {};
+    };
+    // A double tap; the second is not for the next one.
+    person.press('a');
+    await person.sees(/^> \? second /m);
+    person.press('a');
+    await person.sees(/this one is new; look at it and press again/);
+    expect(answered(run)).toEqual([{ path: a, action: 'accept' }]);
+    person.press('kja');
+    await expect.poll(() => answered(run)).toHaveLength(2);
+    expect(answered(run)[1]).toEqual({ path: b, action: 'accept' });
+  });
+
+  it('is taken as soon as the keys are shown', async () => {
+    const run = new MadeRun();
+    const path = run.propose('first');
+    const person = attached(run, 1);
+    await person.sees(/^> \? first [\s\S]* a accept/m);
+    person.press('a');
+    await expect.poll(() => answered(run)).toEqual([{ path, action: 'accept' }]);
+  });
+
+  it('is given once while it is on its way', async () => {
+    const run = new MadeRun();
+    const path = run.propose('first');
+    const person = attached(run, 1);
+    run.answers['run/resolve'] = () => new Promise(() => {});
+    await person.sees(/ a accept/);
+    person.press('a');
+    person.press('a');
+    expect(await person.sees(/your answer is on its way/)).not.toContain('a accept');
+    expect(answered(run)).toEqual([{ path, action: 'accept' }]);
+  });
+
+  it('is not given by a key that only went to the proposal', async () => {
+    const run = new MadeRun();
+    run.propose('first');
+    run.command('other', 102);
+    const person = attached(run, Infinity);
+    await person.sees(/^> \? first /m);
+    person.press('j');
+    await person.sees(/^> \$ other /m);
+    person.press('aa');
+    await person.sees(/this one is new; look at it and press again/);
+    expect(answered(run)).toEqual([]);
   });
 });
