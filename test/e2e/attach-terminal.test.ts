@@ -232,4 +232,17 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     screen.type('stty -a | grep -o -w -e "-*icanon"; echo still $((40 + 2)) here');
     await screen.see(/^icanon$[\s\S]*^still 42 here$/m);
   });
+
+  it('{#attach_terminal} does not come back when it is ended while Ctrl-Z has stopped it', async () => {
+    await started('ended', [sh('./not-now.sh'), { say: 'Fine.' }]);
+    const screen = attached('ended');
+    await screen.see(/^> \? .*waits for you$/m);
+    screen.press('C-z');
+    await screen.see(/Stopped/);
+    screen.type('kill %1; kill -CONT %1');
+    const clients = async () => (await processesWith('attach')).filter((line) => line.includes(' attach ended'));
+    await vi.waitUntil(async () => (await clients()).length === 0, { timeout: 20_000, interval: 50 });
+    screen.type('echo still $((40 + 2)) here');
+    await screen.see(/^still 42 here$/m);
+  });
 });
