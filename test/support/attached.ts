@@ -2,6 +2,8 @@ import { PassThrough } from 'node:stream';
 import { AttachView } from '../../src/cli/attach/attach-view.ts';
 import type { Entry } from '../../src/cli/attach/step.ts';
 import { createConsole } from '../../src/cli/console.ts';
+import { RunName } from '../../src/cli/run-name.ts';
+import { HeadgateError } from '../../src/core/errors.ts';
 import type { Runtime, RuntimeEvent } from '../../src/rpc/client/index.ts';
 import { TerminalSink } from './terminal-sink.ts';
 
@@ -17,6 +19,7 @@ export class MadeRun {
   readonly #events: RuntimeEvent[] = [];
   #wake = () => {};
   #seq = 0;
+  #name = 'r';
 
   /** A command in the log, with the status that says how it stands. */
   command(name: string, status: number, attributes: Record<string, unknown> = {}): string {
@@ -35,7 +38,7 @@ export class MadeRun {
 
   /** Something happens. */
   tell(name: RuntimeEvent['name'], params: object): void {
-    this.#events.push({ name, params: { seq: ++this.#seq, run: 'r', ...params } } as unknown as RuntimeEvent);
+    this.#events.push({ name, params: { seq: ++this.#seq, run: this.#name, ...params } } as unknown as RuntimeEvent);
     this.#wake();
   }
 
@@ -76,7 +79,15 @@ export class MadeRun {
     } as unknown as Runtime;
   }
 
+  /** Another client renames it, which is told a moment later. */
+  rename(name: string): void {
+    const from = this.#name;
+    this.#name = name;
+    queueMicrotask(() => this.tell('run/state', { run: name, status: 102, outcome: null, turn: 1, renamed_from: from }));
+  }
+
   async #answer(method: string, params: Record<string, unknown>): Promise<unknown> {
+    if (params['run'] !== this.#name) throw new HeadgateError('not_found', `there is no run ${String(params['run'])}`);
     const own = this.answers[method];
     if (own) return await own(params);
     switch (method) {
@@ -130,7 +141,7 @@ export class Attached {
       drawn = drawn.then(() => this.#sink.write(1, offset, bytes));
     });
     const console = createConsole({ env: {}, stdout: shown, stderr: shown, stdin: () => this.#keys, version: '0' } as never);
-    this.view = new AttachView(console, run.runtime(), 'r', newMs);
+    this.view = new AttachView(console, run.runtime(), new RunName('r'), newMs);
     this.#left = this.view.show();
     this.#left.catch(() => {});
   }

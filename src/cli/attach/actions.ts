@@ -1,17 +1,18 @@
 import { messageOf } from '../../core/errors.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import { isWireError } from '../errors.ts';
+import type { RunName } from '../run-name.ts';
 import { visibleLine } from '../text.ts';
 import type { Step } from './step.ts';
 
 /** What keys do to a run. Each answers what there is to say, and never throws. */
 export class Actions {
   readonly #session: Runtime;
-  readonly #run: string;
+  readonly #run: RunName;
   /** Keys are stored in the order in which they were typed. */
   #typed: Promise<unknown> = Promise.resolve();
 
-  constructor(session: Runtime, run: string) {
+  constructor(session: Runtime, run: RunName) {
     this.#session = session;
     this.#run = run;
   }
@@ -21,7 +22,7 @@ export class Actions {
     return this.#say(async () => {
       try {
         const { remembered = [] } = await this.#session.call('run/resolve', {
-          run: this.#run,
+          run: this.#run.now,
           resolution: { path: step.id, action, ...more },
         });
         const rules = remembered.map(visibleLine).join(', ');
@@ -36,7 +37,7 @@ export class Actions {
   /** Ends a command with its tree. */
   cancel(step: Step): Promise<string> {
     return this.#say(async () => {
-      await this.#session.call('stream/cancel', { run: this.#run, path: step.id, reason: 'cancelled at the terminal' });
+      await this.#session.call('stream/cancel', { run: this.#run.now, path: step.id, reason: 'cancelled at the terminal' });
       return 'cancelled';
     });
   }
@@ -44,7 +45,7 @@ export class Actions {
   /** Sends a signal to a command. */
   signal(step: Step, signal: string): Promise<string> {
     return this.#say(async () => {
-      await this.#session.call('stream/signal', { run: this.#run, path: step.id, signal: signal.toUpperCase() });
+      await this.#session.call('stream/signal', { run: this.#run.now, path: step.id, signal: signal.toUpperCase() });
       return `sent ${visibleLine(signal.toUpperCase())}`;
     });
   }
@@ -53,7 +54,7 @@ export class Actions {
   input(step: Step, text: string, { secret = false } = {}): Promise<string> {
     const typed = this.#typed.then(() =>
       this.#say(async () => {
-        await this.#session.call('stream/input', { run: this.#run, path: step.id, chunk: text, ...(secret ? { secret: true } : {}) });
+        await this.#session.call('stream/input', { run: this.#run.now, path: step.id, chunk: text, ...(secret ? { secret: true } : {}) });
         return '';
       }),
     );
@@ -64,7 +65,7 @@ export class Actions {
   /** Ends the input of a command. */
   endInput(step: Step): Promise<string> {
     return this.#say(async () => {
-      await this.#session.call('stream/input', { run: this.#run, path: step.id, eof: true });
+      await this.#session.call('stream/input', { run: this.#run.now, path: step.id, eof: true });
       return 'its input has ended';
     });
   }
@@ -72,8 +73,8 @@ export class Actions {
   /** Gives the model something to do, or while it is at work tells it something. */
   prompt(text: string, isBusy: boolean): Promise<string> {
     return this.#say(async () => {
-      if (isBusy) await this.#session.call('run/inject', { run: this.#run, message: text });
-      else await this.#session.call('act', { run: this.#run, prompt: text });
+      if (isBusy) await this.#session.call('run/inject', { run: this.#run.now, message: text });
+      else await this.#session.call('act', { run: this.#run.now, prompt: text });
       return isBusy ? 'the model reads it in its next turn' : '';
     });
   }

@@ -4,6 +4,7 @@ import type { Runtime } from '../../rpc/client/index.ts';
 import type { Console } from '../console.ts';
 import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
+import type { RunName } from '../run-name.ts';
 import { visibleLine } from '../text.ts';
 import { Actions } from './actions.ts';
 import { Answers } from './answers.ts';
@@ -33,7 +34,7 @@ const ENDING = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const;
 /** The view of a run that fills a terminal: what happened, the details and the output of what is selected, and keys (SPEC {#cli_attach}). */
 export class AttachView {
   readonly #console: Console;
-  readonly #run: string;
+  readonly #run: RunName;
   readonly #screen: FullScreen;
   readonly #feed: RunFeed;
   readonly #output: OutputPane;
@@ -80,7 +81,7 @@ export class AttachView {
   #undo: (() => void)[] = [];
 
   /** @param newMs - how long a proposal that was selected by itself takes no answer, milliseconds */
-  constructor(console: Console, session: Runtime, run: string, newMs = NEW_MS) {
+  constructor(console: Console, session: Runtime, run: RunName, newMs = NEW_MS) {
     this.#console = console;
     this.#run = run;
     this.#screen = new FullScreen(console, { key: (key) => this.#pressed(key), redraw: () => this.#draw() });
@@ -149,7 +150,7 @@ export class AttachView {
 
   #changed(): void {
     const { timeline } = this.#feed;
-    if (timeline.run.deleted) return this.#over.reject(new CliError(`run ${this.#run} was deleted`, EXIT.failed));
+    if (timeline.run.deleted) return this.#over.reject(new CliError(`run ${this.#run.now} was deleted`, EXIT.failed));
     if (this.#question?.step !== undefined && timeline.step(this.#question.step)?.state !== 'proposed') {
       this.#question = undefined;
       this.#message = 'it was answered elsewhere';
@@ -213,7 +214,7 @@ export class AttachView {
     const rows = compose(
       panes,
       {
-        title: titleRow(this.#run, timeline, this.#connection === '', size.cols),
+        title: titleRow(this.#run.now, timeline, this.#connection === '', size.cols),
         timeline: drawn.rows.slice(this.#timelineTop, this.#timelineTop + panes.timeline.rows),
         caption,
         detail,

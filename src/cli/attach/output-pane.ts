@@ -3,6 +3,7 @@ import { plainText } from '../../core/plain-text.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import { follow } from '../follow.ts';
+import type { RunName } from '../run-name.ts';
 import { formatBytes } from '../text.ts';
 import { ChannelTail } from './channel-tail.ts';
 import { LineSearch } from './line-search.ts';
@@ -46,7 +47,7 @@ export interface OutputRows {
  */
 export class OutputPane {
   readonly #session: Runtime;
-  readonly #run: string;
+  readonly #run: RunName;
   readonly #changed: (problem?: string) => void;
   #step: Step | undefined;
   #columns = 80;
@@ -62,7 +63,7 @@ export class OutputPane {
   #search: LineSearch | undefined;
 
   /** @param options - `changed`: there is something else to draw, or something went wrong */
-  constructor(options: { session: Runtime; run: string; changed: (problem?: string) => void }) {
+  constructor(options: { session: Runtime; run: RunName; changed: (problem?: string) => void }) {
     this.#session = options.session;
     this.#run = options.run;
     this.#changed = options.changed;
@@ -156,7 +157,7 @@ export class OutputPane {
     if (!step) return;
     const channel = this.#channel;
     this.#search = new LineSearch(pattern, (from) =>
-      this.#session.look('stream/read', { run: this.#run, path: step.id, channel, from, match: pattern }),
+      this.#session.look('stream/read', { run: this.#run.now, path: step.id, channel, from, match: pattern }),
     );
     this.found(this.#page ? 1 : -1);
   }
@@ -189,7 +190,7 @@ export class OutputPane {
     }
     if (signal.aborted) return;
     await follow(this.#session, {
-      run: this.#run,
+      run: this.#run.now,
       path: step.id,
       channels: offsets,
       signal,
@@ -270,7 +271,7 @@ export class OutputPane {
   }
 
   #readOf(path: string, channel: number, range: Range): Promise<ResultOf<'stream/read'>> {
-    return this.#session.look('stream/read', { run: this.#run, path, channel, ...range });
+    return this.#session.look('stream/read', { run: this.#run.now, path, channel, ...range });
   }
 
   /** Asks for another page; the newest question alone is answered. */

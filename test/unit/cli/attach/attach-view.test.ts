@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { HeadgateError } from '../../../../src/core/errors.ts';
 import { Attached, MadeRun } from '../../../support/attached.ts';
 
 const somebody: Attached[] = [];
@@ -131,5 +132,26 @@ describe('{#attach_keys} {#attach_timeline} an answer', () => {
     person.press('aa');
     await person.sees(/this one is new; look at it and press again/);
     expect(answered(run)).toEqual([]);
+  });
+});
+
+describe('{#cli_attach} a run that is renamed', () => {
+  it('is shown and answered under its other name, also when something was being asked of it', async () => {
+    const run = new MadeRun();
+    const path = run.propose('first');
+    const person = attached(run, 1);
+    await person.sees(/^ r {2}[\s\S]* a accept/m);
+    run.rename('s');
+    run.tell('entry/changed', { path, status: 202, outcome: null, version: 2 });
+    await person.sees(/^ s {2}/m);
+    person.press('a');
+    await expect.poll(() => run.calls.map(({ params }) => params['run'])).toEqual(['s']);
+    run.answers['getRun'] = () => {
+      delete run.answers['getRun'];
+      run.rename('t');
+      throw new HeadgateError('not_found', 'there is no run s');
+    };
+    run.tell('run/state', { status: 200, outcome: null, turn: 1 });
+    await person.sees(/^ t {2}running/m);
   });
 });
