@@ -102,7 +102,7 @@ export class MadeRun {
       case 'stream/read':
         return { chunk: '', encoding: 'utf8', from: 0, to: 0, bytes: 0, lines: { first: 1, total: 0 } };
       case 'stream/input':
-        return { status: 'ok', bytes: Buffer.byteLength(String(params['chunk'] ?? '')) };
+        return { status: 'ok', bytes: Buffer.byteLength(String(params['chunk'] ?? ''), 'base64') };
       default:
         return {};
     }

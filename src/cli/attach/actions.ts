@@ -9,8 +9,11 @@ import type { Step } from './step.ts';
 export class Actions {
   readonly #session: Runtime;
   readonly #run: RunName;
-  /** Keys are stored in the order in which they were typed. */
+  #isConnected = true;
+  /** What was typed is sent in its order. */
   #typed: Promise<unknown> = Promise.resolve();
+  /** Raised when something typed did not arrive whole: what was typed behind it would make no sense without it. */
+  #lost = 0;
 
   constructor(session: Runtime, run: RunName) {
     this.#session = session;
@@ -50,16 +53,19 @@ export class Actions {
     });
   }
 
-  /** Types into a command; `secret` is refused where its terminal would show it. */
+  /** A line for a command; `secret` is refused where its terminal would show it. It waits while the connection is lost. */
   input(step: Step, text: string, { secret = false } = {}): Promise<string> {
-    const typed = this.#typed.then(() =>
-      this.#say(async () => {
-        await this.#session.call('stream/input', { run: this.#run.now, path: step.id, chunk: text, ...(secret ? { secret: true } : {}) });
-        return '';
-      }),
-    );
-    this.#typed = typed;
-    return typed;
+    return this.#type(step, text, secret);
+  }
+
+  /** A key for a command in a terminal: dropped while the connection is lost, since nobody sees what it does. */
+  async key(step: Step, text: string): Promise<string> {
+    return this.#isConnected ? await this.#type(step, text, false) : '';
+  }
+
+  /** Whether the server can be reached. */
+  set isConnected(isConnected: boolean) {
+    this.#isConnected = isConnected;
   }
 
   /** Ends the input of a command. */
@@ -77,6 +83,41 @@ export class Actions {
       else await this.#session.call('act', { run: this.#run.now, prompt: text });
       return isBusy ? 'the model reads it in its next turn' : '';
     });
+  }
+
+  #type(step: Step, text: string, secret: boolean): Promise<string> {
+    const lost = this.#lost;
+    const typed = this.#typed.then(() =>
+      this.#say(async () => {
+        if (lost !== this.#lost) return 'not sent, since what was typed before it did not arrive';
+        try {
+          return await this.#send(step, Buffer.from(text), secret);
+        } catch (error) {
+          this.#lost++;
+          throw error;
+        }
+      }),
+    );
+    this.#typed = typed;
+    return typed;
+  }
+
+  /** Sends on while the command takes something; what it does not take is told. */
+  async #send(step: Step, bytes: Buffer, secret: boolean): Promise<string> {
+    for (let at = 0; at < bytes.length; ) {
+      const { bytes: taken } = await this.#session.call('stream/input', {
+        run: this.#run.now,
+        path: step.id,
+        chunk: bytes.subarray(at).toString('base64'),
+        encoding: 'base64',
+        ...(secret ? { secret: true } : {}),
+      });
+      at += taken;
+      if (taken > 0) continue;
+      this.#lost++;
+      return `the command does not read; it took ${at} of ${bytes.length} bytes`;
+    }
+    return '';
   }
 
   async #say(act: () => Promise<string>): Promise<string> {

@@ -104,6 +104,7 @@ export class AttachView {
   /** What is said of the connection. */
   connection(notice: string): void {
     this.#connection = notice;
+    this.#actions.isConnected = notice === '';
     this.#draw();
   }
 

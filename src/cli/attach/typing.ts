@@ -42,7 +42,7 @@ export class Typing {
   press(key: Key): void {
     const step = this.#into === undefined ? undefined : this.#desk.timeline.step(this.#into);
     if (!step || key.sequence === '\u001d') this.#into = undefined;
-    else if (key.name !== 'paste-start' && key.name !== 'paste-end') this.#desk.do(this.#actions.input(step, key.sequence ?? ''));
+    else if (key.name !== 'paste-start' && key.name !== 'paste-end') this.#desk.do(this.#actions.key(step, key.sequence ?? ''));
   }
 
   /** No key goes to a terminal whose command has ended. */

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { deferred } from '../../../../src/core/deferred.ts';
 import { HeadgateError } from '../../../../src/core/errors.ts';
 import { Attached, MadeRun } from '../../../support/attached.ts';
 
@@ -13,7 +14,9 @@ function attached(run: MadeRun, newMs?: number): Attached {
 }
 /** What was typed, and into what. */
 const typed = (run: MadeRun) =>
-  run.calls.filter(({ method }) => method === 'stream/input').map(({ params }) => [params['path'], params['chunk']]);
+  run.calls
+    .filter(({ method }) => method === 'stream/input')
+    .map(({ params }) => [params['path'], Buffer.from(String(params['chunk']), 'base64').toString()]);
 
 describe('{#attach_keys} typing', () => {
   it('goes on into the same command, which stays selected, while another one starts', async () => {
@@ -68,6 +71,51 @@ describe('{#attach_keys} typing', () => {
     await person.sees(/^> \$ sh -i /m);
     person.press('\u001d');
     await person.sees(/^> \? rm -rf x /m);
+  });
+});
+
+describe('{#attach_keys} {#stdin} what is typed', () => {
+  const terminal = { plan: { spec: { tty: { cols: 80, rows: 24 } } } };
+
+  it('into a terminal is dropped while the connection is lost, with what waits behind a key that did not arrive', async () => {
+    const run = new MadeRun();
+    const shell = run.command('sh -i', 102, terminal);
+    const person = attached(run);
+    await person.sees(/^> \$ sh -i /m);
+    person.press('i');
+    await person.sees(/keys go to the command/);
+    const lost = deferred<unknown>();
+    run.answers['stream/input'] = () => lost.promise;
+    person.press('rm');
+    await expect.poll(() => typed(run)).toEqual([[shell, 'r']]);
+    person.view.connection('the connection is lost');
+    delete run.answers['stream/input'];
+    lost.reject(new Error('the connection was lost before the answer'));
+    await person.sees(/the connection is lost/);
+    person.press('x');
+    person.view.connection('');
+    await person.sees(/not sent, since what was typed before it did not arrive/);
+    person.press('y');
+    await expect.poll(() => typed(run)).toHaveLength(2);
+    expect(typed(run)[1]).toEqual([shell, 'y']);
+  });
+
+  it('as a line is sent on as the command reads, and what a command that does not read took is said', async () => {
+    const run = new MadeRun();
+    const path = run.command('reader', 102);
+    const person = attached(run);
+    await person.sees(/^> \$ reader /m);
+    person.press('i');
+    await person.sees(/^input for reader:/m);
+    const takes = [5, 3, 0];
+    run.answers['stream/input'] = () => ({ status: 'ok', bytes: takes.shift() });
+    person.press('Löwe 789\r');
+    await person.sees(/the command does not read; it took 8 of 10 bytes/);
+    expect(typed(run)).toEqual([
+      [path, 'Löwe 789\n'],
+      [path, ' 789\n'],
+      [path, '9\n'],
+    ]);
   });
 });
 
