@@ -26,6 +26,8 @@ import { Typing } from './typing.ts';
 
 /** How often a picture with running times is drawn anew, milliseconds. */
 const TICK_MS = 1000;
+/** Between two pictures, milliseconds: every piece of output changes what is shown. */
+const PICTURE_MS = 50;
 /** How long a key may have been meant for what was selected before, milliseconds. */
 const NEW_MS = 500;
 /** Signals that end us; the terminal is given back first. */
@@ -78,6 +80,7 @@ export class AttachView {
   #timelineTop = 0;
   #detailTop = 0;
   #drawing = false;
+  #drawnAt = -Infinity;
   #undo: (() => void)[] = [];
 
   /** @param newMs - how long a proposal that was selected by itself takes no answer, milliseconds */
@@ -193,14 +196,18 @@ export class AttachView {
     return item?.kind === 'step' ? item : undefined;
   }
 
-  /** Draws soon: what changes within one turn of the event loop is one picture. */
+  /** Draws soon: what changes within one turn of the event loop is one picture, and so is what changes soon after the one before. */
   #draw(): void {
     if (this.#drawing) return;
     this.#drawing = true;
-    setImmediate(() => {
+    const draw = () => {
       this.#drawing = false;
+      this.#drawnAt = performance.now();
       this.#screen.draw(this.#picture());
-    });
+    };
+    const wait = this.#drawnAt + PICTURE_MS - performance.now();
+    if (wait > 0) setTimeout(draw, wait);
+    else setImmediate(draw);
   }
 
   #picture(): Picture {

@@ -166,9 +166,11 @@ export class OutputPane {
   found(direction: 1 | -1): void {
     const search = this.#search;
     if (!search) return this.#changed('nothing was looked for; / does');
-    const from = this.#page?.found ?? (this.#page ? this.#page.first - 1 : Infinity);
-    void this.#ask(async () => {
-      const line = await (direction > 0 ? search.after(from) : search.before(from));
+    // Without a line that was found the first one that is shown counts forward, the one above it backward.
+    const { first = Infinity, found } = this.#page ?? {};
+    void this.#ask(async (isWanted) => {
+      const line = await (direction > 0 ? search.after(found ?? first - 1, isWanted) : search.before(found ?? first, isWanted));
+      if (!isWanted()) return undefined;
       if (line === undefined) {
         this.#changed(`nothing matches ${search.pattern}`);
         return undefined;
@@ -275,16 +277,17 @@ export class OutputPane {
   }
 
   /** Asks for another page; the newest question alone is answered. */
-  async #ask(question: () => Promise<Page | undefined>): Promise<void> {
+  async #ask(question: (isWanted: () => boolean) => Promise<Page | undefined>): Promise<void> {
     if (!this.#step) return;
     const number = ++this.#asked;
+    const isWanted = () => number === this.#asked;
     try {
-      const page = await question();
-      if (number !== this.#asked || !page) return;
+      const page = await question(isWanted);
+      if (!isWanted() || !page) return;
       this.#page = page;
       this.#changed();
     } catch (error) {
-      if (number === this.#asked) this.#changed(messageOf(error));
+      if (isWanted()) this.#changed(messageOf(error));
     }
   }
 }

@@ -203,3 +203,60 @@ describe('{#cli_attach} a run that is renamed', () => {
     await person.sees(/^ t {2}running/m);
   });
 });
+
+describe('{#attach_output} a search', () => {
+  /** A command with so many lines of output, of which some match; a search reads ten lines at a time. */
+  function lines(run: MadeRun, total: number, matching: readonly number[]): { searches: () => number } {
+    let searches = 0;
+    run.answers['stream/read'] = async ({ match, from = 0, lines: range }) => {
+      const { first = total, count = 1 } = (range ?? {}) as { first?: number; count?: number };
+      if (match === undefined) {
+        const chunk = Array.from({ length: Math.max(0, Math.min(count, total - first + 1)) }, (_, index) => `line ${first + index}\n`);
+        return { chunk: chunk.join(''), encoding: 'utf8', from: 0, to: total, bytes: total, lines: { first, total } };
+      }
+      searches++;
+      // As slow as a server is: whoever waits does other things meanwhile.
+      await new Promise((resolve) => setImmediate(resolve));
+      const to = Math.min(total, Number(from) + 10);
+      return { to, bytes: total, matches: matching.filter((line) => line > Number(from) && line <= to).map((line) => ({ line })) };
+    };
+    return { searches: () => searches };
+  }
+
+  it('backwards from a page without a found line finds the line just above it', async () => {
+    const run = new MadeRun();
+    run.command('writer', 200, { channels: [1] });
+    const all = Array.from({ length: 100 }, (_, index) => index + 1);
+    lines(run, 100, all);
+    const person = attached(run);
+    await person.sees(/^> . writer /m);
+    person.press('\r/x\r');
+    await person.sees(/stdout lines \d+-100 of 100/);
+    person.press('g');
+    const top = await person.sees(/stdout lines 1-\d+ of 100/);
+    const height = Number(/lines 1-(\d+) /.exec(top)?.[1]);
+    person.press(' ');
+    await person.sees(new RegExp(`stdout lines ${height}-`));
+    person.press('N');
+    // A found line has a third of the room above it.
+    await person.sees(new RegExp(`stdout lines ${height - 1 - Math.floor(height / 3)}-`));
+  });
+
+  it('goes on no longer when something else is looked at', async () => {
+    const run = new MadeRun();
+    run.command('other', 200, { channels: [1] });
+    run.command('writer', 200, { channels: [1] });
+    const { searches } = lines(run, 1_000_000_000, []);
+    const person = attached(run);
+    await person.sees(/^> . writer /m);
+    person.press('/x\r');
+    await expect.poll(searches).toBeGreaterThan(2);
+    person.press('k');
+    await person.sees(/^> . other /m);
+    const before = searches();
+    // What is on its way is answered; a later key is drawn long after the next question would have come.
+    person.press('?');
+    await person.sees(/go to another row/);
+    expect(searches()).toBeLessThanOrEqual(before + 1);
+  });
+});
