@@ -102,7 +102,7 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     screen.press('a');
     await screen.see(/^going$/m);
     screen.press('c');
-    await screen.see(/^ {2}- echo going; sleep 600 .*cancelled|aborted/m);
+    await screen.see(/^ {2}- echo going; sleep 600 .*(cancelled|aborted)/m);
     screen.press('k');
     const seen = await screen.see(/processes confirmed gone, none escaped/);
     expect(seen).toMatch(/cancel asked for by cli:\d+; SIGTERM to \d+/);
@@ -188,6 +188,8 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     const shown = await attached('copy').see(/Looked\./);
     expect(shown).toMatch(/^ {2}» do origin\nturn 1.*\n {2}Look\.\n {2}\$ ls -d \. .*exit 0, /m);
     const screen = terminal();
+    // What is typed before the shell asks for it would share a row with what comes.
+    await screen.see(/^[$#] $/m);
     screen.type(`${[process.execPath, MAIN, 'attach', '--plain', 'copy'].map(shellQuote).join(' ')}`);
     expect(await screen.see(/attached to copy/)).toMatch(/^Look\.\n\$ ls -d \.\nexit 0 .*\n[\s\S]*^Looked\.$/m);
     screen.press('q');
