@@ -195,6 +195,25 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     screen.press('q');
   });
 
+  it('{#cli_attach} goes on with a run that is renamed, also line by line', async () => {
+    await rpc('startRun', { model: 'scripted', alias: 'before' });
+    const full = attached('before');
+    await full.see(/^ before {2}[\s\S]* q leave/m);
+    const lines = terminal();
+    lines.type([process.execPath, MAIN, 'attach', '--plain', 'before'].map(shellQuote).join(' '));
+    await lines.see(/attached to before/);
+    await rpc('run/rename', { run: 'before', name: 'after' });
+    await full.see(/^ after {2}/m);
+    full.keys('p');
+    await full.see(/^prompt: /m);
+    full.type('sh: echo renamed');
+    await lines.see(/a accept /);
+    lines.press('a');
+    await full.see(/^ {2}\$ echo renamed .*exit 0|^> \$ echo renamed .*exit 0/m);
+    await lines.see(/^after: done \(200\)$/m);
+    lines.press('q');
+  });
+
   it('{#attach_terminal} goes on over a kill -9 of the server with everything shown once', async () => {
     await started('crashed', [sh(`echo begun; ${untilGo('crashed')}; echo ended`), { say: 'Over.' }]);
     const screen = attached('crashed');
