@@ -242,9 +242,16 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     await screen.see(/^> \? .*waits for you *│/m);
     screen.press('C-z');
     await screen.see(/Stopped/);
-    screen.type('fg');
-    // What was drawn before it stopped is another size.
+    // Whoever is stopped is not told of a change of size.
     screen.resize(44, 14);
+    await vi.waitUntil(
+      () => {
+        screen.type('stty size');
+        return /^14 44$/m.test(screen.screen());
+      },
+      { timeout: 20_000, interval: 100 },
+    );
+    screen.type('fg');
     await screen.see(/^> \? \.\/wait-for-it\.sh +waits for you$/m);
     const clients = async () => (await processesWith('attach')).filter((line) => line.includes(' attach sized'));
     const [client = ''] = await clients();

@@ -52,7 +52,11 @@ export class FullScreen {
   #stay = () => {};
   readonly #onKey = (_text: string | undefined, key: Key) => this.#listener.key(key);
   readonly #onResize = () => this.redraw();
-  readonly #onContinue = () => this.redraw();
+  readonly #onContinue = () => {
+    // Whoever is stopped is not told that the size is another one.
+    process.kill(process.pid, 'SIGWINCH');
+    this.redraw();
+  };
   readonly #restore = () => this.leave();
 
   constructor(console: Console, listener: FullScreenListener) {
@@ -109,7 +113,10 @@ export class FullScreen {
     // A signal that ends us may have come with the one that continues us, and goes first: the terminal is somebody else's then.
     const goOn = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => this.enter(), SETTLE_MS);
+      timer = setTimeout(() => {
+        this.enter();
+        this.#onContinue();
+      }, SETTLE_MS);
     };
     process.on('SIGCONT', goOn);
     this.#stay = () => {
