@@ -1,6 +1,7 @@
 import type { Runtime } from '../rpc/client/index.ts';
 import type { NotificationParamsOf, ResultOf } from '../rpc/protocol/table.ts';
 import { follow, type StreamEnd } from './follow.ts';
+import type { RunName } from './run-name.ts';
 import { paragraph, type Screen } from './screen.ts';
 import { formatBytes, visibleLine } from './text.ts';
 
@@ -13,7 +14,7 @@ const QUOTED_BYTES = 16 * 1024;
 /** Draws the commands of a run: how each starts, its output, how it ends. */
 export class CommandView {
   readonly #session: Runtime;
-  readonly #run: string;
+  readonly #run: RunName;
   readonly #screen: Screen;
   readonly #whole: boolean;
   readonly #failed: (error: unknown) => void;
@@ -22,7 +23,7 @@ export class CommandView {
   readonly #stop = new AbortController();
 
   /** @param options - `whole`: from the first byte, not only the end of what was there before us */
-  constructor(options: { session: Runtime; run: string; screen: Screen; whole: boolean; failed: (error: unknown) => void }) {
+  constructor(options: { session: Runtime; run: RunName; screen: Screen; whole: boolean; failed: (error: unknown) => void }) {
     this.#session = options.session;
     this.#run = options.run;
     this.#screen = options.screen;
@@ -57,7 +58,7 @@ export class CommandView {
     const task = (async () => {
       const channels = this.#whole ? new Map(started.channels.map(({ channel }) => [channel, 0])) : await this.#recent(started);
       const end = await follow(this.#session, {
-        run: this.#run,
+        run: this.#run.now,
         path: started.path,
         channels,
         take: (channel, bytes) => texts.get(channel)?.write(bytes),
@@ -80,7 +81,7 @@ export class CommandView {
       if (read.from > 0) {
         const before = read.lines.first > 1 ? `${read.lines.first - 1} lines` : formatBytes(read.from);
         this.#screen.line(
-          this.#screen.colors.dim(`  (${before} before this: headgate output ${this.#run} ${started.path} --channel ${channel})`),
+          this.#screen.colors.dim(`  (${before} before this: headgate output ${this.#run.now} ${started.path} --channel ${channel})`),
         );
       }
       const text = this.#screen.channel(this.#mark(channel));
@@ -119,7 +120,7 @@ export class CommandView {
   }
 
   #read(path: string, channel: number, range: { lines: { last: number } } | { from: number }): Promise<ResultOf<'stream/read'>> {
-    return this.#session.look('stream/read', { run: this.#run, path, channel, max_bytes: QUOTED_BYTES, ...range });
+    return this.#session.look('stream/read', { run: this.#run.now, path, channel, max_bytes: QUOTED_BYTES, ...range });
   }
 
   #mark(channel: number): string {

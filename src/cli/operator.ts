@@ -7,6 +7,7 @@ import { isWireError } from './errors.ts';
 import type { Interrupts } from './interrupts.ts';
 import { CTRL_C, CTRL_D, Keys } from './keys.ts';
 import { answerKeys, rulesToRemember } from './remembered-rules.ts';
+import type { RunName } from './run-name.ts';
 import type { Proposal } from './run-view.ts';
 import type { Screen } from './screen.ts';
 import { visibleLine } from './text.ts';
@@ -17,7 +18,7 @@ import { visibleLine } from './text.ts';
  */
 export class Operator {
   readonly #session: Runtime;
-  readonly #run: string;
+  readonly #run: RunName;
   readonly #screen: Screen;
   readonly #console: Console;
   readonly #interrupts: Interrupts;
@@ -30,7 +31,7 @@ export class Operator {
 
   constructor(options: {
     session: Runtime;
-    run: string;
+    run: RunName;
     screen: Screen;
     console: Console;
     interrupts: Interrupts;
@@ -71,7 +72,7 @@ export class Operator {
       this.#screen.line(colors.yellow(`  ${answerKeys(isQuestion(next.attributes), rulesToRemember(next.attributes))}${which}`));
     } else if (!this.#hinted) {
       this.#hinted = true;
-      this.#screen.line(colors.yellow(`  waiting for an answer; give it with: headgate attach ${this.#run}`));
+      this.#screen.line(colors.yellow(`  waiting for an answer; give it with: headgate attach ${this.#run.now}`));
     }
   }
 
@@ -133,7 +134,7 @@ export class Operator {
   async #answer(proposal: Proposal, action: 'accept' | 'reject', more: { output?: string; remember?: true } = {}): Promise<void> {
     try {
       const { remembered } = await this.#session.call('run/resolve', {
-        run: this.#run,
+        run: this.#run.now,
         resolution: { path: proposal.path, action, ...more },
       });
       for (const rule of remembered ?? []) this.#hint(`remembered: ${action === 'accept' ? 'allow' : 'deny'} ${visibleLine(rule)}`);
@@ -164,9 +165,9 @@ export class Operator {
 
   async #cancelNewest(): Promise<void> {
     try {
-      const [newest] = await this.#session.call('stream/list', { run: this.#run, state: 'live' });
+      const [newest] = await this.#session.call('stream/list', { run: this.#run.now, state: 'live' });
       if (!newest) return this.#hint('no command runs');
-      await this.#session.call('stream/cancel', { run: this.#run, path: newest.path, reason: 'cancelled at the terminal' });
+      await this.#session.call('stream/cancel', { run: this.#run.now, path: newest.path, reason: 'cancelled at the terminal' });
     } catch (error) {
       this.#hint(messageOf(error));
     }

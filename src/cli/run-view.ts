@@ -10,6 +10,7 @@ import { EXIT } from './exit-codes.ts';
 import { showHistory } from './history.ts';
 import { LiveWords } from './live-words.ts';
 import { ruleLines, rulesToRemember } from './remembered-rules.ts';
+import type { RunName } from './run-name.ts';
 import { paragraph, type Screen } from './screen.ts';
 import { formatStatus, visibleLine } from './text.ts';
 
@@ -31,7 +32,7 @@ export interface ViewListener {
  */
 export class RunView {
   readonly #session: Runtime;
-  readonly #run: string;
+  readonly #run: RunName;
   readonly #screen: Screen;
   readonly #answer: Screen;
   readonly #listener: ViewListener;
@@ -52,7 +53,7 @@ export class RunView {
   readonly #stop = new AbortController();
 
   /** @param options - `whole`: show output from its first byte, not only the end of what was there before us */
-  constructor(options: { session: Runtime; run: string; screen: Screen; answer: Screen; listener: ViewListener; whole: boolean }) {
+  constructor(options: { session: Runtime; run: RunName; screen: Screen; answer: Screen; listener: ViewListener; whole: boolean }) {
     this.#session = options.session;
     this.#run = options.run;
     this.#screen = options.screen;
@@ -87,7 +88,8 @@ export class RunView {
 
   async #read(since: number): Promise<void> {
     let replayed: RuntimeEvent[] | undefined = [];
-    for await (const event of this.#session.events({ run: this.#run, since, signal: this.#stop.signal })) {
+    for await (const event of this.#session.events({ run: this.#run.now, since, signal: this.#stop.signal })) {
+      this.#run.take(event);
       if (!replayed) {
         this.#queue.push(event);
       } else {
@@ -95,7 +97,7 @@ export class RunView {
         if (event.name !== 'replay/synced') continue;
         const ended = replayed.flatMap(({ name, params }) => (name === 'stream/ended' ? [params.path] : []));
         if (!this.#whole) this.#endedBefore = new Set(ended);
-        if (since === 0 && replayed[0]) await showHistory(this.#session, this.#run, replayed[0], this.#screen);
+        if (since === 0 && replayed[0]) await showHistory(this.#session, this.#run.now, replayed[0], this.#screen);
         this.#queue.push(...replayed);
         replayed = undefined;
       }
@@ -202,7 +204,7 @@ export class RunView {
 
   #showWaiting({ path, prompt }: NotificationParamsOf<'stream/waiting'>): void {
     const after = prompt === undefined ? '' : `, after ${JSON.stringify(visibleLine(prompt))}`;
-    this.#screen.line(this.#screen.colors.yellow(`  waits for input${after}; to type: headgate tty --attach ${this.#run} ${path}`));
+    this.#screen.line(this.#screen.colors.yellow(`  waits for input${after}; to type: headgate tty --attach ${this.#run.now} ${path}`));
   }
 
   #progress(params: NotificationParamsOf<'run/progress'>): void {
@@ -234,7 +236,7 @@ export class RunView {
     if (typeof result === 'string' && result.trim() !== '') this.#say(result);
     if (params.status === 200 || params.status >= 400) {
       const outcome = params.outcome ? `, ${params.outcome}` : '';
-      const text = `${this.#run}: ${formatStatus(params.status)}${outcome}`;
+      const text = `${this.#run.now}: ${formatStatus(params.status)}${outcome}`;
       this.#screen.line(params.status === 200 ? this.#screen.colors.green(text) : this.#screen.colors.red(text));
     }
     this.#listener.state?.(params);
@@ -243,7 +245,7 @@ export class RunView {
   /** What an action did that nobody was asked about. */
   async #showDone(path: string): Promise<void> {
     // Removed meanwhile: there is nothing to say of it.
-    const entry = await this.#session.look('get', { run: this.#run, path }).catch(() => undefined);
+    const entry = await this.#session.look('get', { run: this.#run.now, path }).catch(() => undefined);
     const { tool, summary, diff } = entry?.attributes ?? {};
     if (entry === undefined || typeof tool !== 'string' || typeof summary !== 'string') return;
     // An update is the model's words to people; the last one is told as the result.
@@ -262,7 +264,7 @@ export class RunView {
     if (!failed) return;
     let body = '';
     try {
-      ({ body } = await this.#session.look('get', { run: this.#run, path: params.path }));
+      ({ body } = await this.#session.look('get', { run: this.#run.now, path: params.path }));
     } catch {
       // Removed meanwhile: its status says enough.
     }

@@ -79,7 +79,7 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     screen.type('echo here be""fore');
     await screen.see(/^here before$/m);
     screen.type(`${[process.execPath, MAIN, 'attach', 'first'].map(shellQuote).join(' ')}; echo "code=$?"`);
-    const waiting = await screen.see(/^> \? .*waits for you$/m);
+    const waiting = await screen.see(/^> \? .*waits for you$[\s\S]* a accept/m);
     expect(waiting).toMatch(/^ first {2}waiting \(202\) {2}first {2}1 to answer/m);
     expect(waiting).toMatch(/^ {2}» do first\nturn 1.*\n {2}I will count\.\n> \?/m);
     expect(waiting).toMatch(/a accept {2}r reject/);
@@ -98,11 +98,11 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
   it('{#attach_keys} cancels by key and shows the receipt', async () => {
     await started('stopped', [sh('echo going; sleep 600'), { say: 'Stopped.' }]);
     const screen = attached('stopped');
-    await screen.see(/^> \? .*waits for you$/m);
+    await screen.see(/^> \? .*waits for you$[\s\S]* a accept/m);
     screen.press('a');
     await screen.see(/^going$/m);
     screen.press('c');
-    await screen.see(/^ {2}- echo going; sleep 600 .*cancelled|aborted/m);
+    await screen.see(/^ {2}- echo going; sleep 600 .*(cancelled|aborted)/m);
     screen.press('k');
     const seen = await screen.see(/processes confirmed gone, none escaped/);
     expect(seen).toMatch(/cancel asked for by cli:\d+; SIGTERM to \d+/);
@@ -111,7 +111,7 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
   it('{#attach_keys} a proposal that is answered elsewhere is answered here, and a reason for a rejection reaches the model', async () => {
     await started('shared', [sh('./two.sh'), { say: 'Both done.' }]);
     const [one, two] = [attached('shared'), attached('shared')];
-    for (const screen of [one, two]) await screen.see(/^> \? \.\/two\.sh .*waits for you$/m);
+    for (const screen of [one, two]) await screen.see(/^> \? \.\/two\.sh .*waits for you$[\s\S]* r reject/m);
     one.press('r');
     await one.see(/reject; reason, if any:/);
     two.press('r');
@@ -133,15 +133,15 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     const screen = attached('typed');
     await screen.see(/running, /);
     screen.press('i');
-    await screen.see(/^input: $/m);
+    await screen.see(/^input for read a; echo .*…: $/m);
     screen.type('Ada Löve');
     await screen.see(/^got Ada Löve$/m);
     screen.press('Escape');
     await screen.see(/keys/);
     screen.press('I');
-    await screen.see(/^secret input: $/m);
+    await screen.see(/^secret input for read a; .*: $/m);
     screen.keys('hunter2');
-    expect(await screen.see(/^secret input: \*{7}$/m)).not.toContain('hunter2');
+    expect(await screen.see(/^secret input for .*: \*{7}$/m)).not.toContain('hunter2');
     screen.press('Enter');
     await screen.see(/^and 7 more$/m);
 
@@ -188,15 +188,36 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     const shown = await attached('copy').see(/Looked\./);
     expect(shown).toMatch(/^ {2}» do origin\nturn 1.*\n {2}Look\.\n {2}\$ ls -d \. .*exit 0, /m);
     const screen = terminal();
+    // What is typed before the shell asks for it would share a row with what comes.
+    await screen.see(/^[$#] $/m);
     screen.type(`${[process.execPath, MAIN, 'attach', '--plain', 'copy'].map(shellQuote).join(' ')}`);
     expect(await screen.see(/attached to copy/)).toMatch(/^Look\.\n\$ ls -d \.\nexit 0 .*\n[\s\S]*^Looked\.$/m);
     screen.press('q');
   });
 
+  it('{#cli_attach} goes on with a run that is renamed, also line by line', async () => {
+    await rpc('startRun', { model: 'scripted', alias: 'before' });
+    const full = attached('before');
+    await full.see(/^ before {2}[\s\S]* q leave/m);
+    const lines = terminal();
+    lines.type([process.execPath, MAIN, 'attach', '--plain', 'before'].map(shellQuote).join(' '));
+    await lines.see(/attached to before/);
+    await rpc('run/rename', { run: 'before', name: 'after' });
+    await full.see(/^ after {2}/m);
+    full.keys('p');
+    await full.see(/^prompt: /m);
+    full.type('sh: echo renamed');
+    await lines.see(/a accept /);
+    lines.press('a');
+    await full.see(/^ {2}\$ echo renamed .*exit 0|^> \$ echo renamed .*exit 0/m);
+    await lines.see(/^after: done \(200\)$/m);
+    lines.press('q');
+  });
+
   it('{#attach_terminal} goes on over a kill -9 of the server with everything shown once', async () => {
     await started('crashed', [sh(`echo begun; ${untilGo('crashed')}; echo ended`), { say: 'Over.' }]);
     const screen = attached('crashed');
-    await screen.see(/^> \? .*waits for you$/m);
+    await screen.see(/^> \? .*waits for you$[\s\S]* a accept/m);
     screen.press('a');
     await screen.see(/^begun$/m);
     await server.crash();
@@ -221,9 +242,16 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     await screen.see(/^> \? .*waits for you *│/m);
     screen.press('C-z');
     await screen.see(/Stopped/);
-    screen.type('fg');
-    // What was drawn before it stopped is another size.
+    // Whoever is stopped is not told of a change of size.
     screen.resize(44, 14);
+    await vi.waitUntil(
+      () => {
+        screen.type('stty size');
+        return /^14 44$/m.test(screen.screen());
+      },
+      { timeout: 20_000, interval: 100 },
+    );
+    screen.type('fg');
     await screen.see(/^> \? \.\/wait-for-it\.sh +waits for you$/m);
     const clients = async () => (await processesWith('attach')).filter((line) => line.includes(' attach sized'));
     const [client = ''] = await clients();
@@ -231,5 +259,18 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     await vi.waitUntil(async () => (await clients()).length === 0, { timeout: 20_000, interval: 50 });
     screen.type('stty -a | grep -o -w -e "-*icanon"; echo still $((40 + 2)) here');
     await screen.see(/^icanon$[\s\S]*^still 42 here$/m);
+  });
+
+  it('{#attach_terminal} does not come back when it is ended while Ctrl-Z has stopped it', async () => {
+    await started('ended', [sh('./not-now.sh'), { say: 'Fine.' }]);
+    const screen = attached('ended');
+    await screen.see(/^> \? .*waits for you$/m);
+    screen.press('C-z');
+    await screen.see(/Stopped/);
+    screen.type('kill %1; kill -CONT %1');
+    const clients = async () => (await processesWith('attach')).filter((line) => line.includes(' attach ended'));
+    await vi.waitUntil(async () => (await clients()).length === 0, { timeout: 20_000, interval: 50 });
+    screen.type('echo still $((40 + 2)) here');
+    await screen.see(/^still 42 here$/m);
   });
 });

@@ -1,17 +1,21 @@
 import { messageOf } from '../../core/errors.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import { isWireError } from '../errors.ts';
+import type { RunName } from '../run-name.ts';
 import { visibleLine } from '../text.ts';
 import type { Step } from './step.ts';
 
 /** What keys do to a run. Each answers what there is to say, and never throws. */
 export class Actions {
   readonly #session: Runtime;
-  readonly #run: string;
-  /** Keys are stored in the order in which they were typed. */
+  readonly #run: RunName;
+  #isConnected = true;
+  /** What was typed is sent in its order. */
   #typed: Promise<unknown> = Promise.resolve();
+  /** Raised when something typed did not arrive whole: what was typed behind it would make no sense without it. */
+  #lost = 0;
 
-  constructor(session: Runtime, run: string) {
+  constructor(session: Runtime, run: RunName) {
     this.#session = session;
     this.#run = run;
   }
@@ -21,7 +25,7 @@ export class Actions {
     return this.#say(async () => {
       try {
         const { remembered = [] } = await this.#session.call('run/resolve', {
-          run: this.#run,
+          run: this.#run.now,
           resolution: { path: step.id, action, ...more },
         });
         const rules = remembered.map(visibleLine).join(', ');
@@ -36,7 +40,7 @@ export class Actions {
   /** Ends a command with its tree. */
   cancel(step: Step): Promise<string> {
     return this.#say(async () => {
-      await this.#session.call('stream/cancel', { run: this.#run, path: step.id, reason: 'cancelled at the terminal' });
+      await this.#session.call('stream/cancel', { run: this.#run.now, path: step.id, reason: 'cancelled at the terminal' });
       return 'cancelled';
     });
   }
@@ -44,27 +48,30 @@ export class Actions {
   /** Sends a signal to a command. */
   signal(step: Step, signal: string): Promise<string> {
     return this.#say(async () => {
-      await this.#session.call('stream/signal', { run: this.#run, path: step.id, signal: signal.toUpperCase() });
+      await this.#session.call('stream/signal', { run: this.#run.now, path: step.id, signal: signal.toUpperCase() });
       return `sent ${visibleLine(signal.toUpperCase())}`;
     });
   }
 
-  /** Types into a command; `secret` is refused where its terminal would show it. */
+  /** A line for a command; `secret` is refused where its terminal would show it. It waits while the connection is lost. */
   input(step: Step, text: string, { secret = false } = {}): Promise<string> {
-    const typed = this.#typed.then(() =>
-      this.#say(async () => {
-        await this.#session.call('stream/input', { run: this.#run, path: step.id, chunk: text, ...(secret ? { secret: true } : {}) });
-        return '';
-      }),
-    );
-    this.#typed = typed;
-    return typed;
+    return this.#type(step, text, secret);
+  }
+
+  /** A key for a command in a terminal: dropped while the connection is lost, since nobody sees what it does. */
+  async key(step: Step, text: string): Promise<string> {
+    return this.#isConnected ? await this.#type(step, text, false) : '';
+  }
+
+  /** Whether the server can be reached. */
+  set isConnected(isConnected: boolean) {
+    this.#isConnected = isConnected;
   }
 
   /** Ends the input of a command. */
   endInput(step: Step): Promise<string> {
     return this.#say(async () => {
-      await this.#session.call('stream/input', { run: this.#run, path: step.id, eof: true });
+      await this.#session.call('stream/input', { run: this.#run.now, path: step.id, eof: true });
       return 'its input has ended';
     });
   }
@@ -72,10 +79,45 @@ export class Actions {
   /** Gives the model something to do, or while it is at work tells it something. */
   prompt(text: string, isBusy: boolean): Promise<string> {
     return this.#say(async () => {
-      if (isBusy) await this.#session.call('run/inject', { run: this.#run, message: text });
-      else await this.#session.call('act', { run: this.#run, prompt: text });
+      if (isBusy) await this.#session.call('run/inject', { run: this.#run.now, message: text });
+      else await this.#session.call('act', { run: this.#run.now, prompt: text });
       return isBusy ? 'the model reads it in its next turn' : '';
     });
+  }
+
+  #type(step: Step, text: string, secret: boolean): Promise<string> {
+    const lost = this.#lost;
+    const typed = this.#typed.then(() =>
+      this.#say(async () => {
+        if (lost !== this.#lost) return 'not sent, since what was typed before it did not arrive';
+        try {
+          return await this.#send(step, Buffer.from(text), secret);
+        } catch (error) {
+          this.#lost++;
+          throw error;
+        }
+      }),
+    );
+    this.#typed = typed;
+    return typed;
+  }
+
+  /** Sends on while the command takes something; what it does not take is told. */
+  async #send(step: Step, bytes: Buffer, secret: boolean): Promise<string> {
+    for (let at = 0; at < bytes.length; ) {
+      const { bytes: taken } = await this.#session.call('stream/input', {
+        run: this.#run.now,
+        path: step.id,
+        chunk: bytes.subarray(at).toString('base64'),
+        encoding: 'base64',
+        ...(secret ? { secret: true } : {}),
+      });
+      at += taken;
+      if (taken > 0) continue;
+      this.#lost++;
+      return `the command does not read; it took ${at} of ${bytes.length} bytes`;
+    }
+    return '';
   }
 
   async #say(act: () => Promise<string>): Promise<string> {

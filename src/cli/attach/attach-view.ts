@@ -5,8 +5,11 @@ import type { Runtime } from '../../rpc/client/index.ts';
 import type { Console } from '../console.ts';
 import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
+import type { RunName } from '../run-name.ts';
 import { visibleLine } from '../text.ts';
 import { Actions } from './actions.ts';
+import { Answers } from './answers.ts';
+import type { Desk } from './desk.ts';
 import { detailRows } from './detail-rows.ts';
 import { FullScreen, type Key, type Picture } from './full-screen.ts';
 import { type TimelineRows, timelineRows } from './item-rows.ts';
@@ -20,20 +23,27 @@ import { RunFeed } from './run-feed.ts';
 import type { Step } from './step.ts';
 import { type Item, isLive } from './timeline.ts';
 import { titleRow } from './title.ts';
+import { Typing } from './typing.ts';
 
 /** How often a picture with running times is drawn anew, milliseconds. */
 const TICK_MS = 1000;
+/** Between two pictures, milliseconds: every piece of output changes what is shown. */
+const PICTURE_MS = 50;
+/** How long a key may have been meant for what was selected before, milliseconds. */
+const NEW_MS = 500;
 /** Signals that end us; the terminal is given back first. */
 const ENDING = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const;
 
 /** The view of a run that fills a terminal: what happened, the details and the output of what is selected, and keys (SPEC {#cli_attach}). */
 export class AttachView {
   readonly #console: Console;
-  readonly #run: string;
+  readonly #run: RunName;
   readonly #screen: FullScreen;
   readonly #feed: RunFeed;
   readonly #output: OutputPane;
   readonly #actions: Actions;
+  readonly #answers: Answers;
+  readonly #typing: Typing;
   readonly #over = deferred<number>();
   readonly #letters: Readonly<Record<string, (() => void) | undefined>> = {
     k: () => this.#move(-1),
@@ -45,15 +55,15 @@ export class AttachView {
     '/': () => this.#search(),
     n: () => this.#output.found(1),
     N: () => this.#output.found(-1),
-    a: () => this.#accept(),
-    y: () => this.#accept(),
-    r: () => this.#reject(),
-    m: () => this.#remember('accept'),
-    f: () => this.#remember('reject'),
+    a: () => this.#answers.accept(),
+    y: () => this.#answers.accept(),
+    r: () => this.#answers.reject(),
+    m: () => this.#answers.remember('accept'),
+    f: () => this.#answers.remember('reject'),
     c: () => this.#cancel(),
     s: () => this.#signal(),
-    i: () => this.#input(false),
-    I: () => this.#input(true),
+    i: () => this.#typing.begin(false),
+    I: () => this.#typing.begin(true),
     R: () => this.#receipt(),
     p: () => this.#prompt(),
   };
@@ -65,28 +75,40 @@ export class AttachView {
   #isOpen = false;
   #showsHelp = false;
   #question: Question | undefined;
-  /** The command that keys go to as they are. */
-  #typingInto: string | undefined;
   #isPasting = false;
   /** Ctrl-C was pressed and nothing else since. */
   #interrupted = false;
   #timelineTop = 0;
   #detailTop = 0;
   #drawing = false;
+  #drawnAt = -Infinity;
   #undo: (() => void)[] = [];
 
-  constructor(console: Console, session: Runtime, run: string) {
+  /** @param newMs - how long a proposal that was selected by itself takes no answer, milliseconds */
+  constructor(console: Console, session: Runtime, run: RunName, newMs = NEW_MS) {
     this.#console = console;
     this.#run = run;
     this.#screen = new FullScreen(console, { key: (key) => this.#pressed(key), redraw: () => this.#draw() });
     this.#feed = new RunFeed(session, run, { changed: () => this.#changed(), failed: (error) => this.#over.reject(error) });
     this.#output = new OutputPane({ session, run, changed: (problem) => this.#say(problem) });
     this.#actions = new Actions(session, run);
+    const desk: Desk = {
+      timeline: this.#feed.timeline,
+      running: () => this.#running(),
+      proposal: () => this.#proposal(),
+      say: (message) => this.#say(message),
+      ask: (question) => this.#ask(question),
+      do: (task) => this.#do(task),
+      redraw: () => this.#draw(),
+    };
+    this.#answers = new Answers(desk, this.#actions, newMs);
+    this.#typing = new Typing(desk, this.#actions, () => this.#output.follow());
   }
 
   /** What is said of the connection. */
   connection(notice: string): void {
     this.#connection = notice;
+    this.#actions.isConnected = notice === '';
     this.#draw();
   }
 
@@ -102,6 +124,7 @@ export class AttachView {
       for (const undo of this.#undo.splice(0)) undo();
       this.#output.close();
       this.#feed.close();
+      this.#answers.seen();
       this.#screen.leave();
     }
   }
@@ -132,15 +155,15 @@ export class AttachView {
 
   #changed(): void {
     const { timeline } = this.#feed;
-    if (timeline.run.deleted) return this.#over.reject(new CliError(`run ${this.#run} was deleted`, EXIT.failed));
-    const current = this.#step();
-    // Whoever looks at the end is taken to what waits for an answer, and else to what is newest.
-    if (this.#atEnd && current?.state !== 'proposed') this.#select((timeline.proposals[0] ?? timeline.items.at(-1))?.id);
+    if (timeline.run.deleted) return this.#over.reject(new CliError(`run ${this.#run.now} was deleted`, EXIT.failed));
     if (this.#question?.step !== undefined && timeline.step(this.#question.step)?.state !== 'proposed') {
       this.#question = undefined;
       this.#message = 'it was answered elsewhere';
     }
-    if (this.#typingInto !== undefined && timeline.step(this.#typingInto)?.isOver) this.#typingInto = undefined;
+    this.#typing.stopIfOver();
+    // Whoever looks at the end is taken to what waits for an answer, and else to what is newest; not while typing: what is typed into stays in sight.
+    const isTyping = this.#question !== undefined || this.#typing.into !== undefined;
+    if (this.#atEnd && !isTyping && this.#step()?.state !== 'proposed') this.#goTo(timeline.proposals[0] ?? timeline.items.at(-1));
     this.#output.show(this.#step());
     this.#draw();
   }
@@ -150,8 +173,16 @@ export class AttachView {
     this.#draw();
   }
 
+  /** Selects what nobody moved to. */
+  #goTo(item: Item | undefined): void {
+    if (item?.id === this.#selected) return;
+    this.#select(item?.id);
+    this.#answers.selectedByItself(item?.id);
+  }
+
   #select(id: string | undefined): void {
     if (id === this.#selected) return;
+    this.#answers.seen();
     this.#selected = id;
     this.#detailTop = 0;
     this.#output.show(this.#step());
@@ -166,14 +197,18 @@ export class AttachView {
     return item?.kind === 'step' ? item : undefined;
   }
 
-  /** Draws soon: what changes within one turn of the event loop is one picture. */
+  /** Draws soon: what changes within one turn of the event loop is one picture, and so is what changes soon after the one before. */
   #draw(): void {
     if (this.#drawing) return;
     this.#drawing = true;
-    setImmediate(() => {
+    const draw = () => {
       this.#drawing = false;
+      this.#drawnAt = performance.now();
       this.#screen.draw(this.#picture());
-    });
+    };
+    const wait = this.#drawnAt + PICTURE_MS - performance.now();
+    if (wait > 0) setTimeout(draw, wait);
+    else setImmediate(draw);
   }
 
   #picture(): Picture {
@@ -188,7 +223,7 @@ export class AttachView {
     const rows = compose(
       panes,
       {
-        title: titleRow(this.#run, timeline, this.#connection === '', size.cols),
+        title: titleRow(this.#run.now, timeline, this.#connection === '', size.cols),
         timeline: drawn.rows.slice(this.#timelineTop, this.#timelineTop + panes.timeline.rows),
         caption,
         detail,
@@ -211,10 +246,15 @@ export class AttachView {
   }
 
   #keys(): Row {
-    if (this.#question) return [span(' Enter ', 'bold'), span('done ', 'dim'), span(' Esc ', 'bold'), span('not now ', 'dim')];
-    if (this.#typingInto !== undefined)
+    if (this.#question) {
+      const keys = [span(' Enter ', 'bold'), span('done ', 'dim'), span(' Esc ', 'bold'), span('not now ', 'dim')];
+      // The row of messages is being typed in.
+      return [...keys, span(` ${this.#message}`, 'yellow')];
+    }
+    if (this.#typing.into !== undefined)
       return [span(' keys go to the command ', 'inverse'), span(' Ctrl-] ', 'bold'), span('stop typing', 'dim')];
-    return keyBar(this.#step(), this.#isOpen);
+    const step = this.#step();
+    return keyBar(step, this.#isOpen, step !== undefined && this.#answers.takes(step));
   }
 
   #detail(columns: number, height: number, now: number): { detail: readonly Row[]; caption: Row; cursor?: Picture['cursor'] } {
@@ -231,12 +271,15 @@ export class AttachView {
     }
     const above = head.slice(0, Math.max(1, Math.floor(height / 2)));
     const { rows, label, cursor } = this.#output.rows(columns, height - above.length);
-    const at = cursor && this.#typingInto === item.id ? { row: above.length + cursor.row, column: cursor.column } : undefined;
+    const at = cursor && this.#typing.into === item.id ? { row: above.length + cursor.row, column: cursor.column } : undefined;
     return { detail: [...above, ...rows], caption: [span(label === '' ? name : label)], cursor: at };
   }
 
   #pressed(key: Key): void {
-    if (this.#typingInto !== undefined) return this.#typed(key, this.#typingInto);
+    if (this.#typing.into !== undefined) {
+      this.#typing.press(key);
+      return this.#changed();
+    }
     if (this.#question) return this.#edited(this.#question, key);
     // What is pasted is no keys.
     if (key.name === 'paste-start' || key.name === 'paste-end') this.#isPasting = key.name === 'paste-start';
@@ -342,7 +385,7 @@ export class AttachView {
     this.#do(this.#actions.cancel(running).then((said) => `${said}; Ctrl-C again leaves`));
   }
 
-  /** The selected proposal. The first key for one that is not selected only goes to it, so that nobody answers what they do not see. */
+  /** The selected proposal; where something else is selected it only goes to the oldest that waits. */
   #proposal(): Step | undefined {
     const step = this.#step();
     if (step?.state === 'proposed') {
@@ -352,40 +395,8 @@ export class AttachView {
     }
     const [oldest] = this.#feed.timeline.proposals;
     this.#message = oldest ? 'this one waits for your answer' : 'nothing waits for an answer';
-    if (oldest) this.#select(oldest.id);
+    if (oldest) this.#goTo(oldest);
     return undefined;
-  }
-
-  #accept(): void {
-    const step = this.#proposal();
-    if (!step) return;
-    if (!step.isQuestion) return this.#do(this.#actions.answer(step, 'accept'));
-    this.#ask({
-      editor: new LineEditor('answer: '),
-      step: step.id,
-      done: (output) => this.#do(this.#actions.answer(step, 'accept', { output })),
-    });
-  }
-
-  #reject(): void {
-    const step = this.#proposal();
-    if (!step) return;
-    this.#ask({
-      editor: new LineEditor('reject; reason, if any: '),
-      step: step.id,
-      done: (reason) => this.#do(this.#actions.answer(step, 'reject', reason.trim() === '' ? {} : { output: reason })),
-    });
-  }
-
-  #remember(action: 'accept' | 'reject'): void {
-    const step = this.#proposal();
-    if (!step) return;
-    const rules = step.attributes[action === 'accept' ? 'remember' : 'remember_reject'];
-    if (rules === undefined || (Array.isArray(rules) && rules.length === 0)) {
-      this.#message = `no narrow rule can be made of this one; answer it with ${action === 'accept' ? 'a' : 'r'}`;
-      return;
-    }
-    this.#do(this.#actions.answer(step, action, { remember: true }));
   }
 
   /** The selected command if it runs, else the newest that does, which is then selected. */
@@ -409,26 +420,6 @@ export class AttachView {
     this.#ask({
       editor: new LineEditor('signal: ', { text: 'INT' }),
       done: (signal) => this.#do(this.#actions.signal(step, signal.trim())),
-    });
-  }
-
-  #input(isSecret: boolean): void {
-    const step = this.#running();
-    if (!step) return;
-    if (step.terminal && !isSecret) {
-      this.#typingInto = step.id;
-      this.#output.follow();
-      return;
-    }
-    const secret = isSecret || SECRET_PROMPT.test(step.prompt ?? '');
-    this.#ask({
-      editor: new LineEditor(secret ? 'secret input: ' : 'input: ', { isSecret: secret }),
-      done: (text) => {
-        this.#do(this.#actions.input(step, `${text}${step.terminal ? '\r' : '\n'}`, { secret }));
-        // The next line, until Esc.
-        if (!secret) this.#input(false);
-      },
-      endOfInput: () => this.#do(this.#actions.endInput(step)),
     });
   }
 
@@ -479,18 +470,12 @@ export class AttachView {
 
   #edited(question: Question, key: Key): void {
     const edited = question.editor.press(key);
-    if (edited !== 'edited') this.#question = undefined;
+    if (edited === 'edited') return this.#draw();
+    this.#question = undefined;
+    this.#message = '';
     if (edited === 'done') question.done(question.editor.text);
     if (edited === 'end of input') question.endOfInput?.();
-    this.#draw();
-  }
-
-  /** A key for a command in a terminal; Ctrl-] is ours. */
-  #typed(key: Key, path: string): void {
-    const step = this.#feed.timeline.step(path);
-    if (!step || step.isOver || key.sequence === '\u001d') this.#typingInto = undefined;
-    else if (key.name !== 'paste-start' && key.name !== 'paste-end') this.#do(this.#actions.input(step, key.sequence ?? ''));
-    this.#draw();
+    this.#changed();
   }
 
   #do(task: Promise<string>): void {

@@ -25,6 +25,10 @@ export interface FullScreenListener {
   redraw(): void;
 }
 
+/** After so long nobody has stopped us, milliseconds. */
+const UNSTOPPED_MS = 100;
+/** What signals that come together may take to be told, milliseconds. */
+const SETTLE_MS = 20;
 const ESC = '\u001b';
 /** The other screen, no cursor, no wrapping (a character that is wider than thought must not push rows down), pastes marked as such. */
 const ENTER = `${ESC}[?1049h${ESC}[?25l${ESC}[?7l${ESC}[?2004h`;
@@ -44,9 +48,15 @@ export class FullScreen {
   #writing = false;
   #next: Picture | undefined;
   #inside = false;
+  /** Suspended: it is not taken again. */
+  #stay = () => {};
   readonly #onKey = (_text: string | undefined, key: Key) => this.#listener.key(key);
   readonly #onResize = () => this.redraw();
-  readonly #onContinue = () => this.redraw();
+  readonly #onContinue = () => {
+    // Whoever is stopped is not told that the size is another one.
+    process.kill(process.pid, 'SIGWINCH');
+    this.redraw();
+  };
   readonly #restore = () => this.leave();
 
   constructor(console: Console, listener: FullScreenListener) {
@@ -62,6 +72,7 @@ export class FullScreen {
 
   /** Takes the terminal. */
   enter(): void {
+    this.#stay();
     if (this.#inside) return;
     this.#inside = true;
     const input = this.#console.stdin();
@@ -77,8 +88,9 @@ export class FullScreen {
     this.redraw();
   }
 
-  /** Gives it back; again: harmless. */
+  /** Gives it back, for good where it was suspended; again: harmless. */
   leave(): void {
+    this.#stay();
     if (!this.#inside) return;
     this.#inside = false;
     const input = this.#console.stdin();
@@ -96,11 +108,23 @@ export class FullScreen {
   /** Stops the process as Ctrl-Z does, with the terminal given back, and takes it again when it goes on. */
   suspend(): void {
     this.leave();
-    process.once('SIGCONT', () => this.enter());
+    // Where nobody could continue us, the system does not stop us; then we go on at once.
+    let timer = setTimeout(() => goOn(), UNSTOPPED_MS);
+    // A signal that ends us may have come with the one that continues us, and goes first: the terminal is somebody else's then.
+    const goOn = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        this.enter();
+        this.#onContinue();
+      }, SETTLE_MS);
+    };
+    process.on('SIGCONT', goOn);
+    this.#stay = () => {
+      process.off('SIGCONT', goOn);
+      clearTimeout(timer);
+    };
     // The whole job, as the terminal itself would do it.
     process.kill(0, 'SIGTSTP');
-    // Where nobody could continue us, the system does not stop us; then we go on at once.
-    setTimeout(() => this.enter(), 100);
   }
 
   /** Draws a picture, soon: while one is being written only the newest of the next is kept. */

@@ -30,10 +30,10 @@ export function helpRows(): Row[] {
   return HELP.map(([keys, what]) => [span(keys.padEnd(14), 'bold'), span(what)]);
 }
 
-/** The keys that matter now, the most urgent first, since a narrow terminal cuts the rest. */
-export function keyBar(selected: Step | undefined, isOpen: boolean): Row {
+/** The keys that matter now, the most urgent first, since a narrow terminal cuts the rest. `answers`: a proposal takes answers now. */
+export function keyBar(selected: Step | undefined, isOpen: boolean, answers: boolean): Row {
   const pairs: [string, string][] = [];
-  if (selected?.state === 'proposed') {
+  if (selected?.state === 'proposed' && answers) {
     const { accept, reject } = rulesToRemember(selected.attributes);
     pairs.push(['a', selected.isQuestion ? 'answer' : 'accept'], ['r', 'reject']);
     if (accept.length > 0) pairs.push(['m', 'accept and remember']);

@@ -1,6 +1,6 @@
 import { visibleLine } from '../text.ts';
 import type { Key } from './full-screen.ts';
-import { cutRow, type Row, span, widthOf } from './rows.ts';
+import { cutRow, type Row, rowWidth, span, widthOf } from './rows.ts';
 
 /** What a key did to a line. */
 export type Edited = 'edited' | 'done' | 'given up' | 'end of input';
@@ -68,13 +68,14 @@ export class LineEditor {
   /** The row of it, and the column of the cursor. */
   row(columns: number): { row: Row; column: number } {
     const shown = (text: string) => (this.isSecret ? '*'.repeat([...text].length) : visibleLine(text));
-    const label = this.#label.slice(0, Math.max(0, columns - 10));
-    const room = Math.max(1, columns - label.length - 1);
+    const label = cutRow([span(this.#label, 'bold')], columns - 10);
+    const width = rowWidth(label);
+    const room = Math.max(1, columns - width - 1);
     // Of a long line the part around the cursor.
     let before = shown(this.#before);
     while (widthOf(before) > room - 1) before = before.slice(Math.max(1, Math.floor(before.length / 4)));
-    const row = cutRow([span(label, 'bold'), span(before), span(shown(this.#after))], columns);
-    return { row, column: label.length + widthOf(before) };
+    const row = cutRow([...label, span(before), span(shown(this.#after))], columns);
+    return { row, column: width + widthOf(before) };
   }
 
   #control(name: string | undefined): Edited {

@@ -23,24 +23,28 @@ export class LineSearch {
     this.#read = read;
   }
 
-  /** The first match behind a line; round the end when there is none. Undefined when nothing matches. Throws what the server answers. */
-  async after(line: number): Promise<number | undefined> {
+  /**
+   * The first match behind a line; round the end when there is none. Undefined when nothing matches, or once nobody wants it any more. Throws
+   * what the server answers.
+   */
+  async after(line: number, isWanted: () => boolean = () => true): Promise<number | undefined> {
     this.#isWhole = false;
-    for (;;) {
+    while (isWanted()) {
       const next = this.#lines.find((known) => known > line);
       if (next !== undefined) return next;
       if (this.#isWhole) return this.#lines[0];
       await this.#more();
     }
+    return undefined;
   }
 
   /** The last match before a line; round the beginning when there is none. */
-  async before(line: number): Promise<number | undefined> {
+  async before(line: number, isWanted: () => boolean = () => true): Promise<number | undefined> {
     this.#isWhole = false;
-    while (!this.#isWhole && (this.#lines.at(-1) ?? 0) < line) await this.#more();
+    while (isWanted() && !this.#isWhole && (this.#lines.at(-1) ?? 0) < line) await this.#more();
     const previous = this.#lines.findLast((known) => known < line);
     if (previous !== undefined) return previous;
-    while (!this.#isWhole) await this.#more();
+    while (isWanted() && !this.#isWhole) await this.#more();
     return this.#lines.at(-1);
   }
 

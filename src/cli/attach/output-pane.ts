@@ -3,6 +3,7 @@ import { plainText } from '../../core/plain-text.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import { follow } from '../follow.ts';
+import type { RunName } from '../run-name.ts';
 import { formatBytes } from '../text.ts';
 import { ChannelTail } from './channel-tail.ts';
 import { LineSearch } from './line-search.ts';
@@ -46,7 +47,7 @@ export interface OutputRows {
  */
 export class OutputPane {
   readonly #session: Runtime;
-  readonly #run: string;
+  readonly #run: RunName;
   readonly #changed: (problem?: string) => void;
   #step: Step | undefined;
   #columns = 80;
@@ -62,7 +63,7 @@ export class OutputPane {
   #search: LineSearch | undefined;
 
   /** @param options - `changed`: there is something else to draw, or something went wrong */
-  constructor(options: { session: Runtime; run: string; changed: (problem?: string) => void }) {
+  constructor(options: { session: Runtime; run: RunName; changed: (problem?: string) => void }) {
     this.#session = options.session;
     this.#run = options.run;
     this.#changed = options.changed;
@@ -156,7 +157,7 @@ export class OutputPane {
     if (!step) return;
     const channel = this.#channel;
     this.#search = new LineSearch(pattern, (from) =>
-      this.#session.look('stream/read', { run: this.#run, path: step.id, channel, from, match: pattern }),
+      this.#session.look('stream/read', { run: this.#run.now, path: step.id, channel, from, match: pattern }),
     );
     this.found(this.#page ? 1 : -1);
   }
@@ -165,9 +166,11 @@ export class OutputPane {
   found(direction: 1 | -1): void {
     const search = this.#search;
     if (!search) return this.#changed('nothing was looked for; / does');
-    const from = this.#page?.found ?? (this.#page ? this.#page.first - 1 : Infinity);
-    void this.#ask(async () => {
-      const line = await (direction > 0 ? search.after(from) : search.before(from));
+    // Without a line that was found the first one that is shown counts forward, the one above it backward.
+    const { first = Infinity, found } = this.#page ?? {};
+    void this.#ask(async (isWanted) => {
+      const line = await (direction > 0 ? search.after(found ?? first - 1, isWanted) : search.before(found ?? first, isWanted));
+      if (!isWanted()) return undefined;
       if (line === undefined) {
         this.#changed(`nothing matches ${search.pattern}`);
         return undefined;
@@ -189,7 +192,7 @@ export class OutputPane {
     }
     if (signal.aborted) return;
     await follow(this.#session, {
-      run: this.#run,
+      run: this.#run.now,
       path: step.id,
       channels: offsets,
       signal,
@@ -270,20 +273,21 @@ export class OutputPane {
   }
 
   #readOf(path: string, channel: number, range: Range): Promise<ResultOf<'stream/read'>> {
-    return this.#session.look('stream/read', { run: this.#run, path, channel, ...range });
+    return this.#session.look('stream/read', { run: this.#run.now, path, channel, ...range });
   }
 
   /** Asks for another page; the newest question alone is answered. */
-  async #ask(question: () => Promise<Page | undefined>): Promise<void> {
+  async #ask(question: (isWanted: () => boolean) => Promise<Page | undefined>): Promise<void> {
     if (!this.#step) return;
     const number = ++this.#asked;
+    const isWanted = () => number === this.#asked;
     try {
-      const page = await question();
-      if (number !== this.#asked || !page) return;
+      const page = await question(isWanted);
+      if (!isWanted() || !page) return;
       this.#page = page;
       this.#changed();
     } catch (error) {
-      if (number === this.#asked) this.#changed(messageOf(error));
+      if (isWanted()) this.#changed(messageOf(error));
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { Runtime, RuntimeEvent } from '../../rpc/client/index.ts';
 import { entriesOf } from '../history.ts';
+import type { RunName } from '../run-name.ts';
 import { Timeline } from './timeline.ts';
 
 export interface RunFeedListener {
@@ -13,7 +14,7 @@ export interface RunFeedListener {
 export class RunFeed {
   readonly timeline = new Timeline();
   readonly #session: Runtime;
-  readonly #run: string;
+  readonly #run: RunName;
   readonly #listener: RunFeedListener;
   readonly #stop = new AbortController();
   /** Entries to ask for, and whether the run itself is. */
@@ -22,7 +23,7 @@ export class RunFeed {
   #asking = false;
   #closed = false;
 
-  constructor(session: Runtime, run: string, listener: RunFeedListener) {
+  constructor(session: Runtime, run: RunName, listener: RunFeedListener) {
     this.#session = session;
     this.#run = run;
     this.#listener = listener;
@@ -31,11 +32,11 @@ export class RunFeed {
   /** Reads what there is and goes on live. Throws what the server answers. */
   async open(): Promise<void> {
     // Subscribed to before anything is read: it tells what the answers may not have any more.
-    const events = this.#session.events({ run: this.#run, since: this.#session.lastSeq, signal: this.#stop.signal });
-    this.timeline.setRun(await this.#session.look('getRun', { run: this.#run }));
+    const events = this.#session.events({ run: this.#run.now, since: this.#session.lastSeq, signal: this.#stop.signal });
+    this.timeline.setRun(await this.#run.ask((run) => this.#session.look('getRun', { run })));
     this.timeline.setHistory([
-      ...(await entriesOf(this.#session, this.#run, 'log://**')),
-      ...(await entriesOf(this.#session, this.#run, 'prompt://**')),
+      ...(await entriesOf(this.#session, this.#run.now, 'log://**')),
+      ...(await entriesOf(this.#session, this.#run.now, 'prompt://**')),
     ]);
     await this.#learnProducers();
     void this.#follow(events);
@@ -43,7 +44,7 @@ export class RunFeed {
 
   /** What became of a command that was cancelled, asked for now. */
   async learnReceipt(path: string): Promise<boolean> {
-    const { receipt } = await this.#session.look('stream/receipt', { run: this.#run, path });
+    const { receipt } = await this.#run.ask((run) => this.#session.look('stream/receipt', { run, path }));
     if (receipt) this.timeline.setReceipt(path, receipt);
     this.#listener.changed();
     return receipt !== null;
@@ -63,6 +64,7 @@ export class RunFeed {
   }
 
   #take(event: RuntimeEvent): void {
+    this.#run.take(event);
     const path = this.timeline.apply(event);
     if (path !== undefined) this.#stale.add(path);
     if (event.name === 'run/state') this.#isRunStale = true;
@@ -77,7 +79,7 @@ export class RunFeed {
       while (!this.#closed && (this.#stale.size > 0 || this.#isRunStale)) {
         if (this.#isRunStale) {
           this.#isRunStale = false;
-          this.timeline.setRun(await this.#session.look('getRun', { run: this.#run }));
+          this.timeline.setRun(await this.#run.ask((run) => this.#session.look('getRun', { run })));
         }
         for (const path of [...this.#stale]) {
           this.#stale.delete(path);
@@ -95,7 +97,7 @@ export class RunFeed {
 
   async #learn(path: string): Promise<void> {
     // Removed meanwhile: its event says so.
-    const entry = await this.#session.look('get', { run: this.#run, path }).catch(() => undefined);
+    const entry = await this.#run.ask((run) => this.#session.look('get', { run, path })).catch(() => undefined);
     if (entry) this.timeline.setEntry(entry);
     const step = this.timeline.step(path);
     if (step?.state === 'cancelled' && step.channels.length > 0 && step.receipt?.finishedAt == null) await this.learnReceipt(path);
@@ -103,6 +105,7 @@ export class RunFeed {
 
   async #learnProducers(): Promise<void> {
     if (this.timeline.running.length === 0) return;
-    for (const producer of await this.#session.look('stream/list', { run: this.#run, state: 'live' })) this.timeline.setProducer(producer);
+    const producers = await this.#run.ask((run) => this.#session.look('stream/list', { run, state: 'live' }));
+    for (const producer of producers) this.timeline.setProducer(producer);
   }
 }

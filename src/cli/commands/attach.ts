@@ -4,6 +4,7 @@ import { type ClientOptions, openSession } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Interrupts } from '../interrupts.ts';
 import { Operator } from '../operator.ts';
+import { RunName } from '../run-name.ts';
 import { RunView } from '../run-view.ts';
 import { Screen } from '../screen.ts';
 import { isInteractive } from './prompt.ts';
@@ -29,23 +30,24 @@ async function attachPlain(console: Console, run: string, options: ClientOptions
   const interactive = isInteractive(console) && console.out.stream.isTTY === true;
   const interrupts = new Interrupts(() => interrupts.leave());
   const undoGone = console.out.onGone(() => interrupts.leave(EXIT.brokenPipe));
+  const name = new RunName(run);
   let operator: Operator | undefined;
   let view: RunView | undefined;
   try {
     await session.look('getRun', { run });
-    operator = new Operator({ session, run, screen, console, interrupts, acceptAll: false, interactive });
+    operator = new Operator({ session, run: name, screen, console, interrupts, acceptAll: false, interactive });
     const person = operator;
     const { promise: ended, resolve: done, reject: fail } = deferred<number>();
     let synced = false;
     const finishIfOver = async () => {
       if (interactive || !synced) return;
       // Asked afresh: an event tells of one loop, and more may be queued behind it.
-      const { status, loops } = await session.look('getRun', { run });
+      const { status, loops } = await name.ask((now) => session.look('getRun', { run: now }));
       if (isOver(status) && loops.every((loop) => isOver(loop.status))) done(status === 200 ? EXIT.ok : EXIT.failed);
     };
     view = new RunView({
       session,
-      run,
+      run: name,
       screen,
       whole: false,
       answer: screen,
@@ -61,7 +63,7 @@ async function attachPlain(console: Console, run: string, options: ClientOptions
           if (interactive)
             screen.line(
               screen.colors.dim(
-                `attached to ${run}; keys: a accept, r reject, m and f the same and remember it, c cancel the running command, q leave`,
+                `attached to ${name.now}; keys: a accept, r reject, m and f the same and remember it, c cancel the running command, q leave`,
               ),
             );
           person.review();

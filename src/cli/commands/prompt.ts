@@ -7,6 +7,7 @@ import { EXIT } from '../exit-codes.ts';
 import { Interrupts } from '../interrupts.ts';
 import { inRun } from '../open-run.ts';
 import { Operator } from '../operator.ts';
+import { RunName } from '../run-name.ts';
 import { RunView } from '../run-view.ts';
 import { Screen } from '../screen.ts';
 import { readText } from '../stdin.ts';
@@ -69,9 +70,10 @@ async function show(console: Console, session: Runtime, started: { run: string; 
     screen.line(screen.colors.yellow('aborting the loop; Ctrl-C again to leave it as it is'));
     session.call('run/abort', { run }).catch(() => {});
   });
+  const name = new RunName(run);
   const operator = new Operator({
     session,
-    run,
+    run: name,
     screen,
     console,
     interrupts,
@@ -81,7 +83,7 @@ async function show(console: Console, session: Runtime, started: { run: string; 
   const { promise: status, resolve: ended } = deferred<number>();
   const view = new RunView({
     session,
-    run,
+    run: name,
     screen,
     whole: true,
     answer,

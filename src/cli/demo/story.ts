@@ -6,6 +6,7 @@ import type { Console } from '../console.ts';
 import { CliError, isWireError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { awaitKill, type Receipt } from '../kill.ts';
+import { RunName } from '../run-name.ts';
 import { RunView } from '../run-view.ts';
 import { Screen } from '../screen.ts';
 import { type Facts, livenessOf, quotedFigure } from './facts.ts';
@@ -40,7 +41,7 @@ export async function tellStory(console: Console, first: Runtime, second: Runtim
   const failed = deferred<never>();
   const view = new RunView({
     session: first,
-    run,
+    run: new RunName(run),
     screen,
     whole: true,
     answer: screen,

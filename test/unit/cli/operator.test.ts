@@ -6,6 +6,7 @@ import { createConsole } from '../../../src/cli/console.ts';
 import { Interrupts } from '../../../src/cli/interrupts.ts';
 import { Operator } from '../../../src/cli/operator.ts';
 import { ruleLines, rulesToRemember } from '../../../src/cli/remembered-rules.ts';
+import { RunName } from '../../../src/cli/run-name.ts';
 import type { Proposal } from '../../../src/cli/run-view.ts';
 import { Screen } from '../../../src/cli/screen.ts';
 import type { Runtime } from '../../../src/rpc/client/index.ts';
@@ -29,7 +30,7 @@ function person() {
   const interrupts = new Interrupts(() => {});
   const operator = new Operator({
     session,
-    run: 'r',
+    run: new RunName('r'),
     screen: new Screen(new ByteSink(shown), pc.createColors(false)),
     console: createConsole({ env: {}, stdout: shown, stderr: shown, stdin: () => stdin, version: '0' } as never),
     interrupts,

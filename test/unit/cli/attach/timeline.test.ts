@@ -165,7 +165,7 @@ describe('{#attach_timeline} a timeline', () => {
 
 describe('{#attach_keys} what is offered', () => {
   const keys = (timeline: Timeline) =>
-    keyBar(timeline.step(PATH), false)
+    keyBar(timeline.step(PATH), false, true)
       .map(({ text }) => text)
       .join('')
       .trim();
