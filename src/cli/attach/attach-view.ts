@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
 import { deferred } from '../../core/deferred.ts';
-import { SECRET_PROMPT } from '../../core/secret-prompt.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import type { Console } from '../console.ts';
 import { CliError } from '../errors.ts';
