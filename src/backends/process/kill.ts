@@ -160,7 +160,8 @@ export class TreeKill {
   }
 
   #requireOurs(): void {
-    if (this.#stopped) throw new HeadgateError('conflict', 'the command was let go of here while it was killed; whoever has it now goes on');
+    if (this.#stopped)
+      throw new HeadgateError('conflict', 'the command was let go of here while it was killed; whoever has it now goes on');
   }
 
   /** The same signal again to more processes joins the entry before it. */
