@@ -156,6 +156,7 @@ export class EditorSession {
   /** Shows nothing more; what runs goes on. */
   close(): void {
     this.#closed.abort();
+    this.#outlet.close();
     this.#proposals.close();
     this.#timeline.calls.close();
     this.#loops.fail(new Error('the session was closed'));

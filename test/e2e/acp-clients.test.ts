@@ -158,6 +158,36 @@ describe('{#acp_load} loading a session', () => {
     expect(done.announced).toBe(1);
   });
 
+  it('shows each byte once in a session that is loaded again, and none in one that is closed', async () => {
+    const editor = await suite.editor(TERMINALS);
+    const folder = await suite.folder();
+    const sessionId = await editor.open(folder);
+    const { session } = methods.agent;
+    const other = await suite.other(folder);
+    await other.call('subscribe', {});
+    const until = (file: string) => `while [ ! -e ${file} ]; do sleep 0.02; done`;
+    const command = `echo early; ${until('go')}; echo late; ${until('end')}; echo last`;
+    const { path } = await other.call<{ path: string }>('sh', { run: runOf(sessionId), command });
+    (await editor.question(path)).choose('allow_once');
+    await editor.call(sessionId, 'sh', ({ terminal }) => terminal === 'early\n');
+
+    editor.clear();
+    await editor.agent.request(session.load, { sessionId, cwd: folder, mcpServers: [] });
+    await editor.call(sessionId, 'sh', ({ terminal }) => terminal === 'early\n');
+    await writeFiles(folder, { go: '' });
+    await editor.call(sessionId, 'sh', ({ terminal }) => terminal.startsWith('early\nlate\n'));
+    // What is sent meanwhile comes before the answer.
+    await editor.prompt(sessionId, 'hello');
+    expect((await editor.call(sessionId, 'sh')).terminal).toBe('early\nlate\n');
+
+    await editor.agent.request(session.close, { sessionId });
+    editor.clear();
+    await writeFiles(folder, { end: '' });
+    await other.notice('stream/ended', (params) => params['path'] === path);
+    await editor.prompt(await editor.open(folder), 'hello');
+    expect(editor.of(sessionId)).toEqual([]);
+  });
+
   it('resumes without a replay, with what still runs', async () => {
     const folder = await suite.folder();
     const other = await suite.other(folder);
