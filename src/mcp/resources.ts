@@ -38,7 +38,7 @@ export function channelResources(server: McpServer, link: Link, subscribed: Set<
 
 async function listed(link: Link) {
   const runtime = await link.runtime();
-  const producers = await runtime.look('stream/list', {});
+  const producers = await runtime.look('stream/list', { redact: true });
   return producers
     .flatMap(({ run, command, channels }) =>
       channels.map(({ channel, path, bytes }) => ({

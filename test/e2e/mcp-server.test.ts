@@ -173,6 +173,25 @@ describe('{#mcp_wait} {#mcp_get} {#mcp_list} {#mcp_control} a command that takes
   }, 90_000);
 });
 
+describe('{#mcp_server} {#redaction} what other clients run', () => {
+  it('is listed without the secrets of its command lines', async () => {
+    const client = await connect();
+    const secret = '0123456789abcdefghijABCDEFGHIJ012345';
+    const { run } = await person.call<{ run: string }>('startRun', { model: 'scripted' });
+    const runs = await person.call<{ path: string }>('sh', { run, command: `: ghp_${secret}; sleep 305` });
+    await person.call('run/resolve', { run, resolution: { path: runs.path, action: 'accept' } });
+    await person.notice('stream/started', (params) => params['path'] === runs.path && params['run'] === run);
+    await person.call('sh', { run, command: `curl -H 'Authorization: Bearer ${secret}' host` });
+    const listed = await call(client, 'list', { run });
+    expect(listed.data).toMatchObject({ commands: [{ path: runs.path }], proposals: [{ run }] });
+    const resources = await client.listResources();
+    expect(resources.resources.map(({ title }) => title).join('\n')).toContain(': ghp_****');
+    expect(JSON.stringify([listed, resources])).not.toContain(secret);
+    expect(listed.text).toContain('Bearer ****');
+    await person.call('stream/cancel', { run, path: runs.path, grace_ms: 100 });
+  }, 60_000);
+});
+
 describe.each([
   ['2025', false],
   ['2026', true],
