@@ -1,6 +1,7 @@
 import type { ServerContext } from '@modelcontextprotocol/server';
 import type { Runtime } from '../rpc/client/index.ts';
 import { type Command, type CommandRef, commandOf, isOver } from './command.ts';
+import { bytesOf, textOf } from './piece.ts';
 
 /** How often somebody who asked for progress is told of it. */
 const PROGRESS_MS = 1000;
@@ -66,19 +67,16 @@ async function stateLine(runtime: Runtime, command: Command): Promise<string> {
   const [first] = written;
   if (!first) return 'runs, nothing written yet';
   const { run, path } = command;
-  const { chunk, encoding } = await runtime.look('stream/read', {
+  const page = await runtime.look('stream/read', {
     run,
     path,
     channel: first.channel,
     from: Math.max(0, first.bytes - TAIL_BYTES),
     redact: true,
   });
-  const line =
-    encoding === 'utf8'
-      ? chunk
-          .trimEnd()
-          .split(/[\r\n]/)
-          .at(-1)
-      : undefined;
+  const line = textOf(bytesOf(page))
+    ?.trimEnd()
+    .split(/[\r\n]/)
+    .at(-1);
   return line ? `${first.bytes} bytes: ${line}` : `${first.bytes} bytes`;
 }

@@ -173,6 +173,42 @@ describe('{#mcp_wait} {#mcp_get} {#mcp_list} {#mcp_control} a command that takes
   }, 90_000);
 });
 
+describe('{#mcp_get} {#mcp_resources} output that is longer than an answer', () => {
+  it('is read on where the answer before it ended, also within a line', async () => {
+    const client = await connect();
+    const line = (number: number) => `${String(number).padStart(5, '0')}:${'x'.repeat(994)}END`;
+    const script = (text: string) => `${JSON.stringify(process.execPath)} -e ${JSON.stringify(text)}`;
+    const long = script(`for (let i = 1; i <= 40; i++) console.log(String(i).padStart(5, '0') + ':' + 'x'.repeat(994) + 'END')`);
+    const { path } = (await accepted(client, long)).data;
+    const first = await call(client, 'get', { path });
+    expect(first.data).toMatchObject({ first_line: 1, last_line: 32, total_lines: 40, complete: false });
+    expect(first.text).toMatch(/END\n\n\[lines 1 to 32 of 40; go on with "line": 33\]$/);
+    const rest = await call(client, 'get', { path, line: 33 });
+    expect(rest.data).toMatchObject({ first_line: 33, last_line: 40, complete: true });
+    expect(rest.text).toBe(Array.from({ length: 8 }, (_, index) => `${line(33 + index)}\n`).join(''));
+
+    const wide = script(`console.log('\u00fc'.repeat(20_000)); console.log('after')`);
+    const one = (await accepted(client, wide)).data;
+    const begin = await call(client, 'get', { path: one['path'] });
+    expect(begin.text).toBe(`${'ü'.repeat(16_384)}\n[7233 bytes of line 1 are left; go on with "offset": 32768]`);
+    expect(begin.data).toMatchObject({ first_line: 1, last_line: 1, total_lines: 2, complete: false });
+    const end = await call(client, 'get', { path: one['path'], offset: 32_768 });
+    expect(end.text).toBe(`${'ü'.repeat(3616)}\nafter\n`);
+    expect(end.data).toMatchObject({ first_line: 1, last_line: 2, complete: true });
+    expect((await call(client, 'get', { path: one['path'], offset: 32_768, limit: 1 })).text).toMatch(/ü\n\n\[lines 1 to 1 of 2; go on/);
+    expect(await call(client, 'get', { path: one['path'], offset: 1, line: 1 })).toMatchObject({ isError: true });
+  }, 90_000);
+
+  it('is text, wherever in a character the last 64 KiB begin', async () => {
+    const client = await connect();
+    const command = `${JSON.stringify(process.execPath)} -e "process.stdout.write('a' + '\u20ac'.repeat(30000))"`;
+    const { data: done } = await accepted(client, command);
+    const [channel] = done['channels'] as { uri: string }[];
+    const [content] = (await client.readResource({ uri: channel?.uri ?? '' })).contents;
+    expect(content).toMatchObject({ mimeType: 'text/plain', text: expect.stringMatching(/^€{21845}$/) });
+  }, 60_000);
+});
+
 describe('{#mcp_server} {#redaction} what other clients run', () => {
   it('is listed without the secrets of its command lines', async () => {
     const client = await connect();
