@@ -1,7 +1,8 @@
 import { type Deferred, deferred } from '../core/deferred.ts';
+import { isEnd } from '../core/end-status.ts';
 import { ConnectionClosed } from '../rpc/client/index.ts';
 import type { Link } from './link.ts';
-import { isEnd, type LoopEnd } from './stop-reason.ts';
+import type { LoopEnd } from './stop-reason.ts';
 
 /** How often the death of cancelled commands is looked for (milliseconds). */
 const POLL_MS = 50;

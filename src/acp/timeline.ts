@@ -1,10 +1,10 @@
+import { isEnd } from '../core/end-status.ts';
 import type { RuntimeEvent } from '../rpc/client/index.ts';
 import type { NotificationParamsOf } from '../rpc/protocol/table.ts';
 import { isRefusal } from './errors.ts';
 import type { Link } from './link.ts';
 import type { Outlet } from './outlet.ts';
 import type { Proposals } from './proposals.ts';
-import { isEnd } from './stop-reason.ts';
 import { toolOfPath, turnOfPath } from './tool-call.ts';
 import { type Entry, ToolCalls } from './tool-calls.ts';
 import { Words } from './words.ts';
