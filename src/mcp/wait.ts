@@ -1,4 +1,5 @@
 import type { ServerContext } from '@modelcontextprotocol/server';
+import { isEnd } from '../core/end-status.ts';
 import type { Runtime } from '../rpc/client/index.ts';
 import { type Command, type CommandRef, commandOf, isOver } from './command.ts';
 import { bytesOf, textOf } from './piece.ts';
@@ -28,7 +29,8 @@ export async function settled(
     for await (const { name, params } of events) {
       if (!('path' in params) || params.path !== ref.path) continue;
       if (name === 'stream/ended' || name === 'stream/waiting') break;
-      if (name === 'run/resolved' && params.action !== 'accept') break;
+      // A proposal may end without an answer: its run is aborted.
+      if (name === 'entry/changed' && (params.removed || isEnd(params.status))) break;
     }
   } catch (error) {
     if (!timeout.aborted || mcpReq.signal.aborted) throw error;

@@ -136,6 +136,34 @@ describe('{#mcp_sh} running commands', () => {
   }, 90_000);
 });
 
+describe('{#mcp_server} {#mcp_wait} what others end', () => {
+  it.each([
+    ['a run of its own', []],
+    ['a run that it was given', ['--run', 'given']],
+  ])(
+    '%s that was deleted is opened anew by the next command',
+    async (which, args) => {
+      const client = await connect(args);
+      const next = (number: number) => accepted(client, `true ${number} ${which}`);
+      const first = await next(1);
+      await person.call('run/delete', { run: first.data['run'] });
+      const second = await next(2);
+      expect(second.data).toMatchObject({ status: 'done' });
+      expect((await next(3)).data['run']).toBe(second.data['run']);
+    },
+    60_000,
+  );
+
+  it('the wait for a proposal is over when its run is aborted', async () => {
+    const client = await connect();
+    const { run } = await person.call<{ run: string }>('act', { model: 'scripted', prompt: 'sh: touch aborted' });
+    const { path } = await person.notice('run/proposal', (params) => params['run'] === run);
+    const waited = call(client, 'wait', { run, path, ms: 600_000 }, { onprogress: () => abort() });
+    const abort = () => void person.call('run/abort', { run });
+    expect((await waited).data).toMatchObject({ status: 'rejected', outcome: 'aborted' });
+  }, 30_000);
+});
+
 describe('{#mcp_wait} {#mcp_get} {#mcp_list} {#mcp_control} a command that takes long', () => {
   it('is waited for with progress, read, typed into, listed and ended', async () => {
     await person.call('policy/add', { decision: 'allow', rule: 'input(cat *)' });

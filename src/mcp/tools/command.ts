@@ -36,9 +36,11 @@ export function commandTools(kit: ToolKit): void {
     ({ timeout_ms, yield_ms, stdin = false, cancel_with_request, ...asked }, context) =>
       answering(link, context, async () => {
         const runtime = await link.runtime();
-        const run = await link.openRun();
-        context.mcpReq.signal.throwIfAborted();
-        const ref = await runtime.call('sh', { ...given(asked), run, stdin, ...(timeout_ms === undefined ? {} : { timeout: timeout_ms }) });
+        const params = { ...given(asked), stdin, ...(timeout_ms === undefined ? {} : { timeout: timeout_ms }) };
+        const ref = await link.inRun(async (run) => {
+          context.mcpReq.signal.throwIfAborted();
+          return await runtime.call('sh', { ...params, run });
+        });
         try {
           return await described(runtime, await settled(runtime, ref, yield_ms ?? DEFAULT_WAIT_MS, context));
         } catch (error) {
