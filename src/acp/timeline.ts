@@ -14,8 +14,8 @@ export interface TimelineListener {
   /** True for a loop that this session's own prompt began: its words came from the editor. */
   isOwn(loop: number): Promise<boolean>;
   loopEnded(loop: number, end: { status: number; outcome: string | null }): void;
-  /** Why a loop fails; true when a prompt of this session tells it. */
-  trouble(text: string): boolean;
+  /** Why the loop fails whose log entry this is; true when a prompt of this session tells it. */
+  trouble(link: Link, path: string, text: string): Promise<boolean>;
   /** The run is gone. */
   deleted(): void;
 }
@@ -137,7 +137,7 @@ export class Timeline {
     if (!entry) return;
     if (kind === 'text') return await this.#words.whole(turnOfPath(path), entry.body);
     if (kind === 'update') return await this.#words.say(turnOfPath(path), entry.body, path);
-    if (kind === 'limit' || (kind === 'trouble' && !this.#listener.trouble(entry.body)))
+    if (kind === 'limit' || (kind === 'trouble' && !(await this.#listener.trouble(link, path, entry.body))))
       return await this.#words.say(turnOfPath(path), `\n\n${entry.body}`, path);
     if (kind === 'trouble') return;
     if (kind === 'prompt') {

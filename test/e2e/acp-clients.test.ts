@@ -130,6 +130,27 @@ describe('{#acp_question} questions in an editor', () => {
   });
 });
 
+describe('{#acp_question} {#acp_session} a question that is a message', () => {
+  it('ends the prompt of its own loop only, and waits on for others when the session is closed', async () => {
+    const editor = await suite.editor();
+    const folder = await suite.folder();
+    const other = await suite.other(folder);
+    const steps = [{ calls: [{ tool: 'ask_user', input: { question: 'Which name?' } }] }, { say: 'So: {{match}}' }];
+    const sessionId = await editor.open(folder, await suite.scenario(other, folder, steps));
+    const ended: string[] = [];
+    const prompt = (text: string) => editor.prompt(sessionId, text).then((reason) => ended.push(`${text}: ${reason}`));
+    const [first, second] = [prompt('one'), prompt('two')];
+    await first;
+    await editor.open(folder);
+    expect(ended).toEqual(['one: end_turn']);
+    await Promise.all([prompt('Ada'), second]);
+    expect(ended.toSorted()).toEqual(['Ada: end_turn', 'one: end_turn', 'two: end_turn']);
+    expect(editor.text(sessionId)).toBe('\n\nWhich name?So: Ada\n\nWhich name?');
+    await editor.agent.request(methods.agent.session.close, { sessionId });
+    expect(await other.call('getProposals', { run: runOf(sessionId) })).toHaveLength(1);
+  });
+});
+
 describe('{#acp_load} loading a session', () => {
   it('replays what was said and done with its output, asks what waits, and goes on live', { timeout: 90_000 }, async () => {
     const folder = await suite.folder();
