@@ -25,6 +25,7 @@ export class CallOutput {
   #tail = Buffer.alloc(0);
   #leftOut = 0;
   #timer: NodeJS.Timeout | undefined;
+  readonly #closed = new AbortController();
   #reading: Promise<unknown> = Promise.resolve();
 
   /** @param options - `before`: what stands above the output, `from`: channels with the offset that each begins at */
@@ -56,12 +57,12 @@ export class CallOutput {
 
   async ended(): Promise<void> {
     await this.#reading;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.close();
   }
 
-  /** Nothing more is shown. */
+  /** Nothing more is read, nor shown while it comes. */
   close(): void {
+    this.#closed.abort();
     clearTimeout(this.#timer);
   }
 
@@ -73,7 +74,8 @@ export class CallOutput {
   async #readChannel(link: Link, channel: number): Promise<void> {
     const state = this.#channels.get(channel);
     if (!state) return;
-    for await (const { offset, bytes } of link.runtime.follow(this.#run, this.#path, { channel, from: state.offset })) {
+    const { signal } = this.#closed;
+    for await (const { offset, bytes } of link.runtime.follow(this.#run, this.#path, { channel, from: state.offset, signal })) {
       state.offset = offset + bytes.byteLength;
       await this.#take(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), state.decoder);
     }
@@ -97,12 +99,24 @@ export class CallOutput {
     // Read in whole pieces and cut in whole pieces: the copy is of a bounded size.
     this.#tail = all.length > 2 * TAIL_BYTES ? all.subarray(all.length - TAIL_BYTES) : all;
     this.#leftOut += all.length - this.#tail.length;
-    this.#timer ??= setTimeout(() => void this.#replace(), REPLACE_MS);
+    this.#replaceSoon();
+  }
+
+  #replaceSoon(): void {
+    if (!this.#closed.signal.aborted) this.#timer ??= setTimeout(() => void this.#replace(), REPLACE_MS);
   }
 
   async #replace(): Promise<void> {
+    const shown = this.#bytes;
     await this.#outlet.send({ sessionUpdate: 'tool_call_update', toolCallId: this.#path, content: this.content() });
     this.#timer = undefined;
+    // What has come while the editor's pipe was full.
+    if (this.#bytes > shown) this.#replaceSoon();
+  }
+
+  /** Bytes that the shown end of the output has seen. */
+  get #bytes(): number {
+    return this.#leftOut + this.#tail.length;
   }
 
   #tailContent(): ToolCallContent[] {

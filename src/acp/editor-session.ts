@@ -1,5 +1,5 @@
 import type { SessionUpdate, StopReason } from '@agentclientprotocol/sdk';
-import { type Deferred, deferred } from '../core/deferred.ts';
+import { deferred } from '../core/deferred.ts';
 import type { Question } from '../core/question.ts';
 import type { RuntimeEvent } from '../rpc/client/index.ts';
 import { toRequestError } from './errors.ts';
@@ -10,6 +10,7 @@ import type { Outlet } from './outlet.ts';
 import { Proposals } from './proposals.ts';
 import { stopReason } from './stop-reason.ts';
 import { Timeline } from './timeline.ts';
+import { turnOfPath } from './tool-call.ts';
 
 /** How long a cancelled prompt waits for its commands to be gone (milliseconds). */
 const GONE_MS = 10_000;
@@ -36,7 +37,6 @@ export class EditorSession {
   #events: AsyncIterable<RuntimeEvent>;
   /** A question that the next message answers. */
   #question: { readonly path: string } | undefined;
-  #asked: Deferred<void> = deferred();
   #isCancelling = false;
   /** Settles when what a cancel ended is gone. */
   #gone: Promise<unknown> = Promise.resolve();
@@ -64,7 +64,7 @@ export class EditorSession {
       outlet,
       run,
       link: () => this.#attached(),
-      inText: (path, question) => void this.#askInText(path, question),
+      inText: (path, question) => void this.#askInText(path, question).catch((error: unknown) => this.#fail(error)),
     });
     this.#timeline = new Timeline({
       outlet,
@@ -74,7 +74,7 @@ export class EditorSession {
       listener: {
         isOwn: (loop) => this.#loops.isOwn(loop),
         loopEnded: (loop, end) => this.#loops.ended(loop, end),
-        trouble: (text) => this.#trouble(text),
+        trouble: (link, path, text) => this.#trouble(link, path, text),
         deleted: () => this.#fail(new Error(`run ${run} was deleted`)),
       },
     });
@@ -104,8 +104,7 @@ export class EditorSession {
       const link = await this.#attached();
       const loop = await this.#begin(link, text);
       if (signal.aborted) cancel();
-      const asked = this.#asked.promise.then(() => 'asked' as const);
-      const end = await Promise.race([this.#loops.end(loop), asked]);
+      const end = await this.#loops.end(loop);
       if (end === 'asked') return 'end_turn';
       await this.#gone;
       return stopReason(end, this.#loops.takeWhy());
@@ -156,6 +155,7 @@ export class EditorSession {
   /** Shows nothing more; what runs goes on. */
   close(): void {
     this.#closed.abort();
+    this.#outlet.close();
     this.#proposals.close();
     this.#timeline.calls.close();
     this.#loops.fail(new Error('the session was closed'));
@@ -165,19 +165,25 @@ export class EditorSession {
   async #begin(link: Link, text: string): Promise<number> {
     const question = this.#question;
     this.#question = undefined;
-    this.#asked = deferred();
     if (!question || this.#timeline.calls.status(question.path) !== 'pending') return await this.#loops.begin(link, this.mode, text);
-    const { loops } = await link.runtime.look('getRun', { run: this.run });
-    const active = loops.find(({ status }) => status === 102);
+    const loop = await this.#loopOf(link, question.path);
+    if (loop !== undefined) this.#loops.answered(loop);
     await this.#proposals.resolve(question.path, { action: 'accept', output: text });
-    return active?.loop ?? (await this.#loops.begin(link, this.mode, text));
+    return loop ?? (await this.#loops.begin(link, this.mode, text));
   }
 
   async #askInText(path: string, question: Question): Promise<void> {
     this.#question = { path };
     const content = { type: 'text' as const, text: `\n\n${question.text}` };
     await this.#outlet.send({ sessionUpdate: 'agent_message_chunk', content, messageId: path });
-    this.#asked.resolve();
+    const loop = await this.#loopOf(await this.#attached(), path);
+    if (loop !== undefined) this.#loops.asked(loop);
+  }
+
+  /** The loop whose turn a log entry is of. */
+  async #loopOf(link: Link, path: string): Promise<number | undefined> {
+    const { turns } = await link.runtime.look('getRun', { run: this.run });
+    return turns.find(({ turn }) => turn === turnOfPath(path))?.loop;
   }
 
   async #abort(): Promise<void> {
@@ -190,8 +196,9 @@ export class EditorSession {
     await Promise.race([Promise.all([...shown, this.#loops.gone(link, commands, late)]), isLate.promise]);
   }
 
-  #trouble(text: string): boolean {
-    if (!this.#loops.waiting) return false;
+  async #trouble(link: Link, path: string, text: string): Promise<boolean> {
+    const loop = await this.#loopOf(link, path);
+    if (loop === undefined || !(await this.#loops.isAwaited(loop))) return false;
     this.#loops.why = text;
     return true;
   }

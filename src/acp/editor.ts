@@ -62,8 +62,9 @@ export class Editor {
     const model = await this.#model(link);
     const { run } = await link.runtime.call('startRun', { model });
     const session = this.#add(link, params.cwd, { run, model }, client);
+    const settings = await this.#settings(link, session);
     this.#afterAnswer(session, params.mcpServers);
-    return { sessionId: session.sessionId, ...(await this.#settings(link, session)) };
+    return { sessionId: session.sessionId, ...settings };
   }
 
   async open(
@@ -77,8 +78,9 @@ export class Editor {
     this.#sessions.get(params.sessionId)?.close();
     const session = this.#add(link, params.cwd, { run, model }, client);
     await session.show(only);
+    const settings = await this.#settings(link, session);
     this.#afterAnswer(session, params.mcpServers ?? []);
-    return await this.#settings(link, session);
+    return settings;
   }
 
   async list({ cwd, cursor }: { cwd?: string | null; cursor?: string | null }) {
@@ -152,7 +154,7 @@ export class Editor {
     return session;
   }
 
-  /** Begins to show what happens once the request has its answer: before that the editor does not know the session. */
+  /** Begins to show what happens behind the answer, which has to follow at once: before it the editor does not know the session. */
   #afterAnswer(session: EditorSession, mcpServers: readonly McpServer[]): void {
     setImmediate(() => {
       session.start().catch((error: unknown) => this.#options.log(`session ${session.sessionId}: ${messageOf(error)}`));

@@ -1,7 +1,7 @@
+import { isEnd } from '../core/end-status.ts';
 import type { ResultOf } from '../rpc/protocol/table.ts';
 import { isRefusal } from './errors.ts';
 import type { Link } from './link.ts';
-import { isEnd } from './stop-reason.ts';
 import type { Timeline } from './timeline.ts';
 
 type Row = ResultOf<'getEntries'>[number];

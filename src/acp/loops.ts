@@ -1,7 +1,8 @@
 import { type Deferred, deferred } from '../core/deferred.ts';
+import { isEnd } from '../core/end-status.ts';
 import { ConnectionClosed } from '../rpc/client/index.ts';
 import type { Link } from './link.ts';
-import { isEnd, type LoopEnd } from './stop-reason.ts';
+import type { LoopEnd } from './stop-reason.ts';
 
 /** How often the death of cancelled commands is looked for (milliseconds). */
 const POLL_MS = 50;
@@ -14,7 +15,9 @@ export class Loops {
   readonly #run: string;
   readonly #own = new Set<number>();
   readonly #ended = new Map<number, LoopEnd>();
-  readonly #awaited = new Map<number, Deferred<LoopEnd>>();
+  readonly #awaited = new Map<number, Deferred<LoopEnd | 'asked'>>();
+  /** Loops that wait for the person's next message: no prompt waits for them. */
+  readonly #asking = new Set<number>();
   /** The call that begins a loop; whoever asks whose loop it is waits for it. */
   #beginning: Promise<unknown> = Promise.resolve();
   #why: string | undefined;
@@ -45,6 +48,11 @@ export class Loops {
     return this.#own.has(loop);
   }
 
+  /** True for a loop that a prompt of this session waits for. */
+  async isAwaited(loop: number): Promise<boolean> {
+    return ((await this.isOwn(loop)) || this.#awaited.has(loop)) && !this.#asking.has(loop);
+  }
+
   /** Queues a loop; answers its number. A connection lost meanwhile queues it no second time. */
   begin(link: Link, mode: Mode, prompt: string): Promise<number> {
     const begun = this.#begin(link, mode, prompt).then((loop) => {
@@ -55,11 +63,12 @@ export class Loops {
     return begun;
   }
 
-  /** Resolves when a loop has ended; rejects when that cannot be learnt any more. */
-  async end(loop: number): Promise<LoopEnd> {
+  /** Resolves when a loop has ended, or asks what the person's next message answers; rejects when that cannot be learnt any more. */
+  async end(loop: number): Promise<LoopEnd | 'asked'> {
     const known = this.#ended.get(loop);
     if (known) return known;
-    const awaited = this.#awaited.get(loop) ?? deferred<LoopEnd>();
+    if (this.#asking.has(loop)) return 'asked';
+    const awaited = this.#awaited.get(loop) ?? deferred<LoopEnd | 'asked'>();
     this.#awaited.set(loop, awaited);
     return await awaited.promise;
   }
@@ -67,8 +76,20 @@ export class Loops {
   /** An event told of an end. */
   ended(loop: number, end: LoopEnd): void {
     this.#ended.set(loop, end);
-    this.#awaited.get(loop)?.resolve(end);
-    this.#awaited.delete(loop);
+    this.#asking.delete(loop);
+    this.#settle(loop, end);
+  }
+
+  /** A loop asks what the person's next message answers: the prompt that waits for it is over. */
+  asked(loop: number): void {
+    if (this.#ended.has(loop)) return;
+    this.#asking.add(loop);
+    this.#settle(loop, 'asked');
+  }
+
+  /** That message has come. */
+  answered(loop: number): void {
+    this.#asking.delete(loop);
   }
 
   /** Resolves when none of these commands has a process left, or when `signal` is aborted. */
@@ -108,6 +129,11 @@ export class Loops {
       commands.map((path) => link.runtime.look('stream/cancel', { run, path, reason: 'the prompt was cancelled' }).catch(() => {})),
     );
     return commands;
+  }
+
+  #settle(loop: number, how: LoopEnd | 'asked'): void {
+    this.#awaited.get(loop)?.resolve(how);
+    this.#awaited.delete(loop);
   }
 
   async #begin(link: Link, mode: Mode, prompt: string): Promise<number> {

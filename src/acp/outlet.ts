@@ -6,6 +6,7 @@ export class Outlet {
   readonly client: AgentContext;
   readonly traits: ClientTraits;
   readonly sessionId: string;
+  #isClosed = false;
 
   constructor(client: AgentContext, traits: ClientTraits, sessionId: string) {
     this.client = client;
@@ -15,7 +16,13 @@ export class Outlet {
 
   /** Sends an update; resolves when the editor's pipe has taken it, so that who writes much waits. An editor that is gone hears nothing. */
   async send(update: SessionUpdate): Promise<void> {
+    if (this.#isClosed) return;
     await this.client.notify(methods.client.session.update, { sessionId: this.sessionId, update }).catch(() => {});
+  }
+
+  /** Nothing is sent any more. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   /** A short message to people that is nobody's answer. */

@@ -16,11 +16,6 @@ const REASONS: Readonly<Record<string, StopReason>> = {
   model_context: 'max_tokens',
 };
 
-/** True for a status that no loop leaves again. */
-export function isEnd(status: number): boolean {
-  return status === 200 || status >= 400;
-}
-
 /**
  * Why a prompt stopped (SPEC {#acp_stop}). Throws -32603 for a loop that failed; `why` is what its log entry says.
  */

@@ -1,10 +1,10 @@
+import { isEnd } from '../core/end-status.ts';
 import type { RuntimeEvent } from '../rpc/client/index.ts';
 import type { NotificationParamsOf } from '../rpc/protocol/table.ts';
 import { isRefusal } from './errors.ts';
 import type { Link } from './link.ts';
 import type { Outlet } from './outlet.ts';
 import type { Proposals } from './proposals.ts';
-import { isEnd } from './stop-reason.ts';
 import { toolOfPath, turnOfPath } from './tool-call.ts';
 import { type Entry, ToolCalls } from './tool-calls.ts';
 import { Words } from './words.ts';
@@ -14,8 +14,8 @@ export interface TimelineListener {
   /** True for a loop that this session's own prompt began: its words came from the editor. */
   isOwn(loop: number): Promise<boolean>;
   loopEnded(loop: number, end: { status: number; outcome: string | null }): void;
-  /** Why a loop fails; true when a prompt of this session tells it. */
-  trouble(text: string): boolean;
+  /** Why the loop fails whose log entry this is; true when a prompt of this session tells it. */
+  trouble(link: Link, path: string, text: string): Promise<boolean>;
   /** The run is gone. */
   deleted(): void;
 }
@@ -137,7 +137,7 @@ export class Timeline {
     if (!entry) return;
     if (kind === 'text') return await this.#words.whole(turnOfPath(path), entry.body);
     if (kind === 'update') return await this.#words.say(turnOfPath(path), entry.body, path);
-    if (kind === 'limit' || (kind === 'trouble' && !this.#listener.trouble(entry.body)))
+    if (kind === 'limit' || (kind === 'trouble' && !(await this.#listener.trouble(link, path, entry.body))))
       return await this.#words.say(turnOfPath(path), `\n\n${entry.body}`, path);
     if (kind === 'trouble') return;
     if (kind === 'prompt') {

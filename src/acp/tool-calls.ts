@@ -1,12 +1,12 @@
 import type { ToolCallContent, ToolCallStatus, ToolCallUpdate } from '@agentclientprotocol/sdk';
 import { type Deferred, deferred } from '../core/deferred.ts';
+import { isEnd } from '../core/end-status.ts';
 import { visibleLine } from '../core/visible-text.ts';
 import type { NotificationParamsOf, ResultOf } from '../rpc/protocol/table.ts';
 import { CallOutput, TAIL_BYTES } from './call-output.ts';
 import type { Link } from './link.ts';
 import { blockContent, textContent } from './markdown.ts';
 import type { Outlet } from './outlet.ts';
-import { isEnd } from './stop-reason.ts';
 import { type CallFacts, callStatus, describeCall } from './tool-call.ts';
 
 type Facts = Readonly<Record<string, unknown>>;

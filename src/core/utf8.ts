@@ -17,6 +17,13 @@ export function incompleteTail(bytes: Uint8Array): number {
   return 0;
 }
 
+/** How many bytes at the beginning of `bytes` belong to a character begun before (0 to 3). */
+export function continuationBytes(bytes: Uint8Array): number {
+  let count = 0;
+  while (count < 3 && ((bytes[count] ?? 0) & 0xc0) === 0x80) count++;
+  return count;
+}
+
 /** Bytes of the character that `lead` begins; 1 for a byte that begins none. */
 function sequenceLength(lead: number): number {
   if (lead >= 0xc2 && lead <= 0xdf) return 2;

@@ -1,5 +1,5 @@
 import { CLIENT_INFO_META_KEY, type ServerContext } from '@modelcontextprotocol/server';
-import type { Runtime } from '../rpc/client/index.ts';
+import { RpcError, type Runtime } from '../rpc/client/index.ts';
 import type { McpServeOptions } from './server.ts';
 
 /** Characters that the server takes of a client's name. */
@@ -50,6 +50,19 @@ export class Link {
       throw error;
     });
     return this.#run;
+  }
+
+  /** Does something in the run of this session's commands; in another one where that has been deleted. */
+  async inRun<T>(work: (run: string) => Promise<T>): Promise<T> {
+    const opened = this.openRun();
+    const run = await opened;
+    try {
+      return await work(run);
+    } catch (error) {
+      if (!(error instanceof RpcError) || error.kind !== 'not_found' || error.data['run'] !== run) throw error;
+      if (this.#run === opened) this.#run = undefined;
+      return await work(await this.openRun());
+    }
   }
 
   async close(): Promise<void> {

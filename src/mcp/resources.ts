@@ -2,6 +2,7 @@ import { type McpServer, ResourceNotFoundError, ResourceTemplate } from '@modelc
 import { messageOf } from '../core/errors.ts';
 import type { Runtime } from '../rpc/client/index.ts';
 import type { Link } from './link.ts';
+import { bytesOf, textOf } from './piece.ts';
 import { channelUri, parseChannelUri } from './uri.ts';
 
 /** Bytes of one read, the last of the channel. */
@@ -38,7 +39,7 @@ export function channelResources(server: McpServer, link: Link, subscribed: Set<
 
 async function listed(link: Link) {
   const runtime = await link.runtime();
-  const producers = await runtime.look('stream/list', {});
+  const producers = await runtime.look('stream/list', { redact: true });
   return producers
     .flatMap(({ run, command, channels }) =>
       channels.map(({ channel, path, bytes }) => ({
@@ -55,7 +56,7 @@ async function listed(link: Link) {
 async function contentOf(link: Link, uri: string) {
   const runtime = await link.runtime();
   const place = await headOf(runtime, uri);
-  const { chunk, encoding } = await runtime.look('stream/read', {
+  const page = await runtime.look('stream/read', {
     run: place.run,
     path: place.path,
     channel: place.channel,
@@ -63,7 +64,11 @@ async function contentOf(link: Link, uri: string) {
     max_bytes: READ_BYTES,
     redact: true,
   });
-  return encoding === 'utf8' ? { uri, mimeType: 'text/plain', text: chunk } : { uri, mimeType: 'application/octet-stream', blob: chunk };
+  const bytes = bytesOf(page);
+  const text = textOf(bytes);
+  return text === undefined
+    ? { uri, mimeType: 'application/octet-stream', blob: bytes.toString('base64') }
+    : { uri, mimeType: 'text/plain', text };
 }
 
 /** Which channel a URI names. Throws where there is none. */

@@ -1,6 +1,8 @@
 import type { ServerContext } from '@modelcontextprotocol/server';
+import { isEnd } from '../core/end-status.ts';
 import type { Runtime } from '../rpc/client/index.ts';
 import { type Command, type CommandRef, commandOf, isOver } from './command.ts';
+import { bytesOf, textOf } from './piece.ts';
 
 /** How often somebody who asked for progress is told of it. */
 const PROGRESS_MS = 1000;
@@ -27,7 +29,8 @@ export async function settled(
     for await (const { name, params } of events) {
       if (!('path' in params) || params.path !== ref.path) continue;
       if (name === 'stream/ended' || name === 'stream/waiting') break;
-      if (name === 'run/resolved' && params.action !== 'accept') break;
+      // A proposal may end without an answer: its run is aborted.
+      if (name === 'entry/changed' && (params.removed || isEnd(params.status))) break;
     }
   } catch (error) {
     if (!timeout.aborted || mcpReq.signal.aborted) throw error;
@@ -66,19 +69,16 @@ async function stateLine(runtime: Runtime, command: Command): Promise<string> {
   const [first] = written;
   if (!first) return 'runs, nothing written yet';
   const { run, path } = command;
-  const { chunk, encoding } = await runtime.look('stream/read', {
+  const page = await runtime.look('stream/read', {
     run,
     path,
     channel: first.channel,
     from: Math.max(0, first.bytes - TAIL_BYTES),
     redact: true,
   });
-  const line =
-    encoding === 'utf8'
-      ? chunk
-          .trimEnd()
-          .split(/[\r\n]/)
-          .at(-1)
-      : undefined;
+  const line = textOf(bytesOf(page))
+    ?.trimEnd()
+    .split(/[\r\n]/)
+    .at(-1);
   return line ? `${first.bytes} bytes: ${line}` : `${first.bytes} bytes`;
 }

@@ -6,11 +6,6 @@
 export const STATUSES = [100, 102, 200, 202, 400, 403, 404, 409, 413, 422, 499, 500, 501] as const;
 export type Status = (typeof STATUSES)[number];
 
-/** True for a status after which an entry changes no more by itself. */
-export function isTerminal(status: number): boolean {
-  return status === 200 || status >= 400;
-}
-
 type Table<S extends PropertyKey, E extends PropertyKey> = { readonly [state in S]: { readonly [event in E]: S | null } };
 
 // ---- runs -----------------------------------------------------------------------------------------------

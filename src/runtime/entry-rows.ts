@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { incompleteTail } from '../core/utf8.ts';
+import { continuationBytes, incompleteTail } from '../core/utf8.ts';
 import type { Entry } from '../model/records.ts';
 import type { ReadableChannels } from '../redact/index.ts';
 import { isChannel } from './readers.ts';
@@ -61,11 +61,4 @@ export function encode(data: Buffer): Body {
   const whole = data.subarray(0, data.length - incompleteTail(data));
   if (isUtf8(whole)) return { body: whole.toString('utf8') };
   return { body: data.toString('base64'), encoding: 'base64' };
-}
-
-/** Bytes at the beginning that belong to a character begun before, 3 at most. */
-function continuationBytes(data: Buffer): number {
-  let count = 0;
-  while (count < 3 && ((data[count] ?? 0) & 0xc0) === 0x80) count++;
-  return count;
 }

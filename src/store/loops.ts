@@ -1,9 +1,10 @@
 import type { Selectable } from 'kysely';
 import type { Clock } from '../core/clock.ts';
+import { isEnd } from '../core/end-status.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { LoopStore } from '../model/ports/store.ts';
 import type { Loop, LoopMode, RunSettings } from '../model/records.ts';
-import { isTerminal, type LoopStatus } from '../model/status.ts';
+import type { LoopStatus } from '../model/status.ts';
 import type { Connection } from './connection.ts';
 import { isTaken } from './failures.ts';
 import { fromJson, toJson } from './json.ts';
@@ -72,7 +73,7 @@ export class SqliteLoops implements LoopStore {
   }
 
   setStatus(id: number, status: LoopStatus, outcome: string | null, result: string | null): void {
-    const change = { status, outcome, result, ...(isTerminal(status) ? { ended_at: this.#clock.now() } : {}) };
+    const change = { status, outcome, result, ...(isEnd(status) ? { ended_at: this.#clock.now() } : {}) };
     this.#db.write('durable', () => {
       const loop = found(this.byId(id), 'loop', id, 'getRun');
       requireTransition('loop', loop.status, status, `loop ${loop.sequence}`);

@@ -1,6 +1,6 @@
+import { isEnd } from '../core/end-status.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { EventRecord } from '../model/records.ts';
-import { isTerminal } from '../model/status.ts';
 import type { ClosedFact, StreamSelector } from './types.ts';
 
 /** True for an event after which a subscription may have nothing more to wait for: a run or an entry is over. */
@@ -23,6 +23,6 @@ export function deadEnd(
   if (!run) return { run: alias, ...named, reason: 'run_deleted' };
   if (path === undefined) return undefined;
   const entry = store.entries.get(runId, path);
-  if (!entry || !isTerminal(entry.status) || store.producers.get(entry.id)) return undefined;
+  if (!entry || !isEnd(entry.status) || store.producers.get(entry.id)) return undefined;
   return { run: run.alias, path, reason: 'never_started', status: entry.status, outcome: entry.outcome };
 }

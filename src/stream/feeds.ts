@@ -1,6 +1,6 @@
+import { isEnd } from '../core/end-status.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { Entry, Producer } from '../model/records.ts';
-import { isTerminal } from '../model/status.ts';
 import type { Redaction } from '../redact/index.ts';
 import { channelNumber } from './channels.ts';
 import { Feed } from './feed.ts';
@@ -107,7 +107,7 @@ export class Feeds {
           channel: channelNumber(channel),
           entryId: channel.id,
           channels: this.#store.channels,
-          ended: isTerminal(channel.status),
+          ended: isEnd(channel.status),
         }),
     );
     const registered: Registered = { feeds, subscriptions: new Set() };

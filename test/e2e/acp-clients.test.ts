@@ -130,6 +130,27 @@ describe('{#acp_question} questions in an editor', () => {
   });
 });
 
+describe('{#acp_question} {#acp_session} a question that is a message', () => {
+  it('ends the prompt of its own loop only, and waits on for others when the session is closed', async () => {
+    const editor = await suite.editor();
+    const folder = await suite.folder();
+    const other = await suite.other(folder);
+    const steps = [{ calls: [{ tool: 'ask_user', input: { question: 'Which name?' } }] }, { say: 'So: {{match}}' }];
+    const sessionId = await editor.open(folder, await suite.scenario(other, folder, steps));
+    const ended: string[] = [];
+    const prompt = (text: string) => editor.prompt(sessionId, text).then((reason) => ended.push(`${text}: ${reason}`));
+    const [first, second] = [prompt('one'), prompt('two')];
+    await first;
+    await editor.open(folder);
+    expect(ended).toEqual(['one: end_turn']);
+    await Promise.all([prompt('Ada'), second]);
+    expect(ended.toSorted()).toEqual(['Ada: end_turn', 'one: end_turn', 'two: end_turn']);
+    expect(editor.text(sessionId)).toBe('\n\nWhich name?So: Ada\n\nWhich name?');
+    await editor.agent.request(methods.agent.session.close, { sessionId });
+    expect(await other.call('getProposals', { run: runOf(sessionId) })).toHaveLength(1);
+  });
+});
+
 describe('{#acp_load} loading a session', () => {
   it('replays what was said and done with its output, asks what waits, and goes on live', { timeout: 90_000 }, async () => {
     const folder = await suite.folder();
@@ -156,6 +177,36 @@ describe('{#acp_load} loading a session', () => {
     (await editor.question()).choose('allow_once');
     const done = await editor.call(sessionId, 'sh', ({ terminal, status }) => terminal === 'later\n' && status === 'completed');
     expect(done.announced).toBe(1);
+  });
+
+  it('shows each byte once in a session that is loaded again, and none in one that is closed', async () => {
+    const editor = await suite.editor(TERMINALS);
+    const folder = await suite.folder();
+    const sessionId = await editor.open(folder);
+    const { session } = methods.agent;
+    const other = await suite.other(folder);
+    await other.call('subscribe', {});
+    const until = (file: string) => `while [ ! -e ${file} ]; do sleep 0.02; done`;
+    const command = `echo early; ${until('go')}; echo late; ${until('end')}; echo last`;
+    const { path } = await other.call<{ path: string }>('sh', { run: runOf(sessionId), command });
+    (await editor.question(path)).choose('allow_once');
+    await editor.call(sessionId, 'sh', ({ terminal }) => terminal === 'early\n');
+
+    editor.clear();
+    await editor.agent.request(session.load, { sessionId, cwd: folder, mcpServers: [] });
+    await editor.call(sessionId, 'sh', ({ terminal }) => terminal === 'early\n');
+    await writeFiles(folder, { go: '' });
+    await editor.call(sessionId, 'sh', ({ terminal }) => terminal.startsWith('early\nlate\n'));
+    // What is sent meanwhile comes before the answer.
+    await editor.prompt(sessionId, 'hello');
+    expect((await editor.call(sessionId, 'sh')).terminal).toBe('early\nlate\n');
+
+    await editor.agent.request(session.close, { sessionId });
+    editor.clear();
+    await writeFiles(folder, { end: '' });
+    await other.notice('stream/ended', (params) => params['path'] === path);
+    await editor.prompt(await editor.open(folder), 'hello');
+    expect(editor.of(sessionId)).toEqual([]);
   });
 
   it('resumes without a replay, with what still runs', async () => {

@@ -192,6 +192,19 @@ describe('{#acp_cancel} cancelling a prompt', () => {
     expect(await editor.prompt(sessionId, 'hello')).toBe('end_turn');
   });
 
+  it('answers the prompts that are queued too, as soon as the commands are gone', async () => {
+    const editor = await suite.editor(TERMINALS);
+    const sessionId = await editor.open(await suite.folder());
+    const stopped = ['sh: echo on; sleep 600', 'and then', 'and last'].map((text) => editor.prompt(sessionId, text));
+    (await editor.question()).choose('allow_once');
+    await editor.call(sessionId, 'sh', ({ terminal }) => terminal === 'on\n');
+    const begun = performance.now();
+    await editor.cancel(sessionId);
+    expect(await Promise.all(stopped)).toEqual(['cancelled', 'cancelled', 'cancelled']);
+    // What is not told of is waited for for ten seconds.
+    expect(performance.now() - begun).toBeLessThan(9000);
+  });
+
   it('ends a command that a turn left in the background', async () => {
     const editor = await suite.editor(TERMINALS);
     const folder = await suite.folder();

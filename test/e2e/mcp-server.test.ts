@@ -136,6 +136,34 @@ describe('{#mcp_sh} running commands', () => {
   }, 90_000);
 });
 
+describe('{#mcp_server} {#mcp_wait} what others end', () => {
+  it.each([
+    ['a run of its own', []],
+    ['a run that it was given', ['--run', 'given']],
+  ])(
+    '%s that was deleted is opened anew by the next command',
+    async (which, args) => {
+      const client = await connect(args);
+      const next = (number: number) => accepted(client, `true ${number} ${which}`);
+      const first = await next(1);
+      await person.call('run/delete', { run: first.data['run'] });
+      const second = await next(2);
+      expect(second.data).toMatchObject({ status: 'done' });
+      expect((await next(3)).data['run']).toBe(second.data['run']);
+    },
+    60_000,
+  );
+
+  it('the wait for a proposal is over when its run is aborted', async () => {
+    const client = await connect();
+    const { run } = await person.call<{ run: string }>('act', { model: 'scripted', prompt: 'sh: touch aborted' });
+    const { path } = await person.notice('run/proposal', (params) => params['run'] === run);
+    const waited = call(client, 'wait', { run, path, ms: 600_000 }, { onprogress: () => abort() });
+    const abort = () => void person.call('run/abort', { run });
+    expect((await waited).data).toMatchObject({ status: 'rejected', outcome: 'aborted' });
+  }, 30_000);
+});
+
 describe('{#mcp_wait} {#mcp_get} {#mcp_list} {#mcp_control} a command that takes long', () => {
   it('is waited for with progress, read, typed into, listed and ended', async () => {
     await person.call('policy/add', { decision: 'allow', rule: 'input(cat *)' });
@@ -185,6 +213,60 @@ describe('{#mcp_control} what is typed into a command that does not read', () =>
     expect(refused).toMatchObject({ isError: true, text: expect.stringMatching(/took only 0 of 16384 bytes.*was not ended/) });
     await call(client, 'cancel', { path, grace_ms: 100 });
   }, 90_000);
+
+describe('{#mcp_get} {#mcp_resources} output that is longer than an answer', () => {
+  it('is read on where the answer before it ended, also within a line', async () => {
+    const client = await connect();
+    const line = (number: number) => `${String(number).padStart(5, '0')}:${'x'.repeat(994)}END`;
+    const script = (text: string) => `${JSON.stringify(process.execPath)} -e ${JSON.stringify(text)}`;
+    const long = script(`for (let i = 1; i <= 40; i++) console.log(String(i).padStart(5, '0') + ':' + 'x'.repeat(994) + 'END')`);
+    const { path } = (await accepted(client, long)).data;
+    const first = await call(client, 'get', { path });
+    expect(first.data).toMatchObject({ first_line: 1, last_line: 32, total_lines: 40, complete: false });
+    expect(first.text).toMatch(/END\n\n\[lines 1 to 32 of 40; go on with "line": 33\]$/);
+    const rest = await call(client, 'get', { path, line: 33 });
+    expect(rest.data).toMatchObject({ first_line: 33, last_line: 40, complete: true });
+    expect(rest.text).toBe(Array.from({ length: 8 }, (_, index) => `${line(33 + index)}\n`).join(''));
+
+    const wide = script(`console.log('\u00fc'.repeat(20_000)); console.log('after')`);
+    const one = (await accepted(client, wide)).data;
+    const begin = await call(client, 'get', { path: one['path'] });
+    expect(begin.text).toBe(`${'ü'.repeat(16_384)}\n[7233 bytes of line 1 are left; go on with "offset": 32768]`);
+    expect(begin.data).toMatchObject({ first_line: 1, last_line: 1, total_lines: 2, complete: false });
+    const end = await call(client, 'get', { path: one['path'], offset: 32_768 });
+    expect(end.text).toBe(`${'ü'.repeat(3616)}\nafter\n`);
+    expect(end.data).toMatchObject({ first_line: 1, last_line: 2, complete: true });
+    expect((await call(client, 'get', { path: one['path'], offset: 32_768, limit: 1 })).text).toMatch(/ü\n\n\[lines 1 to 1 of 2; go on/);
+    expect(await call(client, 'get', { path: one['path'], offset: 1, line: 1 })).toMatchObject({ isError: true });
+  }, 90_000);
+
+  it('is text, wherever in a character the last 64 KiB begin', async () => {
+    const client = await connect();
+    const command = `${JSON.stringify(process.execPath)} -e "process.stdout.write('a' + '\u20ac'.repeat(30000))"`;
+    const { data: done } = await accepted(client, command);
+    const [channel] = done['channels'] as { uri: string }[];
+    const [content] = (await client.readResource({ uri: channel?.uri ?? '' })).contents;
+    expect(content).toMatchObject({ mimeType: 'text/plain', text: expect.stringMatching(/^€{21845}$/) });
+  }, 60_000);
+});
+
+describe('{#mcp_server} {#redaction} what other clients run', () => {
+  it('is listed without the secrets of its command lines', async () => {
+    const client = await connect();
+    const secret = '0123456789abcdefghijABCDEFGHIJ012345';
+    const { run } = await person.call<{ run: string }>('startRun', { model: 'scripted' });
+    const runs = await person.call<{ path: string }>('sh', { run, command: `: ghp_${secret}; sleep 305` });
+    await person.call('run/resolve', { run, resolution: { path: runs.path, action: 'accept' } });
+    await person.notice('stream/started', (params) => params['path'] === runs.path && params['run'] === run);
+    await person.call('sh', { run, command: `curl -H 'Authorization: Bearer ${secret}' host` });
+    const listed = await call(client, 'list', { run });
+    expect(listed.data).toMatchObject({ commands: [{ path: runs.path }], proposals: [{ run }] });
+    const resources = await client.listResources();
+    expect(resources.resources.map(({ title }) => title).join('\n')).toContain(': ghp_****');
+    expect(JSON.stringify([listed, resources])).not.toContain(secret);
+    expect(listed.text).toContain('Bearer ****');
+    await person.call('stream/cancel', { run, path: runs.path, grace_ms: 100 });
+  }, 60_000);
 });
 
 describe.each([

@@ -32,7 +32,7 @@ export async function tempStore(): Promise<{ store: Store; run: Run; file: strin
 }
 
 /** A proposal for a command in a run. */
-export function propose(store: Store, run: Run, slug: string): Entry {
+export function propose(store: Store, run: Run, slug: string, summary = slug): Entry {
   return store.entries.create({
     runId: run.id,
     path: `log://turn_0/sh/${slug}`,
@@ -40,6 +40,6 @@ export function propose(store: Store, run: Run, slug: string): Entry {
     status: 202,
     turn: 0,
     writer: 'test',
-    attributes: { summary: slug },
+    attributes: { summary },
   });
 }

@@ -4,6 +4,7 @@ import { FRAME, type WireClient } from '../support/built-server.ts';
 import { TestEventSource } from '../support/event-source.ts';
 import { stars, TOKENS } from '../support/secrets.ts';
 import { TOKEN as ADMIN, READ_TOKEN, startServer, type WireServer } from '../support/server.ts';
+import { propose } from '../support/temp-store.ts';
 import { TtyClient } from '../support/tty-client.ts';
 
 const GITHUB = TOKENS[0]!;
@@ -28,7 +29,7 @@ beforeEach(async () => {
   });
   admin = await server.connect();
   other = await server.connect({ token: READ_TOKEN });
-  ({ path } = server.parts.accept('curl'));
+  ({ path } = server.parts.accept('curl', { command: `curl -H 'X-Token: ${SECRET}' host` }));
   await admin.call('stream', { run: 'r1', path, channel: 1, chunk: OUTPUT });
 });
 afterEach(() => server.close());
@@ -64,8 +65,11 @@ describe('{#redaction} a client that is not the operator', () => {
     ['get', () => ({ run: 'r1', path, channel: 1, line: 2 })],
     ['get', () => ({ run: 'r1', path, format: 'screen' })],
     ['getEntries', () => ({ run: 'r1' })],
+    ['stream/list', () => ({})],
+    ['getProposals', () => ({})],
   ] as const)('reads no secret with %s, and the operator does', async (method, params) => {
     await end();
+    propose(server.parts.store, server.parts.run, 'echo', `echo ${SECRET}`);
     const part = GITHUB.secret.slice(3, 8);
     const shown = JSON.stringify(await other.call(method, params()));
     expect(shown).not.toContain(part);
@@ -84,8 +88,14 @@ describe('{#redaction} a client that is not the operator', () => {
   });
 
   it('cannot ask to see them', async () => {
-    for (const method of ['stream/read', 'get', 'stream/subscribe']) {
-      const asked = { run: 'r1', path, redact: false, ...(method === 'stream/subscribe' ? {} : { channel: 1 }) };
+    for (const [method, params] of [
+      ['stream/read', { run: 'r1', path, channel: 1 }],
+      ['get', { run: 'r1', path, channel: 1 }],
+      ['stream/subscribe', { run: 'r1', path }],
+      ['stream/list', {}],
+      ['getProposals', {}],
+    ] as const) {
+      const asked = { ...params, redact: false };
       await expect(other.call(method, asked)).rejects.toThrow(/redact: false needs a token of scope "admin"/);
     }
   });

@@ -1,5 +1,6 @@
 import type { CallToolResult } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { given } from '../../core/given.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import { type Command, commandOf } from '../command.ts';
 import { answer, answering } from '../results.ts';
@@ -35,9 +36,11 @@ export function commandTools(kit: ToolKit): void {
     ({ timeout_ms, yield_ms, stdin = false, cancel_with_request, ...asked }, context) =>
       answering(link, context, async () => {
         const runtime = await link.runtime();
-        const run = await link.openRun();
-        context.mcpReq.signal.throwIfAborted();
-        const ref = await runtime.call('sh', { ...given(asked), run, stdin, ...given({ timeout: timeout_ms }) });
+        const params = { ...given(asked), stdin, ...(timeout_ms === undefined ? {} : { timeout: timeout_ms }) };
+        const ref = await link.inRun(async (run) => {
+          context.mcpReq.signal.throwIfAborted();
+          return await runtime.call('sh', { ...params, run });
+        });
         try {
           return await described(runtime, await settled(runtime, ref, yield_ms ?? DEFAULT_WAIT_MS, context));
         } catch (error) {
@@ -115,9 +118,4 @@ function endOf(exitCode: number | null, signal: string | null, outcome: string |
   if (exitCode !== null) return `exit code ${exitCode}`;
   if (signal !== null) return `ended by ${signal}`;
   return outcome === null ? note : `${outcome}: ${note}`;
-}
-
-/** The same without what was left out. */
-function given<T extends Record<string, unknown>>(params: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined)) as never;
 }

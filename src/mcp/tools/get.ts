@@ -1,6 +1,8 @@
 import type { CallToolResult } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { Runtime } from '../../rpc/client/index.ts';
+import type { ResultOf } from '../../rpc/protocol/table.ts';
+import { bytesOf, textOf } from '../piece.ts';
 import { answer, answering } from '../results.ts';
 import { runAlias } from './shapes.ts';
 import type { ToolKit } from './tool.ts';
@@ -12,6 +14,7 @@ const DEFAULT_LINES = 200;
 const MAX_LINES = 2000;
 /** Bytes of one answer at most. */
 const MAX_BYTES = 32 * 1024;
+const LF = 0x0a;
 
 const readShape = z.object({
   run: z.string(),
@@ -27,10 +30,11 @@ const readShape = z.object({
 
 interface Asked {
   readonly path: string;
-  readonly channel: number | undefined;
-  readonly line: number | undefined;
-  readonly limit: number | undefined;
-  readonly match: string | undefined;
+  readonly channel?: number | undefined;
+  readonly line?: number | undefined;
+  readonly offset?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly match?: string | undefined;
 }
 
 /** Registers `get` (SPEC {#mcp_get}). */
@@ -45,16 +49,21 @@ export function getTool({ server, link }: ToolKit): void {
         run: runAlias.optional(),
         channel: z.int().min(1).max(99).optional().describe('Of a log entry: 1 is stdout (default), 2 is stderr.'),
         line: z.int().optional().describe('First line; negative counts from the end. Default 1.'),
+        offset: z
+          .int()
+          .min(0)
+          .optional()
+          .describe('First byte instead of the first line: the rest of a line that is longer than an answer.'),
         limit: z.int().min(1).max(MAX_LINES).optional().describe('Lines at most. Default 200.'),
         match: z.string().min(1).max(512).optional().describe('A regular expression: only lines that match, each with its number.'),
       }),
       outputSchema: readShape,
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
-    ({ path, run, channel, line, limit, match }, context) =>
+    ({ path, run, ...asked }, context) =>
       answering(link, context, async () => {
         const runtime = await link.runtime();
-        return await read(runtime, run ?? (await link.openRun()), { path, channel, line, limit, match });
+        return await read(runtime, run ?? (await link.openRun()), { path, ...asked });
       }),
   );
 }
@@ -62,29 +71,56 @@ export function getTool({ server, link }: ToolKit): void {
 async function read(
   runtime: Runtime,
   run: string,
-  { path, channel, line = 1, limit = DEFAULT_LINES, match }: Asked,
+  { path, channel, line, offset, limit = DEFAULT_LINES, match }: Asked,
 ): Promise<CallToolResult> {
   if (line === 0) throw new Error('line 0 does not exist: 1 is the first, -1 the last');
+  if (offset !== undefined && line !== undefined) throw new Error('give line or offset: either says where to begin');
   const place = { run, ...(await channelOf(runtime, run, path, channel)), redact: true };
   const peek = async (first: number) => await runtime.look('stream/read', { ...place, lines: { first, count: 1 }, max_bytes: 1 });
-  const first = line > 0 ? line : Math.max(1, (await peek(1)).lines.total + line + 1);
-  if (match !== undefined) return await search(runtime, place, (await peek(first)).from, { match, limit });
-  const page = await runtime.look('stream/read', { ...place, lines: { first, count: limit }, max_bytes: MAX_BYTES });
-  const text = page.encoding === 'utf8' ? page.chunk : `${page.to - page.from} bytes that are no text (base64):\n${page.chunk}`;
-  const complete = page.to >= page.bytes;
-  const { lines } = page;
-  const more = complete ? '' : `\n[lines ${lines.first} to ${lines.last} of ${lines.total}; go on with "line": ${lines.last + 1}]`;
-  const facts = { run, path: page.path, channel: page.channel, first_line: lines.first, last_line: lines.last, total_lines: lines.total };
-  return answer(text === '' ? nothing(lines.total, first) : `${text}${more}`, {
-    ...facts,
+  const first = line === undefined ? 1 : line > 0 ? line : Math.max(1, (await peek(1)).lines.total + line + 1);
+  if (match !== undefined) return await search(runtime, place, offset ?? (await peek(first)).from, { match, limit });
+  const part = offset === undefined ? { lines: { first, count: limit } } : { from: offset };
+  const page = await runtime.look('stream/read', { ...place, ...part, max_bytes: MAX_BYTES });
+  const shown = wholeLines(page, limit);
+  const { total } = page.lines;
+  const to = page.from + shown.bytes.length;
+  const complete = to >= page.bytes;
+  const text = textOf(shown.bytes) ?? `${shown.bytes.length} bytes that are no text (base64):\n${shown.bytes.toString('base64')}`;
+  const more = async () => {
+    if (complete) return '';
+    if (shown.isWhole) return `\n[lines ${page.lines.first} to ${shown.last} of ${total}; go on with "line": ${shown.last + 1}]`;
+    return `\n[${(await peek(shown.last + 1)).from - to} bytes of line ${shown.last} are left; go on with "offset": ${to}]`;
+  };
+  return answer(text === '' ? nothing(total, offset === undefined ? `line ${first}` : `byte ${offset}`) : `${text}${await more()}`, {
+    run,
+    path: page.path,
+    channel: page.channel,
+    first_line: page.lines.first,
+    last_line: shown.last,
+    total_lines: total,
     bytes: page.bytes,
     complete,
     ended: page.status !== 102,
   });
 }
 
-function nothing(total: number, first: number): string {
-  return total === 0 ? '[nothing has been written]' : `[there is no line ${first}; it has ${total} lines]`;
+/** What of a page is shown: whole lines, `limit` at most, and the end of the channel; where not even one line fits, all of it. */
+function wholeLines(page: ResultOf<'stream/read'>, limit: number): { bytes: Buffer; last: number; isWhole: boolean } {
+  const bytes = bytesOf(page);
+  let end = 0;
+  let count = 0;
+  for (let at = bytes.indexOf(LF); at >= 0 && count < limit; at = bytes.indexOf(LF, end)) {
+    end = at + 1;
+    count++;
+  }
+  const { first, last } = page.lines;
+  const isEnd = page.to >= page.bytes && count < limit;
+  if (isEnd || count === 0) return { bytes, last, isWhole: isEnd };
+  return { bytes: bytes.subarray(0, end), last: first + count - 1, isWhole: true };
+}
+
+function nothing(total: number, first: string): string {
+  return total === 0 ? '[nothing has been written]' : `[there is no ${first}; it has ${total} lines]`;
 }
 
 async function search(

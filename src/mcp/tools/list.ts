@@ -41,7 +41,7 @@ export function listTool({ server, link }: ToolKit): void {
     ({ run, all }, context) =>
       answering(link, context, async () => {
         const runtime = await link.runtime();
-        const only = run === undefined ? {} : { run };
+        const only = { ...(run === undefined ? {} : { run }), redact: true };
         const [producers, waiting, runs] = await Promise.all([
           runtime.look('stream/list', { ...only, ...(all ? {} : { state: 'live' }) }),
           runtime.look('getProposals', only),

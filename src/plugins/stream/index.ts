@@ -1,3 +1,4 @@
+import { isEnd } from '../../core/end-status.ts';
 import type { Plugin, PluginContext } from '../../hooks/plugin.ts';
 import type { ContextPart } from '../../hooks/table.ts';
 import type { ChannelReader, RunView, ShownMark } from '../../hooks/views.ts';
@@ -91,7 +92,7 @@ async function endedInBackground(assembly: Assembly): Promise<ContextPart[]> {
 
 function isNews(entry: Entry): boolean {
   if (!Array.isArray(entry.attributes['channels'])) return false;
-  const ended = entry.status === 200 || entry.status >= 400;
+  const ended = isEnd(entry.status);
   const known = typeof entry.attributes['call_id'] === 'string' && entry.attributes['shown'] === undefined;
   return ended && !known;
 }

@@ -12,6 +12,7 @@ import {
   path,
   persona,
   proposal,
+  redact,
   rowOffset,
   rows,
   run,
@@ -199,7 +200,7 @@ export const runMethods = {
     summary: 'One run: its loops, usage, the paths of waiting proposals, of live producers, and of those that wait for input.',
   }),
   getProposals: method({
-    params: z.strictObject({ run: run.optional() }),
+    params: z.strictObject({ run: run.optional(), redact: redact.optional() }),
     result: z.array(proposal),
     init: true,
     scope: 'read',

@@ -181,7 +181,7 @@ export const streamMethods = {
     summary: 'Sends a signal to one command; the run goes on.',
   }),
   'stream/list': method({
-    params: z.strictObject({ run: run.optional(), state: z.string().min(1).max(32).optional() }),
+    params: z.strictObject({ run: run.optional(), state: z.string().min(1).max(32).optional(), redact: redact.optional() }),
     result: z.array(producer),
     init: true,
     scope: 'read',

@@ -72,18 +72,19 @@ function run(name: string, def: MethodDef, handler: AnyHandler, params: unknown,
   }
   const parsed = def.params.safeParse(params ?? {}, { reportInput: true });
   if (!parsed.success) throw invalidParams(name, parsed.error.issues);
+  const masked = masks(name, def, parsed.data as { redact?: boolean }, call);
   const result = handler(parsed.data, call);
-  const shown = masks(name, def, parsed.data as object, call) ? redacted(result, call) : result;
+  const shown = masked ? redacted(result, call) : result;
   return call.parts.checkResults ? checked(name, def, shown) : shown;
 }
 
 /** Methods whose bytes are masked where they are read, by their place in the channel. */
 const READS = new Set(['stream/read', 'stream/subscribe', 'stream/export']);
 
-/** Whether the secrets in a result are masked; a runner is given the commands as they are (SPEC {#redaction}). */
-function masks(name: string, def: MethodDef, params: object, call: Call): boolean {
+/** Whether the secrets in a result are masked; a runner is given the commands as they are (SPEC {#redaction}). Throws as `redacts` does. */
+function masks(name: string, def: MethodDef, { redact }: { redact?: boolean }, call: Call): boolean {
   if (READS.has(name) || def.scope === 'runner') return false;
-  return !seesSecrets(call.session.scope) || ('redact' in params && params.redact === true);
+  return call.redacts(redact);
 }
 
 async function redacted(result: unknown, call: Call): Promise<unknown> {

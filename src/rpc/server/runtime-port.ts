@@ -1,3 +1,4 @@
+import type { Given } from '../../core/given.ts';
 import type { Project, Run } from '../../model/records.ts';
 import type { Said } from '../../model/said.ts';
 import type { MethodDef } from '../protocol/method.ts';
@@ -10,14 +11,6 @@ export interface Caller {
   readonly client: string;
   /** Aborted when the caller cancels its request or goes away. */
   readonly signal: AbortSignal;
-}
-
-/** A parsed JSON object never holds `undefined`: what is optional is either there or absent. */
-export type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> };
-
-/** Params as they came over the wire, their optional members seen as absent instead of `undefined`. */
-export function given<T extends object>(params: T): Given<T> {
-  return params as Given<T>;
 }
 
 type GivenParams<

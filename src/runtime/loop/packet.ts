@@ -1,8 +1,8 @@
+import { isEnd } from '../../core/end-status.ts';
 import type { ContextPart } from '../../hooks/table.ts';
 import type { ContextMessage, ContextPacket } from '../../model/context-record.ts';
 import type { ModelMessage, ToolSpec } from '../../model/ports/model-provider.ts';
 import type { Run } from '../../model/records.ts';
-import { isTerminal } from '../../model/status.ts';
 import type { RuntimeParts } from '../parts.ts';
 import { isChannel } from '../readers.ts';
 import { type ReadQuoted, split } from './split.ts';
@@ -55,7 +55,7 @@ export function quotedReader({ store }: Pick<RuntimeParts, 'store'>, run: Run): 
     const entry = store.entries.get(run.id, path);
     if (!entry) return undefined;
     if (isChannel(entry)) return store.channels.read(entry.id, from, to - from);
-    const fixed = entry.scheme === 'prompt' || (entry.scheme === 'log' && isTerminal(entry.status));
+    const fixed = entry.scheme === 'prompt' || (entry.scheme === 'log' && isEnd(entry.status));
     return fixed ? Buffer.from(entry.body).subarray(from, to) : undefined;
   };
 }

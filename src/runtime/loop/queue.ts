@@ -59,7 +59,9 @@ export class LoopQueue {
   /** Ends a loop that has not begun. */
   drop(tx: JournalTx, loop: Loop, outcome: string): void {
     this.#endLoop(tx, loop, 'abort', outcome, null);
-    tellRun(tx, this.run(loop.runId), this.loop(loop.id));
+    const ended = this.loop(loop.id);
+    // What is told is the loop's end: the run itself may go on with the loop ahead of it.
+    tellRun(tx, { ...this.run(loop.runId), status: ended.status, outcome }, ended);
   }
 
   /** Changes a run's status along its table and tells of it. Throws `illegal_transition`. */

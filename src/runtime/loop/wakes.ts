@@ -1,3 +1,4 @@
+import { isEnd } from '../../core/end-status.ts';
 import type { Entry, Loop, Run } from '../../model/records.ts';
 import type { JournalTx } from '../../stream/index.ts';
 import type { RuntimeParts } from '../parts.ts';
@@ -86,7 +87,7 @@ export class Wakes {
 /** Asked to wake, ended in the background, and told to nobody yet. */
 function isPending(entry: Entry): boolean {
   const { wake, woke, told_turn } = entry.attributes;
-  const ended = entry.status === 200 || entry.status >= 400;
+  const ended = isEnd(entry.status);
   return wake === true && ended && wasShownRunning(entry) && woke === undefined && told_turn === undefined;
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ENTRY_TABLE, isTerminal, LOOP_TABLE, PRODUCER_TABLE, RUN_TABLE, STATUSES } from '../../../src/model/status.ts';
+import { isEnd } from '../../../src/core/end-status.ts';
+import { ENTRY_TABLE, LOOP_TABLE, PRODUCER_TABLE, RUN_TABLE, STATUSES } from '../../../src/model/status.ts';
 
 const pairs = (table: Record<string, Record<string, unknown>>) =>
   Object.entries(table)
@@ -34,7 +35,7 @@ describe('{#run_states} {#loop_states} {#entry_states} {#producer_states} state 
 
   it('an entry that has ended stays as it is', () => {
     for (const [status, row] of Object.entries(ENTRY_TABLE)) {
-      if (isTerminal(Number(status))) expect(Object.values(row).every((next) => next === null)).toBe(true);
+      if (isEnd(Number(status))) expect(Object.values(row).every((next) => next === null)).toBe(true);
     }
     expect(ENTRY_TABLE[202]).toEqual({ propose: null, accept: 102, succeed: 200, reject: 403, fail: 500, cancel: 499, conflict: null });
   });
@@ -50,6 +51,6 @@ describe('{#run_states} {#loop_states} {#entry_states} {#producer_states} state 
 describe('{#statuses} statuses', () => {
   it('are the HTTP numbers that the protocol names, and all but 100, 102 and 202 are final', () => {
     expect([...STATUSES]).toEqual([100, 102, 200, 202, 400, 403, 404, 409, 413, 422, 499, 500, 501]);
-    expect(STATUSES.filter((status) => !isTerminal(status))).toEqual([100, 102, 202]);
+    expect(STATUSES.filter((status) => !isEnd(status))).toEqual([100, 102, 202]);
   });
 });

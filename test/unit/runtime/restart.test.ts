@@ -132,6 +132,7 @@ describe('{#run_abort} run/abort', () => {
     expect(h.runtime.abort(h.caller(), 'm-1')).toEqual({ run: 'm-1', status: 499 });
     expect(await first).toMatchObject({ status: 499, outcome: 'aborted' });
     expect(await second).toMatchObject({ status: 499, outcome: 'aborted' });
+    for (const loop of [1, 2]) await h.event('run/state', { loop, status: 499, outcome: 'aborted' });
     h.model.answer({ kind: 'say', text: 'alive' });
     expect(await h.runtime.prompt(h.caller(), 'act', { prompt: 'z', run: 'm-1', wait: true })).toMatchObject({
       status: 200,

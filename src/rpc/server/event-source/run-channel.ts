@@ -1,7 +1,7 @@
+import { isEnd } from '../../../core/end-status.ts';
 import { HeadgateError, isHeadgateError } from '../../../core/errors.ts';
 import { MAX_CHANNEL, parseChannelPath, requireLogPath } from '../../../model/paths.ts';
 import type { EventRecord } from '../../../model/records.ts';
-import { isTerminal } from '../../../model/status.ts';
 import type { ClosedFact, EndedFact } from '../../../stream/index.ts';
 import { type EventStream, sseFrame } from '../transports/event-stream.ts';
 import { channelFrames } from './channel-frame.ts';
@@ -115,7 +115,7 @@ function lengthOf({ parts, runId }: Subject, path: string, channel: number): num
 function state({ parts, runId }: Subject, path: string, channel: number): 'waits' | 'open' | 'ended' {
   try {
     const { entry, channels } = parts.streams.view(runId, path);
-    if (channels.some((one) => one.channel === channel)) return isTerminal(entry.status) ? 'ended' : 'open';
+    if (channels.some((one) => one.channel === channel)) return isEnd(entry.status) ? 'ended' : 'open';
     throw new HeadgateError('not_found', `${path} has no channel ${channel}; it has ${channels.map((one) => one.channel).join(', ')}`, {
       path,
       channel,

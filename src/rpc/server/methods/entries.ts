@@ -1,8 +1,8 @@
 import { HeadgateError } from '../../../core/errors.ts';
+import { given } from '../../../core/given.ts';
 import type { ParsedParamsOf, ResultOf } from '../../protocol/table.ts';
 import { allows } from '../access.ts';
 import type { Call, Handlers } from '../handler.ts';
-import { given } from '../runtime-port.ts';
 import { rowsOf, screenOf } from '../screens.ts';
 
 /** Entry operations (SPEC {#entries}). */

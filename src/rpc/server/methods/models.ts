@@ -1,5 +1,5 @@
+import { given } from '../../../core/given.ts';
 import type { Handlers } from '../handler.ts';
-import { given } from '../runtime-port.ts';
 
 /** Models (SPEC {#models}). */
 export const modelHandlers: Handlers<'getModels' | 'addModel' | 'removeModel'> = {

@@ -1,5 +1,5 @@
+import { given } from '../../../core/given.ts';
 import type { Handlers } from '../handler.ts';
-import { given } from '../runtime-port.ts';
 
 /** Rules (SPEC {#policy_methods}). */
 export const policyHandlers: Handlers<'policy/list' | 'policy/add' | 'policy/remove' | 'policy/check'> = {

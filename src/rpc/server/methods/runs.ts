@@ -1,5 +1,5 @@
+import { given } from '../../../core/given.ts';
 import type { Handlers } from '../handler.ts';
-import { given } from '../runtime-port.ts';
 
 /** Rows of a listing when the client names no limit. */
 const DEFAULT_ROWS = 100;

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { HeadgateError, isHeadgateError } from '../../../core/errors.ts';
+import { given } from '../../../core/given.ts';
 import { shellQuote } from '../../../core/shell-quote.ts';
 import type { Project, Run } from '../../../model/records.ts';
 import type { ProducerView } from '../../../stream/index.ts';
 import { TTY_RUN, type TtyAttach, type TtyOpen } from '../../protocol/tty.ts';
 import type { ServerParts } from '../parts.ts';
-import { type Caller, given } from '../runtime-port.ts';
+import type { Caller } from '../runtime-port.ts';
 import { ttyProject } from './tty-place.ts';
 
 /** A producer that a session carries. */
