@@ -213,6 +213,7 @@ describe('{#mcp_control} what is typed into a command that does not read', () =>
     expect(refused).toMatchObject({ isError: true, text: expect.stringMatching(/took only 0 of 16384 bytes.*was not ended/) });
     await call(client, 'cancel', { path, grace_ms: 100 });
   }, 90_000);
+});
 
 describe('{#mcp_get} {#mcp_resources} output that is longer than an answer', () => {
   it('is read on where the answer before it ended, also within a line', async () => {
