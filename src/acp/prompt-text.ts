@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ContentBlock } from '@agentclientprotocol/sdk';
@@ -39,19 +40,25 @@ function part(block: ContentBlock, index: number, root: string): Part {
 
 /** `@file://src/main.ts` for a file of the project, as the model's own tools call it; `@` and the URI for the rest. */
 function mention(uri: string, root: string, name?: string): string {
-  const path = filePath(uri);
-  const below = path === undefined ? undefined : relative(root, path);
-  if (below !== undefined && below !== '' && !below.startsWith('..')) return `@file://${below}`;
+  for (const path of filePaths(uri)) {
+    const below = relative(root, path);
+    if (below !== '' && !below.startsWith('..')) return `@file://${below}`;
+  }
   return name === undefined || uri.endsWith(name) ? `@${uri}` : `@${uri} (${name})`;
 }
 
-function filePath(uri: string): string | undefined {
+/** The file's path as the editor has it, and behind links, as the project's root is known. */
+function filePaths(uri: string): string[] {
+  const paths: string[] = [];
   try {
     const url = new URL(uri);
-    return url.protocol === 'file:' ? fileURLToPath(url) : undefined;
+    if (url.protocol !== 'file:') return [];
+    paths.push(fileURLToPath(url));
+    paths.push(realpathSync(fileURLToPath(url)));
   } catch {
-    return undefined;
+    // No URL, or no file of this machine yet.
   }
+  return paths;
 }
 
 function unreadable(index: number, what: string): Error {

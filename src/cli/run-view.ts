@@ -1,4 +1,5 @@
 import { deferred } from '../core/deferred.ts';
+import { isEnd } from '../core/end-status.ts';
 import { placeLine } from '../core/place-line.ts';
 import { questionOf } from '../core/question.ts';
 import type { Runtime, RuntimeEvent } from '../rpc/client/index.ts';
@@ -234,7 +235,7 @@ export class RunView {
     }
     const { result } = params;
     if (typeof result === 'string' && result.trim() !== '') this.#say(result);
-    if (params.status === 200 || params.status >= 400) {
+    if (isEnd(params.status)) {
       const outcome = params.outcome ? `, ${params.outcome}` : '';
       const text = `${this.#run.now}: ${formatStatus(params.status)}${outcome}`;
       this.#screen.line(params.status === 200 ? this.#screen.colors.green(text) : this.#screen.colors.red(text));

@@ -1,3 +1,4 @@
+import { isEnd } from '../../core/end-status.ts';
 import { isQuestion } from '../../core/question.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 
@@ -61,7 +62,7 @@ export function stepOf(entry: Omit<Entry, 'scheme'>, known: Step | undefined): S
     tool,
     title: isCommand ? command : typeof summary === 'string' ? summary : path,
     state: stateOf(status, numbers.length > 0, known),
-    isOver: status === 200 || status >= 400,
+    isOver: isEnd(status),
     isQuestion: isQuestion(attributes),
     waiting: known?.waiting ?? false,
     outcome,

@@ -1,3 +1,4 @@
+import { isEnd } from '../../core/end-status.ts';
 import type { RuntimeEvent } from '../../rpc/client/index.ts';
 import type { NotificationParamsOf, ResultOf } from '../../rpc/protocol/table.ts';
 import { formatStatus } from '../text.ts';
@@ -204,7 +205,7 @@ export class Timeline {
 
   #state(params: NotificationParamsOf<'run/state'>): void {
     const { status, outcome, turn, deleted } = params;
-    const over = status === 200 || status >= 400;
+    const over = isEnd(status);
     this.#facts = { ...this.#facts, status, outcome, turn, ...(over ? { phase: '' } : {}), ...(deleted ? { deleted: true } : {}) };
     if (status >= 400) this.#notice('error', `the run: ${formatStatus(status)}${outcome ? `, ${outcome}` : ''}`);
   }

@@ -1,4 +1,5 @@
 import { deferred } from '../../core/deferred.ts';
+import { isEnd } from '../../core/end-status.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -43,7 +44,7 @@ async function attachPlain(console: Console, run: string, options: ClientOptions
       if (interactive || !synced) return;
       // Asked afresh: an event tells of one loop, and more may be queued behind it.
       const { status, loops } = await name.ask((now) => session.look('getRun', { run: now }));
-      if (isOver(status) && loops.every((loop) => isOver(loop.status))) done(status === 200 ? EXIT.ok : EXIT.failed);
+      if (isEnd(status) && loops.every((loop) => isEnd(loop.status))) done(status === 200 ? EXIT.ok : EXIT.failed);
     };
     view = new RunView({
       session,
@@ -80,8 +81,4 @@ async function attachPlain(console: Console, run: string, options: ClientOptions
     interrupts.dispose();
     await session.close();
   }
-}
-
-function isOver(status: number): boolean {
-  return status === 200 || status >= 400;
 }

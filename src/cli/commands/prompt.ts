@@ -1,4 +1,5 @@
 import { deferred } from '../../core/deferred.ts';
+import { isEnd } from '../../core/end-status.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
@@ -158,10 +159,6 @@ async function tellUsage(
 function exitCode(status: number, interrupts: Interrupts): number {
   if (status === 200) return EXIT.ok;
   return interrupts.interrupted ? EXIT.interrupted : EXIT.failed;
-}
-
-function isEnd(status: number): boolean {
-  return status === 200 || status >= 400;
 }
 
 /** True when a person can be asked: they type here and see what is drawn. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { deferred } from '../../core/deferred.ts';
+import { isEnd } from '../../core/end-status.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
@@ -52,7 +53,7 @@ export async function tellStory(console: Console, first: Runtime, second: Runtim
         });
       },
       state: (state) => {
-        if (state.loop === loop && (state.status === 200 || state.status >= 400)) ended.resolve();
+        if (state.loop === loop && isEnd(state.status)) ended.resolve();
       },
     },
   });
