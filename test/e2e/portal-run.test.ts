@@ -156,12 +156,12 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', alias: 'held' });
     for (const n of [1, 2, 3]) await propose(run, `echo held ${n}`);
     const { page } = await openPortal(browser, live, `/runs/${run}`);
-    const underKeys = page.locator('headgate-proposal').first().and(page.locator(':not([guarded])'));
+    const underKeys = (text: string) =>
+      page.locator('headgate-proposal').first().and(page.locator(':not([guarded])')).filter({ hasText: text }).waitFor();
     await page.getByText('3 proposals wait').waitFor();
-    await underKeys.waitFor();
+    await underKeys('echo held 1');
     await page.keyboard.down('a');
-    await page.getByText('held 1', { exact: true }).waitFor();
-    await underKeys.waitFor();
+    await underKeys('echo held 2');
     for (let n = 0; n < 3; n++) await page.keyboard.down('a');
     await page.keyboard.up('a');
     // The next tap comes at once: as soon as another proposal is the oldest.
@@ -174,10 +174,12 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
       }).observe(timeline.shadowRoot as ShadowRoot, { childList: true, subtree: true });
     });
     await page.keyboard.press('a');
-    await page.getByText('held 2', { exact: true }).waitFor();
     await page.getByText('One proposal waits').waitFor();
-    const entries = await client.call<{ status: number }[]>('getEntries', { run, pattern: 'log://**' });
-    expect(entries.filter(({ status }) => status === 202).length).toBe(1);
+    const statuses = async () => {
+      const entries = await client.call<{ path: string; status: number }[]>('getEntries', { run, pattern: 'log://**' });
+      return entries.filter(({ path }) => /\/echo-held-\d$/.test(path)).map(({ status }) => status);
+    };
+    await expect.poll(statuses).toEqual([200, 200, 202]);
   });
 
   it('{#portal_prompts} keeps what is being written for each run, and its model, apart', async () => {
