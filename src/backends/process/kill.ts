@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
-import { HeadgateError } from '../../core/errors.ts';
 import type { KillRequest } from '../../model/ports/backend.ts';
 import type { KillReceipt, SignalSent } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
@@ -26,7 +25,6 @@ export class TreeKill {
   readonly #signals: SignalSent[] = [];
   readonly #seen = new Map<string, ProcStat>();
   #deadline = Number.POSITIVE_INFINITY;
-  #stopped = false;
 
   constructor(tree: ProcessTree, clock: Clock) {
     this.#tree = tree;
@@ -36,11 +34,6 @@ export class TreeKill {
   /** Brings SIGKILL forward, never back: a second request that is less patient than the first. */
   hasten(graceMs: number): void {
     this.#deadline = Math.min(this.#deadline, this.#clock.monotonic() + graceMs);
-  }
-
-  /** Signals nobody any more: the command is somebody else's now, who kills it in a way of its own. `run` throws `conflict`. */
-  stop(): void {
-    this.#stopped = true;
   }
 
   /** Kills. Throws `invalid_params` for a signal that does not exist. */
@@ -70,7 +63,6 @@ export class TreeKill {
 
   async #look(): Promise<ProcStat[]> {
     const members = await this.#tree.members();
-    this.#requireOurs();
     for (const member of members) this.#seen.set(`${member.pid} ${member.startTicks}`, member);
     return members;
   }
@@ -126,7 +118,6 @@ export class TreeKill {
         scanAt = this.#clock.monotonic() + SCAN_MS;
       }
       await delay(Math.max(0, Math.min(LOOK_MS, this.#deadline - this.#clock.monotonic())));
-      this.#requireOurs();
     }
   }
 
@@ -154,14 +145,8 @@ export class TreeKill {
         return true;
       }
       await delay(LOOK_MS / 2);
-      this.#requireOurs();
     }
     return false;
-  }
-
-  #requireOurs(): void {
-    if (this.#stopped)
-      throw new HeadgateError('conflict', 'the command was let go of here while it was killed; whoever has it now goes on');
   }
 
   /** The same signal again to more processes joins the entry before it. */

@@ -186,7 +186,6 @@ export class ProcessHandle implements BackendHandle {
 
   async detach(): Promise<void> {
     this.#detached = true;
-    this.#kill?.work?.stop();
     this.#stop();
     await this.#giveBack?.close();
   }
