@@ -93,8 +93,15 @@ export interface BackendHandle {
   readonly ref: BackendRef;
   /** The main process ended. */
   readonly exited: Promise<ExitFact>;
-  /** Every output byte has been delivered and stored. Never before `exited`. */
+  /**
+   * Every output byte that there was has been delivered and stored. Never before `exited`. While processes that `detached` names
+   * hold the output, the handle goes on delivering what they write, until `drained`, `detach` or `dispose`.
+   */
   readonly closed: Promise<ClosedFact>;
+  /** Nobody holds the output any more, and all of it is delivered and stored; never before `closed`. Left out by a backend that reads nothing after `closed`. */
+  readonly drained?: Promise<void>;
+  /** Processes of the command that run now, the main one left out once it has ended. Left out where they cannot be seen. */
+  processes?(): Promise<readonly number[]>;
   /** What its output waits for at the moment, in words, where its host cannot be reached; undefined when nothing is in the way. */
   readonly waitsFor?: string | undefined;
   /** True when one of its processes sleeps until it is given input; null, like a backend without it, when that cannot be seen. */
