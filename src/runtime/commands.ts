@@ -16,6 +16,7 @@ export interface ClientCommand extends Partial<PlaceRequest> {
   readonly cwd?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly timeout?: number | undefined;
+  readonly lifetime?: string | undefined;
   readonly yield_ms?: number | undefined;
   readonly runner?: string | undefined;
   readonly stdin?: boolean | undefined;
@@ -55,6 +56,7 @@ export class Commands {
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
       ...(command.env === undefined ? {} : { env: command.env }),
       ...(command.timeout === undefined ? {} : { timeout_ms: command.timeout }),
+      ...(command.lifetime === undefined ? {} : { lifetime: command.lifetime }),
       ...(command.yield_ms === undefined ? {} : { yield_ms: command.yield_ms }),
     };
     const scope = { project: c.project, run, mode: 'act' as const, settings: run.settings, by: c.client, signal: c.signal };
@@ -125,6 +127,11 @@ function asked(command: ClientCommand): { place: PlaceRequest; text: string } {
   if (command.durable === false) {
     throw new HeadgateError('unsupported', 'every command here outlives the server; leave durable out, or set it to true', {
       field: 'durable',
+    });
+  }
+  if (command.lifetime !== undefined && command.runner === 'client') {
+    throw new HeadgateError('unsupported', 'a client ends what it runs itself; leave lifetime out, or have the server run the command', {
+      field: 'lifetime',
     });
   }
   if (command.runner !== undefined) requireRunner(command.runner);

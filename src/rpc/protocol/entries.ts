@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LIFETIME_FORMS, lifetimeParam } from '../../model/lifetime.ts';
 import { placeParams } from '../../model/place.ts';
 import { SELECTOR_CHARS } from '../../model/selector.ts';
 import { method } from './method.ts';
@@ -22,6 +23,9 @@ export const commandParams = {
     .max(7 * 24 * 3600_000)
     .optional()
     .describe('Milliseconds until it is ended.'),
+  lifetime: lifetimeParam
+    .optional()
+    .describe(`How long it may run once the server has gone: ${LIFETIME_FORMS}. Default: that of the run, else \`forever\`.`),
   yield_ms: z.int().min(0).max(3600_000).optional().describe('How long a turn waits for it, milliseconds.'),
   runner: z
     .string()
