@@ -111,6 +111,7 @@ function deniedBy(reason: string): string {
 /** The refusal of a tool as the error of a call. */
 export function refusal(status: number, message: string): HeadgateError {
   if (status === 403) return new HeadgateError('forbidden', message);
+  if (status === 501) return new HeadgateError('unsupported', message);
   return status >= 500 ? new HeadgateError('internal', message) : new HeadgateError('invalid_params', message);
 }
 

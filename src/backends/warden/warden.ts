@@ -11,11 +11,15 @@ import { type ProcessIdentity, parseIdentity } from '../shim/producer-folder.ts'
 import { scriptIn } from '../shim/script-file.ts';
 import { WARDEN_FILE, WARDEN_TEXT } from './warden-text.ts';
 
+/** How often a warden that is missing is noticed (milliseconds). */
+const CHECK_MS = 30_000;
+
 /**
  * A server's side of the warden of its spool, which ends the commands that may not run for long without the server (SPEC
  * {#lifetime_warden}): the sign of life, and a warden wherever there is something to watch over.
  */
 export class Warden {
+  #timer: NodeJS.Timeout | undefined;
   readonly #folder: string;
   readonly #logger: Logger;
   #signed = false;
@@ -30,13 +34,14 @@ export class Warden {
   begin(): void {
     if (!existsSync(this.#folder)) return;
     this.#sign();
-    if (this.#hasLifetimes()) this.#ensure();
+    this.#check();
   }
 
   /** Says that the server has stopped: lifetimes count from this moment. */
   end(): void {
     if (!this.#signed) return;
     this.#signed = false;
+    clearInterval(this.#timer);
     const uptime = hundredths();
     try {
       const boot = bootId();
@@ -74,6 +79,17 @@ export class Warden {
     writeWhole(this.#file('server'), identityLine(self));
     rmSync(this.#file('gone'), { force: true });
     this.#signed = true;
+    this.#timer = setInterval(() => this.#check(), CHECK_MS).unref();
+  }
+
+  /** Starts a warden where one is missing: it was killed, or an earlier server has left commands to watch over. */
+  #check(): void {
+    if (!this.#signed) return;
+    try {
+      if (this.#hasLifetimes()) this.#ensure();
+    } catch (error) {
+      this.#logger.warn({ error: messageOf(error) }, 'nobody watches over the lifetimes of commands now; it is tried again');
+    }
   }
 
   #hasLifetimes(): boolean {
@@ -94,6 +110,8 @@ export class Warden {
       stdio: 'ignore',
     });
     child.on('error', (error) => this.#logger.error({ error: error.message }, 'the warden could not be started'));
+    // Killed: it leaves in no other way while there is something to watch over.
+    child.once('exit', (_code, signal) => signal === null || this.#check());
     child.unref();
     const warden = child.pid === undefined ? undefined : identify(child.pid);
     if (!warden) return;
