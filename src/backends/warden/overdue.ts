@@ -13,7 +13,9 @@ export function overdueIn(folder: string): Overdue | undefined {
   const decided = read(join(folder, 'expired'));
   // Whole only with its newline.
   const match = /^(\d+) (\d+) (\d+) \S+\n/.exec(decided?.text ?? '');
-  if (!decided || !match) return undefined;
+  // What was ended after its main process had ended by itself is no end of the command.
+  const exitAt = statSync(join(folder, 'exit'), { throwIfNoEntry: false })?.mtimeMs;
+  if (!decided || !match || (exitAt !== undefined && exitAt < decided.at)) return undefined;
   const [, seconds = '0', gone = '0', now = '0'] = match;
   const goneAt = new Date(Math.round(decided.at - (Number(now) - Number(gone)) * 10)).toISOString();
   const reason = `its server had been gone since ${goneAt}, longer than ${allowed(lifetimeOf(folder), Number(seconds))}`;
