@@ -101,6 +101,11 @@ export class AcpEditor {
     this.agent = this.#connection.agent;
   }
 
+  /** Process number of its agent. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** What it printed on standard error. */
   get err(): string {
     return this.#err;
