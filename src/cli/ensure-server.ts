@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync, wri
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../core/errors.ts';
-import type { Transport } from '../rpc/client/index.ts';
+import { RpcError, type Transport } from '../rpc/client/index.ts';
 import { isRunning, startDetached } from './detached.ts';
 import { dial } from './dial.ts';
 import { CliError } from './errors.ts';
@@ -52,13 +52,21 @@ export async function ensureServer(options: EnsureOptions, host: Starter): Promi
 }
 
 /**
- * Starts a server on a data folder, out of the tree of this process, and waits until it answers. Of two that start one at
- * once, the lock on the folder lets one through, and both find that.
+ * Starts a server on a data folder where none answers, with these options of `headgate serve`; answers whether it did.
  *
- * @param args - options of `headgate serve`, without the data folder
  * @throws CliError with exit code 3 and what the server said, when it does not start
  */
-export async function startServer(data: string, args: readonly string[], host: Starter): Promise<Target> {
+export async function ensureRunning(data: string, args: readonly string[], host: Starter): Promise<boolean> {
+  if (await answering({ data }, host.env)) return false;
+  await startServer(data, args, host);
+  return true;
+}
+
+/**
+ * Starts a server on a data folder, out of the tree of this process, and waits until it answers. Of two that start one at
+ * once, the lock on the folder lets one through, and both find that.
+ */
+async function startServer(data: string, args: readonly string[], host: Starter): Promise<Target> {
   const server = await start(data, args, host);
   const until = performance.now() + START_MS;
   let ended: boolean;
@@ -82,21 +90,24 @@ export async function startServer(data: string, args: readonly string[], host: S
 export function redialling(options: EnsureOptions, host: Starter, mayStart: boolean): () => Promise<Transport> {
   const { env } = host;
   const data = dataFolder(options.data, env);
+  const may = mayStart && !isNamed(options, env);
   let tried: number | undefined;
   let failure: unknown;
   return async () => {
-    const dead = mayStart && !isNamed(options, env) ? crashed(data) : undefined;
-    if (dead !== undefined && dead.pid !== tried) {
-      tried = dead.pid;
-      failure = undefined;
-      await ensureServer(options, host).catch((error: unknown) => {
-        failure = error;
-      });
-    }
     try {
       return await dial(locate(options, env));
     } catch (error) {
-      throw failure ?? error;
+      const dead = may && !(error instanceof RpcError) ? crashed(data) : undefined;
+      if (dead === undefined) throw error;
+      if (dead.pid !== tried) {
+        tried = dead.pid;
+        failure = await ensureServer(options, host).then(
+          () => undefined,
+          (problem: unknown) => problem,
+        );
+      }
+      if (failure !== undefined) throw failure;
+      return await dial(locate(options, env));
     }
   };
 }
@@ -166,9 +177,20 @@ async function start(data: string, args: readonly string[], { env, command }: St
   }
   const said = () => {
     const line = failure ?? readOr(log).subarray(from).toString().trim().split('\n')[0] ?? '';
-    return line === '' ? '' : `: ${line.replace(/^headgate: /, '')}`;
+    return line === '' ? '' : `: ${messageIn(line)}`;
   };
   return { pid, log, ended: () => pid === undefined || !isRunning(pid), said };
+}
+
+/** What an error of `headgate serve --json` says, or any other line of a log. */
+function messageIn(line: string): string {
+  try {
+    const { error } = JSON.parse(line) as { error?: { message?: unknown } };
+    if (typeof error?.message === 'string') return error.message;
+  } catch {
+    // A line for people.
+  }
+  return line.replace(/^headgate: /, '');
 }
 
 /** True while a process has the data folder: a server that is not up yet, or one that ends (SPEC {#data_lock}). */

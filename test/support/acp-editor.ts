@@ -44,6 +44,8 @@ export interface Asked {
   readonly params: RequestPermissionRequest;
   readonly withdrawn: boolean;
   choose(optionId: string): void;
+  /** Its user closes it without an answer. */
+  dismiss(): void;
 }
 
 /** An editor: the SDK's own client on the standard input and output of the built `headgate acp`. */
@@ -85,6 +87,7 @@ export class AcpEditor {
             params,
             withdrawn: false,
             choose: (optionId: string) => resolve({ outcome: { outcome: 'selected', optionId } }),
+            dismiss: () => resolve({ outcome: { outcome: 'cancelled' } }),
           };
           signal.addEventListener('abort', () => {
             one.withdrawn = true;

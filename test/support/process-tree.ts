@@ -56,7 +56,9 @@ function processTable(): Map<number, { parent: number; began: string }> {
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      const words = readFileSync(`/proc/${name}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ');
+      const words = readFileSync(`/proc/${name}/stat`, 'latin1')
+        .replace(/^.*\) /s, '')
+        .split(' ');
       table.set(Number(name), { parent: Number(words[1]), began: words[19] ?? '' });
     } catch {
       // Gone meanwhile.
