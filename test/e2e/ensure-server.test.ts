@@ -5,6 +5,7 @@ import { type EnsureOptions, ensureServer, redialling } from '../../src/cli/ensu
 import { MAIN, serve } from '../support/built-server.ts';
 import { cli } from '../support/cli.ts';
 import { endServer } from '../support/end-server.ts';
+import { ancestors } from '../support/process-tree.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
 let temp: Awaited<ReturnType<typeof tempFolder>>;
@@ -23,12 +24,6 @@ afterEach(async () => {
 const host = { command: MAIN, env: { PATH: process.env['PATH'] } };
 const ensure = (options: EnsureOptions, env: Record<string, string> = {}) =>
   ensureServer(options, { ...host, env: { ...host.env, ...env } });
-
-async function ancestors(pid: number): Promise<number[]> {
-  if (pid <= 1) return [];
-  const parent = /^PPid:\s*(\d+)$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return [pid, ...(await ancestors(Number(parent)))];
-}
 
 async function kill9(): Promise<number> {
   const pid = await pidOf();
@@ -63,7 +58,7 @@ describe('{#cli_ensure} a server that is brought along', () => {
     // Leader of a session of its own: no terminal or group of the client's takes it along.
     const [, , , parent, group, session, terminal] = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/\(.*\)/, '()').split(' ');
     expect({ group, session, terminal }).toEqual({ group: `${pid}`, session: `${pid}`, terminal: '0' });
-    expect(await ancestors(Number(parent))).not.toContain(process.pid);
+    expect(ancestors(Number(parent))).not.toContain(process.pid);
     expect(await Promise.all([0, 1].map((fd) => readlink(`/proc/${pid}/fd/${fd}`)))).toEqual(['/dev/null', '/dev/null']);
     // A shell's background job ignores Ctrl-C; what this server starts must not.
     const ignored = BigInt(`0x${/^SigIgn:\s*(\w+)$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]}`);

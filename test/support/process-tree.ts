@@ -51,6 +51,14 @@ export class ProcessTree {
   }
 }
 
+/** A process and all above it, up to init. */
+export function ancestors(pid: number): number[] {
+  const table = processTable();
+  const found: number[] = [];
+  for (let one = pid; one > 1; one = table.get(one)?.parent ?? 0) found.push(one);
+  return found;
+}
+
 function processTable(): Map<number, { parent: number; began: string }> {
   const table = new Map<number, { parent: number; began: string }>();
   for (const name of readdirSync('/proc')) {
