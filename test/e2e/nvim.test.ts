@@ -14,6 +14,7 @@ describe.skipIf(!serviceAvailable('nvim'))('Neovim', { timeout: 120_000 }, () =>
 
   afterEach(async () => {
     await Promise.all(editors.splice(0).map((editor) => editor.close()));
+    await endServer(join(live.data, 'own'));
   });
 
   const edit = async (env: NodeJS.ProcessEnv = {}) => {
@@ -222,6 +223,5 @@ describe.skipIf(!serviceAvailable('nvim'))('Neovim', { timeout: 120_000 }, () =>
     process.kill(pid, 'SIGKILL');
     await vi.waitUntil(async () => (await pidOf()) !== pid, { timeout: 30_000, interval: 50 });
     await starter.told((text) => text.includes('connected again'));
-    await endServer(data);
   });
 });
