@@ -92,7 +92,7 @@ export function redialling(options: EnsureOptions, host: Starter, mayStart: bool
   const data = dataFolder(options.data, env);
   const may = mayStart && !isNamed(options, env);
   let tried: number | undefined;
-  let failure: unknown;
+  let failure: Error | undefined;
   return async () => {
     try {
       return await dial(locate(options, env));
@@ -103,7 +103,7 @@ export function redialling(options: EnsureOptions, host: Starter, mayStart: bool
         tried = dead.pid;
         failure = await ensureServer(options, host).then(
           () => undefined,
-          (problem: unknown) => problem,
+          (problem: unknown) => problem as Error,
         );
       }
       if (failure !== undefined) throw failure;
