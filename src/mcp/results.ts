@@ -45,15 +45,16 @@ export function resultOf({ text, facts, refused = false }: Answer<Readonly<Recor
 
 /** What failed and what to do next, as the answer of a tool: the model reads it (SPEC {#mcp_errors}). */
 export function failure(error: unknown): CallToolResult {
+  const words = wordsOf(error);
   const next = nextStep(error);
-  const text = next === undefined ? wordsOf(error) : `${wordsOf(error)}\n${next}`;
+  const text = next === undefined ? words : `${words}\n${next}`;
   return { isError: true, content: [{ type: 'text', text }], structuredContent: { is_error: true, text } };
 }
 
 function wordsOf(error: unknown): string {
   if (kindOf(error) !== 'stream_not_open') return inTools(messageOf(error));
   // What the server advises here, to accept it, is not for a model.
-  return isProposed(error) ? 'It has written nothing: nobody has accepted it yet.' : 'It has written nothing: it was never started.';
+  return isProposed(error) ? 'It has not started: nobody has accepted it yet.' : 'It was never started.';
 }
 
 function nextStep(error: unknown): string | undefined {
@@ -66,8 +67,6 @@ function nextStep(error: unknown): string | undefined {
       return 'list says which runs and commands there are.';
     case 'stream_not_open':
       return isProposed(error) ? 'wait waits for that.' : 'wait with "ms": 0 says why.';
-    case 'stream_closed':
-      return 'The command has ended; get reads what it wrote.';
     default:
       return undefined;
   }

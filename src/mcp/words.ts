@@ -1,8 +1,9 @@
 import { COMMANDS, inWords, type MethodWords } from '../rpc/protocol/method-words.ts';
 import { methods } from '../rpc/protocol/table.ts';
 
-/** The tools that do what methods do. */
+/** The tools that do what methods do, and what MCP has in place of `discover`. */
 const TOOLS: MethodWords = {
+  discover: 'tools/list',
   startRun: 'sh',
   getRuns: 'list',
   getRun: 'list',

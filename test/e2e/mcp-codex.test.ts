@@ -1,12 +1,12 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { MAIN } from '../support/built-server.ts';
 import { cli, cliEnv } from '../support/cli.ts';
 import { liveServer } from '../support/live-server.ts';
-import { type OpenAiServer, openAiServer } from '../support/openai-server.ts';
+import { type Answer, type OpenAiServer, openAiServer } from '../support/openai-server.ts';
 import { CODEX, serviceAvailable } from '../support/require.ts';
 
 /** The model's next step, after what it was shown of the last one: a tool of Headgate's with its arguments. */
@@ -20,6 +20,7 @@ interface Item {
 describe.skipIf(!serviceAvailable('codex'))('{#mcp_results} {#mcp_sh} {#mcp_get} an agent of another make (Codex)', () => {
   const live = liveServer();
   let model: OpenAiServer;
+  let codex: ChildProcess | undefined;
   const home = () => join(dirname(live.root), 'codex');
 
   beforeAll(async () => {
@@ -51,6 +52,7 @@ describe.skipIf(!serviceAvailable('codex'))('{#mcp_results} {#mcp_sh} {#mcp_get}
       expect(await cli(['policy', 'add', 'allow', rule], { cwd: live.root, data: live.data })).toMatchObject({ code: 0 });
     }
   });
+  afterEach(() => void codex?.kill());
   afterAll(() => model.close());
 
   /** Lets Codex take these steps, and answers what it showed the model after each. */
@@ -62,12 +64,17 @@ describe.skipIf(!serviceAvailable('codex'))('{#mcp_results} {#mcp_sh} {#mcp_get}
       if (output !== undefined) shown.push(typeof output === 'string' ? output : JSON.stringify(output));
       return shown.at(-1) ?? '';
     };
-    steps.forEach((step, index) =>
-      model.answer((body) => {
+    let failed: unknown;
+    const next = (step: Step, index: number, body: unknown): Answer => {
+      try {
         const [name, args] = step(look(body));
         return { kind: 'say', calls: [{ id: `call_${index}`, namespace: 'mcp__headgate', name, args: JSON.stringify(args) }] };
-      }),
-    );
+      } catch (error) {
+        failed = error;
+        return { kind: 'status', status: 400 };
+      }
+    };
+    model.answer(...steps.map((step, index) => (body: unknown) => next(step, index, body)));
     model.answer((body) => {
       look(body);
       return { kind: 'say', text: 'finished' };
@@ -78,9 +85,11 @@ describe.skipIf(!serviceAvailable('codex'))('{#mcp_results} {#mcp_sh} {#mcp_get}
       env: { ...cliEnv({}), CODEX_HOME: home(), HOME: home(), HTTPS_PROXY: 'http://127.0.0.1:9', NO_PROXY: '127.0.0.1' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    codex = child;
     let said = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => (said += bytes.toString()));
     const [code] = await once(child, 'close');
+    if (failed !== undefined) throw failed;
     expect({ code, said }).toMatchObject({ code: 0, said: expect.stringContaining('finished') });
     return shown;
   }

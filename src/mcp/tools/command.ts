@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { given } from '../../core/given.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
+import { LIMITS } from '../../rpc/protocol/shapes.ts';
 import { type Command, commandOf, type Noted } from '../command.ts';
 import type { Answer } from '../results.ts';
 import { settled } from '../wait.ts';
@@ -22,10 +23,10 @@ export function commandTools(kit: ToolKit): void {
       title: 'Run a command',
       description: SH,
       input: z.strictObject({
-        command: z.string().min(1).max(65_536).describe('A POSIX shell command line.'),
+        command: z.string().min(1).max(LIMITS.commandChars).describe('A POSIX shell command line.'),
         cwd: z.string().min(1).max(4096).optional().describe('Relative to the project root, and inside it. Default: the root.'),
         env: z.record(z.string(), z.string()).optional().describe('Variables added to the environment.'),
-        timeout_ms: z.int().min(1).optional().describe('Milliseconds until the command is ended. Default: never.'),
+        timeout_ms: z.int().min(1).max(LIMITS.timeoutMs).optional().describe('Milliseconds until the command is ended. Default: never.'),
         stdin: z.boolean().optional().describe('True: input can type into it. Default: it reads /dev/null.'),
         yield_ms: waitMs.optional().describe('Milliseconds to wait for its acceptance and its end. Default 30000.'),
         cancel_with_request: z.boolean().optional().describe('True: cancelling this call ends the command. Default: it goes on.'),
@@ -73,7 +74,8 @@ async function waited(
 ): Promise<Answer<Command>> {
   const runtime = await link.runtime();
   const ref = { path, run: run ?? (await link.openRun()) };
-  return await described(runtime, ms === 0 ? await commandOf(runtime, ref) : await settled(runtime, ref, ms, context));
+  const command = ms === 0 ? await commandOf(runtime, ref) : await settled(runtime, ref, ms, context);
+  return await described(runtime, command, run);
 }
 
 /** Ends a command whose caller is gone, or takes back what nobody has accepted; nobody is left to be told of a failure. */
@@ -83,10 +85,10 @@ async function end(runtime: Runtime, { run, path, status }: { run: string; path:
   await (status === 202 ? withdraw().catch(cancel) : cancel()).catch(() => undefined);
 }
 
-/** The answer of a command: how it stands, a digest of each channel, and what to do next. */
-async function described(runtime: Runtime, { note, ...command }: Noted): Promise<Answer<Command>> {
+/** The answer of a command: how it stands, a digest of each channel, and what to do next; `named` is the run, where the caller named it. */
+async function described(runtime: Runtime, { note, ...command }: Noted, named?: string): Promise<Answer<Command>> {
   const { run, path } = command;
-  const parts = [headOf(command, note)];
+  const parts = [headOf(command, note, named)];
   const channels: Command['channels'] = [];
   for (const channel of command.channels) {
     if (channel.bytes === 0) {
@@ -101,8 +103,8 @@ async function described(runtime: Runtime, { note, ...command }: Noted): Promise
   return { text: parts.join('\n\n'), facts: { ...command, channels }, refused: command.status === 'rejected' };
 }
 
-function headOf({ run, path, status, exit_code, signal, outcome }: Command, note: string): string {
-  const call = `wait {"path": ${JSON.stringify(path)}}`;
+function headOf({ run, path, status, exit_code, signal, outcome }: Command, note: string, named?: string): string {
+  const call = `wait ${JSON.stringify({ path, run: named })}`;
   switch (status) {
     case 'proposed':
       return `${path} is proposed and does not run yet: a person has to accept it, for example with "headgate attach ${run}". Then ${call} waits for its end.`;
