@@ -4,6 +4,8 @@ import { MAX_CHANNEL, MAX_PATH_LENGTH } from '../../model/paths.ts';
 /** The shapes that several methods share (SPEC {#shapes}). */
 
 export const LIMITS = {
+  /** Milliseconds that a command may be given. */
+  timeoutMs: 7 * 24 * 3600_000,
   /** Bytes of one message on any transport. */
   messageBytes: 16 * 1024 * 1024,
   /** Decoded bytes of one `stream` or `stream/input` chunk. */
