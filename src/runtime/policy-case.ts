@@ -32,6 +32,7 @@ export function caseOf(proposal: Proposal, input: Readonly<Record<string, unknow
   const names = Object.keys(spec.env);
   const doubts = [
     ...(here ? [] : [`it runs in another place (${backend}), which rules do not know`]),
+    ...(spec.shell === 'login' ? ['a login shell first reads files that can change what it does'] : []),
     ...(names.length > 0 ? [`it is given variables (${names.slice(0, 10).join(', ')}), which can change what it does`] : []),
   ];
   const looks = readOnly && tool === 'env' && by === 'model' && here && spec.tty === undefined && !spec.stdin;
