@@ -49,7 +49,11 @@ export function addPlaceOptions(command: Command): Command {
   group(
     'Where it runs:',
     new Option('--backend <name>', 'process, pty, tmux, container or ssh (default: by the options below, else process)'),
-    new Option('--shell <name>', 'which shell gets the command line; login is that of the user (default: sh)').choices(['sh', 'bash', 'login']),
+    new Option('--shell <name>', 'which shell gets the command line; login is that of the user (default: sh)').choices([
+      'sh',
+      'bash',
+      'login',
+    ]),
     new Option('--sandbox <mode>', "what a command of the server's machine may write to: the project, or nothing").choices([
       'workspace',
       'read-only',

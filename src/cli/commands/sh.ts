@@ -67,7 +67,8 @@ export function commandOf(words: readonly string[], { watch, pane, shell }: Plac
   const watches = watch !== undefined || pane !== undefined;
   if (watches && words.length > 0) throw usageError(`${watch === undefined ? '--pane' : '--watch'} runs nothing; leave the command out`);
   if (!watches && words.length === 0) throw usageError('no command named', 'headgate sh -- make test');
-  if (shell !== undefined && words.length > 1) throw usageError('--shell gets a command line: one word', `headgate sh --shell ${shell} -- 'a | b'`);
+  if (shell !== undefined && words.length > 1)
+    throw usageError('--shell gets a command line: one word', `headgate sh --shell ${shell} -- 'a | b'`);
   const [line] = words;
   return watches ? {} : { command: words.length === 1 && line !== undefined ? line : [...words] };
 }

@@ -10,8 +10,12 @@ export const commandParams = {
   run,
   command: command
     .optional()
-    .describe('A command line for a shell, or an array: a program and its arguments, run without one. Left out where something is watched.'),
-  shell: shell.optional().describe('Which shell gets the command line: `sh`, `bash`, or the `login` shell of the user. Default: as the run says, else `sh`.'),
+    .describe(
+      'A command line for a shell, or an array: a program and its arguments, run without one. Left out where something is watched.',
+    ),
+  shell: shell
+    .optional()
+    .describe('Which shell gets the command line: `sh`, `bash`, or the `login` shell of the user. Default: as the run says, else `sh`.'),
   ...placeParams,
   cwd: z.string().min(1).max(4096).optional().describe('Relative to the project root, and inside it; absolute in a container or over SSH.'),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a variable name'), z.string().max(32 * 1024)).optional(),

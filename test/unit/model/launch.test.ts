@@ -3,12 +3,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { commandParams as toolParams } from '../../../src/hooks/command-tool.ts';
 import { command, commandText, launchArgv, launchOf, shell } from '../../../src/model/launch.ts';
-import { readScript } from '../../../src/policy/shell/script.ts';
+import { readWords } from '../../../src/policy/shell/script.ts';
 
 const problem = (asked: unknown) => command.safeParse(asked).error?.issues.map(({ path, message }) => [path.join('.'), message]);
 const program = (argv: readonly string[], env: Readonly<Record<string, string>> = {}) => {
   const [name = '', ...args] = argv;
-  const { stdout, stderr, status } = spawnSync(name, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '', ...env } });
+  const { stdout, stderr, status } = spawnSync(name, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+  });
   return { stdout, stderr, status };
 };
 
@@ -54,22 +58,30 @@ describe('{#backend_process} what may be run', () => {
 });
 
 describe('{#backend_process} what is executed', () => {
-  const awkward = fc.array(fc.string({ unit: fc.constantFrom('a', ' ', "'", '"', '$', '\\', '\n', '*', '~', '=', '{', '!', '#', '-', 'é') }), {
-    maxLength: 5,
-  });
+  const awkward = fc.array(
+    fc.string({ unit: fc.constantFrom('a', ' ', "'", '"', '$', '\\', '\n', '*', '~', '=', '{', '!', '#', '-', 'é') }),
+    {
+      maxLength: 5,
+    },
+  );
 
   it('of an array are its words, which people, rules and shells read as the same words', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom('printf', 'env', 'if', '!', 'A=1', '{', '[[', 'a b', '~', '#', 'time'), awkward, async (name, rest) => {
-        const words = [name, ...rest];
-        expect(launchArgv({ ...launchOf(words, undefined) })).toEqual(words);
-        const text = commandText(words);
-        const { stdout } = program(['/bin/sh', '-c', `show() { printf '%s\\0' "$@"; }\nshow ${text}`]);
-        expect(stdout.split('\0').slice(0, -1)).toEqual(words);
-        const { acts } = await readScript(text);
-        expect(acts[0]).toMatchObject({ kind: 'program' });
-        if (acts[0]?.kind === 'program' && name !== 'env' && name !== 'time') expect(acts[0].words.map((word) => word.text)).toEqual(words);
-      }),
+      fc.asyncProperty(
+        fc.constantFrom('printf', 'env', 'if', '!', 'A=1', '{', '[[', 'a b', '~', '#', 'time'),
+        awkward,
+        async (name, rest) => {
+          const words = [name, ...rest];
+          expect(launchArgv({ ...launchOf(words, undefined) })).toEqual(words);
+          const text = commandText(words);
+          const { stdout } = program(['/bin/sh', '-c', `show() { printf '%s\\0' "$@"; }\nshow ${text}`]);
+          expect(stdout.split('\0').slice(0, -1)).toEqual(words);
+          const { acts } = await readWords(words, text);
+          expect(acts[0]).toMatchObject({ kind: 'program' });
+          if (acts[0]?.kind === 'program' && name !== 'env' && name !== 'time')
+            expect(acts[0].words.map((word) => word.text)).toEqual(words);
+        },
+      ),
       { numRuns: 150 },
     );
   });
@@ -91,7 +103,8 @@ describe('{#backend_process} what is executed', () => {
   });
 
   it('of a login shell is the one of the user, or one that reads what sh reads', () => {
-    const login = (env: Readonly<Record<string, string>>) => program(launchArgv({ command: 'echo "$0 ${BASH_VERSION:+bash}"', shell: 'login' }), env).stdout;
+    const login = (env: Readonly<Record<string, string>>) =>
+      program(launchArgv({ command: 'echo "$0 ${BASH_VERSION:+bash}"', shell: 'login' }), env).stdout;
     expect(login({ SHELL: '/bin/sh' })).toBe('/bin/sh \n');
     expect(login({ SHELL: '/usr/bin/fish' })).toBe('bash bash\n');
     expect(login({})).toBe('bash bash\n');

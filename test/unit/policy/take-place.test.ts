@@ -8,9 +8,9 @@ import { takingPlace } from '../../../src/policy/shell/take-place.ts';
 import { NAMES, script } from './scripts.ts';
 
 /** Shells that may be /bin/sh somewhere, as far as this machine has them. */
-const SHELLS: readonly (readonly [string, ...string[]])[] = (
-  [['/bin/sh'], ['busybox', 'sh'], ['bash', '--posix']] as const
-).filter(([name, ...args]) => spawnSync(name, [...args, '-c', ':']).status === 0);
+const SHELLS: readonly (readonly [string, ...string[]])[] = ([['/bin/sh'], ['busybox', 'sh'], ['bash', '--posix']] as const).filter(
+  ([name, ...args]) => spawnSync(name, [...args, '-c', ':']).status === 0,
+);
 
 let folder: string;
 
@@ -201,7 +201,7 @@ const SAME: readonly string[] = [
   "awk 'BEGIN { print $1, ARGC }' x",
   'awk "BEGIN { print \\$1 }"',
   'aa $0 $LINENO $-',
-  'sh -c \'echo $0 $1\' name arg',
+  "sh -c 'echo $0 $1' name arg",
   'sh -c "exit 9"',
   'aa $(echo sub; echo sub >&2)',
   'aa $(false)',
@@ -213,7 +213,7 @@ const SAME: readonly string[] = [
   'aa $X "$X"',
   'aa *.none in* b[i]n',
   'aa ~ ~/x a=~ "~"',
-  'aa {a,b} $\'x\'',
+  "aa {a,b} $'x'",
   'aa a=b -- --x',
   'aa "unended',
   "aa 'unended",
@@ -228,7 +228,7 @@ const SAME: readonly string[] = [
   'env -i FOO=2 ./words a',
   'xargs ./words',
   'python3 -c "import sys; print(sys.argv, file=sys.stderr); sys.exit(5)" a b',
-  "python3 -c '\nimport os\nprint(1)\nos.write(2, b\"x\")\n'",
+  'python3 -c \'\nimport os\nprint(1)\nos.write(2, b"x")\n\'',
   'perl -e \'print "a\\n"; print STDERR "b"; exit 4\'',
   'awk \'{ print NR ": " $0 }\' input',
   'sed -n "s/one/1/p" input',
@@ -310,7 +310,8 @@ async function afterFirstLine(child: ChildProcess): Promise<string> {
 }
 
 describe('{#backend_process} a simple command is the process that its shell was', () => {
-  const waits = 'import signal, sys; signal.signal(signal.SIGTERM, lambda *_: (print("last words"), sys.exit(0))); print("up", flush=True); signal.pause()';
+  const waits =
+    'import signal, sys; signal.signal(signal.SIGTERM, lambda *_: (print("last words"), sys.exit(0))); print("up", flush=True); signal.pause()';
   const lines = [
     `python3 -c '${waits}'`,
     `/usr/bin/python3 -c '${waits}'`,
@@ -319,29 +320,44 @@ describe('{#backend_process} a simple command is the process that its shell was'
     `\n# first\npython3 \\\n -c '${waits}'`,
     `"py"thon3 -c '${waits}' < input`,
   ];
-  it.each(SHELLS.flatMap((shell) => lines.map((line) => [shell.join(' '), line, shell] as const)))('under %s: %s', async (_, line, shell) => {
-    const [name, ...args] = shell;
-    const taking = await takingPlace(line);
-    expect(taking).toBeDefined();
-    const child = spawn(name, [...args, '-c', taking ?? line], { cwd: folder, env: environment(), stdio: ['ignore', 'pipe', 'inherit'] });
-    const ended = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
-    let said = '';
-    child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
-    expect(await afterFirstLine(child)).toMatch(/^\S*python3/);
-    child.kill('SIGTERM');
-    expect(await ended).toEqual({ code: 0, signal: null });
-    expect(said).toBe('up\nlast words\n');
-  });
+  it.each(SHELLS.flatMap((shell) => lines.map((line) => [shell.join(' '), line, shell] as const)))(
+    'under %s: %s',
+    async (_, line, shell) => {
+      const [name, ...args] = shell;
+      const taking = await takingPlace(line);
+      expect(taking).toBeDefined();
+      const child = spawn(name, [...args, '-c', taking ?? line], { cwd: folder, env: environment(), stdio: ['ignore', 'pipe', 'inherit'] });
+      const ended = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
+      let said = '';
+      child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
+      expect(await afterFirstLine(child)).toMatch(/^\S*python3/);
+      child.kill('SIGTERM');
+      expect(await ended).toEqual({ code: 0, signal: null });
+      expect(said).toBe('up\nlast words\n');
+    },
+  );
 
   it('ends by the signal that ends it, and no shell has a word to say', async () => {
     const taking = (await takingPlace('kills')) ?? '';
     for (const shell of SHELLS) expect(run(shell, taking)).toMatchObject({ stdout: 'last\n', stderr: '', status: null, signal: 'SIGKILL' });
   });
 
-  it.each(['echo a', 'printf x', 'cd bin', 'exit 3', '[ -e x ]', 'aa &', '! aa', 'aa | cat', 'aa; aa', 'time aa', 'exec aa', '$N', './$N', '~/aa'])(
-    'and keeps its shell where that has something to do: %s',
-    async (line) => expect(await takingPlace(line)).toBeUndefined(),
-  );
+  it.each([
+    'echo a',
+    'printf x',
+    'cd bin',
+    'exit 3',
+    '[ -e x ]',
+    'aa &',
+    '! aa',
+    'aa | cat',
+    'aa; aa',
+    'time aa',
+    'exec aa',
+    '$N',
+    './$N',
+    '~/aa',
+  ])('and keeps its shell where that has something to do: %s', async (line) => expect(await takingPlace(line)).toBeUndefined());
 
   it('and where it is too long, or changes where programs are found', async () => {
     expect(await takingPlace(`aa ${'x'.repeat(40_000)}`)).toBeUndefined();
