@@ -59,6 +59,47 @@ describe('{#backend_process} {#places} a command through a server', () => {
     expect(shown).toMatch(/^printf '%s\\0' 'a b' 'it'\\''s' '"' '\$HOME' /);
   });
 
+  it('as an array names a program, which no shell stands before', async () => {
+    await expect(ran({ command: ['cd', '/'] })).resolves.toMatchObject({ status: 500, exit: 127, out: '' });
+    expect(await ran({ command: ['sh', '-c', 'echo $0 $1', 'name', 'a  b'] })).toMatchObject({ out: 'name a b\n', status: 200 });
+    expect(await ran({ command: ['no-such-program'] })).toMatchObject({
+      exit: 127,
+      out: '',
+      err: expect.stringMatching(/no-such-program/),
+    });
+    expect(await ran({ command: ['/etc/passwd'] })).toMatchObject({ exit: 126, out: '', err: expect.stringMatching(/passwd/) });
+  });
+
+  it('is read by the shell that was asked for', async () => {
+    const line = 'words=(a "b c"); [[ b == b* ]] && printf "<%s>" "${words[@]}" ${BASH_VERSION:+bash}';
+    expect(await ran({ command: line, shell: 'bash' })).toMatchObject({ out: '<a><b c><bash>', status: 200 });
+    expect(await ran({ command: 'shopt -q login_shell && echo login', shell: 'login', env: { SHELL: '/bin/bash' } })).toMatchObject({
+      out: 'login\n',
+    });
+    expect(await ran({ command: 'echo "${BASH_VERSION-none}"' })).toMatchObject({ out: 'none\n' });
+    const none = await ran({ command: 'true', shell: 'bash', env: { PATH: '/nowhere' } });
+    expect(none).toMatchObject({ status: 500, exit: 127, err: expect.stringMatching(/^headgate: shell_missing: there is no bash here/) });
+  });
+
+  it('that is one program is that program: a signal reaches it, and its exit code is its own', async () => {
+    const code =
+      'import signal, sys; signal.signal(signal.SIGTERM, lambda *_: (print("last words"), sys.exit(7))); print("up", flush=True); signal.pause()';
+    for (const command of [`python3 -c '${code}' *.none 2>&1`, ['python3', '-c', code]]) {
+      const { path } = await wire.call<Ended>('sh', { run: 'r', command, stdin: false, yield_ms: 0 });
+      const [out = ''] = (await wire.call<{ path: string; channels: { path: string }[] }[]>('stream/list', { run: 'r' }))
+        .filter((one) => one.path === path)
+        .flatMap(({ channels }) => channels.map((channel) => channel.path));
+      await expect
+        .poll(async () => (await wire.call<{ body: string }>('get', { run: 'r', path: out })).body, { timeout: 20_000 })
+        .toBe('up\n');
+      await wire.call('stream/signal', { run: 'r', path, signal: 'TERM' });
+      await expect.poll(async () => (await wire.call<{ status: number }>('get', { run: 'r', path })).status, { timeout: 20_000 }).toBe(500);
+      const { attributes } = await wire.call<{ attributes: Record<string, unknown> }>('get', { run: 'r', path });
+      expect(attributes).toMatchObject({ exit_code: 7 });
+      expect((await wire.call<{ body: string }>('get', { run: 'r', path: out })).body).toBe('up\nlast words\n');
+    }
+  });
+
   it.each<[string, object, string, RegExp]>([
     ['an empty array', { command: [] }, 'command', /command: is empty; its first word is the program/],
     ['an empty name', { command: ['', 'a'] }, 'command.0', /command\.0: is the program and must not be empty/],
