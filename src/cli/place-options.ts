@@ -4,7 +4,7 @@ import { usageError } from './errors.ts';
 import { parseList, parseWhole } from './parse.ts';
 
 /** Where a command runs, as `sh`, `env` and `tty/open` take it. */
-export type PlaceParams = Pick<ParamsOf<'sh'>, 'backend' | 'container' | 'ssh' | 'tmux' | 'sandbox'>;
+export type PlaceParams = Pick<ParamsOf<'sh'>, 'shell' | 'backend' | 'container' | 'ssh' | 'tmux' | 'sandbox'>;
 
 type Container = NonNullable<PlaceParams['container']>;
 type Mount = NonNullable<Container['mounts']>[number];
@@ -12,6 +12,7 @@ type Ssh = NonNullable<PlaceParams['ssh']>;
 
 /** The options that name a place, as commander reads them. */
 export interface PlaceOptions {
+  readonly shell?: 'sh' | 'bash' | 'login';
   readonly backend?: string;
   readonly image?: string;
   readonly container?: string;
@@ -48,6 +49,11 @@ export function addPlaceOptions(command: Command): Command {
   group(
     'Where it runs:',
     new Option('--backend <name>', 'process, pty, tmux, container or ssh (default: by the options below, else process)'),
+    new Option('--shell <name>', 'which shell gets the command line; login is that of the user (default: sh)').choices([
+      'sh',
+      'bash',
+      'login',
+    ]),
     new Option('--sandbox <mode>', "what a command of the server's machine may write to: the project, or nothing").choices([
       'workspace',
       'read-only',
@@ -89,7 +95,7 @@ export function addPlaceOptions(command: Command): Command {
 
 /** What the options ask for, as params. Throws a usage error for options that need another one; the server judges the rest. */
 export function placeParams(options: PlaceOptions): PlaceParams {
-  const { backend, image, container, sandbox, host } = options;
+  const { shell, backend, image, container, sandbox, host } = options;
   const inContainer = image !== undefined || container !== undefined || backend === 'container';
   const inTmux = options.tmux !== undefined || options.pane !== undefined || backend === 'tmux';
   needs(options, ['watch', 'docker', 'dockerTls', 'name', 'user', 'memory', 'cpus', 'pids', 'mount', 'readOnly', 'pull'], inContainer, {
@@ -106,6 +112,7 @@ export function placeParams(options: PlaceOptions): PlaceParams {
       'it is --network alone, before another option or --',
     );
   return {
+    ...(shell === undefined ? {} : { shell }),
     ...(backend === undefined ? {} : { backend }),
     ...(inContainer ? { container: containerParams(options) } : {}),
     ...(host === undefined ? {} : { ssh: sshParams(host, options) }),

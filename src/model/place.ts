@@ -155,7 +155,7 @@ export function isLocal({ backend, ssh }: Place): boolean {
 }
 
 /** What stands for a command where nothing is run but something watched; undefined when a command is needed. */
-export function watchTitle({ container, tmux }: Place): string | undefined {
+export function watchTitle({ container, tmux }: Pick<Place, 'container' | 'tmux'>): string | undefined {
   if (container?.watch !== undefined) return `docker ${container.watch} ${container.container}`;
   return tmux?.pane === undefined ? undefined : `tmux pipe-pane -t ${tmux.pane}`;
 }

@@ -14,7 +14,7 @@ import { inRun } from '../open-run.ts';
 import { type PlaceOptions, placeParams } from '../place-options.ts';
 import { forwardInput } from '../stdin.ts';
 import { terminalParams } from '../terminal-size.ts';
-import { shellQuote, visibleLine } from '../text.ts';
+import { visibleLine } from '../text.ts';
 
 /** Options of `headgate sh`. */
 export interface ShellOptions extends ClientOptions, PlaceOptions {
@@ -62,17 +62,15 @@ export async function sh(console: Console, words: readonly string[], options: Sh
   }
 }
 
-/** One word is a shell command line; several are a command and its arguments, kept apart as they are. */
-export function commandLine(words: readonly string[]): string {
-  return words.length === 1 ? (words[0] ?? '') : words.map(shellQuote).join(' ');
-}
-
-/** What is to be run; nothing where something is watched. */
-function commandOf(words: readonly string[], { watch, pane }: ShellOptions): { command?: string } {
+/** What is to be run: one word is a command line, several are a program and its arguments; nothing where something is watched. */
+export function commandOf(words: readonly string[], { watch, pane, shell }: PlaceOptions): Pick<ParamsOf<'sh'>, 'command'> {
   const watches = watch !== undefined || pane !== undefined;
   if (watches && words.length > 0) throw usageError(`${watch === undefined ? '--pane' : '--watch'} runs nothing; leave the command out`);
   if (!watches && words.length === 0) throw usageError('no command named', 'headgate sh -- make test');
-  return watches ? {} : { command: commandLine(words) };
+  if (shell !== undefined && words.length > 1)
+    throw usageError('--shell gets a command line: one word', `headgate sh --shell ${shell} -- 'a | b'`);
+  const [line] = words;
+  return watches ? {} : { command: words.length === 1 && line !== undefined ? line : [...words] };
 }
 
 async function propose(session: Runtime, what: Partial<ParamsOf<'sh'>>, options: ShellOptions, stdin: boolean): Promise<Command> {

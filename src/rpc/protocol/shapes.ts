@@ -16,8 +16,6 @@ export const LIMITS = {
   bodyBytes: 4 * 1024 * 1024,
   /** Characters of a prompt. */
   promptChars: 1024 * 1024,
-  /** Characters of a command line. */
-  commandChars: 128 * 1024,
   /** Rows of one listing. */
   rows: 1000,
   /** Bytes of a channel in a listing; `stream/read` reaches the rest. */
