@@ -16,8 +16,8 @@ const LINES = corpus();
 const EVERYWHERE = LINES.filter((line) => line.everywhere);
 /** Of all lines in a place together, on a loaded machine (milliseconds). */
 const LONG_MS = 300_000;
-/** The same everywhere, so that the same programs are found and say the same. */
-const ENV = { PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`, LC_ALL: 'C.UTF-8' };
+/** The same everywhere, so that the same programs are found and say the same; with nobody's settings, which bash reads when sshd is about. */
+const ENV = { PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`, LC_ALL: 'C.UTF-8', HOME: '/nonexistent' };
 const CONTAINER_ENV = { LC_ALL: 'C.UTF-8' };
 
 let places: Places;

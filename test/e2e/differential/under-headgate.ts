@@ -5,9 +5,9 @@ import { codeOf, type Outcome } from './outcome.ts';
 /** Longest wait for the end of a line (milliseconds). */
 const PATIENCE_MS = 30_000;
 
-/** The params of `sh` for a line. */
+/** The params of `sh` for a line. With `exec` no other shell is left to say how this one has ended. */
 function asked({ shell, text }: Line): Params {
-  return { command: shell === 'bash' ? `bash -c '${text.replaceAll("'", String.raw`'\''`)}'` : text };
+  return { command: shell === 'bash' ? `exec bash -c '${text.replaceAll("'", String.raw`'\''`)}'` : text };
 }
 
 /** Runs a line through a server in the place that `params` name, and reads its output as it comes. Throws when it does not end. */
