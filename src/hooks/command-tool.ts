@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { z } from 'zod';
 import { HeadgateError } from '../core/errors.ts';
-import { channelsOf, isLocal, type Place, placeOf, placeParams } from '../model/place.ts';
+import { channelsOf, isLocal, type Place, placeOf, placeParams, watchesPane } from '../model/place.ts';
 import { containedPath } from './contained-path.ts';
 import type { CommandToolOptions, ProposedProducer, RefusalStatus, ToolDefinition, ToolOutcome } from './plugin.ts';
 import { timeoutParam, yieldParam } from './time-params.ts';
@@ -74,7 +74,7 @@ export function commandProposal(input: z.output<typeof commandParams>, root: str
         command: input.command,
         cwd,
         env: input.env ?? {},
-        stdin: (input.stdin ?? false) || place.tty !== undefined,
+        stdin: (input.stdin ?? false) || (place.tty !== undefined && !watchesPane(place)),
         ...parts,
         ...(sandbox ? { sandbox: { ...sandbox, root: realOf(root) } } : {}),
         ...(input.timeout_ms === undefined ? {} : { timeoutMs: input.timeout_ms }),

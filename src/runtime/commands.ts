@@ -1,6 +1,6 @@
 import { HeadgateError } from '../core/errors.ts';
 import { slugOf } from '../model/paths.ts';
-import { type PlaceRequest, placeOf, watchTitle } from '../model/place.ts';
+import { type PlaceRequest, placeOf, watchesPane, watchTitle } from '../model/place.ts';
 import type { Run } from '../model/records.ts';
 import type { ChannelState } from '../stream/index.ts';
 import type { Actions } from './loop/actions.ts';
@@ -50,7 +50,7 @@ export class Commands {
     if (!tool) throw new HeadgateError('unsupported', `the plugin "${action}" is not loaded; the server's log says why`, { action });
     const input = {
       command: text,
-      stdin: command.stdin ?? true,
+      stdin: command.stdin ?? !watchesPane(place),
       ...place,
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
       ...(command.env === undefined ? {} : { env: command.env }),

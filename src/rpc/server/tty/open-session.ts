@@ -80,7 +80,7 @@ async function begin(parts: ServerParts, caller: Caller, run: Run, first: TtyOpe
 }
 
 function shParams(run: string, first: TtyOpen): Parameters<ServerParts['runtime']['command']>[2] {
-  const { cmd, tty, backend, container, ssh, tmux, sandbox, runner, cwd, env } = first;
+  const { cmd, tty, backend, container, ssh, tmux, sandbox, runner, cwd, env, stdin } = first;
   const terminal = tty === null ? false : tty;
   const command = typeof cmd === 'string' ? cmd : cmd?.map(shellQuote).join(' ');
   const watches = container?.watch !== undefined || tmux?.pane !== undefined;
@@ -97,6 +97,7 @@ function shParams(run: string, first: TtyOpen): Parameters<ServerParts['runtime'
     runner,
     cwd,
     env,
+    stdin,
   };
   return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined)) as { run: string };
 }
