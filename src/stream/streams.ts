@@ -335,6 +335,13 @@ export class Streams {
     }
   }
 
+  /** Within the caller's transaction: every live producer ends as lost, and no runner hears of it. Answers how many there were. */
+  disown(message: string): number {
+    const live = this.#store.producers.list({ states: LIVE_STATES });
+    for (const { entryId } of live) this.#lose(entryId, message);
+    return live.length;
+  }
+
   /** Stores what waits; subscriptions end. Commands go on. */
   close(): void {
     this.#inputs.close();

@@ -21,6 +21,12 @@ local function recorded()
   local text = file:read('*a')
   file:close()
   local ok, record = pcall(vim.json.decode, text)
+  -- A record that was copied together with its data folder is of the server of the original.
+  local served = ok and type(record) == 'table' and type(record.data) == 'string' and vim.loop.fs_stat(record.data)
+  local here = vim.loop.fs_stat(data)
+  if served and here and (served.ino ~= here.ino or served.dev ~= here.dev) then
+    return nil, 'no server is running on ' .. data .. '; start one: headgate serve'
+  end
   if ok and type(record) == 'table' and type(record.socket) == 'string' then return record.socket end
   return nil, data .. '/server.json is damaged; start the server again: headgate serve'
 end
