@@ -36,6 +36,8 @@ export interface PlaceOptions {
   /** A session; true for a bare `--tmux`. */
   readonly tmux?: string | true;
   readonly pane?: string;
+  /** With --pane: what is typed here is typed there. */
+  readonly input?: boolean;
   readonly tmuxSocket?: string;
   readonly history?: number;
   readonly sandbox?: 'workspace' | 'read-only';
@@ -87,6 +89,7 @@ export function addPlaceOptions(command: Command): Command {
     'In tmux:',
     new Option('--tmux [session]', 'in a new window of this session (default: headgate)'),
     new Option('--pane <pane>', 'run nothing: watch this pane, such as %3 or work:1.0'),
+    new Option('--input', 'with --pane: type what comes on standard input into the pane; without it the pane is only watched'),
     new Option('--tmux-socket <name>', 'name, or with a slash path, of the tmux server'),
     new Option('--history <lines>', 'with --pane: lines from before the watch (default: all)').argParser(parseWhole(0, 1_000_000)),
   );
@@ -102,6 +105,7 @@ export function placeParams(options: PlaceOptions): PlaceParams {
     means: '--image or --container',
   });
   needs(options, ['tmuxSocket', 'history'], inTmux, { means: '--tmux or --pane' });
+  needs(options, ['input'], options.pane !== undefined, { means: '--pane' });
   needs(options, ['identity', 'knownHosts', 'jump'], host !== undefined, { means: '--host' });
   needs(options, ['network'], inContainer || sandbox !== undefined, { means: '--sandbox, --image or --container' });
   if (inContainer && options.network === true)
@@ -119,6 +123,11 @@ export function placeParams(options: PlaceOptions): PlaceParams {
     ...(inTmux ? { tmux: tmuxParams(options) } : {}),
     ...(sandbox === undefined ? {} : { sandbox: { mode: sandbox, network: options.network === true } }),
   };
+}
+
+/** False where a pane is watched and no input was asked for: it is somebody's own (SPEC {#backend_tmux}). */
+export function givesInput({ pane, input }: PlaceOptions): boolean {
+  return pane === undefined || input === true;
 }
 
 function containerParams(options: PlaceOptions): Container {

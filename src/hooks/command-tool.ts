@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { z } from 'zod';
 import { HeadgateError } from '../core/errors.ts';
 import { command, commandText, launchOf, type Shell, shell } from '../model/launch.ts';
-import { channelsOf, isLocal, type Place, placeOf, placeParams } from '../model/place.ts';
+import { channelsOf, isLocal, type Place, placeOf, placeParams, watchesPane } from '../model/place.ts';
 import { containedPath } from './contained-path.ts';
 import type { CommandToolOptions, ProposedProducer, RefusalStatus, ToolDefinition, ToolOutcome } from './plugin.ts';
 import { timeoutParam, yieldParam } from './time-params.ts';
@@ -75,7 +75,7 @@ export function commandProposal(input: z.output<typeof commandParams>, root: str
         ...launch,
         cwd,
         env: input.env ?? {},
-        stdin: (input.stdin ?? false) || place.tty !== undefined,
+        stdin: (input.stdin ?? false) || (place.tty !== undefined && !watchesPane(place)),
         ...parts,
         ...(sandbox ? { sandbox: { ...sandbox, root: realOf(root) } } : {}),
         ...(input.timeout_ms === undefined ? {} : { timeoutMs: input.timeout_ms }),

@@ -1,7 +1,7 @@
 import { HeadgateError } from '../core/errors.ts';
 import { type Command, commandText, launchOf, type Shell } from '../model/launch.ts';
 import { slugOf } from '../model/paths.ts';
-import { type PlaceRequest, placeOf, watchTitle } from '../model/place.ts';
+import { type PlaceRequest, placeOf, watchesPane, watchTitle } from '../model/place.ts';
 import type { Run } from '../model/records.ts';
 import type { ChannelState } from '../stream/index.ts';
 import type { Actions } from './loop/actions.ts';
@@ -54,7 +54,7 @@ export class Commands {
     const input = {
       command: what,
       ...(command.shell === undefined ? {} : { shell: command.shell }),
-      stdin: command.stdin ?? true,
+      stdin: command.stdin ?? !watchesPane(place),
       ...place,
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
       ...(command.env === undefined ? {} : { env: command.env }),

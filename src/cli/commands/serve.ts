@@ -5,7 +5,7 @@ import { EXIT } from '../exit-codes.ts';
 import type { CliHost, LogLevel, RunningServer, ServeOptions } from '../host.ts';
 import { dataFolder } from '../locate.ts';
 import { portalAddress } from '../portal-address.ts';
-import { shellQuote } from '../text.ts';
+import { shellQuote, visibleLine } from '../text.ts';
 
 /** Options of `headgate serve`. */
 export interface ServeCommandOptions {
@@ -35,6 +35,11 @@ export async function serve(console: Console, host: CliHost, options: ServeComma
   const data = dataFolder(options.data, console.env);
   const stopped = stopSignal(console);
   const server = await host.serve(serveOptions(console, data, options));
+  if (server.copyOf !== undefined) {
+    await console.err.write(
+      `headgate: ${visibleLine(data)} is a copy of ${visibleLine(server.copyOf)}; the commands that ran there are left alone and end here as lost\n`,
+    );
+  }
   await console.out.write(options.json ? readyLine(server) : readable(console, server, data, 'Ctrl-C stops the server'));
   await stopped;
   await server.close();

@@ -30,7 +30,10 @@ export const commandParams = {
       '`client`: the caller runs it and streams; else which registered runner: `gpu,eu`, `!old`, `name:build-1`. Default `embedded`.',
     ),
   durable: z.boolean().optional(),
-  stdin: z.boolean().optional().describe('False: the command reads /dev/null. Default true.'),
+  stdin: z
+    .boolean()
+    .optional()
+    .describe('False: the command reads /dev/null. Default true; false for a watched pane of tmux, which gets input only with `true`.'),
 };
 
 /** A path that may be a file's; those are longer than entries'. */

@@ -24,7 +24,7 @@ const common = {
   acknowledge: z.boolean().optional().describe('True: `taken` says how much of the input the command has taken.'),
 };
 
-const { shell, backend, tty, container, ssh, tmux, sandbox, cwd, env, runner } = commandParams;
+const { shell, backend, tty, container, ssh, tmux, sandbox, cwd, env, runner, stdin } = commandParams;
 
 /** The first message of a session that is to begin. */
 export const ttyOpen = z.strictObject({
@@ -42,6 +42,7 @@ export const ttyOpen = z.strictObject({
   runner,
   cwd,
   env,
+  stdin,
 });
 
 /** The first message of a client that comes to a session that is there. */

@@ -27,7 +27,12 @@ end
 local function recorded()
   local data = M.data_folder()
   local record = facts('server.json')
-  if record == nil then return nil, 'no server is running on ' .. data .. '; start one: headgate serve' end
+  local stopped = 'no server is running on ' .. data .. '; start one: headgate serve'
+  if record == nil then return nil, stopped end
+  -- A record that was copied together with its data folder is of the server of the original.
+  local served = record and type(record.data) == 'string' and vim.loop.fs_stat(record.data)
+  local here = vim.loop.fs_stat(data)
+  if served and here and (served.ino ~= here.ino or served.dev ~= here.dev) then return nil, stopped end
   if record and type(record.socket) == 'string' then return record.socket end
   return nil, data .. '/server.json is damaged; start the server again: headgate serve'
 end
