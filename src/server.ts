@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { pino } from 'pino';
-import { createBackends, sweepContainers, sweepHosts } from './backends/index.ts';
+import { createBackends, sweepContainers, sweepHosts, Warden } from './backends/index.ts';
 import { sweepSpool } from './backends/process/index.ts';
 import { surveyBackends } from './backends/survey.ts';
 import { bootId } from './core/boot-id.ts';
@@ -14,7 +14,7 @@ import { leaveToOriginal } from './data-copy.ts';
 import type { Plugin } from './hooks/plugin.ts';
 import { createProviders, KEY_VARIABLES } from './llm/index.ts';
 import { producerIdOf } from './model/producer-id.ts';
-import type { Run } from './model/records.ts';
+import type { Producer, Run } from './model/records.ts';
 import { LIVE_STATES } from './model/status.ts';
 import { bundledPlugins, mcp } from './plugins/index.ts';
 import { Redaction, redactedLogger } from './redact/index.ts';
@@ -23,7 +23,7 @@ import { createRunner } from './runner/index.ts';
 import { createRuntime, DiskNotices, deleteRun, emptyConfig, loadConfig, type ServerConfig } from './runtime/index.ts';
 import { dataPaths, readOrMakeToken, removeServerRecord, userFolder, writeServerRecord } from './server-files.ts';
 import { openStore } from './store/index.ts';
-import { Journal, Streams } from './stream/index.ts';
+import { type EndedCommand, Journal, Streams } from './stream/index.ts';
 
 /** What a server is made of, whether it listens or not. */
 export interface RuntimeOptions {
@@ -93,9 +93,9 @@ export interface ClosedServer {
 export async function openHeadgate(options: RuntimeOptions): Promise<ClosedServer> {
   const opened = new Disposer();
   try {
-    const { server, runtime } = await compose(options, opened);
+    const { server, runtime, close } = await compose(options, opened);
     await runtime.start();
-    return { accept: (channel) => void server.accept(channel, 'admin'), close: () => opened.close() };
+    return { accept: (channel) => void server.accept(channel, 'admin'), close };
   } catch (error) {
     await opened.close();
     throw error;
@@ -106,6 +106,20 @@ export async function openHeadgate(options: RuntimeOptions): Promise<ClosedServe
 function bundledWith({ mcp: servers, folder }: ServerConfig, version: string): readonly Plugin[] {
   if (Object.keys(servers).length === 0) return bundledPlugins;
   return [...bundledPlugins, mcp({ servers, folder, env: process.env, version })];
+}
+
+/**
+ * Ends every command that runs without a server, with receipts, and serves nobody meanwhile: no loop goes on (SPEC {#cli_stop}). Throws
+ * `conflict` while a server has the data folder.
+ */
+export async function endOutlived(options: RuntimeOptions): Promise<EndedCommand[]> {
+  const opened = new Disposer();
+  try {
+    const { streams } = await compose(options, opened);
+    return await streams.endCommands({ by: 'headgate stop', reason: 'no server runs, and none is to go on with it' });
+  } finally {
+    await opened.close();
+  }
 }
 
 async function compose(options: RuntimeOptions, opened: Disposer) {
@@ -150,8 +164,11 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     ...(quietMs === undefined ? {} : { quietMs }),
   });
   opened.add('the streams', () => streams.close());
+  const warden = new Warden({ folder: paths.producers, logger });
+  opened.add('the sign of life', () => warden.end());
   const backends = createBackends({
     folder: paths.producers,
+    warden,
     clock,
     logger,
     withheld: [...KEY_VARIABLES, ...Object.values(config.providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? [])],
@@ -173,6 +190,15 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   opened.add('the runner', () => runner.close());
   streams.attachRunner(runner);
 
+  const stop = { planned: false };
+  const endWithServer = async () => {
+    if (!stop.planned) return;
+    const only = ({ spec, runner }: Producer) => spec.lifetime === 'server' && runner !== 'client';
+    await streams.endCommands({ by: 'server', reason: 'the server stops, and its lifetime with it', only });
+  };
+  // Again once nobody starts anything any more.
+  opened.add('the commands that end with the server', endWithServer);
+
   const runtime = await createRuntime({
     store,
     journal,
@@ -186,6 +212,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     dataFolder: paths.folder,
     userFolder: userFolder(process.env),
     sandbox: config.sandbox,
+    lifetime: config.lifetime,
     redaction,
     limits: config.limits,
     policy: config.policy,
@@ -239,17 +266,26 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   // Before anyone can connect and accept something new; loops go on only once the port is ours.
   const live = store.producers.list({ states: LIVE_STATES });
   const keep = new Set(live.map(producerIdOf));
+  warden.begin();
   sweepSpool({ folder: paths.producers, keep, logger });
   // An engine may take its time, and nobody waits for it.
   void sweepContainers({ folder: paths.producers, clock, logger }, keep);
   void sweepHosts({ folder: paths.producers, clock, logger }, keep);
   streams.reconcile();
-  return { server, runtime, logger, token, paths, copyOf };
+  const close = async () => {
+    stop.planned = true;
+    // While everyone is still told.
+    await endWithServer().catch((error: unknown) =>
+      logger.error({ error: messageOf(error) }, 'commands could not be ended with the server'),
+    );
+    await opened.close();
+  };
+  return { server, runtime, streams, logger, token, paths, copyOf, close };
 }
 
 async function listen(options: ServerOptions, opened: Disposer): Promise<HeadgateServer> {
   const tls = options.tls && readTls(options.tls);
-  const { server, runtime, logger, token, paths, copyOf } = await compose(options, opened);
+  const { server, runtime, logger, token, paths, copyOf, close } = await compose(options, opened);
   const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'a failure that nobody handled; the server lives on');
   process.on('unhandledRejection', unexpected);
   opened.add('the handler of failures', () => void process.off('unhandledRejection', unexpected));
@@ -273,5 +309,5 @@ async function listen(options: ServerOptions, opened: Disposer): Promise<Headgat
   writeServerRecord(paths.record, { pid: process.pid, url, http, socket, data: realpathSync(paths.folder) });
   opened.add('the record', () => removeServerRecord(paths.record));
   logger.info({ url, socket, data: paths.folder, pid: process.pid }, 'ready');
-  return { url, http, socket, token, pid: process.pid, ...(copyOf === undefined ? {} : { copyOf }), close: () => opened.close() };
+  return { url, http, socket, token, pid: process.pid, ...(copyOf === undefined ? {} : { copyOf }), close };
 }

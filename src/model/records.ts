@@ -48,6 +48,8 @@ export interface RunSettings {
   readonly noInteraction?: boolean;
   readonly noWeb?: boolean;
   readonly noProposals?: boolean;
+  /** Of the run's commands that name none, as `lifetime` of `sh` (SPEC {#lifetime}). */
+  readonly lifetime?: string;
 }
 
 export interface Run {

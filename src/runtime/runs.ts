@@ -18,9 +18,21 @@ export interface SettingsParams {
   readonly noInteraction?: boolean | undefined;
   readonly noWeb?: boolean | undefined;
   readonly noProposals?: boolean | undefined;
+  readonly lifetime?: string | undefined;
 }
 
-const SETTINGS = ['temperature', 'persona', 'contextLimit', 'shell', 'yolo', 'noRepo', 'noInteraction', 'noWeb', 'noProposals'] as const;
+const SETTINGS = [
+  'temperature',
+  'persona',
+  'contextLimit',
+  'shell',
+  'yolo',
+  'noRepo',
+  'noInteraction',
+  'noWeb',
+  'noProposals',
+  'lifetime',
+] as const;
 
 /** The settings among params, without what is not given. */
 export function settingsOf(params: SettingsParams): RunSettings {

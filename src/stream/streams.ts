@@ -13,6 +13,7 @@ import { Redaction } from '../redact/index.ts';
 import { ChannelLog } from './channel-log.ts';
 import { channelEntries, channelState, waitingOf } from './channels.ts';
 import { digestsOf } from './digests-of.ts';
+import { type EndedCommand, endCommands } from './end-commands.ts';
 import { Feeds } from './feeds.ts';
 import { Fleet } from './fleet.ts';
 import type { InputWatch } from './input-watch.ts';
@@ -192,6 +193,11 @@ export class Streams {
       this.fleet.kill(live, { requestedBy: by, reason, signal, graceMs });
     }
     return channels;
+  }
+
+  /** Cancels every live command, or those that `only` takes, and answers with their receipts (SPEC {#stream_cancel_all}). */
+  endCommands(o: Parameters<typeof endCommands>[1]): Promise<EndedCommand[]> {
+    return endCommands({ streams: this, store: this.#store, clock: this.#clock }, o);
   }
 
   /** Writes to stdin; answers the bytes that the command's pipe took. A secret is refused where it would be echoed (SPEC {#secret_input}). */

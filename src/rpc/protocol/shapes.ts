@@ -118,6 +118,7 @@ export const producer = z.strictObject({
   pid: z.int().nullable(),
   stdin: z.boolean().describe('It takes input.'),
   tty: z.boolean().describe('It has a terminal.'),
+  lifetime: z.string().describe('How long it runs once the server has gone.'),
   channels,
   exit_code: z.int().nullable(),
   signal: z.string().nullable(),
