@@ -64,13 +64,13 @@ describe.skipIf(!serviceAvailable('codex'))('{#mcp_results} {#mcp_sh} {#mcp_get}
       if (output !== undefined) shown.push(typeof output === 'string' ? output : JSON.stringify(output));
       return shown.at(-1) ?? '';
     };
-    let failed: unknown;
+    let failed: Error | undefined;
     const next = (step: Step, index: number, body: unknown): Answer => {
       try {
         const [name, args] = step(look(body));
         return { kind: 'say', calls: [{ id: `call_${index}`, namespace: 'mcp__headgate', name, args: JSON.stringify(args) }] };
       } catch (error) {
-        failed = error;
+        failed = error as Error;
         return { kind: 'status', status: 400 };
       }
     };
