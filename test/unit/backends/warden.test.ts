@@ -57,7 +57,7 @@ function warden(spool: string, shell: readonly string[] = ['sh']): ChildProcess 
 }
 
 describe('{#lifetime_warden} the warden of a spool', () => {
-  it.each(SHELLS)('ends what is overdue, says what it did, and leaves: %s', async (...shell: readonly string[]) => {
+  it.each(SHELLS.map((shell) => [shell]))('ends what is overdue, says what it did, and leaves: %s', async (shell) => {
     const { spool, shim } = spoolOf('spool');
     const child = warden(spool, shell);
     writeFileSync(join(spool, 'warden'), line(child.pid ?? 0));
