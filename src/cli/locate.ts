@@ -139,6 +139,15 @@ export function locatePort(options: ServerOptions, env: Env, path: string): Port
   return { url: at(port.url), tokens: [...new Set(known)], target: port };
 }
 
+/** Where the server of a data folder is reached. Throws a CliError with exit code 3 when nothing is running there. */
+export function runningServer(data: string, env: Env): { url: string; http: string; socket: string; token: string; pid: number } {
+  const { url, http, socket, pid } = readRecord(serverRecord(data), data, true);
+  if (typeof url !== 'string' || typeof http !== 'string' || typeof socket !== 'string' || typeof pid !== 'number') {
+    throw damaged(serverRecord(data));
+  }
+  return { url, http, socket, token: env['HEADGATE_TOKEN'] || (tokenOf(data) ?? ''), pid };
+}
+
 function tokenOf(data: string): string | undefined {
   try {
     return readFileSync(join(data, 'token'), 'utf8').trim();

@@ -19,12 +19,7 @@ export const commandParams = {
   ...placeParams,
   cwd: z.string().min(1).max(4096).optional().describe('Relative to the project root, and inside it; absolute in a container or over SSH.'),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a variable name'), z.string().max(32 * 1024)).optional(),
-  timeout: z
-    .int()
-    .min(1)
-    .max(7 * 24 * 3600_000)
-    .optional()
-    .describe('Milliseconds until it is ended.'),
+  timeout: z.int().min(1).max(LIMITS.timeoutMs).optional().describe('Milliseconds until it is ended.'),
   yield_ms: z.int().min(0).max(3600_000).optional().describe('How long a turn waits for it, milliseconds.'),
   runner: z
     .string()
