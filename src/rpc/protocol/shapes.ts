@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LINE_CHARS } from '../../model/launch.ts';
 import { MAX_CHANNEL, MAX_PATH_LENGTH } from '../../model/paths.ts';
 
 /** The shapes that several methods share (SPEC {#shapes}). */
@@ -16,6 +17,8 @@ export const LIMITS = {
   bodyBytes: 4 * 1024 * 1024,
   /** Characters of a prompt. */
   promptChars: 1024 * 1024,
+  /** Characters of a command line. */
+  commandChars: LINE_CHARS,
   /** Rows of one listing. */
   rows: 1000,
   /** Bytes of a channel in a listing; `stream/read` reaches the rest. */
