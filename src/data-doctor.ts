@@ -59,7 +59,12 @@ async function examineFolder(options: { data: string; repair: boolean }): Promis
       now: systemClock.now(),
       spool: (producer, channel) => spoolExtent(paths.producers, producerIdOf(producer), channel),
     });
-    findings.push(...report.findings, ...spool(paths, report, options.repair), ...leftBehind(paths, options.repair));
+    findings.push(
+      ...report.findings,
+      ...copied(paths, report),
+      ...spool(paths, report, options.repair),
+      ...leftBehind(paths, options.repair),
+    );
     // A copy and the files that SQLite makes are private as well.
     openAccess(paths, options.repair || report.backup !== undefined);
     return { findings, ...(report.backup === undefined ? {} : { backup: report.backup }) };
@@ -81,9 +86,21 @@ function logSize({ database }: DataPaths): Finding {
   return { name: 'log', state: 'ok', detail: `the write-ahead log has ${bytes} bytes` };
 }
 
+/** Says so where the folder is a copy, or was one. */
+function copied({ folder }: DataPaths, { copy, live }: DatabaseReport): Finding[] {
+  if (!copy) return [];
+  const commands = `${live?.length ?? 0} commands that it says are running`;
+  const detail =
+    copy.settledAt === null
+      ? `${folder} is a copy of ${copy.of}; the next start of the server leaves the ${commands} to the original and ends them here as lost`
+      : `${folder} was a copy of ${copy.of}; it is a folder of its own since ${new Date(copy.settledAt).toISOString()}`;
+  return [{ name: 'copy', state: copy.settledAt === null ? 'note' : 'ok', detail }];
+}
+
 /** Folders and producers that do not match. */
 function spool(paths: DataPaths, report: DatabaseReport, repair: boolean): Finding[] {
-  if (!report.live) return [];
+  // The commands of a copy are the original's, and what it calls its spool may be a link to theirs.
+  if (!report.live || report.copy?.settledAt === null) return [];
   const name = 'spool';
   const keep = new Set(report.live.map(producerIdOf));
   const findings: Finding[] = report.live

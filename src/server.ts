@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { pino } from 'pino';
 import { createBackends, sweepContainers, sweepHosts } from './backends/index.ts';
 import { sweepSpool } from './backends/process/index.ts';
@@ -9,6 +10,7 @@ import { Disposer } from './core/disposal.ts';
 import { messageOf } from './core/errors.ts';
 import { systemIds } from './core/ids.ts';
 import type { Logger } from './core/logger.ts';
+import { leaveToOriginal } from './data-copy.ts';
 import type { Plugin } from './hooks/plugin.ts';
 import { createProviders, KEY_VARIABLES } from './llm/index.ts';
 import { producerIdOf } from './model/producer-id.ts';
@@ -59,6 +61,8 @@ export interface HeadgateServer {
   readonly socket: string;
   readonly token: string;
   readonly pid: number;
+  /** Where the original of the data folder is; set when this start has found that it is a copy (SPEC {#data_copy}). */
+  readonly copyOf?: string;
   /** Stops serving in order: connections, loops, runner, store. Commands go on and are taken up by the next start. */
   close(): Promise<void>;
 }
@@ -120,6 +124,13 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const expire = (run: Run) => later.expire?.(run);
   const store = await openStore({ file: paths.database, clock, logger, diskFull, retention: config.retention, expire });
   opened.add('the store', () => store.close());
+  const { copyOf, movedFrom } = store.folder;
+  if (copyOf !== undefined) leaveToOriginal(paths, copyOf);
+  if (movedFrom !== undefined)
+    logger.warn(
+      { data: paths.folder, from: movedFrom },
+      'the data folder has been moved; commands that run write how they end to where it was, so until then make a link there: ln -s DATA FROM',
+    );
   const token = options.token ?? readOrMakeToken(paths.token, ids);
 
   const journal = new Journal({ store, logger });
@@ -212,6 +223,19 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     checkResults: process.env['HEADGATE_CHECK_RESULTS'] === '1',
   });
   opened.add('the server', () => server.close());
+  journal.commit('durable', () => {
+    if (copyOf !== undefined) {
+      const lost = streams.disown(
+        `this data folder is a copy of ${copyOf}, and the command belongs to the original: nothing was done to it, and what it does from now on is not seen here`,
+      );
+      runtime.disown(`this server, on a copy of ${copyOf},`);
+      logger.warn(
+        { data: paths.folder, original: copyOf, lost },
+        "the data folder is a copy: the commands that it says are running are the original's and are left alone",
+      );
+    }
+    store.folder.settle();
+  });
   // Before anyone can connect and accept something new; loops go on only once the port is ours.
   const live = store.producers.list({ states: LIVE_STATES });
   const keep = new Set(live.map(producerIdOf));
@@ -220,12 +244,12 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   void sweepContainers({ folder: paths.producers, clock, logger }, keep);
   void sweepHosts({ folder: paths.producers, clock, logger }, keep);
   streams.reconcile();
-  return { server, runtime, logger, token, paths };
+  return { server, runtime, logger, token, paths, copyOf };
 }
 
 async function listen(options: ServerOptions, opened: Disposer): Promise<HeadgateServer> {
   const tls = options.tls && readTls(options.tls);
-  const { server, runtime, logger, token, paths } = await compose(options, opened);
+  const { server, runtime, logger, token, paths, copyOf } = await compose(options, opened);
   const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'a failure that nobody handled; the server lives on');
   process.on('unhandledRejection', unexpected);
   opened.add('the handler of failures', () => void process.off('unhandledRejection', unexpected));
@@ -246,8 +270,8 @@ async function listen(options: ServerOptions, opened: Disposer): Promise<Headgat
 
   await runtime.start();
   const { url, http } = listening;
-  writeServerRecord(paths.record, { pid: process.pid, url, http, socket });
+  writeServerRecord(paths.record, { pid: process.pid, url, http, socket, data: realpathSync(paths.folder) });
   opened.add('the record', () => removeServerRecord(paths.record));
   logger.info({ url, socket, data: paths.folder, pid: process.pid }, 'ready');
-  return { url, http, socket, token, pid: process.pid, close: () => opened.close() };
+  return { url, http, socket, token, pid: process.pid, ...(copyOf === undefined ? {} : { copyOf }), close: () => opened.close() };
 }

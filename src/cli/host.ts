@@ -52,6 +52,8 @@ export interface RunningServer {
   readonly socket: string;
   readonly token: string;
   readonly pid: number;
+  /** Where the original is, when the data folder was found to be a copy. */
+  readonly copyOf?: string;
   /** Stops serving; commands go on. */
   close(): Promise<void>;
 }

@@ -40,6 +40,8 @@ export interface RunSettings {
   readonly persona?: string;
   /** Tokens of context at most. */
   readonly contextLimit?: number;
+  /** Which shell gets command lines where the call names none; default `sh`. */
+  readonly shell?: Shell;
   /** Accept every proposal that no rule denies. */
   readonly yolo?: boolean;
   readonly noRepo?: boolean;

@@ -1,4 +1,5 @@
 import { HeadgateError } from '../core/errors.ts';
+import type { Shell } from '../model/launch.ts';
 import type { Run, RunSettings } from '../model/records.ts';
 import { deleteRun } from './delete-run.ts';
 import type { Models } from './models.ts';
@@ -11,6 +12,7 @@ export interface SettingsParams {
   readonly temperature?: number | undefined;
   readonly persona?: string | undefined;
   readonly contextLimit?: number | undefined;
+  readonly shell?: Shell | undefined;
   readonly yolo?: boolean | undefined;
   readonly noRepo?: boolean | undefined;
   readonly noInteraction?: boolean | undefined;
@@ -18,7 +20,7 @@ export interface SettingsParams {
   readonly noProposals?: boolean | undefined;
 }
 
-const SETTINGS = ['temperature', 'persona', 'contextLimit', 'yolo', 'noRepo', 'noInteraction', 'noWeb', 'noProposals'] as const;
+const SETTINGS = ['temperature', 'persona', 'contextLimit', 'shell', 'yolo', 'noRepo', 'noInteraction', 'noWeb', 'noProposals'] as const;
 
 /** The settings among params, without what is not given. */
 export function settingsOf(params: SettingsParams): RunSettings {

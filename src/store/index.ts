@@ -9,6 +9,7 @@ import { SqliteAudit } from './audit.ts';
 import { SqliteChannels } from './channels.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { Connection, type Durability } from './connection.ts';
+import { SqliteDataFolder } from './data-folder.ts';
 import { SqliteEntries } from './entries.ts';
 import { SqliteEvents } from './events.ts';
 import { SqliteFileConstraints } from './file-constraints.ts';
@@ -89,6 +90,7 @@ class SqliteStore implements Store {
   readonly turns: SqliteTurns;
   readonly entries: SqliteEntries;
   readonly channels: SqliteChannels;
+  readonly folder: SqliteDataFolder;
   readonly producers: SqliteProducers;
   readonly runners: SqliteRunners;
   readonly tokens: SqliteTokens;
@@ -146,6 +148,7 @@ class SqliteStore implements Store {
     this.entries = new SqliteEntries(connection, o.clock);
     this.#log = new LogSync(`${o.file}-wal`, this.#checkpointer);
     this.channels = new SqliteChannels(connection, this.#log);
+    this.folder = new SqliteDataFolder(connection, o.clock, dirname(o.file));
     this.producers = new SqliteProducers(connection, o.clock);
     this.runners = new SqliteRunners(connection, o.clock);
     this.tokens = new SqliteTokens(connection, o.clock);

@@ -3,6 +3,7 @@ import { HeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Digests } from '../digest/index.ts';
 import { channelPath, requireLogPath } from '../model/paths.ts';
+import { watchesPane } from '../model/place.ts';
 import type { LocalRunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { Entry, Producer } from '../model/records.ts';
@@ -199,6 +200,10 @@ export class Streams {
     if (!producer.spec.stdin) {
       throw new HeadgateError('unsupported', `${path} was started without stdin; start it with stdin: true to write to it`, { path });
     }
+    if (eof && watchesPane(producer.spec)) {
+      const how = 'send byte 4, as Ctrl-D does, if that is meant';
+      throw new HeadgateError('unsupported', `${path} watches a pane, into which no end of input is typed; ${how}`, { path });
+    }
     const port = this.fleet.serving(producer);
     if (secret) await refuseEcho(port, producer);
     const taken = await port.input(producer.entryId, bytes, eof);
@@ -328,6 +333,13 @@ export class Streams {
       if (producer.state !== 'cancelling') this.#follow(owned);
       if (producer.runner !== 'client') this.fleet.resume(producer);
     }
+  }
+
+  /** Within the caller's transaction: every live producer ends as lost, and no runner hears of it. Answers how many there were. */
+  disown(message: string): number {
+    const live = this.#store.producers.list({ states: LIVE_STATES });
+    for (const { entryId } of live) this.#lose(entryId, message);
+    return live.length;
   }
 
   /** Stores what waits; subscriptions end. Commands go on. */

@@ -4,7 +4,7 @@ import type { ClientOptions } from '../context.ts';
 import { usageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { locatePort } from '../locate.ts';
-import { type PlaceOptions, placeParams } from '../place-options.ts';
+import { givesInput, type PlaceOptions, placeParams } from '../place-options.ts';
 import { projectOf } from '../project.ts';
 import { terminalParams } from '../terminal-size.ts';
 import { visibleLine } from '../text.ts';
@@ -35,7 +35,8 @@ export async function tty(console: Console, words: readonly string[], options: T
     projectRoot: project.root,
     client: { name: `cli:${process.pid}`, version: console.version },
   } as const;
-  const terminal = options.tty && console.stdin().isTTY === true;
+  // Who only watches has no keys that would go anywhere: Ctrl-C leaves, as it does where there is no terminal.
+  const terminal = options.tty && givesInput(options) && console.stdin().isTTY === true;
   const first: TtyFirst = { ...common, ...(options.attach ? attachTo(words) : begin(console, words, options, terminal)) };
   const client = new TtyClient({
     console,
@@ -43,6 +44,7 @@ export async function tty(console: Console, words: readonly string[], options: T
     first,
     common,
     terminal,
+    input: givesInput(options),
     detachKeys: options.detachKeys,
   });
   return await ending(console, client, await client.run());
@@ -71,6 +73,7 @@ function begin(console: Console, words: readonly string[], options: TtyOptions, 
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),
     ...(runner === undefined ? {} : { runner }),
+    ...(options.input ? { stdin: true } : {}),
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { shell } from '../../model/launch.ts';
 import { DIALECTS } from '../../model/provider-kind.ts';
 import { SELECTOR_CHARS } from '../../model/selector.ts';
 import { contextResult, turnUsage } from './context.ts';
@@ -25,6 +26,7 @@ const settings = {
   temperature: temperature.optional(),
   persona: persona.optional(),
   contextLimit: contextLimit.optional(),
+  shell: shell.optional().describe('Which shell gets its command lines where a call names none; default `sh`.'),
 };
 
 const promptParams = z.strictObject({

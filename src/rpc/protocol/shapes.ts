@@ -4,6 +4,8 @@ import { MAX_CHANNEL, MAX_PATH_LENGTH } from '../../model/paths.ts';
 /** The shapes that several methods share (SPEC {#shapes}). */
 
 export const LIMITS = {
+  /** Milliseconds that a command may be given. */
+  timeoutMs: 7 * 24 * 3600_000,
   /** Bytes of one message on any transport. */
   messageBytes: 16 * 1024 * 1024,
   /** Decoded bytes of one `stream` or `stream/input` chunk. */
@@ -14,8 +16,6 @@ export const LIMITS = {
   bodyBytes: 4 * 1024 * 1024,
   /** Characters of a prompt. */
   promptChars: 1024 * 1024,
-  /** Characters of a command line. */
-  commandChars: 128 * 1024,
   /** Rows of one listing. */
   rows: 1000,
   /** Bytes of a channel in a listing; `stream/read` reaches the rest. */

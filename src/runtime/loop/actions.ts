@@ -6,6 +6,7 @@ import type { ChannelState, JournalTx } from '../../stream/index.ts';
 import { commandAccess } from '../command-access.ts';
 import { checkWritable, onlyHides, removeEntry, requireRemovable, writeEntry } from '../entry-writes.ts';
 import { checkReach, isOfServer, planned } from '../kinds/planned.ts';
+import { launched } from '../launched.ts';
 import type { RuntimeParts } from '../parts.ts';
 import type { HostedTool } from '../plugin-host.ts';
 import { caseOf, rememberAttributes, verdictAttributes } from '../policy-case.ts';
@@ -80,7 +81,7 @@ export class Actions {
       if (!isOutcome(answer)) throw new Error('the handler answered no outcome');
       requireStorable(answer);
       this.#checkEntries(answer, scope.run);
-      outcome = answer.kind === 'proposal' ? this.#planned(answer, scope.project) : answer;
+      outcome = answer.kind === 'proposal' ? await this.#planned(answer, scope.project) : answer;
     } catch (error) {
       return { kind: 'settled', outcome: this.#failure(tool, error, scope.signal) };
     }
@@ -167,13 +168,13 @@ export class Actions {
   }
 
   /** The proposal with what it would run complete, and within the configuration. */
-  #planned({ producer, ...proposal }: Extract<ToolOutcome, { kind: 'proposal' }>, project: Project): Proposal {
+  async #planned({ producer, ...proposal }: Extract<ToolOutcome, { kind: 'proposal' }>, project: Project): Promise<Proposal> {
     const { kinds, sandbox, redaction } = this.#parts;
     if (proposal.change) checkStars(redaction, filesOf(this.#parts, project), proposal.change.change);
     if (!producer) return proposal;
     const plan = isOfServer(producer) ? planned(producer, kinds, proposal.summary) : producer;
     checkReach(plan, kinds, sandbox);
-    return { ...proposal, producer: sandboxed(plan, sandbox, project.root) };
+    return { ...proposal, producer: await launched(sandboxed(plan, sandbox, project.root)) };
   }
 
   #callContext(turn: number, { project, run, mode, settings, signal, begunAt }: ActionScope): ToolCallContext {
