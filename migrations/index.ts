@@ -8,6 +8,7 @@ import * as packets from './0006_packets.ts';
 import * as dialect from './0007_dialect.ts';
 import * as changedFiles from './0008_changed_files.ts';
 import * as policy from './0009_policy.ts';
+import * as leftovers from './0010_leftovers.ts';
 
 /** One step of the schema: the SQL that `up` emits, frozen once it has landed. */
 export interface Migration {
@@ -27,4 +28,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 7, name: 'dialect', up: dialect.up },
   { number: 8, name: 'changed_files', up: changedFiles.up },
   { number: 9, name: 'policy', up: policy.up },
+  { number: 10, name: 'leftovers', up: leftovers.up },
 ];

@@ -6,6 +6,7 @@ import { isHeadgateError, messageOf } from './core/errors.ts';
 import { silentLogger } from './core/logger.ts';
 import { openAccess } from './data-access.ts';
 import { producerIdOf } from './model/producer-id.ts';
+import { isLive } from './model/status.ts';
 import { type DataPaths, dataPaths } from './server-files.ts';
 import { type DatabaseReport, examineDatabase, type Finding, lockDataFolder } from './store/index.ts';
 
@@ -87,7 +88,7 @@ function spool(paths: DataPaths, report: DatabaseReport, repair: boolean): Findi
   const name = 'spool';
   const keep = new Set(report.live.map(producerIdOf));
   const findings: Finding[] = report.live
-    .filter((producer) => producer.runner === 'embedded' && producer.state !== 'queued')
+    .filter(({ runner, state }) => runner === 'embedded' && state !== 'queued' && isLive(state))
     .filter((producer) => !existsSync(join(paths.producers, producerIdOf(producer))))
     .map(({ path }) => ({
       name,

@@ -5,7 +5,7 @@ import type { Digests } from '../digest/index.ts';
 import { channelPath, requireLogPath } from '../model/paths.ts';
 import type { LocalRunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
-import type { Entry, Producer } from '../model/records.ts';
+import { type Entry, openLeftover, type Producer } from '../model/records.ts';
 import { signalName } from '../model/signals.ts';
 import { isLive, LIVE_STATES, type ProducerState } from '../model/status.ts';
 import { Redaction } from '../redact/index.ts';
@@ -16,9 +16,10 @@ import { Feeds } from './feeds.ts';
 import { Fleet } from './fleet.ts';
 import type { InputWatch } from './input-watch.ts';
 import type { JournalTx } from './journal.ts';
+import { Leftovers } from './leftovers.ts';
 import { Lifecycle, type Owned } from './lifecycle.ts';
 import { MaskedReads } from './masked-reads.ts';
-import { clientRun, refuseEcho, served } from './reachable.ts';
+import { clientRun, reachable, refuseEcho, served } from './reachable.ts';
 import type { ReadRequest, ReadResult } from './read.ts';
 import { beyondEnd, stale } from './refusals.ts';
 import { StoredMasks } from './stored-masks.ts';
@@ -62,15 +63,16 @@ export class Streams {
   readonly #log: ChannelLog;
   readonly #feeds: Feeds;
   readonly #lifecycle: Lifecycle;
+  readonly #leftovers: Leftovers;
   readonly #subscribers: Subscribers;
   readonly #waiting = new Waiters();
   readonly #lastOutput = new Map<number, number>();
   readonly #reads: MaskedReads;
   readonly sizes = new TerminalSizes();
-  /** Channel entry id -> log entry id of live producers. */
+  /** Channel entry id -> log entry id of producers whose output is taken. */
   readonly #owner = new Map<number, number>();
-  /** What a write needs to know of a live producer, without asking the database each time. */
-  readonly #live = new Map<number, { epoch: number; channels: ReadonlyMap<number, number> }>();
+  /** What a write needs to know of such a producer, without asking the database each time; `ended`: only what it has left running writes on. */
+  readonly #followed = new Map<number, { epoch: number; readonly channels: ReadonlyMap<number, number>; ended: boolean }>();
 
   constructor(options: StreamsOptions) {
     this.#store = options.store;
@@ -82,13 +84,17 @@ export class Streams {
     this.digests = digestsOf(options);
     this.#subscribers = new Subscribers(options);
     this.#lifecycle = new Lifecycle({ ...options, lastOutput: this.#lastOutput });
+    this.#leftovers = new Leftovers({ ...options, lifecycle: this.#lifecycle, lastOutput: this.#lastOutput });
     this.#log = new ChannelLog({
       ...options,
       masks: redaction.stored ? new StoredMasks({ ...options, redaction }) : undefined,
+      goesOn: (channelId) => this.#owner.has(channelId),
       stored: (channelId, bytes, at, offset) => {
         const owner = this.#owner.get(channelId);
         this.#feeds.stored(channelId, bytes, at);
-        this.digests.stored(channelId, bytes.length, offset);
+        // What a model is shown of a command ends where the command did.
+        const isAfterEnd = owner !== undefined && this.#followed.get(owner)?.ended === true;
+        if (!isAfterEnd) this.digests.stored(channelId, bytes.length, offset);
         if (owner === undefined) return;
         this.#lastOutput.set(owner, at);
         this.#inputs.heard(owner, channelId);
@@ -97,7 +103,11 @@ export class Streams {
     });
     this.#inputs = watchInputs({ ...options, redaction, lifecycle: this.#lifecycle, waiters: this.#waiting, fleet: () => this.fleet });
     this.link = this.#makeLink();
-    const hands = { retake: (id: number) => this.#retake(id), lose: (id: number, message: string) => this.#lose(id, message) };
+    const hands = {
+      retake: (id: number) => this.#retake(id),
+      lose: (id: number, message: string) => this.#lose(id, message),
+      leave: (id: number) => this.#leave(id),
+    };
     this.fleet = new Fleet({ ...options, leaseMs: options.leaseMs ?? LEASE_MS, hands });
   }
 
@@ -171,14 +181,14 @@ export class Streams {
 
   /**
    * `stream/cancel`: channels 499 and everyone told before this returns; the kill follows and ends with the receipt.
-   * A second cancel answers as the first. Throws stream_closed when it ended otherwise.
+   * A second cancel answers as the first. Of one that has ended it ends what runs on. Throws stream_closed when nothing does.
    */
   cancel(runId: number, path: string, request: CancelRequest): ChannelState[] {
     const signal = signalName(request.signal ?? 'SIGTERM');
     const owned = this.#lifecycle.owned(runId, path);
     const { producer } = owned;
     if (producer.state === 'cancelled') return owned.channels.map(channelState);
-    if (!isLive(producer.state)) throw this.#lifecycle.closed(producer);
+    if (!isLive(producer.state)) return this.#cancelLeftover(owned, { ...request, signal });
     const again = producer.state === 'cancelling';
     const { by, reason, graceMs = 2000 } = request;
     const unserved = this.fleet.unserved(producer);
@@ -191,6 +201,18 @@ export class Streams {
       this.fleet.kill(live, { requestedBy: by, reason, signal, graceMs });
     }
     return channels;
+  }
+
+  #cancelLeftover(owned: Owned, request: CancelRequest & { signal: string }): ChannelState[] {
+    const { producer } = owned;
+    const { by, reason, signal, graceMs = 2000 } = request;
+    if (openLeftover(producer)) {
+      this.#leftovers.cancelled(owned, { by, reason, signal, graceMs });
+      this.fleet.kill(this.#store.producers.get(producer.entryId) ?? producer, { requestedBy: by, reason, signal, graceMs });
+    } else if (!producer.leftover?.receipt) {
+      throw this.#lifecycle.closed(producer);
+    }
+    return owned.channels.map(channelState);
   }
 
   /** Writes to stdin; answers the bytes that the command's pipe took. A secret is refused where it would be echoed (SPEC {#secret_input}). */
@@ -216,16 +238,15 @@ export class Streams {
   /** Sends one signal to a command. */
   async signal(runId: number, path: string, signal: string): Promise<void> {
     const name = signalName(signal);
-    const { producer } = served(this.#lifecycle, runId, path);
+    const { producer } = reachable(this.#lifecycle, runId, path);
     await this.fleet.serving(producer).signal(producer.entryId, name);
   }
 
-  /** Producers, newest first; `state` is a producer state or `live`. */
+  /** Producers, newest first; `state` is a producer state, `live`, `leftover` for those of which something runs on, or `open` for both. */
   list(o: { projectId: number; runId?: number; state?: string | undefined }): ProducerView[] {
-    const states = o.state === undefined ? undefined : o.state === 'live' ? LIVE_STATES : [o.state as ProducerState];
     const found = this.#store.producers.list({
       ...(o.runId === undefined ? { projectId: o.projectId } : { runId: o.runId }),
-      ...(states ? { states } : {}),
+      ...filterOf(o.state),
     });
     return found.flatMap((producer) => {
       const owned = this.#lifecycle.byId(producer.entryId);
@@ -241,7 +262,9 @@ export class Streams {
   /** The kill receipt of a producer, null when nobody asked for its end. */
   receipt(runId: number, path: string): ReceiptView {
     const { producer } = this.#lifecycle.owned(runId, path);
-    return { state: producer.state, receipt: producer.receipt };
+    const { state, leftover } = producer;
+    if (!leftover?.receipt) return { state, receipt: producer.receipt };
+    return { state: leftover.goneAt === null ? 'cancelling' : state, receipt: leftover.receipt };
   }
 
   /** The channels of a log entry; none before acceptance. */
@@ -307,12 +330,14 @@ export class Streams {
     const owned = this.#lifecycle.owned(o.runId, o.path);
     const channelId = this.#channelId(owned, o.channel);
     const entry = this.#store.entries.byId(channelId) ?? owned.entry;
+    const end = owned.producer.leftover?.ends[String(o.channel)];
     return {
       ...this.#reads.read(owned.producer, channelId, this.#lastOutput.get(owned.entry.id), o),
       path: entry.path,
       channel: o.channel,
       status: entry.status,
       outcome: entry.outcome,
+      ...(end === undefined ? {} : { end }),
     };
   }
 
@@ -321,11 +346,12 @@ export class Streams {
    * calls it lost. What a client runs stays as it is: the client goes on streaming (SPEC {#restart}).
    */
   reconcile(): void {
-    for (const producer of this.#store.producers.list({ states: LIVE_STATES })) {
+    for (const producer of this.#store.producers.list({ states: LIVE_STATES, leftover: true })) {
       const owned = this.#lifecycle.byId(producer.entryId);
       if (!owned) continue;
       // Cancelled before: its channels are at 499 and take nothing more, only its kill goes on.
-      if (producer.state !== 'cancelling') this.#follow(owned);
+      if (openLeftover(producer)) this.#own(owned);
+      else if (producer.state !== 'cancelling') this.#follow(owned);
       if (producer.runner !== 'client') this.fleet.resume(producer);
     }
   }
@@ -342,12 +368,12 @@ export class Streams {
   /** Hands a live producer to another writer: whatever comes under the lease before is refused. */
   #retake(entryId: number): { producer: Producer; offsets: Map<number, number> } | undefined {
     const owned = this.#lifecycle.byId(entryId);
-    if (!owned || !isLive(owned.producer.state)) return undefined;
+    if (!owned || !(isLive(owned.producer.state) || openLeftover(owned.producer))) return undefined;
     // What has come under the lease before is stored or refused first, so that the offsets stand.
     this.#log.flush();
     const producer = this.#lifecycle.raiseEpoch(owned.producer);
-    const live = this.#live.get(entryId);
-    if (live) live.epoch = producer.epoch;
+    const followed = this.#followed.get(entryId);
+    if (followed) followed.epoch = producer.epoch;
     const offsets = owned.channels.map((entry) => [channelState(entry).channel, this.#store.channels.head(entry.id).bytes] as const);
     return { producer, offsets: new Map(offsets) };
   }
@@ -359,6 +385,21 @@ export class Streams {
     else this.#finish(owned, () => this.#lifecycle.failed(owned, { lost: true, outcome: 'lost', message }, 'server'));
   }
 
+  /** Nobody follows what runs on of it any more. */
+  #leave(entryId: number): void {
+    const owned = this.#lifecycle.byId(entryId);
+    if (!owned || !openLeftover(owned.producer)) return;
+    this.#finishLeftover(owned, () => this.#leftovers.changed(owned, { pids: [], limit: null, gone: true }));
+  }
+
+  /** Stores what waits, and takes no more of it. */
+  #finishLeftover(owned: Owned, end: () => void): void {
+    this.#log.flush(new Set(owned.channels.map(({ id }) => id)));
+    end();
+    this.#disown(owned);
+    this.#lastOutput.delete(owned.entry.id);
+  }
+
   #makeLink(): LocalRunnerLink {
     return {
       started: (entryId, epoch, ref) => {
@@ -366,10 +407,10 @@ export class Streams {
         this.#lifecycle.started(owned, ref);
       },
       append: async (entryId, epoch, channel, offset, bytes) => {
-        const live = this.#live.get(entryId);
-        if (!live) throw this.#lifecycle.closed(this.#leased(entryId, epoch).producer);
-        if (live.epoch !== epoch) throw stale(entryId, epoch, live.epoch);
-        const channelId = live.channels.get(channel);
+        const followed = this.#followed.get(entryId);
+        if (!followed) throw this.#lifecycle.closed(this.#leased(entryId, epoch).producer);
+        if (followed.epoch !== epoch) throw stale(entryId, epoch, followed.epoch);
+        const channelId = followed.channels.get(channel);
         if (channelId === undefined) throw new HeadgateError('not_found', `the producer has no channel ${channel}`, { channel });
         await this.#log.append(channelId, offset, bytes);
       },
@@ -384,7 +425,15 @@ export class Streams {
         this.#finish(owned, () => this.#lifecycle.failed(owned, failure, owned.producer.runner));
       },
       killed: (entryId, epoch, receipt) => {
-        this.#lifecycle.killed(this.#leased(entryId, epoch), receipt);
+        const owned = this.#leased(entryId, epoch);
+        if (owned.producer.leftover) this.#finishLeftover(owned, () => this.#leftovers.killed(owned, receipt));
+        else this.#lifecycle.killed(owned, receipt);
+      },
+      left: (entryId, epoch, fact) => {
+        const owned = this.#leased(entryId, epoch);
+        const change = () => this.#leftovers.changed(owned, fact);
+        if (fact.gone) this.#finishLeftover(owned, change);
+        else change();
       },
     };
   }
@@ -410,13 +459,27 @@ export class Streams {
     return found.id;
   }
 
-  #follow(owned: Owned): void {
+  /** Takes its output from now on. */
+  #own(owned: Owned): void {
     const channels = new Map<number, number>();
     for (const entry of owned.channels) {
       channels.set(channelState(entry).channel, entry.id);
       this.#owner.set(entry.id, owned.entry.id);
     }
-    this.#live.set(owned.entry.id, { epoch: owned.producer.epoch, channels });
+    const { epoch, state } = owned.producer;
+    this.#followed.set(owned.entry.id, { epoch, channels, ended: !isLive(state) });
+  }
+
+  #disown(owned: Owned): void {
+    this.#followed.delete(owned.entry.id);
+    for (const channel of owned.channels) {
+      this.#log.forget(channel.id);
+      this.#owner.delete(channel.id);
+    }
+  }
+
+  #follow(owned: Owned): void {
+    this.#own(owned);
     this.#feeds.of(owned.producer.run, owned.entry, owned.channels);
     if (owned.producer.runner !== 'client') this.#inputs.follow(owned.entry.id, waitingOf(owned.entry) !== undefined);
     for (const subscription of this.#subscribers.wanting(owned.entry.runId, owned.entry.path)) {
@@ -465,12 +528,10 @@ export class Streams {
     const entryId = owned.entry.id;
     this.#lastOutput.delete(entryId);
     this.#inputs.forget(entryId);
-    this.#live.delete(entryId);
+    this.#disown(owned);
+    const after = this.#store.producers.get(entryId);
+    if (after && openLeftover(after)) this.#own({ ...owned, producer: after });
     this.fleet.ended(entryId);
-    for (const channel of owned.channels) {
-      this.#log.forget(channel.id);
-      this.#owner.delete(channel.id);
-    }
     this.#guarded('ending the readers of a producer failed', () => {
       this.#feeds.end(entryId, this.#clock.now());
       for (const subscription of [...this.#feeds.subscriptions(entryId)]) subscription.ended(owned.entry.path, fact);
@@ -495,4 +556,12 @@ export class Streams {
     const waiting = producer.state === 'queued' || producer.state === 'running' ? this.#inputs.of(producer.entryId) : false;
     return { producer: { ...producer, lastOutputAt }, entry: owned.entry, channels: owned.channels.map(channelState), waitsFor, waiting };
   }
+}
+
+/** Which producers a `state` of a listing means. */
+function filterOf(state: string | undefined): { states?: readonly ProducerState[]; leftover?: true } {
+  if (state === undefined) return {};
+  if (state === 'leftover') return { leftover: true };
+  if (state === 'open') return { states: LIVE_STATES, leftover: true };
+  return { states: state === 'live' ? LIVE_STATES : [state as ProducerState] };
 }
