@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTick, setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import { deferred } from '../core/deferred.ts';
 import { HeadgateError, isHeadgateError, messageOf } from '../core/errors.ts';
@@ -258,7 +258,7 @@ export class RunningProducer {
     const exitedAt = this.#options.clock.now();
     callOff();
     const closed = await handle.closed;
-    const isHeld = this.#beginRest(handle, closed);
+    const isHeld = await this.#beginRest(handle, closed);
     if (!this.#isLeftover) await this.#end(handle, exit, closed, exitedAt);
     if (this.#isLeftover) await this.#followRest(handle, isHeld);
     this.#rest?.end();
@@ -296,9 +296,11 @@ export class RunningProducer {
   }
 
   /** True when the output goes on being written, its backend delivers that and the server takes it. */
-  #beginRest(handle: BackendHandle, { detached }: ClosedFact): boolean {
+  async #beginRest(handle: BackendHandle, { detached }: ClosedFact): Promise<boolean> {
     const { producer, link, rest: limits, clock } = this.#options;
     if (detached.length === 0 || !handle.drained || !link.left) return false;
+    // A backend that follows nothing further is through at once, whoever still holds the output.
+    if (await Promise.race([handle.drained.then(() => true), nextTick(false)])) return false;
     this.#rest ??= new Rest({ ends: new Map(this.#reached), stored: this.#reached, limit: null, limits, clock });
     this.#rest.begin(handle, detached, openLeftover(producer)?.since ?? clock.now());
     return true;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { OutputSink } from '../../src/model/ports/backend.ts';
 import { Changes } from '../support/changes.ts';
 
@@ -67,6 +68,12 @@ export class StoringSink implements OutputSink {
     this.#channels.set(channel, stored);
     return stored;
   }
+}
+
+/** State letter of the process that copies channel 1 of a producer folder: `T` while the command is held back. */
+export function copierState(folder: string): string | undefined {
+  const [pid] = existsSync(join(folder, 'copiers')) ? readFileSync(join(folder, 'copiers'), 'latin1').split(' ') : [];
+  return pid && existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.[0] : undefined;
 }
 
 export function sha256(bytes: Buffer | string): string {

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createProcessBackend } from '../../src/backends/process/index.ts';
+import { ProducerFolder } from '../../src/backends/shim/producer-folder.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { HeadgateError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { Backend, BackendHandle, BackendRef } from '../../src/model/ports/backend.ts';
 import { type BackendSetup, backendContract } from './backend.contract.ts';
-import { eventually, isRunning, StoringSink, sha256 } from './backend-probe.ts';
+import { copierState, eventually, isRunning, StoringSink, sha256 } from './backend-probe.ts';
 
 const KILL = { requestedBy: 'test', reason: null, signal: 'SIGTERM', graceMs: 2000 };
 
@@ -234,8 +235,7 @@ describe('{#backend_process} process backend', () => {
     const total = 200 * 1024 * 1024;
     const handle = await setup.backend.start(request(`head -c ${total} /dev/zero`), sink);
     handles.push(handle);
-    const shim = Number(handle.ref['pid']);
-    await eventually(() => readFileSync(`/proc/${shim}/stat`, 'latin1').includes(') T '), 'the command is stopped');
+    await eventually(() => copierState(join(setup.root, 'spool', 'p1')) === 'T', 'the command is held back');
     await handle.detach();
     release.length = 0;
     flowing = true;
@@ -244,6 +244,87 @@ describe('{#backend_process} process backend', () => {
     expect((await adopted.exited).exitCode).toBe(0);
     await adopted.closed;
     expect(stored).toBe(total);
+  });
+
+  describe('{#copiers} pipes and copiers', () => {
+    const folder = () => new ProducerFolder(join(setup.root, 'spool'), 'p1');
+    async function start(command: string) {
+      const sink = new StoringSink();
+      const handle = await setup.backend.start(request(command), sink);
+      handles.push(handle);
+      return { sink, handle };
+    }
+
+    test('a copier killed: the channel is named, and what was written before is stored', async () => {
+      const { sink, handle } = await start('echo first; while [ ! -e go ]; do sleep 0.02; done; echo lost; echo err >&2; exit 3');
+      await sink.match(1, /first/);
+      process.kill(folder().copiers()?.[0]?.pid ?? 0, 'SIGKILL');
+      writeFileSync(join(setup.cwd, 'go'), '');
+      await handle.exited;
+      const closed = await handle.closed;
+      expect(closed.cut).toMatch(/^the end of channel 1 is missing: the process that copied it was killed \(SIGKILL\)$/);
+      expect(sink.text(1)).toBe('first\n');
+    });
+
+    test('the main process gone before its pipe: its exit code is told at once, what holds the pipe is named, and all of it is stored', async () => {
+      const { sink, handle } = await start('(while [ ! -e go ]; do sleep 0.02; done; echo late; echo later >&2) & echo early; exit 5');
+      expect((await handle.exited).exitCode).toBe(5);
+      const { detached } = await handle.closed;
+      expect([detached.length, await handle.processes?.()]).toEqual([1, detached]);
+      expect(sink.text(1)).toBe('early\n');
+      writeFileSync(join(setup.cwd, 'go'), '');
+      await handle.drained;
+      expect([sink.text(1), sink.text(2)]).toEqual(['early\nlate\n', 'later\n']);
+    });
+
+    test('a descendant that keeps one of two pipes: both are read to their end', async () => {
+      const { sink, handle } = await start(
+        '(while [ ! -e go ]; do sleep 0.02; done; echo late >&2) > /dev/null & echo out; echo err >&2; exit 6',
+      );
+      expect((await handle.exited).exitCode).toBe(6);
+      expect((await handle.closed).detached.length).toBeGreaterThan(0);
+      writeFileSync(join(setup.cwd, 'go'), '');
+      await handle.drained;
+      expect([sink.text(1), sink.text(2)]).toEqual(['out\n', 'err\nlate\n']);
+    });
+
+    test('what the command has left behind is signalled and killed, and a signal to one that has gone is a conflict', async () => {
+      const { sink, handle } = await start('(trap "echo told; exit" USR1; while :; do sleep 0.02; done) & sleep 300 & echo up');
+      expect((await handle.exited).exitCode).toBe(0);
+      expect((await handle.closed).detached.length).toBeGreaterThan(1);
+      await handle.signal('SIGUSR1');
+      await sink.match(1, /told/);
+      expect((await handle.kill(KILL)).escaped).toEqual([]);
+      await handle.drained;
+      await expect(handle.signal('SIGUSR1')).rejects.toMatchObject({ kind: 'conflict' });
+    });
+
+    test('a server killed while something is left behind: the next one goes on reading where it was', async () => {
+      const { sink, handle } = await start('(while [ ! -e go ]; do sleep 0.02; done; seq 1 20000) & echo early');
+      await handle.closed;
+      await handle.detach();
+      writeFileSync(join(setup.cwd, 'go'), '');
+      const next = await setup.reopen().adopt(request(''), handle.ref, sink.offsets(), sink);
+      handles.push(next);
+      await next.drained;
+      expect([sha256(sink.of(1)), sink.repeated]).toEqual([
+        sha256(`early\n${Array.from({ length: 20_000 }, (_, i) => `${i + 1}\n`).join('')}`),
+        0,
+      ]);
+    });
+
+    test('a signal to a wrapper shell: a program that is run without a shell gets it, says its last words, and its exit code counts', async () => {
+      const script = 'trap "echo last words; exit 9" TERM; echo up; while :; do sleep 0.02; done';
+      const sink = new StoringSink();
+      const spec = { ...request('').spec, argv: ['bash', '-c', script, 'an argument with "quotes" and\na newline'] };
+      const handle = await setup.backend.start({ producerId: 'p1', spec }, sink);
+      handles.push(handle);
+      await sink.match(1, /up/);
+      await handle.signal('SIGTERM');
+      expect((await handle.exited).exitCode).toBe(9);
+      await handle.closed;
+      expect(sink.text(1)).toBe('up\nlast words\n');
+    });
   });
 
   test('{#delivery} ends for good when the stream is closed, and the command goes on', async () => {

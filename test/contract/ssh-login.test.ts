@@ -12,7 +12,7 @@ import type { ProducerSpec } from '../../src/model/records.ts';
 import { serviceAvailable } from '../support/require.ts';
 import { Sshd } from '../support/services/sshd.ts';
 import { KILL } from './backend-kill.contract.ts';
-import { eventually, StoringSink, sha256 } from './backend-probe.ts';
+import { copierState, eventually, StoringSink, sha256 } from './backend-probe.ts';
 
 describe.skipIf(!serviceAvailable('sshd'))('{#backend_ssh} logging in', () => {
   let sshd: Sshd;
@@ -172,7 +172,7 @@ describe.skipIf(!serviceAvailable('sshd'))('{#backend_ssh} logging in', () => {
     await handle.dispose();
   });
 
-  test('{#back_pressure} a command that writes on while nothing can be stored is stopped, and every byte arrives once it can', async () => {
+  test('{#back_pressure} a command that writes on while nothing can be stored is held back, and every byte arrives once it can', async () => {
     let taking = false;
     const sink = new StoringSink();
     const moody = {
@@ -184,9 +184,7 @@ describe.skipIf(!serviceAvailable('sshd'))('{#backend_ssh} logging in', () => {
     const spec = { command, cwd: folder, env: {}, stdin: false, ssh: sshd.place() };
     const handle = await backend.start({ producerId: 'brake', spec }, moody);
     const place = join(folder, 'state/test-runner/brake');
-    const shim = Number(readFileSync(join(place, 'pid'), 'latin1').split(' ')[0]);
-    const stateOf = () => readFileSync(`/proc/${shim}/stat`, 'latin1').split(') ')[1]?.[0];
-    await eventually(() => stateOf() === 'T', 'the command is stopped');
+    await eventually(() => copierState(place) === 'T', 'the command is held back');
     taking = true;
     expect((await handle.exited).exitCode).toBe(0);
     await handle.closed;

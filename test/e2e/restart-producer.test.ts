@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { copierState } from '../contract/backend-probe.ts';
 import { processesWith, readAll, type WireClient } from '../support/built-server.ts';
 import { ended, faulty, liveServer, type Place, receiptOf, stored } from '../support/live-server.ts';
 
@@ -77,9 +78,7 @@ describe('{#restart} the server killed with -9 while a producer', () => {
     // Far faster than anything is stored, for as long as it takes until it is stopped.
     const place = await live.accepted(client, once('braked', `yes 0123456789abcde | head -c 400000000; echo; echo end; exit 7`));
     await live.died();
-    const [line] = await processesWith(`${live.data}/producers`);
-    const pid = Number.parseInt(line ?? '', 10);
-    expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toMatch(/\) T /);
+    expect(live.folders().map(copierState)).toContain('T');
     await live.start();
     const next = await live.client();
     expect(await ended(next, place)).toMatchObject({ status: 500, outcome: 'exit:7' });

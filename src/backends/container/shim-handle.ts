@@ -63,6 +63,10 @@ export class ShimHandle implements BackendHandle {
     return this.#closed.promise;
   }
 
+  get drained(): Promise<void> {
+    return this.#options.remote.drained ?? this.closed.then(() => {});
+  }
+
   async write(bytes: Buffer): Promise<number> {
     return await this.#options.remote.write(bytes);
   }
@@ -127,7 +131,7 @@ export class ShimHandle implements BackendHandle {
     if (exit.exitCode !== null) this.#exited.resolve(exit);
     const closed = await remote.closed;
     // Nothing is missing, so the engine need not be asked what became of the container.
-    if (remote.complete && exit.exitCode !== null) return this.#close(closed);
+    if ((remote.complete || closed.detached.length > 0) && exit.exitCode !== null) return this.#close(closed);
     for (;;) {
       try {
         if (signal.aborted) return;

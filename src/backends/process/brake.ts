@@ -1,23 +1,22 @@
 import type { Logger } from '../../core/logger.ts';
-import { signalGroup } from './signalling.ts';
+import { signalGroup, signalProcess } from './signalling.ts';
 import type { ProcessTree } from './tree.ts';
 
-/** How a command is stopped and continued, and how whoever adopts it sees that it is stopped. */
+/** How a command is held back and let go on, and how the one that adopts it sees that it is held. */
 export interface BrakeReach {
   isStopped(): boolean;
   /** False when there is nobody to reach. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): boolean;
 }
 
-/** Bytes written and not stored above which a command is stopped, and below which it goes on (SPEC {#back_pressure}). */
+/** Bytes written and not stored above which a command is held, and below which it goes on (SPEC {#back_pressure}). */
 const STOP_BYTES = 16 * 1024 * 1024;
 const GO_BYTES = 4 * 1024 * 1024;
 
 /**
  * Holds a command back that writes faster than its output can be stored, or while it cannot be stored or the disk is
- * nearly full (SPEC {#back_pressure}, {#free_space}): SIGSTOP to its group, SIGCONT afterwards. A server that goes away
- * meanwhile leaves it stopped, and whoever adopts it lets it go on; the stopped shim says that it was this and not a
- * client's SIGSTOP, which spares the shim.
+ * nearly full (SPEC {#back_pressure}, {#free_space}): its copiers are stopped, so it waits in its own write once the pipe is
+ * full. A server that goes away meanwhile leaves them stopped, and the next one lets them go on.
  */
 export class Brake {
   readonly #reach: BrakeReach;
@@ -55,11 +54,13 @@ export class Brake {
   }
 }
 
-/** A command's whole group, its shim with it. */
-export function groupReach(tree: ProcessTree): BrakeReach {
+/** The copiers of a command; where it writes its files itself, in a terminal, its group with the shim. */
+export function outputReach(tree: ProcessTree): BrakeReach {
   return {
-    isStopped: () => tree.shim()?.state === 'T',
+    isStopped: () => tree.shim()?.state === 'T' || tree.copiers().some(({ state }) => state === 'T'),
     signal: (signal) => {
+      const copiers = tree.copiers();
+      if (copiers.length > 0) return copiers.filter((copier) => signalProcess(copier, signal)).length > 0;
       const shim = tree.shim();
       return shim !== undefined && signalGroup(shim, signal);
     },

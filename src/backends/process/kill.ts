@@ -141,6 +141,8 @@ export class TreeKill {
       if (shim.state === 'T') signalProcess(shim, 'SIGCONT');
       await this.#tree.wakeRelay();
       if (this.#clock.monotonic() >= giveUp) {
+        // It waits for the end of an output that an escaped process holds.
+        if (this.#tree.hasEnded) return false;
         signalProcess(shim, 'SIGKILL');
         return true;
       }

@@ -1,22 +1,26 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { ProducerSpec } from '../../model/records.ts';
+
+/** What a shim runs, and where. */
+export interface Launch {
+  /** The program and its arguments. */
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly stdin: boolean;
+  /** Its output goes through pipes and copiers (SPEC {#copiers}); false for what relays a terminal. */
+  readonly copy: boolean;
+  /** All of its environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
 
 /**
  * Launches the shim in a session of its own and forgets it: it lives on when this process ends.
  * Answers its pid; throws when it cannot be started. `ended` is called once it has gone.
  */
-export async function launchShim(options: {
-  shim: string;
-  folder: string;
-  spec: Pick<ProducerSpec, 'command' | 'cwd' | 'stdin'>;
-  /** All of its environment. */
-  env: Readonly<Record<string, string>>;
-  ended: () => void;
-}): Promise<number> {
-  const { spec, env } = options;
-  const shim = spawn('/bin/sh', [options.shim, options.folder, spec.command, spec.stdin ? '1' : '0'], {
-    cwd: spec.cwd,
+export async function launchShim(options: { shim: string; folder: string; launch: Launch; ended: () => void }): Promise<number> {
+  const { argv, cwd, stdin, copy, env } = options.launch;
+  const shim = spawn('/bin/sh', [options.shim, options.folder, stdin ? '1' : '0', copy ? '1' : '0', ...argv], {
+    cwd,
     env: { ...env },
     detached: true,
     stdio: 'ignore',

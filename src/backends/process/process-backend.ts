@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, isHeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { launchArgv } from '../../model/launch.ts';
 import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import { type EnvironmentRules, inherited } from '../environment.ts';
@@ -15,7 +16,7 @@ import { type ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts
 import { scriptIn } from '../shim/script-file.ts';
 import { SHIM_FILE, SHIM_TEXT } from '../shim/shim-text.ts';
 import { terminalCommand } from '../shim/terminal.ts';
-import { launchShim } from './launch.ts';
+import { type Launch, launchShim } from './launch.ts';
 import { whyNoTerminal } from './local-terminal.ts';
 import { hasProc, identify } from './proc.ts';
 import { ProcessHandle, type ProcessHandleOptions } from './process-handle.ts';
@@ -135,7 +136,7 @@ class ProcessBackend implements Backend {
         : await launchShim({
             shim,
             folder: folder.path,
-            ...this.#launched(spec, bubblewrap, folder, marker),
+            launch: this.#launched(spec, bubblewrap, folder, marker),
             ended: () => handle.look?.(),
           });
     } catch (error) {
@@ -196,18 +197,13 @@ class ProcessBackend implements Backend {
   }
 
   /** What the shim runs, and with which environment: the command in its sandbox, in its terminal. */
-  #launched(
-    spec: ProducerSpec,
-    bubblewrap: string | undefined,
-    folder: ProducerFolder,
-    marker: Readonly<Record<string, string>>,
-  ): { spec: Pick<ProducerSpec, 'command' | 'cwd' | 'stdin'>; env: Readonly<Record<string, string>> } {
-    const boxed = this.#boxed(spec, bubblewrap, folder, marker);
-    const { tty, cwd, stdin } = spec;
-    if (!tty) return boxed;
-    const command = terminalCommand({ command: boxed.spec.command, tty, folder: folder.path, env: spec.env, stdin });
+  #launched(spec: ProducerSpec, bubblewrap: string | undefined, folder: ProducerFolder, marker: Readonly<Record<string, string>>): Launch {
+    const { cwd, stdin, tty } = spec;
+    const { argv, env } = this.#boxed(spec, bubblewrap, folder, marker);
+    if (!tty) return { argv, cwd, stdin, copy: true, env };
+    const command = terminalCommand({ argv, tty, folder: folder.path, env: spec.env, stdin });
     checkLength(command, ' with what the terminal adds to it');
-    return { spec: { command, cwd, stdin: true }, env: boxed.env };
+    return { argv: ['/bin/sh', '-c', command], cwd, stdin: true, copy: false, env };
   }
 
   /** The command itself, or the sandbox around it. */
@@ -216,16 +212,16 @@ class ProcessBackend implements Backend {
     bubblewrap: string | undefined,
     folder: ProducerFolder,
     marker: Readonly<Record<string, string>>,
-  ): { spec: Pick<ProducerSpec, 'command' | 'cwd' | 'stdin'>; env: Readonly<Record<string, string>> } {
-    const { cwd, stdin, sandbox } = spec;
+  ): Pick<Launch, 'argv' | 'env'> {
+    const { cwd, sandbox } = spec;
     const rules: EnvironmentRules = { allow: this.#options.allow, withheld: [...OWN_SECRETS, ...(this.#options.withheld ?? [])] };
     const env: Record<string, string> = { ...inherited(process.env, rules, sandbox !== undefined), PWD: cwd, ...spec.env };
-    if (!sandbox || bubblewrap === undefined) return { spec, env: { ...env, ...marker } };
+    if (!sandbox || bubblewrap === undefined) return { argv: launchArgv(spec), env: { ...env, ...marker } };
     // The terminal says what it is, also where this process has one of its own.
     if (spec.tty && !('TERM' in spec.env)) delete env['TERM'];
     const boxed = this.#sandboxes.box(bubblewrap, { ...spec, sandbox }, folder.path, env, marker);
     checkLength(boxed.command, ' with what the sandbox adds to it');
-    return { spec: { cwd, stdin, command: boxed.command }, env: boxed.env };
+    return { argv: ['/bin/sh', '-c', boxed.command], env: boxed.env };
   }
 
   /** Who has just been launched; undefined when it is gone already, or that cannot be found out. */

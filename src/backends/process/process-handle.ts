@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { bootId } from '../../core/boot-id.ts';
 import type { Clock } from '../../core/clock.ts';
 import { deferred } from '../../core/deferred.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
@@ -7,6 +6,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
 import type { KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
+import { cutBy } from '../shim/copied.ts';
 import type { EndMark } from '../shim/end-mark.ts';
 import { FolderWatch } from '../shim/folder-watch.ts';
 import type { FreeSpace } from '../shim/free-space.ts';
@@ -15,7 +15,7 @@ import type { HolePuncher } from '../shim/hole-puncher.ts';
 import { InputPipe } from '../shim/input-pipe.ts';
 import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
 import { SpoolReader } from '../shim/spool-reader.ts';
-import { Brake, type BrakeReach, groupReach } from './brake.ts';
+import { Brake, type BrakeReach, outputReach } from './brake.ts';
 import { ExitWatch } from './exit-watch.ts';
 import { waitsForInput } from './input-wait.ts';
 import { TreeKill } from './kill.ts';
@@ -27,6 +27,8 @@ import { ProcessTree } from './tree.ts';
 /** How often processes that still hold the output are looked at, the shim is waited for, and a failure is tried again (milliseconds). */
 const HOLDERS_MS = 100;
 const FAILED_MS = 400;
+/** The same for the end of what a command has left behind, of which the folder's watch tells at once. */
+const LEFTOVER_MS = 1000;
 const CLAIM_LOOK_MS = 2;
 
 const OUTPUT_FILE = /^out\.(\d+)$/;
@@ -74,18 +76,21 @@ export class ProcessHandle implements BackendHandle {
   #writtenAtLow: number | undefined;
   readonly #exited = deferred<ExitFact>();
   readonly #closed = deferred<ClosedFact>();
+  readonly #drained = deferred();
   #tree: ProcessTree | undefined;
   #brake: Brake | undefined;
   #end: ExitFact | undefined;
   #isClosed = false;
+  #isDrained = false;
   #detached = false;
+  #looked: () => void = () => {};
   #kill: { receipt: Promise<KillReceipt>; work: TreeKill | undefined } | undefined;
 
   constructor(options: ProcessHandleOptions) {
     this.#options = options;
     this.ref = options.ref;
     this.#exit = new ExitWatch(options.folder, options.launched, options.clock);
-    this.#reader = new SpoolReader({ ...options, frozen: () => this.#isOfOtherBoot(), progress: () => this.#progress() });
+    this.#reader = new SpoolReader({ ...options, progress: () => this.#progress() });
     const { persist } = options.sink;
     if (persist) this.#giveBack = new GiveBack({ ...options, persist, stored: () => this.#reader.stored(), done: () => this.#progress() });
     if (options.tty) this.#terminal = new LocalTerminal(options.folder);
@@ -110,10 +115,19 @@ export class ProcessHandle implements BackendHandle {
     return this.#closed.promise;
   }
 
+  get drained(): Promise<void> {
+    return this.#drained.promise;
+  }
+
+  async processes(): Promise<readonly number[]> {
+    return ((await this.#knownTree()?.members()) ?? []).map(({ pid }) => pid);
+  }
+
   /** Looks whether it has ended, and reads on. Cheap enough for every hint. */
   look(): void {
-    if (this.#detached || this.#end) return;
+    if (this.#detached) return;
     this.#reader.wake();
+    if (this.#end) return this.#looked();
     try {
       const end = this.#exit.look();
       if (end) void this.#finish(end);
@@ -143,6 +157,7 @@ export class ProcessHandle implements BackendHandle {
     const tree = await this.#whenClaimed();
     const shim = tree?.shim();
     if (this.#terminal) await this.#whenReady(this.#terminal);
+    if (this.#exit.published() && !this.#terminal) return await this.#signalLeftovers(name, tree);
     if (!tree || !shim || this.#exit.published() || (await this.#terminal?.signal(name, tree)) === false) {
       throw new HeadgateError('conflict', `the command has ended, so ${name} reaches nobody`);
     }
@@ -166,6 +181,18 @@ export class ProcessHandle implements BackendHandle {
     return this.#terminal ? await this.#terminal.echoes() : false;
   }
 
+  /** What the command has left behind, once its main process has ended. */
+  async #signalLeftovers(signal: NodeJS.Signals, tree: ProcessTree | undefined): Promise<void> {
+    let reached = 0;
+    const members = async () => {
+      const found = (await tree?.members()) ?? [];
+      reached += found.length;
+      return found;
+    };
+    await signalEach(members, signal);
+    if (reached === 0) throw new HeadgateError('conflict', `the command has ended and has left no process, so ${signal} reaches nobody`);
+  }
+
   async kill(request: KillRequest): Promise<KillReceipt> {
     if (this.#kill) {
       this.#kill.work?.hasten(request.graceMs);
@@ -187,6 +214,7 @@ export class ProcessHandle implements BackendHandle {
   async detach(): Promise<void> {
     this.#detached = true;
     this.#stop();
+    this.#looked();
     await this.#giveBack?.close();
   }
 
@@ -194,11 +222,14 @@ export class ProcessHandle implements BackendHandle {
     if (!this.#isClosed && !this.#detached) {
       return Promise.reject(new HeadgateError('conflict', 'the output is still being read; dispose of it after it is closed'));
     }
-    return this.#options.folder.remove();
+    this.#detached = true;
+    this.#brake?.release();
+    this.#stop();
+    return this.#folder.remove();
   }
 
   #changed(name: string | null): void {
-    // A chunk is the usual event; the poll and every other file may be the end.
+    // A chunk is the usual event; the poll and every other file may be an end.
     const channel = OUTPUT_FILE.exec(name ?? '')?.[1];
     if (channel) this.#reader.changed(Number(channel));
     else this.look();
@@ -206,21 +237,69 @@ export class ProcessHandle implements BackendHandle {
 
   async #finish(end: ExitFact): Promise<void> {
     this.#end = end;
+    const isCopied = this.#folder.copiers() !== undefined;
     // Without a shim the brake reaches nobody, and a server before this one may have set it.
     const isHeld = this.#brake?.isOn === true || end.exitCode === null;
-    this.#brake?.release();
+    // Once the shim is gone nobody is sure to let its copiers go on.
+    const tree = this.#knownTree();
+    if (tree && (!isCopied || end.exitCode === null)) this.#brakeOf(tree).release();
     this.#input.close();
     this.#exited.resolve(end);
     await this.#persist(async () => this.#input.release());
-    if (isHeld) await this.#persist(() => this.#letGoOn());
-    const detached = (await this.#persist(() => this.#awaitHolders())) ?? [];
+    if (isHeld && !isCopied) await this.#persist(() => this.#letGoOn());
+    const detached = (await this.#persist(() => (isCopied ? this.#awaitEnd() : this.#awaitHolders()))) ?? [];
     await this.#persist(async () => this.#options.carried?.());
+    if (isCopied && detached.length > 0) {
+      await this.#persist(() => this.#reader.settle());
+      if (this.#detached) return;
+      this.#isClosed = true;
+      this.#closed.resolve({ detached });
+      await this.#persist(() => this.#untilCopied(Number.POSITIVE_INFINITY));
+    }
     await this.#persist(() => this.#reader.finish());
     if (this.#detached) return;
     this.#isClosed = true;
+    this.#isDrained = true;
     this.#stop();
     const { missing } = this.#reader;
-    this.#closed.resolve({ detached, ...(missing > 0 ? { missing } : {}) });
+    this.#closed.resolve({ detached, ...(missing > 0 ? { missing } : {}), ...cutBy(this.#folder.copied()) });
+    this.#drained.resolve();
+  }
+
+  /** Waits for the end of the output; after the grace period returns the processes that hold it, if there are any that can be seen. */
+  async #awaitEnd(): Promise<readonly number[]> {
+    const { clock, detachedGraceMs } = this.#options;
+    for (let unseen = false; ; ) {
+      if (await this.#untilCopied(clock.monotonic() + (unseen ? HOLDERS_MS : detachedGraceMs))) return [];
+      const tree = this.#knownTree();
+      const holders = (await tree?.holders()) ?? [];
+      if (holders.length > 0 || this.#detached) return holders;
+      // Nobody to be seen, twice, while the copiers wait for more: somebody else's process has it. A copier at work is waited for.
+      const isWaiting = (tree?.copiers() ?? []).every(({ state }) => state === 'S');
+      if (unseen && isWaiting) return [];
+      unseen = isWaiting;
+    }
+  }
+
+  /** Waits until the copiers have seen the end of the output, or were killed; false when that is not in time. */
+  async #untilCopied(giveUp: number): Promise<boolean> {
+    const { clock } = this.#options;
+    while (!this.#detached) {
+      if (this.#isCopied()) return true;
+      const leftMs = giveUp - clock.monotonic();
+      if (leftMs <= 0) return false;
+      const looked = deferred();
+      this.#looked = looked.resolve;
+      await Promise.race([looked.promise, delay(Math.min(giveUp === Number.POSITIVE_INFINITY ? LEFTOVER_MS : HOLDERS_MS, leftMs))]);
+    }
+    return false;
+  }
+
+  /** Said by the shim, or the shim and its copiers are gone. */
+  #isCopied(): boolean {
+    if (this.#folder.copied() !== undefined) return true;
+    const tree = this.#knownTree();
+    return tree !== undefined && !tree.shim() && tree.copiers().length === 0;
   }
 
   /** Does it until it succeeds: out of file descriptors, or a disk error, and a producer must not stay open for that. */
@@ -265,8 +344,8 @@ export class ProcessHandle implements BackendHandle {
     // Whoever makes the claim decides: a shim that comes later leaves without having run the command.
     const barred = this.#exit.shim() === undefined && folder.bar();
     const tree = barred ? undefined : await this.#whenClaimed();
-    this.#brake?.release();
     if (tree) {
+      this.#brakeOf(tree).release();
       const work = new TreeKill(tree, clock);
       if (this.#kill) this.#kill.work = work;
       const receipt = await work.run(request);
@@ -289,13 +368,6 @@ export class ProcessHandle implements BackendHandle {
     while (!terminal.isReady && !this.#exit.look()) await delay(CLAIM_LOOK_MS);
   }
 
-  /** True when the machine was restarted since it ran; then whoever ran it may be known no more, only that it had written. */
-  #isOfOtherBoot(): boolean {
-    const { launched, offsets } = this.#options;
-    const shim = this.#exit.shim() ?? launched;
-    return shim ? shim.bootId !== bootId() : [...offsets.values()].some((stored) => stored > 0);
-  }
-
   #knownTree(): ProcessTree | undefined {
     const shim = this.#exit.shim();
     if (shim) this.#tree ??= new ProcessTree(shim, this.#options.folder, this.#options.marker, this.#options.tty);
@@ -304,15 +376,19 @@ export class ProcessHandle implements BackendHandle {
 
   /** After each look at the files, and while the disk is nearly full. */
   #progress(): void {
-    if (this.#end || this.#detached) return;
+    if (this.#isDrained || this.#detached || (this.#end && !this.#folder.copiers())) return;
     const { space, giveBackBytes } = this.#options;
     this.#giveBack?.look(space.low ? Math.min(SMALL_STEP_BYTES, giveBackBytes) : giveBackBytes);
     const tree = this.#knownTree();
     if (!tree || this.#kill) return;
-    this.#brake ??= new Brake((this.#options.brakeReach ?? groupReach)(tree), this.#options.logger);
     const lag = this.#reader.lag();
     const behind = this.#giveBack?.behind(giveBackBytes) === true;
-    this.#brake.update(lag, behind || this.#reader.rejected || this.#writesWhileLow(lag));
+    this.#brakeOf(tree).update(lag, behind || this.#reader.rejected || this.#writesWhileLow(lag));
+  }
+
+  #brakeOf(tree: ProcessTree): Brake {
+    this.#brake ??= new Brake((this.#options.brakeReach ?? outputReach)(tree), this.#options.logger);
+    return this.#brake;
   }
 
   /** True for a command that has written something since the disk became nearly full; the others may go on. */
@@ -321,6 +397,10 @@ export class ProcessHandle implements BackendHandle {
     if (!this.#options.space.low) this.#writtenAtLow = undefined;
     else this.#writtenAtLow ??= written;
     return this.#writtenAtLow !== undefined && written > this.#writtenAtLow;
+  }
+
+  get #folder(): ProducerFolder {
+    return this.#options.folder;
   }
 
   #needStdin(): void {

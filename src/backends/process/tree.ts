@@ -32,9 +32,24 @@ export class ProcessTree {
     return readAlive(this.#shim);
   }
 
-  /** The holder of its input, and the relay of its terminal. */
+  /** True once the exit code is published; the shim may still wait for the end of the output. */
+  get hasEnded(): boolean {
+    return this.#folder.exitCode() !== undefined;
+  }
+
+  /** Who copies its output, as far as they are there. */
+  copiers(): ProcStat[] {
+    return (this.#folder.copiers() ?? []).map(readAlive).filter((copier) => copier !== undefined);
+  }
+
+  /** The holder of its input, the copiers of its output, and the relay of its terminal. */
   isOurs(process: ProcStat): boolean {
-    return process.pid === this.#folder.inputHolder()?.pid || this.#isRelay(process);
+    return this.#helpers().includes(process.pid) || this.#isRelay(process);
+  }
+
+  #helpers(): number[] {
+    const holder = this.#folder.inputHolder();
+    return [...(holder ? [holder.pid] : []), ...(this.#folder.copiers() ?? []).map(({ pid }) => pid)];
   }
 
   /** What relays the terminal, or will become it, while the shim is there. */
@@ -51,15 +66,14 @@ export class ProcessTree {
   }
 
   /**
-   * Everything the command started that still runs, without the shim, the holder of its input and the relay of its terminal: its group and
-   * session, all their descendants, and whatever carries the marker (`setsid` children). Zombies do not count.
+   * Everything the command started that still runs, without the shim, the holder of its input, the copiers of its output and the relay of its
+   * terminal: its group and session, all their descendants, and whatever carries the marker (`setsid` children). Zombies do not count.
    */
   async members(): Promise<ProcStat[]> {
     // After a reboot every number belongs to somebody else.
     if (this.#shim.bootId !== bootId()) return [];
-    const holder = this.#folder.inputHolder();
-    const ours = (process: ProcStat): boolean => process.pid === this.#shim.pid || process.pid === holder?.pid;
-    const all = (await processesSince(this.#shim.startTicks)).filter((process) => !ours(process));
+    const ours = new Set([this.#shim.pid, ...this.#helpers()]);
+    const all = (await processesSince(this.#shim.startTicks)).filter(({ pid }) => !ours.has(pid));
     const relay = all.find((process) => this.#isRelay(process));
     const others = all.filter((process) => process !== relay);
     const groupIsOurs = this.#ownsGroup();
@@ -79,10 +93,21 @@ export class ProcessTree {
     return [...members.values()];
   }
 
-  /** True when the process has an output file of this command open. */
+  /** True when the process has an output of this command open: the pipe of a copier, or where there is none the file. */
   holdsOutput(pid: number): boolean {
-    const files = this.#folder.channels.map((channel) => this.#folder.output(channel));
-    return holdsOpen(pid, files) && !isSandboxInit(pid);
+    const copiers = this.#folder.copiers();
+    const outputs = copiers
+      ? copiers.filter((copier) => readAlive(copier)).map((copier) => `/proc/${copier.pid}/fd/0`)
+      : this.#folder.channels.map((channel) => this.#folder.output(channel));
+    return holdsOpen(pid, outputs) && !isSandboxInit(pid);
+  }
+
+  /** Processes that hold an output of this command, whoever they belong to. */
+  async holders(): Promise<number[]> {
+    if (this.#shim.bootId !== bootId()) return [];
+    const ours = new Set([this.#shim.pid, ...this.#helpers()]);
+    const others = (await processesSince(this.#shim.startTicks)).filter(({ pid }) => !ours.has(pid));
+    return others.filter(({ pid }) => this.holdsOutput(pid)).map(({ pid }) => pid);
   }
 
   #isMarked(pid: number): boolean {

@@ -28,7 +28,7 @@ hg_dir=$hg_spool/$hg_id
 
 if [ "$hg_mode" = start ]; then
   set --
-  hg_command= hg_wants_terminal=
+  hg_command= hg_wants_terminal= hg_copy=1
   # Into hg_word, what text for %b is; without an escape that is the text itself, and takes no process.
   hg_text() {
     hg_word=$1
@@ -40,13 +40,13 @@ if [ "$hg_mode" = start ]; then
     case $hg_line in
       c*) hg_text "\${hg_line#c}" && hg_command=$hg_word ;;
       e*) hg_text "\${hg_line#e}" && set -- "$@" "$hg_word" ;;
-      t) hg_wants_terminal=1 ;;
+      t) hg_wants_terminal=1 hg_copy=0 ;;
       .) break ;;
     esac
   done
   hg_cwd=\${hg_cwd:-$hg_here}
   [ -d "$hg_cwd" ] && [ -x "$hg_cwd" ] || hg_fail cwd_missing
-  for hg_tool in setsid mkfifo tail grep env; do command -v "$hg_tool" > /dev/null || hg_fail no_tool "$hg_tool"; done
+  for hg_tool in setsid mkfifo tail grep env cat; do command -v "$hg_tool" > /dev/null || hg_fail no_tool "$hg_tool"; done
   [ -r /proc/self/stat ] && [ "$hg_boot" != - ] || hg_fail no_proc
   if [ -n "$hg_wants_terminal" ]; then
     hg_why=$(${TERMINAL_PROBE_TEXT})
@@ -69,7 +69,7 @@ if [ "$hg_mode" = start ]; then
     hg_launch() {
       umask "$hg_umask"
       cd "$hg_cwd" && exec env "PATH=$hg_path" "$@" "HEADGATE_PRODUCER=$hg_id" "HEADGATE_SPOOL=$hg_spool" \\
-        \${hg_fork:-$hg_setsid} /bin/sh "$hg_dir/shim.sh" "$hg_dir" "$hg_command" "$hg_stdin"
+        \${hg_fork:-$hg_setsid} /bin/sh "$hg_dir/shim.sh" "$hg_dir" "$hg_stdin" "$hg_copy" /bin/sh -c "$hg_command"
     }
     if [ -n "$hg_fork" ]; then
       (hg_launch "$@") < /dev/null > /dev/null 2>&1 4>&- 8<&-
@@ -114,7 +114,8 @@ until hg_claim || [ "$hg_state" = barred ]; do
   fi
 done
 
-# Where in file out.$1 channel offset $2 is, into hg_skip, and that of its first byte into hg_base (SPEC {#spool_truncated}).
+# Where in file out.$1 channel offset $2 is, into hg_skip, and that of its first byte into hg_base: not 0 only for a command of an
+# earlier version that has truncated its own output. A file that is shorter has lost its end with the power (SPEC {#machine_restart}).
 hg_seek() {
   hg_base=0 hg_skip=0
   [ -e "out.$1.base" ] && read -r hg_base < "out.$1.base"
@@ -122,23 +123,19 @@ hg_seek() {
   hg_size=$(wc -c < "out.$1")
   hg_size=$((hg_size + 0))
   hg_skip=$(($2 - hg_base))
-  if [ $hg_skip -gt $hg_size ] && [ "$hg_shim_boot" != "$hg_boot" ]; then
-    # The machine was restarted, and the end of the file went with the power.
-    hg_skip=$hg_size
-  elif [ $hg_skip -lt 0 ] || [ $hg_skip -gt $hg_size ]; then
-    hg_base=$2 hg_skip=0
-    echo "$hg_base" > "out.$1.base.$$" && mv "out.$1.base.$$" "out.$1.base"
-  fi
+  [ $hg_skip -le $hg_size ] || hg_skip=$hg_size
+  [ $hg_skip -ge 0 ] || hg_base=$2 hg_skip=0
 }
 hg_seek 1 "$hg_o1"
 hg_s1=$hg_skip hg_b1=$hg_base
 hg_seek 2 "$hg_o2"
 hg_s2=$hg_skip hg_b2=$hg_base
 
-hg_running= hg_is_stopped=0
+hg_running= hg_is_stopped=0 hg_unseen=
 if [ "$hg_state" = claimed ] && hg_shim_alive; then
   hg_running=1
   if [ "$hg_s_state" = T ] || [ -e stopped ]; then hg_is_stopped=1; fi
+  hg_copiers && for hg_c in "$hg_c1" "$hg_c2"; do hg_alive "\${hg_c%:*}" "\${hg_c#*:}" && [ "$hg_s_state" = T ] && hg_is_stopped=1; done
 fi
 printf '\\036%s begin\\n' "$hg_nonce" >&4
 hg_say follow "$hg_state" "\${hg_pid:--}" "\${hg_ticks:--}" "\${hg_shim_boot:--}" "$hg_boot" "$hg_b1" "$hg_b2" "$hg_is_stopped" "$hg_dir"
@@ -153,21 +150,51 @@ hg_may_be_left() {
   return 1
 }
 
-# After the end: says how it was, and waits a while for processes that hold the output.
+# After the end: says how it was, and waits for the end of the output; after a while it says who holds it, and waits on.
 hg_after() {
   until hg_exit || ! hg_shim_alive; do hg_nap 0.02; done
   hg_exit || hg_carried
   hg_took=
   [ -e took ] && read -r hg_took < took
   hg_say exit "\${hg_code:--}" "\${hg_took:--}"
+  hg_send_copiers CONT
   if [ -z "$hg_code" ] && [ "$hg_shim_boot" = "$hg_boot" ]; then
     # The shim was killed: nobody else continues what was stopped, or ends the input.
     hg_look
-    for hg_m in $hg_members; do hg_send CONT "$hg_m"; done
+    [ -n "$hg_c1" ] || for hg_m in $hg_members; do hg_send CONT "$hg_m"; done
     [ -e in.pid ] && read -r hg_h hg_t hg_rest < in.pid && hg_send KILL "$hg_h:$hg_t"
   fi
   hg_time
   hg_until=$((hg_now + hg_grace))
+  if ! hg_copiers; then hg_await_holders; return; fi
+  hg_n=0 hg_told=
+  until hg_copied; do
+    hg_n=$((hg_n + 1))
+    # It comes within a millisecond or two: shorter than a process that sleeps.
+    [ $hg_n -gt 100 ] || continue
+    hg_send_copiers CONT
+    hg_time
+    if [ -n "$hg_told" ]; then
+      hg_nap 1
+    elif [ "$hg_now" -lt "$hg_until" ]; then
+      hg_nap 0.02
+    else
+      hg_holders
+      if [ -n "$hg_held" ]; then
+        hg_told=1
+        ( set -- $(wc -c out.1 out.2); hg_say held "\${1:-0}" "\${3:-0}" $hg_held )
+      fi
+      # Somebody else's process may hold it, who cannot be seen; or nobody is there who would say that it is the end.
+      [ -n "$hg_held" ] || hg_until=$((hg_until + 10)) hg_unseen="\${hg_unseen}1"
+      if [ "$hg_unseen" = 11 ] || ! hg_shim_alive; then return 1; fi
+      hg_nap 0.1
+    fi
+  done
+  [ "$hg_k1$hg_k2" = 00 ] || hg_say copied "$hg_k1" "$hg_k2"
+}
+
+# The same for a command that writes its files itself: waits a while for processes that hold them.
+hg_await_holders() {
   while :; do
     hg_held=
     hg_may_be_left || break
@@ -177,7 +204,7 @@ hg_after() {
     if [ -z "$hg_held" ] || [ "$hg_now" -ge "$hg_until" ]; then break; fi
     hg_nap 0.1
   done
-  [ -z "$hg_held" ] || hg_say held $hg_held
+  [ -z "$hg_held" ] || { set -- $(wc -c out.1 out.2); hg_say held "\${1:-0}" "\${3:-0}" $hg_held; }
   [ -z "$hg_held" ]
 }
 

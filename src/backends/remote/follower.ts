@@ -4,7 +4,8 @@ import { deferred } from '../../core/deferred.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 
-import type { OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import type { ClosedFact, OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import { cutBy } from '../shim/copied.ts';
 import type { EndMark } from '../shim/end-mark.ts';
 
 import { scriptFailed } from './ask.ts';
@@ -36,8 +37,10 @@ export interface FollowerEvents {
   followed(fact: FollowFact): void;
   /** The main process has ended; undefined where the exit code is not known. */
   ended(exitCode: number | undefined, durationMs: number | undefined): void;
-  /** Every byte is stored. `held`: pids that still hold the output. */
-  closed(held: readonly number[]): void;
+  /** Every byte that there was is stored. While processes that it names hold the output, what they write is delivered as well. */
+  closed(fact: ClosedFact): void;
+  /** Nobody holds the output any more, and all of it is stored. */
+  drained(): void;
   /** The host refuses the command, in a word of the script and what belongs to it. */
   failed(words: readonly string[]): void;
   /** The host cannot be reached at first, or has no usable shell. */
@@ -76,7 +79,10 @@ export class Follower {
   #mode: 'start' | 'adopt' | 'follow';
   #limits: readonly number[] | undefined;
   #bases: readonly number[] = [0, 0];
-  #held: readonly number[] = [];
+  /** Who holds the output after the end, and how much there was then. */
+  #held: { readonly limits: readonly number[]; readonly pids: readonly number[] } | undefined;
+  #closedTold = false;
+  #cut: Pick<ClosedFact, 'cut'> = {};
   #endTold = false;
   #stopped = false;
   readonly #stopping = new AbortController();
@@ -291,13 +297,17 @@ export class Follower {
         this.exit(rest);
         return;
       case 'held':
-        this.#held = rest.map(Number);
+        this.#held = { limits: this.#limitsOf(rest.slice(0, 2)), pids: rest.slice(2).map(Number) };
+        this.#progress();
+        return;
+      case 'copied':
+        this.#cut = cutBy(rest.map(Number));
         return;
       case 'size':
         this.#asked.resolve(rest.map(Number));
         return;
       case 'end':
-        this.#limits = rest.map((size, index) => (this.#bases[index] ?? 0) + Number(size));
+        this.#limits = this.#limitsOf(rest);
         for (const output of this.#outputs) output.flush();
         this.#progress();
         return;
@@ -314,9 +324,13 @@ export class Follower {
     if (this.#isComplete() && this.#outputs.every(({ isThrough }) => isThrough)) {
       this.#complete = true;
       this.stop();
-      this.#options.events.closed(this.#held);
+      this.#tellClosed(this.#held?.pids ?? []);
+      this.#options.events.drained();
       return;
     }
+    const held = this.#held;
+    if (held && this.#outputs.every(({ stored, refused }, index) => refused || stored >= (held.limits[index] ?? 0)))
+      this.#tellClosed(held.pids);
     this.#options.events.progress();
   }
 
@@ -324,13 +338,25 @@ export class Follower {
     this.#options.logger.error({ host: this.#options.host.name, error: messageOf(error) }, 'a command is lost with the place it ran in');
     this.stop();
     this.#tellEnd(undefined, undefined);
-    this.#options.events.closed([]);
+    this.#tellClosed([]);
+    this.#options.events.drained();
   }
 
   #tellEnd(exitCode: number | undefined, durationMs: number | undefined): void {
     if (this.#endTold) return;
     this.#endTold = true;
     this.#options.events.ended(exitCode, durationMs);
+  }
+
+  #tellClosed(held: readonly number[]): void {
+    if (this.#closedTold) return;
+    this.#closedTold = true;
+    this.#options.events.closed({ detached: held, ...this.#cut });
+  }
+
+  /** Channel offsets of sizes over there. */
+  #limitsOf(sizes: readonly string[]): number[] {
+    return sizes.map((size, index) => (this.#bases[index] ?? 0) + Number(size));
   }
 
   #unstored(): number {

@@ -50,6 +50,7 @@ hg_record() {
 # A stopped process acts on the signal only when it goes on; the shim too, when the whole group was stopped.
 hg_wake() {
   hg_shim_alive && [ "$hg_s_state" = T ] && hg_send CONT "$hg_pid:$hg_ticks"
+  hg_send_copiers CONT
   hg_woken=
   for hg_m in $hg_members; do
     case $hg_stopped in *" $hg_m "*) hg_send CONT "$hg_m" && hg_woken="$hg_woken \${hg_m%:*}" ;; esac
@@ -103,6 +104,7 @@ hg_force() {
   done
 }
 
+hg_send_copiers CONT
 hg_scan
 if [ "$hg_signal" != KILL ]; then
   hg_first
@@ -134,6 +136,8 @@ while hg_shim_alive; do
   hg_wake_relay
   hg_time
   if [ "$hg_now" -ge "$hg_giveup" ]; then
+    # It waits for the end of an output that an escaped process holds.
+    ! hg_exit || break
     hg_send KILL "$hg_pid:$hg_ticks"
     hg_force
     break

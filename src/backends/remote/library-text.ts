@@ -87,11 +87,41 @@ hg_carried() {
   done
 }
 
+# Who copies the output, into hg_c1 and hg_c2 as pid:ticks words; fails where the command writes the files itself.
+hg_copiers() {
+  hg_c1= hg_c2=
+  [ -e copiers ] && read -r hg_c1 hg_ct1 hg_c2 hg_ct2 hg_rest < copiers && [ -n "$hg_rest" ] || { hg_c1= hg_c2=; return 1; }
+  hg_c1=$hg_c1:$hg_ct1 hg_c2=$hg_c2:$hg_ct2
+}
+
+# Sends a signal to the copiers, which holds the command back or lets it go on.
+hg_send_copiers() { hg_copiers && for hg_c in "$hg_c1" "$hg_c2"; do hg_send "$1" "$hg_c"; done; }
+
+# Whether the output has come to its end: the shim says so, or it and the copiers are gone.
+hg_copied() {
+  [ ! -e eof ] || { read -r hg_k1 hg_k2 < eof && return 0; }
+  if hg_shim_alive || hg_alive "\${hg_c1%:*}" "\${hg_c1#*:}" || hg_alive "\${hg_c2%:*}" "\${hg_c2#*:}"; then return 1; fi
+  hg_k1=0 hg_k2=0
+  [ ! -e eof ] || read -r hg_k1 hg_k2 < eof
+  return 0
+}
+
 hg_holds() {
+  if [ -n "$hg_c1" ]; then hg_f1=/proc/\${hg_c1%:*}/fd/0 hg_f2=/proc/\${hg_c2%:*}/fd/0; else hg_f1=out.1 hg_f2=out.2; fi
   for hg_fd in "/proc/$1/fd/"*; do
-    if [ "$hg_fd" -ef out.1 ] || [ "$hg_fd" -ef out.2 ]; then return 0; fi
+    if [ "$hg_fd" -ef "$hg_f1" ] || [ "$hg_fd" -ef "$hg_f2" ]; then return 0; fi
   done
   return 1
+}
+
+# Every process that holds the output and began after the shim, into hg_held.
+hg_holders() {
+  hg_held=
+  for hg_p in /proc/[0-9]*; do
+    hg_p=\${hg_p#/proc/}
+    case " $hg_pid \${hg_c1%:*} \${hg_c2%:*} " in *" $hg_p "*) continue ;; esac
+    hg_stat "$hg_p" && [ "$hg_s_ticks" -ge "$hg_ticks" ] 2> /dev/null && hg_holds "$hg_p" && hg_held="$hg_held $hg_p"
+  done
 }
 
 # Signals every process of the command once, also those that it forks meanwhile.
@@ -114,7 +144,7 @@ hg_each() {
 hg_wake_relay() { [ -z "$hg_relay" ] || { hg_alive "$hg_relay_pid" "\${hg_relay#*:}" && [ "$hg_s_state" = T ] && hg_send CONT "$hg_relay"; }; }
 
 # Processes of the command, into hg_members as pid:ticks words: its group and session, all their descendants, and whatever
-# carries the marker; the shim, the holder of its input and the relay of its terminal are left out (SPEC {#kill_tree}).
+# carries the marker; the shim, the holder of its input, the copiers and the relay of its terminal are left out (SPEC {#kill_tree}).
 hg_look() {
   hg_members=' ' hg_others= hg_grouped=' ' hg_stopped=' ' hg_relay= hg_relay_pid=
   hg_term=
@@ -122,6 +152,7 @@ hg_look() {
   [ "$hg_state" = claimed ] && [ "$hg_shim_boot" = "$hg_boot" ] || return 0
   hg_holder=
   [ -e in.pid ] && read -r hg_holder hg_rest < in.pid
+  hg_copiers
   hg_marked=' '
   for hg_file in $(grep -lszxF "HEADGATE_PRODUCER=$hg_id" $(grep -lszxF "HEADGATE_SPOOL=$hg_spool" /proc/[0-9]*/environ /dev/null) /dev/null); do
     hg_file=\${hg_file#/proc/}
@@ -135,6 +166,7 @@ hg_look() {
     hg_stat "$hg_p" || continue
     case $hg_s_state in Z | X) continue ;; esac
     [ "$hg_s_ticks" -ge "$hg_ticks" ] 2> /dev/null && [ "$hg_p" != "$hg_pid" ] && [ "$hg_p" != "$hg_holder" ] || continue
+    case "$hg_p:$hg_s_ticks" in "$hg_c1" | "$hg_c2") continue ;; esac
     # What relays a terminal has the rest of the output to deliver, and ends when the command does.
     if [ -n "$hg_term" ] && [ "$hg_s_parent" = "$hg_pid" ] && [ "$hg_s_group" = "$hg_pid" ]; then
       hg_relay=$hg_p:$hg_s_ticks hg_relay_pid=$hg_p

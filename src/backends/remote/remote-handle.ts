@@ -50,6 +50,7 @@ export class RemoteHandle implements BackendHandle {
   readonly #started = deferred<FollowFact>();
   readonly #exited = deferred<ExitFact>();
   readonly #closed = deferred<ClosedFact>();
+  readonly #drained = deferred();
   readonly #detaching = new AbortController();
   #hasEnded = false;
   #isClosed = false;
@@ -80,16 +81,15 @@ export class RemoteHandle implements BackendHandle {
           this.#started.resolve(fact);
         },
         ended: (exitCode, durationMs) => this.#end(exitCode, durationMs),
-        closed: (held) => this.#close(held),
+        closed: (fact) => this.#close(fact),
+        drained: () => this.#drain(),
         failed: (words) => {
           this.#started.reject(variant?.refusal(host, words) ?? startFailure(host, options.request.spec, words));
-          this.#end(undefined, undefined);
-          this.#close([]);
+          this.#over();
         },
         unreachable: (error) => {
           this.#started.reject(error);
-          this.#end(undefined, undefined);
-          this.#close([]);
+          this.#over();
         },
         progress: () => this.#brake.progress(),
       },
@@ -108,6 +108,10 @@ export class RemoteHandle implements BackendHandle {
 
   get closed(): Promise<ClosedFact> {
     return this.#closed.promise;
+  }
+
+  get drained(): Promise<void> {
+    return this.#drained.promise;
   }
 
   /** True when every byte was read before `closed`, and not when the place was gone. */
@@ -181,6 +185,7 @@ export class RemoteHandle implements BackendHandle {
     }
     const { host, place, leftBehind, logger } = this.#options;
     this.#disposed = true;
+    this.#stop();
     try {
       const [words = []] = await ask(host, REMOVE_TEXT, placeArgs(place));
       if (words[0] !== 'done') throw new HeadgateError('internal', `the folder of a producer on ${host.name} cannot be removed`);
@@ -202,11 +207,23 @@ export class RemoteHandle implements BackendHandle {
     this.#exited.resolve({ exitCode: exitCode ?? null, signal, ...(durationMs === undefined ? {} : { durationMs }) });
   }
 
-  #close(held: readonly number[]): void {
+  /** Nothing runs over there. */
+  #over(): void {
+    this.#end(undefined, undefined);
+    this.#close({ detached: [] });
+    this.#drain();
+  }
+
+  #close(fact: ClosedFact): void {
     if (this.#detaching.signal.aborted) return;
     this.#isClosed = true;
+    this.#closed.resolve(fact);
+  }
+
+  #drain(): void {
+    if (this.#detaching.signal.aborted) return;
     this.#stop();
-    this.#closed.resolve({ detached: held });
+    this.#drained.resolve();
   }
 
   #needStdin(): void {

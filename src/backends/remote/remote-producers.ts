@@ -1,10 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, isHeadgateError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { launchArgv } from '../../model/launch.ts';
 import type { BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import { SHIM_TEXT } from '../shim/shim-text.ts';
-import { terminalCommand } from '../shim/terminal.ts';
+import { shellLine, terminalCommand } from '../shim/terminal.ts';
 import type { LeftBehind } from './left-behind.ts';
 import type { RemotePlace } from './place-of-producer.ts';
 import { printfText } from './record-splitter.ts';
@@ -131,9 +132,11 @@ export class RemoteProducers {
 const FOLDER = '/HEADGATE-FOLDER';
 
 /** The command as the shim is to run it. */
-function shimCommand({ command, tty, env, stdin }: ProducerSpec): string {
-  if (!tty) return command;
-  const wrapped = terminalCommand({ command, tty, folder: FOLDER, env, stdin });
+function shimCommand(spec: ProducerSpec): string {
+  const { tty, env, stdin } = spec;
+  const argv = launchArgv(spec);
+  if (!tty) return shellLine(argv);
+  const wrapped = terminalCommand({ argv, tty, folder: FOLDER, env, stdin });
   return wrapped.replace(`HEADGATE_TTY_FOLDER=${FOLDER}`, 'HEADGATE_TTY_FOLDER="$HEADGATE_SPOOL/$HEADGATE_PRODUCER"');
 }
 

@@ -14,6 +14,12 @@ until hg_claim || [ "$hg_state" = barred ] || [ $hg_n -ge 100 ]; do
   hg_n=$((hg_n + 1))
   hg_nap 0.02
 done
+if [ "$hg_state" = claimed ] && hg_exit && hg_copiers; then
+  # What the command has left behind.
+  hg_each "$5"
+  if [ "$hg_reached" = ' ' ]; then hg_say ended; else hg_say done; fi
+  exit 0
+fi
 if [ "$hg_state" != claimed ] || hg_exit || ! hg_shim_alive; then
   hg_say ended
   exit 0
@@ -39,6 +45,11 @@ cd "$hg_spool/$4" || { hg_say size 0 0; exit 0; }
 hg_id=$4
 hg_brake() {
   hg_claim && hg_shim_alive || return
+  if hg_copiers; then
+    # After the end nobody would let them go on.
+    if [ "$1" = CONT ] || ! hg_exit; then hg_send_copiers "$1"; fi
+    return
+  fi
   [ -e pipe ] || { kill "-$1" "-$hg_pid"; return; }
   # In a pane of tmux, which continues its process at once when that is stopped; so a file says it.
   [ "$1" = CONT ] || true > stopped

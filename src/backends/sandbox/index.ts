@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { HeadgateError } from '../../core/errors.ts';
 import { shellQuote } from '../../core/shell-quote.ts';
+import { launchArgv } from '../../model/launch.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import { SYSTEM_PATH } from '../system-path.ts';
 import { type Bubblewrap, findBubblewrap, ISOLATION, RESET_SIGNALS, SYSTEM } from './bubblewrap.ts';
@@ -59,7 +60,7 @@ export class Sandboxes {
   }
 
   /**
-   * What the shim runs so that `command` runs in the sandbox of its spec, with `variables` as its environment. The
+   * What the shim runs so that the command runs in the sandbox of its spec, with `variables` as its environment. The
    * shim itself, which is outside, gets none of them: what a command may choose must decide nothing there. Writes the
    * file `sandbox` into the producer folder, since arguments can be read by every user and variables may be secrets.
    * Throws `forbidden` for a project that cannot be had in a sandbox.
@@ -71,7 +72,7 @@ export class Sandboxes {
     variables: Readonly<Record<string, string>>,
     marker: Readonly<Record<string, string>>,
   ): Boxed {
-    const { sandbox, command, cwd } = spec;
+    const { sandbox, cwd } = spec;
     const args = [
       ...ISOLATION,
       ...(sandbox.network ? [] : ['--unshare-net']),
@@ -88,7 +89,10 @@ export class Sandboxes {
     ];
     const file = join(folder, 'sandbox');
     writeFileSync(file, args.map((arg) => `${arg}\0`).join(''), { mode: 0o600 });
-    const inside = [...RESET_SIGNALS, '/bin/sh', '-c', command].map(shellQuote).join(' ');
+    const argv = launchArgv(spec);
+    // `env` takes what holds a `=` for a variable.
+    const program = argv[0]?.includes('=') ? ['/bin/sh', '-c', 'exec "$@"', 'sh'] : [];
+    const inside = [...RESET_SIGNALS, ...program, ...argv].map(shellQuote).join(' ');
     return {
       command: `trap '' ${IGNORED.join(' ')}; exec ${bubblewrap} --args 9 -- ${inside} 9< ${shellQuote(file)}`,
       env: { ...marker, PATH: SYSTEM_PATH },

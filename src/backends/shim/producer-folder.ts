@@ -28,6 +28,11 @@ export interface FolderTerminal {
  */
 export type Claim = { readonly state: 'absent' | 'incomplete' | 'barred' } | { readonly state: 'claimed'; readonly shim: ProcessIdentity };
 
+/** One process that appends a channel's pipe to its spool file. */
+export interface Copier extends ProcessIdentity {
+  readonly channel: number;
+}
+
 const BARRED = 'barred\n';
 const CHANNELS = [1, 2] as const;
 
@@ -98,6 +103,26 @@ export class ProducerFolder {
     return match ? Number(match[1]) : undefined;
   }
 
+  /**
+   * Who copies the command's pipes to the spool files (SPEC {#copiers}); undefined where the command writes the files itself, in a terminal,
+   * in tmux, under a shim of an earlier version, or where it does not run yet.
+   */
+  copiers(): readonly Copier[] | undefined {
+    const match = /^(\d{1,10}) (\d{1,20}) (\d{1,10}) (\d{1,20}) (\S+)\n$/.exec(this.#read('copiers') ?? '');
+    if (!match) return undefined;
+    const [, pid1 = '', ticks1 = '', pid2 = '', ticks2 = '', bootId = ''] = match;
+    return [
+      { channel: 1, pid: Number(pid1), startTicks: ticks1, bootId },
+      { channel: 2, pid: Number(pid2), startTicks: ticks2, bootId },
+    ];
+  }
+
+  /** Exit codes of the copiers, once both have seen the end of their pipe, or were ended; undefined before. */
+  copied(): readonly number[] | undefined {
+    const match = /^(\d{1,3}) (\d{1,3})\n$/.exec(this.#read('eof') ?? '');
+    return match?.slice(1).map(Number);
+  }
+
   /** Milliseconds from the claim to the exit, by the times of these two files; undefined while one of them is missing. */
   durationMs(): number | undefined {
     try {
@@ -130,8 +155,8 @@ export class ProducerFolder {
   }
 
   /**
-   * Channel offset of the spool file's first byte: 0 unless the command truncated its own output. Below 0 when so many
-   * bytes were given back that are not stored: the channel goes on without them.
+   * Channel offset of the spool file's first byte: 0, or below when so many bytes were given back that are not stored: the
+   * channel goes on without them. Above 0 only where a command of an earlier version has truncated its own output.
    */
   base(channel: number): number {
     return this.#number(`out.${channel}.base`);

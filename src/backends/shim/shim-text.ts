@@ -70,45 +70,122 @@ headgate_publish "$1/pid" "$$ $HEADGATE_SHIM_TICKS $HEADGATE_SHIM_BOOT" || exit 
 `;
 
 /**
- * The shim, POSIX sh: `sh SHIM FOLDER COMMAND STDIN`, in a session of its own, STDIN `1` or `0`.
- * It claims FOLDER/pid, runs COMMAND with its output appended to FOLDER/out.1 and FOLDER/out.2, and publishes the exit
- * code in FOLDER/exit (SPEC {#shim_claim}, {#shim_exit}). Only builtins in the normal path: it starts no process beside the command.
+ * The shim, POSIX sh: `sh SHIM FOLDER STDIN COPY PROGRAM ARGUMENT...`, in a session of its own, STDIN and COPY `1` or `0`.
+ * It claims FOLDER/pid, runs PROGRAM, and publishes its exit code in FOLDER/exit as soon as it has ended (SPEC {#shim_claim},
+ * {#shim_exit}). With COPY standard output and standard error are pipes, and a `cat` for each appends to FOLDER/out.1 and
+ * FOLDER/out.2 until nobody holds the pipe any more; then FOLDER/eof has their exit codes (SPEC {#copiers}). Without COPY, for
+ * what relays a terminal, the program appends to the files itself.
  *
+ * The copiers are in sessions of their own and ignore signals, so nothing that is sent to the command's group reaches them.
  * Its variables have long names because one that the command's environment also sets would reach the command changed.
  */
-export const SHIM_TEXT = `# Headgate's shim: sh SHIM FOLDER COMMAND STDIN(0|1). Runs COMMAND once; outlives whoever started it.
+export const SHIM_TEXT = `# Headgate's shim: sh SHIM FOLDER STDIN(0|1) COPY(0|1) PROGRAM ARGUMENT... Runs it once; outlives whoever started it.
 ${SHIM_HEAD}
-if [ "$3" = 1 ]; then
-  if (PATH=$PATH:/usr/bin:/bin; exec mkfifo -m 600 "$1/in") 5<&-; then
+HEADGATE_SHIM_FOLDER=$1 HEADGATE_SHIM_STDIN=$2 HEADGATE_SHIM_COPY=$3
+shift 3
+
+# Copies standard input to standard output, and cannot be reached by what is sent to the command.
+headgate_copy() {
+  trap '' ${TRAPPED_SIGNALS.map((name) => name.slice(3)).join(' ')}
+  unset HEADGATE_PRODUCER HEADGATE_SPOOL
+  PATH=/usr/bin:/bin:$PATH
+  cd /
+  command -v setsid > /dev/null && exec setsid cat
+  exec cat
+}
+
+# The exit code of copier $1, once it has ended.
+headgate_copied() {
+  while :; do
+    wait "$1"
+    HEADGATE_SHIM_COPIED=$?
+    # Above 128 it may have been a signal to this shell that ended the wait.
+    [ "$HEADGATE_SHIM_COPIED" -gt 128 ] && kill -0 "$1" 2> /dev/null || return 0
+  done
+}
+
+# Runs the program in place of this shell.
+headgate_run() {
+  if ! command -v "$1" > /dev/null 2>&1; then
+    echo "headgate: $1: not found" >&2
+    exit 127
+  fi
+  exec "$@"
+}
+
+HEADGATE_SHIM_FAILED=
+if [ "$HEADGATE_SHIM_COPY" = 1 ]; then
+  # A pipe that takes no process to make: a here-document is one. Older versions of bash have a file there; then it is a FIFO.
+  exec 6<<HEADGATE_PIPE 7<<HEADGATE_PIPE
+HEADGATE_PIPE
+HEADGATE_PIPE
+  if [ -p /proc/self/fd/6 ] && [ -p /proc/self/fd/7 ]; then
+    exec 8>| /proc/self/fd/6 9>| /proc/self/fd/7
+  elif (PATH=$PATH:/usr/bin:/bin; exec mkfifo -m 600 "$HEADGATE_SHIM_FOLDER/pipe.1" "$HEADGATE_SHIM_FOLDER/pipe.2") 5<&-; then
+    exec 6<> "$HEADGATE_SHIM_FOLDER/pipe.1" 7<> "$HEADGATE_SHIM_FOLDER/pipe.2"
+    exec 8> "$HEADGATE_SHIM_FOLDER/pipe.1" 9> "$HEADGATE_SHIM_FOLDER/pipe.2"
+    exec 6< "$HEADGATE_SHIM_FOLDER/pipe.1" 7< "$HEADGATE_SHIM_FOLDER/pipe.2"
+  else
+    HEADGATE_SHIM_FAILED='cannot make the pipes for its output'
+    exec 8>> "$HEADGATE_SHIM_FOLDER/out.1" 9>> "$HEADGATE_SHIM_FOLDER/out.2"
+  fi
+  headgate_copy <&6 >> "$HEADGATE_SHIM_FOLDER/out.1" 2> /dev/null 5<&- 6<&- 7<&- 8>&- 9>&- &
+  HEADGATE_SHIM_FIRST_COPIER=$!
+  headgate_copy <&7 >> "$HEADGATE_SHIM_FOLDER/out.2" 2> /dev/null 5<&- 6<&- 7<&- 8>&- 9>&- &
+  HEADGATE_SHIM_SECOND_COPIER=$!
+  exec 6<&- 7<&-
+  headgate_ticks "$HEADGATE_SHIM_FIRST_COPIER"
+  HEADGATE_SHIM_SINCE=$HEADGATE_SHIM_TICKS
+  headgate_ticks "$HEADGATE_SHIM_SECOND_COPIER"
+  headgate_publish "$HEADGATE_SHIM_FOLDER/copiers" "$HEADGATE_SHIM_FIRST_COPIER $HEADGATE_SHIM_SINCE $HEADGATE_SHIM_SECOND_COPIER $HEADGATE_SHIM_TICKS $HEADGATE_SHIM_BOOT"
+else
+  exec 8>> "$HEADGATE_SHIM_FOLDER/out.1" 9>> "$HEADGATE_SHIM_FOLDER/out.2"
+fi
+
+HEADGATE_SHIM_HOLDER=
+exec 4< /dev/null
+if [ "$HEADGATE_SHIM_STDIN" = 1 ]; then
+  if (PATH=$PATH:/usr/bin:/bin; exec mkfifo -m 600 "$HEADGATE_SHIM_FOLDER/in") 5<&- 8>&- 9>&-; then
     # Fd 3 holds the write end, so the command sees no end of input when the server goes; fd 4 is the command's end,
     # open before anyone may take the write end away.
-    exec 3<> "$1/in" 4< "$1/in"
-    (trap '' HUP INT QUIT TERM TSTP; PATH=$PATH:/usr/bin:/bin; exec sleep 2147483647) 4<&- 5<&- &
+    exec 3<> "$HEADGATE_SHIM_FOLDER/in" 4< "$HEADGATE_SHIM_FOLDER/in"
+    (trap '' HUP INT QUIT TERM TSTP; PATH=$PATH:/usr/bin:/bin; exec sleep 2147483647) 4<&- 5<&- 8>&- 9>&- &
     HEADGATE_SHIM_HOLDER=$!
     exec 3>&-
     headgate_ticks "$HEADGATE_SHIM_HOLDER"
     HEADGATE_SHIM_SINCE=$HEADGATE_SHIM_TICKS
-    headgate_publish "$1/in.pid" "$HEADGATE_SHIM_HOLDER $HEADGATE_SHIM_SINCE $HEADGATE_SHIM_BOOT"
-    (exec /bin/sh -c "$2") <&4 4<&- 5<&- >> "$1/out.1" 2>> "$1/out.2"
-    HEADGATE_SHIM_CODE=$?
-    headgate_ticks "$HEADGATE_SHIM_HOLDER" && [ "$HEADGATE_SHIM_TICKS" = "$HEADGATE_SHIM_SINCE" ] && kill -9 "$HEADGATE_SHIM_HOLDER"
+    headgate_publish "$HEADGATE_SHIM_FOLDER/in.pid" "$HEADGATE_SHIM_HOLDER $HEADGATE_SHIM_SINCE $HEADGATE_SHIM_BOOT"
   else
-    echo 'headgate: cannot make the FIFO for standard input; the command was not run' >> "$1/out.2"
-    HEADGATE_SHIM_CODE=125
+    HEADGATE_SHIM_FAILED='cannot make the FIFO for standard input'
   fi
+fi
+if [ -n "$HEADGATE_SHIM_FAILED" ]; then
+  echo "headgate: $HEADGATE_SHIM_FAILED; the command was not run" >&9
+  HEADGATE_SHIM_CODE=125
 else
   # A subshell that execs: redirected in the child, so what the shell says of a killed child stays out of the output.
-  (exec /bin/sh -c "$2") < /dev/null 5<&- >> "$1/out.1" 2>> "$1/out.2"
+  (headgate_run "$@") <&4 4<&- 5<&- >&8 2>&9 8>&- 9>&-
   HEADGATE_SHIM_CODE=$?
+fi
+exec 4<&- 8>&- 9>&-
+if [ -n "$HEADGATE_SHIM_HOLDER" ]; then
+  headgate_ticks "$HEADGATE_SHIM_HOLDER" && [ "$HEADGATE_SHIM_TICKS" = "$HEADGATE_SHIM_SINCE" ] && kill -9 "$HEADGATE_SHIM_HOLDER"
 fi
 
 if [ -n "$HEADGATE_SHIM_FAR" ]; then
   # How long it ran: over there the times of files are known in whole seconds only.
   headgate_uptime
-  [ -n "$HEADGATE_SHIM_NOW" ] && headgate_publish "$1/took" "$((HEADGATE_SHIM_NOW - HEADGATE_SHIM_FIRST))"
+  [ -n "$HEADGATE_SHIM_NOW" ] && headgate_publish "$HEADGATE_SHIM_FOLDER/took" "$((HEADGATE_SHIM_NOW - HEADGATE_SHIM_FIRST))"
 fi
 # A single builtin write: a reader ignores the file until its newline is there.
-headgate_publish "$1/exit" "$HEADGATE_SHIM_CODE"
+headgate_publish "$HEADGATE_SHIM_FOLDER/exit" "$HEADGATE_SHIM_CODE"
+exec 5<&-
+if [ "$HEADGATE_SHIM_COPY" = 1 ]; then
+  headgate_copied "$HEADGATE_SHIM_FIRST_COPIER"
+  HEADGATE_SHIM_CODE=$HEADGATE_SHIM_COPIED
+  headgate_copied "$HEADGATE_SHIM_SECOND_COPIER"
+  headgate_publish "$HEADGATE_SHIM_FOLDER/eof" "$HEADGATE_SHIM_CODE $HEADGATE_SHIM_COPIED"
+fi
 exit 0
 `;
 

@@ -15,19 +15,13 @@ interface Piece {
 }
 
 /**
- * One channel's spool file, read by channel offset.
- *
- * A command can truncate it, as `echo x > /dev/stdout` does. What was read before stays as it is, and the file is then
- * read from its beginning as the continuation of the channel (SPEC {#spool_truncated}); where that is, is remembered
- * beside the file. A truncation is seen by a file shorter than what was read, so one that has grown again before anybody
- * looked goes unnoticed: such a command should write to `>&2` or `>> /dev/stderr`.
+ * One channel's spool file, read by channel offset. A copier appends to it and the command cannot reach it (SPEC {#copiers}), so a file that
+ * is shorter than what was read of it has lost its end with the power (SPEC {#machine_restart}); nothing more is read of it then.
  */
 export class SpoolFile {
   readonly channel: number;
   readonly #folder: ProducerFolder;
   readonly #logger: Logger;
-  readonly #isFrozen: () => boolean;
-  #frozen = false;
   #fd: number | undefined;
   /** Channel offset of the file's first byte; 0 until the file is opened. */
   #base = 0;
@@ -40,29 +34,19 @@ export class SpoolFile {
   #whole = false;
 
   /**
-   * `offset`: channel offset at which reading begins. `frozen`: whether the machine was restarted since the file was
-   * written; one that is shorter than what was stored has then lost its end with the power, and was not truncated (SPEC
-   * {#machine_restart}). `mark`: ends the channel where it stands in the file. Looks at nothing yet: what fails for a moment
-   * is tried again with the first look.
+   * `offset`: channel offset at which reading begins. `mark`: ends the channel where it stands in the file. Looks at nothing yet:
+   * what fails for a moment is tried again with the first look.
    */
-  constructor(
-    folder: ProducerFolder,
-    channel: number,
-    offset: number,
-    logger: Logger,
-    frozen: () => boolean = () => false,
-    mark?: EndMark,
-  ) {
+  constructor(folder: ProducerFolder, channel: number, offset: number, logger: Logger, mark?: EndMark) {
     this.#mark = mark;
     this.channel = channel;
     this.#folder = folder;
     this.#logger = logger;
-    this.#isFrozen = frozen;
     this.#position = offset;
     this.#seen = offset;
   }
 
-  /** Channel offset of the file's first byte: 0 unless the command truncated it, or bytes are missing; undefined before the first look. */
+  /** Channel offset of the file's first byte: 0 unless bytes are missing; undefined before the first look. */
   get base(): number | undefined {
     return this.#fd === undefined ? undefined : this.#base;
   }
@@ -82,13 +66,12 @@ export class SpoolFile {
     return Math.max(this.#seen, this.#position);
   }
 
-  /** Channel offset of the file's present end; notices a truncation. */
+  /** Channel offset of the file's present end. */
   end(): number {
     const fd = this.#open();
     if (fd === undefined) return this.#position;
     const { size } = fstatSync(fd);
-    if (this.#base + size < this.#position && !this.#frozen) this.#rebase(this.#position);
-    this.#seen = Math.min(Math.max(this.#base + size, this.#frozen ? this.#position : 0), this.#marked);
+    this.#seen = Math.min(Math.max(this.#base + size, this.#position), this.#marked);
     return this.#seen;
   }
 
@@ -155,22 +138,12 @@ export class SpoolFile {
     return isLast ? read : read.subarray(0, read.length - mark.begun(read));
   }
 
-  #rebase(offset: number): void {
-    this.#logger.warn(
-      { folder: this.#folder.path, channel: this.channel, offset },
-      'the command truncated its own output file; what was read stays, and the channel goes on with the new content',
-    );
-    // Remembered first: on a full disk this throws, and the next look tries again.
-    this.#folder.setBase(this.channel, offset);
-    this.#base = offset;
-  }
-
   #open(): number | undefined {
     if (this.#fd !== undefined) return this.#fd;
     let fd: number | undefined;
     try {
       fd = openSync(this.#folder.output(this.channel), 'r');
-      this.#find(fd);
+      this.#find();
       this.#fd = fd;
     } catch (error) {
       if (fd !== undefined) closeSync(fd);
@@ -180,18 +153,16 @@ export class SpoolFile {
   }
 
   /** Finds out where in the file the channel goes on. */
-  #find(fd: number): void {
-    this.#frozen = this.#isFrozen();
+  #find(): void {
     this.#base = this.#folder.base(this.channel);
     const given = this.#folder.given(this.channel);
-    // Read, but not stored when the server went, and then truncated: these bytes are gone.
-    if (this.#position < this.#base) this.#rebase(this.#position);
-    else if (this.#base <= 0 && this.#position - this.#base < given) this.#skip(given, fstatSync(fd).size);
+    if (this.#base <= 0 && this.#position - this.#base < given) this.#skip(given);
+    // Of a command of an earlier version, which has truncated its own output: what comes before is gone.
+    this.#base = Math.min(this.#base, this.#position);
   }
 
   /** The next byte was given back, since it had been stored, and now it is not: a hole reads as zeros, which nobody wrote. */
-  #skip(given: number, size: number): void {
-    if (size < given) return this.#rebase(this.#position);
+  #skip(given: number): void {
     const base = this.#position - given;
     this.#logger.error(
       { folder: this.#folder.path, channel: this.channel, offset: this.#position, missing: -base },

@@ -40,12 +40,12 @@ export class SpoolReader {
   #turnedAt = -Infinity;
   #stopped = false;
   #finished: (() => void) | undefined;
+  #settling: { readonly limits: readonly number[]; readonly resolve: () => void }[] = [];
 
-  /** `progress` is called after each look at the files; `frozen`: whether the machine was restarted since they were written. */
+  /** `progress` is called after each look at the files. */
   constructor(options: {
     folder: ProducerFolder;
     offsets: ReadonlyMap<number, number>;
-    frozen?: () => boolean;
     endMark?: EndMark | undefined;
     sink: OutputSink;
     logger: Logger;
@@ -56,9 +56,12 @@ export class SpoolReader {
     this.#logger = logger;
     this.#progress = options.progress;
     this.#lanes = folder.channels.map((channel) => {
-      const file = new SpoolFile(folder, channel, offsets.get(channel) ?? 0, logger, options.frozen, options.endMark);
+      const file = new SpoolFile(folder, channel, offsets.get(channel) ?? 0, logger, options.endMark);
       const events = {
-        progress: () => this.#goOn(),
+        progress: () => {
+          this.#settle();
+          this.#goOn();
+        },
         seek: (offset: number) => {
           file.seek(offset);
           lane.due = true;
@@ -126,6 +129,16 @@ export class SpoolReader {
     return !this.#stopped && this.#lanes.some(({ delivery }) => delivery.rejected);
   }
 
+  /** Resolves when everything up to the present end of the files is stored, or refused for good; reading goes on. */
+  async settle(): Promise<void> {
+    if (this.#stopped) return;
+    const limits = this.#lanes.map(({ file }) => Math.max(file.end(), file.position));
+    await new Promise<void>((resolve) => {
+      this.#settling.push({ limits, resolve });
+      this.wake();
+    });
+  }
+
   /** Delivers up to the present end of the files, then stops. Resolves when all of it is stored, or refused for good. */
   async finish(): Promise<void> {
     if (this.#stopped) return;
@@ -148,6 +161,7 @@ export class SpoolReader {
       delivery.stop();
       file.close();
     }
+    this.#settle();
   }
 
   #turn(): void {
@@ -162,8 +176,19 @@ export class SpoolReader {
       if (this.#finished) this.#retryLater();
     }
     this.#turnedAt = performance.now();
+    this.#settle();
     if (read) this.#goOn();
     else if (this.#finished && this.#lanes.every(isThrough)) this.#end();
+  }
+
+  /** Tells those who wait for what has been stored meanwhile. */
+  #settle(): void {
+    if (this.#settling.length === 0) return;
+    const stored = this.#lanes.map(({ file, delivery }) => delivery.firstUnstored ?? file.position);
+    const isDue = (limits: readonly number[]): boolean => this.#stopped || limits.every((limit, index) => (stored[index] ?? 0) >= limit);
+    const due = this.#settling.filter(({ limits }) => isDue(limits));
+    this.#settling = this.#settling.filter((waiting) => !due.includes(waiting));
+    for (const { resolve } of due) resolve();
   }
 
   #retryLater(): void {
@@ -195,7 +220,7 @@ export class SpoolReader {
     const piece = file.read(PIECE_BYTES, lane.limit);
     lane.due = file.seen > file.position;
     if (!piece) {
-      // Whoever still holds the file may have truncated it since the limit was taken: those bytes do not come any more.
+      // The limit was taken from the file, which may have lost its end since: those bytes do not come any more.
       if (this.#finished) lane.limit = Math.min(lane.limit, Math.max(file.end(), file.position));
       return false;
     }

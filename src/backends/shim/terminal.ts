@@ -41,22 +41,31 @@ exit $?`;
  * over those of the terminal. The text is at most four times as long as the command, when that is nothing but quotes.
  */
 export function terminalCommand(options: {
-  command: string;
+  argv: readonly string[];
   tty: Terminal;
   folder: string;
   env: Readonly<Record<string, string>>;
   stdin: boolean;
 }): string {
-  const { command, tty, folder, env, stdin } = options;
+  const { argv, tty, folder, env, stdin } = options;
   const unwanted = ['COLUMNS', 'LINES'].filter((name) => !(name in env));
   return [
     ...('TERM' in env ? [] : [`export TERM=${shellQuote(tty.term)}`]),
     ...(unwanted.length > 0 ? [`unset ${unwanted.join(' ')}`] : []),
     `export HEADGATE_TTY_SHELL="\${SHELL+=$SHELL}" SHELL=/bin/sh`,
     `export HEADGATE_TTY_FOLDER=${shellQuote(folder)} HEADGATE_TTY_SIZE='rows ${tty.rows} cols ${tty.cols}' HEADGATE_TTY_STDIN=${stdin ? 1 : 0}`,
-    `export HEADGATE_TTY_COMMAND=${shellQuote(command)}`,
+    `export HEADGATE_TTY_COMMAND=${shellQuote(shellLine(argv))}`,
     `exec "$(PATH=$PATH:/usr/bin:/bin; command -v script)" -q -f -e -E always -c ${shellQuote(LEADER_TEXT)} /dev/null 2>&1`,
   ].join('\n');
+}
+
+/** What `/bin/sh -c` is given to run it, in place of that shell. */
+export function shellLine(argv: readonly string[]): string {
+  const [program = '', option, line] = argv;
+  if (argv.length === 3 && program === '/bin/sh' && option === '-c' && line !== undefined) return line;
+  const name = shellQuote(program);
+  const missing = shellQuote(`headgate: ${program}: not found`);
+  return `command -v ${name} > /dev/null 2>&1 || { echo ${missing} >&2; exit 127; }; exec ${argv.map(shellQuote).join(' ')}`;
 }
 
 /** Prints in one line why there can be no terminal on this host, and how to get it; nothing when there can be one. */

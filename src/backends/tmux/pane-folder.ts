@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, NOT_YET, systemCode } from '../../core/errors.ts';
 import { shellQuote } from '../../core/shell-quote.ts';
+import { launchArgv } from '../../model/launch.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import type { BrakeReach } from '../process/brake.ts';
 import { readAlive } from '../process/proc.ts';
@@ -12,6 +13,7 @@ import { signalEach } from '../process/signalling.ts';
 import type { ProcessTree } from '../process/tree.ts';
 import { EndMark } from '../shim/end-mark.ts';
 import type { ProducerFolder } from '../shim/producer-folder.ts';
+import { shellLine } from '../shim/terminal.ts';
 import { type Pane, unexpanded } from './tmux.ts';
 
 const LOOK_MS = 5;
@@ -127,7 +129,7 @@ export function endMarkOf(text: string): EndMark {
 /** Lines of the file `launch` that are the same wherever it is: the command, its variables, its size and its mark. */
 export function launchLines(spec: ProducerSpec, env: Readonly<Record<string, string>>, mark: string): string {
   const own = {
-    COMMAND: spec.command,
+    COMMAND: shellLine(launchArgv(spec)),
     STDIN: spec.stdin ? '1' : '0',
     ROWS: String(spec.tty?.rows ?? ''),
     COLS: String(spec.tty?.cols ?? ''),

@@ -21,7 +21,10 @@ describe.skipIf(!serviceAvailable('mount'))('{#shim_exit} a spool on a full disk
       folder.prepare({ command: '', cwd: '/', env: {}, stdin: false });
       const elsewhere = mkdtempSync(join(tmpdir(), 'headgate-full-'));
       const command = `while [ ! -e ${elsewhere}/go ]; do sleep 0.02; done; exit 7`;
-      const shim = spawn('sh', [join(disk.folder, SHIM_FILE), folder.path, command, '0'], { detached: true, stdio: 'ignore' });
+      const shim = spawn('sh', [join(disk.folder, SHIM_FILE), folder.path, '0', '1', '/bin/sh', '-c', command], {
+        detached: true,
+        stdio: 'ignore',
+      });
       const exit = once(shim, 'exit');
       await eventually(() => folder.claim().state === 'claimed', 'the shim has the claim');
       disk.fill(0);
@@ -38,7 +41,7 @@ describe.skipIf(!serviceAvailable('mount'))('{#shim_exit} a spool on a full disk
     }
   });
 
-  test('{#spool_truncated} what is remembered of a truncation stays whole when it cannot be written anew', () => {
+  test('{#spool_space} what is remembered of missing bytes stays whole when it cannot be written anew', () => {
     const disk = smallDisk(256 * 1024);
     try {
       const folder = new ProducerFolder(disk.folder, 'p1');

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -30,7 +30,7 @@ describe.each(SHELLS)('the shim under $name', (shell) => {
   function launch(command: string, env: Record<string, string> = {}, stdin = false) {
     const [program = '', ...args] = shell.argv;
     folder.prepare({ command, cwd: spool, env, stdin });
-    return spawn(program, [...args, join(spool, SHIM_FILE), folder.path, command, stdin ? '1' : '0'], {
+    return spawn(program, [...args, join(spool, SHIM_FILE), folder.path, stdin ? '1' : '0', '1', '/bin/sh', '-c', command], {
       cwd: spool,
       env: { ...process.env, ...env },
       detached: true,
@@ -92,6 +92,49 @@ describe.each(SHELLS)('the shim under $name', (shell) => {
     process.kill(folder.inputHolder()?.pid ?? 0, 'SIGKILL');
     await end;
     expect([readFileSync(folder.output(1), 'utf8'), folder.exitCode()]).toEqual(['one\ntwo\n', 0]);
+  });
+
+  test.skipIf(!isThere(shell))('{#copiers} what opens /dev/stderr or /dev/stdout anew, or truncates it, loses nothing', async () => {
+    const { out, err } = await run(
+      'for i in 1 2 3; do echo $i > /dev/stderr; done; echo a; echo b > /dev/stdout; echo c; test -p /dev/stdout || echo file',
+    );
+    expect([out, err]).toEqual(['a\nb\nc\n', '1\n2\n3\n']);
+  });
+
+  test.skipIf(!isThere(shell))('{#copiers} the exit code comes at once, the end of the output when the last writer has gone', async () => {
+    const end = once(launch('(while [ ! -e go ]; do sleep 0.01; done; echo late) & echo early; exit 4'), 'exit');
+    while (folder.exitCode() === undefined) await new Promise((resolve) => setTimeout(resolve, 2));
+    expect([folder.exitCode(), folder.copied()]).toEqual([4, undefined]);
+    writeFileSync(join(spool, 'go'), '');
+    await end;
+    expect([folder.copied(), readFileSync(folder.output(1), 'utf8')]).toEqual([[0, 0], 'early\nlate\n']);
+  });
+
+  test.skipIf(!isThere(shell))('{#copiers} a command that kills its whole group with SIGKILL loses no byte of what it wrote', async () => {
+    await once(launch('head -c 60000 /dev/zero; kill -9 0'), 'exit');
+    const copiers = folder.copiers() ?? [];
+    expect(copiers.length).toBe(2);
+    while (copiers.some(({ pid }) => existsSync(`/proc/${pid}`))) await new Promise((resolve) => setTimeout(resolve, 2));
+    expect([readFileSync(folder.output(1)).length, folder.exitCode()]).toEqual([60_000, undefined]);
+  });
+
+  test.skipIf(!isThere(shell))('{#copiers} a copier that is killed from outside is said', async () => {
+    const end = once(launch('echo up; while [ ! -e go ]; do sleep 0.01; done; echo more'), 'exit');
+    while (readFileSync(folder.output(1), 'utf8') !== 'up\n') await new Promise((resolve) => setTimeout(resolve, 2));
+    process.kill(folder.copiers()?.[0]?.pid ?? 0, 'SIGKILL');
+    writeFileSync(join(spool, 'go'), '');
+    await end;
+    expect(folder.copied()).toEqual([137, 0]);
+  });
+
+  test.skipIf(!isThere(shell))('a program that is not there is named on standard error, and ends with 127', async () => {
+    folder.prepare({ command: '', cwd: spool, env: {}, stdin: false });
+    const [program = '', ...args] = shell.argv;
+    await once(
+      spawn(program, [...args, join(spool, SHIM_FILE), folder.path, '0', '1', 'no such program', 'x'], { detached: true, stdio: 'ignore' }),
+      'exit',
+    );
+    expect([folder.exitCode(), readFileSync(folder.output(2), 'utf8')]).toEqual([127, 'headgate: no such program: not found\n']);
   });
 
   test.skipIf(!isThere(shell))('ends when its folder is removed under it', async () => {

@@ -33,36 +33,8 @@ function open(sink: OutputSink, offsets: ReadonlyMap<number, number> = new Map()
   return reader;
 }
 
-describe('{#spool_truncated} the spool truncated by the command', () => {
-  test('keeps what was read, and goes on with the new content', async () => {
-    const sink = new StoringSink();
-    const tail = open(sink);
-    appendFileSync(folder.output(1), 'a long first line\n');
-    tail.wake();
-    await sink.match(1, /line\n/);
-    writeFileSync(folder.output(1), 'short\n');
-    tail.wake();
-    await sink.match(1, /short\n/);
-    appendFileSync(folder.output(1), 'and more\n');
-    await tail.finish();
-    expect(sink.text(1)).toBe('a long first line\nshort\nand more\n');
-  });
-
-  test('is remembered over a restart', async () => {
-    const sink = new StoringSink();
-    appendFileSync(folder.output(1), 'a long first line\n');
-    open(sink);
-    await sink.match(1, /line\n/);
-    writeFileSync(folder.output(1), 'short\n');
-    reader?.wake();
-    await sink.match(1, /short\n/);
-    appendFileSync(folder.output(1), 'later\n');
-    await open(sink, sink.offsets()).finish();
-    expect(sink.text(1)).toBe('a long first line\nshort\nlater\n');
-    expect(sink.repeated).toBe(0);
-  });
-
-  test('by a process that outlives the command ends the reading all the same', async () => {
+describe('{#machine_restart} a spool file that has lost its end', () => {
+  test('while it is read to its end ends the reading all the same', async () => {
     const sink = new StoringSink();
     let answer = () => {};
     const asked = new Promise<void>((resolve) => {
@@ -86,7 +58,7 @@ describe('{#spool_truncated} the spool truncated by the command', () => {
     expect(sink.bytes(1)).toBeLessThan(3_000_000);
   });
 
-  test('to nothing leaves the channel as it was', async () => {
+  test('leaves the channel as it was', async () => {
     const sink = new StoringSink();
     appendFileSync(folder.output(2), 'all there is\n');
     const tail = open(sink);
