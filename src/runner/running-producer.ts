@@ -1,4 +1,4 @@
-import { setImmediate as nextTick, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTick } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import { deferred } from '../core/deferred.ts';
 import { HeadgateError, isHeadgateError, messageOf } from '../core/errors.ts';

@@ -54,13 +54,7 @@ export class SqliteProducers implements ProducerStore {
     return row && record(row);
   }
 
-  list(filter: {
-    projectId?: number;
-    runId?: number;
-    states?: readonly ProducerState[];
-    leftover?: true;
-    runner?: string;
-  }): Producer[] {
+  list(filter: { projectId?: number; runId?: number; states?: readonly ProducerState[]; leftover?: true; runner?: string }): Producer[] {
     const { projectId, runId, states = [], leftover = false, runner } = filter;
     const query = this.#joined()
       .$if(projectId !== undefined, (q) => q.where('runs.project_id', '=', projectId ?? 0))

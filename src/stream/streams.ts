@@ -2,12 +2,12 @@ import type { Clock } from '../core/clock.ts';
 import { HeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Digests } from '../digest/index.ts';
-import { channelPath, requireLogPath } from '../model/paths.ts';
+import { requireLogPath } from '../model/paths.ts';
 import type { LocalRunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
 import { type Entry, openLeftover, type Producer } from '../model/records.ts';
 import { signalName } from '../model/signals.ts';
-import { isLive, LIVE_STATES, type ProducerState } from '../model/status.ts';
+import { isLive, LIVE_STATES } from '../model/status.ts';
 import { Redaction } from '../redact/index.ts';
 import { ChannelLog } from './channel-log.ts';
 import { channelEntries, channelState, waitingOf } from './channels.ts';
@@ -18,13 +18,16 @@ import type { InputWatch } from './input-watch.ts';
 import type { JournalTx } from './journal.ts';
 import { Leftovers } from './leftovers.ts';
 import { Lifecycle, type Owned } from './lifecycle.ts';
+import { listFilter } from './list-filter.ts';
+import { localLink } from './local-link.ts';
 import { MaskedReads } from './masked-reads.ts';
-import { clientRun, reachable, refuseEcho, served } from './reachable.ts';
+import { clientRun, reachable, refuseEcho, requireChannel, served } from './reachable.ts';
 import type { ReadRequest, ReadResult } from './read.ts';
-import { beyondEnd, stale } from './refusals.ts';
+import { beyondEnd } from './refusals.ts';
 import { StoredMasks } from './stored-masks.ts';
 import { Subscribers } from './subscribers.ts';
 import { Subscription } from './subscription.ts';
+import { TakenOutput } from './taken.ts';
 import { TerminalSizes } from './terminal-sizes.ts';
 import type {
   CancelRequest,
@@ -69,10 +72,7 @@ export class Streams {
   readonly #lastOutput = new Map<number, number>();
   readonly #reads: MaskedReads;
   readonly sizes = new TerminalSizes();
-  /** Channel entry id -> log entry id of producers whose output is taken. */
-  readonly #owner = new Map<number, number>();
-  /** What a write needs to know of such a producer, without asking the database each time; `ended`: only what it has left running writes on. */
-  readonly #followed = new Map<number, { epoch: number; readonly channels: ReadonlyMap<number, number>; ended: boolean }>();
+  readonly #taken = new TakenOutput();
 
   constructor(options: StreamsOptions) {
     this.#store = options.store;
@@ -88,12 +88,12 @@ export class Streams {
     this.#log = new ChannelLog({
       ...options,
       masks: redaction.stored ? new StoredMasks({ ...options, redaction }) : undefined,
-      goesOn: (channelId) => this.#owner.has(channelId),
+      goesOn: (channelId) => this.#taken.ownerOf(channelId) !== undefined,
       stored: (channelId, bytes, at, offset) => {
-        const owner = this.#owner.get(channelId);
+        const owner = this.#taken.ownerOf(channelId);
         this.#feeds.stored(channelId, bytes, at);
         // What a model is shown of a command ends where the command did.
-        const isAfterEnd = owner !== undefined && this.#followed.get(owner)?.ended === true;
+        const isAfterEnd = owner !== undefined && this.#taken.get(owner)?.ended === true;
         if (!isAfterEnd) this.digests.stored(channelId, bytes.length, offset);
         if (owner === undefined) return;
         this.#lastOutput.set(owner, at);
@@ -102,7 +102,15 @@ export class Streams {
       },
     });
     this.#inputs = watchInputs({ ...options, redaction, lifecycle: this.#lifecycle, waiters: this.#waiting, fleet: () => this.fleet });
-    this.link = this.#makeLink();
+    this.link = localLink({
+      store: this.#store,
+      lifecycle: this.#lifecycle,
+      leftovers: this.#leftovers,
+      log: this.#log,
+      taken: this.#taken,
+      finish: (owned, end) => this.#finish(owned, end),
+      finishLeftover: (owned, end) => this.#finishLeftover(owned, end),
+    });
     const hands = {
       retake: (id: number) => this.#retake(id),
       lose: (id: number, message: string) => this.#lose(id, message),
@@ -146,7 +154,7 @@ export class Streams {
     epoch?: number | undefined;
   }): Promise<{ offset: number; bytes: number }> {
     const owned = clientRun(this.#lifecycle, o.runId, o.path, o.epoch);
-    const channelId = this.#channelId(owned, o.channel);
+    const channelId = requireChannel(owned, o.channel);
     const offset = await this.#log.append(channelId, o.offset, o.bytes);
     return { offset, bytes: Math.max(offset + o.bytes.length, this.#store.channels.head(channelId).bytes) };
   }
@@ -246,7 +254,7 @@ export class Streams {
   list(o: { projectId: number; runId?: number; state?: string | undefined }): ProducerView[] {
     const found = this.#store.producers.list({
       ...(o.runId === undefined ? { projectId: o.projectId } : { runId: o.runId }),
-      ...filterOf(o.state),
+      ...listFilter(o.state),
     });
     return found.flatMap((producer) => {
       const owned = this.#lifecycle.byId(producer.entryId);
@@ -328,7 +336,7 @@ export class Streams {
   /** Reads a channel; throws not_found, stream_not_open, invalid_params. */
   read(o: { runId: number; path: string; channel: number; redact?: boolean } & Omit<ReadRequest, 'until'>): ReadResult {
     const owned = this.#lifecycle.owned(o.runId, o.path);
-    const channelId = this.#channelId(owned, o.channel);
+    const channelId = requireChannel(owned, o.channel);
     const entry = this.#store.entries.byId(channelId) ?? owned.entry;
     const end = owned.producer.leftover?.ends[String(o.channel)];
     return {
@@ -350,7 +358,7 @@ export class Streams {
       const owned = this.#lifecycle.byId(producer.entryId);
       if (!owned) continue;
       // Cancelled before: its channels are at 499 and take nothing more, only its kill goes on.
-      if (openLeftover(producer)) this.#own(owned);
+      if (openLeftover(producer)) this.#taken.add(owned);
       else if (producer.state !== 'cancelling') this.#follow(owned);
       if (producer.runner !== 'client') this.fleet.resume(producer);
     }
@@ -372,8 +380,7 @@ export class Streams {
     // What has come under the lease before is stored or refused first, so that the offsets stand.
     this.#log.flush();
     const producer = this.#lifecycle.raiseEpoch(owned.producer);
-    const followed = this.#followed.get(entryId);
-    if (followed) followed.epoch = producer.epoch;
+    this.#taken.setEpoch(entryId, producer.epoch);
     const offsets = owned.channels.map((entry) => [channelState(entry).channel, this.#store.channels.head(entry.id).bytes] as const);
     return { producer, offsets: new Map(offsets) };
   }
@@ -400,86 +407,13 @@ export class Streams {
     this.#lastOutput.delete(owned.entry.id);
   }
 
-  #makeLink(): LocalRunnerLink {
-    return {
-      started: (entryId, epoch, ref) => {
-        const owned = this.#leased(entryId, epoch);
-        this.#lifecycle.started(owned, ref);
-      },
-      append: async (entryId, epoch, channel, offset, bytes) => {
-        const followed = this.#followed.get(entryId);
-        if (!followed) throw this.#lifecycle.closed(this.#leased(entryId, epoch).producer);
-        if (followed.epoch !== epoch) throw stale(entryId, epoch, followed.epoch);
-        const channelId = followed.channels.get(channel);
-        if (channelId === undefined) throw new HeadgateError('not_found', `the producer has no channel ${channel}`, { channel });
-        await this.#log.append(channelId, offset, bytes);
-      },
-      persist: () => this.#store.persist(),
-      completed: async (entryId, epoch, end) => {
-        const owned = this.#leased(entryId, epoch);
-        this.#finish(owned, () => this.#lifecycle.completed(owned, end, owned.producer.runner));
-      },
-      failed: async (entryId, epoch, failure) => {
-        const owned = this.#leased(entryId, epoch);
-        if (owned.producer.state === 'cancelling') return;
-        this.#finish(owned, () => this.#lifecycle.failed(owned, failure, owned.producer.runner));
-      },
-      killed: (entryId, epoch, receipt) => {
-        const owned = this.#leased(entryId, epoch);
-        if (owned.producer.leftover) this.#finishLeftover(owned, () => this.#leftovers.killed(owned, receipt));
-        else this.#lifecycle.killed(owned, receipt);
-      },
-      left: (entryId, epoch, fact) => {
-        const owned = this.#leased(entryId, epoch);
-        const change = () => this.#leftovers.changed(owned, fact);
-        if (fact.gone) this.#finishLeftover(owned, change);
-        else change();
-      },
-    };
-  }
-
-  #leased(entryId: number, epoch: number): Owned {
-    const owned = this.#lifecycle.byId(entryId);
-    if (!owned) throw new HeadgateError('not_found', 'the run of this producer has been deleted', { producer: entryId });
-    if (owned.producer.epoch !== epoch) throw stale(entryId, epoch, owned.producer.epoch);
-    return owned;
-  }
-
-  #channelId(owned: Owned, channel: number): number {
-    const parts = requireLogPath(owned.entry.path);
-    const wanted = channelPath(parts, channel);
-    const found = owned.channels.find((entry) => entry.path === wanted);
-    if (!found) {
-      throw new HeadgateError(
-        'not_found',
-        `${owned.entry.path} has no channel ${channel}; it has ${owned.channels.map((entry) => channelState(entry).channel).join(', ')}`,
-        { channel },
-      );
-    }
-    return found.id;
-  }
-
-  /** Takes its output from now on. */
-  #own(owned: Owned): void {
-    const channels = new Map<number, number>();
-    for (const entry of owned.channels) {
-      channels.set(channelState(entry).channel, entry.id);
-      this.#owner.set(entry.id, owned.entry.id);
-    }
-    const { epoch, state } = owned.producer;
-    this.#followed.set(owned.entry.id, { epoch, channels, ended: !isLive(state) });
-  }
-
   #disown(owned: Owned): void {
-    this.#followed.delete(owned.entry.id);
-    for (const channel of owned.channels) {
-      this.#log.forget(channel.id);
-      this.#owner.delete(channel.id);
-    }
+    this.#taken.delete(owned);
+    for (const channel of owned.channels) this.#log.forget(channel.id);
   }
 
   #follow(owned: Owned): void {
-    this.#own(owned);
+    this.#taken.add(owned);
     this.#feeds.of(owned.producer.run, owned.entry, owned.channels);
     if (owned.producer.runner !== 'client') this.#inputs.follow(owned.entry.id, waitingOf(owned.entry) !== undefined);
     for (const subscription of this.#subscribers.wanting(owned.entry.runId, owned.entry.path)) {
@@ -530,7 +464,7 @@ export class Streams {
     this.#inputs.forget(entryId);
     this.#disown(owned);
     const after = this.#store.producers.get(entryId);
-    if (after && openLeftover(after)) this.#own({ ...owned, producer: after });
+    if (after && openLeftover(after)) this.#taken.add({ ...owned, producer: after });
     this.fleet.ended(entryId);
     this.#guarded('ending the readers of a producer failed', () => {
       this.#feeds.end(entryId, this.#clock.now());
@@ -556,12 +490,4 @@ export class Streams {
     const waiting = producer.state === 'queued' || producer.state === 'running' ? this.#inputs.of(producer.entryId) : false;
     return { producer: { ...producer, lastOutputAt }, entry: owned.entry, channels: owned.channels.map(channelState), waitsFor, waiting };
   }
-}
-
-/** Which producers a `state` of a listing means. */
-function filterOf(state: string | undefined): { states?: readonly ProducerState[]; leftover?: true } {
-  if (state === undefined) return {};
-  if (state === 'leftover') return { leftover: true };
-  if (state === 'open') return { states: LIVE_STATES, leftover: true };
-  return { states: state === 'live' ? LIVE_STATES : [state as ProducerState] };
 }

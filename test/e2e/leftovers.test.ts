@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { isRunning } from '../contract/backend-probe.ts';
 import { readAll, type WireClient } from '../support/built-server.ts';
@@ -12,7 +12,13 @@ const live = liveServer();
 interface Row {
   readonly path: string;
   readonly state: string;
-  readonly leftover: { processes: number[]; bytes: number; ends: Record<string, number>; limit: string | null; goneAt: number | null } | null;
+  readonly leftover: {
+    processes: number[];
+    bytes: number;
+    ends: Record<string, number>;
+    limit: string | null;
+    goneAt: number | null;
+  } | null;
 }
 
 const output = async (client: WireClient, place: Place, channel = 1) => (await readAll(client, place.run, place.path, channel)).toString();
@@ -40,13 +46,23 @@ describe('{#detached} a leftover', () => {
     const client = await live.client();
     const { place, pids } = await left(client, `(${until('late')}; echo late; echo error >&2) & echo started`);
     expect(await ended(client, place)).toMatchObject({ status: 200, outcome: 'detached' });
-    expect(await row(client, place)).toMatchObject({ state: 'ended', leftover: { processes: pids, bytes: 0, ends: { 1: 8, 2: 0 }, goneAt: null } });
+    expect(await row(client, place)).toMatchObject({
+      state: 'ended',
+      leftover: { processes: pids, bytes: 0, ends: { 1: 8, 2: 0 }, goneAt: null },
+    });
     expect(await client.call('getRun', { run: place.run })).toMatchObject({ producers: [], leftovers: [place.path] });
     await go('late');
     expect(await told(client, place, 'gone')).toMatchObject({ bytes: 11, limit: null });
     expect([await output(client, place), await output(client, place, 2)]).toEqual(['started\nlate\n', 'error\n']);
-    expect(await client.call('stream/read', { ...place, channel: 1, from: 8 })).toMatchObject({ chunk: 'late\n', end_offset: 8, status: 200 });
-    expect(await client.call('stream/export', { ...place, format: 'raw' })).toMatchObject({ chunk: 'started\nlate\n', end_offsets: { 1: 8 } });
+    expect(await client.call('stream/read', { ...place, channel: 1, from: 8 })).toMatchObject({
+      chunk: 'late\n',
+      end_offset: 8,
+      status: 200,
+    });
+    expect(await client.call('stream/export', { ...place, format: 'raw' })).toMatchObject({
+      chunk: 'started\nlate\n',
+      end_offsets: { 1: 8 },
+    });
     expect((await row(client, place)).leftover?.goneAt).toEqual(expect.any(Number));
     expect(await client.call('getRun', { run: place.run })).toMatchObject({ leftovers: [] });
     await expect(client.call('stream/signal', { ...place, signal: 'TERM' })).rejects.toMatchObject({ data: { name: 'conflict' } });
@@ -66,7 +82,10 @@ describe('{#detached} a leftover', () => {
     expect(out).toMatch(/people +log:.* leftover .*\(has ended; 5 B since\)/);
     for (const pid of leftover?.processes ?? [0]) expect(out).toContain(String(pid));
     const shown = await hg('output', 'people', path);
-    expect([shown.out, shown.err]).toEqual(['started\nmore\n', expect.stringContaining('what lies behind byte 8 was written after the end')]);
+    expect([shown.out, shown.err]).toEqual([
+      'started\nmore\n',
+      expect.stringContaining('what lies behind byte 8 was written after the end'),
+    ]);
     const cancelled = await hg('cancel', 'people');
     expect([cancelled.code, cancelled.out]).toEqual([0, expect.stringMatching(/confirmed gone\n$/)]);
     expect((await hg('ps')).out).not.toContain('leftover');
@@ -98,7 +117,9 @@ describe('{#detached} a leftover', () => {
     const { place } = await left(client, `(${until('much')}; head -c 5000000 /dev/zero; echo > wrote; sleep 1000) & echo started`);
     await go('much');
     expect(await told(client, place, 'running')).toMatchObject({ limit: null });
-    expect(await client.notice('stream/leftover', ({ path, limit }) => path === place.path && limit !== null)).toMatchObject({ limit: 'bytes' });
+    expect(await client.notice('stream/leftover', ({ path, limit }) => path === place.path && limit !== null)).toMatchObject({
+      limit: 'bytes',
+    });
     await live.written('wrote');
     expect(await row(client, place)).toMatchObject({ leftover: { bytes: 1024 ** 2, limit: 'bytes', goneAt: null } });
     await live.crashAndStart();
@@ -124,7 +145,9 @@ describe('{#stream_cancel} what a command has left running', () => {
     const client = await live.client();
     const { place, pids } = await left(client, 'sleep 1000 & echo started');
     expect(pids.every(isRunning)).toBe(true);
-    expect(await client.call('stream/cancel', { ...place, reason: 'enough' })).toMatchObject({ channels: [{ status: 200 }, { status: 200 }] });
+    expect(await client.call('stream/cancel', { ...place, reason: 'enough' })).toMatchObject({
+      channels: [{ status: 200 }, { status: 200 }],
+    });
     expect(await receiptOf(client, place)).toMatchObject({ requestedBy: 'test', reason: 'enough', confirmedDead: pids, escaped: [] });
     expect(await told(client, place, 'gone')).toMatchObject({ processes: [] });
     expect(pids.some(isRunning)).toBe(false);
@@ -150,7 +173,10 @@ describe('{#detached} a command that a signal ends', () => {
     await live.written('rest');
     await client.call('stream/signal', { ...place, signal: 'TERM' });
     await go('rest-over');
-    expect(await client.notice('stream/ended', ({ path }) => path === place.path)).toMatchObject({ signal: 'SIGTERM', rest_ms: expect.any(Number) });
+    expect(await client.notice('stream/ended', ({ path }) => path === place.path)).toMatchObject({
+      signal: 'SIGTERM',
+      rest_ms: expect.any(Number),
+    });
     expect(await output(client, place)).toBe('last words\n');
     expect((await ended(client, place)).body).toMatch(/ended by SIGTERM .*, the rest of it ended .* later/);
     expect((await row(client, place)).leftover).toBeNull();

@@ -151,7 +151,8 @@ export const notifications = {
       limit: leftoverLimit,
     }),
     durable: true,
-    summary: 'Processes run on after the end of their command, are being ended, have reached a limit, or are gone; `bytes` were stored since.',
+    summary:
+      'Processes run on after the end of their command, are being ended, have reached a limit, or are gone; `bytes` were stored since.',
   }),
   'stream/closed': notification({
     params: z.strictObject({

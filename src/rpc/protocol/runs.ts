@@ -198,7 +198,8 @@ export const runMethods = {
     }),
     init: true,
     scope: 'read',
-    summary: 'One run: its loops, usage, the paths of waiting proposals, of live producers, of those that wait for input, and of those that have left something running.',
+    summary:
+      'One run: its loops, usage, the paths of waiting proposals, of live producers, of those that wait for input, and of those that have left something running.',
   }),
   getProposals: method({
     params: z.strictObject({ run: run.optional(), redact: redact.optional() }),

@@ -105,7 +105,10 @@ export const receipt = z.strictObject({
   finishedAt: z.int().nullable(),
 });
 
-export const leftoverLimit = z.enum(['bytes', 'time']).nullable().describe('The limit that it has reached: what it writes is not stored any more.');
+export const leftoverLimit = z
+  .enum(['bytes', 'time'])
+  .nullable()
+  .describe('The limit that it has reached: what it writes is not stored any more.');
 
 /** What runs on of a command that has ended (SPEC {#detached}). */
 export const leftover = z.strictObject({

@@ -138,10 +138,7 @@ export const streamMethods = {
       encoding,
       status,
       outcome: z.string().nullable(),
-      end_offset: z
-        .int()
-        .optional()
-        .describe('Where the command ended, if processes of it ran on: what lies behind was written since.'),
+      end_offset: z.int().optional().describe('Where the command ended, if processes of it ran on: what lies behind was written since.'),
       matches: z.array(z.strictObject({ line: z.int(), offset: z.int(), text: z.string() })).optional(),
       screen: z
         .strictObject({

@@ -50,7 +50,9 @@ export class RecordingLink implements RunnerLink {
   /** Resolves with the first call of this kind, or the first that `which` is true of. */
   async told<W extends Call['what']>(what: W, which = (_call: Extract<Call, { what: W }>) => true): Promise<Extract<Call, { what: W }>> {
     for (;;) {
-      const call = this.calls.find((one): one is Extract<Call, { what: W }> => one.what === what && which(one as Extract<Call, { what: W }>));
+      const call = this.calls.find(
+        (one): one is Extract<Call, { what: W }> => one.what === what && which(one as Extract<Call, { what: W }>),
+      );
       if (call) return call;
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }

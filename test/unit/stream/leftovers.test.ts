@@ -80,11 +80,15 @@ describe('{#detached} a leftover', () => {
     await end();
     await write(8, 'late\n');
     h.streams.link.left(id, 1, { pids: [42], limit: 'bytes', gone: false });
-    expect(entryOf().body).toMatch(/1 process of it still runs \(pid 42\), 5 bytes written since; what came after its limit of bytes is not stored$/);
+    expect(entryOf().body).toMatch(
+      /1 process of it still runs \(pid 42\), 5 bytes written since; what came after its limit of bytes is not stored$/,
+    );
     h.streams.link.left(id, 1, { pids: [], limit: null, gone: true });
-    expect(entryOf().body.split('\n').filter((line) => line.startsWith('in the background'))).toEqual([
-      expect.stringMatching(/ran on for .* and wrote 5 bytes, then the last of it has ended; what came after its limit/),
-    ]);
+    expect(
+      entryOf()
+        .body.split('\n')
+        .filter((line) => line.startsWith('in the background')),
+    ).toEqual([expect.stringMatching(/ran on for .* and wrote 5 bytes, then the last of it has ended; what came after its limit/)]);
     expect(told().map(({ state, bytes, limit }) => [state, bytes, limit])).toEqual([
       ['running', 0, null],
       ['running', 5, 'bytes'],
@@ -110,7 +114,12 @@ describe('{#detached} a leftover', () => {
     const next = h.again();
     next.streams.reconcile();
     expect(next.runner.adopted).toMatchObject([{ producer: { epoch: 2, leftover: { ends: { 1: 8, 2: 0 } } } }]);
-    expect(next.runner.adopted[0]?.offsets).toEqual(new Map([[1, 10], [2, 0]]));
+    expect(next.runner.adopted[0]?.offsets).toEqual(
+      new Map([
+        [1, 10],
+        [2, 0],
+      ]),
+    );
     await expect(next.streams.link.append(id, 1, 1, 10, Buffer.from('x'))).rejects.toMatchObject({ kind: 'stale_epoch' });
     await next.streams.link.append(id, 2, 1, 10, Buffer.from('te\n'));
     expect(next.streams.read({ runId: h.run.id, path, channel: 1 }).data.toString()).toBe('started\nlate\n');
@@ -132,7 +141,9 @@ describe('{#stream_cancel} cancelling what runs on', () => {
   it('asks the runner for the kill, keeps how the command ended, and stores the receipt', async () => {
     await end();
     expect(cancel().map(({ status }) => status)).toEqual([200, 200]);
-    expect(h.runner.killed).toMatchObject([{ producer: { entryId: id }, request: { requestedBy: 'vi', reason: 'enough', signal: 'SIGTERM' } }]);
+    expect(h.runner.killed).toMatchObject([
+      { producer: { entryId: id }, request: { requestedBy: 'vi', reason: 'enough', signal: 'SIGTERM' } },
+    ]);
     expect(h.streams.receipt(h.run.id, path)).toMatchObject({ state: 'cancelling', receipt: { requestedBy: 'vi', finishedAt: null } });
     h.streams.link.killed(id, 1, receipt());
     expect(h.streams.receipt(h.run.id, path)).toMatchObject({ state: 'ended', receipt: { confirmedDead: [41], finishedAt: 3 } });

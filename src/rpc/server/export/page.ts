@@ -23,7 +23,9 @@ export async function exportPage(request: ExportRequest): Promise<ResultOf<'stre
     path,
     format,
     channels: [...channels],
-    ...(leftover ? { end_offsets: Object.fromEntries(Object.entries(leftover.ends).filter(([one]) => channels.includes(Number(one)))) } : {}),
+    ...(leftover
+      ? { end_offsets: Object.fromEntries(Object.entries(leftover.ends).filter(([one]) => channels.includes(Number(one)))) }
+      : {}),
     media_type: MEDIA_TYPES[format],
     chunk: document.toString(utf8 ? 'utf8' : 'base64'),
     encoding: utf8 ? 'utf8' : 'base64',

@@ -267,7 +267,10 @@ function producerRow({ producer, channels, waitsFor, waiting }: ProducerView, no
   };
 }
 
-function leftoverOf({ leftover }: ProducerView['producer'], channels: ProducerView['channels']): ResultOf<'stream/list'>[number]['leftover'] {
+function leftoverOf(
+  { leftover }: ProducerView['producer'],
+  channels: ProducerView['channels'],
+): ResultOf<'stream/list'>[number]['leftover'] {
   if (!leftover) return null;
   const { since, pids, ends, limit, goneAt } = leftover;
   return { since, processes: [...pids], bytes: writtenSince(leftover, channels), ends: { ...ends }, limit, goneAt };
