@@ -8,6 +8,7 @@ import { visibleLine } from './core/visible-text.ts';
 import { openAccess } from './data-access.ts';
 import { producerIdOf } from './model/producer-id.ts';
 import { outlived } from './outlived.ts';
+import { isLive } from './model/status.ts';
 import { type DataPaths, dataPaths } from './server-files.ts';
 import { type DatabaseReport, examineDatabase, type Finding, lockDataFolder } from './store/index.ts';
 
@@ -107,7 +108,7 @@ function spool(paths: DataPaths, report: DatabaseReport, repair: boolean): Findi
   const name = 'spool';
   const keep = new Set(report.live.map(producerIdOf));
   const findings: Finding[] = report.live
-    .filter((producer) => producer.runner === 'embedded' && producer.state !== 'queued')
+    .filter(({ runner, state }) => runner === 'embedded' && state !== 'queued' && isLive(state))
     .filter((producer) => !existsSync(join(paths.producers, producerIdOf(producer))))
     .map(({ path }) => ({
       name,

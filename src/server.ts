@@ -153,7 +153,8 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   later.expire = (run) => deleteRun({ store, journal }, run);
   opened.add('the notices', () => told.close());
   const lease = options.runnerLease ?? config.runnerLease;
-  const { quietMs } = config.limits;
+  const { quietMs, leftoverBytes, leftoverMs } = config.limits;
+  const rest = { bytes: leftoverBytes, ms: leftoverMs };
   const streams = new Streams({
     store,
     journal,
@@ -186,6 +187,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     logger,
     bootId: bootId(),
     outputBytes: config.limits.outputBytes,
+    rest,
   });
   opened.add('the runner', () => runner.close());
   streams.attachRunner(runner);
@@ -228,6 +230,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     logger,
     bootId: bootId(),
     outputBytes: config.limits.outputBytes,
+    rest,
   });
   opened.add('the producers of plugins', () => plugins.close());
   streams.attachRunner(plugins);
@@ -244,6 +247,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     serverId: ids.token(9),
     tokens: [{ token, scope: 'admin' }],
     outputBytes: config.limits.outputBytes,
+    rest,
     redaction,
     ...(options.portal === undefined ? {} : { portal: options.portal }),
     survey: () => surveyBackends(new Map([...backends, ...runtime.kinds])),
@@ -264,7 +268,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     store.folder.settle();
   });
   // Before anyone can connect and accept something new; loops go on only once the port is ours.
-  const live = store.producers.list({ states: LIVE_STATES });
+  const live = store.producers.list({ states: LIVE_STATES, leftover: true });
   const keep = new Set(live.map(producerIdOf));
   warden.begin();
   sweepSpool({ folder: paths.producers, keep, logger });

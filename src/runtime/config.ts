@@ -50,6 +50,13 @@ const limits = z.strictObject({
     .int()
     .min(0)
     .default(64 * 1024 ** 3),
+  /** Bytes that are stored of what processes write which outlive their command (SPEC {#detached}); 0 for no limit. */
+  leftoverBytes: z
+    .int()
+    .min(0)
+    .default(1024 ** 2),
+  /** Milliseconds after the end of their command for which that is stored; 0 for no limit. */
+  leftoverMs: z.int().min(0).default(600_000),
   /** Free bytes of the disk below which commands that write wait (SPEC {#free_space}); 0 for none. */
   freeBytes: z.int().min(0).optional(),
   /** Turns of one loop at most (SPEC {#loop_limits}). */

@@ -21,25 +21,28 @@ export interface EndedCommand {
   readonly receipt: KillReceipt | null;
 }
 
-/** Cancels every live command of the server, or those that `only` takes, and waits for their receipts (SPEC {#stream_cancel_all}). */
+/**
+ * Cancels every live command of the server and what ended ones have left running, or those that `only` takes, and waits for their
+ * receipts (SPEC {#stream_cancel_all}).
+ */
 export async function endCommands(
   { streams, store, clock }: { streams: Streams; store: Pick<Store, 'producers'>; clock: Clock },
   o: { by: string; reason: string | null; graceMs?: number; only?: (producer: Producer) => boolean },
 ): Promise<EndedCommand[]> {
   const { by, reason, graceMs = GRACE_MS, only } = o;
-  const live = store.producers.list({ states: LIVE_STATES }).filter((producer) => only?.(producer) ?? true);
-  for (const { runId, path } of live) {
+  const open = store.producers.list({ states: LIVE_STATES, leftover: true }).filter((producer) => only?.(producer) ?? true);
+  const ended = open.filter(({ runId, path }) => {
     try {
       streams.cancel(runId, path, { by, reason, graceMs });
+      return true;
     } catch (error) {
       // It has ended by itself meanwhile, or its run has been deleted.
-      if (!isHeadgateError(error, 'stream_closed') && !isHeadgateError(error, 'not_found')) throw error;
+      if (isHeadgateError(error, 'stream_closed') || isHeadgateError(error, 'not_found')) return false;
+      throw error;
     }
-  }
+  });
   const giveUp = clock.monotonic() + graceMs + CONFIRM_MS;
-  const now = () => live.flatMap(({ entryId }) => store.producers.get(entryId) ?? []);
-  while (clock.monotonic() < giveUp && now().some(({ state }) => state === 'cancelling')) await delay(LOOK_MS);
-  return now()
-    .reverse()
-    .map(({ run, path, spec, state, receipt }) => ({ run, path, command: spec.command, state, receipt }));
+  const receipts = () => ended.map(({ runId, path }) => streams.receipt(runId, path));
+  while (clock.monotonic() < giveUp && receipts().some(({ state }) => state === 'cancelling')) await delay(LOOK_MS);
+  return ended.map(({ runId, run, path, spec }) => ({ run, path, command: spec.command, ...streams.receipt(runId, path) })).reverse();
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -53,6 +54,16 @@ server.listen('drain.sock', () => console.log('ready'));`;
 
 /** Goes on for ever, and is awake again soon after a signal. */
 const AWAIT = 'echo ready; while :; do sleep 0.05; done';
+
+/** True while a process sleeps until something happens, or is gone. */
+function isAsleep(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat[stat.lastIndexOf(')') + 2] === 'S';
+  } catch {
+    return true;
+  }
+}
 
 /** How every backend hands signals to real programs, and what comes of them (SPEC {#backends}). */
 export function signalContract({ start, run, cwd, tty }: SignalContext): void {
@@ -186,6 +197,8 @@ export function signalContract({ start, run, cwd, tty }: SignalContext): void {
         tty: tty() ?? terminalOf.parse({}),
       });
       await sink.match(1, />>> /);
+      // Python shows its prompt before it waits for input; an interrupt in between is told only with the next line.
+      await eventually(() => markedProcesses(mark).every(({ pid }) => isAsleep(pid)), 'python waits for input');
       await handle.write(Buffer.from([3]));
       await sink.match(1, /KeyboardInterrupt\r?\n(.*)>>> /s);
       await handle.write(Buffer.from('print(6 * 7)\n'));

@@ -331,6 +331,18 @@ describe('{#stream_cancel_all} {#cli_stop} {#lifetime_shown} commands and the en
     expect(await headgate('ps')).toMatchObject({ code: 3, out: '' });
   });
 
+  it('headgate stop --kill ends what an ended command has left running, also where no server runs', async () => {
+    const client = await live.client();
+    const place = await live.accepted(client, 'sleep 600 & echo $! > pid.new; mv pid.new pid');
+    expect(await ended(client, place)).toMatchObject({ status: 200 });
+    const pid = Number(await live.text('pid'));
+    await live.server.stop();
+    expect((await headgate('ps', '--json')).out).toContain('sleep 600');
+    expect(isAlive(pid)).toBe(true);
+    expect(await headgate('stop', '--kill')).toMatchObject({ code: 0, out: expect.stringContaining('1 command ended') });
+    expect(isAlive(pid)).toBe(false);
+  });
+
   it('stream/cancelAll is for operators', async () => {
     const client = await live.client();
     const { token } = await client.call<{ token: string }>('token/add', { name: 'runs', scope: 'run' });

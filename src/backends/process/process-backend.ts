@@ -269,14 +269,14 @@ function folderOf(spool: string, producerId: string): ProducerFolder {
 
 /** Throws a named error for what could never run, before anything is made. */
 function checkSpec(spec: ProducerSpec): void {
-  const { command, cwd, env } = spec;
+  const { command, argv, cwd, env } = spec;
   if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
     throw new HeadgateError('not_found', `the working directory ${cwd} does not exist or is no directory; name another one`, {
       outcome: 'cwd_missing',
       cwd,
     });
   }
-  checkLength(command, '');
+  checkLength(argv ? '' : command, '');
   if (command.includes('\0') || Object.entries(env).some(([name, value]) => /[=\0]/.test(name) || name === '' || value.includes('\0'))) {
     throw new HeadgateError(
       'invalid_params',

@@ -108,6 +108,8 @@ export interface BackendHandle {
   readonly closed: Promise<ClosedFact>;
   /** Nobody holds the output any more, and all of it is delivered and stored; never before `closed`. Left out by a backend that reads nothing after `closed`. */
   readonly drained?: Promise<void>;
+  /** After `closed`: what is written from now on is read and dropped, and nothing more is delivered, so that the writers neither wait nor die. */
+  dropOutput?(): void;
   /** Processes of the command that run now, the main one left out once it has ended. Left out where they cannot be seen. */
   processes?(): Promise<readonly number[]>;
   /** What its output waits for at the moment, in words, where its host cannot be reached; undefined when nothing is in the way. */

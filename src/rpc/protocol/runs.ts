@@ -200,10 +200,12 @@ export const runMethods = {
       proposals: z.array(z.string()),
       producers: z.array(z.string()),
       waiting: z.array(z.string()).describe('Of the live producers those that wait for input.'),
+      leftovers: z.array(z.string()).describe('Producers that have ended and of which processes run on.'),
     }),
     init: true,
     scope: 'read',
-    summary: 'One run: its loops, usage, the paths of waiting proposals, of live producers, and of those that wait for input.',
+    summary:
+      'One run: its loops, usage, the paths of waiting proposals, of live producers, of those that wait for input, and of those that have left something running.',
   }),
   getProposals: method({
     params: z.strictObject({ run: run.optional(), redact: redact.optional() }),

@@ -1,20 +1,26 @@
 import type { Params, WireClient } from '../../support/built-server.ts';
 import type { Line } from './corpus.ts';
 import { codeOf, type Outcome } from './outcome.ts';
+import { argvOf } from './reference.ts';
 
 /** Longest wait for the end of a line (milliseconds). */
 const PATIENCE_MS = 30_000;
 
-/** The params of `sh` for a line. With `exec` no other shell is left to say how this one has ended. */
-function asked({ shell, text }: Line): Params {
-  return { command: shell === 'bash' ? `exec bash -c '${text.replaceAll("'", String.raw`'\''`)}'` : text };
+/** How `sh` is asked for a line: as a command line for its shell. */
+export function asLine({ shell, text }: Line): Params {
+  return { command: text, ...(shell === 'bash' ? { shell } : {}) };
 }
 
-/** Runs a line through a server in the place that `params` name, and reads its output as it comes. Throws when it does not end. */
-export async function runUnderHeadgate(line: Line, params: Params, client: WireClient): Promise<Outcome> {
+/** How `sh` is asked for a line: as the words of its shell, which no other shell gets to see. */
+export function asWords(line: Line): Params {
+  return { command: argvOf(line) };
+}
+
+/** Runs through a server what the params of `sh` say, and reads its output as it comes. Throws when it does not end. */
+export async function runUnderHeadgate(params: Params, client: WireClient): Promise<Outcome> {
   client.notices.length = 0;
   const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
-  const { path } = await client.call<{ path: string }>('sh', { run, ...asked(line), stdin: false, ...params });
+  const { path } = await client.call<{ path: string }>('sh', { run, stdin: false, ...params });
   await client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
   const { subscription } = await client.call<{ subscription: number }>('stream/subscribe', { run, path });
   const told = client.notice('stream/ended', (end) => end['subscription'] === subscription);

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { HeadgateError } from '../../../core/errors.ts';
 import { lifetimeText } from '../../../model/lifetime.ts';
-import type { ProducerView } from '../../../stream/index.ts';
+import { type ProducerView, writtenSince } from '../../../stream/index.ts';
 import { LIMITS } from '../../protocol/shapes.ts';
 import type { ParsedParamsOf, ResultOf } from '../../protocol/table.ts';
 import { exportPage } from '../export/page.ts';
@@ -137,6 +137,7 @@ export const streamHandlers: Handlers<StreamMethod> = {
       encoding: text ? 'utf8' : 'base64',
       status: read.status,
       outcome: read.outcome,
+      ...(read.end === undefined ? {} : { end_offset: read.end }),
       ...(read.matches ? { matches: [...read.matches] } : {}),
     };
   },
@@ -208,6 +209,7 @@ async function readScreen(params: ParsedParamsOf<'stream/read'>, call: Call): Pr
     encoding: 'utf8',
     status: head.status,
     outcome: head.outcome,
+    ...(head.end === undefined ? {} : { end_offset: head.end }),
     screen: {
       cols: picture.cols,
       rows: picture.rows,
@@ -273,5 +275,15 @@ function producerRow({ producer, channels, waitsFor, waiting }: ProducerView, no
     endedAt: producer.endedAt,
     lastOutputAt: producer.lastOutputAt,
     ageMs: Math.max(0, now - producer.createdAt),
+    leftover: leftoverOf(producer, channels),
   };
+}
+
+function leftoverOf(
+  { leftover }: ProducerView['producer'],
+  channels: ProducerView['channels'],
+): ResultOf<'stream/list'>[number]['leftover'] {
+  if (!leftover) return null;
+  const { since, pids, ends, limit, goneAt } = leftover;
+  return { since, processes: [...pids], bytes: writtenSince(leftover, channels), ends: { ...ends }, limit, goneAt };
 }
