@@ -4,8 +4,11 @@ import { leftOverFolders, spoolExtent, sweepSpool } from './backends/process/ind
 import { systemClock } from './core/clock.ts';
 import { isHeadgateError, messageOf } from './core/errors.ts';
 import { silentLogger } from './core/logger.ts';
+import { visibleLine } from './core/visible-text.ts';
 import { openAccess } from './data-access.ts';
 import { producerIdOf } from './model/producer-id.ts';
+import { outlived } from './outlived.ts';
+import { isLive } from './model/status.ts';
 import { type DataPaths, dataPaths } from './server-files.ts';
 import { type DatabaseReport, examineDatabase, type Finding, lockDataFolder } from './store/index.ts';
 
@@ -62,6 +65,7 @@ async function examineFolder(options: { data: string; repair: boolean }): Promis
     findings.push(
       ...report.findings,
       ...copied(paths, report),
+      ...running(options.data),
       ...spool(paths, report, options.repair),
       ...leftBehind(paths, options.repair),
     );
@@ -104,7 +108,7 @@ function spool(paths: DataPaths, report: DatabaseReport, repair: boolean): Findi
   const name = 'spool';
   const keep = new Set(report.live.map(producerIdOf));
   const findings: Finding[] = report.live
-    .filter((producer) => producer.runner === 'embedded' && producer.state !== 'queued')
+    .filter(({ runner, state }) => runner === 'embedded' && state !== 'queued' && isLive(state))
     .filter((producer) => !existsSync(join(paths.producers, producerIdOf(producer))))
     .map(({ path }) => ({
       name,
@@ -125,6 +129,19 @@ function spool(paths: DataPaths, report: DatabaseReport, repair: boolean): Findi
     }
   }
   return findings.length > 0 ? findings : [{ name, state: 'ok', detail: `${keep.size} live producers, each with its folder` }];
+}
+
+/** What goes on without a server; the caller holds the lock, so there is none. */
+function running(data: string): Finding[] {
+  const commands = outlived({ data });
+  const since = commands[0]?.since ?? null;
+  const sinceWhen = since === null ? '' : ` since ${new Date(since).toISOString()}`;
+  return commands.map(({ run, path, pid, until, command }) => {
+    const ends = until === null ? 'and goes on' : `and is ended at ${new Date(until).toISOString()} unless one starts`;
+    const who = `${run} ${path}${pid === null ? '' : ` (pid ${pid})`}`;
+    const detail = `${who} runs without a server${sinceWhen}, ${ends}: ${visibleLine(command).slice(0, 100)}`;
+    return { name: 'running', state: 'note', detail };
+  });
 }
 
 /** A socket and a record without a server, and files that were never finished; the caller holds the lock, so nobody needs them. */

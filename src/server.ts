@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { pino } from 'pino';
-import { createBackends, sweepContainers, sweepHosts } from './backends/index.ts';
+import { createBackends, sweepContainers, sweepHosts, Warden } from './backends/index.ts';
 import { sweepSpool } from './backends/process/index.ts';
 import { surveyBackends } from './backends/survey.ts';
 import { bootId } from './core/boot-id.ts';
@@ -14,7 +14,7 @@ import { leaveToOriginal } from './data-copy.ts';
 import type { Plugin } from './hooks/plugin.ts';
 import { createProviders, KEY_VARIABLES } from './llm/index.ts';
 import { producerIdOf } from './model/producer-id.ts';
-import type { Run } from './model/records.ts';
+import type { Producer, Run } from './model/records.ts';
 import { LIVE_STATES } from './model/status.ts';
 import { bundledPlugins, mcp } from './plugins/index.ts';
 import { Redaction, redactedLogger } from './redact/index.ts';
@@ -23,7 +23,7 @@ import { createRunner } from './runner/index.ts';
 import { createRuntime, DiskNotices, deleteRun, emptyConfig, loadConfig, type ServerConfig } from './runtime/index.ts';
 import { dataPaths, readOrMakeToken, removeServerRecord, userFolder, writeServerRecord } from './server-files.ts';
 import { openStore } from './store/index.ts';
-import { Journal, Streams } from './stream/index.ts';
+import { type EndedCommand, Journal, Streams } from './stream/index.ts';
 
 /** What a server is made of, whether it listens or not. */
 export interface RuntimeOptions {
@@ -93,9 +93,9 @@ export interface ClosedServer {
 export async function openHeadgate(options: RuntimeOptions): Promise<ClosedServer> {
   const opened = new Disposer();
   try {
-    const { server, runtime } = await compose(options, opened);
+    const { server, runtime, close } = await compose(options, opened);
     await runtime.start();
-    return { accept: (channel) => void server.accept(channel, 'admin'), close: () => opened.close() };
+    return { accept: (channel) => void server.accept(channel, 'admin'), close };
   } catch (error) {
     await opened.close();
     throw error;
@@ -106,6 +106,20 @@ export async function openHeadgate(options: RuntimeOptions): Promise<ClosedServe
 function bundledWith({ mcp: servers, folder }: ServerConfig, version: string): readonly Plugin[] {
   if (Object.keys(servers).length === 0) return bundledPlugins;
   return [...bundledPlugins, mcp({ servers, folder, env: process.env, version })];
+}
+
+/**
+ * Ends every command that runs without a server, with receipts, and serves nobody meanwhile: no loop goes on (SPEC {#cli_stop}). Throws
+ * `conflict` while a server has the data folder.
+ */
+export async function endOutlived(options: RuntimeOptions): Promise<EndedCommand[]> {
+  const opened = new Disposer();
+  try {
+    const { streams } = await compose(options, opened);
+    return await streams.endCommands({ by: 'headgate stop', reason: 'no server runs, and none is to go on with it' });
+  } finally {
+    await opened.close();
+  }
 }
 
 async function compose(options: RuntimeOptions, opened: Disposer) {
@@ -139,7 +153,8 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   later.expire = (run) => deleteRun({ store, journal }, run);
   opened.add('the notices', () => told.close());
   const lease = options.runnerLease ?? config.runnerLease;
-  const { quietMs } = config.limits;
+  const { quietMs, leftoverBytes, leftoverMs } = config.limits;
+  const rest = { bytes: leftoverBytes, ms: leftoverMs };
   const streams = new Streams({
     store,
     journal,
@@ -150,8 +165,11 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     ...(quietMs === undefined ? {} : { quietMs }),
   });
   opened.add('the streams', () => streams.close());
+  const warden = new Warden({ folder: paths.producers, logger });
+  opened.add('the sign of life', () => warden.end());
   const backends = createBackends({
     folder: paths.producers,
+    warden,
     clock,
     logger,
     withheld: [...KEY_VARIABLES, ...Object.values(config.providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? [])],
@@ -169,9 +187,19 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     logger,
     bootId: bootId(),
     outputBytes: config.limits.outputBytes,
+    rest,
   });
   opened.add('the runner', () => runner.close());
   streams.attachRunner(runner);
+
+  const stop = { planned: false };
+  const endWithServer = async () => {
+    if (!stop.planned) return;
+    const only = ({ spec, runner }: Producer) => spec.lifetime === 'server' && runner !== 'client';
+    await streams.endCommands({ by: 'server', reason: 'the server stops, and its lifetime with it', only });
+  };
+  // Again once nobody starts anything any more.
+  opened.add('the commands that end with the server', endWithServer);
 
   const runtime = await createRuntime({
     store,
@@ -186,6 +214,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     dataFolder: paths.folder,
     userFolder: userFolder(process.env),
     sandbox: config.sandbox,
+    lifetime: config.lifetime,
     redaction,
     limits: config.limits,
     policy: config.policy,
@@ -201,6 +230,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     logger,
     bootId: bootId(),
     outputBytes: config.limits.outputBytes,
+    rest,
   });
   opened.add('the producers of plugins', () => plugins.close());
   streams.attachRunner(plugins);
@@ -217,6 +247,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     serverId: ids.token(9),
     tokens: [{ token, scope: 'admin' }],
     outputBytes: config.limits.outputBytes,
+    rest,
     redaction,
     ...(options.portal === undefined ? {} : { portal: options.portal }),
     survey: () => surveyBackends(new Map([...backends, ...runtime.kinds])),
@@ -237,19 +268,28 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     store.folder.settle();
   });
   // Before anyone can connect and accept something new; loops go on only once the port is ours.
-  const live = store.producers.list({ states: LIVE_STATES });
+  const live = store.producers.list({ states: LIVE_STATES, leftover: true });
   const keep = new Set(live.map(producerIdOf));
+  warden.begin();
   sweepSpool({ folder: paths.producers, keep, logger });
   // An engine may take its time, and nobody waits for it.
   void sweepContainers({ folder: paths.producers, clock, logger }, keep);
   void sweepHosts({ folder: paths.producers, clock, logger }, keep);
   streams.reconcile();
-  return { server, runtime, logger, token, paths, copyOf };
+  const close = async () => {
+    stop.planned = true;
+    // While everyone is still told.
+    await endWithServer().catch((error: unknown) =>
+      logger.error({ error: messageOf(error) }, 'commands could not be ended with the server'),
+    );
+    await opened.close();
+  };
+  return { server, runtime, streams, logger, token, paths, copyOf, close };
 }
 
 async function listen(options: ServerOptions, opened: Disposer): Promise<HeadgateServer> {
   const tls = options.tls && readTls(options.tls);
-  const { server, runtime, logger, token, paths, copyOf } = await compose(options, opened);
+  const { server, runtime, logger, token, paths, copyOf, close } = await compose(options, opened);
   const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'a failure that nobody handled; the server lives on');
   process.on('unhandledRejection', unexpected);
   opened.add('the handler of failures', () => void process.off('unhandledRejection', unexpected));
@@ -273,5 +313,5 @@ async function listen(options: ServerOptions, opened: Disposer): Promise<Headgat
   writeServerRecord(paths.record, { pid: process.pid, url, http, socket, data: realpathSync(paths.folder) });
   opened.add('the record', () => removeServerRecord(paths.record));
   logger.info({ url, socket, data: paths.folder, pid: process.pid }, 'ready');
-  return { url, http, socket, token, pid: process.pid, ...(copyOf === undefined ? {} : { copyOf }), close: () => opened.close() };
+  return { url, http, socket, token, pid: process.pid, ...(copyOf === undefined ? {} : { copyOf }), close };
 }

@@ -74,9 +74,11 @@ async function startServer(data: string, args: readonly string[], host: Starter)
     await delay(LOOK_MS);
     ended = server.ended();
     const target = await answering({ data }, host.env);
-    if (target) {
+    const { pid } = readFacts(serverRecord(data));
+    // It listens before it has written its record: until then that of a server that was killed is there.
+    if (target && typeof pid === 'number' && isRunning(pid)) {
       // Another that was started meanwhile may have got the folder.
-      if (readFacts(serverRecord(data))['pid'] === server.pid) keep(data, { pid: server.pid, args });
+      if (pid === server.pid) keep(data, { pid: server.pid, args });
       return target;
     }
   } while (performance.now() < until && (!ended || isHeld(data)));

@@ -171,6 +171,9 @@ export class RunView {
         await this.#commands.end(params.path);
         if (ended.has(params.path)) this.#commands.showEnd(params);
         return;
+      case 'stream/leftover':
+        if (params.state === 'running' && params.limit === null) this.#showLeftover(params);
+        return;
       case 'entry/changed':
         return await this.#entryChanged(params);
       case 'ui/render':
@@ -206,6 +209,11 @@ export class RunView {
   #showWaiting({ path, prompt }: NotificationParamsOf<'stream/waiting'>): void {
     const after = prompt === undefined ? '' : `, after ${JSON.stringify(visibleLine(prompt))}`;
     this.#screen.line(this.#screen.colors.yellow(`  waits for input${after}; to type: headgate tty --attach ${this.#run.now} ${path}`));
+  }
+
+  #showLeftover({ path, processes }: NotificationParamsOf<'stream/leftover'>): void {
+    const some = processes.length === 1 ? '1 process of it runs on' : `${processes.length} processes of it run on`;
+    this.#screen.line(this.#screen.colors.yellow(`  ${some}; to end that: headgate cancel ${this.#run.now} ${path}`));
   }
 
   #progress(params: NotificationParamsOf<'run/progress'>): void {

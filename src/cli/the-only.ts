@@ -1,12 +1,13 @@
 import type { Runtime } from '../rpc/client/index.ts';
 import { usageError } from './errors.ts';
 
-/** The path that was given, else the only live command of the run. Throws a usage error that names the choices. */
+/** The path that was given, else the only live command of the run, where none lives the only one that has left something running. Throws a usage error that names the choices. */
 export async function liveCommand(session: Runtime, run: string, path: string | undefined, verb: string): Promise<string> {
   if (path !== undefined) return path;
-  const live = await session.look('stream/list', { run, state: 'live' });
+  const open = await session.look('stream/list', { run, state: 'open' });
+  const live = open.filter(({ leftover }) => leftover === null);
   return theOnly(
-    live.map((one) => one.path),
+    (live.length > 0 ? live : open).map((one) => one.path),
     { none: `no command of ${run} runs`, see: 'headgate ps --all shows those that have ended', many: `commands of ${run} run` },
     (one) => `headgate ${verb} ${run} ${one}`,
   );

@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import { z } from 'zod';
 import { HeadgateError } from '../core/errors.ts';
 import { command, commandText, launchOf, type Shell, shell } from '../model/launch.ts';
+import { LIFETIME_FORMS, lifetimeParam, parseLifetime } from '../model/lifetime.ts';
 import { channelsOf, isLocal, type Place, placeOf, placeParams, watchesPane } from '../model/place.ts';
 import { containedPath } from './contained-path.ts';
 import type { CommandToolOptions, ProposedProducer, RefusalStatus, ToolDefinition, ToolOutcome } from './plugin.ts';
@@ -21,6 +22,9 @@ export const commandParams = z.strictObject({
     .optional()
     .describe('Variables added to the environment.'),
   timeout_ms: timeoutParam('Milliseconds until the command is ended. Default: never.'),
+  lifetime: lifetimeParam
+    .optional()
+    .describe(`How long it may run on when the server that runs it has gone: ${LIFETIME_FORMS}. Default: 24h.`),
   yield_ms: yieldParam('Milliseconds to wait for its end before you go on while it runs in the background. Default 10000.'),
   stdin: z.boolean().optional().describe('True: people can type into it. Default: it reads /dev/null.'),
   wake: z.boolean().optional().describe('True: when it ends in the background and you are done, you are asked again.'),
@@ -79,9 +83,15 @@ export function commandProposal(input: z.output<typeof commandParams>, root: str
         ...parts,
         ...(sandbox ? { sandbox: { ...sandbox, root: realOf(root) } } : {}),
         ...(input.timeout_ms === undefined ? {} : { timeoutMs: input.timeout_ms }),
+        ...lifetimeOf(input.lifetime),
       },
     },
   };
+}
+
+function lifetimeOf(text: string | undefined): Pick<ProposedProducer['spec'], 'lifetime'> {
+  const lifetime = text === undefined ? undefined : parseLifetime(text);
+  return lifetime === undefined ? {} : { lifetime };
 }
 
 /** A directory of a container or of another machine: absolute, or '' for the one that commands begin in there. */

@@ -9,7 +9,7 @@ export const SHELLS = ['sh', 'bash', 'login'] as const;
 export type Shell = (typeof SHELLS)[number];
 
 /** Characters of a command line at most. */
-const LINE_CHARS = 128 * 1024;
+export const LINE_CHARS = 128 * 1024;
 /** Bytes of one word: what the kernel takes, less the byte that ends it. */
 const WORD_BYTES = 128 * 1024 - 1;
 /** Bytes of all words, one more for the end of each. */

@@ -48,6 +48,8 @@ export interface RunSettings {
   readonly noInteraction?: boolean;
   readonly noWeb?: boolean;
   readonly noProposals?: boolean;
+  /** Of the run's commands that name none, as `lifetime` of `sh` (SPEC {#lifetime}). */
+  readonly lifetime?: string;
 }
 
 export interface Run {
@@ -230,6 +232,39 @@ export function askedKill({ requestedBy, reason, signal, graceMs }: AskedKill): 
   return { requestedBy, reason, ...(signal === undefined ? {} : { signal }), ...(graceMs === undefined ? {} : { graceMs }) };
 }
 
+/**
+ * What runs on of a command whose main process has ended while others of it held its output, and what has become of it (SPEC
+ * {#detached}).
+ */
+export interface Leftover {
+  /** When the end of the command was stored. */
+  readonly since: number;
+  /** Its processes, as they were last seen. */
+  readonly pids: readonly number[];
+  /** Channel number -> length of the channel at the end of the command: what lies behind it has been written since. */
+  readonly ends: Readonly<Record<string, number>>;
+  /** The limit that it has reached: what it writes is not stored any more. */
+  readonly limit: LeftoverLimit | null;
+  /** Of a cancel that came after the end of the command. */
+  readonly receipt: KillReceipt | null;
+  /** When it was known that nothing of it runs any more, or that nobody follows it; null while it is followed. */
+  readonly goneAt: number | null;
+}
+
+export type LeftoverLimit = 'bytes' | 'time';
+
+/** What runs on of an ended producer now; undefined when nothing does. */
+export function openLeftover({ leftover }: Producer): Leftover | undefined {
+  return leftover && leftover.goneAt === null ? leftover : undefined;
+}
+
+/** The kill that a producer, or what it has left running, is still to be given; undefined when there is none. */
+export function pendingKill(producer: Producer): Partial<AskedKill> | undefined {
+  if (producer.state === 'cancelling') return producer.receipt ?? {};
+  const receipt = openLeftover(producer)?.receipt;
+  return receipt?.finishedAt === null ? receipt : undefined;
+}
+
 /** Which registered runner has a producer: its name, and the state folder in which the command's output is. */
 export interface RunnerAssignment {
   readonly runner: string;
@@ -316,6 +351,8 @@ export interface Producer {
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   readonly lastOutputAt: number | null;
+  /** Left out when everything of it had ended with it. */
+  readonly leftover?: Leftover;
 }
 
 /** One line of the project's event log (SPEC {#events}). */

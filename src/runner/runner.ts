@@ -4,8 +4,9 @@ import { HeadgateError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Backend, KillRequest } from '../model/ports/backend.ts';
 import type { RunnerLink, RunnerPort } from '../model/ports/runner.ts';
-import type { Producer } from '../model/records.ts';
+import { type Producer, pendingKill } from '../model/records.ts';
 import { tellUntilStored } from './patience.ts';
+import { DEFAULT_REST, type RestLimits } from './rest.ts';
 import { nothingToKill, RunningProducer } from './running-producer.ts';
 
 export interface RunnerOptions {
@@ -20,13 +21,15 @@ export interface RunnerOptions {
   readonly bootId: string | null;
   /** Output of one command, in bytes, beyond which it is ended; 0 or left out for none (SPEC {#output_limit}). A function is asked for each command. */
   readonly outputBytes?: number | (() => number);
+  /** How much is stored of what processes write that outlive their command's main process (SPEC {#detached}); a function is asked for each command. */
+  readonly rest?: RestLimits | (() => RestLimits);
   /** A producer is over, and it has room for another. */
   readonly over?: () => void;
 }
 
 /** A runner that can be closed. */
 export interface Runner extends RunnerPort {
-  /** Producers that it has. */
+  /** Producers that it has, without those that have ended and left something running. */
   readonly size: number;
   /** Lets go of every command and kills none: they run on, and are adopted later (SPEC {#restart}). */
   close(): Promise<void>;
@@ -54,7 +57,7 @@ class LinkedRunner implements Runner {
   }
 
   get size(): number {
-    return this.#running.size;
+    return [...this.#running.values()].filter(({ isLeftover }) => !isLeftover).length;
   }
 
   start(producer: Producer): void {
@@ -68,8 +71,9 @@ class LinkedRunner implements Runner {
     if (producer.state !== 'queued') running.adopt(offsets);
     else if (this.#isOfEarlierBoot(producer)) running.lose('the machine was restarted before the start of this command was on the disk');
     else running.start(true);
-    if (producer.state !== 'cancelling') return;
-    const { requestedBy = 'server', reason = null, signal = 'SIGTERM', graceMs = GRACE_MS } = producer.receipt ?? {};
+    const kill = pendingKill(producer);
+    if (!kill) return;
+    const { requestedBy = 'server', reason = null, signal = 'SIGTERM', graceMs = GRACE_MS } = kill;
     void running.kill({ requestedBy, reason, signal, graceMs });
   }
 
@@ -95,7 +99,7 @@ class LinkedRunner implements Runner {
   }
 
   async signal(entryId: number, signal: string): Promise<void> {
-    await (await this.#find(entryId).handle()).signal(signal);
+    await this.#find(entryId).signal(signal);
   }
 
   waitsFor(entryId: number): string | null {
@@ -131,7 +135,7 @@ class LinkedRunner implements Runner {
 
   /** Takes a producer on; undefined when that is refused, and has been told where it matters. */
   #open(producer: Producer): RunningProducer | undefined {
-    const { link, clock, logger, backends, outputBytes: limit = 0 } = this.#options;
+    const { link, clock, logger, backends, outputBytes: limit = 0, rest = DEFAULT_REST } = this.#options;
     const outputBytes = typeof limit === 'number' ? limit : limit();
     const facts = { producer: producer.entryId, path: producer.path };
     if (this.#closing.signal.aborted || this.#running.has(producer.entryId)) {
@@ -149,7 +153,9 @@ class LinkedRunner implements Runner {
       this.#running.delete(producer.entryId);
       this.#options.over?.();
     };
-    const running = new RunningProducer({ producer, backend, link, clock, logger, outputBytes, over });
+    const shared = { producer, backend, link, clock, logger, outputBytes };
+    const limits = typeof rest === 'function' ? rest() : rest;
+    const running = new RunningProducer({ ...shared, rest: limits, ended: () => this.#options.over?.(), over });
     this.#running.set(producer.entryId, running);
     return running;
   }

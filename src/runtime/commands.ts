@@ -18,6 +18,7 @@ export interface ClientCommand extends Partial<PlaceRequest> {
   readonly cwd?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly timeout?: number | undefined;
+  readonly lifetime?: string | undefined;
   readonly yield_ms?: number | undefined;
   readonly runner?: string | undefined;
   readonly stdin?: boolean | undefined;
@@ -59,6 +60,7 @@ export class Commands {
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
       ...(command.env === undefined ? {} : { env: command.env }),
       ...(command.timeout === undefined ? {} : { timeout_ms: command.timeout }),
+      ...(command.lifetime === undefined ? {} : { lifetime: command.lifetime }),
       ...(command.yield_ms === undefined ? {} : { yield_ms: command.yield_ms }),
     };
     const scope = { project: c.project, run, mode: 'act' as const, settings: run.settings, by: c.client, signal: c.signal };
@@ -113,6 +115,7 @@ function deniedBy(reason: string): string {
 /** The refusal of a tool as the error of a call. */
 export function refusal(status: number, message: string): HeadgateError {
   if (status === 403) return new HeadgateError('forbidden', message);
+  if (status === 501) return new HeadgateError('unsupported', message);
   return status >= 500 ? new HeadgateError('internal', message) : new HeadgateError('invalid_params', message);
 }
 
@@ -133,6 +136,11 @@ function asked(command: ClientCommand): { place: PlaceRequest; what: Command } {
   if (command.durable === false) {
     throw new HeadgateError('unsupported', 'every command here outlives the server; leave durable out, or set it to true', {
       field: 'durable',
+    });
+  }
+  if (command.lifetime !== undefined && command.runner === 'client') {
+    throw new HeadgateError('unsupported', 'a client ends what it runs itself; leave lifetime out, or have the server run the command', {
+      field: 'lifetime',
     });
   }
   if (command.runner !== undefined) requireRunner(command.runner);

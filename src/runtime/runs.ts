@@ -1,6 +1,7 @@
 import { HeadgateError } from '../core/errors.ts';
 import type { Shell } from '../model/launch.ts';
 import type { Run, RunSettings } from '../model/records.ts';
+import { LIVE_STATES } from '../model/status.ts';
 import { deleteRun } from './delete-run.ts';
 import type { Models } from './models.ts';
 import type { Caller, RuntimeParts } from './parts.ts';
@@ -18,9 +19,21 @@ export interface SettingsParams {
   readonly noInteraction?: boolean | undefined;
   readonly noWeb?: boolean | undefined;
   readonly noProposals?: boolean | undefined;
+  readonly lifetime?: string | undefined;
 }
 
-const SETTINGS = ['temperature', 'persona', 'contextLimit', 'shell', 'yolo', 'noRepo', 'noInteraction', 'noWeb', 'noProposals'] as const;
+const SETTINGS = [
+  'temperature',
+  'persona',
+  'contextLimit',
+  'shell',
+  'yolo',
+  'noRepo',
+  'noInteraction',
+  'noWeb',
+  'noProposals',
+  'lifetime',
+] as const;
 
 /** The settings among params, without what is not given. */
 export function settingsOf(params: SettingsParams): RunSettings {
@@ -55,6 +68,8 @@ export interface RunInfo extends RunRow, RunUsage {
   readonly producers: string[];
   /** Live producers that wait for input. */
   readonly waiting: string[];
+  /** Producers that have ended and of which something runs on. */
+  readonly leftovers: string[];
 }
 
 /** Runs as records: opened, renamed, configured, looked at, deleted (SPEC {#runs}). */
@@ -145,6 +160,7 @@ export class Runs {
       proposals: store.entries.list({ runId: run.id, statuses: [202] }).map(({ path }) => path),
       producers: live.map(({ producer }) => producer.path),
       waiting: live.filter(({ waiting }) => waiting).map(({ producer }) => producer.path),
+      leftovers: streams.list({ projectId, runId: run.id, state: 'leftover' }).map(({ producer }) => producer.path),
     };
   }
 
@@ -171,7 +187,7 @@ export class Runs {
   }
 
   /** Names in events and stored paths of what runs would no longer fit. */
-  #requireIdle(run: Run, what: string): void {
+  #requireIdle(run: Run, what: 'renamed' | 'deleted'): void {
     const { store } = this.#parts;
     if (store.loops.active(run.id)) {
       throw new HeadgateError('conflict', `run ${run.alias} is at work and cannot be ${what}; end it with run/abort first`, {
@@ -179,12 +195,14 @@ export class Runs {
         status: run.status,
       });
     }
-    const live = store.producers.list({ runId: run.id, states: ['queued', 'running', 'cancelling'] });
+    // What runs on of a command that has ended has had its names; deleted with them it would be out of reach.
+    const also = what === 'deleted' ? ({ leftover: true } as const) : {};
+    const live = store.producers.list({ runId: run.id, states: LIVE_STATES, ...also });
     if (live.length > 0) {
       const paths = live.map(({ path }) => path);
       throw new HeadgateError(
         'conflict',
-        `run ${run.alias} cannot be ${what} while its commands run: ${paths.join(', ')}; end them with stream/cancel first`,
+        `run ${run.alias} cannot be ${what} while its commands, or processes that they have left, run: ${paths.join(', ')}; end them with stream/cancel first`,
         {
           run: run.alias,
           producers: paths,

@@ -31,6 +31,7 @@ import { SqliteTurns } from './turns.ts';
 import { Upkeep } from './upkeep.ts';
 
 export { type DatabaseReport, examineDatabase, type Finding } from './doctor/index.ts';
+export { readLive } from './live.ts';
 export { lockDataFolder } from './lock.ts';
 
 /** Pages of write-ahead log after which a commit checkpoints by itself, when no thread does: 8 MiB at a time. */

@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
 import type { Clock } from '../core/clock.ts';
 import type { ProducerChange, ProducerStore } from '../model/ports/store.ts';
-import type { KillReceipt, Producer, ProducerSpec } from '../model/records.ts';
+import type { KillReceipt, Leftover, Producer, ProducerSpec } from '../model/records.ts';
 import type { ProducerState } from '../model/status.ts';
 import type { Connection } from './connection.ts';
 import { fromJson, fromNullableJson, toJson } from './json.ts';
@@ -54,12 +54,19 @@ export class SqliteProducers implements ProducerStore {
     return row && record(row);
   }
 
-  list(filter: { projectId?: number; runId?: number; states?: readonly ProducerState[]; runner?: string }): Producer[] {
-    const { projectId, runId, states, runner } = filter;
+  list(filter: { projectId?: number; runId?: number; states?: readonly ProducerState[]; leftover?: true; runner?: string }): Producer[] {
+    const { projectId, runId, states = [], leftover = false, runner } = filter;
     const query = this.#joined()
       .$if(projectId !== undefined, (q) => q.where('runs.project_id', '=', projectId ?? 0))
       .$if(runId !== undefined, (q) => q.where('entries.run_id', '=', runId ?? 0))
-      .$if(states !== undefined, (q) => q.where('producers.state', 'in', states ?? []))
+      .$if(filter.states !== undefined || leftover, (q) =>
+        q.where((eb) =>
+          eb.or([
+            eb('producers.state', 'in', states),
+            ...(leftover ? [eb.and([eb('producers.leftover', 'is not', null), eb('producers.leftover_gone_at', 'is', null)])] : []),
+          ]),
+        ),
+      )
       .$if(runner !== undefined, (q) => q.where('producers.runner', '=', runner ?? ''))
       .orderBy('producers.created_at', 'desc')
       .orderBy('producers.entry_id', 'desc');
@@ -72,6 +79,7 @@ export class SqliteProducers implements ProducerStore {
       change.receipt !== undefined ||
       change.epoch !== undefined ||
       change.ref !== undefined ||
+      change.leftover !== undefined ||
       change.assigned !== undefined;
     return this.#db.write(status ? 'durable' : 'fast', () => {
       const producer = this.#require(entryId);
@@ -99,6 +107,7 @@ export class SqliteProducers implements ProducerStore {
 }
 
 function columnsOf(change: ProducerChange): Partial<Selectable<Tables['producers']>> {
+  const { goneAt = null, ...leftover } = change.leftover ?? {};
   return {
     ...(change.state === undefined ? {} : { state: change.state }),
     ...(change.epoch === undefined ? {} : { epoch: change.epoch }),
@@ -111,6 +120,7 @@ function columnsOf(change: ProducerChange): Partial<Selectable<Tables['producers
     ...(change.endedAt === undefined ? {} : { ended_at: change.endedAt }),
     ...(change.lastOutputAt === undefined ? {} : { last_output_at: change.lastOutputAt }),
     ...(change.assigned === undefined ? {} : { assigned_to: change.assigned.runner, assigned_instance: change.assigned.instance }),
+    ...(change.leftover === undefined ? {} : { leftover: toJson(leftover), leftover_gone_at: goneAt }),
   };
 }
 
@@ -135,5 +145,6 @@ function record(row: Selectable<Tables['producers']> & { run_id: number; path: s
     startedAt: row.started_at,
     endedAt: row.ended_at,
     lastOutputAt: row.last_output_at,
+    ...(row.leftover === null ? {} : { leftover: { ...fromJson<Leftover>(row.leftover), goneAt: row.leftover_gone_at } }),
   };
 }

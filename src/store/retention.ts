@@ -57,7 +57,8 @@ export class RetentionSteps {
         and not exists (select 1 from entries where run_id = runs.id and status in (100, 102, 202))
         and not exists (
           select 1 from entries join producers on producers.entry_id = entries.id
-          where run_id = runs.id and producers.state in ('queued', 'running', 'cancelling'))
+          where run_id = runs.id and (producers.state in ('queued', 'running', 'cancelling')
+            or producers.leftover is not null and producers.leftover_gone_at is null))
         and not exists (select 1 from entries where run_id = runs.id and updated_at >= ?)
         as resting
       from runs where id > ? and deleted_at is null and updated_at < ? order by id limit 1`);

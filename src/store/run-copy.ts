@@ -10,6 +10,10 @@ const PACKET = `case when old.packet is null then null else json_object(
     select n.id from json_each(old.packet, '$.messages') m join context_messages o on o.id = m.value ${SAME} order by m.key))),
   'tools', (select n.id from context_messages o ${SAME} where o.id = json_extract(old.packet, '$.tools'))) end`;
 
+/** What an entry says of processes that run on: they are none of the copy's. */
+const LEFTOVER_GONE = `case when json_type(old.attributes, '$.leftover') = 'object' and json_type(old.attributes, '$.leftover.gone_at') is null
+  then json_set(old.attributes, '$.leftover.gone_at', @now) else old.attributes end`;
+
 /**
  * Copies a run with its loops, turns and entries under another alias, in the open transaction, and answers the copy's id: with the
  * bytes of channels and what turns were shown. What runs or waits is in the copy ended with 499 `forked`. Rows are matched by what is unique in
@@ -50,12 +54,21 @@ export function copyRun(db: Connection, from: number, alias: string, now: number
       loop_id: loop,
       status: `case when ${open} then ${ENDED.status} else old.status end`,
       outcome: `case when ${open} then '${ENDED.outcome}' else old.outcome end`,
+      attributes: LEFTOVER_GONE,
     },
     'where old.run_id = @from order by old.id',
   );
   const entry = 'join entries o on o.id = old.entry_id join entries n on n.run_id = @to and n.path = o.path where o.run_id = @from';
   copy('segments', { entry_id: 'n.id' }, `${entry} order by old.entry_id, old.offset`);
   const live = "old.state in ('queued', 'running', 'cancelling')";
-  copy('producers', { entry_id: 'n.id', state: `case when ${live} then '${ENDED.producer}' else old.state end` }, entry);
+  copy(
+    'producers',
+    {
+      entry_id: 'n.id',
+      state: `case when ${live} then '${ENDED.producer}' else old.state end`,
+      leftover_gone_at: 'case when old.leftover is null then null else coalesce(old.leftover_gone_at, @now) end',
+    },
+    entry,
+  );
   return to;
 }

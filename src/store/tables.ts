@@ -175,6 +175,9 @@ interface ProducerTable {
   last_output_at: number | null;
   assigned_to: string | null;
   assigned_instance: string | null;
+  /** JSON. */
+  leftover: string | null;
+  leftover_gone_at: number | null;
 }
 
 interface RunnerTable {

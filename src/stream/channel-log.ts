@@ -52,6 +52,7 @@ export class ChannelLog {
   readonly #clock: Clock;
   readonly #stored: StoredListener;
   readonly #masks: StoredMasks | undefined;
+  readonly #goesOn: (entryId: number) => boolean;
   readonly #channels = new Map<number, LogChannel>();
   readonly #dirty = new Set<LogChannel>();
   /** Channels whose last bytes wait for what comes next, with what ends the waiting. */
@@ -63,8 +64,18 @@ export class ChannelLog {
   /** Waits until the store has room again. */
   #waitsForRoom = false;
 
-  /** @param options - `masks`: what is stored is masked before (SPEC {#redaction_stored}) */
-  constructor(options: { store: Store; clock: Clock; stored: StoredListener; masks?: StoredMasks | undefined }) {
+  /**
+   * @param options - `masks`: what is stored is masked before (SPEC {#redaction_stored}); `goesOn`: true for a channel that takes more
+   * though its command has ended (SPEC {#detached})
+   */
+  constructor(options: {
+    store: Store;
+    clock: Clock;
+    stored: StoredListener;
+    masks?: StoredMasks | undefined;
+    goesOn?: (entryId: number) => boolean;
+  }) {
+    this.#goesOn = options.goesOn ?? (() => false);
     this.#store = options.store;
     this.#clock = options.clock;
     this.#stored = options.stored;
@@ -213,7 +224,7 @@ export class ChannelLog {
     if (!channel) {
       // Once a channel, not once a chunk: whoever lets an ended one be written to again is stopped here.
       const entry = this.#store.entries.byId(entryId);
-      if (entry && entry.status !== 102) {
+      if (entry && entry.status !== 102 && !this.#goesOn(entryId)) {
         throw new HeadgateError('stream_closed', `${entry.path} has ended (${entry.status}); it takes no more output`, {
           path: entry.path,
           terminal_status: entry.status,

@@ -58,7 +58,8 @@ export class Feeds {
   /** Bytes have been stored in a channel. */
   stored(channelId: number, bytes: Buffer, at: number): void {
     const found = this.#byChannel.get(channelId);
-    if (!found) return;
+    // What comes after the end is for those who begin to read later.
+    if (!found || found.feed.ended) return;
     found.feed.publish(bytes, at);
     found.owner.masked?.[found.owner.feeds.indexOf(found.feed)]?.publish(bytes);
     for (const subscription of found.owner.subscriptions) subscription.pump();
@@ -98,7 +99,8 @@ export class Feeds {
 
   #registered(run: string, entry: Entry, channels: readonly Entry[]): Registered {
     const known = this.#byProducer.get(entry.id);
-    if (known) return known;
+    // Whoever still reads up to the end of a command keeps its feeds; what was written since is in new ones.
+    if (known && !known.feeds.some(({ ended, entryId, head }) => ended && head < this.#store.channels.head(entryId).bytes)) return known;
     const feeds = channels.map(
       (channel) =>
         new Feed({

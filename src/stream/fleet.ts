@@ -5,7 +5,7 @@ import type { KillRequest } from '../model/ports/backend.ts';
 import type { RemoteRunnerPort, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
 import { parseProducerId, producerIdOf } from '../model/producer-id.ts';
-import { type AskedKill, askedKill, type Producer, type RunnerAssignment, type RunnerRecord } from '../model/records.ts';
+import { type AskedKill, askedKill, openLeftover, type Producer, type RunnerAssignment, type RunnerRecord } from '../model/records.ts';
 import { isLive, LIVE_STATES } from '../model/status.ts';
 import { Leases } from './leases.ts';
 import { fitting, type Offered, waitReason } from './placement.ts';
@@ -57,6 +57,8 @@ export interface FleetHands {
   retake(entryId: number): { readonly producer: Producer; readonly offsets: ReadonlyMap<number, number> } | undefined;
   /** Nobody will bring its output any more. */
   lose(entryId: number, message: string): void;
+  /** Nobody will follow any more what runs on of it. */
+  leave(entryId: number): void;
 }
 
 /** A runner that is connected. */
@@ -126,7 +128,7 @@ export class Fleet {
     this.#leases.renew(record.instance);
     this.#logger.info({ runner: record.name, epoch: record.epoch }, 'a runner has registered');
     const release = resume.flatMap((id) => this.#releaseOf(id, record.instance) ?? []);
-    const adopt = this.#liveOf(record.instance).map(producerIdOf);
+    const adopt = this.#followedOf(record.instance).map(producerIdOf);
     return { runner: record, leaseMs: this.#leases.leaseMs, adopt, release };
   }
 
@@ -136,7 +138,7 @@ export class Fleet {
     if (!member) return;
     const { name, instance } = member.record;
     member.ready = true;
-    for (const { entryId, assigned } of this.#liveOf(instance)) {
+    for (const { entryId, assigned } of this.#followedOf(instance)) {
       // The folder counts, not the name under which its runner was started.
       if (assigned?.runner !== name) this.#store.producers.update(entryId, { assigned: { runner: name, instance } });
       const taken = this.#hands.retake(entryId);
@@ -224,6 +226,7 @@ export class Fleet {
         live,
       });
     }
+    for (const { entryId } of this.#followedOf(record.instance)) this.#hands.leave(entryId);
     this.#store.runners.remove(name);
     this.#records.delete(name);
   }
@@ -249,6 +252,9 @@ export class Fleet {
     if (this.#local.has(producer.runner)) {
       const taken = this.#hands.retake(producer.entryId);
       if (taken) this.#local.get(producer.runner)?.adopt(taken.producer, taken.offsets);
+    } else if (openLeftover(producer)) {
+      // It takes no place, and waits for its runner however long that is away.
+      return;
     } else if (producer.assigned) {
       // A cancel frees the place at once, here as well.
       if (producer.state !== 'cancelling') this.#load.set(producer.entryId, producer.assigned);
@@ -290,7 +296,7 @@ export class Fleet {
 
   /** What a producer waits for, in words; null when it is served and its output comes. */
   waitsFor(producer: Producer): string | null {
-    if (producer.runner === 'client' || !isLive(producer.state)) return null;
+    if (producer.runner === 'client' || (!isLive(producer.state) && !openLeftover(producer))) return null;
     const port = this.#portOf(producer);
     if (port) return port.waitsFor?.(producer.entryId) ?? null;
     if (producer.assigned) return `its runner "${producer.assigned.runner}", which is away`;
@@ -310,6 +316,11 @@ export class Fleet {
   /** Who registered a runner; undefined when there is none of that name. */
   ownerOf(name: string): string | undefined {
     return this.#records.get(name)?.owner;
+  }
+
+  /** The runner of a producer that has ended does not follow what runs on of it. */
+  unfollowed(entryId: number): void {
+    this.#hands.leave(entryId);
   }
 
   close(): void {
@@ -337,11 +348,16 @@ export class Fleet {
     return member?.ready && member.record.instance === assigned.instance ? member.port : undefined;
   }
 
-  #liveOf(instance: string): Producer[] {
+  /** What a state folder has to serve, the oldest first: what lives, and what runs on of others. */
+  #followedOf(instance: string): Producer[] {
     return this.#store.producers
-      .list({ states: LIVE_STATES })
+      .list({ states: LIVE_STATES, leftover: true })
       .filter(({ assigned }) => assigned?.instance === instance)
       .reverse();
+  }
+
+  #liveOf(instance: string): Producer[] {
+    return this.#followedOf(instance).filter(({ state }) => isLive(state));
   }
 
   #releaseOf(id: string, instance: string): Release | undefined {
@@ -351,8 +367,9 @@ export class Fleet {
       return { producer: id, epoch: 1, kill: { requestedBy: 'server', reason: 'its run has been deleted' } };
     }
     // Live: it is handed over. Of another folder: a copy, whose commands are somebody else's.
-    if (isLive(producer.state) || producer.assigned?.instance !== instance) return undefined;
-    const { epoch, receipt, state } = producer;
+    if (isLive(producer.state) || openLeftover(producer) || producer.assigned?.instance !== instance) return undefined;
+    const { epoch, receipt, state, leftover } = producer;
+    if (leftover) return { producer: id, epoch, kill: null };
     const unfinished = receipt ? receipt.finishedAt === null : state === 'lost';
     if (!unfinished) return { producer: id, epoch, kill: null };
     const kill = receipt ? askedKill(receipt) : { requestedBy: 'server', reason: 'its runner was away for longer than its lease' };

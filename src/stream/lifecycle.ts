@@ -2,14 +2,15 @@ import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
 import { channelPath, requireLogPath } from '../model/paths.ts';
 import type { BackendRef } from '../model/ports/backend.ts';
-import type { ProducerEnd } from '../model/ports/runner.ts';
+import type { Held, ProducerEnd, ProducerFailure } from '../model/ports/runner.ts';
 import type { ProducerChange, Store } from '../model/ports/store.ts';
-import { askedKill, type Entry, type KillReceipt, type Producer } from '../model/records.ts';
+import { askedKill, type Entry, type KillReceipt, type Leftover, type Producer } from '../model/records.ts';
 import { signalOfExitCode } from '../model/signals.ts';
 import { ENTRY_TABLE, type EntryStatus, PRODUCER_TABLE, type ProducerEvent } from '../model/status.ts';
-import { channelEntries, channelState } from './channels.ts';
+import { channelEntries, channelNumber, channelState } from './channels.ts';
 import type { WaitingFact } from './input-watch.ts';
 import type { Journal, JournalTx } from './journal.ts';
+import { leftoverAttribute, leftoverNote, tellLeftover } from './leftover-facts.ts';
 import { endSummary, runningSummary } from './summary.ts';
 import type { EndedFact, ProducerPlan } from './types.ts';
 
@@ -24,6 +25,7 @@ export interface Owned {
 /** Who a receipt names when the server itself ended a command, and what that means for its outcome (SPEC {#time_limit}, {#output_limit}). */
 const LIMITS: ReadonlyMap<string, { outcome: string; how: string }> = new Map([
   ['timeout', { outcome: 'timeout', how: 'timed out' }],
+  ['lifetime', { outcome: 'lifetime', how: 'ran for longer without its server than it may' }],
   ['limit', { outcome: 'output_limit', how: 'wrote more than it may' }],
 ]);
 
@@ -39,6 +41,8 @@ interface Ending {
   readonly by: string;
   readonly note?: string | undefined;
   readonly receipt?: KillReceipt;
+  readonly restMs?: number | undefined;
+  readonly held?: Partial<Held> | undefined;
 }
 
 /**
@@ -158,16 +162,14 @@ export class Lifecycle {
       signal,
       durationMs: end.durationMs ?? this.#sinceStart(producer),
       by,
-      note: end.own
-        ? (end.own.body ?? undefined)
-        : detached
-          ? `still running in the background, output no longer followed: pid ${end.detached.join(', ')}`
-          : undefined,
+      note: end.own?.body ?? undefined,
+      restMs: end.restMs,
+      held: end,
     });
   }
 
   /** It could not start, or is gone without a trace. */
-  failed(owned: Owned, failure: { lost: boolean; outcome: string; message: string }, by: string): EndedFact {
+  failed(owned: Owned, failure: ProducerFailure, by: string): EndedFact {
     return this.#end(owned, {
       event: failure.lost ? 'vanished' : 'start_failed',
       status: 500,
@@ -178,6 +180,7 @@ export class Lifecycle {
       durationMs: this.#sinceStart(owned.producer),
       by,
       note: failure.message,
+      held: failure,
     });
   }
 
@@ -284,6 +287,7 @@ export class Lifecycle {
       const channels = owned.channels.map((channel) =>
         this.#store.entries.update(channel.id, { status: ending.status, outcome: ending.outcome }),
       );
+      const left = this.#leftoverOf(ending.held, channels);
       const change: ProducerChange = {
         state,
         exitCode: ending.exitCode,
@@ -291,13 +295,20 @@ export class Lifecycle {
         endedAt: this.#clock.now(),
         ...(lastOutputAt === undefined ? {} : { lastOutputAt }),
         ...(ending.receipt ? { receipt: ending.receipt } : {}),
+        ...(left ? { leftover: left } : {}),
       };
       const after = this.#store.producers.update(producer.entryId, change);
-      const closed = { ...owned.entry, status: ending.status as EntryStatus, outcome: ending.outcome };
+      const { waiting: _over, ...attributes } = owned.entry.attributes;
+      const closed = {
+        ...owned.entry,
+        status: ending.status as EntryStatus,
+        outcome: ending.outcome,
+        attributes: ending.restMs === undefined ? attributes : { ...attributes, rest_ms: Math.round(ending.restMs) },
+      };
       const payload = this.#fact(0, after, closed, channels);
       const { seq: _none, ...facts } = payload;
       const { seq } = tx.event(projectId, producer.run, 'stream/ended', facts);
-      const { waiting: _over, ...attributes } = owned.entry.attributes;
+      const states = channels.map(channelState);
       const entry = this.#store.entries.update(owned.entry.id, {
         status: ending.status,
         outcome: ending.outcome,
@@ -305,22 +316,32 @@ export class Lifecycle {
           spec: producer.spec,
           how: ending.how,
           durationMs: ending.durationMs,
-          channels: channels.map(channelState),
-          note: ending.note,
+          restMs: ending.restMs,
+          channels: states,
+          notes: [ending.note, left ? leftoverNote(left, states) : unfollowed(ending.held)],
         }),
         attributes: {
-          ...attributes,
+          ...closed.attributes,
           exit_code: ending.exitCode,
           signal: ending.signal,
           duration_ms: ending.durationMs === null ? null : Math.round(ending.durationMs),
           ended_by: ending.by,
           ended_seq: seq,
+          ...(left ? { leftover: leftoverAttribute(left) } : {}),
         },
       });
       this.#tellChanged(tx, projectId, producer.run, [entry, ...channels]);
+      if (left) tellLeftover(tx, { projectId, run: producer.run, entry, leftover: left, channels: states });
       this.onEnd(tx, entry);
       return { ...payload, seq };
     });
+  }
+
+  /** What runs on and is followed; all that is stored by now was written before. */
+  #leftoverOf({ detached = [], followed }: Partial<Held> = {}, channels: readonly Entry[]): Leftover | undefined {
+    if (!followed) return undefined;
+    const ends = Object.fromEntries(channels.map((channel) => [String(channelNumber(channel)), channel.bytes]));
+    return { since: this.#clock.now(), pids: detached, ends, limit: null, receipt: null, goneAt: null };
   }
 
   #fact(seq: number, producer: Producer, entry: Entry, channels: readonly Entry[]): EndedFact {
@@ -333,6 +354,7 @@ export class Lifecycle {
       channels: channels.map(channelState),
       ...(producer.exitCode === null ? {} : { exit_code: producer.exitCode }),
       ...(producer.signal === null ? {} : { signal: producer.signal }),
+      ...(typeof entry.attributes['rest_ms'] === 'number' ? { rest_ms: entry.attributes['rest_ms'] } : {}),
     };
   }
 
@@ -367,6 +389,12 @@ export class Lifecycle {
     if (!run) throw new HeadgateError('not_found', `the run of ${producer.path} is gone`, { path: producer.path });
     return { producer, entry, channels: channels ?? channelEntries(this.#store, entry), projectId: run.projectId };
   }
+}
+
+/** What is said of processes whose output nobody brings any more. */
+function unfollowed({ detached = [] }: Partial<Held> = {}): string | undefined {
+  if (detached.length === 0) return undefined;
+  return `still running in the background, output no longer followed: pid ${detached.join(', ')}`;
 }
 
 /** The name of a channel where it is not that of a command's, so that readers can show it. */

@@ -1,7 +1,9 @@
 import { HeadgateError } from '../core/errors.ts';
+import { channelPath, requireLogPath } from '../model/paths.ts';
 import type { RunnerPort } from '../model/ports/runner.ts';
-import type { Producer } from '../model/records.ts';
+import { openLeftover, type Producer } from '../model/records.ts';
 import { isLive } from '../model/status.ts';
+import { channelNumber } from './channels.ts';
 import type { Lifecycle, Owned } from './lifecycle.ts';
 import { stale } from './refusals.ts';
 
@@ -35,6 +37,24 @@ export function served(lifecycle: Lifecycle, runId: number, path: string): Owned
     throw new HeadgateError('unsupported', `a client runs ${path} itself; the server cannot reach it`, { runner: 'client' });
   }
   return owned;
+}
+
+/** The same, or a producer of which something runs on. Throws `conflict` as well, where that has ended too. */
+export function reachable(lifecycle: Lifecycle, runId: number, path: string): Owned {
+  const owned = lifecycle.owned(runId, path);
+  const { leftover } = owned.producer;
+  if (!leftover) return served(lifecycle, runId, path);
+  if (openLeftover(owned.producer)) return owned;
+  throw new HeadgateError('conflict', `${path} has ended, and so has what it had left running; there is nothing to signal`, { path });
+}
+
+/** The id of one of its channels. Throws not_found. */
+export function requireChannel({ entry, channels }: Owned, channel: number): number {
+  const wanted = channelPath(requireLogPath(entry.path), channel);
+  const found = channels.find(({ path }) => path === wanted);
+  if (found) return found.id;
+  const numbers = channels.map(channelNumber).join(', ');
+  throw new HeadgateError('not_found', `${entry.path} has no channel ${channel}; it has ${numbers}`, { channel });
 }
 
 /** Throws `conflict` where a secret that is typed would appear in the stored output. */

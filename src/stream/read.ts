@@ -48,6 +48,8 @@ export interface ReadResult extends ReadRange {
   readonly channel: number;
   readonly status: EntryStatus;
   readonly outcome: string | null;
+  /** Where the command ended; what lies behind was written since, by what it had left running (SPEC {#detached}). */
+  readonly end?: number;
 }
 
 /** A byte range, a line range, a tail, or a search of one channel (SPEC {#stream_read}). */

@@ -2,29 +2,34 @@ import type { Clock } from '../core/clock.ts';
 import { HeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Digests } from '../digest/index.ts';
-import { channelPath, requireLogPath } from '../model/paths.ts';
+import { requireLogPath } from '../model/paths.ts';
 import { watchesPane } from '../model/place.ts';
 import type { LocalRunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
-import type { Entry, Producer } from '../model/records.ts';
+import { type Entry, openLeftover, type Producer } from '../model/records.ts';
 import { signalName } from '../model/signals.ts';
-import { isLive, LIVE_STATES, type ProducerState } from '../model/status.ts';
+import { isLive, LIVE_STATES } from '../model/status.ts';
 import { Redaction } from '../redact/index.ts';
 import { ChannelLog } from './channel-log.ts';
 import { channelEntries, channelState, waitingOf } from './channels.ts';
 import { digestsOf } from './digests-of.ts';
+import { type EndedCommand, endCommands } from './end-commands.ts';
 import { Feeds } from './feeds.ts';
 import { Fleet } from './fleet.ts';
 import type { InputWatch } from './input-watch.ts';
 import type { JournalTx } from './journal.ts';
+import { Leftovers } from './leftovers.ts';
 import { Lifecycle, type Owned } from './lifecycle.ts';
+import { listFilter } from './list-filter.ts';
+import { localLink } from './local-link.ts';
 import { MaskedReads } from './masked-reads.ts';
-import { clientRun, refuseEcho, served } from './reachable.ts';
+import { clientRun, reachable, refuseEcho, requireChannel, served } from './reachable.ts';
 import type { ReadRequest, ReadResult } from './read.ts';
-import { beyondEnd, stale } from './refusals.ts';
+import { beyondEnd } from './refusals.ts';
 import { StoredMasks } from './stored-masks.ts';
 import { Subscribers } from './subscribers.ts';
 import { Subscription } from './subscription.ts';
+import { TakenOutput } from './taken.ts';
 import { TerminalSizes } from './terminal-sizes.ts';
 import type {
   CancelRequest,
@@ -63,15 +68,13 @@ export class Streams {
   readonly #log: ChannelLog;
   readonly #feeds: Feeds;
   readonly #lifecycle: Lifecycle;
+  readonly #leftovers: Leftovers;
   readonly #subscribers: Subscribers;
   readonly #waiting = new Waiters();
   readonly #lastOutput = new Map<number, number>();
   readonly #reads: MaskedReads;
   readonly sizes = new TerminalSizes();
-  /** Channel entry id -> log entry id of live producers. */
-  readonly #owner = new Map<number, number>();
-  /** What a write needs to know of a live producer, without asking the database each time. */
-  readonly #live = new Map<number, { epoch: number; channels: ReadonlyMap<number, number> }>();
+  readonly #taken = new TakenOutput();
 
   constructor(options: StreamsOptions) {
     this.#store = options.store;
@@ -83,13 +86,17 @@ export class Streams {
     this.digests = digestsOf(options);
     this.#subscribers = new Subscribers(options);
     this.#lifecycle = new Lifecycle({ ...options, lastOutput: this.#lastOutput });
+    this.#leftovers = new Leftovers({ ...options, lifecycle: this.#lifecycle, lastOutput: this.#lastOutput });
     this.#log = new ChannelLog({
       ...options,
       masks: redaction.stored ? new StoredMasks({ ...options, redaction }) : undefined,
+      goesOn: (channelId) => this.#taken.ownerOf(channelId) !== undefined,
       stored: (channelId, bytes, at, offset) => {
-        const owner = this.#owner.get(channelId);
+        const owner = this.#taken.ownerOf(channelId);
         this.#feeds.stored(channelId, bytes, at);
-        this.digests.stored(channelId, bytes.length, offset);
+        // What a model is shown of a command ends where the command did.
+        const isAfterEnd = owner !== undefined && this.#taken.get(owner)?.ended === true;
+        if (!isAfterEnd) this.digests.stored(channelId, bytes.length, offset);
         if (owner === undefined) return;
         this.#lastOutput.set(owner, at);
         this.#inputs.heard(owner, channelId);
@@ -97,8 +104,20 @@ export class Streams {
       },
     });
     this.#inputs = watchInputs({ ...options, redaction, lifecycle: this.#lifecycle, waiters: this.#waiting, fleet: () => this.fleet });
-    this.link = this.#makeLink();
-    const hands = { retake: (id: number) => this.#retake(id), lose: (id: number, message: string) => this.#lose(id, message) };
+    this.link = localLink({
+      store: this.#store,
+      lifecycle: this.#lifecycle,
+      leftovers: this.#leftovers,
+      log: this.#log,
+      taken: this.#taken,
+      finish: (owned, end) => this.#finish(owned, end),
+      finishLeftover: (owned, end) => this.#finishLeftover(owned, end),
+    });
+    const hands = {
+      retake: (id: number) => this.#retake(id),
+      lose: (id: number, message: string) => this.#lose(id, message),
+      leave: (id: number) => this.#leave(id),
+    };
     this.fleet = new Fleet({ ...options, leaseMs: options.leaseMs ?? LEASE_MS, hands });
   }
 
@@ -137,7 +156,7 @@ export class Streams {
     epoch?: number | undefined;
   }): Promise<{ offset: number; bytes: number }> {
     const owned = clientRun(this.#lifecycle, o.runId, o.path, o.epoch);
-    const channelId = this.#channelId(owned, o.channel);
+    const channelId = requireChannel(owned, o.channel);
     const offset = await this.#log.append(channelId, o.offset, o.bytes);
     return { offset, bytes: Math.max(offset + o.bytes.length, this.#store.channels.head(channelId).bytes) };
   }
@@ -172,14 +191,14 @@ export class Streams {
 
   /**
    * `stream/cancel`: channels 499 and everyone told before this returns; the kill follows and ends with the receipt.
-   * A second cancel answers as the first. Throws stream_closed when it ended otherwise.
+   * A second cancel answers as the first. Of one that has ended it ends what runs on. Throws stream_closed when nothing does.
    */
   cancel(runId: number, path: string, request: CancelRequest): ChannelState[] {
     const signal = signalName(request.signal ?? 'SIGTERM');
     const owned = this.#lifecycle.owned(runId, path);
     const { producer } = owned;
     if (producer.state === 'cancelled') return owned.channels.map(channelState);
-    if (!isLive(producer.state)) throw this.#lifecycle.closed(producer);
+    if (!isLive(producer.state)) return this.#cancelLeftover(owned, { ...request, signal });
     const again = producer.state === 'cancelling';
     const { by, reason, graceMs = 2000 } = request;
     const unserved = this.fleet.unserved(producer);
@@ -192,6 +211,23 @@ export class Streams {
       this.fleet.kill(live, { requestedBy: by, reason, signal, graceMs });
     }
     return channels;
+  }
+
+  /** Cancels every live command, or those that `only` takes, and answers with their receipts (SPEC {#stream_cancel_all}). */
+  endCommands(o: Parameters<typeof endCommands>[1]): Promise<EndedCommand[]> {
+    return endCommands({ streams: this, store: this.#store, clock: this.#clock }, o);
+  }
+
+  #cancelLeftover(owned: Owned, request: CancelRequest & { signal: string }): ChannelState[] {
+    const { producer } = owned;
+    const { by, reason, signal, graceMs = 2000 } = request;
+    if (openLeftover(producer)) {
+      this.#leftovers.cancelled(owned, { by, reason, signal, graceMs });
+      this.fleet.kill(this.#store.producers.get(producer.entryId) ?? producer, { requestedBy: by, reason, signal, graceMs });
+    } else if (!producer.leftover?.receipt) {
+      throw this.#lifecycle.closed(producer);
+    }
+    return owned.channels.map(channelState);
   }
 
   /** Writes to stdin; answers the bytes that the command's pipe took. A secret is refused where it would be echoed (SPEC {#secret_input}). */
@@ -221,16 +257,15 @@ export class Streams {
   /** Sends one signal to a command. */
   async signal(runId: number, path: string, signal: string): Promise<void> {
     const name = signalName(signal);
-    const { producer } = served(this.#lifecycle, runId, path);
+    const { producer } = reachable(this.#lifecycle, runId, path);
     await this.fleet.serving(producer).signal(producer.entryId, name);
   }
 
-  /** Producers, newest first; `state` is a producer state or `live`. */
+  /** Producers, newest first; `state` is a producer state, `live`, `leftover` for those of which something runs on, or `open` for both. */
   list(o: { projectId: number; runId?: number; state?: string | undefined }): ProducerView[] {
-    const states = o.state === undefined ? undefined : o.state === 'live' ? LIVE_STATES : [o.state as ProducerState];
     const found = this.#store.producers.list({
       ...(o.runId === undefined ? { projectId: o.projectId } : { runId: o.runId }),
-      ...(states ? { states } : {}),
+      ...listFilter(o.state),
     });
     return found.flatMap((producer) => {
       const owned = this.#lifecycle.byId(producer.entryId);
@@ -246,7 +281,9 @@ export class Streams {
   /** The kill receipt of a producer, null when nobody asked for its end. */
   receipt(runId: number, path: string): ReceiptView {
     const { producer } = this.#lifecycle.owned(runId, path);
-    return { state: producer.state, receipt: producer.receipt };
+    const { state, leftover } = producer;
+    if (!leftover?.receipt) return { state, receipt: producer.receipt };
+    return { state: leftover.goneAt === null ? 'cancelling' : state, receipt: leftover.receipt };
   }
 
   /** The channels of a log entry; none before acceptance. */
@@ -310,14 +347,16 @@ export class Streams {
   /** Reads a channel; throws not_found, stream_not_open, invalid_params. */
   read(o: { runId: number; path: string; channel: number; redact?: boolean } & Omit<ReadRequest, 'until'>): ReadResult {
     const owned = this.#lifecycle.owned(o.runId, o.path);
-    const channelId = this.#channelId(owned, o.channel);
+    const channelId = requireChannel(owned, o.channel);
     const entry = this.#store.entries.byId(channelId) ?? owned.entry;
+    const end = owned.producer.leftover?.ends[String(o.channel)];
     return {
       ...this.#reads.read(owned.producer, channelId, this.#lastOutput.get(owned.entry.id), o),
       path: entry.path,
       channel: o.channel,
       status: entry.status,
       outcome: entry.outcome,
+      ...(end === undefined ? {} : { end }),
     };
   }
 
@@ -326,11 +365,12 @@ export class Streams {
    * calls it lost. What a client runs stays as it is: the client goes on streaming (SPEC {#restart}).
    */
   reconcile(): void {
-    for (const producer of this.#store.producers.list({ states: LIVE_STATES })) {
+    for (const producer of this.#store.producers.list({ states: LIVE_STATES, leftover: true })) {
       const owned = this.#lifecycle.byId(producer.entryId);
       if (!owned) continue;
       // Cancelled before: its channels are at 499 and take nothing more, only its kill goes on.
-      if (producer.state !== 'cancelling') this.#follow(owned);
+      if (openLeftover(producer)) this.#taken.add(owned);
+      else if (producer.state !== 'cancelling') this.#follow(owned);
       if (producer.runner !== 'client') this.fleet.resume(producer);
     }
   }
@@ -354,12 +394,11 @@ export class Streams {
   /** Hands a live producer to another writer: whatever comes under the lease before is refused. */
   #retake(entryId: number): { producer: Producer; offsets: Map<number, number> } | undefined {
     const owned = this.#lifecycle.byId(entryId);
-    if (!owned || !isLive(owned.producer.state)) return undefined;
+    if (!owned || !(isLive(owned.producer.state) || openLeftover(owned.producer))) return undefined;
     // What has come under the lease before is stored or refused first, so that the offsets stand.
     this.#log.flush();
     const producer = this.#lifecycle.raiseEpoch(owned.producer);
-    const live = this.#live.get(entryId);
-    if (live) live.epoch = producer.epoch;
+    this.#taken.setEpoch(entryId, producer.epoch);
     const offsets = owned.channels.map((entry) => [channelState(entry).channel, this.#store.channels.head(entry.id).bytes] as const);
     return { producer, offsets: new Map(offsets) };
   }
@@ -371,64 +410,28 @@ export class Streams {
     else this.#finish(owned, () => this.#lifecycle.failed(owned, { lost: true, outcome: 'lost', message }, 'server'));
   }
 
-  #makeLink(): LocalRunnerLink {
-    return {
-      started: (entryId, epoch, ref) => {
-        const owned = this.#leased(entryId, epoch);
-        this.#lifecycle.started(owned, ref);
-      },
-      append: async (entryId, epoch, channel, offset, bytes) => {
-        const live = this.#live.get(entryId);
-        if (!live) throw this.#lifecycle.closed(this.#leased(entryId, epoch).producer);
-        if (live.epoch !== epoch) throw stale(entryId, epoch, live.epoch);
-        const channelId = live.channels.get(channel);
-        if (channelId === undefined) throw new HeadgateError('not_found', `the producer has no channel ${channel}`, { channel });
-        await this.#log.append(channelId, offset, bytes);
-      },
-      persist: () => this.#store.persist(),
-      completed: async (entryId, epoch, end) => {
-        const owned = this.#leased(entryId, epoch);
-        this.#finish(owned, () => this.#lifecycle.completed(owned, end, owned.producer.runner));
-      },
-      failed: async (entryId, epoch, failure) => {
-        const owned = this.#leased(entryId, epoch);
-        if (owned.producer.state === 'cancelling') return;
-        this.#finish(owned, () => this.#lifecycle.failed(owned, failure, owned.producer.runner));
-      },
-      killed: (entryId, epoch, receipt) => {
-        this.#lifecycle.killed(this.#leased(entryId, epoch), receipt);
-      },
-    };
-  }
-
-  #leased(entryId: number, epoch: number): Owned {
+  /** Nobody follows what runs on of it any more. */
+  #leave(entryId: number): void {
     const owned = this.#lifecycle.byId(entryId);
-    if (!owned) throw new HeadgateError('not_found', 'the run of this producer has been deleted', { producer: entryId });
-    if (owned.producer.epoch !== epoch) throw stale(entryId, epoch, owned.producer.epoch);
-    return owned;
+    if (!owned || !openLeftover(owned.producer)) return;
+    this.#finishLeftover(owned, () => this.#leftovers.changed(owned, { pids: [], limit: null, gone: true }));
   }
 
-  #channelId(owned: Owned, channel: number): number {
-    const parts = requireLogPath(owned.entry.path);
-    const wanted = channelPath(parts, channel);
-    const found = owned.channels.find((entry) => entry.path === wanted);
-    if (!found) {
-      throw new HeadgateError(
-        'not_found',
-        `${owned.entry.path} has no channel ${channel}; it has ${owned.channels.map((entry) => channelState(entry).channel).join(', ')}`,
-        { channel },
-      );
-    }
-    return found.id;
+  /** Stores what waits, and takes no more of it. */
+  #finishLeftover(owned: Owned, end: () => void): void {
+    this.#log.flush(new Set(owned.channels.map(({ id }) => id)));
+    end();
+    this.#disown(owned);
+    this.#lastOutput.delete(owned.entry.id);
+  }
+
+  #disown(owned: Owned): void {
+    this.#taken.delete(owned);
+    for (const channel of owned.channels) this.#log.forget(channel.id);
   }
 
   #follow(owned: Owned): void {
-    const channels = new Map<number, number>();
-    for (const entry of owned.channels) {
-      channels.set(channelState(entry).channel, entry.id);
-      this.#owner.set(entry.id, owned.entry.id);
-    }
-    this.#live.set(owned.entry.id, { epoch: owned.producer.epoch, channels });
+    this.#taken.add(owned);
     this.#feeds.of(owned.producer.run, owned.entry, owned.channels);
     if (owned.producer.runner !== 'client') this.#inputs.follow(owned.entry.id, waitingOf(owned.entry) !== undefined);
     for (const subscription of this.#subscribers.wanting(owned.entry.runId, owned.entry.path)) {
@@ -477,12 +480,10 @@ export class Streams {
     const entryId = owned.entry.id;
     this.#lastOutput.delete(entryId);
     this.#inputs.forget(entryId);
-    this.#live.delete(entryId);
+    this.#disown(owned);
+    const after = this.#store.producers.get(entryId);
+    if (after && openLeftover(after)) this.#taken.add({ ...owned, producer: after });
     this.fleet.ended(entryId);
-    for (const channel of owned.channels) {
-      this.#log.forget(channel.id);
-      this.#owner.delete(channel.id);
-    }
     this.#guarded('ending the readers of a producer failed', () => {
       this.#feeds.end(entryId, this.#clock.now());
       for (const subscription of [...this.#feeds.subscriptions(entryId)]) subscription.ended(owned.entry.path, fact);

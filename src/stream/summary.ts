@@ -6,18 +6,20 @@ export interface EndSummary {
   readonly spec: ProducerSpec;
   readonly how: string;
   readonly durationMs: number | null;
+  /** So much later the last of its processes ended, where that was waited for. */
+  readonly restMs?: number | undefined;
   readonly channels: readonly ChannelState[];
-  readonly note?: string | undefined;
+  readonly notes: readonly (string | undefined)[];
 }
 
 /** The body of a log entry whose producer has ended: command, end, duration, channel sizes (SPEC {#stream_completed}). */
 export function endSummary(summary: EndSummary): string {
   const duration = summary.durationMs === null ? '' : ` after ${formatDuration(summary.durationMs)}`;
+  const rest = summary.restMs === undefined ? '' : `, the rest of it ended ${formatDuration(summary.restMs)} later`;
   const { spec } = summary;
-  const lines = [titleOf(spec), `${summary.how}${duration}`];
+  const lines = [titleOf(spec), `${summary.how}${duration}${rest}`];
   for (const channel of summary.channels) lines.push(`${channelName(spec, channel.channel)}: ${channel.bytes} bytes in ${channel.path}`);
-  if (summary.note) lines.push(summary.note);
-  return lines.join('\n');
+  return [...lines, ...summary.notes.filter(Boolean)].join('\n');
 }
 
 /** The body of a log entry whose producer runs. */
@@ -37,6 +39,7 @@ function channelName({ channelNames }: ProducerSpec, channel: number): string {
   return channel === 2 ? 'stderr' : `channel ${channel}`;
 }
 
-function formatDuration(ms: number): string {
+/** `300 ms`, `4.2 s`. */
+export function formatDuration(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }

@@ -55,6 +55,8 @@ export interface EndedFact {
   readonly channels: readonly ChannelState[];
   readonly exit_code?: number;
   readonly signal?: string;
+  /** So many milliseconds later the rest of it ended. */
+  readonly rest_ms?: number;
 }
 
 /** Bytes that a reader `from: "live"` was not sent because it fell too far behind. */

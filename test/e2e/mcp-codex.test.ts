@@ -48,7 +48,7 @@ describe.skipIf(!serviceAvailable('codex'))('{#mcp_results} {#mcp_sh} {#mcp_get}
       'required = true',
     ];
     await writeFile(join(home(), 'config.toml'), `${settings.join('\n')}\n`);
-    for (const rule of ['sh(printf *)', 'sh(seq *)', 'sh(sleep *)']) {
+    for (const rule of ['sh(printf *)', 'sh(seq *)', 'sh(cat)', 'input(seq *)']) {
       expect(await cli(['policy', 'add', 'allow', rule], { cwd: live.root, data: live.data })).toMatchObject({ code: 0 });
     }
   });
@@ -64,13 +64,13 @@ describe.skipIf(!serviceAvailable('codex'))('{#mcp_results} {#mcp_sh} {#mcp_get}
       if (output !== undefined) shown.push(typeof output === 'string' ? output : JSON.stringify(output));
       return shown.at(-1) ?? '';
     };
-    let failed: unknown;
+    let failed: Error | undefined;
     const next = (step: Step, index: number, body: unknown): Answer => {
       try {
         const [name, args] = step(look(body));
         return { kind: 'say', calls: [{ id: `call_${index}`, namespace: 'mcp__headgate', name, args: JSON.stringify(args) }] };
       } catch (error) {
-        failed = error;
+        failed = error as Error;
         return { kind: 'status', status: 400 };
       }
     };
@@ -125,18 +125,21 @@ describe.skipIf(!serviceAvailable('codex'))('{#mcp_results} {#mcp_sh} {#mcp_get}
     };
     let started = '';
     const path = () => pathIn(started);
-    const [running = '', ended = '', ...pages] = await shownAfter(
-      () => ['sh', { command: 'seq 2000; sleep 3; seq 2001 4000', yield_ms: 1000 }],
+    const [running = '', waiting = '', , ended = '', ...pages] = await shownAfter(
+      () => ['sh', { command: 'seq 2000; cat; seq 2001 4000', stdin: true, yield_ms: 0 }],
       (shown) => {
         started = shown;
         return ['wait', { path: path() }];
       },
+      () => ['input', { path: path(), eof: true }],
+      () => ['wait', { path: path() }],
       () => ['get', { path: path(), limit: 1500 }],
       page(1501),
       page(3001),
     );
-    expect(running).toContain('"status":"running","exit_code":null');
-    expect(running).toContain(quoted('\n1999| 1999\n2000| 2000'));
+    expect(running).toContain('"exit_code":null');
+    expect(waiting).toContain('"status":"waiting_for_input","exit_code":null');
+    expect(waiting).toContain(quoted('\n1999| 1999\n2000| 2000'));
     expect(ended).toContain('"status":"done","exit_code":0');
     expect(ended).toContain(quoted('\n4000| 4000'));
     expect(ended).toContain('left out: ');

@@ -213,7 +213,7 @@ export async function endCommands(server: Ready, root: string): Promise<void> {
     const client = await WireClient.connect(server).catch(() => undefined);
     if (!client) return;
     await client.call('init', { name: project, projectRoot: root, client: { name: 'test' } });
-    const live = await client.call<{ run: string; path: string }[]>('stream/list', { state: 'live' });
+    const live = await client.call<{ run: string; path: string }[]>('stream/list', { state: 'open' });
     for (const { run, path } of live) await client.call('stream/cancel', { run, path, grace_ms: 100 });
     for (const { run, path } of live) {
       let finishedAt: unknown = null;

@@ -7,7 +7,7 @@ import type { Producer, ProjectState } from './state/project-state.ts';
 import { RUNS_HREF, runHref } from './ui/routes.ts';
 import { badge, statusStyles } from './ui/status.ts';
 import { shared } from './ui/styles.ts';
-import { ageWord, bytesWord } from './ui/words.ts';
+import { ageWord, bytesWord, type StatusWord } from './ui/words.ts';
 
 /** Sizes and ages are in no event; they are asked for so often while somebody looks, milliseconds. */
 const LOOK_AGAIN_MS = 2000;
@@ -137,7 +137,7 @@ export class ProducersPage extends LitElement {
   }
 
   #row(producer: Producer) {
-    const { run, path, command, backend, runner, state, waiting, waits_for, channels, ageMs, lastOutputAt } = producer;
+    const { run, path, command, backend, runner, waits_for, channels, ageMs, lastOutputAt, leftover } = producer;
     const bytes = channels.reduce((sum, channel) => sum + channel.bytes, 0);
     return html`<li>
       <a class="command" href=${runHref(run, path)}>
@@ -149,9 +149,10 @@ export class ProducersPage extends LitElement {
           <span>${bytesWord(bytes)}</span>
           ${lastOutputAt === null ? nothing : html`<span>last output ${ageWord(Date.now() - lastOutputAt)} ago</span>`}
           ${waits_for === null ? nothing : html`<span>${waits_for}</span>`}
+          ${leftover === null ? nothing : html`<span>${leftoverText(leftover)}</span>`}
         </span>
       </a>
-      ${badge(waiting === true ? { word: 'waits for input', tone: 'wait' } : { word: state, tone: 'live' })}
+      ${badge(wordOf(producer))}
       <span class="buttons">
         <select aria-label="Send a signal to ${command}" @change=${(event: Event) => this.#signal(producer, event)}>
           <option value="">Signal …</option>
@@ -182,6 +183,17 @@ export class ProducersPage extends LitElement {
     }
     this.project.refreshProducers();
   }
+}
+
+function wordOf({ leftover, waiting, state }: Producer): StatusWord {
+  if (leftover) return { word: 'leftover', tone: 'wait' };
+  return waiting === true ? { word: 'waits for input', tone: 'wait' } : { word: state, tone: 'live' };
+}
+
+/** What runs on of a command that has ended: `its command has ended; pid 41, 42; 12 B since`. */
+function leftoverText({ processes, bytes, limit }: NonNullable<Producer['leftover']>): string {
+  const pids = processes.length === 0 ? '' : `; pid ${processes.join(', ')}`;
+  return `its command has ended${pids}; ${bytesWord(bytes)} since${limit === null ? '' : `, over its limit of ${limit}`}`;
 }
 
 customElements.define('headgate-producers', ProducersPage);

@@ -19,7 +19,7 @@ import { OutputPane } from './output-pane.ts';
 import type { Question } from './question.ts';
 import { type Row, span } from './rows.ts';
 import { RunFeed } from './run-feed.ts';
-import type { Step } from './step.ts';
+import { isLeftover, type Step } from './step.ts';
 import { type Item, isLive } from './timeline.ts';
 import { titleRow } from './title.ts';
 import { Typing } from './typing.ts';
@@ -408,13 +408,19 @@ export class AttachView {
     return newest;
   }
 
+  /** The same, or a selected one that has ended and left something running. */
+  #endable(): Step | undefined {
+    const step = this.#step();
+    return step && isLeftover(step) ? step : this.#running();
+  }
+
   #cancel(): void {
-    const step = this.#running();
+    const step = this.#endable();
     if (step) this.#do(this.#actions.cancel(step));
   }
 
   #signal(): void {
-    const step = this.#running();
+    const step = this.#endable();
     if (!step) return;
     this.#ask({
       editor: new LineEditor('signal: ', { text: 'INT' }),

@@ -1,3 +1,4 @@
+import { leftoverWords } from '../../core/leftover-line.ts';
 import { placeLine } from '../../core/place-line.ts';
 import { diffLines } from '../diff-lines.ts';
 import { ruleLines, rulesToRemember } from '../remembered-rules.ts';
@@ -37,6 +38,8 @@ function stepRows(step: Step, columns: number, now: number): Row[] {
   const place = placeLine(step.attributes);
   if (place !== undefined) lines(`in ${visibleLine(place)}`, 'yellow');
   if (step.waiting && step.prompt !== undefined) lines(`waits for input after ${JSON.stringify(visibleLine(step.prompt))}`, 'yellow');
+  const left = leftoverWords(step.attributes);
+  if (left) lines(left.line, left.isOpen ? 'yellow' : 'dim');
   if (step.receipt) for (const line of receiptLines(step.receipt)) lines(line);
   if (step.state === 'proposed') proposalRows(step, rows, lines);
   if (hasOutput) return rows;

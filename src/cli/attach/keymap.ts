@@ -1,6 +1,6 @@
 import { rulesToRemember } from '../remembered-rules.ts';
 import { type Row, span } from './rows.ts';
-import type { Step } from './step.ts';
+import { isLeftover, type Step } from './step.ts';
 import { isLive } from './timeline.ts';
 
 /** Keys and what they do, as `?` shows them. */
@@ -14,7 +14,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ['a', 'accept the proposal, answer the question'],
   ['r', 'reject, with a reason if you like'],
   ['m f', 'accept, reject, and remember the rules that are shown'],
-  ['c', 'cancel the selected command, else the newest'],
+  ['c', 'cancel the selected command, or what it left running, else the newest'],
   ['s', 'send it a signal'],
   ['i', 'type into it; Ctrl-] leaves a terminal, Esc a line'],
   ['I', 'type a secret into it'],
@@ -39,6 +39,7 @@ export function keyBar(selected: Step | undefined, isOpen: boolean, answers: boo
     if (accept.length > 0) pairs.push(['m', 'accept and remember']);
     if (reject.length > 0) pairs.push(['f', 'reject and remember']);
   } else if (selected && isLive(selected)) pairs.push(['c', 'cancel'], ['i', 'input'], ['s', 'signal']);
+  else if (selected && isLeftover(selected)) pairs.push(['c', 'cancel what it left'], ['s', 'signal']);
   else if (selected?.receipt === undefined && selected?.state === 'cancelled') pairs.push(['R', 'receipt']);
   if (selected && selected.channels.length > 0) pairs.push(['PgUp', 'scroll'], ['/', 'search']);
   pairs.push(['Enter', isOpen ? 'close' : 'open'], ['p', 'prompt'], ['?', 'keys'], ['q', 'leave']);

@@ -1,3 +1,4 @@
+import { leftoverWords } from '../../core/leftover-line.ts';
 import type { Runtime, RuntimeEvent } from '../../rpc/client/index.ts';
 import { entriesOf } from '../history.ts';
 import type { RunName } from '../run-name.ts';
@@ -100,7 +101,8 @@ export class RunFeed {
     const entry = await this.#run.ask((run) => this.#session.look('get', { run, path })).catch(() => undefined);
     if (entry) this.timeline.setEntry(entry);
     const step = this.timeline.step(path);
-    if (step?.state === 'cancelled' && step.channels.length > 0 && step.receipt?.finishedAt == null) await this.learnReceipt(path);
+    const isEnded = step?.state === 'cancelled' || (step && leftoverWords(step.attributes)?.isCancelled);
+    if (isEnded && step.channels.length > 0 && step.receipt?.finishedAt == null) await this.learnReceipt(path);
   }
 
   async #learnProducers(): Promise<void> {

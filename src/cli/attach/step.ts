@@ -1,4 +1,5 @@
 import { isEnd } from '../../core/end-status.ts';
+import { leftoverWords } from '../../core/leftover-line.ts';
 import { isQuestion } from '../../core/question.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 
@@ -89,8 +90,17 @@ function stateOf(status: number, hasChannels: boolean, known: Step | undefined):
   return 'queued';
 }
 
-/** How a step stands, in words: `exit 0`, `running`, `waits for input`. */
-export function stateWord({ state, waiting, exitCode, signal, outcome, isQuestion }: Step): string {
+/** True for a command that has ended while others of its processes run on. */
+export function isLeftover({ attributes }: Step): boolean {
+  return leftoverWords(attributes)?.isOpen === true;
+}
+
+/** How a step stands, in words: `exit 0`, `running`, `waits for input`, `exit 0, leftover`. */
+export function stateWord(step: Step): string {
+  return isLeftover(step) ? `${endWord(step)}, leftover` : endWord(step);
+}
+
+function endWord({ state, waiting, exitCode, signal, outcome, isQuestion }: Step): string {
   switch (state) {
     case 'queued':
       return 'queued';

@@ -169,6 +169,9 @@ export class Timeline {
       case 'stream/ended':
         this.#ended(params);
         return params.path;
+      case 'stream/leftover':
+        // Its entry says the rest.
+        return params.path;
       case 'entry/changed':
         return this.#entryChanged(params);
       case 'ui/render':

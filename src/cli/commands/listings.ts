@@ -1,6 +1,11 @@
+import type { ResultOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
+import type { CliHost } from '../host.ts';
 import { type ListOptions, printListing, withSession } from '../listing.ts';
+import { listOutlived } from '../outlived.ts';
 import { formatBytes, formatDuration, formatStatus } from '../text.ts';
+
+type Row = ResultOf<'stream/list'>[number];
 
 /** `headgate runs`: the project's runs, newest first. */
 export async function runs(console: Console, options: ListOptions & { readonly limit: number }): Promise<number> {
@@ -29,12 +34,18 @@ export async function runs(console: Console, options: ListOptions & { readonly l
   });
 }
 
-/** `headgate ps`: the project's live producers, or all of them. */
-export async function ps(console: Console, options: ListOptions & { readonly run?: string; readonly all?: boolean }): Promise<number> {
+type PsOptions = ListOptions & { readonly run?: string; readonly all?: boolean };
+
+/** `headgate ps`: the project's live producers with what others have left running, or all of them; without a server what goes on without one. */
+export async function ps(console: Console, host: Pick<CliHost, 'outlived'>, options: PsOptions): Promise<number> {
+  return await served(console, options).catch((error: unknown) => listOutlived(console, host, options, error));
+}
+
+async function served(console: Console, options: PsOptions): Promise<number> {
   return await withSession(console, options, async (session) => {
     const rows = await session.look('stream/list', {
       ...(options.run === undefined ? {} : { run: options.run }),
-      ...(options.all ? {} : { state: 'live' }),
+      ...(options.all ? {} : { state: 'open' }),
     });
     // Only where it says something: most commands are processes.
     const elsewhere = rows.some(({ backend }) => backend !== 'process');
@@ -52,16 +63,29 @@ export async function ps(console: Console, options: ListOptions & { readonly run
       cells: rows.map((row) => [
         row.run,
         row.path,
-        row.state,
+        isLeft(row) ? 'leftover' : row.state,
         ...(elsewhere ? [row.backend] : []),
-        row.pid === null ? '-' : String(row.pid),
+        isLeft(row) ? row.leftover.processes.join(' ') || '-' : row.pid === null ? '-' : String(row.pid),
         formatDuration(row.ageMs),
         formatBytes(row.channels.reduce((sum, { bytes }) => sum + bytes, 0)),
-        row.waits_for === null ? row.command : `${row.command}  (waits for ${row.waits_for})`,
+        [row.command, ...notesOf(row)].join('  '),
       ]),
       empty: options.all ? 'no commands in this project' : 'no command runs; headgate ps --all shows those that have ended',
     });
   });
+}
+
+/** True for a command that has ended while others of its processes run on. */
+function isLeft(row: Row): row is Row & { leftover: NonNullable<Row['leftover']> } {
+  return row.leftover !== null && row.leftover.goneAt === null;
+}
+
+/** What there is to say of a command beside its line. */
+function notesOf(row: Row): string[] {
+  const notes = row.waits_for === null ? [] : [`(waits for ${row.waits_for})`];
+  if (!isLeft(row)) return notes;
+  const { bytes, limit } = row.leftover;
+  return [...notes, `(has ended; ${formatBytes(bytes)} since${limit === null ? '' : `, over its limit of ${limit}`})`];
 }
 
 /** `headgate models`: what runs can name. */

@@ -58,6 +58,7 @@ export async function output(console: Console, run: string, path: string, option
             await take(channel, bytes);
           }
           if (!found) await tellNothing(console, session, place, options);
+          else await tellEnd(console, session, place, part);
         }
       }
       if (labels) await console.out.write(labels.end());
@@ -83,6 +84,15 @@ async function tellNothing(
   const what = options.match === undefined ? 'has no such line' : 'has no line that matches';
   await console.err.write(
     `headgate: channel ${place.channel} ${what}; it has ${lines.total} lines, and headgate ps --all says which channels there are\n`,
+  );
+}
+
+/** Bytes that were written after the end of their command look like its own. */
+async function tellEnd(console: Console, session: Runtime, place: { run: string; path: string; channel: number }, part: { to?: number }) {
+  const { end_offset: end, bytes } = await session.look('stream/read', { ...place, max_bytes: 1 });
+  if (end === undefined || end >= Math.min(bytes, part.to ?? bytes)) return;
+  await console.err.write(
+    `headgate: channel ${place.channel}: what lies behind byte ${end} was written after the end of the command, by processes that it left running\n`,
   );
 }
 

@@ -22,6 +22,7 @@ export interface ShellOptions extends ClientOptions, PlaceOptions {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
   readonly timeout?: number;
+  readonly lifetime?: string;
   /** Name or label of a registered runner. */
   readonly runner?: string;
   readonly tty?: boolean;
@@ -82,6 +83,7 @@ async function propose(session: Runtime, what: Partial<ParamsOf<'sh'>>, options:
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    ...(options.lifetime === undefined ? {} : { lifetime: options.lifetime }),
     ...(options.runner === undefined ? {} : { runner: options.runner }),
   };
   return await inRun(session, { alias: options.run, model: 'scripted' }, () => session.call('sh', params));

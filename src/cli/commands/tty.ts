@@ -17,6 +17,7 @@ export interface TtyOptions extends ClientOptions, PlaceOptions {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
   readonly runner?: string;
+  readonly lifetime?: string;
   /** True: the words are run and path of a session that is there. */
   readonly attach?: boolean;
   /** False with --no-tty: pipes, also where there is a terminal. */
@@ -59,7 +60,7 @@ function attachTo(words: readonly string[]): { run: string; attach: string; from
 }
 
 function begin(console: Console, words: readonly string[], options: TtyOptions, terminal: boolean) {
-  const { run, cwd, env, runner } = options;
+  const { run, cwd, env, runner, lifetime } = options;
   const place = placeParams(options);
   const [only] = words;
   const watches = place.container?.watch !== undefined || place.tmux?.pane !== undefined;
@@ -74,6 +75,7 @@ function begin(console: Console, words: readonly string[], options: TtyOptions, 
     ...(env === undefined ? {} : { env }),
     ...(runner === undefined ? {} : { runner }),
     ...(options.input ? { stdin: true } : {}),
+    ...(lifetime === undefined ? {} : { lifetime }),
   };
 }
 

@@ -33,9 +33,10 @@ export function serverCommands({ program, console, host, choose }: Registry): vo
   program
     .command('stop')
     .description('stop the server of a data folder in order and wait until it is gone; commands go on, and the next start takes them up')
+    .option('--kill', 'end every command first, also those that an earlier server has left, and say what became of each')
     .option('--data <dir>', 'folder of the server (default: $HEADGATE_DATA or ~/.local/share/headgate)')
     .option('--json', 'print JSON')
-    .addHelpText('after', examples('headgate stop', 'headgate stop --data /tmp/work'))
+    .addHelpText('after', examples('headgate stop', 'headgate stop --kill', 'headgate stop --data /tmp/work'))
     .action((options) => choose(async () => (await import('../commands/stop.ts')).stop(console, host, options)));
 
   client(program.command('portal'))

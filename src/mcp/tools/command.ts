@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { given } from '../../core/given.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
+import { commandParams } from '../../rpc/protocol/entries.ts';
 import { LIMITS } from '../../rpc/protocol/shapes.ts';
 import { type Command, commandOf, type Noted } from '../command.ts';
 import type { Answer } from '../results.ts';
@@ -23,7 +24,10 @@ export function commandTools(kit: ToolKit): void {
       title: 'Run a command',
       description: SH,
       input: z.strictObject({
-        command: z.string().min(1).max(LIMITS.commandChars).describe('A POSIX shell command line.'),
+        command: commandParams.command
+          .unwrap()
+          .describe('A command line for a shell, or an array: a program and its arguments, run without a shell and needing no quotes.'),
+        shell: commandParams.shell,
         cwd: z.string().min(1).max(4096).optional().describe('Relative to the project root, and inside it. Default: the root.'),
         env: z.record(z.string(), z.string()).optional().describe('Variables added to the environment.'),
         timeout_ms: z.int().min(1).max(LIMITS.timeoutMs).optional().describe('Milliseconds until the command is ended. Default: never.'),

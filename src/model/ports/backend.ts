@@ -89,6 +89,14 @@ export interface KillRequest {
   readonly graceMs: number;
 }
 
+/** What was decided of a command while no server followed it: it has run without one for longer than it may (SPEC {#lifetime}). */
+export interface Overdue {
+  /** In words, for the receipt. */
+  readonly reason: string;
+  /** The kill as far as it has come; null when nobody has begun it. */
+  readonly receipt: KillReceipt | null;
+}
+
 export interface BackendHandle {
   readonly ref: BackendRef;
   /** The main process ended. */
@@ -100,6 +108,8 @@ export interface BackendHandle {
   readonly closed: Promise<ClosedFact>;
   /** Nobody holds the output any more, and all of it is delivered and stored; never before `closed`. Left out by a backend that reads nothing after `closed`. */
   readonly drained?: Promise<void>;
+  /** After `closed`: what is written from now on is read and dropped, and nothing more is delivered, so that the writers neither wait nor die. */
+  dropOutput?(): void;
   /** Processes of the command that run now, the main one left out once it has ended. Left out where they cannot be seen. */
   processes?(): Promise<readonly number[]>;
   /** What its output waits for at the moment, in words, where its host cannot be reached; undefined when nothing is in the way. */
@@ -108,6 +118,8 @@ export interface BackendHandle {
   waitsForInput?(): Promise<boolean | null>;
   /** True when what is typed appears in the output, because its terminal echoes; null, like a backend without it, when that is not known. */
   echoes?(): Promise<boolean | null>;
+  /** Set once it has run for longer than it may without a server. Left out where nobody counts that. */
+  overdue?(): Overdue | undefined;
   /** Writes to stdin; answers how many bytes were taken, fewer when the command does not read. */
   write(bytes: Buffer): Promise<number>;
   closeInput(): Promise<void>;

@@ -1,4 +1,4 @@
-import type { KillReceipt, Producer } from '../records.ts';
+import type { KillReceipt, LeftoverLimit, Producer } from '../records.ts';
 import type { BackendRef, KillRequest, OwnEnd } from './backend.ts';
 
 /** The server's side of a runner: what `runner/start`, `runner/input` ... ask of it (SPEC {#runners}). */
@@ -43,8 +43,10 @@ export interface RunnerLink {
   readonly persist?: () => Promise<void>;
   completed(entryId: number, epoch: number, end: ProducerEnd): Promise<void>;
   /** It could not be started, or it is gone without a trace. */
-  failed(entryId: number, epoch: number, failure: { lost: boolean; outcome: string; message: string }): Promise<void>;
+  failed(entryId: number, epoch: number, failure: ProducerFailure): Promise<void>;
   killed(entryId: number, epoch: number, receipt: KillReceipt): void | Promise<void>;
+  /** How what runs on of an ended producer is now. Left out by a server that takes nothing after the end of a producer (SPEC {#detached}). */
+  readonly left?: (entryId: number, epoch: number, fact: LeftoverFact) => void | Promise<void>;
 }
 
 /** The link of a runner in the same process as the server: what is told is stored when the call returns. */
@@ -52,14 +54,37 @@ export interface LocalRunnerLink extends RunnerLink {
   readonly persist: () => Promise<void>;
   started(entryId: number, epoch: number, ref: BackendRef): void;
   killed(entryId: number, epoch: number, receipt: KillReceipt): void;
+  readonly left: (entryId: number, epoch: number, fact: LeftoverFact) => void;
 }
 
-export interface ProducerEnd {
+/** What a runner tells of processes that outlived their command's main process. */
+export interface LeftoverFact {
+  readonly pids: readonly number[];
+  /** The limit that it has reached. */
+  readonly limit: LeftoverLimit | null;
+  /** Nothing of it holds the output any more, and all of that is stored, or dropped beyond the limit. */
+  readonly gone: boolean;
+}
+
+/** The processes that still hold the output of a producer that has ended. */
+export interface Held {
+  readonly detached: readonly number[];
+  /** The runner goes on bringing what they write. */
+  readonly followed?: boolean;
+}
+
+export interface ProducerFailure extends Partial<Held> {
+  readonly lost: boolean;
+  readonly outcome: string;
+  readonly message: string;
+}
+
+export interface ProducerEnd extends Held {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly durationMs: number | null;
-  /** Processes that still held the output open. */
-  readonly detached: readonly number[];
+  /** For so long others of it held the output after the end of the main process; only where its end was not told before they had ended as well. */
+  readonly restMs?: number;
   /** It is no process, and says itself how it ended; never from another machine. */
   readonly own?: OwnEnd;
 }

@@ -6,6 +6,7 @@ import type {
   Entry,
   EventRecord,
   KillReceipt,
+  Leftover,
   Loop,
   LoopMode,
   ModelRecord,
@@ -264,14 +265,15 @@ export interface ProducerChange {
   /** The registered runner that it is given to. */
   readonly assigned?: RunnerAssignment;
   readonly bootId?: string | null;
+  readonly leftover?: Leftover;
 }
 
 export interface ProducerStore {
   /** State `queued`, epoch 1. */
   create(producer: { entryId: number; backend: string; runner: string; spec: ProducerSpec; bootId?: string | null }): Producer;
   get(entryId: number): Producer | undefined;
-  /** Newest first. */
-  list(filter: { projectId?: number; runId?: number; states?: readonly ProducerState[]; runner?: string }): Producer[];
+  /** Newest first. `leftover`: also those of which something runs on, and without `states` only these. */
+  list(filter: { projectId?: number; runId?: number; states?: readonly ProducerState[]; leftover?: true; runner?: string }): Producer[];
   /** Throws `illegal_transition` for a pair of states outside the table. */
   update(entryId: number, change: ProducerChange): Producer;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { command, shell } from '../../model/launch.ts';
+import { LIFETIME_FORMS, lifetimeParam } from '../../model/lifetime.ts';
 import { placeParams } from '../../model/place.ts';
 import { SELECTOR_CHARS } from '../../model/selector.ts';
 import { method } from './method.ts';
@@ -20,6 +21,9 @@ export const commandParams = {
   cwd: z.string().min(1).max(4096).optional().describe('Relative to the project root, and inside it; absolute in a container or over SSH.'),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a variable name'), z.string().max(32 * 1024)).optional(),
   timeout: z.int().min(1).max(LIMITS.timeoutMs).optional().describe('Milliseconds until it is ended.'),
+  lifetime: lifetimeParam
+    .optional()
+    .describe(`How long it may run once the server has gone: ${LIFETIME_FORMS}. Default: that of the run, else \`forever\`.`),
   yield_ms: z.int().min(0).max(3600_000).optional().describe('How long a turn waits for it, milliseconds.'),
   runner: z
     .string()

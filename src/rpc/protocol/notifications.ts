@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { notification } from './method.ts';
 import { ruleShape } from './policy.ts';
-import { channels, encoding, proposalFacts, usage } from './shapes.ts';
+import { channels, encoding, leftoverLimit, proposalFacts, usage } from './shapes.ts';
 
 const durable = { seq: z.int(), subscription: z.int().optional() };
 const at = z.int();
@@ -135,9 +135,24 @@ export const notifications = {
       channels,
       exit_code: z.int().optional(),
       signal: z.string().optional(),
+      rest_ms: z.int().optional(),
     }),
     durable: true,
-    summary: 'A producer ended; on a stream subscription after its last chunk.',
+    summary: 'A producer ended; on a stream subscription after its last chunk. `rest_ms`: the rest of it ended so much later.',
+  }),
+  'stream/leftover': notification({
+    params: z.strictObject({
+      ...durable,
+      run: z.string(),
+      path: z.string(),
+      state: z.enum(['running', 'cancelling', 'gone']),
+      processes: z.array(z.int()),
+      bytes: z.int(),
+      limit: leftoverLimit,
+    }),
+    durable: true,
+    summary:
+      'Processes run on after the end of their command, are being ended, have reached a limit, or are gone; `bytes` were stored since.',
   }),
   'stream/closed': notification({
     params: z.strictObject({

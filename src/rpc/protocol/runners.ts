@@ -3,7 +3,7 @@ import { shell } from '../../model/launch.ts';
 import { containerPlace, sandbox, sshPlace, terminal, tmuxPlace } from '../../model/place.ts';
 import { LIVE_STATES } from '../../model/status.ts';
 import { method, notification } from './method.ts';
-import { alias, byteOffset, chunk, empty, epoch, reason, receipt, signal } from './shapes.ts';
+import { alias, byteOffset, chunk, empty, epoch, leftoverLimit, reason, receipt, signal } from './shapes.ts';
 
 /** Bytes of output in one frame at most. */
 export const FRAME_BYTES = 1024 * 1024;
@@ -24,6 +24,8 @@ const runPattern = z
   .string()
   .regex(/^[A-Za-z0-9._*?-]{1,64}$/, 'must be 1 to 64 characters of A-Z a-z 0-9 . _ - with * and ?, for example ci-*');
 const bootId = z.string().max(64);
+const pids = z.array(z.int()).max(10_000);
+const followed = z.boolean().optional().describe('The runner goes on bringing what `detached` write.');
 const row = z.strictObject({
   name: z.string(),
   labels: z.array(z.string()),
@@ -60,6 +62,10 @@ export const runnerMethods = {
       epoch: z.int(),
       lease_ms: z.int(),
       output_bytes: z.int().min(0).describe('Output of one command beyond which the runner ends it; 0 for none.'),
+      rest: z
+        .strictObject({ bytes: z.int().min(0), ms: z.int().min(0) })
+        .optional()
+        .describe('The server takes what processes write that run on after the end of their command, up to so much; 0 for no limit.'),
       store: z.string(),
       adopt: z.array(z.string()),
       release: z.array(z.strictObject({ producer: z.string(), epoch: z.int(), kill: kill.nullable() })),
@@ -83,7 +89,9 @@ export const runnerMethods = {
       exitCode: z.int().min(0).max(255).optional(),
       signal: signal.optional(),
       durationMs: z.number().min(0).optional(),
-      detached: z.array(z.int()).max(10_000),
+      detached: pids,
+      followed,
+      restMs: z.number().min(0).optional().describe('So much later the rest of it ended.'),
     }),
     result: empty,
     init: false,
@@ -91,7 +99,15 @@ export const runnerMethods = {
     summary: 'A producer has ended and all its output is stored.',
   }),
   'runner/failed': method({
-    params: z.strictObject({ producer, epoch, lost: z.boolean(), outcome: z.string().max(64), message: z.string().max(64 * 1024) }),
+    params: z.strictObject({
+      producer,
+      epoch,
+      lost: z.boolean(),
+      outcome: z.string().max(64),
+      message: z.string().max(64 * 1024),
+      detached: pids.optional(),
+      followed,
+    }),
     result: empty,
     init: false,
     scope: 'runner',
@@ -103,6 +119,13 @@ export const runnerMethods = {
     init: false,
     scope: 'runner',
     summary: 'A kill is over; the receipt is stored.',
+  }),
+  'runner/leftover': method({
+    params: z.strictObject({ producer, epoch, processes: pids, limit: leftoverLimit, gone: z.boolean() }),
+    result: empty,
+    init: false,
+    scope: 'runner',
+    summary: 'What runs on of a producer that has ended: its processes, the limit that it has reached, whether it is gone.',
   }),
   'runner/persist': method({
     params: empty,
@@ -184,6 +207,10 @@ export const assignment = z.strictObject({
   }),
   ref: z.record(z.string(), z.unknown()).nullable(),
   kill: kill.nullable(),
+  leftover: z
+    .strictObject({ since: z.int(), ends: z.record(z.string(), byteOffset), limit: leftoverLimit })
+    .optional()
+    .describe('It has ended, and only what runs on of it is followed.'),
   createdAt: z.int(),
   startedAt: z.int().nullable(),
   /** Channel -> stored bytes. */

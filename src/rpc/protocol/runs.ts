@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { shell } from '../../model/launch.ts';
+import { LIFETIME_FORMS, lifetimeParam } from '../../model/lifetime.ts';
 import { DIALECTS } from '../../model/provider-kind.ts';
 import { SELECTOR_CHARS } from '../../model/selector.ts';
 import { contextResult, turnUsage } from './context.ts';
@@ -27,6 +28,9 @@ const settings = {
   persona: persona.optional(),
   contextLimit: contextLimit.optional(),
   shell: shell.optional().describe('Which shell gets its command lines where a call names none; default `sh`.'),
+  lifetime: lifetimeParam
+    .optional()
+    .describe(`How long the run's commands that name none may run once the server has gone: ${LIFETIME_FORMS}.`),
 };
 
 const promptParams = z.strictObject({
@@ -196,10 +200,12 @@ export const runMethods = {
       proposals: z.array(z.string()),
       producers: z.array(z.string()),
       waiting: z.array(z.string()).describe('Of the live producers those that wait for input.'),
+      leftovers: z.array(z.string()).describe('Producers that have ended and of which processes run on.'),
     }),
     init: true,
     scope: 'read',
-    summary: 'One run: its loops, usage, the paths of waiting proposals, of live producers, and of those that wait for input.',
+    summary:
+      'One run: its loops, usage, the paths of waiting proposals, of live producers, of those that wait for input, and of those that have left something running.',
   }),
   getProposals: method({
     params: z.strictObject({ run: run.optional(), redact: redact.optional() }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LINE_CHARS } from '../../model/launch.ts';
 import { MAX_CHANNEL, MAX_PATH_LENGTH } from '../../model/paths.ts';
 
 /** The shapes that several methods share (SPEC {#shapes}). */
@@ -16,6 +17,8 @@ export const LIMITS = {
   bodyBytes: 4 * 1024 * 1024,
   /** Characters of a prompt. */
   promptChars: 1024 * 1024,
+  /** Characters of a command line. */
+  commandChars: LINE_CHARS,
   /** Rows of one listing. */
   rows: 1000,
   /** Bytes of a channel in a listing; `stream/read` reaches the rest. */
@@ -105,6 +108,21 @@ export const receipt = z.strictObject({
   finishedAt: z.int().nullable(),
 });
 
+export const leftoverLimit = z
+  .enum(['bytes', 'time'])
+  .nullable()
+  .describe('The limit that it has reached: what it writes is not stored any more.');
+
+/** What runs on of a command that has ended (SPEC {#detached}). */
+export const leftover = z.strictObject({
+  since: z.int().describe('When the command ended.'),
+  processes: z.array(z.int()).describe('Those that run now.'),
+  bytes: z.int().describe('Bytes that were stored since.'),
+  ends: z.record(z.string(), z.int()).describe('Channel to the byte at which the command ended; what lies behind was written since.'),
+  limit: leftoverLimit,
+  goneAt: z.int().nullable().describe('When it had ended as well; null while it runs.'),
+});
+
 export const producer = z.strictObject({
   run: z.string(),
   path: z.string(),
@@ -118,6 +136,7 @@ export const producer = z.strictObject({
   pid: z.int().nullable(),
   stdin: z.boolean().describe('It takes input.'),
   tty: z.boolean().describe('It has a terminal.'),
+  lifetime: z.string().describe('How long it runs once the server has gone.'),
   channels,
   exit_code: z.int().nullable(),
   signal: z.string().nullable(),
@@ -125,4 +144,5 @@ export const producer = z.strictObject({
   endedAt: z.int().nullable(),
   lastOutputAt: z.int().nullable(),
   ageMs: z.int(),
+  leftover: leftover.nullable().describe('What ran on after its end; null: nothing did.'),
 });

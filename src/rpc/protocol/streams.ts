@@ -73,7 +73,17 @@ export const streamMethods = {
     result: ended,
     init: true,
     scope: 'run',
-    summary: 'Any client: channels 499 at once, everyone is told, the runner kills the tree and writes the receipt.',
+    summary:
+      'Any client: channels 499 at once, everyone is told, the runner kills the tree and writes the receipt. Of a command that has ended: what runs on of it.',
+  }),
+  'stream/cancelAll': method({
+    params: z.strictObject({ reason: reason.optional(), grace_ms: z.int().min(0).max(600_000).optional() }),
+    result: z.array(
+      z.strictObject({ run: z.string(), path: z.string(), command: z.string(), state: z.string(), receipt: receipt.nullable() }),
+    ),
+    init: false,
+    scope: 'admin',
+    summary: 'Cancels every live command of every project, and answers with the receipts.',
   }),
   'stream/subscribe': method({
     params: z.strictObject({
@@ -137,6 +147,7 @@ export const streamMethods = {
       encoding,
       status,
       outcome: z.string().nullable(),
+      end_offset: z.int().optional().describe('Where the command ended, if processes of it ran on: what lies behind was written since.'),
       matches: z.array(z.strictObject({ line: z.int(), offset: z.int(), text: z.string() })).optional(),
       screen: z
         .strictObject({
@@ -178,14 +189,15 @@ export const streamMethods = {
     result: streamOk,
     init: true,
     scope: 'run',
-    summary: 'Sends a signal to one command; the run goes on.',
+    summary: 'Sends a signal to one command, or to what runs on of it; the run goes on.',
   }),
   'stream/list': method({
     params: z.strictObject({ run: run.optional(), state: z.string().min(1).max(32).optional(), redact: redact.optional() }),
     result: z.array(producer),
     init: true,
     scope: 'read',
-    summary: 'Producers: backend, runner, state, sizes, age, last output; `state` may be `live`.',
+    summary:
+      'Producers: backend, runner, state, sizes, age, last output; `state` may be `live`, `leftover` (ended, and processes of it run on) or `open` (both).',
   }),
   'stream/receipt': method({
     params: z.strictObject({ run, path }),
@@ -208,6 +220,10 @@ export const streamMethods = {
       path: z.string(),
       format: z.enum(EXPORT_FORMATS),
       channels: z.array(z.int()),
+      end_offsets: z
+        .record(z.string(), z.int())
+        .optional()
+        .describe('Channel to where the command ended, if processes of it ran on: what lies behind was written since.'),
       media_type: z.string(),
       chunk: z.string(),
       encoding,

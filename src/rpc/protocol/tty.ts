@@ -24,7 +24,7 @@ const common = {
   acknowledge: z.boolean().optional().describe('True: `taken` says how much of the input the command has taken.'),
 };
 
-const { shell, backend, tty, container, ssh, tmux, sandbox, cwd, env, runner, stdin } = commandParams;
+const { shell, backend, tty, container, ssh, tmux, sandbox, cwd, env, runner, stdin, lifetime } = commandParams;
 
 /** The first message of a session that is to begin. */
 export const ttyOpen = z.strictObject({
@@ -43,6 +43,7 @@ export const ttyOpen = z.strictObject({
   cwd,
   env,
   stdin,
+  lifetime,
 });
 
 /** The first message of a client that comes to a session that is there. */

@@ -49,6 +49,7 @@ export interface RpcServerOptions {
   readonly allowedOrigins?: readonly string[];
   /** What runners of their own process are told of the limit on a command's output (bytes); 0 by default, for none. */
   readonly outputBytes?: number;
+  readonly rest?: { readonly bytes: number; readonly ms: number };
   /** What the backends of the server's own runner can do now; none by default. Never throws. */
   readonly survey?: () => Promise<readonly BackendCapabilities[]>;
   /** What is masked for whoever may not see secrets; the known shapes by default (SPEC {#redaction}). */
@@ -112,6 +113,7 @@ export class RpcServer {
       version,
       serverId,
       outputBytes: options.outputBytes ?? 0,
+      ...(options.rest ? { rest: options.rest } : {}),
       survey: options.survey ?? (() => Promise.resolve([])),
       checkResults: options.checkResults ?? false,
       leave: (token) => this.#http.reduce((left, http) => left + http.leave(token), 0),

@@ -3,7 +3,7 @@ import { ERRORS, type ErrorFacts, type ErrorName, HeadgateError, isHeadgateError
 import type { KillRequest } from '../../model/ports/backend.ts';
 import type { FenceReason, RemoteRunnerPort } from '../../model/ports/runner.ts';
 import { producerIdOf } from '../../model/producer-id.ts';
-import { askedKill, type Producer } from '../../model/records.ts';
+import { askedKill, openLeftover, type Producer, pendingKill } from '../../model/records.ts';
 import type { Registration, RunnerOffer } from '../../stream/index.ts';
 import { CARRIAGE_HEADER_BYTES, peekCarriageHeader } from '../protocol/carriage.ts';
 import {
@@ -190,7 +190,10 @@ export class SessionRunner implements RemoteRunnerPort {
     try {
       await this.#call(method, assignmentOf(producer, handle, offsets));
     } catch (error) {
-      if (this.#failed(method, producer, error)) this.#channel.close('done');
+      if (!this.#failed(method, producer, error)) return;
+      // A runner of an earlier version follows nothing after the end of a command; what it runs else must not suffer from it.
+      if (openLeftover(producer)) this.#parts.streams.fleet.unfollowed(entryId);
+      else this.#channel.close('done');
     }
   }
 
@@ -245,8 +248,10 @@ export class SessionRunner implements RemoteRunnerPort {
 }
 
 function assignmentOf(producer: Producer, handle: number, offsets: ReadonlyMap<number, number>): Assignment {
-  const { epoch, run, path, backend, bootId, spec, ref, receipt, createdAt, startedAt } = producer;
-  const state = producer.state as Assignment['state'];
+  const { epoch, run, path, backend, bootId, spec, ref, createdAt, startedAt } = producer;
+  const leftover = openLeftover(producer);
+  const state = leftover ? 'running' : (producer.state as Assignment['state']);
+  const kill = pendingKill(producer);
   return {
     producer: producerIdOf(producer),
     handle,
@@ -258,7 +263,8 @@ function assignmentOf(producer: Producer, handle: number, offsets: ReadonlyMap<n
     bootId,
     spec: { ...spec, env: { ...spec.env } },
     ref,
-    kill: receipt && state === 'cancelling' ? askedKill(receipt) : null,
+    kill: kill?.requestedBy === undefined ? null : askedKill({ reason: null, ...kill, requestedBy: kill.requestedBy }),
+    ...(leftover ? { leftover: { since: leftover.since, ends: { ...leftover.ends }, limit: leftover.limit } } : {}),
     createdAt,
     startedAt,
     offsets: Object.fromEntries(offsets),

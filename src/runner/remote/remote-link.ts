@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorName, HeadgateError } from '../../core/errors.ts';
 import type { BackendRef } from '../../model/ports/backend.ts';
-import type { ProducerEnd, RunnerLink } from '../../model/ports/runner.ts';
+import type { LeftoverFact, ProducerEnd, ProducerFailure, RunnerLink } from '../../model/ports/runner.ts';
 import type { KillReceipt } from '../../model/records.ts';
 import { RpcError } from '../../rpc/client/index.ts';
 import { CARRIAGE_HEADER_BYTES, writeCarriageHeader } from '../../rpc/protocol/carriage.ts';
@@ -32,6 +32,7 @@ interface Opened {
 
 /** The runner's link over one connection: output as frames that the server acknowledges, the rest as calls (SPEC {#runner_output}). */
 export class RemoteLink implements RunnerLink {
+  left?: (entryId: number, epoch: number, fact: LeftoverFact) => Promise<void>;
   readonly #connection: LinkConnection;
   readonly #opened = new Map<number, Opened>();
   /** Handle and channel -> frames on their way, in order. */
@@ -70,7 +71,7 @@ export class RemoteLink implements RunnerLink {
   readonly persist = (): Promise<void> => this.#call('runner/persist', {});
 
   async completed(entryId: number, epoch: number, end: ProducerEnd): Promise<void> {
-    const { exitCode, signal, durationMs, detached } = end;
+    const { exitCode, signal, durationMs, detached, followed, restMs } = end;
     await this.#call('runner/completed', {
       producer: this.#idOf(entryId),
       epoch,
@@ -78,11 +79,15 @@ export class RemoteLink implements RunnerLink {
       ...(signal === null ? {} : { signal }),
       ...(durationMs === null ? {} : { durationMs }),
       detached: [...detached],
+      ...(followed === undefined ? {} : { followed }),
+      ...(restMs === undefined || !this.left ? {} : { restMs }),
     });
   }
 
-  async failed(entryId: number, epoch: number, failure: { lost: boolean; outcome: string; message: string }): Promise<void> {
-    await this.#call('runner/failed', { producer: this.#idOf(entryId), epoch, ...failure });
+  async failed(entryId: number, epoch: number, failure: ProducerFailure): Promise<void> {
+    const { detached, ...facts } = failure;
+    const params = { ...facts, ...(detached ? { detached: [...detached] } : {}) };
+    await this.#call('runner/failed', { producer: this.#idOf(entryId), epoch, ...params });
   }
 
   async killed(entryId: number, epoch: number, receipt: KillReceipt): Promise<void> {
@@ -93,6 +98,13 @@ export class RemoteLink implements RunnerLink {
       escaped: [...receipt.escaped],
     };
     await this.#call('runner/killed', { producer: this.#idOf(entryId), epoch, receipt: params });
+  }
+
+  /** The server has said that it takes what is written after the end of a producer. */
+  takeLeftovers(): void {
+    this.left = async (entryId, epoch, { pids, limit, gone }) => {
+      await this.#call('runner/leftover', { producer: this.#idOf(entryId), epoch, processes: [...pids], limit, gone });
+    };
   }
 
   /** Everything before `offset` is stored. */

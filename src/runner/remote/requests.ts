@@ -63,7 +63,8 @@ function call<M extends RunnerRequestName>(handlers: RunnerRequestHandlers, meth
 }
 
 function producerOf(assignment: Assignment, runner: string): Producer {
-  const { producer, epoch, run, path, backend, state, bootId, spec, ref, kill, startedAt } = assignment;
+  const { producer, epoch, run, path, backend, state, bootId, spec, ref, kill, leftover, startedAt } = assignment;
+  const receipt = kill && pendingReceipt(kill, 0);
   return {
     ...bare(producer, runner),
     run,
@@ -75,7 +76,8 @@ function producerOf(assignment: Assignment, runner: string): Producer {
     bootId,
     ref,
     startedAt,
-    receipt: kill && pendingReceipt(kill, 0),
+    receipt: leftover ? null : receipt,
+    ...(leftover ? { leftover: { ...leftover, pids: [], receipt, goneAt: null } } : {}),
   };
 }
 

@@ -3,6 +3,7 @@ import { deferred } from '../../core/deferred.ts';
 import { ERRORS, HeadgateError, messageOf } from '../../core/errors.ts';
 import { RpcClient, RpcError } from '../../rpc/client/index.ts';
 import { PROTOCOL_VERSION, type ResultOf } from '../../rpc/protocol/table.ts';
+import { DEFAULT_REST } from '../rest.ts';
 import { createRunner, type Runner } from '../runner.ts';
 import type { RunnerConnection } from './connection.ts';
 import { Heart } from './heart.ts';
@@ -30,6 +31,7 @@ export class RunnerSession {
   #registered = false;
   /** Output of one command that the server allows; known before it hands anything over. */
   #outputBytes = 0;
+  #rest = DEFAULT_REST;
   /** Producers that the server has announced and not handed over yet. */
   readonly #announced = new Set<string>();
 
@@ -41,7 +43,9 @@ export class RunnerSession {
     const client = new RpcClient(socket);
     const link = new RemoteLink({ call: (method, params) => client.call(method, params), sendFrame: (frame) => socket.sendFrame(frame) });
     const outputBytes = () => this.#outputBytes;
-    const runner = createRunner({ name, link, backends, clock, logger, outputBytes, bootId: bootId(), over: () => this.#leaveWhenDone() });
+    const rest = () => this.#rest;
+    const over = () => this.#leaveWhenDone();
+    const runner = createRunner({ name, link, backends, clock, logger, outputBytes, rest, bootId: bootId(), over });
     client.on('runner/ack', (ack) => link.acked(ack));
     client.on('runner/nack', (nack) => link.nacked(nack));
     client.on('runner/fenced', ({ reason, message }) => {
@@ -76,6 +80,10 @@ export class RunnerSession {
       if (answer instanceof Error) throw answer;
       if (typeof answer === 'string') return answer;
       this.#outputBytes = answer.output_bytes;
+      if (answer.rest) {
+        this.#rest = answer.rest;
+        this.#link.takeLeftovers();
+      }
       this.#options.folder.remember(answer.store);
       for (const id of answer.adopt) this.#announced.add(id);
       this.#registered = true;

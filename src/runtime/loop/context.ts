@@ -1,7 +1,7 @@
 import type { ContextPart } from '../../hooks/table.ts';
 import type { RunView } from '../../hooks/views.ts';
 import type { Loop, Project, Run, RunSettings, Turn } from '../../model/records.ts';
-import { channelEntries, channelNumber } from '../../stream/index.ts';
+import { channelEntries, channelNumber, endOffset } from '../../stream/index.ts';
 import type { RuntimeParts } from '../parts.ts';
 import { filesOf } from '../project-files.ts';
 import { channelReader, skillAccess } from '../readers.ts';
@@ -58,7 +58,10 @@ function viewOf(parts: RuntimeParts, place: TurnPlace): RunView {
     skills: skillAccess(parts.guides, place.project.root),
     entries: (prefix) => store.entries.list({ runId: run.id, prefix }),
     channels: (entry, upTo) =>
-      channelEntries(store, entry).map((found) => channelReader(parts, found, upTo?.[String(channelNumber(found))])),
+      channelEntries(store, entry).map((found) => {
+        const number = channelNumber(found);
+        return channelReader(parts, found, upTo?.[String(number)] ?? endOffset(entry, number));
+      }),
     record: (path, body) =>
       store.entries.get(run.id, path) ??
       journal.commit('fast', (tx) => {

@@ -14,12 +14,15 @@ export interface ProducerRow {
   readonly state: ProducerState;
 }
 
-/** Producers that are not over. */
+/** Producers that are not over, and those of which something runs on. */
 export function liveProducers({ db }: Patient): ProducerRow[] {
+  // A database of an earlier version has no leftovers, and no column for them.
+  const known = db.prepare("select 1 from pragma_table_info('producers') where name = 'leftover'").get() !== undefined;
+  const leftover = known ? 'or leftover is not null and leftover_gone_at is null' : '';
   return db
     .prepare<[], ProducerRow>(
       `select entry_id as entryId, producers.created_at as createdAt, path, runner, state
-      from producers join entries on entries.id = producers.entry_id where state in ${LIVE} order by entry_id`,
+      from producers join entries on entries.id = producers.entry_id where state in ${LIVE} ${leftover} order by entry_id`,
     )
     .all();
 }

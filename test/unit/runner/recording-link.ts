@@ -1,13 +1,14 @@
 import { bootId } from '../../../src/core/boot-id.ts';
 import { HeadgateError } from '../../../src/core/errors.ts';
-import type { ProducerEnd, RunnerLink } from '../../../src/model/ports/runner.ts';
+import type { LeftoverFact, ProducerEnd, ProducerFailure, RunnerLink } from '../../../src/model/ports/runner.ts';
 import type { KillReceipt, Producer, ProducerSpec } from '../../../src/model/records.ts';
 import { StoringSink } from '../../contract/backend-probe.ts';
 
 type Call =
   | { what: 'started'; epoch: number; ref: Readonly<Record<string, unknown>> }
   | { what: 'completed'; epoch: number; end: ProducerEnd }
-  | { what: 'failed'; epoch: number; failure: { lost: boolean; outcome: string; message: string } }
+  | { what: 'failed'; epoch: number; failure: ProducerFailure }
+  | { what: 'left'; epoch: number; fact: LeftoverFact }
   | { what: 'killed'; epoch: number; receipt: KillReceipt };
 
 /** The server's end of a runner, in memory: stores output and notes what it is told, in order. */
@@ -34,7 +35,7 @@ export class RecordingLink implements RunnerLink {
     this.#note({ what: 'completed', epoch, end });
   }
 
-  async failed(_entryId: number, epoch: number, failure: { lost: boolean; outcome: string; message: string }): Promise<void> {
+  async failed(_entryId: number, epoch: number, failure: ProducerFailure): Promise<void> {
     this.#note({ what: 'failed', epoch, failure });
   }
 
@@ -42,10 +43,16 @@ export class RecordingLink implements RunnerLink {
     this.#note({ what: 'killed', epoch, receipt });
   }
 
-  /** Resolves with the first call of this kind. */
-  async told<W extends Call['what']>(what: W): Promise<Extract<Call, { what: W }>> {
+  left(_entryId: number, epoch: number, fact: LeftoverFact): void {
+    this.#note({ what: 'left', epoch, fact });
+  }
+
+  /** Resolves with the first call of this kind, or the first that `which` is true of. */
+  async told<W extends Call['what']>(what: W, which = (_call: Extract<Call, { what: W }>) => true): Promise<Extract<Call, { what: W }>> {
     for (;;) {
-      const call = this.calls.find((one): one is Extract<Call, { what: W }> => one.what === what);
+      const call = this.calls.find(
+        (one): one is Extract<Call, { what: W }> => one.what === what && which(one as Extract<Call, { what: W }>),
+      );
       if (call) return call;
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }

@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { messageOf } from '../../../src/core/errors.ts';
+import { leftoverWords } from '../../../src/core/leftover-line.ts';
 import { placeLine } from '../../../src/core/place-line.ts';
 import { visible } from '../../../src/core/visible-text.ts';
 import type { Runtime } from '../../../src/rpc/client/index.ts';
@@ -97,9 +98,9 @@ export class CommandCard extends LitElement {
     `,
   ];
 
-  /** True while it runs. */
+  /** True while it, or something that it has left, runs. */
   get live(): boolean {
-    return this.entry.status === 102 || this.entry.status === 100;
+    return this.entry.status === 102 || this.entry.status === 100 || leftoverWords(this.entry.attributes)?.isOpen === true;
   }
 
   override render() {
@@ -107,6 +108,7 @@ export class CommandCard extends LitElement {
     const facts = factsOf(entry);
     const command = facts.command ?? facts.summary;
     const place = placeLine(entry.attributes);
+    const left = leftoverWords(entry.attributes);
     const many = command.includes('\n');
     // The output says how the command is, while it is shown.
     const told = open && facts.channels.length > 0;
@@ -118,11 +120,12 @@ export class CommandCard extends LitElement {
         ${told ? nothing : statusBadge(entry.status, entry.outcome)}
         ${live ? html`<button class="danger" aria-keyshortcuts="c" @click=${() => this.cancel()}>Cancel <kbd>c</kbd></button>` : nothing}
         ${
-          entry.status === 499 && !told
+          left?.isCancelled || (entry.status === 499 && !told)
             ? html`<button class="quiet" aria-expanded=${this.receipt ? 'true' : 'false'} @click=${() => (this.receipt = !this.receipt)}>Receipt</button>`
             : nothing
         }
       </header>
+      ${left === undefined ? nothing : html`<p class="place dim">${left.line}</p>`}
       ${place === undefined ? nothing : html`<p class="place dim mono">${visible(place)}</p>`}
       ${this.problem === undefined ? nothing : html`<p class="problem" role="alert">${this.problem}</p>`}
       ${this.receipt ? html`<headgate-receipt .runtime=${this.runtime} run=${this.run} path=${entry.path}></headgate-receipt>` : nothing}

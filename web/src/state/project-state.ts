@@ -56,7 +56,7 @@ export class ProjectState extends Observable {
     return this.#models;
   }
 
-  /** Those that run, or wait to. */
+  /** Those that run, or wait to, and those that have ended and left something running. */
   get producers(): readonly Producer[] {
     return this.#producers;
   }
@@ -134,6 +134,7 @@ export class ProjectState extends Observable {
       case 'stream/started':
       case 'stream/ended':
       case 'stream/cancelled':
+      case 'stream/leftover':
       case 'stream/waiting':
       case 'stream/resumed':
         return this.#readSoon('producers');
@@ -182,7 +183,7 @@ export class ProjectState extends Observable {
           for (const proposal of await this.runtime.look('getProposals', {})) this.#proposals.set(key(proposal), proposal);
           break;
         case 'producers':
-          this.#producers = await this.runtime.look('stream/list', { state: 'live' });
+          this.#producers = await this.runtime.look('stream/list', { state: 'open' });
           break;
         case 'models':
           this.#models = await this.runtime.look('getModels', {});

@@ -18,10 +18,14 @@ export async function exportPage(request: ExportRequest): Promise<ResultOf<'stre
   const { path, format } = request;
   const { document, next, channels, done, bytes } = await page(request);
   const utf8 = isUtf8(document);
+  const { leftover } = request.parts.streams.view(request.runId, path).producer;
   return {
     path,
     format,
     channels: [...channels],
+    ...(leftover
+      ? { end_offsets: Object.fromEntries(Object.entries(leftover.ends).filter(([one]) => channels.includes(Number(one)))) }
+      : {}),
     media_type: MEDIA_TYPES[format],
     chunk: document.toString(utf8 ? 'utf8' : 'base64'),
     encoding: utf8 ? 'utf8' : 'base64',

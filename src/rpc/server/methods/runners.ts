@@ -9,6 +9,7 @@ type RunnerMethod =
   | 'runner/completed'
   | 'runner/failed'
   | 'runner/killed'
+  | 'runner/leftover'
   | 'runner/persist'
   | 'runner/drain'
   | 'runner/forget'
@@ -47,6 +48,7 @@ export const runnerHandlers: Handlers<RunnerMethod> = {
       epoch: record.epoch,
       lease_ms: leaseMs,
       output_bytes: call.parts.outputBytes,
+      ...(call.parts.rest ? { rest: { ...call.parts.rest } } : {}),
       store: storeId,
       adopt: [...adopt],
       release: release as ResultOf<'runner/register'>['release'],
@@ -63,22 +65,29 @@ export const runnerHandlers: Handlers<RunnerMethod> = {
     return {};
   },
 
-  'runner/completed': async ({ producer, epoch, exitCode = null, signal = null, durationMs = null, detached }, call) => {
+  'runner/completed': async ({ producer, epoch, exitCode = null, signal = null, durationMs = null, ...held }, call) => {
     const entryId = leased(call, producer);
-    await call.parts.streams.link.completed(entryId, epoch, { exitCode, signal, durationMs, detached });
-    call.session.runner.forget(entryId);
+    await call.parts.streams.link.completed(entryId, epoch, { exitCode, signal, durationMs, ...given(held) });
+    if (!held.followed) call.session.runner.forget(entryId);
     return {};
   },
 
   'runner/failed': async ({ producer, epoch, ...failure }, call) => {
     const entryId = leased(call, producer);
-    await call.parts.streams.link.failed(entryId, epoch, failure);
-    call.session.runner.forget(entryId);
+    await call.parts.streams.link.failed(entryId, epoch, given(failure));
+    if (!failure.followed) call.session.runner.forget(entryId);
     return {};
   },
 
   'runner/killed': ({ producer, epoch, receipt }, call) => {
     call.parts.streams.link.killed(leased(call, producer), epoch, receipt);
+    return {};
+  },
+
+  'runner/leftover': ({ producer, epoch, processes, limit, gone }, call) => {
+    const entryId = leased(call, producer);
+    call.parts.streams.link.left(entryId, epoch, { pids: processes, limit, gone });
+    if (gone) call.session.runner.forget(entryId);
     return {};
   },
 
@@ -135,4 +144,11 @@ function requireOwner(call: Call, runner: string): void {
 function leased(call: Call, producer: string): number {
   const { instance } = call.session.runner.require();
   return call.parts.streams.fleet.entryOf(producer, instance);
+}
+
+/** Without the fields that were left out. */
+function given<T extends object>(params: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
 }

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { HeadgateError } from '../../../core/errors.ts';
-import type { ProducerView } from '../../../stream/index.ts';
+import { lifetimeText } from '../../../model/lifetime.ts';
+import { type ProducerView, writtenSince } from '../../../stream/index.ts';
 import { LIMITS } from '../../protocol/shapes.ts';
 import type { ParsedParamsOf, ResultOf } from '../../protocol/table.ts';
 import { exportPage } from '../export/page.ts';
@@ -12,6 +13,7 @@ type StreamMethod =
   | 'stream/completed'
   | 'stream/aborted'
   | 'stream/cancel'
+  | 'stream/cancelAll'
   | 'stream/subscribe'
   | 'stream/unsubscribe'
   | 'stream/read'
@@ -65,6 +67,15 @@ export const streamHandlers: Handlers<StreamMethod> = {
       }),
     ],
   }),
+
+  'stream/cancelAll': async ({ reason, grace_ms }, call) => {
+    const ended = await call.parts.streams.endCommands({
+      by: call.session.client,
+      reason: reason ?? null,
+      ...(grace_ms === undefined ? {} : { graceMs: grace_ms }),
+    });
+    return ended as ResultOf<'stream/cancelAll'>;
+  },
 
   'stream/subscribe': (params, call) => {
     const { format } = params;
@@ -126,6 +137,7 @@ export const streamHandlers: Handlers<StreamMethod> = {
       encoding: text ? 'utf8' : 'base64',
       status: read.status,
       outcome: read.outcome,
+      ...(read.end === undefined ? {} : { end_offset: read.end }),
       ...(read.matches ? { matches: [...read.matches] } : {}),
     };
   },
@@ -197,6 +209,7 @@ async function readScreen(params: ParsedParamsOf<'stream/read'>, call: Call): Pr
     encoding: 'utf8',
     status: head.status,
     outcome: head.outcome,
+    ...(head.end === undefined ? {} : { end_offset: head.end }),
     screen: {
       cols: picture.cols,
       rows: picture.rows,
@@ -254,6 +267,7 @@ function producerRow({ producer, channels, waitsFor, waiting }: ProducerView, no
     pid: typeof pid === 'number' ? pid : null,
     stdin: producer.spec.stdin,
     tty: producer.spec.tty !== undefined || producer.backend === 'pty' || producer.backend === 'tmux',
+    lifetime: lifetimeText(producer.spec.lifetime ?? 'forever'),
     channels: [...channels],
     exit_code: producer.exitCode,
     signal: producer.signal,
@@ -261,5 +275,15 @@ function producerRow({ producer, channels, waitsFor, waiting }: ProducerView, no
     endedAt: producer.endedAt,
     lastOutputAt: producer.lastOutputAt,
     ageMs: Math.max(0, now - producer.createdAt),
+    leftover: leftoverOf(producer, channels),
   };
+}
+
+function leftoverOf(
+  { leftover }: ProducerView['producer'],
+  channels: ProducerView['channels'],
+): ResultOf<'stream/list'>[number]['leftover'] {
+  if (!leftover) return null;
+  const { since, pids, ends, limit, goneAt } = leftover;
+  return { since, processes: [...pids], bytes: writtenSince(leftover, channels), ends: { ...ends }, limit, goneAt };
 }

@@ -79,7 +79,7 @@ async function begin(parts: ServerParts, caller: Caller, run: Run, first: TtyOpe
 }
 
 function shParams(run: string, first: TtyOpen): Parameters<ServerParts['runtime']['command']>[2] {
-  const { cmd, shell, tty, backend, container, ssh, tmux, sandbox, runner, cwd, env, stdin } = first;
+  const { cmd, shell, tty, backend, container, ssh, tmux, sandbox, runner, cwd, env, stdin, lifetime } = first;
   const terminal = tty === null ? false : tty;
   const watches = container?.watch !== undefined || tmux?.pane !== undefined;
   const inTerminal = terminal ? true : terminal === undefined && backend === 'pty';
@@ -97,6 +97,7 @@ function shParams(run: string, first: TtyOpen): Parameters<ServerParts['runtime'
     cwd,
     env,
     stdin,
+    lifetime,
   };
   return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined)) as { run: string };
 }
