@@ -8,7 +8,8 @@ import * as packets from './0006_packets.ts';
 import * as dialect from './0007_dialect.ts';
 import * as changedFiles from './0008_changed_files.ts';
 import * as policy from './0009_policy.ts';
-import * as leftovers from './0010_leftovers.ts';
+import * as dataFolder from './0010_data_folder.ts';
+import * as leftovers from './0011_leftovers.ts';
 
 /** One step of the schema: the SQL that `up` emits, frozen once it has landed. */
 export interface Migration {
@@ -28,5 +29,6 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 7, name: 'dialect', up: dialect.up },
   { number: 8, name: 'changed_files', up: changedFiles.up },
   { number: 9, name: 'policy', up: policy.up },
-  { number: 10, name: 'leftovers', up: leftovers.up },
+  { number: 10, name: 'data_folder', up: dataFolder.up },
+  { number: 11, name: 'leftovers', up: leftovers.up },
 ];

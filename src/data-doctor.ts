@@ -4,8 +4,10 @@ import { leftOverFolders, spoolExtent, sweepSpool } from './backends/process/ind
 import { systemClock } from './core/clock.ts';
 import { isHeadgateError, messageOf } from './core/errors.ts';
 import { silentLogger } from './core/logger.ts';
+import { visibleLine } from './core/visible-text.ts';
 import { openAccess } from './data-access.ts';
 import { producerIdOf } from './model/producer-id.ts';
+import { outlived } from './outlived.ts';
 import { isLive } from './model/status.ts';
 import { type DataPaths, dataPaths } from './server-files.ts';
 import { type DatabaseReport, examineDatabase, type Finding, lockDataFolder } from './store/index.ts';
@@ -60,7 +62,13 @@ async function examineFolder(options: { data: string; repair: boolean }): Promis
       now: systemClock.now(),
       spool: (producer, channel) => spoolExtent(paths.producers, producerIdOf(producer), channel),
     });
-    findings.push(...report.findings, ...spool(paths, report, options.repair), ...leftBehind(paths, options.repair));
+    findings.push(
+      ...report.findings,
+      ...copied(paths, report),
+      ...running(options.data),
+      ...spool(paths, report, options.repair),
+      ...leftBehind(paths, options.repair),
+    );
     // A copy and the files that SQLite makes are private as well.
     openAccess(paths, options.repair || report.backup !== undefined);
     return { findings, ...(report.backup === undefined ? {} : { backup: report.backup }) };
@@ -82,9 +90,21 @@ function logSize({ database }: DataPaths): Finding {
   return { name: 'log', state: 'ok', detail: `the write-ahead log has ${bytes} bytes` };
 }
 
+/** Says so where the folder is a copy, or was one. */
+function copied({ folder }: DataPaths, { copy, live }: DatabaseReport): Finding[] {
+  if (!copy) return [];
+  const commands = `${live?.length ?? 0} commands that it says are running`;
+  const detail =
+    copy.settledAt === null
+      ? `${folder} is a copy of ${copy.of}; the next start of the server leaves the ${commands} to the original and ends them here as lost`
+      : `${folder} was a copy of ${copy.of}; it is a folder of its own since ${new Date(copy.settledAt).toISOString()}`;
+  return [{ name: 'copy', state: copy.settledAt === null ? 'note' : 'ok', detail }];
+}
+
 /** Folders and producers that do not match. */
 function spool(paths: DataPaths, report: DatabaseReport, repair: boolean): Finding[] {
-  if (!report.live) return [];
+  // The commands of a copy are the original's, and what it calls its spool may be a link to theirs.
+  if (!report.live || report.copy?.settledAt === null) return [];
   const name = 'spool';
   const keep = new Set(report.live.map(producerIdOf));
   const findings: Finding[] = report.live
@@ -109,6 +129,19 @@ function spool(paths: DataPaths, report: DatabaseReport, repair: boolean): Findi
     }
   }
   return findings.length > 0 ? findings : [{ name, state: 'ok', detail: `${keep.size} live producers, each with its folder` }];
+}
+
+/** What goes on without a server; the caller holds the lock, so there is none. */
+function running(data: string): Finding[] {
+  const commands = outlived({ data });
+  const since = commands[0]?.since ?? null;
+  const sinceWhen = since === null ? '' : ` since ${new Date(since).toISOString()}`;
+  return commands.map(({ run, path, pid, until, command }) => {
+    const ends = until === null ? 'and goes on' : `and is ended at ${new Date(until).toISOString()} unless one starts`;
+    const who = `${run} ${path}${pid === null ? '' : ` (pid ${pid})`}`;
+    const detail = `${who} runs without a server${sinceWhen}, ${ends}: ${visibleLine(command).slice(0, 100)}`;
+    return { name: 'running', state: 'note', detail };
+  });
 }
 
 /** A socket and a record without a server, and files that were never finished; the caller holds the lock, so nobody needs them. */

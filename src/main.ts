@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import type { EndedCommand } from './cli/host.ts';
+
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 const { runCli } = await import('./cli/program.ts');
 
@@ -25,6 +27,9 @@ process.exitCode = await runCli(words, {
   examine: async (options) => (await import('./data-doctor.ts')).examineData(options),
   examineBackends: async () => (await import('./backend-doctor.ts')).examineBackends(),
   stop: async (options) => (await import('./stop-server.ts')).stopServer(options),
+  outlived: async (options) => (await import('./outlived.ts')).outlived(options),
+  endOutlived: async ({ data }) =>
+    (await import('./server.ts')).endOutlived({ data, version, logLevel: 'error' }) as Promise<EndedCommand[]>,
   runner: async (options) => (await import('./runner-process.ts')).runHeadgateRunner(options).finally(endSoon),
   stdout: process.stdout,
   stderr: process.stderr,

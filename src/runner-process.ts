@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { createBackends, sweepHosts } from './backends/index.ts';
+import { createBackends, sweepHosts, Warden } from './backends/index.ts';
 import type { RunnerOptions } from './cli/host.ts';
 import { systemClock } from './core/clock.ts';
 import { HeadgateError, isHeadgateError, messageOf } from './core/errors.ts';
@@ -21,16 +21,18 @@ export async function runHeadgateRunner(options: RunnerOptions): Promise<'stoppe
   process.on('unhandledRejection', unexpected);
   try {
     const folder = new StateFolder(data, systemIds);
-    const backends = createBackends({ folder: folder.producers, hidden: [data], clock, logger });
+    const warden = new Warden({ folder: folder.producers, logger });
+    const backends = createBackends({ folder: folder.producers, warden, hidden: [data], clock, logger });
     // Which of its commands are live only the server knows.
     void sweepHosts({ folder: folder.producers, clock, logger }, undefined);
     let told = false;
     const registered = () => {
+      warden.begin();
       logger.info({ runner: rest.name, pid: process.pid }, 'registered');
       if (!told) ready();
       told = true;
     };
-    return await serveAsRunner({ ...rest, folder, backends, clock, logger, registered });
+    return await serveAsRunner({ ...rest, folder, backends, clock, logger, registered, away: () => warden.end() });
   } finally {
     process.off('unhandledRejection', unexpected);
     release();

@@ -65,8 +65,8 @@ export function readOrMakeToken(file: string, ids: Ids): string {
   return token;
 }
 
-/** Says in the data folder who serves it and where; clients on this host find the socket by it. */
-export function writeServerRecord(file: string, record: { pid: number; url: string; http: string; socket: string }): void {
+/** Says in the data folder who serves it and where; clients on this host find the socket by it, and by `data` that it is no copy. */
+export function writeServerRecord(file: string, record: { pid: number; url: string; http: string; socket: string; data: string }): void {
   writeWhole(file, `${JSON.stringify(record)}\n`);
 }
 

@@ -1,5 +1,6 @@
+import { realpathSync } from 'node:fs';
 import { pino } from 'pino';
-import { createBackends, sweepContainers, sweepHosts } from './backends/index.ts';
+import { createBackends, sweepContainers, sweepHosts, Warden } from './backends/index.ts';
 import { sweepSpool } from './backends/process/index.ts';
 import { surveyBackends } from './backends/survey.ts';
 import { bootId } from './core/boot-id.ts';
@@ -9,10 +10,11 @@ import { Disposer } from './core/disposal.ts';
 import { messageOf } from './core/errors.ts';
 import { systemIds } from './core/ids.ts';
 import type { Logger } from './core/logger.ts';
+import { leaveToOriginal } from './data-copy.ts';
 import type { Plugin } from './hooks/plugin.ts';
 import { createProviders, KEY_VARIABLES } from './llm/index.ts';
 import { producerIdOf } from './model/producer-id.ts';
-import type { Run } from './model/records.ts';
+import type { Producer, Run } from './model/records.ts';
 import { LIVE_STATES } from './model/status.ts';
 import { bundledPlugins, mcp } from './plugins/index.ts';
 import { Redaction, redactedLogger } from './redact/index.ts';
@@ -21,7 +23,7 @@ import { createRunner } from './runner/index.ts';
 import { createRuntime, DiskNotices, deleteRun, emptyConfig, loadConfig, type ServerConfig } from './runtime/index.ts';
 import { dataPaths, readOrMakeToken, removeServerRecord, userFolder, writeServerRecord } from './server-files.ts';
 import { openStore } from './store/index.ts';
-import { Journal, Streams } from './stream/index.ts';
+import { type EndedCommand, Journal, Streams } from './stream/index.ts';
 
 /** What a server is made of, whether it listens or not. */
 export interface RuntimeOptions {
@@ -59,6 +61,8 @@ export interface HeadgateServer {
   readonly socket: string;
   readonly token: string;
   readonly pid: number;
+  /** Where the original of the data folder is; set when this start has found that it is a copy (SPEC {#data_copy}). */
+  readonly copyOf?: string;
   /** Stops serving in order: connections, loops, runner, store. Commands go on and are taken up by the next start. */
   close(): Promise<void>;
 }
@@ -89,9 +93,9 @@ export interface ClosedServer {
 export async function openHeadgate(options: RuntimeOptions): Promise<ClosedServer> {
   const opened = new Disposer();
   try {
-    const { server, runtime } = await compose(options, opened);
+    const { server, runtime, close } = await compose(options, opened);
     await runtime.start();
-    return { accept: (channel) => void server.accept(channel, 'admin'), close: () => opened.close() };
+    return { accept: (channel) => void server.accept(channel, 'admin'), close };
   } catch (error) {
     await opened.close();
     throw error;
@@ -102,6 +106,20 @@ export async function openHeadgate(options: RuntimeOptions): Promise<ClosedServe
 function bundledWith({ mcp: servers, folder }: ServerConfig, version: string): readonly Plugin[] {
   if (Object.keys(servers).length === 0) return bundledPlugins;
   return [...bundledPlugins, mcp({ servers, folder, env: process.env, version })];
+}
+
+/**
+ * Ends every command that runs without a server, with receipts, and serves nobody meanwhile: no loop goes on (SPEC {#cli_stop}). Throws
+ * `conflict` while a server has the data folder.
+ */
+export async function endOutlived(options: RuntimeOptions): Promise<EndedCommand[]> {
+  const opened = new Disposer();
+  try {
+    const { streams } = await compose(options, opened);
+    return await streams.endCommands({ by: 'headgate stop', reason: 'no server runs, and none is to go on with it' });
+  } finally {
+    await opened.close();
+  }
 }
 
 async function compose(options: RuntimeOptions, opened: Disposer) {
@@ -120,6 +138,13 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const expire = (run: Run) => later.expire?.(run);
   const store = await openStore({ file: paths.database, clock, logger, diskFull, retention: config.retention, expire });
   opened.add('the store', () => store.close());
+  const { copyOf, movedFrom } = store.folder;
+  if (copyOf !== undefined) leaveToOriginal(paths, copyOf);
+  if (movedFrom !== undefined)
+    logger.warn(
+      { data: paths.folder, from: movedFrom },
+      'the data folder has been moved; commands that run write how they end to where it was, so until then make a link there: ln -s DATA FROM',
+    );
   const token = options.token ?? readOrMakeToken(paths.token, ids);
 
   const journal = new Journal({ store, logger });
@@ -140,8 +165,11 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     ...(quietMs === undefined ? {} : { quietMs }),
   });
   opened.add('the streams', () => streams.close());
+  const warden = new Warden({ folder: paths.producers, logger });
+  opened.add('the sign of life', () => warden.end());
   const backends = createBackends({
     folder: paths.producers,
+    warden,
     clock,
     logger,
     withheld: [...KEY_VARIABLES, ...Object.values(config.providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? [])],
@@ -164,6 +192,15 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   opened.add('the runner', () => runner.close());
   streams.attachRunner(runner);
 
+  const stop = { planned: false };
+  const endWithServer = async () => {
+    if (!stop.planned) return;
+    const only = ({ spec, runner }: Producer) => spec.lifetime === 'server' && runner !== 'client';
+    await streams.endCommands({ by: 'server', reason: 'the server stops, and its lifetime with it', only });
+  };
+  // Again once nobody starts anything any more.
+  opened.add('the commands that end with the server', endWithServer);
+
   const runtime = await createRuntime({
     store,
     journal,
@@ -177,6 +214,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     dataFolder: paths.folder,
     userFolder: userFolder(process.env),
     sandbox: config.sandbox,
+    lifetime: config.lifetime,
     redaction,
     limits: config.limits,
     policy: config.policy,
@@ -216,20 +254,42 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     checkResults: process.env['HEADGATE_CHECK_RESULTS'] === '1',
   });
   opened.add('the server', () => server.close());
+  journal.commit('durable', () => {
+    if (copyOf !== undefined) {
+      const lost = streams.disown(
+        `this data folder is a copy of ${copyOf}, and the command belongs to the original: nothing was done to it, and what it does from now on is not seen here`,
+      );
+      runtime.disown(`this server, on a copy of ${copyOf},`);
+      logger.warn(
+        { data: paths.folder, original: copyOf, lost },
+        "the data folder is a copy: the commands that it says are running are the original's and are left alone",
+      );
+    }
+    store.folder.settle();
+  });
   // Before anyone can connect and accept something new; loops go on only once the port is ours.
   const live = store.producers.list({ states: LIVE_STATES, leftover: true });
   const keep = new Set(live.map(producerIdOf));
+  warden.begin();
   sweepSpool({ folder: paths.producers, keep, logger });
   // An engine may take its time, and nobody waits for it.
   void sweepContainers({ folder: paths.producers, clock, logger }, keep);
   void sweepHosts({ folder: paths.producers, clock, logger }, keep);
   streams.reconcile();
-  return { server, runtime, logger, token, paths };
+  const close = async () => {
+    stop.planned = true;
+    // While everyone is still told.
+    await endWithServer().catch((error: unknown) =>
+      logger.error({ error: messageOf(error) }, 'commands could not be ended with the server'),
+    );
+    await opened.close();
+  };
+  return { server, runtime, streams, logger, token, paths, copyOf, close };
 }
 
 async function listen(options: ServerOptions, opened: Disposer): Promise<HeadgateServer> {
   const tls = options.tls && readTls(options.tls);
-  const { server, runtime, logger, token, paths } = await compose(options, opened);
+  const { server, runtime, logger, token, paths, copyOf, close } = await compose(options, opened);
   const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'a failure that nobody handled; the server lives on');
   process.on('unhandledRejection', unexpected);
   opened.add('the handler of failures', () => void process.off('unhandledRejection', unexpected));
@@ -250,8 +310,8 @@ async function listen(options: ServerOptions, opened: Disposer): Promise<Headgat
 
   await runtime.start();
   const { url, http } = listening;
-  writeServerRecord(paths.record, { pid: process.pid, url, http, socket });
+  writeServerRecord(paths.record, { pid: process.pid, url, http, socket, data: realpathSync(paths.folder) });
   opened.add('the record', () => removeServerRecord(paths.record));
   logger.info({ url, socket, data: paths.folder, pid: process.pid }, 'ready');
-  return { url, http, socket, token, pid: process.pid, close: () => opened.close() };
+  return { url, http, socket, token, pid: process.pid, ...(copyOf === undefined ? {} : { copyOf }), close };
 }

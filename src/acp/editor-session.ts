@@ -65,6 +65,7 @@ export class EditorSession {
       run,
       link: () => this.#attached(),
       inText: (path, question) => void this.#askInText(path, question).catch((error: unknown) => this.#fail(error)),
+      dismissed: (path) => void this.#dismiss(path).catch((error: unknown) => this.#fail(error)),
     });
     this.#timeline = new Timeline({
       outlet,
@@ -103,9 +104,12 @@ export class EditorSession {
     try {
       const link = await this.#attached();
       const loop = await this.#begin(link, text);
+      // What was dismissed is what this prompt waits behind.
+      for (const proposal of this.#proposals.takeDismissed()) await this.#timeline.propose(proposal);
       if (signal.aborted) cancel();
       const end = await this.#loops.end(loop);
       if (end === 'asked') return 'end_turn';
+      if (end === 'dismissed') return 'cancelled';
       await this.#gone;
       return stopReason(end, this.#loops.takeWhy());
     } catch (error) {
@@ -178,6 +182,12 @@ export class EditorSession {
     await this.#outlet.send({ sessionUpdate: 'agent_message_chunk', content, messageId: path });
     const loop = await this.#loopOf(await this.#attached(), path);
     if (loop !== undefined) this.#loops.asked(loop);
+  }
+
+  async #dismiss(path: string): Promise<void> {
+    const loop = await this.#loopOf(await this.#attached(), path);
+    // A cancel that is under way ends the prompts itself, once what it ended is gone.
+    if (loop !== undefined && !this.#isCancelling) await this.#loops.dismissed(loop);
   }
 
   /** The loop whose turn a log entry is of. */

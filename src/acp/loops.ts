@@ -10,14 +10,23 @@ const POLL_MS = 50;
 /** How a prompt is worked on: `act` may propose changes, `yolo` has what no rule denies accepted, `ask` only looks. */
 export type Mode = 'ask' | 'act' | 'yolo';
 
+/**
+ * Why a prompt is over before its loop is: the loop asks what the person's next message answers, or the person dismissed a
+ * request that it waits for.
+ */
+type Left = 'asked' | 'dismissed';
+
+/** How a prompt is over. */
+type PromptEnd = LoopEnd | Left;
+
 /** The loops that a session's prompts began: each begun once, awaited until its end. */
 export class Loops {
   readonly #run: string;
   readonly #own = new Set<number>();
   readonly #ended = new Map<number, LoopEnd>();
-  readonly #awaited = new Map<number, Deferred<LoopEnd | 'asked'>>();
-  /** Loops that wait for the person's next message: no prompt waits for them. */
-  readonly #asking = new Set<number>();
+  readonly #awaited = new Map<number, Deferred<PromptEnd>>();
+  /** Loops that no prompt waits for, though they have not ended. */
+  readonly #left = new Map<number, Left>();
   /** The call that begins a loop; whoever asks whose loop it is waits for it. */
   #beginning: Promise<unknown> = Promise.resolve();
   #why: string | undefined;
@@ -50,7 +59,7 @@ export class Loops {
 
   /** True for a loop that a prompt of this session waits for. */
   async isAwaited(loop: number): Promise<boolean> {
-    return ((await this.isOwn(loop)) || this.#awaited.has(loop)) && !this.#asking.has(loop);
+    return ((await this.isOwn(loop)) || this.#awaited.has(loop)) && !this.#left.has(loop);
   }
 
   /** Queues a loop; answers its number. A connection lost meanwhile queues it no second time. */
@@ -63,12 +72,11 @@ export class Loops {
     return begun;
   }
 
-  /** Resolves when a loop has ended, or asks what the person's next message answers; rejects when that cannot be learnt any more. */
-  async end(loop: number): Promise<LoopEnd | 'asked'> {
-    const known = this.#ended.get(loop);
+  /** Resolves when a loop has ended, or its prompt is over before that; rejects when that cannot be learnt any more. */
+  async end(loop: number): Promise<PromptEnd> {
+    const known = this.#ended.get(loop) ?? this.#left.get(loop);
     if (known) return known;
-    if (this.#asking.has(loop)) return 'asked';
-    const awaited = this.#awaited.get(loop) ?? deferred<LoopEnd | 'asked'>();
+    const awaited = this.#awaited.get(loop) ?? deferred<PromptEnd>();
     this.#awaited.set(loop, awaited);
     return await awaited.promise;
   }
@@ -76,20 +84,24 @@ export class Loops {
   /** An event told of an end. */
   ended(loop: number, end: LoopEnd): void {
     this.#ended.set(loop, end);
-    this.#asking.delete(loop);
+    this.#left.delete(loop);
     this.#settle(loop, end);
   }
 
   /** A loop asks what the person's next message answers: the prompt that waits for it is over. */
   asked(loop: number): void {
-    if (this.#ended.has(loop)) return;
-    this.#asking.add(loop);
-    this.#settle(loop, 'asked');
+    this.#leave(loop, 'asked');
   }
 
   /** That message has come. */
   answered(loop: number): void {
-    this.#asking.delete(loop);
+    this.#left.delete(loop);
+  }
+
+  /** The person dismissed a request that a loop waits for: the prompts that wait for it, or behind it, are over. */
+  async dismissed(loop: number): Promise<void> {
+    await this.#beginning.catch(() => {});
+    for (const one of new Set([loop, ...this.#own, ...this.#awaited.keys()])) if (one >= loop) this.#leave(one, 'dismissed');
   }
 
   /** Resolves when none of these commands has a process left, or when `signal` is aborted. */
@@ -131,7 +143,13 @@ export class Loops {
     return commands;
   }
 
-  #settle(loop: number, how: LoopEnd | 'asked'): void {
+  #leave(loop: number, why: Left): void {
+    if (this.#ended.has(loop)) return;
+    this.#left.set(loop, why);
+    this.#settle(loop, why);
+  }
+
+  #settle(loop: number, how: PromptEnd): void {
     this.#awaited.get(loop)?.resolve(how);
     this.#awaited.delete(loop);
   }

@@ -30,7 +30,7 @@ export function permissionOptions(attributes: Facts): PermissionOption[] {
   ];
 }
 
-/** What was chosen; undefined: nobody chose, and the proposal waits on. */
+/** What was chosen; undefined: the request was dismissed, and the proposal waits on. */
 export function permissionAnswer(outcome: RequestPermissionOutcome): Answer | undefined {
   return outcome.outcome === 'selected' ? ANSWERS[outcome.optionId] : undefined;
 }

@@ -7,9 +7,7 @@ import { badParams } from './errors.ts';
 /** A prompt's content as the text that the model reads; throws -32602 for what no model is shown (SPEC {#acp_prompt}). */
 export function promptText(blocks: readonly ContentBlock[], root: string): string {
   const parts = blocks.map((block, index) => part(block, index, root));
-  const text = [parts.map(({ said }) => said).join(''), ...parts.flatMap(({ context }) => (context === undefined ? [] : [context]))].join(
-    '\n\n',
-  );
+  const text = [flow(parts), ...parts.flatMap(({ context }) => (context === undefined ? [] : [context]))].join('\n\n');
   if (text.trim() === '') throw badParams('the prompt is empty; send a text', { field: 'prompt' });
   return text;
 }
@@ -17,7 +15,13 @@ export function promptText(blocks: readonly ContentBlock[], root: string): strin
 /** What a block says in the flow of the prompt, and what stands behind it. */
 interface Part {
   readonly said: string;
+  readonly isMention?: true;
   readonly context?: string;
+}
+
+/** The words in a row; a mention that comes right behind a word is set apart from it. */
+function flow(parts: readonly Part[]): string {
+  return parts.reduce((text, { said, isMention }) => (isMention && /\S$/.test(text) ? `${text} ${said}` : `${text}${said}`), '');
 }
 
 function part(block: ContentBlock, index: number, root: string): Part {
@@ -25,12 +29,12 @@ function part(block: ContentBlock, index: number, root: string): Part {
     case 'text':
       return { said: block.text };
     case 'resource_link':
-      return { said: mention(block.uri, root, block.name) };
+      return { said: mention(block.uri, root, block.name), isMention: true };
     case 'resource': {
       const { resource } = block;
       if (!('text' in resource)) throw unreadable(index, 'a resource that is no text');
       const said = mention(resource.uri, root);
-      return { said, context: `<context uri="${said.slice(1)}">\n${resource.text}\n</context>` };
+      return { said, isMention: true, context: `<context uri="${said.slice(1)}">\n${resource.text}\n</context>` };
     }
     case 'image':
     case 'audio':

@@ -22,27 +22,36 @@ export class Proposals {
   readonly #run: string;
   readonly #link: () => Promise<Link>;
   readonly #inText: (path: string, question: Question) => void;
+  readonly #dismissed: (path: string) => void;
   readonly #asked = new Map<string, AbortController>();
+  /** What was asked about and dismissed, and still waits. */
+  readonly #waiting = new Map<string, Proposal>();
 
-  /** @param options - `inText`: told of a question that only the person's next message can answer */
+  /**
+   * @param options - `inText`: told of a question that only the person's next message can answer; `dismissed`: of a request
+   * that was closed without an answer
+   */
   constructor(options: {
     outlet: Outlet;
     run: string;
     link: () => Promise<Link>;
     inText: (path: string, question: Question) => void;
+    dismissed: (path: string) => void;
   }) {
     this.#outlet = options.outlet;
     this.#run = options.run;
     this.#link = options.link;
     this.#inText = options.inText;
+    this.#dismissed = options.dismissed;
   }
 
   /** Asks, once, whatever is asked of it; returns at once. */
-  ask({ path, attributes }: Proposal, toolCall: ToolCallUpdate): void {
+  ask(proposal: Proposal, toolCall: ToolCallUpdate): void {
+    const { path } = proposal;
     if (this.#asked.has(path)) return;
     const abort = new AbortController();
     this.#asked.set(path, abort);
-    this.#ask(path, attributes, toolCall, abort.signal).catch((error: unknown) => {
+    this.#ask(proposal, toolCall, abort.signal).catch((error: unknown) => {
       if (abort.signal.aborted) return;
       const how = `the proposal waits on; another client can answer it: headgate attach ${this.#run}`;
       void this.#outlet.notice('warning', `The editor could not be asked (${messageOf(error)}); ${how}`);
@@ -52,6 +61,15 @@ export class Proposals {
   /** It was answered, or ended otherwise: the editor is asked no longer. */
   withdraw(path: string): void {
     this.#asked.get(path)?.abort();
+    this.#waiting.delete(path);
+  }
+
+  /** What was dismissed and still waits, to be asked about again. */
+  takeDismissed(): Proposal[] {
+    const taken = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { path } of taken) this.#asked.delete(path);
+    return taken;
   }
 
   /** Takes every question back. */
@@ -75,10 +93,14 @@ export class Proposals {
     }
   }
 
-  async #ask(path: string, attributes: Proposal['attributes'], toolCall: ToolCallUpdate, signal: AbortSignal): Promise<void> {
+  async #ask({ path, attributes }: Proposal, toolCall: ToolCallUpdate, signal: AbortSignal): Promise<void> {
     const question = questionOf(attributes);
+    if (question && !this.#outlet.traits.forms && question.options.length === 0) return this.#inText(path, question);
     const answer = question ? await this.#answerTo(path, question, toolCall, signal) : await this.#permission(attributes, toolCall, signal);
-    if (answer && !signal.aborted) await this.resolve(path, answer);
+    if (signal.aborted) return;
+    if (answer) return await this.resolve(path, answer);
+    this.#waiting.set(path, { path, attributes });
+    this.#dismissed(path);
   }
 
   async #permission(attributes: Proposal['attributes'], toolCall: ToolCallUpdate, signal: AbortSignal): Promise<Answer | undefined> {
@@ -91,9 +113,7 @@ export class Proposals {
       const form = questionForm(question, sessionId, path);
       return formAnswer(await client.request(methods.client.elicitation.create, form, withdrawnBy(signal)));
     }
-    if (question.options.length > 0) return chosenAnswer(question, await this.#request(toolCall, questionOptions(question), signal));
-    this.#inText(path, question);
-    return undefined;
+    return chosenAnswer(question, await this.#request(toolCall, questionOptions(question), signal));
   }
 
   async #request(toolCall: ToolCallUpdate, options: ReturnType<typeof permissionOptions>, signal: AbortSignal) {

@@ -31,7 +31,7 @@ export function questionForm({ text, options }: Question, sessionId: string, too
   };
 }
 
-/** The answer that a form brought; undefined: nobody answered, and the question waits on. */
+/** The answer that a form brought; undefined: it was dismissed, and the question waits on. */
 export function formAnswer(response: CreateElicitationResponse): Answer | undefined {
   if (response.action === 'decline') return { action: 'reject' };
   if (response.action !== 'accept') return undefined;
@@ -46,7 +46,7 @@ export function questionOptions({ options }: Question): PermissionOption[] {
   return [...choices, { optionId: 'reject_once', kind: 'reject_once', name: 'Do not answer' }];
 }
 
-/** What was chosen; undefined: nobody chose, and the question waits on. */
+/** What was chosen; undefined: the request was dismissed, and the question waits on. */
 export function chosenAnswer({ options }: Question, outcome: RequestPermissionOutcome): Answer | undefined {
   if (outcome.outcome !== 'selected') return undefined;
   const output = options[Number(/^answer_(\d+)$/.exec(outcome.optionId)?.[1] ?? -1)];

@@ -9,6 +9,10 @@ import { runnerId } from './remote/runner-id.ts';
 import type { SpaceFact } from './shim/free-space.ts';
 import { SshBackend, SshHosts } from './ssh/ssh-backend.ts';
 import { createTmuxBackend, RemoteTmux } from './tmux/index.ts';
+import type { Warden } from './warden/warden.ts';
+
+export { readOutlived, type SpoolCommand } from './warden/outlived.ts';
+export { Warden } from './warden/warden.ts';
 
 export interface BackendsOptions {
   /** Where the producer folders are; made when missing. */
@@ -23,6 +27,8 @@ export interface BackendsOptions {
   readonly hidden?: readonly string[];
   /** Below so many free bytes of the folder's file system commands that write wait; 0 for none (SPEC {#free_space}). */
   readonly freeBytes?: number | undefined;
+  /** Ends commands of this host whose server has been gone for longer than they may run without one (SPEC {#lifetime}). */
+  readonly warden?: Warden | undefined;
   /** Told when the disk has become nearly full, and when it has space again. */
   readonly spaceChanged?: (fact: SpaceFact) => void;
 }

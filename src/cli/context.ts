@@ -1,4 +1,4 @@
-import { connectRuntime, type Runtime } from '../rpc/client/index.ts';
+import { connectRuntime, type Runtime, type Transport } from '../rpc/client/index.ts';
 import type { Console } from './console.ts';
 import { dial } from './dial.ts';
 import { locate, type ServerOptions } from './locate.ts';
@@ -14,15 +14,21 @@ export interface ClientOptions extends ServerOptions {
 
 /**
  * Opens the runtime that a client command drives (SPEC {#cli_resume}). `resume` makes it outlive a restart of the server, and is told
- * of it; true says so on standard error. `name` is how others are told who it is. Throws a CliError with exit code 3 when nothing answers.
+ * of it; true says so on standard error. `name` is how others are told who it is, `dial` another way to the server. Throws a
+ * CliError with exit code 3 when nothing answers.
  */
 export async function openSession(
   console: Console,
   options: ClientOptions,
-  how: { resume?: boolean | ((notice: string, isOpen: boolean) => void); project?: boolean; name?: string } = {},
+  how: {
+    resume?: boolean | ((notice: string, isOpen: boolean) => void);
+    project?: boolean;
+    name?: string;
+    dial?: () => Promise<Transport>;
+  } = {},
 ): Promise<Runtime> {
   // Found again after every loss: a restarted server may listen elsewhere.
-  const runtime = await connectRuntime(async () => await dial(locate(options, console.env)), {
+  const runtime = await connectRuntime(how.dial ?? (async () => await dial(locate(options, console.env))), {
     client: { ...clientOf(console), ...(how.name === undefined ? {} : { name: how.name }) },
     giveUpMs: how.resume ? RESUME_MS : 0,
     ...(how.project === false ? {} : { project: projectOf(options.project) }),

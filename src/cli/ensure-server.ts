@@ -1,13 +1,14 @@
-import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../core/errors.ts';
+import { RpcError, type Transport } from '../rpc/client/index.ts';
+import { isRunning, startDetached } from './detached.ts';
 import { dial } from './dial.ts';
 import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 import type { CliHost } from './host.ts';
-import { dataFolder, locate, type ServerOptions, type Target } from './locate.ts';
+import { dataFolder, locate, type ServerOptions, serverRecord, type Target } from './locate.ts';
 
 /** What starting a server takes from the process around. */
 type Starter = Pick<CliHost, 'env' | 'command'>;
@@ -26,30 +27,109 @@ export interface EnsureOptions extends ServerOptions {
   readonly config?: string;
 }
 
+/** A server that was brought along, as `started.json` in the data folder has it. */
+interface Started {
+  readonly pid: number;
+  /** Options of `headgate serve`, without the data folder. */
+  readonly args: readonly string[];
+}
+
 /**
- * The server that a client command finds, started when none runs on the data folder: `headgate serve` on a free port, in
- * a session of its own that outlives this process (SPEC {#cli_ensure}). Of two that start one at once, the lock on the
- * folder lets one through, and both find that. A server named by URL or socket is never started.
+ * The server that a client command finds, started when none runs on the data folder (SPEC {#cli_ensure}). A server named by
+ * URL or socket is never started.
  *
  * @throws CliError with exit code 3 and what the server said, when it does not start
  */
 export async function ensureServer(options: EnsureOptions, host: Starter): Promise<Target> {
   const { env } = host;
-  const named = options.url !== undefined || options.socket !== undefined;
-  if (named || (options.data === undefined && (env['HEADGATE_URL'] || env['HEADGATE_SOCKET']))) return locate(options, env);
+  if (isNamed(options, env)) return locate(options, env);
   const found = await answering(options, env);
   if (found) return found;
   const data = dataFolder(options.data, env);
-  const server = start(data, options.config, host);
+  const before = options.config === undefined ? crashed(data) : undefined;
+  const args = before?.args ?? ['--port', '0', ...(options.config === undefined ? [] : ['--config', resolve(options.config)])];
+  return await startServer(data, args, host);
+}
+
+/**
+ * Starts a server on a data folder where none answers, with these options of `headgate serve`; answers whether it did.
+ *
+ * @throws CliError with exit code 3 and what the server said, when it does not start
+ */
+export async function ensureRunning(data: string, args: readonly string[], host: Starter): Promise<boolean> {
+  if (await answering({ data }, host.env)) return false;
+  await startServer(data, args, host);
+  return true;
+}
+
+/**
+ * Starts a server on a data folder, out of the tree of this process, and waits until it answers. Of two that start one at
+ * once, the lock on the folder lets one through, and both find that.
+ */
+async function startServer(data: string, args: readonly string[], host: Starter): Promise<Target> {
+  const server = await start(data, args, host);
   const until = performance.now() + START_MS;
   let ended: boolean;
   do {
     await delay(LOOK_MS);
     ended = server.ended();
-    const target = await answering(options, env);
-    if (target) return target;
+    const target = await answering({ data }, host.env);
+    const { pid } = readFacts(serverRecord(data));
+    // It listens before it has written its record: until then that of a server that was killed is there.
+    if (target && typeof pid === 'number' && isRunning(pid)) {
+      // Another that was started meanwhile may have got the folder.
+      if (pid === server.pid) keep(data, { pid: server.pid, args });
+      return target;
+    }
   } while (performance.now() < until && (!ended || isHeld(data)));
   throw new CliError(`no server runs on ${data}, and none could be started${server.said()}`, EXIT.unreachable, `${server.log} says more`);
+}
+
+/**
+ * Dials the server of a client that outlives its connections. Where a server that was brought along was killed it is started
+ * again, once for each that was killed (SPEC {#cli_ensure}); one that was stopped, or that somebody else keeps running, is not.
+ */
+export function redialling(options: EnsureOptions, host: Starter, mayStart: boolean): () => Promise<Transport> {
+  const { env } = host;
+  const data = dataFolder(options.data, env);
+  const may = mayStart && !isNamed(options, env);
+  let tried: number | undefined;
+  let failure: Error | undefined;
+  return async () => {
+    try {
+      return await dial(locate(options, env));
+    } catch (error) {
+      const dead = may && !(error instanceof RpcError) ? crashed(data) : undefined;
+      if (dead === undefined) throw error;
+      if (dead.pid !== tried) {
+        tried = dead.pid;
+        failure = await ensureServer(options, host).then(
+          () => undefined,
+          (problem: unknown) => problem as Error,
+        );
+      }
+      if (failure !== undefined) throw failure;
+      return await dial(locate(options, env));
+    }
+  };
+}
+
+/** True where a server is named by URL or socket. */
+function isNamed({ url, socket, data }: ServerOptions, env: Starter['env']): boolean {
+  if (url !== undefined || socket !== undefined) return true;
+  return data === undefined && Boolean(env['HEADGATE_URL'] || env['HEADGATE_SOCKET']);
+}
+
+/** The server on the data folder that was brought along and has ended without taking its record away. */
+function crashed(data: string): Started | undefined {
+  const { pid } = readFacts(serverRecord(data));
+  const { pid: started, args } = readFacts(startedFile(data));
+  if (typeof pid !== 'number' || pid !== started || isRunning(pid)) return undefined;
+  return Array.isArray(args) && args.every((arg) => typeof arg === 'string') ? { pid, args } : undefined;
+}
+
+function startedFile(data: string): string {
+  return join(data, 'started.json');
 }
 
 /** The server on the data folder, if one takes connections. */
@@ -66,6 +146,7 @@ async function answering(options: ServerOptions, env: Starter['env']): Promise<T
 
 /** A server on its way up. */
 interface Starting {
+  readonly pid: number | undefined;
   /** File that it writes its log to. */
   readonly log: string;
   ended(): boolean;
@@ -73,51 +154,70 @@ interface Starting {
   said(): string;
 }
 
-function start(data: string, config: string | undefined, { env, command }: Starter): Starting {
+async function start(data: string, args: readonly string[], { env, command }: Starter): Promise<Starting> {
   const log = join(data, 'server.log');
   let failure: string | undefined;
-  let over = false;
+  let pid: number | undefined;
   let from = 0;
   try {
     mkdirSync(data, { recursive: true, mode: 0o700 });
     const whole = sizeOf(log);
     from = whole > LOG_BYTES ? 0 : whole;
     const stderr = openSync(log, from === whole ? 'a' : 'w', 0o600);
-    const args = ['serve', '--json', '--port', '0', '--data', data, '--log-level', 'warn'];
-    const child = spawn(process.execPath, [command, ...args, ...(config === undefined ? [] : ['--config', resolve(config)])], {
-      // In the data folder: a server must not hold the folder that its first client happened to be in.
-      cwd: data,
-      detached: true,
-      env: { ...env, ...Object.fromEntries(MARKERS.map((name) => [name, undefined])) },
-      stdio: ['ignore', 'ignore', stderr],
-    });
-    closeSync(stderr);
-    child.once('error', (error) => {
-      failure = error.message;
-      over = true;
-    });
-    child.once('exit', () => {
-      over = true;
-    });
-    child.unref();
+    try {
+      pid = await startDetached([process.execPath, command, 'serve', '--json', '--data', data, '--log-level', 'warn', ...args], {
+        // In the data folder: a server must not hold the folder that its first client happened to be in.
+        cwd: data,
+        env: { ...env, ...Object.fromEntries(MARKERS.map((name) => [name, undefined])) },
+        stderr,
+      });
+    } finally {
+      closeSync(stderr);
+    }
   } catch (error) {
     failure = messageOf(error);
-    over = true;
   }
   const said = () => {
     const line = failure ?? readOr(log).subarray(from).toString().trim().split('\n')[0] ?? '';
-    return line === '' ? '' : `: ${line.replace(/^headgate: /, '')}`;
+    return line === '' ? '' : `: ${messageIn(line)}`;
   };
-  return { log, ended: () => over, said };
+  return { pid, log, ended: () => pid === undefined || !isRunning(pid), said };
+}
+
+/** What an error of `headgate serve --json` says, or any other line of a log. */
+function messageIn(line: string): string {
+  try {
+    const { error } = JSON.parse(line) as { error?: { message?: unknown } };
+    if (typeof error?.message === 'string') return error.message;
+  } catch {
+    // A line for people.
+  }
+  return line.replace(/^headgate: /, '');
 }
 
 /** True while a process has the data folder: a server that is not up yet, or one that ends (SPEC {#data_lock}). */
 function isHeld(data: string): boolean {
+  const { pid } = readFacts(join(data, 'lock.json'));
+  return typeof pid === 'number' && isRunning(pid);
+}
+
+function readFacts(file: string): Readonly<Record<string, unknown>> {
   try {
-    const { pid } = JSON.parse(readOr(join(data, 'lock.json')).toString()) as { pid?: unknown };
-    return typeof pid === 'number' && process.kill(pid, 0);
+    const facts: unknown = JSON.parse(readOr(file).toString());
+    return typeof facts === 'object' && facts !== null ? { ...facts } : {};
   } catch {
-    return false;
+    return {};
+  }
+}
+
+/** Notes that a server was brought along. Without the note it is not started again by itself, and nothing else is lost. */
+function keep(data: string, started: { readonly pid: number | undefined; readonly args: readonly string[] }): void {
+  const unfinished = `${startedFile(data)}.${process.pid}`;
+  try {
+    writeFileSync(unfinished, `${JSON.stringify(started)}\n`, { mode: 0o600 });
+    renameSync(unfinished, startedFile(data));
+  } catch {
+    // A full disk, for example.
   }
 }
 

@@ -1,7 +1,7 @@
 import { ERRORS, isHeadgateError, messageOf } from '../core/errors.ts';
 import { ConnectionClosed, StreamClosed } from '../rpc/client/errors.ts';
+import { COMMANDS, inWords } from '../rpc/protocol/method-words.ts';
 import { EXIT } from './exit-codes.ts';
-import { inCommands } from './wire-words.ts';
 
 /** A failure that ends the command: one message, perhaps the next step, and the exit code. Never leaves src/cli. */
 export class CliError extends Error {
@@ -71,7 +71,7 @@ export function errorJson(error: unknown): string {
 function wordsOf(error: unknown): { message: string; hint: string | undefined } {
   if (error instanceof CliError) return { message: error.message, hint: error.hint };
   const hint = error instanceof ConnectionClosed ? LOST_HINT : hintOf(wireError(error)?.name);
-  return { message: inCommands(messageOf(error)), hint };
+  return { message: inWords(messageOf(error), COMMANDS), hint };
 }
 
 /** What a lost connection means for what was begun over it. */

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { ClientTls } from '../rpc/node/index.ts';
+import type { ResultOf } from '../rpc/protocol/table.ts';
 
 /** What `headgate serve` hands to the composition root. */
 export interface ServeOptions {
@@ -52,6 +53,8 @@ export interface RunningServer {
   readonly socket: string;
   readonly token: string;
   readonly pid: number;
+  /** Where the original is, when the data folder was found to be a copy. */
+  readonly copyOf?: string;
   /** Stops serving; commands go on. */
   close(): Promise<void>;
 }
@@ -70,6 +73,25 @@ export interface DataReport {
   readonly backup?: string;
 }
 
+/** A command that goes on without a server. Times in milliseconds since the epoch. */
+export interface OutlivedCommand {
+  readonly run: string;
+  readonly path: string;
+  readonly project: string;
+  readonly command: string;
+  readonly backend: string;
+  /** Null: it runs elsewhere and cannot be seen from here. */
+  readonly pid: number | null;
+  readonly lifetime: string;
+  /** Since when there is no server; null where nobody has noted it. */
+  readonly since: number | null;
+  /** When it is ended if no server comes; null: never, or not known. */
+  readonly until: number | null;
+}
+
+/** A command that was cancelled, as `stream/cancelAll` answers it. */
+export type EndedCommand = ResultOf<'stream/cancelAll'>[number];
+
 /** An output stream, perhaps a terminal. */
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
@@ -85,6 +107,10 @@ export interface CliHost {
   examineBackends?(): Promise<readonly Finding[]>;
   /** Ends the server of a data folder and waits until it is gone; undefined where none runs. */
   stop(options: { data: string; timeoutMs: number }): Promise<{ pid: number; ended: boolean } | undefined>;
+  /** The commands that go on without a server on a data folder; nothing is known of them where it is missing. */
+  outlived?(options: { data: string }): Promise<readonly OutlivedCommand[]>;
+  /** Ends the commands of a data folder without a server, and says what became of them. */
+  endOutlived(options: { data: string }): Promise<readonly EndedCommand[]>;
   /** Serves a server as its runner until it is stopped or drained. */
   runner(options: RunnerOptions): Promise<'stopped' | 'drained'>;
   readonly stdout: OutputStream;

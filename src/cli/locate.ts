@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { systemCode } from '../core/errors.ts';
@@ -82,9 +82,16 @@ function websocket(url: string, token: string | undefined, tls: () => ClientTls,
 }
 
 function recorded(data: string, named: boolean): Target {
-  const { socket } = readRecord(serverRecord(data), data, named);
+  const { socket, data: served } = readRecord(serverRecord(data), data, named);
+  if (typeof served === 'string' && isOther(served, data)) throw noServer(data, named);
   if (typeof socket !== 'string') throw damaged(serverRecord(data));
   return { kind: 'unix', path: socket, from: data };
+}
+
+/** True when a record that lies in `data` was copied there from the folder that its server serves. */
+function isOther(served: string, data: string): boolean {
+  const [one, other] = [served, data].map((folder) => statSync(folder, { throwIfNoEntry: false }));
+  return one !== undefined && other !== undefined && (one.ino !== other.ino || one.dev !== other.dev);
 }
 
 /** What a running server has written into its record. */
@@ -137,6 +144,15 @@ export function locatePort(options: ServerOptions, env: Env, path: string): Port
   const known = [options.token, tokenOf(target.from), env['HEADGATE_TOKEN']].filter((token) => token !== undefined && token !== '');
   const port = websocket(url, undefined, () => readClientTls(options, env), target.from);
   return { url: at(port.url), tokens: [...new Set(known)], target: port };
+}
+
+/** Where the server of a data folder is reached. Throws a CliError with exit code 3 when nothing is running there. */
+export function runningServer(data: string, env: Env): { url: string; http: string; socket: string; token: string; pid: number } {
+  const { url, http, socket, pid } = readRecord(serverRecord(data), data, true);
+  if (typeof url !== 'string' || typeof http !== 'string' || typeof socket !== 'string' || typeof pid !== 'number') {
+    throw damaged(serverRecord(data));
+  }
+  return { url, http, socket, token: env['HEADGATE_TOKEN'] || (tokenOf(data) ?? ''), pid };
 }
 
 function tokenOf(data: string): string | undefined {

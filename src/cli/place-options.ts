@@ -4,7 +4,7 @@ import { usageError } from './errors.ts';
 import { parseList, parseWhole } from './parse.ts';
 
 /** Where a command runs, as `sh`, `env` and `tty/open` take it. */
-export type PlaceParams = Pick<ParamsOf<'sh'>, 'backend' | 'container' | 'ssh' | 'tmux' | 'sandbox'>;
+export type PlaceParams = Pick<ParamsOf<'sh'>, 'shell' | 'backend' | 'container' | 'ssh' | 'tmux' | 'sandbox'>;
 
 type Container = NonNullable<PlaceParams['container']>;
 type Mount = NonNullable<Container['mounts']>[number];
@@ -12,6 +12,7 @@ type Ssh = NonNullable<PlaceParams['ssh']>;
 
 /** The options that name a place, as commander reads them. */
 export interface PlaceOptions {
+  readonly shell?: 'sh' | 'bash' | 'login';
   readonly backend?: string;
   readonly image?: string;
   readonly container?: string;
@@ -35,6 +36,8 @@ export interface PlaceOptions {
   /** A session; true for a bare `--tmux`. */
   readonly tmux?: string | true;
   readonly pane?: string;
+  /** With --pane: what is typed here is typed there. */
+  readonly input?: boolean;
   readonly tmuxSocket?: string;
   readonly history?: number;
   readonly sandbox?: 'workspace' | 'read-only';
@@ -48,6 +51,11 @@ export function addPlaceOptions(command: Command): Command {
   group(
     'Where it runs:',
     new Option('--backend <name>', 'process, pty, tmux, container or ssh (default: by the options below, else process)'),
+    new Option('--shell <name>', 'which shell gets the command line; login is that of the user (default: sh)').choices([
+      'sh',
+      'bash',
+      'login',
+    ]),
     new Option('--sandbox <mode>', "what a command of the server's machine may write to: the project, or nothing").choices([
       'workspace',
       'read-only',
@@ -81,6 +89,7 @@ export function addPlaceOptions(command: Command): Command {
     'In tmux:',
     new Option('--tmux [session]', 'in a new window of this session (default: headgate)'),
     new Option('--pane <pane>', 'run nothing: watch this pane, such as %3 or work:1.0'),
+    new Option('--input', 'with --pane: type what comes on standard input into the pane; without it the pane is only watched'),
     new Option('--tmux-socket <name>', 'name, or with a slash path, of the tmux server'),
     new Option('--history <lines>', 'with --pane: lines from before the watch (default: all)').argParser(parseWhole(0, 1_000_000)),
   );
@@ -89,13 +98,14 @@ export function addPlaceOptions(command: Command): Command {
 
 /** What the options ask for, as params. Throws a usage error for options that need another one; the server judges the rest. */
 export function placeParams(options: PlaceOptions): PlaceParams {
-  const { backend, image, container, sandbox, host } = options;
+  const { shell, backend, image, container, sandbox, host } = options;
   const inContainer = image !== undefined || container !== undefined || backend === 'container';
   const inTmux = options.tmux !== undefined || options.pane !== undefined || backend === 'tmux';
   needs(options, ['watch', 'docker', 'dockerTls', 'name', 'user', 'memory', 'cpus', 'pids', 'mount', 'readOnly', 'pull'], inContainer, {
     means: '--image or --container',
   });
   needs(options, ['tmuxSocket', 'history'], inTmux, { means: '--tmux or --pane' });
+  needs(options, ['input'], options.pane !== undefined, { means: '--pane' });
   needs(options, ['identity', 'knownHosts', 'jump'], host !== undefined, { means: '--host' });
   needs(options, ['network'], inContainer || sandbox !== undefined, { means: '--sandbox, --image or --container' });
   if (inContainer && options.network === true)
@@ -106,12 +116,18 @@ export function placeParams(options: PlaceOptions): PlaceParams {
       'it is --network alone, before another option or --',
     );
   return {
+    ...(shell === undefined ? {} : { shell }),
     ...(backend === undefined ? {} : { backend }),
     ...(inContainer ? { container: containerParams(options) } : {}),
     ...(host === undefined ? {} : { ssh: sshParams(host, options) }),
     ...(inTmux ? { tmux: tmuxParams(options) } : {}),
     ...(sandbox === undefined ? {} : { sandbox: { mode: sandbox, network: options.network === true } }),
   };
+}
+
+/** False where a pane is watched and no input was asked for: it is somebody's own (SPEC {#backend_tmux}). */
+export function givesInput({ pane, input }: PlaceOptions): boolean {
+  return pane === undefined || input === true;
 }
 
 function containerParams(options: PlaceOptions): Container {

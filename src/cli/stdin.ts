@@ -19,15 +19,18 @@ const RETRY_MS = 100;
 /** Errors of a command that has ended, is gone, or reads no input. */
 const OVER: ReadonlySet<string> = new Set(['conflict', 'stream_closed', 'not_found', 'unsupported']);
 
+/** Whether the end of our standard input is that of the command's: not in a pane that somebody else has. */
+export type InputEnd = 'with-end' | 'without-end';
+
 /**
- * Sends standard input to a command, in order and each byte once, as fast as the command reads, then end of file (SPEC
- * {#cli_sh}). Ends early when the command has ended or reads no more, or `signal` is aborted. Rejects with `inputCutOff`
+ * Sends standard input to a command, in order and each byte once, as fast as the command reads, then end of file where `end` says so
+ * (SPEC {#cli_sh}). Ends early when the command has ended or reads no more, or `signal` is aborted. Rejects with `inputCutOff`
  * when nobody knows what has come, and with what else went wrong.
  */
 export async function forwardInput(
   input: InputStream,
   session: Runtime,
-  to: { run: string; path: string },
+  { end, ...to }: { run: string; path: string; end: InputEnd },
   signal: AbortSignal,
 ): Promise<void> {
   let got = 0;
@@ -43,7 +46,7 @@ export async function forwardInput(
     }
   }
   // The end can be asked for again.
-  while ((await send(session, { ...to, eof: true }, signal)) === 'unknown');
+  while (end === 'with-end' && (await send(session, { ...to, eof: true }, signal)) === 'unknown');
 }
 
 /** The error when the command has `got` bytes of its input for certain, and nobody knows whether the next ones have come. */

@@ -14,7 +14,7 @@ const VALUE_CHARS = 80;
 export function placeLine(attributes: unknown): string | undefined {
   const { plan, input } = record(attributes);
   const { backend, runner, spec } = record(plan);
-  const { container, ssh, tmux, tty, sandbox, cwd, env } = record(spec);
+  const { shell, container, ssh, tmux, tty, sandbox, cwd, env } = record(spec);
   const asked = record(input)['cwd'];
   const parts = [
     ...(typeof backend === 'string' && backend !== 'process' ? [runner === 'server' ? `${backend} in the server` : backend] : []),
@@ -23,6 +23,7 @@ export function placeLine(attributes: unknown): string | undefined {
     ...facts(tmux, ['session', 'pane', 'socket']),
     ...facts(ssh, ['user', 'host', 'port', 'identity', 'known_hosts']),
     ...jumps(record(ssh)['jump']),
+    ...(typeof shell === 'string' && shell !== 'sh' ? [shell === 'login' ? 'in a login shell' : `in ${shell}`] : []),
     ...(tty === undefined || backend === 'pty' ? [] : ['in a terminal']),
     ...(sandbox === undefined ? [] : [sandboxed(record(sandbox))]),
     ...(asked === undefined || asked === '.' || typeof cwd !== 'string' || cwd === '' ? [] : [`folder ${shellQuote(cwd)}`]),

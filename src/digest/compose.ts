@@ -97,7 +97,7 @@ function bounded(channel: Digestible, last: readonly Row[], maxBytes: number): D
     `left out: ${bytes - quoted} bytes`,
     ...(findings.omitted > 0 ? [`${findings.omitted} more lines that look like errors are not shown`] : []),
     ...(missed ? [`bytes ${missed.from} to ${missed.to} have not been searched for errors`] : []),
-    `read on with get {"path": "${path}", "line": ${(before?.row.line ?? 0) + 1}}, or its "match" or "pattern"`,
+    `read on with get {"path": "${path}", "line": ${(before?.row.line ?? 0) + 1}}, or search it with get`,
   ];
   return { text: [`${name}: ${notes.join('; ')}`, ...withGaps(all)].join('\n'), ranges };
 }

@@ -51,14 +51,14 @@ export class Findings {
     return this.#kept.reduce((sum, { dropped }) => sum + dropped, 0);
   }
 
-  /** Looks at a row, or at what was written of it last, and keeps it when it looks like an error; answers what it is found by then. */
-  look(row: Row, text = row.text): number | undefined {
+  /** Looks at a row, or at what was written of it last, and keeps it when it looks like an error; answers what it is found by. */
+  look(row: Row, text = row.text): number {
     const bytes = Buffer.from(text);
     return this.lookAt(bytes, 0, bytes.length, row.line, () => row);
   }
 
   /** The same for the line in [from, to) of `bytes`; `row` is made of it only when it is wanted. */
-  lookAt(bytes: Uint8Array, from: number, to: number, line: number, row: () => Row | undefined): number | undefined {
+  lookAt(bytes: Uint8Array, from: number, to: number, line: number, row: () => Row | undefined): number {
     const key = lineKey(bytes, from, to);
     const map = this.#known.get(key);
     const known = map?.get(key);
@@ -72,17 +72,10 @@ export class Findings {
       return key;
     }
     if (!this.#known.has(key)) this.#first(key, row(), textOf(bytes, from, to));
-    return this.#known.get(key) ? key : undefined;
+    return key;
   }
 
-  /** What a text that was looked at is found by; undefined when it does not look like an error. */
-  find(text: string): number | undefined {
-    const bytes = Buffer.from(text);
-    const key = lineKey(bytes, 0, bytes.length);
-    return this.#known.get(key) ? key : undefined;
-  }
-
-  /** One of those does not stand any more. */
+  /** One of those that are found by `key` does not stand any more; nothing for what does not look like an error. */
   lost(key: number): void {
     const map = this.#known.get(key);
     const known = map?.get(key);

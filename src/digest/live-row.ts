@@ -27,9 +27,9 @@ export interface LiveRow {
   passEnd: number;
   /** Where the last writing ended; what goes on there covers nothing that has not been looked at. */
   writeEnd: number;
-  /** It has been looked at for errors as it is, and what it was found as. */
+  /** It has been looked at for errors as it is, and what it would be found by. */
   looked: boolean;
-  found: number | undefined;
+  key: number | undefined;
 }
 
 /** A row without anything. */
@@ -45,15 +45,25 @@ export function blank({ at, lines }: Place): LiveRow {
     passEnd: 0,
     writeEnd: -1,
     looked: false,
-    found: undefined,
+    key: undefined,
   };
 }
 
 /** A row as the rest of the digest sees it. */
 export function settled(row: LiveRow, ordinal: number): Row {
-  const whole = row.text.trimEnd();
-  const chars = row.chars > row.text.length ? row.chars : whole.length;
-  return { ordinal, from: row.from, to: row.to, line: row.line, text: cutRow(whole), chars };
+  const { from, to, line, key } = row;
+  // Of a row that was cut the end is not known, so that blanks may be within it.
+  const cut = row.chars > row.text.length;
+  const whole = cut ? row.text : row.text.trimEnd();
+  return { ordinal, from, to, line, text: cutRow(whole), chars: cut ? row.chars : whole.length, ...(key === undefined ? {} : { key }) };
+}
+
+/**
+ * A row as it is when the cursor comes back to it: how it was written is forgotten. So it does not matter whether it has
+ * been among the settled rows meanwhile, which depends on how the output was cut into pieces.
+ */
+export function unsettled({ from, to, line, text, chars, key }: Row): LiveRow {
+  return { text, chars, from, to, line, passFrom: -1, passLine: 0, passEnd: text.length, writeEnd: -1, looked: true, key };
 }
 
 /** What a full-screen program drew last, as rows. */

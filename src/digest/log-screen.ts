@@ -1,5 +1,5 @@
 import { Findings } from './findings.ts';
-import { blank, type LiveRow, type Place, pictureRows, settled } from './live-row.ts';
+import { blank, type LiveRow, type Place, pictureRows, settled, unsettled } from './live-row.ts';
 import { Picture } from './picture.ts';
 import { parameter, type Sequence } from './sequence.ts';
 import { type TailLimits, TailRows } from './tail-rows.ts';
@@ -283,20 +283,22 @@ export class LogScreen {
   /** The cursor goes to another row: what stands in this one is looked at. */
   #leave(): void {
     const row = this.#live[this.#row];
-    if (row && !row.looked) this.#look(row, row.text.length);
+    if (!row) return;
+    if (!row.looked) this.#look(row, row.text.length);
+    this.#live[this.#row] = unsettled(settled(row, this.tail.count + this.#row));
   }
 
   #look(row: LiveRow, chars: number): void {
     row.looked = true;
-    row.found =
+    row.key =
       row.chars === 0 ? undefined : this.findings.look(settled(row, this.tail.count + this.#live.indexOf(row)), row.text.slice(0, chars));
   }
 
   /** What stands is about to be written over or erased: an error that only stood for a moment was there all the same. */
   #lose(row: LiveRow): void {
     if (!row.looked) this.#look(row, row.passEnd);
-    if (row.found !== undefined) this.findings.lost(row.found);
-    row.found = undefined;
+    if (row.key !== undefined) this.findings.lost(row.key);
+    row.key = undefined;
   }
 
   #down(): void {
@@ -318,20 +320,7 @@ export class LogScreen {
     if (this.tail.count <= this.#top) return false;
     const row = this.tail.pop(this.#source);
     if (!row) return false;
-    const { text, chars, from, to, line } = row;
-    this.#live.unshift({
-      text,
-      chars,
-      from,
-      to,
-      line,
-      passFrom: -1,
-      passLine: 0,
-      passEnd: text.length,
-      writeEnd: -1,
-      looked: true,
-      found: this.findings.find(text),
-    });
+    this.#live.unshift(unsettled(row));
     this.#row++;
     return true;
   }

@@ -1,4 +1,5 @@
-import { type ByteSource, isSpan, type LineRow, plainRows, type Row, type Span } from './types.ts';
+import { lineKey } from './line-key.ts';
+import { type ByteSource, isSpan, type LineRow, plainRows, type Row, type Span, withoutColours } from './types.ts';
 
 /** What is kept in memory at most. */
 export interface TailLimits {
@@ -63,7 +64,7 @@ export class TailRows {
     if (!row) return undefined;
     if (last.rows > 1) this.#items.push({ ...last, rows: last.rows - 1, to: row.begin });
     this.count = row.ordinal;
-    return row;
+    return { ...row, key: lineKeyOf(source.read(row.begin, Math.min(ROW_BYTES, row.to - row.begin))) };
   }
 
   /** The last rows, in order, without a gap: as many as are known, at least `wanted` where there are so many. */
@@ -88,6 +89,13 @@ export class TailRows {
   #drop(item: Row | Span | undefined): void {
     if (item && !isSpan(item)) this.#chars -= item.text.length;
   }
+}
+
+/** What a line of text and colours is found by. */
+function lineKeyOf(line: Buffer): number {
+  // Byte for byte, as it was when it was looked at.
+  const text = Buffer.from(withoutColours(line.toString('latin1')), 'latin1');
+  return lineKey(text, 0, text.length);
 }
 
 /** The last rows of a span, `wanted` at most; fewer where they are long, but one. */

@@ -16,6 +16,8 @@ export interface Row {
   readonly text: string;
   /** Characters of the whole row. */
   readonly chars: number;
+  /** What the row is found by among those that look like errors, when it has been looked at by itself. */
+  readonly key?: number;
 }
 
 /** A row that is one raw line. */
@@ -59,6 +61,11 @@ export function isSpan(item: Row | Span): item is Span {
 
 const COLOURS = /\u001b\[[0-;]{0,62}m/g;
 
+/** A line of text and colours without these. */
+export function withoutColours(line: string): string {
+  return line.includes('\u001b') ? line.replace(COLOURS, '') : line;
+}
+
 /** Lines of text and colours as rows; a last one without LF is one too. */
 export function plainRows(bytes: Buffer, first: { readonly ordinal: number; readonly from: number; readonly line: number }): LineRow[] {
   const rows: LineRow[] = [];
@@ -66,7 +73,7 @@ export function plainRows(bytes: Buffer, first: { readonly ordinal: number; read
     const lf = bytes.indexOf(10, start);
     const end = lf < 0 ? bytes.length : lf;
     const raw = bytes.toString('utf8', start, end);
-    const text = (raw.includes('\u001b') ? raw.replace(COLOURS, '') : raw).trimEnd();
+    const text = withoutColours(raw).trimEnd();
     const next = lf < 0 ? end : end + 1;
     rows.push({
       ordinal: first.ordinal + rows.length,

@@ -1,7 +1,9 @@
 import { realpathSync } from 'node:fs';
 import { z } from 'zod';
 import { HeadgateError } from '../core/errors.ts';
-import { channelsOf, isLocal, type Place, placeOf, placeParams } from '../model/place.ts';
+import { command, commandText, launchOf, type Shell, shell } from '../model/launch.ts';
+import { LIFETIME_FORMS, lifetimeParam, parseLifetime } from '../model/lifetime.ts';
+import { channelsOf, isLocal, type Place, placeOf, placeParams, watchesPane } from '../model/place.ts';
 import { containedPath } from './contained-path.ts';
 import type { CommandToolOptions, ProposedProducer, RefusalStatus, ToolDefinition, ToolOutcome } from './plugin.ts';
 import { timeoutParam, yieldParam } from './time-params.ts';
@@ -10,17 +12,19 @@ const DEFAULT_YIELD_MS = 10_000;
 
 /** Parameters of every tool that proposes a shell command. */
 export const commandParams = z.strictObject({
-  command: z
-    .string()
-    .min(1)
-    .max(128 * 1024)
-    .describe('A POSIX shell command line.'),
+  command: command.describe(
+    'A POSIX shell command line; or an array, a program and its arguments, which is run without a shell, so that nothing in it needs quotes.',
+  ),
+  shell: shell.optional().describe('`bash` for a command line in its language; `login` also reads the profile of the user. Default: `sh`.'),
   cwd: z.string().min(1).max(4096).optional().describe('Working directory, relative to the project root and inside it. Default: the root.'),
   env: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a variable name'), z.string().max(32 * 1024))
     .optional()
     .describe('Variables added to the environment.'),
   timeout_ms: timeoutParam('Milliseconds until the command is ended. Default: never.'),
+  lifetime: lifetimeParam
+    .optional()
+    .describe(`How long it may run on when the server that runs it has gone: ${LIFETIME_FORMS}. Default: 24h.`),
   yield_ms: yieldParam('Milliseconds to wait for its end before you go on while it runs in the background. Default 10000.'),
   stdin: z.boolean().optional().describe('True: people can type into it. Default: it reads /dev/null.'),
   wake: z.boolean().optional().describe('True: when it ends in the background and you are done, you are asked again.'),
@@ -43,17 +47,18 @@ export function commandTool(options: CommandToolOptions): ToolDefinition<typeof 
     params: commandParams,
     ...(options.modes ? { modes: options.modes } : {}),
     traits: ['proposes', ...(options.traits ?? [])],
-    summary: (input) => firstLine(input.command),
-    handler: (input, call) => commandProposal(input, call.project.root),
+    summary: (input) => firstLine(commandText(input.command)),
+    handler: (input, call) => commandProposal(input, call.project.root, call.settings.shell),
   };
 }
 
-/** What a tool that proposes a shell command answers: looks at the disk, and starts nothing. */
-export function commandProposal(input: z.output<typeof commandParams>, root: string): CommandProposal {
-  if (input.command.includes('\0')) return { kind: 'refused', status: 422, body: 'The command contains a NUL character; leave it out.' };
+/** What a tool that proposes a command answers: looks at the disk, and starts nothing. `usual` is the shell of the run. */
+export function commandProposal(input: z.output<typeof commandParams>, root: string, usual?: Shell): CommandProposal {
+  let launch: ReturnType<typeof launchOf>;
   let place: Place;
   let cwd: string;
   try {
+    launch = launchOf(input.command, input.shell, usual);
     place = placeOf(input);
     cwd = isLocal(place) ? containedPath(root, input.cwd ?? '.', 'cwd') : remotePath(input.cwd);
   } catch (error) {
@@ -63,24 +68,30 @@ export function commandProposal(input: z.output<typeof commandParams>, root: str
   const { backend, sandbox, ...parts } = place;
   return {
     kind: 'proposal',
-    summary: firstLine(input.command),
+    summary: firstLine(launch.command),
     yieldMs: input.yield_ms ?? DEFAULT_YIELD_MS,
-    attributes: { command: input.command, ...(input.wake ? { wake: true } : {}) },
+    attributes: { command: launch.command, ...(input.wake ? { wake: true } : {}) },
     producer: {
       backend,
       runner: 'embedded',
       channels: channelsOf(place),
       spec: {
-        command: input.command,
+        ...launch,
         cwd,
         env: input.env ?? {},
-        stdin: (input.stdin ?? false) || place.tty !== undefined,
+        stdin: (input.stdin ?? false) || (place.tty !== undefined && !watchesPane(place)),
         ...parts,
         ...(sandbox ? { sandbox: { ...sandbox, root: realOf(root) } } : {}),
         ...(input.timeout_ms === undefined ? {} : { timeoutMs: input.timeout_ms }),
+        ...lifetimeOf(input.lifetime),
       },
     },
   };
+}
+
+function lifetimeOf(text: string | undefined): Pick<ProposedProducer['spec'], 'lifetime'> {
+  const lifetime = text === undefined ? undefined : parseLifetime(text);
+  return lifetime === undefined ? {} : { lifetime };
 }
 
 /** A directory of a container or of another machine: absolute, or '' for the one that commands begin in there. */

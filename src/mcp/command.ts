@@ -1,8 +1,10 @@
+import { isEnd } from '../core/end-status.ts';
 import type { Runtime } from '../rpc/client/index.ts';
 import type { ResultOf } from '../rpc/protocol/table.ts';
 import { channelUri } from './uri.ts';
 
-type Producer = ResultOf<'stream/list'>[number];
+/** A command that was accepted, as the server lists it. */
+export type Producer = ResultOf<'stream/list'>[number];
 
 export const COMMAND_STATES = ['proposed', 'running', 'waiting_for_input', 'done', 'failed', 'cancelled', 'rejected'] as const;
 export type CommandStatus = (typeof COMMAND_STATES)[number];
@@ -30,11 +32,13 @@ export async function producerOf(runtime: Runtime, { run, path }: CommandRef): P
   return (await runtime.look('stream/list', { run })).find((one) => one.path === path);
 }
 
-/** How a command stands. Throws what the server answers. */
-export async function commandOf(runtime: Runtime, ref: CommandRef): Promise<Command & { readonly note: string }> {
+/** A command with the last line of its log entry: why it was refused, or how it ended. */
+export type Noted = Command & { readonly note: string };
+
+/** How a command stands, at one moment. Throws what the server answers. */
+export async function commandOf(runtime: Runtime, ref: CommandRef): Promise<Noted> {
   const { run, path } = ref;
-  const entry = await runtime.look('get', { run, path, redact: true });
-  const producer = await producerOf(runtime, ref);
+  const { entry, producer } = await lookedAt(runtime, ref);
   const waiting = producer?.waiting === true;
   return {
     run,
@@ -46,6 +50,19 @@ export async function commandOf(runtime: Runtime, ref: CommandRef): Promise<Comm
     channels: (producer?.channels ?? []).map(({ channel, path: of, bytes }) => ({ channel, path: of, bytes, uri: channelUri(run, of) })),
     note: entry.body.trim().split('\n').at(-1) ?? '',
   };
+}
+
+/**
+ * A log entry and its producer. They come in two answers, so the entry is asked for again when the producer shows that the command was
+ * accepted, or has ended, in between.
+ */
+async function lookedAt(runtime: Runtime, ref: CommandRef): Promise<{ entry: ResultOf<'get'>; producer: Producer | undefined }> {
+  const look = async () => await runtime.look('get', { run: ref.run, path: ref.path, redact: true });
+  const before = await look();
+  const producer = await producerOf(runtime, ref);
+  if (isEnd(before.status) || !producer || (before.status === 102 && producer.endedAt === null)) return { entry: before, producer };
+  const entry = await look();
+  return { entry, producer: isEnd(entry.status) ? await producerOf(runtime, ref) : producer };
 }
 
 export function isOver({ status }: Command): boolean {

@@ -155,9 +155,14 @@ export function isLocal({ backend, ssh }: Place): boolean {
 }
 
 /** What stands for a command where nothing is run but something watched; undefined when a command is needed. */
-export function watchTitle({ container, tmux }: Place): string | undefined {
+export function watchTitle({ container, tmux }: Pick<Place, 'container' | 'tmux'>): string | undefined {
   if (container?.watch !== undefined) return `docker ${container.watch} ${container.container}`;
   return tmux?.pane === undefined ? undefined : `tmux pipe-pane -t ${tmux.pane}`;
+}
+
+/** True where a pane of tmux is watched that somebody else made: it gets input only when that is asked for (SPEC {#backend_tmux}). */
+export function watchesPane({ tmux }: { readonly tmux?: { readonly pane?: string | undefined } | undefined }): boolean {
+  return tmux?.pane !== undefined;
 }
 
 function checkContainer(container: PlaceRequest['container']): void {

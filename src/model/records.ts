@@ -40,12 +40,16 @@ export interface RunSettings {
   readonly persona?: string;
   /** Tokens of context at most. */
   readonly contextLimit?: number;
+  /** Which shell gets command lines where the call names none; default `sh`. */
+  readonly shell?: Shell;
   /** Accept every proposal that no rule denies. */
   readonly yolo?: boolean;
   readonly noRepo?: boolean;
   readonly noInteraction?: boolean;
   readonly noWeb?: boolean;
   readonly noProposals?: boolean;
+  /** Of the run's commands that name none, as `lifetime` of `sh` (SPEC {#lifetime}). */
+  readonly lifetime?: string;
 }
 
 export interface Run {

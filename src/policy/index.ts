@@ -2,11 +2,12 @@ import { judgeShell, type ShellCase } from './judge-shell.ts';
 import { judgeSubject, type SubjectCase } from './judge-subject.ts';
 import type { Judgement } from './judgement.ts';
 import type { Rule } from './rule.ts';
-import { readScript } from './shell/script.ts';
+import { readScript, readWords } from './shell/script.ts';
 
 export type { ShellCase } from './judge-shell.ts';
 export type { Judgement, PartVerdict } from './judgement.ts';
 export { type Decision, type Rule, type RuleSource, type RuleText, readRule, splitRule } from './rule.ts';
+export { takingPlace } from './shell/take-place.ts';
 
 /** What is to be judged: a shell command, or what a tool's proposal is about. */
 export type Case = ({ readonly kind: 'shell' } & ShellCase) | ({ readonly kind: 'subject' } & SubjectCase);
@@ -14,5 +15,5 @@ export type Case = ({ readonly kind: 'shell' } & ShellCase) | ({ readonly kind: 
 /** What rules decide on a proposal (SPEC {#verdict}). Never throws for what the command is. */
 export async function judge(one: Case, rules: readonly Rule[]): Promise<Judgement> {
   if (one.kind === 'subject') return judgeSubject(one, rules);
-  return judgeShell(one, await readScript(one.command), rules);
+  return judgeShell(one, await (one.argv ? readWords(one.argv, one.command) : readScript(one.command)), rules);
 }

@@ -10,6 +10,8 @@ import { baseName, type ShellAct, type ShellCommand, type ShellScript, textOf } 
 export interface ShellCase {
   readonly tool: string;
   readonly command: string;
+  /** The words of `command` where they are executed as they are, without a shell. */
+  readonly argv?: readonly string[];
   readonly root: string;
   /** Absolute folder that it is run in. */
   readonly cwd: string;

@@ -254,9 +254,12 @@ export class RunningProducer {
     // Nobody tells of the end of a command that was let go of.
     this.#abandon.signal.addEventListener('abort', callOff, { once: true });
     if (this.#abandon.signal.aborted) callOff();
+    // Decided while nobody followed it: carried through, if it lives.
+    this.#limitAlone(handle);
     const exit = await handle.exited;
     const exitedAt = this.#options.clock.now();
     callOff();
+    this.#limitAlone(handle);
     const closed = await handle.closed;
     const isHeld = await this.#beginRest(handle, closed);
     if (!this.#isLeftover) await this.#end(handle, exit, closed, exitedAt);
@@ -384,6 +387,20 @@ export class RunningProducer {
     if (!this.#killed) this.#limited ??= this.#killForLimit(requestedBy, reason);
   }
 
+  /** Ends it, or says so of it, when it has run for longer without a server than it may. */
+  #limitAlone(handle: BackendHandle): void {
+    const overdue = handle.overdue?.();
+    if (overdue && !this.#killed) this.#limited ??= this.#killOverdue(handle, overdue.reason);
+  }
+
+  async #killOverdue(handle: BackendHandle, reason: string): Promise<boolean> {
+    const own = await this.#tryKill(handle, { requestedBy: 'lifetime', reason, signal: 'SIGTERM', graceMs: LIMIT_GRACE_MS });
+    const receipt = joined(handle.overdue?.()?.receipt ?? null, own);
+    if (receipt.signals.length === 0) return false;
+    if (!this.#killed) await this.#tellKilled(receipt);
+    return true;
+  }
+
   async #killForLimit(requestedBy: string, reason: string): Promise<boolean> {
     const request = { requestedBy, reason, signal: 'SIGTERM', graceMs: LIMIT_GRACE_MS };
     const receipt = await this.#tryKill(await this.#handle, request);
@@ -435,4 +452,18 @@ function aborted(signal: AbortSignal): Promise<void> {
 /** The receipt of a kill that found nothing to signal. */
 export function nothingToKill({ requestedBy, reason }: KillRequest, at: number): KillReceipt {
   return { requestedBy, reason, requestedAt: at, signals: [], confirmedDead: [], escaped: [], finishedAt: at };
+}
+
+/** The receipt of a kill that two have carried out, one after the other. */
+function joined(first: KillReceipt | null, then: KillReceipt): KillReceipt {
+  if (!first) return then;
+  const confirmedDead = [...new Set([...first.confirmedDead, ...then.confirmedDead, ...first.escaped])];
+  return {
+    ...then,
+    requestedAt: first.requestedAt,
+    signals: [...first.signals, ...then.signals],
+    confirmedDead: confirmedDead.filter((pid) => !then.escaped.includes(pid)),
+    // Of a command that is gone there is nothing to signal: then it ended with the first kill.
+    finishedAt: then.signals.length === 0 ? first.finishedAt : then.finishedAt,
+  };
 }

@@ -1,6 +1,7 @@
 import { HeadgateError } from '../core/errors.ts';
+import { type Command, commandText, launchOf, type Shell } from '../model/launch.ts';
 import { slugOf } from '../model/paths.ts';
-import { type PlaceRequest, placeOf, watchTitle } from '../model/place.ts';
+import { type PlaceRequest, placeOf, watchesPane, watchTitle } from '../model/place.ts';
 import type { Run } from '../model/records.ts';
 import type { ChannelState } from '../stream/index.ts';
 import type { Actions } from './loop/actions.ts';
@@ -12,10 +13,12 @@ import { tellEntry } from './tell.ts';
 /** A client's own command, as `sh` and `env` bring it. */
 export interface ClientCommand extends Partial<PlaceRequest> {
   readonly run: string;
-  readonly command?: string | undefined;
+  readonly command?: Command | undefined;
+  readonly shell?: Shell | undefined;
   readonly cwd?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly timeout?: number | undefined;
+  readonly lifetime?: string | undefined;
   readonly yield_ms?: number | undefined;
   readonly runner?: string | undefined;
   readonly stdin?: boolean | undefined;
@@ -44,17 +47,20 @@ export class Commands {
    * answer waits for its end. Throws unsupported, forbidden for a `cwd` outside the project or a denied command.
    */
   async propose(c: Caller, run: Run, action: 'sh' | 'env', command: ClientCommand): Promise<CommandResult> {
-    const { place, text } = asked(command);
+    const { place, what } = asked(command);
+    const text = commandText(what);
     const { store, journal, streams, host } = this.#parts;
     const tool = host.tool(action);
     if (!tool) throw new HeadgateError('unsupported', `the plugin "${action}" is not loaded; the server's log says why`, { action });
     const input = {
-      command: text,
-      stdin: command.stdin ?? true,
+      command: what,
+      ...(command.shell === undefined ? {} : { shell: command.shell }),
+      stdin: command.stdin ?? !watchesPane(place),
       ...place,
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
       ...(command.env === undefined ? {} : { env: command.env }),
       ...(command.timeout === undefined ? {} : { timeout_ms: command.timeout }),
+      ...(command.lifetime === undefined ? {} : { lifetime: command.lifetime }),
       ...(command.yield_ms === undefined ? {} : { yield_ms: command.yield_ms }),
     };
     const scope = { project: c.project, run, mode: 'act' as const, settings: run.settings, by: c.client, signal: c.signal };
@@ -109,24 +115,34 @@ function deniedBy(reason: string): string {
 /** The refusal of a tool as the error of a call. */
 export function refusal(status: number, message: string): HeadgateError {
   if (status === 403) return new HeadgateError('forbidden', message);
+  if (status === 501) return new HeadgateError('unsupported', message);
   return status >= 500 ? new HeadgateError('internal', message) : new HeadgateError('invalid_params', message);
 }
 
 /** What is asked for, checked as far as it can be here. */
-function asked(command: ClientCommand): { place: PlaceRequest; text: string } {
+function asked(command: ClientCommand): { place: PlaceRequest; what: Command } {
   const { backend, tty, container, ssh, tmux, sandbox } = command;
   const place = Object.fromEntries(
     Object.entries({ backend, tty, container, ssh, tmux, sandbox }).filter(([, value]) => value !== undefined),
   );
   // Refused by name here; the tool would only say that it is wrong.
   const checked = placeOf(place);
-  const text = command.command ?? watchTitle(checked);
-  if (text === undefined) throw new HeadgateError('invalid_params', 'command is missing; say what is to be run', { field: 'command' });
+  const watched = watchTitle(checked);
+  const what = command.command ?? watched;
+  if (what === undefined) throw new HeadgateError('invalid_params', 'command is missing; say what is to be run', { field: 'command' });
+  if (command.shell !== undefined && watched !== undefined)
+    throw new HeadgateError('invalid_params', 'nothing is run where something is watched; leave shell out', { field: 'shell' });
+  launchOf(what, command.shell);
   if (command.durable === false) {
     throw new HeadgateError('unsupported', 'every command here outlives the server; leave durable out, or set it to true', {
       field: 'durable',
     });
   }
+  if (command.lifetime !== undefined && command.runner === 'client') {
+    throw new HeadgateError('unsupported', 'a client ends what it runs itself; leave lifetime out, or have the server run the command', {
+      field: 'lifetime',
+    });
+  }
   if (command.runner !== undefined) requireRunner(command.runner);
-  return { place, text };
+  return { place, what };
 }

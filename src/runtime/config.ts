@@ -3,10 +3,11 @@ import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { HeadgateError, messageOf, systemCode } from '../core/errors.ts';
+import { CLIENT_LIFETIME, lifetimeParam, MODEL_LIFETIME, parseLifetime } from '../model/lifetime.ts';
 import { type McpServerSettings, mcpServers } from '../model/mcp-servers.ts';
 import { BACKENDS, sandbox } from '../model/place.ts';
 import { DIALECTS, PROVIDER_KINDS } from '../model/provider-kind.ts';
-import type { Price } from '../model/records.ts';
+import type { Lifetime, Price } from '../model/records.ts';
 import { type RuleText, splitRule } from '../policy/index.ts';
 import type { RedactionConfig } from '../redact/index.ts';
 import type { PolicyConfig } from './policy.ts';
@@ -68,6 +69,15 @@ const limits = z.strictObject({
   quietMs: z.int().min(0).max(3600_000).optional(),
 });
 
+const lifetimeOr = (usual: Lifetime) =>
+  lifetimeParam
+    .transform((text) => parseLifetime(text) ?? usual)
+    .optional()
+    .default(usual);
+
+/** How long commands that name no lifetime may run without the server. */
+const lifetimes = z.strictObject({ model: lifetimeOr(MODEL_LIFETIME), client: lifetimeOr(CLIENT_LIFETIME) });
+
 /** Variables by name. */
 const variable = z.string().regex(/^[A-Za-z_*][A-Za-z0-9_*]{0,127}$/, 'must be the name of a variable, * standing for any characters');
 
@@ -106,6 +116,8 @@ export const configSchema = z.strictObject({
   /** Which variables of the server commands inherit (SPEC {#environment}). */
   environment: z.strictObject({ allow: z.array(variable).max(1000) }).optional(),
   limits: limits.default(limits.parse({})),
+  /** How long a command may run without the server when neither it nor its run says so (SPEC {#lifetime}). */
+  lifetime: lifetimes.default(lifetimes.parse({})),
   /** How long is kept what nobody deletes (SPEC {#retention}). */
   retention: z
     .strictObject({ rpcLogDays: days.optional(), eventsDays: days.optional(), runsDays: days.optional() })
@@ -139,6 +151,9 @@ interface RetentionConfig {
   readonly runsDays?: number;
 }
 
+/** Lifetimes of commands that name none and whose run names none (SPEC {#lifetime}). */
+export type LifetimeDefaults = Readonly<z.output<typeof lifetimes>>;
+
 /** The server's configuration file (SPEC {#config}). */
 export interface ServerConfig {
   /** Package names, or paths beginning with `.` or `/`; relative ones begin at the file's folder. */
@@ -149,6 +164,8 @@ export interface ServerConfig {
   /** How long is kept what nobody deletes; what is left out has its default (SPEC {#retention}). */
   readonly retention: RetentionConfig;
   readonly limits: Readonly<z.output<typeof limits>>;
+  /** How long commands that name no lifetime may run without the server: a model's, and clients' own. */
+  readonly lifetime: LifetimeDefaults;
   /** What every command of this machine is put in; left out: what it asks for itself (SPEC {#sandbox_default}). */
   readonly sandbox?: SandboxPolicy | undefined;
   /** What is allowed, asked and denied in every project (SPEC {#policy_rules}). */
@@ -167,7 +184,17 @@ export interface ServerConfig {
 
 /** What a server without a file uses. */
 export function emptyConfig(folder: string): ServerConfig {
-  return { plugins: [], mcp: {}, providers: {}, prices: {}, limits: limits.parse({}), retention: {}, policy: policy.parse({}), folder };
+  return {
+    plugins: [],
+    mcp: {},
+    providers: {},
+    prices: {},
+    limits: limits.parse({}),
+    lifetime: lifetimes.parse({}),
+    retention: {},
+    policy: policy.parse({}),
+    folder,
+  };
 }
 
 /**

@@ -2,16 +2,14 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Plugin } from '../hooks/plugin.ts';
 import { type HookFailure, HookRegistry } from '../hooks/registry.ts';
+import { CLIENT_LIFETIME, MODEL_LIFETIME } from '../model/lifetime.ts';
 import type { ModelProvider } from '../model/ports/model-provider.ts';
 import type { Store } from '../model/ports/store.ts';
 import { maskedChannels, Redaction } from '../redact/index.ts';
 import type { Journal, Streams } from '../stream/index.ts';
 import type { ServerConfig } from './config.ts';
-
 import { Guides } from './guides/guides.ts';
-
 import { Kinds } from './kinds/kinds.ts';
-
 import { LiveText } from './live-text.ts';
 import type { LoopLimits, RuntimeParts } from './parts.ts';
 import { PluginHost, type PluginVoice } from './plugin-host.ts';
@@ -38,6 +36,8 @@ export interface RuntimeOptions {
   readonly prices?: ServerConfig['prices'];
   /** What every command of this machine is put in (SPEC {#sandbox_default}). */
   readonly sandbox?: ServerConfig['sandbox'];
+  /** Lifetimes of commands that name none; 24 h of a model's and `forever` of clients' own by default (SPEC {#lifetime}). */
+  readonly lifetime?: ServerConfig['lifetime'];
   /** What is masked; the known shapes by default (SPEC {#redaction}). */
   readonly redaction?: Redaction;
   /** Folder of the server's own database and token; tools for files do not read in it (SPEC {#files}). */
@@ -102,6 +102,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     live: new LiveText(logger),
     prices: options.prices,
     sandbox: options.sandbox,
+    lifetime: options.lifetime ?? { model: MODEL_LIFETIME, client: CLIENT_LIFETIME },
   };
   return new Runtime(parts);
 }

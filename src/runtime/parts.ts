@@ -6,11 +6,9 @@ import type { Store } from '../model/ports/store.ts';
 import type { Price, Project } from '../model/records.ts';
 import type { MaskedChannels, Redaction } from '../redact/index.ts';
 import type { Journal, Streams } from '../stream/index.ts';
-
+import type { LifetimeDefaults } from './config.ts';
 import type { Guides } from './guides/guides.ts';
-
 import type { Kinds } from './kinds/kinds.ts';
-
 import type { LiveText } from './live-text.ts';
 import type { PluginHost } from './plugin-host.ts';
 import type { PluginMethods } from './plugin-methods.ts';
@@ -68,4 +66,6 @@ export interface RuntimeParts {
   readonly policy: Policy;
   /** What every command of this machine is put in; undefined: what it asks for itself. */
   readonly sandbox?: SandboxPolicy | undefined;
+  /** Lifetimes of commands that name none and whose run names none. */
+  readonly lifetime: LifetimeDefaults;
 }

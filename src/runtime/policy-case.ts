@@ -32,10 +32,12 @@ export function caseOf(proposal: Proposal, input: Readonly<Record<string, unknow
   const names = Object.keys(spec.env);
   const doubts = [
     ...(here ? [] : [`it runs in another place (${backend}), which rules do not know`]),
+    ...(spec.shell === 'login' ? ['a login shell first reads files that can change what it does'] : []),
     ...(names.length > 0 ? [`it is given variables (${names.slice(0, 10).join(', ')}), which can change what it does`] : []),
   ];
   const looks = readOnly && tool === 'env' && by === 'model' && here && spec.tty === undefined && !spec.stdin;
-  return { kind: 'shell', tool, command: spec.command, root: resolve(root), cwd: resolve(root, spec.cwd), doubts, looks };
+  const what = { command: spec.command, ...(spec.argv ? { argv: spec.argv } : {}) };
+  return { kind: 'shell', tool, ...what, root: resolve(root), cwd: resolve(root, spec.cwd), doubts, looks };
 }
 
 /** The path or the address that an input names. */

@@ -1,4 +1,5 @@
 import { HeadgateError } from '../core/errors.ts';
+import type { Shell } from '../model/launch.ts';
 import type { Run, RunSettings } from '../model/records.ts';
 import { LIVE_STATES } from '../model/status.ts';
 import { deleteRun } from './delete-run.ts';
@@ -12,14 +13,27 @@ export interface SettingsParams {
   readonly temperature?: number | undefined;
   readonly persona?: string | undefined;
   readonly contextLimit?: number | undefined;
+  readonly shell?: Shell | undefined;
   readonly yolo?: boolean | undefined;
   readonly noRepo?: boolean | undefined;
   readonly noInteraction?: boolean | undefined;
   readonly noWeb?: boolean | undefined;
   readonly noProposals?: boolean | undefined;
+  readonly lifetime?: string | undefined;
 }
 
-const SETTINGS = ['temperature', 'persona', 'contextLimit', 'yolo', 'noRepo', 'noInteraction', 'noWeb', 'noProposals'] as const;
+const SETTINGS = [
+  'temperature',
+  'persona',
+  'contextLimit',
+  'shell',
+  'yolo',
+  'noRepo',
+  'noInteraction',
+  'noWeb',
+  'noProposals',
+  'lifetime',
+] as const;
 
 /** The settings among params, without what is not given. */
 export function settingsOf(params: SettingsParams): RunSettings {

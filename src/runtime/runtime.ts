@@ -171,12 +171,21 @@ export class Runtime {
 
   /** Ends the run's loops (SPEC {#run_abort}). */
   abort(c: Caller, run: string): { run: string; status: number } {
-    const { alias, status } = abortRun(
-      { parts: this.#parts, queue: this.#queue, actions: this.#actions, answers: this.#answers, driver: this.#driver },
-      this.requireRun(c.project.id, run),
-      c.client,
-    );
+    const { alias, status } = this.#abort(this.requireRun(c.project.id, run), c.client);
     return { run: alias, status };
+  }
+
+  /** Within the caller's transaction: ends the loops that were at work, which are another server's (SPEC {#data_copy}). What waits for an answer waits on. */
+  disown(by: string): void {
+    for (const run of this.#parts.store.runs.withStatus([102])) this.#abort(run, by);
+  }
+
+  #abort(run: Run, by: string): Run {
+    return abortRun(
+      { parts: this.#parts, queue: this.#queue, actions: this.#actions, answers: this.#answers, driver: this.#driver },
+      run,
+      by,
+    );
   }
 
   rename(c: Caller, run: string, name: string): { run: string; status: number } {

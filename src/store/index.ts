@@ -9,6 +9,7 @@ import { SqliteAudit } from './audit.ts';
 import { SqliteChannels } from './channels.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { Connection, type Durability } from './connection.ts';
+import { SqliteDataFolder } from './data-folder.ts';
 import { SqliteEntries } from './entries.ts';
 import { SqliteEvents } from './events.ts';
 import { SqliteFileConstraints } from './file-constraints.ts';
@@ -30,6 +31,7 @@ import { SqliteTurns } from './turns.ts';
 import { Upkeep } from './upkeep.ts';
 
 export { type DatabaseReport, examineDatabase, type Finding } from './doctor/index.ts';
+export { readLive } from './live.ts';
 export { lockDataFolder } from './lock.ts';
 
 /** Pages of write-ahead log after which a commit checkpoints by itself, when no thread does: 8 MiB at a time. */
@@ -89,6 +91,7 @@ class SqliteStore implements Store {
   readonly turns: SqliteTurns;
   readonly entries: SqliteEntries;
   readonly channels: SqliteChannels;
+  readonly folder: SqliteDataFolder;
   readonly producers: SqliteProducers;
   readonly runners: SqliteRunners;
   readonly tokens: SqliteTokens;
@@ -146,6 +149,7 @@ class SqliteStore implements Store {
     this.entries = new SqliteEntries(connection, o.clock);
     this.#log = new LogSync(`${o.file}-wal`, this.#checkpointer);
     this.channels = new SqliteChannels(connection, this.#log);
+    this.folder = new SqliteDataFolder(connection, o.clock, dirname(o.file));
     this.producers = new SqliteProducers(connection, o.clock);
     this.runners = new SqliteRunners(connection, o.clock);
     this.tokens = new SqliteTokens(connection, o.clock);

@@ -9,14 +9,16 @@ import type { Tables } from './tables.ts';
 
 /** Runners by name, and the id of the database that they serve. */
 export class SqliteRunners implements RunnerStore {
-  readonly storeId: string;
   readonly #db: Connection;
   readonly #clock: Clock;
 
   constructor(db: Connection, clock: Clock) {
     this.#db = db;
     this.#clock = clock;
-    this.storeId = inserted(db.first(db.query.selectFrom('store_identity').select('id'))).id;
+  }
+
+  get storeId(): string {
+    return inserted(this.#db.first(this.#db.query.selectFrom('store_identity').select('id'))).id;
   }
 
   list(): RunnerRecord[] {

@@ -19,7 +19,8 @@ export interface Tables {
   runners: RunnerTable;
   tokens: TokenTable;
   permissions: PermissionTable;
-  store_identity: { id: string };
+  /** One row. `folder` is JSON. */
+  store_identity: { id: string; folder: string | null; copied_from: string | null; copied_at: number | null };
   events: EventTable;
   rpc_log: RpcLogTable;
 }

@@ -25,6 +25,7 @@ export interface Owned {
 /** Who a receipt names when the server itself ended a command, and what that means for its outcome (SPEC {#time_limit}, {#output_limit}). */
 const LIMITS: ReadonlyMap<string, { outcome: string; how: string }> = new Map([
   ['timeout', { outcome: 'timeout', how: 'timed out' }],
+  ['lifetime', { outcome: 'lifetime', how: 'ran for longer without its server than it may' }],
   ['limit', { outcome: 'output_limit', how: 'wrote more than it may' }],
 ]);
 

@@ -3,6 +3,7 @@ import { HeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Digests } from '../digest/index.ts';
 import { requireLogPath } from '../model/paths.ts';
+import { watchesPane } from '../model/place.ts';
 import type { LocalRunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
 import { type Entry, openLeftover, type Producer } from '../model/records.ts';
@@ -12,6 +13,7 @@ import { Redaction } from '../redact/index.ts';
 import { ChannelLog } from './channel-log.ts';
 import { channelEntries, channelState, waitingOf } from './channels.ts';
 import { digestsOf } from './digests-of.ts';
+import { type EndedCommand, endCommands } from './end-commands.ts';
 import { Feeds } from './feeds.ts';
 import { Fleet } from './fleet.ts';
 import type { InputWatch } from './input-watch.ts';
@@ -211,6 +213,11 @@ export class Streams {
     return channels;
   }
 
+  /** Cancels every live command, or those that `only` takes, and answers with their receipts (SPEC {#stream_cancel_all}). */
+  endCommands(o: Parameters<typeof endCommands>[1]): Promise<EndedCommand[]> {
+    return endCommands({ streams: this, store: this.#store, clock: this.#clock }, o);
+  }
+
   #cancelLeftover(owned: Owned, request: CancelRequest & { signal: string }): ChannelState[] {
     const { producer } = owned;
     const { by, reason, signal, graceMs = 2000 } = request;
@@ -228,6 +235,10 @@ export class Streams {
     const { producer } = served(this.#lifecycle, runId, path);
     if (!producer.spec.stdin) {
       throw new HeadgateError('unsupported', `${path} was started without stdin; start it with stdin: true to write to it`, { path });
+    }
+    if (eof && watchesPane(producer.spec)) {
+      const how = 'send byte 4, as Ctrl-D does, if that is meant';
+      throw new HeadgateError('unsupported', `${path} watches a pane, into which no end of input is typed; ${how}`, { path });
     }
     const port = this.fleet.serving(producer);
     if (secret) await refuseEcho(port, producer);
@@ -362,6 +373,13 @@ export class Streams {
       else if (producer.state !== 'cancelling') this.#follow(owned);
       if (producer.runner !== 'client') this.fleet.resume(producer);
     }
+  }
+
+  /** Within the caller's transaction: every live producer ends as lost, and no runner hears of it. Answers how many there were. */
+  disown(message: string): number {
+    const live = this.#store.producers.list({ states: LIVE_STATES });
+    for (const { entryId } of live) this.#lose(entryId, message);
+    return live.length;
   }
 
   /** Stores what waits; subscriptions end. Commands go on. */

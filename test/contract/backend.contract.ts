@@ -4,6 +4,7 @@ import type { Backend, BackendHandle } from '../../src/model/ports/backend.ts';
 import type { ProducerSpec } from '../../src/model/records.ts';
 import { KILL, killContract } from './backend-kill.contract.ts';
 import { eventually, isRunning, StoringSink, sha256 } from './backend-probe.ts';
+import { signalContract } from './backend-signals.contract.ts';
 
 /** A backend under test, in a place of its own. */
 export interface BackendSetup {
@@ -288,6 +289,8 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
         await expect(handle.signal('SIGTERM')).rejects.toMatchObject({ kind: 'conflict' });
       });
     });
+
+    signalContract({ start, run, cwd: () => setup.cwd, tty: () => setup.spec?.tty });
 
     killContract({ start, run, isRunning: isThere, terminal });
 

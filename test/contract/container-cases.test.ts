@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import type { ProducerSpec } from '../../src/model/records.ts';
 import { serviceAvailable } from '../support/require.ts';
 import { BUSYBOX, type DockerService, SHELL_LESS, startDocker } from '../support/services/dockerd.ts';
 import { Sshd } from '../support/services/sshd.ts';
-import { StoringSink, sha256 } from './backend-probe.ts';
+import { eventually, StoringSink, sha256 } from './backend-probe.ts';
 
 const KILL = { requestedBy: 'test', reason: null, signal: 'SIGTERM', graceMs: 5000 };
 const MIB = 1024 * 1024;
@@ -234,6 +234,24 @@ describe.skipIf(!serviceAvailable('docker'))('{#backend_container} in containers
   });
 
   describe('one that is there', () => {
+    test('leaves no zombie in one whose first process reaps nobody', async () => {
+      const container = await service.docker.createContainer({
+        Image: BUSYBOX,
+        Cmd: ['sleep', '1000'],
+        HostConfig: { NetworkMode: 'none' },
+      });
+      await container.start();
+      const { State } = await container.inspect();
+      const ended = async (command: string, change: Partial<ProducerSpec> = {}) => {
+        const { handle, exit } = await run(command, { container: container.id }, change);
+        await handle.dispose();
+        return exit.exitCode;
+      };
+      const codes = [ended('echo one'), ended('exit 3'), ended('exit 5', { stdin: true }), ended('sleep 0.2; exit 4')];
+      expect(await Promise.all(codes)).toEqual([0, 3, 5, 4]);
+      await eventually(() => childrenOf(State.Pid).length === 0, 'nothing is left below the first process');
+    });
+
     test('and has stopped, or is not there, is refused by name', async () => {
       const { id } = await service.docker.createContainer({ Image: BUSYBOX, Cmd: ['true'] });
       await expect(start('true', { container: id })).rejects.toMatchObject({ facts: { outcome: 'container_stopped' } });
@@ -370,3 +388,8 @@ describe.skipIf(!serviceAvailable('docker'))('{#backend_container} in containers
     });
   });
 });
+
+/** Processes of this host whose parent is `pid`, zombies too. */
+function childrenOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean);
+}

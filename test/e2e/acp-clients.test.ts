@@ -88,6 +88,58 @@ describe('{#acp_live} what others do in the run of a session', () => {
   });
 });
 
+describe('{#acp_permission} {#acp_stop} a request that is dismissed', () => {
+  it('ends the prompt, and the proposal waits for another client, whose answer the session shows', async () => {
+    const editor = await suite.editor();
+    const folder = await suite.folder();
+    const sessionId = await editor.open(folder);
+    const run = runOf(sessionId);
+    const stopped = editor.prompt(sessionId, 'sh: echo theirs; touch x');
+    const question = await editor.question();
+    question.dismiss();
+    expect(await stopped).toBe('cancelled');
+    const { path } = await editor.call(sessionId, 'sh').then(({ toolCallId }) => ({ path: toolCallId }));
+    expect(await editor.call(sessionId, 'sh')).toMatchObject({ status: 'pending' });
+    const other = await suite.other(folder);
+    expect(await other.call('getProposals', { run })).toMatchObject([{ path }]);
+    await other.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+    await editor.call(sessionId, 'sh', ({ status }) => status === 'completed');
+    await vi.waitUntil(() => editor.text(sessionId).includes('This came of it'), soon);
+    expect(await editor.prompt(sessionId, 'hello')).toBe('end_turn');
+    expect(editor.asked).toEqual([]);
+  });
+
+  it('is asked again with the next prompt, which waits behind it, and ends that as well', async () => {
+    const editor = await suite.editor();
+    const sessionId = await editor.open(await suite.folder());
+    const first = editor.prompt(sessionId, 'sh: touch x');
+    (await editor.question()).dismiss();
+    expect(await first).toBe('cancelled');
+    const [second, third] = [editor.prompt(sessionId, 'hello'), editor.prompt(sessionId, 'and more')];
+    (await editor.question()).dismiss();
+    expect(await Promise.all([second, third])).toEqual(['cancelled', 'cancelled']);
+    const fourth = editor.prompt(sessionId, 'at last');
+    (await editor.question()).choose('allow_once');
+    expect(await fourth).toBe('end_turn');
+    expect(await editor.call(sessionId, 'sh')).toMatchObject({ announced: 1, status: 'completed' });
+    expect(editor.text(sessionId)).toContain('You said: at last');
+  });
+
+  it('ends nothing but what session/cancel ends when both come at once', async () => {
+    const editor = await suite.editor();
+    const folder = await suite.folder();
+    const sessionId = await editor.open(folder);
+    const stopped = editor.prompt(sessionId, 'sh: touch x');
+    const question = await editor.question();
+    await editor.cancel(sessionId);
+    question.dismiss();
+    expect(await stopped).toBe('cancelled');
+    expect(await (await suite.other(folder)).call('getProposals', { run: runOf(sessionId) })).toEqual([]);
+    expect(await editor.prompt(sessionId, 'hello')).toBe('end_turn');
+    expect(editor.asked).toEqual([]);
+  });
+});
+
 describe('{#acp_question} questions in an editor', () => {
   const steps = [
     { calls: [{ tool: 'ask_user', input: { question: 'Where to?', options: ['staging', 'production'] } }] },
@@ -117,6 +169,24 @@ describe('{#acp_question} questions in an editor', () => {
     question.choose('answer_1');
     expect(await stopped).toBe('end_turn');
     expect(editor.text(sessionId)).toBe('So: production');
+  });
+
+  it.each(['form', 'options'] as const)('ends the prompt when it is dismissed (%s), and is asked again with the next one', async (how) => {
+    const editor = await suite.editor(how === 'form' ? FORMS : {});
+    const folder = await suite.folder();
+    const other = await suite.other(folder);
+    const sessionId = await editor.open(folder, await suite.scenario(other, folder, [...steps, { say: 'More.' }]));
+    const first = editor.prompt(sessionId, 'go');
+    if (how === 'options') (await editor.question()).dismiss();
+    expect(await first).toBe('cancelled');
+    expect(await other.call('getProposals', { run: runOf(sessionId) })).toHaveLength(1);
+    editor.answerForm = () => ({ action: 'decline' });
+    const second = editor.prompt(sessionId, 'again');
+    const answer = async () => (await editor.question()).choose('reject_once');
+    if (how === 'options') await answer();
+    // The next loop asks the same.
+    if (how === 'options') await answer();
+    expect(await second).toBe('end_turn');
   });
 
   it('without options is a message, and the next prompt is its answer', async () => {

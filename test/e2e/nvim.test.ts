@@ -1,9 +1,11 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MAIN, WireClient } from '../support/built-server.ts';
+import { endServer } from '../support/end-server.ts';
 import { liveServer } from '../support/live-server.ts';
 import { Editor, PLUGIN } from '../support/nvim.ts';
+import { ancestors } from '../support/process-tree.ts';
 import { serviceAvailable } from '../support/require.ts';
 
 describe.skipIf(!serviceAvailable('nvim'))('Neovim', { timeout: 120_000 }, () => {
@@ -12,6 +14,7 @@ describe.skipIf(!serviceAvailable('nvim'))('Neovim', { timeout: 120_000 }, () =>
 
   afterEach(async () => {
     await Promise.all(editors.splice(0).map((editor) => editor.close()));
+    await endServer(join(live.data, 'own'));
   });
 
   const edit = async (env: NodeJS.ProcessEnv = {}) => {
@@ -38,13 +41,18 @@ describe.skipIf(!serviceAvailable('nvim'))('Neovim', { timeout: 120_000 }, () =>
     const client = await watcher();
     await writeFile(join(live.root, 'notes.txt'), 'first\nsecond\n``` third\n');
     await editor.keys(':edit notes.txt<CR>GA!<Esc>k:.,$Headgate act sh: true<CR>');
-    const { command } = await client.notice('run/proposal');
-    expect(command).toBe('true\n\nLines 2 to 3 of notes.txt (with changes that are not saved):\n\n````text\nsecond\n``` third!\n````');
+    const proposed = await client.notice('run/proposal');
+    expect(proposed['command']).toBe('true');
+    const prompt = async (path: string) => (await client.call<{ body: string }>('get', { run: proposed['run'], path })).body;
+    expect(await prompt('prompt://loop_1/user')).toBe(
+      'sh: true\n\nLines 2 to 3 of notes.txt (with changes that are not saved):\n\n````text\nsecond\n``` third!\n````',
+    );
     await editor.lines('headgate', (text) => text.includes('? sh proposes: true'));
     await editor.keys(':2wincmd w<CR>:edit! notes.txt<CR>');
     await editor.lua('require("headgate").act("sh: false")');
-    const next = await client.notice('run/proposal', (params) => String(params['command']).startsWith('false'));
-    expect(next['command']).toBe('false\n\nThe open file is notes.txt, the cursor is on line 2.');
+    const next = await client.notice('run/proposal', (params) => params['command'] === 'false');
+    const { body } = await client.call<{ body: string }>('get', { run: next['run'], path: 'prompt://loop_1/user' });
+    expect(body).toBe('sh: false\n\nThe open file is notes.txt, the cursor is on line 2.');
   });
 
   it('{#nvim_proposals} shows a proposal in a float: keys accept it, reject it with a reason, put it off', async () => {
@@ -179,7 +187,7 @@ describe.skipIf(!serviceAvailable('nvim'))('Neovim', { timeout: 120_000 }, () =>
     expect(await editor.lua(`return table.concat({${problems.join(', ')}})`)).toBe('');
   });
 
-  it('{#nvim_server} says how to start a server, starts one where it may, and checks its health', async () => {
+  it('{#nvim_server} says how to start a server, and checks its health', async () => {
     const editor = await edit({ HEADGATE_DATA: join(live.data, 'none') });
     await editor.keys(':Headgate runs<CR>');
     await editor.told((text) => text.includes('no server is running on') && text.includes('headgate serve'));
@@ -189,26 +197,31 @@ describe.skipIf(!serviceAvailable('nvim'))('Neovim', { timeout: 120_000 }, () =>
       text.includes('project'),
     );
     expect(health).toContain(`the server answers at ${live.server.socket}`);
+  });
 
-    await live.server.crash();
-    const starter = await edit();
-    await starter.lua(
-      `require("headgate").setup({auto_start = true, serve_command = {"${process.execPath}", "${MAIN}", "serve", "--port", "0"}})`,
-    );
+  it('{#nvim_server} starts a server where it may, also one that was killed, and says what fails', async () => {
+    const data = join(live.data, 'own');
+    const bin = join(live.data, 'bin');
+    await mkdir(bin);
+    await writeFile(join(bin, 'headgate'), `#!/bin/sh\nexec ${process.execPath} ${MAIN} "$@"\n`, { mode: 0o755 });
+    const failing = await edit({ HEADGATE_DATA: data });
+    const setUp = (command: string) => failing.lua(`require("headgate").setup({auto_start = true, serve_command = {${command}}})`);
+    await setUp('"headgate-that-is-not-there"');
+    await failing.keys(':Headgate ps<CR>');
+    await failing.told((text) => text.includes('no server could be started: headgate-that-is-not-there cannot be run'));
+    await setUp(`"${join(bin, 'headgate')}", "serve", "--port", "${new URL(live.server.http).port}"`);
+    await failing.keys(':Headgate ps<CR>');
+    await failing.told((text) => /no server could be started: .*port/.test(text));
+
+    const starter = await edit({ HEADGATE_DATA: data, PATH: `${bin}:${process.env['PATH']}` });
+    await starter.lua('require("headgate").setup({auto_start = true})');
     await starter.keys(':Headgate ps<CR>');
     await starter.lines('headgate-ps', (text) => text === 'no command runs');
-    const record = JSON.parse(await readFile(join(live.data, 'server.json'), 'utf8')) as { pid: number };
-    process.kill(record.pid, 'SIGTERM');
-    await vi.waitUntil(() => !isAlive(record.pid), { timeout: 20_000, interval: 20 });
-    await live.start();
+    const pidOf = async () => (JSON.parse(await readFile(join(data, 'server.json'), 'utf8')) as { pid: number }).pid;
+    const pid = await pidOf();
+    expect(ancestors(pid)).not.toContain(await starter.lua('return vim.fn.getpid()'));
+    process.kill(pid, 'SIGKILL');
+    await vi.waitUntil(async () => (await pidOf()) !== pid, { timeout: 30_000, interval: 50 });
+    await starter.told((text) => text.includes('connected again'));
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

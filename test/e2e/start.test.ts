@@ -49,7 +49,8 @@ describe('{#data_folder} the data folder', () => {
     const mode = async (name: string) => ((await stat(join(data, name))).mode & 0o777).toString(8);
     expect(await Promise.all(['headgate.sock', 'token', 'server.json', 'headgate.db'].map(mode))).toEqual(['600', '600', '600', '600']);
     const record = JSON.parse(await readFile(join(data, 'server.json'), 'utf8')) as Record<string, unknown>;
-    expect(record).toEqual({ pid: server.pid, url: server.url, http: server.http, socket: server.socket });
+    expect(record).toEqual({ pid: server.pid, url: server.url, http: server.http, socket: join(data, 'headgate.sock') });
+    expect(await readFile(join(data, 'token'), 'utf8')).toBe(`${server.token}\n`);
     expect(await server.stop()).toBe(0);
     await expect(stat(join(data, 'server.json'))).rejects.toMatchObject({ code: 'ENOENT' });
   });

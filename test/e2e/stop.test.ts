@@ -17,7 +17,11 @@ describe('{#cli_stop} headgate stop', { timeout: 90_000 }, () => {
     await live.written('on');
     const { pid, process: server } = live.server;
     const exit = once(server, 'exit');
-    expect(JSON.parse((await stop('--json')).out)).toEqual({ data: live.data, pid });
+    expect(JSON.parse((await stop('--json')).out)).toMatchObject({
+      data: live.data,
+      pid,
+      commands: [{ path: place.path, lifetime: 'forever' }],
+    });
     expect(await exit).toEqual([0, null]);
     expect(await processesWith('stop-test-over')).not.toEqual([]);
     expect(await stop()).toMatchObject({ code: 3, out: '', err: expect.stringContaining(`no server is running on ${live.data}`) });

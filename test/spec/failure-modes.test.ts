@@ -15,6 +15,7 @@ const WAYS = [
   '`setsid` escape',
   'pid reuse',
   'a plain pipe dying with the server',
+  'a server that is stopped and never started again',
   'orphaned 102',
   'crash between commit and notify',
   'retry without offset',

@@ -44,6 +44,8 @@ export interface Asked {
   readonly params: RequestPermissionRequest;
   readonly withdrawn: boolean;
   choose(optionId: string): void;
+  /** Its user closes it without an answer. */
+  dismiss(): void;
 }
 
 /** An editor: the SDK's own client on the standard input and output of the built `headgate acp`. */
@@ -85,6 +87,7 @@ export class AcpEditor {
             params,
             withdrawn: false,
             choose: (optionId: string) => resolve({ outcome: { outcome: 'selected', optionId } }),
+            dismiss: () => resolve({ outcome: { outcome: 'cancelled' } }),
           };
           signal.addEventListener('abort', () => {
             one.withdrawn = true;
@@ -99,6 +102,11 @@ export class AcpEditor {
       })
       .connect(stream);
     this.agent = this.#connection.agent;
+  }
+
+  /** Process number of its agent. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** What it printed on standard error. */

@@ -2,6 +2,8 @@
 export interface WireCall {
   readonly id?: string | null;
   readonly name: string;
+  /** OpenAI responses: of the tools that one MCP server has. */
+  readonly namespace?: string;
   readonly args: string;
 }
 
@@ -102,11 +104,11 @@ export function responsesFormat(): ModelFormat {
       ...pieces(args).map((delta) => event('response.function_call_arguments.delta', { item_id: item.id, output_index: at, delta })),
     ];
   };
-  const done = ({ id, name, args }: WireCall, index: number) =>
-    event('response.output_item.done', {
-      output_index: output + index,
-      item: { type: 'function_call', id: `fc_${index}`, call_id: id ?? `call_${index}`, name, arguments: args, status: 'completed' },
-    });
+  const done = ({ id, name, namespace, args }: WireCall, index: number) => {
+    const called = { call_id: id ?? `call_${index}`, name, ...(namespace === undefined ? {} : { namespace }), arguments: args };
+    const item = { type: 'function_call', id: `fc_${index}`, ...called, status: 'completed' };
+    return event('response.output_item.done', { output_index: output + index, item });
+  };
   return {
     open: () => event('response.created', { response: { id: 'r1', created_at: 1, model: 'm' } }),
     text: (piece) => {
@@ -128,6 +130,7 @@ export function responsesFormat(): ModelFormat {
         input_tokens_details: { cached_tokens: usage?.cached ?? 0 },
         output_tokens: OUTPUT,
         output_tokens_details: { reasoning_tokens: 0 },
+        total_tokens: INPUT + OUTPUT,
       };
       const response = {
         id: 'r1',

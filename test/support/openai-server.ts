@@ -40,6 +40,9 @@ export type Answer =
   /** Sends nothing until the client goes away. */
   | { readonly kind: 'hang' };
 
+/** An answer, or what makes one of the request as it came. */
+export type Script = Answer | ((body: unknown) => Answer);
+
 export interface WireRequest {
   readonly model: string;
   readonly messages: readonly {
@@ -72,7 +75,7 @@ export interface OpenAiServer {
   readonly url: string;
   readonly requests: WireRecord[];
   /** Answers for the next requests, in order; beyond them the server answers 500. */
-  answer(...answers: Answer[]): void;
+  answer(...answers: Script[]): void;
   /** Lets the next answer that is held go on. */
   release(): void;
   /** Resolves when so many requests have come in all. */
@@ -84,7 +87,7 @@ export interface OpenAiServer {
 
 export async function openAiServer(): Promise<OpenAiServer> {
   const requests: OpenAiServer['requests'] = [];
-  const answers: Answer[] = [];
+  const answers: Script[] = [];
   const watchers = new Set<() => void>();
   let abandoned = 0;
   const releases: (() => void)[] = [];
@@ -107,7 +110,8 @@ export async function openAiServer(): Promise<OpenAiServer> {
       requests.push({ path, body: JSON.parse(body) as WireRequest, headers, authorization: headers.authorization, at: performance.now() });
       for (const look of [...watchers]) look();
       const format = FORMATS[path]?.();
-      const answer = answers.shift() ?? { kind: 'status' as const, status: 500, body: '{"error":{"message":"nothing more is scripted"}}' };
+      const next = answers.shift() ?? { kind: 'status' as const, status: 500, body: '{"error":{"message":"nothing more is scripted"}}' };
+      const answer = typeof next === 'function' ? next(JSON.parse(body)) : next;
       if (format) void send(response, answer, format, held);
       else response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":{"message":"no such path"}}');
     });

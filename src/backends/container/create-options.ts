@@ -1,5 +1,6 @@
 import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
 import { HeadgateError } from '../../core/errors.ts';
+import { launchArgv } from '../../model/launch.ts';
 import type { ContainerPlace } from '../../model/place.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import { KEEPER_TEXT } from './keeper-text.ts';
@@ -55,10 +56,10 @@ export function streamOptions(
   common: ContainerCreateOptions,
   o: { spec: ProducerSpec; hasShell: boolean; hasInit: boolean },
 ): ContainerCreateOptions {
-  const { command, cwd, tty, stdin } = o.spec;
+  const { command, argv, cwd, tty, stdin } = o.spec;
   return {
     ...common,
-    Entrypoint: o.hasShell ? ['/bin/sh', '-c', command] : splitWords(command),
+    Entrypoint: [...(argv || o.hasShell ? launchArgv(o.spec) : splitWords(command))],
     Cmd: [],
     ...(cwd === '' ? {} : { WorkingDir: cwd }),
     ...(tty ? { Tty: true, Env: [...(common.Env ?? []), `TERM=${tty.term}`] } : {}),

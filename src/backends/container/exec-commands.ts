@@ -2,6 +2,7 @@ import type { ContainerInspectInfo } from 'dockerode';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { launchArgv } from '../../model/launch.ts';
 import type { ContainerPlace } from '../../model/place.ts';
 import type { BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import { RemoteProducers } from '../remote/remote-producers.ts';
@@ -75,14 +76,14 @@ export class ExecCommands {
   /** A terminal of the engine, in a container that has none of its own. */
   async #terminal(request: StartRequest, place: ContainerPlace, engine: Engine, id: string, sink: OutputSink): Promise<BackendHandle> {
     const { producerId, spec } = request;
-    const { tty, command, cwd, env, stdin } = spec;
+    const { tty, cwd, env, stdin } = spec;
     const processes = new MarkedProcesses(hostOf(engine, id, place), producerId, this.#clock);
     // It cannot be followed by two, so a second start of the same command ends what is left of the first.
     await processes.signal('SIGKILL');
     const variables = { TERM: tty?.term ?? '', ...env, HEADGATE_PRODUCER: producerId };
     const { exec, stream } = await engine.call(async (docker) => {
       const exec = await docker.getContainer(id).exec({
-        Cmd: ['/bin/sh', '-c', command],
+        Cmd: [...launchArgv(spec)],
         Tty: true,
         AttachStdin: true,
         AttachStdout: true,
@@ -134,7 +135,7 @@ async function hasScript(engine: Engine, id: string): Promise<boolean> {
 }
 
 function hostOf(engine: Engine, id: string, { container: name = '', user }: ContainerPlace): ExecHost {
-  return new ExecHost(engine, { id, name, user });
+  return new ExecHost(engine, { id, name, user }, true);
 }
 
 async function inspect(engine: Engine, name: string): Promise<ContainerInspectInfo | undefined> {

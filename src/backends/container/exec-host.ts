@@ -17,11 +17,18 @@ const LOOK_MS = 10;
  */
 export class ExecHost implements ShellHost {
   readonly name: string;
+  readonly keepsZombies: boolean;
   readonly #engine: Engine;
   readonly #container: string;
   readonly #user: string | undefined;
 
-  constructor(engine: Engine, container: { readonly id: string; readonly name: string; readonly user?: string | undefined }) {
+  /** `keepsZombies`: its first process is not ours, and may not reap. */
+  constructor(
+    engine: Engine,
+    container: { readonly id: string; readonly name: string; readonly user?: string | undefined },
+    keepsZombies = false,
+  ) {
+    this.keepsZombies = keepsZombies;
     this.name = `container ${container.name}`;
     this.#engine = engine;
     this.#container = container.id;

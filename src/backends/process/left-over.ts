@@ -3,10 +3,11 @@ import { systemCode } from '../../core/errors.ts';
 import { ProducerFolder } from '../shim/producer-folder.ts';
 import { SHIM_FILE } from '../shim/shim-text.ts';
 import { PANE_FILE, PIPE_FILE, WATCH_FILE } from '../tmux/pane-text.ts';
+import { SPOOL_FILES, WARDEN_FILE } from '../warden/warden-text.ts';
 import { readAlive } from './proc.ts';
 
-/** Scripts of this version, which are no left-overs. */
-const SCRIPTS: ReadonlySet<string> = new Set([SHIM_FILE, PANE_FILE, PIPE_FILE, WATCH_FILE]);
+/** Scripts of this version and what a spool is watched over by, which are no left-overs. */
+const KEPT: ReadonlySet<string> = new Set([SHIM_FILE, PANE_FILE, PIPE_FILE, WATCH_FILE, WARDEN_FILE, ...SPOOL_FILES]);
 
 /** Producer folders of a spool that are not among `keep`, and whether a shim still runs in them; nothing is changed. */
 export function leftOverFolders(options: { folder: string; keep: ReadonlySet<string> }): { name: string; inUse: boolean }[] {
@@ -25,7 +26,7 @@ export function spoolExtent(spool: string, producerId: string, channel: number):
 /** Names in a spool that are not among `keep`; none when there is no such spool. */
 export function leftOverNames({ folder, keep }: { folder: string; keep: ReadonlySet<string> }): string[] {
   try {
-    return readdirSync(folder).filter((name) => !keep.has(name) && !SCRIPTS.has(name));
+    return readdirSync(folder).filter((name) => !keep.has(name) && !KEPT.has(name));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
     throw error;

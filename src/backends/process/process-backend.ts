@@ -16,6 +16,7 @@ import { type ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts
 import { scriptIn } from '../shim/script-file.ts';
 import { SHIM_FILE, SHIM_TEXT } from '../shim/shim-text.ts';
 import { terminalCommand } from '../shim/terminal.ts';
+import type { Warden } from '../warden/warden.ts';
 import { type Launch, launchShim } from './launch.ts';
 import { whyNoTerminal } from './local-terminal.ts';
 import { hasProc, identify } from './proc.ts';
@@ -53,6 +54,8 @@ export interface ProcessBackendOptions {
   readonly freeBytes?: number | undefined;
   /** Told when the disk has become nearly full, and when it has space again. */
   readonly spaceChanged?: (fact: SpaceFact) => void;
+  /** Ends commands whose server has been gone for longer than they may run without one; none: they go on (SPEC {#lifetime}). */
+  readonly warden?: Pick<Warden, 'watch'> | undefined;
   /** Stored bytes of a running command that are given back to the file system at once; 64 MiB by default (SPEC {#spool_space}). */
   readonly giveBackBytes?: number;
 }
@@ -131,6 +134,7 @@ class ProcessBackend implements Backend {
     try {
       const shim = scriptIn(spool, SHIM_FILE, SHIM_TEXT);
       folder.prepare(spec);
+      if (!this.#variant) this.#options.warden?.watch(folder.path, spec);
       pid = this.#variant
         ? await this.#variant.launch({ folder: folder.path, spec, marker })
         : await launchShim({
@@ -265,14 +269,14 @@ function folderOf(spool: string, producerId: string): ProducerFolder {
 
 /** Throws a named error for what could never run, before anything is made. */
 function checkSpec(spec: ProducerSpec): void {
-  const { command, cwd, env } = spec;
+  const { command, argv, cwd, env } = spec;
   if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
     throw new HeadgateError('not_found', `the working directory ${cwd} does not exist or is no directory; name another one`, {
       outcome: 'cwd_missing',
       cwd,
     });
   }
-  checkLength(command, '');
+  checkLength(argv ? '' : command, '');
   if (command.includes('\0') || Object.entries(env).some(([name, value]) => /[=\0]/.test(name) || name === '' || value.includes('\0'))) {
     throw new HeadgateError(
       'invalid_params',

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { deferred } from '../../core/deferred.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
+import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink, Overdue } from '../../model/ports/backend.ts';
 import type { KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
 import { cutBy } from '../shim/copied.ts';
@@ -15,6 +15,7 @@ import type { HolePuncher } from '../shim/hole-puncher.ts';
 import { InputPipe } from '../shim/input-pipe.ts';
 import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
 import { SpoolReader } from '../shim/spool-reader.ts';
+import { overdueIn } from '../warden/overdue.ts';
 import { Brake, type BrakeReach, outputReach } from './brake.ts';
 import { ExitWatch } from './exit-watch.ts';
 import { waitsForInput } from './input-wait.ts';
@@ -179,6 +180,10 @@ export class ProcessHandle implements BackendHandle {
 
   async echoes(): Promise<boolean | null> {
     return this.#terminal ? await this.#terminal.echoes() : false;
+  }
+
+  overdue(): Overdue | undefined {
+    return overdueIn(this.#options.folder.path);
   }
 
   /** What the command has left behind, once its main process has ended. */

@@ -4,10 +4,11 @@ import { LOOK_AT_FILES_TEXT } from './look-text.ts';
 
 /**
  * Starts a producer when asked to, and follows it: `sh -c FOLLOW_TEXT sh NONCE MODE ROOT RUNNER ID STDIN OFFSET1 OFFSET2
- * GRACE SHIM CWD`. MODE is `start`, `adopt` (gives a shim that is under way 2 seconds to claim) or `follow`; ROOT is empty
+ * GRACE SHIM CWD APART`. MODE is `start`, `launch`, `adopt` (gives a shim that is under way 2 seconds to claim) or `follow`; ROOT is empty
  * for the host's usual place; GRACE is how long output is read on while processes hold it after the end, hundredths of a
  * second. For `start`, standard input brings lines of `printf %b` text: `c` the command, `e` NAME=VALUE, `t` when it is for
- * a terminal, `.` when that is all: every user of the host could see them among the arguments. After that each line asks
+ * a terminal, `.` when that is all: every user of the host could see them among the arguments. With APART a second run, with MODE
+ * `launch` and the same lines, becomes the shim once this one has made its folder: in a container nobody reaps what a run leaves behind. After that each line asks
  * for the record `size BYTES1 BYTES2` while the command runs, and an end of standard input ends it, and the command is not
  * touched.
  *
@@ -20,13 +21,13 @@ import { LOOK_AT_FILES_TEXT } from './look-text.ts';
  */
 export const FOLLOW_TEXT = `${LIBRARY_TEXT}
 exec 4>&2 2> /dev/null 8<&0
-hg_mode=$2 hg_id=$5 hg_stdin=$6 hg_o1=$7 hg_o2=$8 hg_grace=$9 hg_shim=\${10} hg_cwd=\${11}
+hg_mode=$2 hg_id=$5 hg_stdin=$6 hg_o1=$7 hg_o2=$8 hg_grace=$9 hg_shim=\${10} hg_cwd=\${11} hg_apart=\${12}
 hg_make=
-[ "$hg_mode" != start ] || hg_make=1
+case $hg_mode in start | launch) hg_make=1 ;; esac
 hg_find_spool "$3" "$4" "$hg_make"
 hg_dir=$hg_spool/$hg_id
 
-if [ "$hg_mode" = start ]; then
+if [ -n "$hg_make" ]; then
   set --
   hg_command= hg_wants_terminal= hg_copy=1
   # Into hg_word, what text for %b is; without an escape that is the text itself, and takes no process.
@@ -45,6 +46,21 @@ if [ "$hg_mode" = start ]; then
     esac
   done
   hg_cwd=\${hg_cwd:-$hg_here}
+  hg_launch() {
+    umask "$hg_umask"
+    cd "$hg_cwd" && exec env "PATH=$hg_path" "$@" "HEADGATE_PRODUCER=$hg_id" "HEADGATE_SPOOL=$hg_spool" \\
+      $hg_fork /bin/sh "$hg_dir/shim.sh" "$hg_dir" "$hg_stdin" "$hg_copy" /bin/sh -c "$hg_command"
+  }
+  if [ "$hg_mode" = launch ]; then
+    hg_n=0 hg_fork=
+    until [ -e "$hg_dir/shim.sh" ]; do
+      hg_n=$((hg_n + 1))
+      [ $hg_n -lt 2000 ] || exit 1
+      hg_nap 0.005
+    done
+    hg_launch "$@" < /dev/null > /dev/null 2>&1 4>&- 8<&-
+    exit 1
+  fi
   [ -d "$hg_cwd" ] && [ -x "$hg_cwd" ] || hg_fail cwd_missing
   for hg_tool in setsid mkfifo tail grep env cat; do command -v "$hg_tool" > /dev/null || hg_fail no_tool "$hg_tool"; done
   [ -r /proc/self/stat ] && [ "$hg_boot" != - ] || hg_fail no_proc
@@ -66,14 +82,12 @@ if [ "$hg_mode" = start ]; then
       *BusyBox*start-stop-daemon*) hg_fork="start-stop-daemon -S -b -p $hg_id/none -x $hg_setsid --" ;;
       *) hg_fork= ;;
     esac
-    hg_launch() {
-      umask "$hg_umask"
-      cd "$hg_cwd" && exec env "PATH=$hg_path" "$@" "HEADGATE_PRODUCER=$hg_id" "HEADGATE_SPOOL=$hg_spool" \\
-        \${hg_fork:-$hg_setsid} /bin/sh "$hg_dir/shim.sh" "$hg_dir" "$hg_stdin" "$hg_copy" /bin/sh -c "$hg_command"
-    }
-    if [ -n "$hg_fork" ]; then
+    if [ -n "$hg_apart" ]; then
+      :
+    elif [ -n "$hg_fork" ]; then
       (hg_launch "$@") < /dev/null > /dev/null 2>&1 4>&- 8<&-
     else
+      hg_fork=$hg_setsid
       (hg_launch "$@") < /dev/null > /dev/null 2>&1 4>&- 8<&- &
       hg_launched=$!
     fi
@@ -213,6 +227,8 @@ if [ -z "$hg_running" ]; then
   [ ! -s out.1 ] || tail -c +$((hg_s1 + 1)) out.1
   [ ! -s out.2 ] || tail -c +$((hg_s2 + 1)) out.2 >&4
 else
+  hg_let_go=
+  trap 'hg_let_go=1' USR1
   (
     # Opened for both first, so that opening it for reading does not wait for a writer.
     if [ -p alive ]; then
@@ -243,7 +259,9 @@ else
       # Not by this process, which is to see the end even while nobody takes what is written.
       ( set -- $(wc -c out.1 out.2); hg_say size "\${1:-0}" "\${3:-0}" ) &
     done
-    kill -9 $$ "$hg_f" "$hg_t1" "$hg_t2"
+    # This shell last: what it does not wait for nobody may ever reap.
+    kill -USR1 $$
+    kill -9 "$hg_f" "$hg_t1" "$hg_t2"
   ) <&8 4>&- &
   hg_w=$!
   # Wakes the tails, which look for the process that they wait for only once a second. Where somebody has the files open it
@@ -252,6 +270,8 @@ else
   [ -n "$hg_gnu" ] || [ -z "$hg_reads" ] || echo >&9
   wait "$hg_t1" "$hg_t2"
   kill -9 "$hg_w"
+  wait
+  [ -z "$hg_let_go" ] || exit 1
 fi
 set --
 if [ -s out.1 ] || [ -s out.2 ]; then set -- $(wc -c out.1 out.2); fi

@@ -220,9 +220,9 @@ export class Follower {
     const started = this.#mode === 'start' ? launch : undefined;
     this.#turn = deferred();
     const turn = this.#turn;
-    const opening = host.run(FOLLOW_TEXT, [
+    const args = (mode: string): string[] => [
       nonce,
-      this.#mode,
+      mode,
       ...placeArgs(place),
       stdin ? '1' : '0',
       ...positions,
@@ -230,7 +230,9 @@ export class Follower {
       `${this.#limits ? 0 : Math.round(detachedGraceMs / 10)}`,
       started?.shim ?? '',
       started?.cwd ?? '',
-    ]);
+      host.keepsZombies ? '1' : '',
+    ];
+    const opening = host.run(FOLLOW_TEXT, args(this.#mode));
     const run = await unlessAborted(opening, started && !this.#mayRun ? cancelled : undefined);
     if (this.#stopped) return run.close();
     this.#run = run;
@@ -239,6 +241,7 @@ export class Follower {
     if (started) {
       this.#mayRun = true;
       run.stdin.write(started.lines);
+      if (host.keepsZombies) this.#launchApart(args('launch'), started.lines, turn.promise);
     }
     const ends = [run.stdout, run.stderr].map((stream) => new Promise<void>((resolve) => stream.once('end', () => resolve())));
     this.#outputs.forEach((output, index) => output.attach(index === 0 ? run.stdout : run.stderr, nonce));
@@ -258,6 +261,23 @@ export class Follower {
     run.close();
     if (this.#run === run) this.#run = undefined;
     if (failure !== undefined && !this.#stopped) throw failure instanceof Error ? failure : new LinkLost(host.name, failure);
+  }
+
+  /** Starts the shim as a run of its own; it needs nothing of us once it has read what to do. `until`: nobody waits for it any more. */
+  #launchApart(args: readonly string[], lines: string, until: Promise<void>): void {
+    const { host, place, logger } = this.#options;
+    host.run(FOLLOW_TEXT, args).then(
+      (run) => {
+        run.stdin.on('error', () => {});
+        run.stdout.resume();
+        run.stderr.resume();
+        run.stdin.write(lines);
+        void until.then(() => run.close());
+      },
+      (error: unknown) => {
+        logger.warn({ host: host.name, producer: place.producerId, error: messageOf(error) }, 'a shim cannot be started there');
+      },
+    );
   }
 
   /** The run has ended, and nothing more comes of it but what it has sent already. */

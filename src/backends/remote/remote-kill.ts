@@ -3,10 +3,11 @@ import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { KillRequest } from '../../model/ports/backend.ts';
-import type { KillReceipt, SignalSent } from '../../model/records.ts';
+import type { KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
 import { TRAPPED_SIGNALS } from '../shim/shim-text.ts';
 import { ask } from './ask.ts';
+import { receiptOf } from './kill-receipt.ts';
 import { KILL_TEXT } from './kill-text.ts';
 import { placeArgs, type RemotePlace } from './place-of-producer.ts';
 import { isGone, type ShellHost } from './shell-host.ts';
@@ -60,9 +61,10 @@ export class RemoteKill {
     try {
       for (let failures = 0; ; failures++) {
         try {
-          return this.#receipt(request, requestedAt, await this.#attempt(signal, failures > 0));
+          const records = await this.#attempt(signal, failures > 0);
+          return receiptOf(request, requestedAt, this.#clock.now(), records);
         } catch (error) {
-          if (isGone(error)) return this.#receipt(request, requestedAt, []);
+          if (isGone(error)) return receiptOf(request, requestedAt, this.#clock.now(), []);
           const pauseMs = Math.min(RETRY_MS * 2 ** failures, RETRY_MAX_MS);
           const facts = { host: this.#host.name, producer: this.#place.producerId, pauseMs, error: messageOf(error) };
           this.#logger.warn(facts, 'a kill cannot be carried out now; it will be tried again');
@@ -84,38 +86,5 @@ export class RemoteKill {
     const [last = []] = records.slice(-1);
     if (last[0] !== 'done' && last[0] !== 'barred') throw new Error(`the host answered ${last.join(' ')}`);
     return records;
-  }
-
-  #receipt({ requestedBy, reason }: KillRequest, requestedAt: number, records: readonly (readonly string[])[]): KillReceipt {
-    const finishedAt = this.#clock.now();
-    const ended = Number(records.find(([word]) => word === 'done')?.[1] ?? 0);
-    // Their clock is not ours: what counts is how long before the end it was.
-    const at = (time: string): number => Math.max(requestedAt, finishedAt - (ended - Number(time)) * 10);
-    const signals: SignalSent[] = [];
-    for (const [word, name = '', time = '', ...pids] of records) {
-      if (word !== 'signal') continue;
-      const sent = { signal: `SIG${name}`, at: at(time), pids: pids.map(Number) };
-      const last = signals.at(-1);
-      if (last?.signal === sent.signal) signals[signals.length - 1] = { ...last, pids: [...new Set([...last.pids, ...sent.pids])] };
-      else signals.push(sent);
-    }
-    const pidsOf = (word: string): number[] => [
-      ...new Set(records.filter(([name]) => name === word).flatMap(([, ...pids]) => pids.map(Number))),
-    ];
-    const escaped =
-      records
-        .filter(([name]) => name === 'escaped')
-        .at(-1)
-        ?.slice(1)
-        .map(Number) ?? [];
-    return {
-      requestedBy,
-      reason,
-      requestedAt,
-      signals,
-      confirmedDead: pidsOf('dead').filter((pid) => !escaped.includes(pid)),
-      escaped,
-      finishedAt,
-    };
   }
 }

@@ -208,7 +208,8 @@ export class ProducerFolder {
   }
 }
 
-function parseIdentity(text: string): ProcessIdentity | undefined {
+/** A process as a claim has it: `PID START BOOT`, whole only with its newline. */
+export function parseIdentity(text: string): ProcessIdentity | undefined {
   const match = /^(\d{1,10}) (\d{1,20}) (\S+)\n$/.exec(text);
   if (!match) return undefined;
   const [, pid = '', startTicks = '', bootId = ''] = match;

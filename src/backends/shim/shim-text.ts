@@ -170,6 +170,8 @@ fi
 exec 4<&- 8>&- 9>&-
 if [ -n "$HEADGATE_SHIM_HOLDER" ]; then
   headgate_ticks "$HEADGATE_SHIM_HOLDER" && [ "$HEADGATE_SHIM_TICKS" = "$HEADGATE_SHIM_SINCE" ] && kill -9 "$HEADGATE_SHIM_HOLDER"
+  # In a container nobody else may ever reap it.
+  wait "$HEADGATE_SHIM_HOLDER"
 fi
 
 if [ -n "$HEADGATE_SHIM_FAR" ]; then

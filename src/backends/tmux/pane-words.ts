@@ -11,6 +11,11 @@ export function notResizable(): HeadgateError {
   return new HeadgateError('unsupported', 'a watched pane has the size that its own viewers give it; resize it in tmux');
 }
 
+/** The refusal of an end of input for a watched pane: typed, it would end somebody's shell. */
+export function notEndable(): HeadgateError {
+  return new HeadgateError('unsupported', 'no end of input is typed into a watched pane; send byte 4, as Ctrl-D does, if that is meant');
+}
+
 /** The refusal of a signal to a watched pane. */
 export function notSignallable(name: string): HeadgateError {
   return new HeadgateError('unsupported', `the command in a watched pane is not ours to signal; type into it, or send ${name} on its host`);

@@ -9,7 +9,7 @@ import { ask } from '../remote/ask.ts';
 import { placeArgs, type RemotePlace } from '../remote/place-of-producer.ts';
 import { isGone, type ShellHost } from '../remote/shell-host.ts';
 import { isTerminalSize } from '../shim/terminal.ts';
-import { CUT, notResizable, notSignallable, UNPIPED_MS } from './pane-words.ts';
+import { CUT, notEndable, notResizable, notSignallable, UNPIPED_MS } from './pane-words.ts';
 import { PANE_RESIZE_TEXT, PANE_SIGNAL_TEXT, UNPIPED_TEXT, UNWATCH_TEXT } from './remote-pane-text.ts';
 
 /** Pauses before what the host did not answer is asked again, milliseconds: the first, and the longest. */
@@ -56,6 +56,7 @@ export class RemotePane implements BackendHandle {
   }
 
   async closeInput(): Promise<void> {
+    if (this.#options.watches) throw notEndable();
     await this.#options.inner.closeInput();
   }
 

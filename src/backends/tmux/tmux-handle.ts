@@ -9,7 +9,7 @@ import { signalForeground } from '../process/signalling.ts';
 import type { ProducerFolder } from '../shim/producer-folder.ts';
 import { bufferOf } from './launch-pane.ts';
 import type { PaneFolder } from './pane-folder.ts';
-import { CUT, notResizable, notSignallable, UNPIPED_MS } from './pane-words.ts';
+import { CUT, notEndable, notResizable, notSignallable, UNPIPED_MS } from './pane-words.ts';
 import type { Pane, Tmux } from './tmux.ts';
 
 /** End of input, typed: the VEOF of a terminal whose settings nobody changed. */
@@ -76,6 +76,7 @@ export class TmuxHandle implements BackendHandle {
   /** Types the end of input: twice in the middle of a line, where the first only hands the line over. */
   async closeInput(): Promise<void> {
     this.#needStdin();
+    if (this.#watches) throw notEndable();
     await this.#inTurn(async () => {
       if (this.#ended || !this.#isThere()) return;
       this.#ended = true;

@@ -5,7 +5,7 @@ import { Link } from '../../acp/link.ts';
 import { LIMITS } from '../../rpc/protocol/shapes.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
-import { ensureServer } from '../ensure-server.ts';
+import { ensureServer, redialling } from '../ensure-server.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { CliHost } from '../host.ts';
 import { projectOf } from '../project.ts';
@@ -39,7 +39,8 @@ export async function acp(console: Console, host: CliHost, options: AcpOptions):
     connect: async (folder, name) => {
       const project = projectOf(folder);
       if (options.serve) await ensureServer(options, host);
-      return new Link(await openSession(console, { ...options, project: folder }, { resume: true, name }), project.root);
+      const how = { resume: true, name, dial: redialling(options, host, options.serve) };
+      return new Link(await openSession(console, { ...options, project: folder }, how), project.root);
     },
   });
   const stop = () => connection.close();

@@ -1,6 +1,8 @@
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
+import type { CliHost } from '../host.ts';
 import { type ListOptions, printListing, withSession } from '../listing.ts';
+import { listOutlived } from '../outlived.ts';
 import { formatBytes, formatDuration, formatStatus } from '../text.ts';
 
 type Row = ResultOf<'stream/list'>[number];
@@ -32,8 +34,14 @@ export async function runs(console: Console, options: ListOptions & { readonly l
   });
 }
 
-/** `headgate ps`: the project's live producers with what others have left running, or all of them. */
-export async function ps(console: Console, options: ListOptions & { readonly run?: string; readonly all?: boolean }): Promise<number> {
+type PsOptions = ListOptions & { readonly run?: string; readonly all?: boolean };
+
+/** `headgate ps`: the project's live producers with what others have left running, or all of them; without a server what goes on without one. */
+export async function ps(console: Console, host: Pick<CliHost, 'outlived'>, options: PsOptions): Promise<number> {
+  return await served(console, options).catch((error: unknown) => listOutlived(console, host, options, error));
+}
+
+async function served(console: Console, options: PsOptions): Promise<number> {
   return await withSession(console, options, async (session) => {
     const rows = await session.look('stream/list', {
       ...(options.run === undefined ? {} : { run: options.run }),

@@ -2,11 +2,9 @@ import { serveMcp } from '../../mcp/index.ts';
 import { connectRuntime } from '../../rpc/client/index.ts';
 import type { Console } from '../console.ts';
 import type { ClientOptions } from '../context.ts';
-import { dial } from '../dial.ts';
-import { ensureServer } from '../ensure-server.ts';
+import { ensureServer, redialling } from '../ensure-server.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { CliHost } from '../host.ts';
-import { locate } from '../locate.ts';
 import { projectOf } from '../project.ts';
 
 /** How long a lost server is waited for; the next call after that looks for one anew. */
@@ -26,7 +24,7 @@ export async function mcp(console: Console, host: CliHost, options: McpOptions):
     ...(options.run === undefined ? {} : { run: options.run }),
     open: async (name) => {
       await ensureServer(options, host);
-      return await connectRuntime(async () => await dial(locate(options, console.env)), {
+      return await connectRuntime(redialling(options, host, true), {
         project,
         client: { name, version: console.version },
         giveUpMs: RESUME_MS,

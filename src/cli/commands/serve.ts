@@ -5,12 +5,12 @@ import { EXIT } from '../exit-codes.ts';
 import type { CliHost, LogLevel, RunningServer, ServeOptions } from '../host.ts';
 import { dataFolder } from '../locate.ts';
 import { portalAddress } from '../portal-address.ts';
-import { shellQuote } from '../text.ts';
+import { shellQuote, visibleLine } from '../text.ts';
 
 /** Options of `headgate serve`. */
 export interface ServeCommandOptions {
   readonly data?: string;
-  readonly port: number;
+  readonly port?: number;
   readonly host: string;
   readonly config?: string;
   readonly socket?: string;
@@ -21,7 +21,11 @@ export interface ServeCommandOptions {
   readonly tlsClientCa?: string;
   readonly insecureListen?: boolean;
   readonly json?: boolean;
+  readonly detach?: boolean;
 }
+
+/** Port where none is named. */
+const PORT = 4711;
 
 /**
  * Serves until SIGINT or SIGTERM. The first stops in order, with the commands going on; a second stops at once
@@ -31,7 +35,12 @@ export async function serve(console: Console, host: CliHost, options: ServeComma
   const data = dataFolder(options.data, console.env);
   const stopped = stopSignal(console);
   const server = await host.serve(serveOptions(console, data, options));
-  await console.out.write(options.json ? readyLine(server) : readable(console, server, data));
+  if (server.copyOf !== undefined) {
+    await console.err.write(
+      `headgate: ${visibleLine(data)} is a copy of ${visibleLine(server.copyOf)}; the commands that ran there are left alone and end here as lost\n`,
+    );
+  }
+  await console.out.write(options.json ? readyLine(server) : readable(console, server, data, 'Ctrl-C stops the server'));
   await stopped;
   await server.close();
   return EXIT.ok;
@@ -41,7 +50,7 @@ function serveOptions(console: Console, data: string, options: ServeCommandOptio
   const token = console.env['HEADGATE_TOKEN'];
   return {
     data,
-    port: options.port,
+    port: options.port ?? PORT,
     host: options.host,
     logLevel: options.logLevel ?? (options.json ? 'info' : 'warn'),
     ...(options.config === undefined ? {} : { config: resolve(options.config) }),
@@ -77,12 +86,16 @@ export function stopSignal(console: Console): Promise<void> {
   });
 }
 
+/** Where a server is reached. */
+type ServerFacts = Omit<RunningServer, 'close'>;
+
 /** The one line of `serve --json`, field for field as SPEC {#cli_serve} has it. */
-export function readyLine({ url, http, socket, token, pid }: RunningServer): string {
+export function readyLine({ url, http, socket, token, pid }: ServerFacts): string {
   return `${JSON.stringify({ ready: true, url, http, socket, token, pid })}\n`;
 }
 
-function readable(console: Console, server: RunningServer, data: string): string {
+/** The same for people; `end` says how the server is stopped. */
+export function readable(console: Console, server: ServerFacts, data: string, end: string): string {
   const { bold, dim } = console.outColors;
   return [
     `${bold('Headgate')} ${console.version} serves ${data}`,
@@ -91,7 +104,7 @@ function readable(console: Console, server: RunningServer, data: string): string
     `  token   ${server.token}`,
     `  portal  ${portalAddress(server.http, { token: server.token })}`,
     dim(
-      `In another terminal: headgate act "what to do"${isDefault(console, data) ? '' : ` --data ${shellQuote(data)}`}; Ctrl-C stops the server, commands go on.`,
+      `In another terminal: headgate act "what to do"${isDefault(console, data) ? '' : ` --data ${shellQuote(data)}`}; ${end}, commands go on.`,
     ),
     '',
   ].join('\n');

@@ -11,10 +11,10 @@ import { follow, type StreamEnd } from '../follow.ts';
 import { Interrupts } from '../interrupts.ts';
 import { awaitKill } from '../kill.ts';
 import { inRun } from '../open-run.ts';
-import { type PlaceOptions, placeParams } from '../place-options.ts';
-import { forwardInput } from '../stdin.ts';
+import { givesInput, type PlaceOptions, placeParams } from '../place-options.ts';
+import { forwardInput, type InputEnd } from '../stdin.ts';
 import { terminalParams } from '../terminal-size.ts';
-import { shellQuote, visibleLine } from '../text.ts';
+import { visibleLine } from '../text.ts';
 
 /** Options of `headgate sh`. */
 export interface ShellOptions extends ClientOptions, PlaceOptions {
@@ -22,6 +22,7 @@ export interface ShellOptions extends ClientOptions, PlaceOptions {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
   readonly timeout?: number;
+  readonly lifetime?: string;
   /** Name or label of a registered runner. */
   readonly runner?: string;
   readonly tty?: boolean;
@@ -38,14 +39,15 @@ type Command = ResultOf<'sh'>;
  * Ctrl-C cancels it, and a reader of our output that goes away ends it as it would in a pipeline (SPEC {#cli_sh}).
  */
 export async function sh(console: Console, words: readonly string[], options: ShellOptions): Promise<number> {
+  if (options.input && !options.stdin) throw usageError('--input and --no-stdin contradict each other', 'leave one of them out');
   // What is wrong with the options is said before a server is looked for.
   const tty = options.tty ? { tty: terminalParams(console) } : {};
   const asked = { ...placeParams(options), ...tty, ...commandOf(words, options) };
   const input = console.stdin();
-  const forward = options.stdin && !options.propose && input.isTTY !== true;
+  const forward = options.stdin && givesInput(options) && !options.propose && input.isTTY !== true;
   const session = await openSession(console, options, { resume: true });
   try {
-    const proposed = await propose(session, asked, options, forward);
+    const proposed = await propose(session, asked, options, forward || options.input === true);
     if (options.propose && proposed.status === 202) {
       await console.out.write(options.json ? `${JSON.stringify(proposed)}\n` : `${proposed.run} ${proposed.path}\n`);
       return EXIT.ok;
@@ -54,7 +56,7 @@ export async function sh(console: Console, words: readonly string[], options: Sh
     if (command.status !== 102 && command.channels.length === 0) {
       throw new CliError(`the server refused the command (${command.status})`, EXIT.refused);
     }
-    return await run(console, session, command, forward);
+    return await run(console, session, command, forward && (options.pane === undefined ? 'with-end' : 'without-end'));
   } finally {
     await session.close();
     // An open pipe on standard input must not keep us.
@@ -62,17 +64,15 @@ export async function sh(console: Console, words: readonly string[], options: Sh
   }
 }
 
-/** One word is a shell command line; several are a command and its arguments, kept apart as they are. */
-export function commandLine(words: readonly string[]): string {
-  return words.length === 1 ? (words[0] ?? '') : words.map(shellQuote).join(' ');
-}
-
-/** What is to be run; nothing where something is watched. */
-function commandOf(words: readonly string[], { watch, pane }: ShellOptions): { command?: string } {
+/** What is to be run: one word is a command line, several are a program and its arguments; nothing where something is watched. */
+export function commandOf(words: readonly string[], { watch, pane, shell }: PlaceOptions): Pick<ParamsOf<'sh'>, 'command'> {
   const watches = watch !== undefined || pane !== undefined;
   if (watches && words.length > 0) throw usageError(`${watch === undefined ? '--pane' : '--watch'} runs nothing; leave the command out`);
   if (!watches && words.length === 0) throw usageError('no command named', 'headgate sh -- make test');
-  return watches ? {} : { command: commandLine(words) };
+  if (shell !== undefined && words.length > 1)
+    throw usageError('--shell gets a command line: one word', `headgate sh --shell ${shell} -- 'a | b'`);
+  const [line] = words;
+  return watches ? {} : { command: words.length === 1 && line !== undefined ? line : [...words] };
 }
 
 async function propose(session: Runtime, what: Partial<ParamsOf<'sh'>>, options: ShellOptions, stdin: boolean): Promise<Command> {
@@ -83,6 +83,7 @@ async function propose(session: Runtime, what: Partial<ParamsOf<'sh'>>, options:
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    ...(options.lifetime === undefined ? {} : { lifetime: options.lifetime }),
     ...(options.runner === undefined ? {} : { runner: options.runner }),
   };
   return await inRun(session, { alias: options.run, model: 'scripted' }, () => session.call('sh', params));
@@ -101,7 +102,7 @@ async function accept(session: Runtime, { run, path }: Command): Promise<Command
   }
 }
 
-async function run(console: Console, session: Runtime, { run, path, channels }: Command, forward: boolean): Promise<number> {
+async function run(console: Console, session: Runtime, { run, path, channels }: Command, forward: false | InputEnd): Promise<number> {
   let code: number | undefined;
   const cancel = (signal: string, reason: string, exitCode: number) => {
     code ??= exitCode;
@@ -113,7 +114,7 @@ async function run(console: Console, session: Runtime, { run, path, channels }: 
   const stop = new AbortController();
   const cutOff = deferred<never>();
   if (forward) {
-    forwardInput(console.stdin(), session, { run, path }, stop.signal).catch(async (error: unknown) => {
+    forwardInput(console.stdin(), session, { run, path, end: forward }, stop.signal).catch(async (error: unknown) => {
       // A command that is over takes no more: that is no error of the input.
       if (stop.signal.aborted) return;
       if (!(error instanceof CliError)) return void console.err.write(`headgate: input was cut off: ${messageOf(error)}\n`);

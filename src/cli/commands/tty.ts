@@ -4,7 +4,7 @@ import type { ClientOptions } from '../context.ts';
 import { usageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { locatePort } from '../locate.ts';
-import { type PlaceOptions, placeParams } from '../place-options.ts';
+import { givesInput, type PlaceOptions, placeParams } from '../place-options.ts';
 import { projectOf } from '../project.ts';
 import { terminalParams } from '../terminal-size.ts';
 import { visibleLine } from '../text.ts';
@@ -17,6 +17,7 @@ export interface TtyOptions extends ClientOptions, PlaceOptions {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
   readonly runner?: string;
+  readonly lifetime?: string;
   /** True: the words are run and path of a session that is there. */
   readonly attach?: boolean;
   /** False with --no-tty: pipes, also where there is a terminal. */
@@ -35,7 +36,8 @@ export async function tty(console: Console, words: readonly string[], options: T
     projectRoot: project.root,
     client: { name: `cli:${process.pid}`, version: console.version },
   } as const;
-  const terminal = options.tty && console.stdin().isTTY === true;
+  // Who only watches has no keys that would go anywhere: Ctrl-C leaves, as it does where there is no terminal.
+  const terminal = options.tty && givesInput(options) && console.stdin().isTTY === true;
   const first: TtyFirst = { ...common, ...(options.attach ? attachTo(words) : begin(console, words, options, terminal)) };
   const client = new TtyClient({
     console,
@@ -43,6 +45,7 @@ export async function tty(console: Console, words: readonly string[], options: T
     first,
     common,
     terminal,
+    input: givesInput(options),
     detachKeys: options.detachKeys,
   });
   return await ending(console, client, await client.run());
@@ -57,7 +60,7 @@ function attachTo(words: readonly string[]): { run: string; attach: string; from
 }
 
 function begin(console: Console, words: readonly string[], options: TtyOptions, terminal: boolean) {
-  const { run, cwd, env, runner } = options;
+  const { run, cwd, env, runner, lifetime } = options;
   const place = placeParams(options);
   const [only] = words;
   const watches = place.container?.watch !== undefined || place.tmux?.pane !== undefined;
@@ -71,6 +74,8 @@ function begin(console: Console, words: readonly string[], options: TtyOptions, 
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),
     ...(runner === undefined ? {} : { runner }),
+    ...(options.input ? { stdin: true } : {}),
+    ...(lifetime === undefined ? {} : { lifetime }),
   };
 }
 

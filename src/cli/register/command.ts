@@ -3,7 +3,7 @@ import { EXPORT_FORMATS } from '../../rpc/protocol/export-formats.ts';
 import { parseDuration, parseLine, parseVariable, parseWhole } from '../parse.ts';
 import { addPlaceOptions } from '../place-options.ts';
 import { client, examples, type Registry } from './registry.ts';
-import { ttyCommand } from './tty.ts';
+import { LIFETIME_OPTION, ttyCommand } from './tty.ts';
 
 /** Commands and their output: sh, tty, output, ps, cancel, kill, export. */
 export function commandCommands(registry: Registry): void {
@@ -19,6 +19,7 @@ export function commandCommands(registry: Registry): void {
       .option('--cwd <dir>', 'working directory, relative to the project')
       .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
       .option('--timeout <duration>', 'end it after so long, for example 30s or 5m', parseDuration)
+      .option('--lifetime <lifetime>', LIFETIME_OPTION)
       .option(
         '--runner <which>',
         'where it runs: gpu,eu has both as name or label, !old has not, name:build-1 is that one (default: the server itself)',
@@ -62,12 +63,12 @@ export function commandCommands(registry: Registry): void {
     .action((run, path, options) => choose(async () => (await import('../commands/output.ts')).output(console, run, path, options)));
 
   client(program.command('ps'))
-    .description('list the commands that run')
+    .description('list the commands that run; without a server those that go on without one')
     .option('--run <alias>', 'only those of this run')
     .option('--all', 'also those that have ended')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('headgate ps', 'headgate ps --all --json'))
-    .action((options) => choose(async () => (await import('../commands/listings.ts')).ps(console, options)));
+    .action((options) => choose(async () => (await import('../commands/listings.ts')).ps(console, registry.host, options)));
 
   client(program.command('cancel'))
     .description('end a command with all its processes, and say what became of them')

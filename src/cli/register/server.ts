@@ -9,7 +9,7 @@ export function serverCommands({ program, console, host, choose }: Registry): vo
     .command('serve')
     .description('run the server until Ctrl-C; commands go on when it stops')
     .option('--data <dir>', 'folder of database, socket, token and output (default: $HEADGATE_DATA or ~/.local/share/headgate)')
-    .option('--port <n>', 'port on the host; 0 takes a free one', parseWhole(0, 65_535), 4711)
+    .option('--port <n>', 'port on the host; 0 takes a free one (default: 4711, with --detach a free one)', parseWhole(0, 65_535))
     .option('--host <address>', 'address to listen on; beyond loopback with TLS only', '127.0.0.1')
     .option('--tls-cert <file>', 'certificate of the server (PEM); connections are encrypted then')
     .option('--tls-key <file>', 'key of the certificate (PEM)')
@@ -19,16 +19,24 @@ export function serverCommands({ program, console, host, choose }: Registry): vo
     .option('--socket <path>', 'unix socket (default: in the data folder)')
     .option('--runner-lease <seconds>', 'how long a runner may be away before what it has is lost (default: 30)', parseWhole(1, 86_400))
     .addOption(new Option('--log-level <level>', 'how much standard error tells (default: warn, with --json info)').choices(LOG_LEVELS))
+    .option('--detach', 'start it in the background where none runs on the data folder, and end when it answers; headgate stop ends it')
     .option('--json', 'print one JSON line when ready and nothing else')
-    .addHelpText('after', examples('headgate serve', 'headgate serve --json --port 0 --data /tmp/work'))
-    .action((options) => choose(async () => (await import('../commands/serve.ts')).serve(console, host, options)));
+    .addHelpText('after', examples('headgate serve', 'headgate serve --detach', 'headgate serve --json --port 0 --data /tmp/work'))
+    .action((options) =>
+      choose(async () =>
+        options.detach
+          ? (await import('../commands/serve-detached.ts')).serveDetached(console, host, options)
+          : (await import('../commands/serve.ts')).serve(console, host, options),
+      ),
+    );
 
   program
     .command('stop')
     .description('stop the server of a data folder in order and wait until it is gone; commands go on, and the next start takes them up')
+    .option('--kill', 'end every command first, also those that an earlier server has left, and say what became of each')
     .option('--data <dir>', 'folder of the server (default: $HEADGATE_DATA or ~/.local/share/headgate)')
     .option('--json', 'print JSON')
-    .addHelpText('after', examples('headgate stop', 'headgate stop --data /tmp/work'))
+    .addHelpText('after', examples('headgate stop', 'headgate stop --kill', 'headgate stop --data /tmp/work'))
     .action((options) => choose(async () => (await import('../commands/stop.ts')).stop(console, host, options)));
 
   client(program.command('portal'))

@@ -4,6 +4,10 @@ import { addPlaceOptions } from '../place-options.ts';
 import { DETACH_KEYS, parseDetachKeys } from '../tty/detach-keys.ts';
 import { client, examples, type Registry } from './registry.ts';
 
+/** What `--lifetime` of a command says of itself. */
+export const LIFETIME_OPTION =
+  'how long it may run once the server has gone: server (it ends when the server is stopped), forever, or 30s, 15m, 24h, 7d (default: forever)';
+
 /** The terminal: tty. */
 export function ttyCommand({ program, console, choose }: Registry): void {
   addPlaceOptions(client(program.command('tty')))
@@ -14,6 +18,7 @@ export function ttyCommand({ program, console, choose }: Registry): void {
     .option('--run <alias>', 'run that the command belongs to; opened when there is none', 'tty')
     .option('--cwd <dir>', 'working directory, relative to the project; absolute in a container or on another host')
     .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
+    .option('--lifetime <lifetime>', LIFETIME_OPTION)
     .option('--runner <name>', 'where it runs: name or label of a registered runner (default: the server itself)')
     .option('--no-tty', 'pipes, also where standard input is a terminal')
     .addOption(

@@ -34,6 +34,8 @@ export interface TtyClientOptions {
   readonly common: Common;
   /** Whether a terminal of ours, if there is one, may become the command's. */
   readonly terminal: boolean;
+  /** False: nothing of ours is read, and Ctrl-C leaves. */
+  readonly input: boolean;
   readonly detachKeys: Buffer;
 }
 
@@ -82,7 +84,7 @@ export class TtyClient implements TtyListener {
     for (const { channel, offset } of opened.channels) if (!this.#offsets.has(channel)) this.#offsets.set(channel, offset);
     this.#inTerminal = this.#o.terminal && (opened.tty !== null || opened.backend === 'tmux');
     try {
-      if (!this.#inTerminal) {
+      if (!this.#inTerminal && this.#o.input) {
         // Who comes later is not the only one who types, least of all in a terminal.
         const ends = !('attach' in this.#o.first) ? 'always' : opened.tty === null ? 'with-input' : 'never';
         this.#piped = new PipedInput({ input: this.#o.console.stdin(), connection, ends });
@@ -218,9 +220,7 @@ export class TtyClient implements TtyListener {
       process.on(signal, leave);
       return () => void process.off(signal, leave);
     });
-    input.on('data', onData);
-    input.on('end', onEnd);
-    input.on('error', onEnd);
+    if (this.#o.input) input.on('data', onData).on('end', onEnd).on('error', onEnd);
     process.on('SIGWINCH', onResize);
     process.on('SIGINT', onInterrupt);
     this.#undo = [
@@ -293,7 +293,7 @@ export class TtyClient implements TtyListener {
   /** SIGINT: in a raw terminal it comes from elsewhere, on pipes it is Ctrl-C. */
   #interrupted(): void {
     this.#interrupts++;
-    if (this.#inTerminal || !this.#connection || this.#interrupts > 1) this.#over.resolve({ left: EXIT.interrupted });
+    if (this.#inTerminal || !this.#o.input || !this.#connection || this.#interrupts > 1) this.#over.resolve({ left: EXIT.interrupted });
     else this.#connection.control({ type: 'signal', signal: 'SIGINT' });
   }
 

@@ -1,12 +1,13 @@
-import type { CallToolResult } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { given } from '../../core/given.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
-import { type Command, commandOf } from '../command.ts';
-import { answer, answering } from '../results.ts';
+import { commandParams } from '../../rpc/protocol/entries.ts';
+import { LIMITS } from '../../rpc/protocol/shapes.ts';
+import { type Command, commandOf, type Noted } from '../command.ts';
+import type { Answer } from '../results.ts';
 import { settled } from '../wait.ts';
 import { commandShape, DEFAULT_WAIT_MS, logPath, runAlias, waitMs } from './shapes.ts';
-import type { ToolContext, ToolKit } from './tool.ts';
+import { registerTool, type ToolContext, type ToolKit } from './tool.ts';
 
 const SH = `Runs a shell command in the project. Rules decide whether it runs at once, or a person has to accept it first; you cannot.
 It goes on when this call ends: wait waits for it, get reads its output, cancel ends it. Answers a digest of the output, the whole of which is kept.`;
@@ -15,54 +16,58 @@ const WAIT = 'Waits until a command has ended, was refused or waits for input, a
 
 /** Registers `sh` and `wait` (SPEC {#mcp_sh}, {#mcp_wait}). */
 export function commandTools(kit: ToolKit): void {
-  const { server, link } = kit;
-  server.registerTool(
+  const { link } = kit;
+  registerTool(
+    kit,
     'sh',
     {
       title: 'Run a command',
       description: SH,
-      inputSchema: z.strictObject({
-        command: z.string().min(1).max(65_536).describe('A POSIX shell command line.'),
+      input: z.strictObject({
+        command: commandParams.command
+          .unwrap()
+          .describe('A command line for a shell, or an array: a program and its arguments, run without a shell and needing no quotes.'),
+        shell: commandParams.shell,
         cwd: z.string().min(1).max(4096).optional().describe('Relative to the project root, and inside it. Default: the root.'),
         env: z.record(z.string(), z.string()).optional().describe('Variables added to the environment.'),
-        timeout_ms: z.int().min(1).optional().describe('Milliseconds until the command is ended. Default: never.'),
+        timeout_ms: z.int().min(1).max(LIMITS.timeoutMs).optional().describe('Milliseconds until the command is ended. Default: never.'),
         stdin: z.boolean().optional().describe('True: input can type into it. Default: it reads /dev/null.'),
         yield_ms: waitMs.optional().describe('Milliseconds to wait for its acceptance and its end. Default 30000.'),
         cancel_with_request: z.boolean().optional().describe('True: cancelling this call ends the command. Default: it goes on.'),
       }),
-      outputSchema: commandShape,
+      facts: commandShape,
       annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
     },
-    ({ timeout_ms, yield_ms, stdin = false, cancel_with_request, ...asked }, context) =>
-      answering(link, context, async () => {
-        const runtime = await link.runtime();
-        const params = { ...given(asked), stdin, ...(timeout_ms === undefined ? {} : { timeout: timeout_ms }) };
-        const ref = await link.inRun(async (run) => {
-          context.mcpReq.signal.throwIfAborted();
-          return await runtime.call('sh', { ...params, run });
-        });
-        try {
-          return await described(runtime, await settled(runtime, ref, yield_ms ?? DEFAULT_WAIT_MS, context));
-        } catch (error) {
-          if (cancel_with_request && context.mcpReq.signal.aborted) await end(runtime, ref);
-          throw error;
-        }
-      }),
+    async ({ timeout_ms, yield_ms, stdin = false, cancel_with_request, ...asked }, context) => {
+      const runtime = await link.runtime();
+      const params = { ...given(asked), stdin, ...(timeout_ms === undefined ? {} : { timeout: timeout_ms }) };
+      const ref = await link.inRun(async (run) => {
+        context.mcpReq.signal.throwIfAborted();
+        return await runtime.call('sh', { ...params, run });
+      });
+      try {
+        return await described(runtime, await settled(runtime, ref, yield_ms ?? DEFAULT_WAIT_MS, context));
+      } catch (error) {
+        if (cancel_with_request && context.mcpReq.signal.aborted) await end(runtime, ref);
+        throw error;
+      }
+    },
   );
-  server.registerTool(
+  registerTool(
+    kit,
     'wait',
     {
       title: 'Wait for a command',
       description: WAIT,
-      inputSchema: z.strictObject({
+      input: z.strictObject({
         path: logPath,
         run: runAlias.optional(),
         ms: waitMs.optional().describe('Milliseconds at most; 0 says how it stands. Default 30000.'),
       }),
-      outputSchema: commandShape,
+      facts: commandShape,
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
-    ({ path, run, ms = DEFAULT_WAIT_MS }, context) => answering(link, context, () => waited(kit, { path, run, ms }, context)),
+    async ({ path, run, ms = DEFAULT_WAIT_MS }, context) => await waited(kit, { path, run, ms }, context),
   );
 }
 
@@ -70,10 +75,11 @@ async function waited(
   { link }: ToolKit,
   { path, run, ms }: { path: string; run: string | undefined; ms: number },
   context: ToolContext,
-): Promise<CallToolResult> {
+): Promise<Answer<Command>> {
   const runtime = await link.runtime();
   const ref = { path, run: run ?? (await link.openRun()) };
-  return await described(runtime, ms === 0 ? await commandOf(runtime, ref) : await settled(runtime, ref, ms, context));
+  const command = ms === 0 ? await commandOf(runtime, ref) : await settled(runtime, ref, ms, context);
+  return await described(runtime, command, run);
 }
 
 /** Ends a command whose caller is gone, or takes back what nobody has accepted; nobody is left to be told of a failure. */
@@ -83,21 +89,26 @@ async function end(runtime: Runtime, { run, path, status }: { run: string; path:
   await (status === 202 ? withdraw().catch(cancel) : cancel()).catch(() => undefined);
 }
 
-/** The answer of a command: how it stands, a digest of each channel, and what to do next. */
-async function described(runtime: Runtime, { note, ...command }: Command & { note: string }): Promise<CallToolResult> {
-  const { run, path, channels } = command;
-  const parts = [headOf(command, note)];
-  for (const { channel, bytes } of channels) {
-    if (bytes === 0) continue;
-    const { body } = await runtime.look('get', { run, path, channel, format: 'digest' });
+/** The answer of a command: how it stands, a digest of each channel, and what to do next; `named` is the run, where the caller named it. */
+async function described(runtime: Runtime, { note, ...command }: Noted, named?: string): Promise<Answer<Command>> {
+  const { run, path } = command;
+  const parts = [headOf(command, note, named)];
+  const channels: Command['channels'] = [];
+  for (const channel of command.channels) {
+    if (channel.bytes === 0) {
+      channels.push(channel);
+      continue;
+    }
+    // The size is that of the digest: it may have grown since.
+    const { body, bytes } = await runtime.look('get', { run, path, channel: channel.channel, format: 'digest' });
     parts.push(body.trimEnd());
+    channels.push({ ...channel, bytes });
   }
-  const result = answer(parts.join('\n\n'), command);
-  return command.status === 'rejected' ? { ...result, isError: true } : result;
+  return { text: parts.join('\n\n'), facts: { ...command, channels }, refused: command.status === 'rejected' };
 }
 
-function headOf({ run, path, status, exit_code, signal, outcome }: Command, note: string): string {
-  const call = `wait {"path": ${JSON.stringify(path)}}`;
+function headOf({ run, path, status, exit_code, signal, outcome }: Command, note: string, named?: string): string {
+  const call = `wait ${JSON.stringify({ path, run: named })}`;
   switch (status) {
     case 'proposed':
       return `${path} is proposed and does not run yet: a person has to accept it, for example with "headgate attach ${run}". Then ${call} waits for its end.`;

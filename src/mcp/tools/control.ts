@@ -1,11 +1,10 @@
-import type { CallToolResult } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { Runtime } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import { type CommandRef, commandOf, producerOf } from '../command.ts';
-import { answer, answering } from '../results.ts';
+import type { Answer } from '../results.ts';
 import { logPath } from './shapes.ts';
-import { ownCommands, type ToolKit } from './tool.ts';
+import { ownCommands, registerTool, type ToolKit } from './tool.ts';
 
 /** How long an answer waits for the receipt, beyond the grace (milliseconds), and how often it looks. */
 const CONFIRM_MS = 8000;
@@ -23,73 +22,79 @@ const receiptShape = z.object({
   finished: z.boolean(),
 });
 
-const sentShape = z.object({ run: z.string(), path: z.string(), sent: z.string() });
+const signalShape = z.object({ run: z.string(), path: z.string(), sent: z.string() });
+const inputShape = signalShape.extend({
+  bytes: z.int().describe('That it took.'),
+  ended: z.boolean().describe('True: its input has ended.'),
+});
+
+type Facts = z.output<typeof receiptShape>;
+type Typed = z.output<typeof inputShape>;
 
 /** Registers `cancel`, `signal` and `input`; they reach commands of the session's own run only (SPEC {#mcp_control}). */
 export function controlTools(kit: ToolKit): void {
-  const { server } = kit;
-  server.registerTool(
+  registerTool(
+    kit,
     'cancel',
     {
       title: 'Cancel a command',
       description:
         'Ends a command of this session with all its processes and answers what became of them; takes back one that nobody has accepted.',
-      inputSchema: z.strictObject({
+      input: z.strictObject({
         path: logPath,
         reason: z.string().max(1000).optional(),
         grace_ms: z.int().min(0).max(60_000).optional().describe('Milliseconds between the first signal and KILL. Default 2000.'),
       }),
-      outputSchema: receiptShape,
+      facts: receiptShape,
       annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
     },
-    ({ path, reason, grace_ms = GRACE_MS }, context) =>
-      answering(kit.link, context, async () => {
-        const { runtime, run } = await ownCommands(kit);
-        const ref = { run, path };
-        if ((await commandOf(runtime, ref)).status === 'proposed') return await withdraw(runtime, ref, reason);
-        await runtime.call('stream/cancel', { ...ref, grace_ms, ...(reason === undefined ? {} : { reason }) });
-        return receiptOf(await receipt(runtime, ref, grace_ms + CONFIRM_MS, context.mcpReq.signal));
-      }),
+    async ({ path, reason, grace_ms = GRACE_MS }, context) => {
+      const { runtime, run } = await ownCommands(kit);
+      const ref = { run, path };
+      if ((await commandOf(runtime, ref)).status === 'proposed') return await withdraw(runtime, ref, reason);
+      await runtime.call('stream/cancel', { ...ref, grace_ms, ...(reason === undefined ? {} : { reason }) });
+      return receiptOf(await receipt(runtime, ref, grace_ms + CONFIRM_MS, context.mcpReq.signal));
+    },
   );
-  server.registerTool(
+  registerTool(
+    kit,
     'signal',
     {
       title: 'Send a signal',
       description: 'Sends a signal to a command of this session, for example INT as Ctrl-C does.',
-      inputSchema: z.strictObject({ path: logPath, signal: z.string().min(1).max(16).describe('INT, TERM, HUP, USR1 or a number.') }),
-      outputSchema: sentShape,
+      input: z.strictObject({ path: logPath, signal: z.string().min(1).max(16).describe('INT, TERM, HUP, USR1 or a number.') }),
+      facts: signalShape,
       annotations: { readOnlyHint: false, destructiveHint: true, openWorldHint: false },
     },
-    ({ path, signal }, context) =>
-      answering(kit.link, context, async () => {
-        const { runtime, run } = await ownCommands(kit);
-        await runtime.call('stream/signal', { run, path, signal });
-        return answer(`${signal} was sent to ${path}. wait says what it makes of it.`, { run, path, sent: signal });
-      }),
+    async ({ path, signal }) => {
+      const { runtime, run } = await ownCommands(kit);
+      await runtime.call('stream/signal', { run, path, signal });
+      return { text: `${signal} was sent to ${path}. wait says what it makes of it.`, facts: { run, path, sent: signal } };
+    },
   );
-  server.registerTool(
+  registerTool(
+    kit,
     'input',
     {
       title: 'Type into a command',
       description:
         'Types into the standard input of a command of this session that was started with "stdin": true, where the rules allow what is typed.',
-      inputSchema: z.strictObject({
+      input: z.strictObject({
         path: logPath,
         text: z.string().max(16_384).optional().describe('Typed as it is; end it with a line end to send a line.'),
         eof: z.boolean().optional().describe('True: the input ends after that.'),
       }),
-      outputSchema: sentShape,
+      facts: inputShape,
       annotations: { readOnlyHint: false, destructiveHint: true, openWorldHint: true },
     },
-    ({ path, text = '', eof = false }, context) =>
-      answering(kit.link, context, async () => {
-        const { runtime, run } = await ownCommands(kit);
-        return await type(runtime, { run, path }, text, eof);
-      }),
+    async ({ path, text = '', eof = false }) => {
+      const { runtime, run } = await ownCommands(kit);
+      return await type(runtime, { run, path }, text, eof);
+    },
   );
 }
 
-async function type(runtime: Runtime, ref: CommandRef, text: string, eof: boolean): Promise<CallToolResult> {
+async function type(runtime: Runtime, ref: CommandRef, text: string, eof: boolean): Promise<Answer<Typed>> {
   if (text === '' && !eof) throw new Error('give text or eof: there is nothing to type');
   const producer = await producerOf(runtime, ref);
   if (!producer) throw new Error(`${ref.path} does not run; list says what does`);
@@ -102,10 +107,10 @@ async function type(runtime: Runtime, ref: CommandRef, text: string, eof: boolea
       `${ref.path} took only ${bytes} of ${wanted} bytes: it has not read the rest for two seconds${open}. Type the rest later.`,
     );
   }
-  return answer(`Typed ${bytes} bytes into ${ref.path}${eof ? ' and ended its input' : ''}. wait says what it makes of it.`, {
-    ...ref,
-    sent: text,
-  });
+  return {
+    text: `Typed ${bytes} bytes into ${ref.path}${eof ? ' and ended its input' : ''}. wait says what it makes of it.`,
+    facts: { ...ref, sent: text, bytes, ended: eof },
+  };
 }
 
 /** What is typed into a shell that was accepted is a new command: the rules judge it as they do for any model ({#tool_input}). */
@@ -119,10 +124,10 @@ async function allowed(runtime: Runtime, subject: string, run: string): Promise<
   throw new Error(`This may not be typed without a person: ${reason}\n${next}`);
 }
 
-async function withdraw(runtime: Runtime, { run, path }: CommandRef, reason = 'withdrawn'): Promise<CallToolResult> {
+async function withdraw(runtime: Runtime, { run, path }: CommandRef, reason = 'withdrawn'): Promise<Answer<Facts>> {
   await runtime.call('run/resolve', { run, resolution: { path, action: 'reject', output: reason } });
   const none = { state: 'rejected', requested_by: null, signals: [], confirmed_dead: [], escaped: [], finished: true };
-  return answer(`${path} was taken back before anybody accepted it; it has not run.`, { run, path, ...none });
+  return { text: `${path} was taken back before anybody accepted it; it has not run.`, facts: { run, path, ...none } };
 }
 
 type Receipt = ResultOf<'stream/receipt'>;
@@ -138,7 +143,7 @@ async function receipt(runtime: Runtime, ref: CommandRef, ms: number, signal: Ab
   }
 }
 
-function receiptOf({ run, path, state, receipt: known }: Receipt): CallToolResult {
+function receiptOf({ run, path, state, receipt: known }: Receipt): Answer<Facts> {
   const facts = {
     run,
     path,
@@ -149,12 +154,12 @@ function receiptOf({ run, path, state, receipt: known }: Receipt): CallToolResul
     escaped: known?.escaped ?? [],
     finished: known !== null && known.finishedAt !== null,
   };
-  if (!known) return answer(`${path} has ended by itself (${state}); nothing was signalled.`, facts);
+  if (!known) return { text: `${path} has ended by itself (${state}); nothing was signalled.`, facts };
   const text = [
     `${path} is ${facts.finished ? 'cancelled' : 'being cancelled'} by ${known.requestedBy}.`,
     `signals: ${facts.signals.join(', ') || 'none'}`,
     `confirmed dead: ${known.confirmedDead.length} processes`,
     ...(known.escaped.length > 0 ? [`still alive: ${known.escaped.join(', ')}`] : []),
   ];
-  return answer(text.join('\n'), facts);
+  return { text: text.join('\n'), facts };
 }

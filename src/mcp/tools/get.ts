@@ -1,11 +1,10 @@
-import type { CallToolResult } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { Runtime } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import { bytesOf, textOf } from '../piece.ts';
-import { answer, answering } from '../results.ts';
+import type { Answer } from '../results.ts';
 import { runAlias } from './shapes.ts';
-import type { ToolKit } from './tool.ts';
+import { registerTool, type ToolKit } from './tool.ts';
 
 const GET = `Reads lines of what a command has written, live or ended, by the path of its log entry or of a channel; or those that match.
 Line numbers are those of the digests. Secrets are masked.`;
@@ -28,6 +27,8 @@ const readShape = z.object({
   ended: z.boolean().describe('False: the command may still write.'),
 });
 
+type Read = z.output<typeof readShape>;
+
 interface Asked {
   readonly path: string;
   readonly channel?: number | undefined;
@@ -38,13 +39,15 @@ interface Asked {
 }
 
 /** Registers `get` (SPEC {#mcp_get}). */
-export function getTool({ server, link }: ToolKit): void {
-  server.registerTool(
+export function getTool(kit: ToolKit): void {
+  const { link } = kit;
+  registerTool(
+    kit,
     'get',
     {
       title: 'Read output',
       description: GET,
-      inputSchema: z.strictObject({
+      input: z.strictObject({
         path: z.string().min(1).max(512).describe('For example log://turn_0/sh/npm-test, or a channel: sh://turn_0/npm-test_1.'),
         run: runAlias.optional(),
         channel: z.int().min(1).max(99).optional().describe('Of a log entry: 1 is stdout (default), 2 is stderr.'),
@@ -57,14 +60,10 @@ export function getTool({ server, link }: ToolKit): void {
         limit: z.int().min(1).max(MAX_LINES).optional().describe('Lines at most. Default 200.'),
         match: z.string().min(1).max(512).optional().describe('A regular expression: only lines that match, each with its number.'),
       }),
-      outputSchema: readShape,
+      facts: readShape,
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
-    ({ path, run, ...asked }, context) =>
-      answering(link, context, async () => {
-        const runtime = await link.runtime();
-        return await read(runtime, run ?? (await link.openRun()), { path, ...asked });
-      }),
+    async ({ path, run, ...asked }) => await read(await link.runtime(), run ?? (await link.openRun()), { path, ...asked }),
   );
 }
 
@@ -72,7 +71,7 @@ async function read(
   runtime: Runtime,
   run: string,
   { path, channel, line, offset, limit = DEFAULT_LINES, match }: Asked,
-): Promise<CallToolResult> {
+): Promise<Answer<Read>> {
   if (line === 0) throw new Error('line 0 does not exist: 1 is the first, -1 the last');
   if (offset !== undefined && line !== undefined) throw new Error('give line or offset: either says where to begin');
   const place = { run, ...(await channelOf(runtime, run, path, channel)), redact: true };
@@ -91,17 +90,21 @@ async function read(
     if (shown.isWhole) return `\n[lines ${page.lines.first} to ${shown.last} of ${total}; go on with "line": ${shown.last + 1}]`;
     return `\n[${(await peek(shown.last + 1)).from - to} bytes of line ${shown.last} are left; go on with "offset": ${to}]`;
   };
-  return answer(text === '' ? nothing(total, offset === undefined ? `line ${first}` : `byte ${offset}`) : `${text}${await more()}`, {
-    run,
-    path: page.path,
-    channel: page.channel,
-    first_line: page.lines.first,
-    last_line: shown.last,
-    total_lines: total,
-    bytes: page.bytes,
-    complete,
-    ended: page.status !== 102,
-  });
+  const said = text === '' ? nothing(total, offset === undefined ? `line ${first}` : `byte ${offset}`) : `${text}${await more()}`;
+  return {
+    text: said,
+    facts: {
+      run,
+      path: page.path,
+      channel: page.channel,
+      first_line: page.lines.first,
+      last_line: shown.last,
+      total_lines: total,
+      bytes: page.bytes,
+      complete,
+      ended: page.status !== 102,
+    },
+  };
 }
 
 /** What of a page is shown: whole lines, `limit` at most, and the end of the channel; where not even one line fits, all of it. */
@@ -128,7 +131,7 @@ async function search(
   place: { run: string; path: string; channel: number; redact: boolean },
   from: number,
   { match, limit }: { match: string; limit: number },
-): Promise<CallToolResult> {
+): Promise<Answer<Read>> {
   const found: { line: number; text: string }[] = [];
   for (let at = from; ; ) {
     const page = await runtime.look('stream/read', { ...place, from: at, match });
@@ -144,17 +147,20 @@ async function search(
     const more = complete ? '' : `\n[more may match; go on with "line": ${last + 1}]`;
     const text =
       shown.length === 0 ? `[no line matches]${more}` : `${shown.map(({ line, text: of }) => `${line}:${of}`).join('\n')}${more}`;
-    return answer(text, {
-      run: place.run,
-      path: page.path,
-      channel: page.channel,
-      first_line: shown[0]?.line ?? 0,
-      last_line: last,
-      total_lines: page.lines.total,
-      bytes: page.bytes,
-      complete,
-      ended: page.status !== 102,
-    });
+    return {
+      text,
+      facts: {
+        run: place.run,
+        path: page.path,
+        channel: page.channel,
+        first_line: shown[0]?.line ?? 0,
+        last_line: last,
+        total_lines: page.lines.total,
+        bytes: page.bytes,
+        complete,
+        ended: page.status !== 102,
+      },
+    };
   }
 }
 

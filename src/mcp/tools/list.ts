@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { answer, answering } from '../results.ts';
-import type { ToolKit } from './tool.ts';
+import { registerTool, type ToolKit } from './tool.ts';
 
 const MAX_RUNS = 50;
 const MAX_COMMANDS = 100;
@@ -24,52 +23,53 @@ const listShape = z.object({
 });
 
 /** Registers `list` (SPEC {#mcp_list}). */
-export function listTool({ server, link }: ToolKit): void {
-  server.registerTool(
+export function listTool(kit: ToolKit): void {
+  const { link } = kit;
+  registerTool(
+    kit,
     'list',
     {
       title: 'List commands and runs',
       description:
         'Lists the commands of the project that run, what waits to be accepted, and the latest runs. With "all" also commands that have ended.',
-      inputSchema: z.strictObject({
+      input: z.strictObject({
         run: z.string().min(1).max(64).optional().describe('Only of this run.'),
         all: z.boolean().optional(),
       }),
-      outputSchema: listShape,
+      facts: listShape,
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
-    ({ run, all }, context) =>
-      answering(link, context, async () => {
-        const runtime = await link.runtime();
-        const only = { ...(run === undefined ? {} : { run }), redact: true };
-        const [producers, waiting, runs] = await Promise.all([
-          runtime.look('stream/list', { ...only, ...(all ? {} : { state: 'live' }) }),
-          runtime.look('getProposals', only),
-          runtime.look('getRuns', { limit: MAX_RUNS }),
-        ]);
-        const commands = producers.slice(0, MAX_COMMANDS).map((one) => ({
-          run: one.run,
-          path: one.path,
-          command: one.command,
-          state: one.state,
-          exit_code: one.exit_code,
-          waits_for_input: one.waiting === true,
-          bytes: one.channels.reduce((sum, { bytes }) => sum + bytes, 0),
-          age_ms: one.ageMs,
-        }));
-        const proposals = waiting.map((one) => ({ run: one.run, path: one.path, summary: one.summary }));
-        const listed = runs
-          .filter((one) => run === undefined || one.run === run)
-          .map((one) => ({ run: one.run, status: one.status, updated_at: new Date(one.updatedAt).toISOString() }));
-        const text = [
-          `${commands.length} of ${producers.length} commands${all ? '' : ' that run'}:`,
-          ...commands.map((one) => `  ${one.run}  ${one.path}  ${stateOf(one)}  ${one.bytes} bytes  $ ${one.command.split('\n')[0] ?? ''}`),
-          `${proposals.length} that wait to be accepted:`,
-          ...proposals.map((one) => `  ${one.run}  ${one.path}  ${one.summary}`),
-          `runs, newest first: ${listed.map((one) => one.run).join(', ') || 'none'}`,
-        ];
-        return answer(text.join('\n'), { own_run: (await link.ownRun()) ?? null, runs: listed, commands, proposals });
-      }),
+    async ({ run, all }) => {
+      const runtime = await link.runtime();
+      const only = { ...(run === undefined ? {} : { run }), redact: true };
+      const [producers, waiting, runs] = await Promise.all([
+        runtime.look('stream/list', { ...only, ...(all ? {} : { state: 'live' }) }),
+        runtime.look('getProposals', only),
+        runtime.look('getRuns', { limit: MAX_RUNS }),
+      ]);
+      const commands = producers.slice(0, MAX_COMMANDS).map((one) => ({
+        run: one.run,
+        path: one.path,
+        command: one.command,
+        state: one.state,
+        exit_code: one.exit_code,
+        waits_for_input: one.waiting === true,
+        bytes: one.channels.reduce((sum, { bytes }) => sum + bytes, 0),
+        age_ms: one.ageMs,
+      }));
+      const proposals = waiting.map((one) => ({ run: one.run, path: one.path, summary: one.summary }));
+      const listed = runs
+        .filter((one) => run === undefined || one.run === run)
+        .map((one) => ({ run: one.run, status: one.status, updated_at: new Date(one.updatedAt).toISOString() }));
+      const text = [
+        `${commands.length} of ${producers.length} commands${all ? '' : ' that run'}:`,
+        ...commands.map((one) => `  ${one.run}  ${one.path}  ${stateOf(one)}  ${one.bytes} bytes  $ ${one.command.split('\n')[0] ?? ''}`),
+        `${proposals.length} that wait to be accepted:`,
+        ...proposals.map((one) => `  ${one.run}  ${one.path}  ${one.summary}`),
+        `runs, newest first: ${listed.map((one) => one.run).join(', ') || 'none'}`,
+      ];
+      return { text: text.join('\n'), facts: { own_run: (await link.ownRun()) ?? null, runs: listed, commands, proposals } };
+    },
   );
 }
 

@@ -89,6 +89,14 @@ export interface KillRequest {
   readonly graceMs: number;
 }
 
+/** What was decided of a command while no server followed it: it has run without one for longer than it may (SPEC {#lifetime}). */
+export interface Overdue {
+  /** In words, for the receipt. */
+  readonly reason: string;
+  /** The kill as far as it has come; null when nobody has begun it. */
+  readonly receipt: KillReceipt | null;
+}
+
 export interface BackendHandle {
   readonly ref: BackendRef;
   /** The main process ended. */
@@ -110,6 +118,8 @@ export interface BackendHandle {
   waitsForInput?(): Promise<boolean | null>;
   /** True when what is typed appears in the output, because its terminal echoes; null, like a backend without it, when that is not known. */
   echoes?(): Promise<boolean | null>;
+  /** Set once it has run for longer than it may without a server. Left out where nobody counts that. */
+  overdue?(): Overdue | undefined;
   /** Writes to stdin; answers how many bytes were taken, fewer when the command does not read. */
   write(bytes: Buffer): Promise<number>;
   closeInput(): Promise<void>;

@@ -55,6 +55,7 @@ export interface Store {
   readonly turns: TurnStore;
   readonly entries: EntryStore;
   readonly channels: ChannelStore;
+  readonly folder: DataFolderStore;
   readonly producers: ProducerStore;
   readonly runners: RunnerStore;
   readonly tokens: TokenStore;
@@ -277,8 +278,18 @@ export interface ProducerStore {
   update(entryId: number, change: ProducerChange): Producer;
 }
 
+/** The folder that the database lies in, beside the one that it lay in at the last start (SPEC {#data_copy}). */
+export interface DataFolderStore {
+  /** Where the original is, or was, of which this is a copy that nobody has opened before; undefined for a folder that is itself. */
+  readonly copyOf: string | undefined;
+  /** Where this folder was at the last start, when it has been moved since. */
+  readonly movedFrom: string | undefined;
+  /** Notes that this is a folder of its own, at this place. */
+  settle(): void;
+}
+
 export interface RunnerStore {
-  /** Id of this database, the same for its whole life: runners know by it whose commands they have. */
+  /** Id of this database, another one for a copy of it: runners know by it whose commands they have. */
   readonly storeId: string;
   /** In order of name. */
   list(): RunnerRecord[];

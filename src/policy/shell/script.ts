@@ -9,6 +9,7 @@ import { Walk } from './walk.ts';
 const MAX_LOOSE = 500;
 /** Scripts inside of scripts (`sh -c "sh -c ..."`) beyond which nothing is taken apart any more. */
 const MAX_SCRIPTS = 8;
+const TOO_LONG = `it is longer than ${MAX_CHARS} characters`;
 
 /**
  * Takes a command line apart: every command that it may run, every file that its redirections write, and every reason for which that cannot
@@ -18,8 +19,18 @@ export async function readScript(text: string): Promise<ShellScript> {
   return scriptOf(await Grammar.load(), text, 0);
 }
 
+/** The same for a program and its arguments, which no shell reads: they are one command of exactly these words. */
+export async function readWords(words: readonly string[], text: string): Promise<ShellScript> {
+  if (text.length > MAX_CHARS) return doubtful(TOO_LONG);
+  const why = textDoubt(text);
+  const doubts = new Set(why === undefined ? [] : [why]);
+  const command = commandOf(words.map((word) => ({ text: word, literal: true })));
+  const acts = unwrappedAll(await Grammar.load(), [command], (doubt) => void doubts.add(doubt), 0);
+  return { acts, doubts: [...doubts] };
+}
+
 function scriptOf(grammar: Grammar, text: string, level: number): ShellScript {
-  if (text.length > MAX_CHARS) return doubtful(`it is longer than ${MAX_CHARS} characters`);
+  if (text.length > MAX_CHARS) return doubtful(TOO_LONG);
   if (level > MAX_SCRIPTS) return doubtful('it has scripts inside of scripts');
   try {
     return grammar.parse(text, (root) => walked(grammar, root, text, level)) ?? doubtful('it takes too long to be read');
@@ -42,21 +53,26 @@ function walked(grammar: Grammar, root: Node, text: string, level: number): Shel
   }
   walk.visit(root);
   if (!root.hasError && isMisread(text, walk)) walk.acts.push(...looseCommands(text));
+  return { acts: unwrappedAll(grammar, walk.acts, walk.doubt, level), doubts: walk.doubts };
+}
+
+/** What is run, with what that runs in turn. */
+function unwrappedAll(grammar: Grammar, read: readonly ShellAct[], doubt: (why: string) => void, level: number): ShellAct[] {
   const acts: ShellAct[] = [];
-  for (const act of walk.acts) {
+  for (const act of read) {
     if (act.kind !== 'program') {
       acts.push(act);
       continue;
     }
-    const inner = unwrapped(act, walk.doubt);
+    const inner = unwrapped(act, doubt);
     acts.push(...inner.commands);
     for (const { text: code, exact } of inner.scripts) {
       const script = scriptOf(grammar, code, level + 1);
       acts.push(...(exact ? script.acts.map((one) => (one.kind === 'program' ? { ...one, denyOnly: true as const } : one)) : script.acts));
-      if (!exact) for (const doubt of script.doubts) walk.doubt(doubt);
+      if (!exact) for (const why of script.doubts) doubt(why);
     }
   }
-  return { acts, doubts: walk.doubts };
+  return acts;
 }
 
 /** Words with which a shell begins or ends a compound command; a program of such a name has to be quoted. */

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { command, shell } from '../../model/launch.ts';
+import { LIFETIME_FORMS, lifetimeParam } from '../../model/lifetime.ts';
 import { placeParams } from '../../model/place.ts';
 import { SELECTOR_CHARS } from '../../model/selector.ts';
 import { method } from './method.ts';
@@ -7,21 +9,21 @@ import { attributes, channel, channels, entry, LIMITS, ok, redact, rowOffset, ro
 /** What a command of a client may say; also of `tty/open`. */
 export const commandParams = {
   run,
-  command: z
-    .string()
-    .min(1)
-    .max(LIMITS.commandChars)
+  command: command
     .optional()
-    .describe('A POSIX shell command line; left out where something is watched.'),
+    .describe(
+      'A command line for a shell, or an array: a program and its arguments, run without one. Left out where something is watched.',
+    ),
+  shell: shell
+    .optional()
+    .describe('Which shell gets the command line: `sh`, `bash`, or the `login` shell of the user. Default: as the run says, else `sh`.'),
   ...placeParams,
   cwd: z.string().min(1).max(4096).optional().describe('Relative to the project root, and inside it; absolute in a container or over SSH.'),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be a variable name'), z.string().max(32 * 1024)).optional(),
-  timeout: z
-    .int()
-    .min(1)
-    .max(7 * 24 * 3600_000)
+  timeout: z.int().min(1).max(LIMITS.timeoutMs).optional().describe('Milliseconds until it is ended.'),
+  lifetime: lifetimeParam
     .optional()
-    .describe('Milliseconds until it is ended.'),
+    .describe(`How long it may run once the server has gone: ${LIFETIME_FORMS}. Default: that of the run, else \`forever\`.`),
   yield_ms: z.int().min(0).max(3600_000).optional().describe('How long a turn waits for it, milliseconds.'),
   runner: z
     .string()
@@ -32,7 +34,10 @@ export const commandParams = {
       '`client`: the caller runs it and streams; else which registered runner: `gpu,eu`, `!old`, `name:build-1`. Default `embedded`.',
     ),
   durable: z.boolean().optional(),
-  stdin: z.boolean().optional().describe('False: the command reads /dev/null. Default true.'),
+  stdin: z
+    .boolean()
+    .optional()
+    .describe('False: the command reads /dev/null. Default true; false for a watched pane of tmux, which gets input only with `true`.'),
 };
 
 /** A path that may be a file's; those are longer than entries'. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { shell } from '../../model/launch.ts';
 import { containerPlace, sandbox, sshPlace, terminal, tmuxPlace } from '../../model/place.ts';
 import { LIVE_STATES } from '../../model/status.ts';
 import { method, notification } from './method.ts';
@@ -192,6 +193,9 @@ export const assignment = z.strictObject({
   bootId: bootId.nullable(),
   spec: z.looseObject({
     command: z.string(),
+    argv: z.array(z.string()).readonly().optional(),
+    shell: shell.optional(),
+    line: z.string().optional(),
     cwd: z.string(),
     env: z.record(z.string(), z.string()),
     stdin: z.boolean(),

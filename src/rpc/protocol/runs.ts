@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { shell } from '../../model/launch.ts';
+import { LIFETIME_FORMS, lifetimeParam } from '../../model/lifetime.ts';
 import { DIALECTS } from '../../model/provider-kind.ts';
 import { SELECTOR_CHARS } from '../../model/selector.ts';
 import { contextResult, turnUsage } from './context.ts';
@@ -25,6 +27,10 @@ const settings = {
   temperature: temperature.optional(),
   persona: persona.optional(),
   contextLimit: contextLimit.optional(),
+  shell: shell.optional().describe('Which shell gets its command lines where a call names none; default `sh`.'),
+  lifetime: lifetimeParam
+    .optional()
+    .describe(`How long the run's commands that name none may run once the server has gone: ${LIFETIME_FORMS}.`),
 };
 
 const promptParams = z.strictObject({

@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { LINE_CHARS } from '../../model/launch.ts';
 import { MAX_CHANNEL, MAX_PATH_LENGTH } from '../../model/paths.ts';
 
 /** The shapes that several methods share (SPEC {#shapes}). */
 
 export const LIMITS = {
+  /** Milliseconds that a command may be given. */
+  timeoutMs: 7 * 24 * 3600_000,
   /** Bytes of one message on any transport. */
   messageBytes: 16 * 1024 * 1024,
   /** Decoded bytes of one `stream` or `stream/input` chunk. */
@@ -15,7 +18,7 @@ export const LIMITS = {
   /** Characters of a prompt. */
   promptChars: 1024 * 1024,
   /** Characters of a command line. */
-  commandChars: 128 * 1024,
+  commandChars: LINE_CHARS,
   /** Rows of one listing. */
   rows: 1000,
   /** Bytes of a channel in a listing; `stream/read` reaches the rest. */
@@ -133,6 +136,7 @@ export const producer = z.strictObject({
   pid: z.int().nullable(),
   stdin: z.boolean().describe('It takes input.'),
   tty: z.boolean().describe('It has a terminal.'),
+  lifetime: z.string().describe('How long it runs once the server has gone.'),
   channels,
   exit_code: z.int().nullable(),
   signal: z.string().nullable(),

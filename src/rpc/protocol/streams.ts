@@ -76,6 +76,15 @@ export const streamMethods = {
     summary:
       'Any client: channels 499 at once, everyone is told, the runner kills the tree and writes the receipt. Of a command that has ended: what runs on of it.',
   }),
+  'stream/cancelAll': method({
+    params: z.strictObject({ reason: reason.optional(), grace_ms: z.int().min(0).max(600_000).optional() }),
+    result: z.array(
+      z.strictObject({ run: z.string(), path: z.string(), command: z.string(), state: z.string(), receipt: receipt.nullable() }),
+    ),
+    init: false,
+    scope: 'admin',
+    summary: 'Cancels every live command of every project, and answers with the receipts.',
+  }),
   'stream/subscribe': method({
     params: z.strictObject({
       run,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { command } from '../../model/launch.ts';
 import { commandParams } from './entries.ts';
-import { byteOffset, channel, channelInfo, LIMITS, path, run, signal } from './shapes.ts';
+import { byteOffset, channel, channelInfo, path, run, signal } from './shapes.ts';
 
 /** The messages of the terminal carriage `GET /tty` (SPEC {#tty_open}, {#tty_frames}). */
 
@@ -23,15 +24,15 @@ const common = {
   acknowledge: z.boolean().optional().describe('True: `taken` says how much of the input the command has taken.'),
 };
 
-const { backend, tty, container, ssh, tmux, sandbox, cwd, env, runner } = commandParams;
+const { shell, backend, tty, container, ssh, tmux, sandbox, cwd, env, runner, stdin, lifetime } = commandParams;
 
 /** The first message of a session that is to begin. */
 export const ttyOpen = z.strictObject({
   ...common,
-  cmd: z
-    .union([z.string().min(1).max(LIMITS.commandChars), z.array(z.string().max(LIMITS.commandChars)).min(1).max(4096)])
+  cmd: command
     .optional()
-    .describe('A shell command line, or a command and its arguments. Default in a terminal: a shell.'),
+    .describe('A command line for a shell, or an array: a program and its arguments, run without one. Default in a terminal: a shell.'),
+  shell,
   tty: z.union([tty.unwrap(), z.null()]).optional().describe('null: pipes.'),
   backend,
   container,
@@ -41,6 +42,8 @@ export const ttyOpen = z.strictObject({
   runner,
   cwd,
   env,
+  stdin,
+  lifetime,
 });
 
 /** The first message of a client that comes to a session that is there. */

@@ -45,10 +45,11 @@ function problemsOf(issue: z.core.$ZodIssue, base: readonly PropertyKey[]): Prob
   }
   if (issue.code === 'invalid_union') {
     // The alternative that comes nearest says best what is wrong.
-    const nearest = [...issue.errors].filter((errors) => errors.length > 0).sort((a, b) => a.length - b.length)[0];
-    const inside = nearest?.some((one) => one.path.length > 0 || one.code === 'unrecognized_keys');
-    if (nearest && inside) return nearest.flatMap((one) => problemsOf(one, path));
-    return [{ field: fieldName(path), message: 'has none of the permitted shapes' }];
+    const isInside = (errors: readonly z.core.$ZodIssue[]) => errors.some((one) => one.path.length > 0 || one.code === 'unrecognized_keys');
+    const [nearest] = issue.errors.filter(isInside).sort((a, b) => a.length - b.length);
+    if (nearest) return nearest.flatMap((one) => problemsOf(one, path));
+    const said = issue.message === 'Invalid input' ? 'has none of the permitted shapes' : issue.message;
+    return [{ field: fieldName(path), message: said }];
   }
   if (issue.code === 'invalid_type' && issue.input === undefined && issue.message.endsWith('received undefined')) {
     return [{ field: fieldName(path), message: `missing; a value of type ${issue.expected} is due` }];

@@ -36,6 +36,8 @@ export interface RemoteRunnerOptions {
   readonly signal: AbortSignal;
   /** Told of every registration. */
   readonly registered: () => void;
+  /** Told when the server is out of reach, or this process ends. */
+  readonly away: () => void;
 }
 
 /**
@@ -60,9 +62,11 @@ export async function serveAsRunner(options: RemoteRunnerOptions): Promise<'stop
         pauseMs = Math.min(RETRY_MS, longestMs);
         options.registered();
       });
+      options.away();
       if (end === 'drained') return end;
       draining = session.draining;
     } catch (error) {
+      options.away();
       // Without a registration that has ever worked, what the server refuses it will refuse again.
       if (!(error instanceof RpcError) || !registered) throwUnlessAway(error);
       if (!registered) throwUnlessSecure(error);

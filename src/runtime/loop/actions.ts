@@ -6,6 +6,8 @@ import type { ChannelState, JournalTx } from '../../stream/index.ts';
 import { commandAccess } from '../command-access.ts';
 import { checkWritable, onlyHides, removeEntry, requireRemovable, writeEntry } from '../entry-writes.ts';
 import { checkReach, isOfServer, planned } from '../kinds/planned.ts';
+import { launched } from '../launched.ts';
+import { withLifetime } from '../lifetime.ts';
 import type { RuntimeParts } from '../parts.ts';
 import type { HostedTool } from '../plugin-host.ts';
 import { caseOf, rememberAttributes, verdictAttributes } from '../policy-case.ts';
@@ -80,7 +82,7 @@ export class Actions {
       if (!isOutcome(answer)) throw new Error('the handler answered no outcome');
       requireStorable(answer);
       this.#checkEntries(answer, scope.run);
-      outcome = answer.kind === 'proposal' ? this.#planned(answer, scope.project) : answer;
+      outcome = answer.kind === 'proposal' ? await this.#planned(answer, scope) : answer;
     } catch (error) {
       return { kind: 'settled', outcome: this.#failure(tool, error, scope.signal) };
     }
@@ -167,13 +169,16 @@ export class Actions {
   }
 
   /** The proposal with what it would run complete, and within the configuration. */
-  #planned({ producer, ...proposal }: Extract<ToolOutcome, { kind: 'proposal' }>, project: Project): Proposal {
-    const { kinds, sandbox, redaction } = this.#parts;
+  async #planned({ producer, ...proposal }: Extract<ToolOutcome, { kind: 'proposal' }>, scope: ActionScope): Promise<Proposal> {
+    const { kinds, sandbox, redaction, lifetime } = this.#parts;
+    const { project, settings, by } = scope;
     if (proposal.change) checkStars(redaction, filesOf(this.#parts, project), proposal.change.change);
     if (!producer) return proposal;
     const plan = isOfServer(producer) ? planned(producer, kinds, proposal.summary) : producer;
     checkReach(plan, kinds, sandbox);
-    return { ...proposal, producer: sandboxed(plan, sandbox, project.root) };
+    const usual = by === 'model' ? lifetime.model : lifetime.client;
+    const boxed = await launched(sandboxed(plan, sandbox, project.root));
+    return { ...proposal, producer: withLifetime(boxed, settings.lifetime, usual) };
   }
 
   #callContext(turn: number, { project, run, mode, settings, signal, begunAt }: ActionScope): ToolCallContext {

@@ -1,6 +1,9 @@
 import { constants, copyFileSync, existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { messageOf } from '../../core/errors.ts';
+import { type FolderIdentity, folderIdentity, isSameFolder } from '../folder-identity.ts';
+import { fromNullableJson } from '../json.ts';
 import { channels } from './channels.ts';
 import type { Patient, Problem, SpoolExtent } from './problem.ts';
 import { canShrink, damage, references, schema, space } from './soundness.ts';
@@ -19,6 +22,8 @@ export interface DatabaseReport {
   readonly backup: string | undefined;
   /** Producers that are not over; undefined when the database cannot be read that far. */
   readonly live: readonly ProducerRow[] | undefined;
+  /** Of which folder this is a copy, and when a server has made it one of its own; null while none has. */
+  readonly copy: { readonly of: string; readonly settledAt: number | null } | undefined;
 }
 
 const CHECKED = 'integrity, schema, references, channels and their segments, states of entries';
@@ -40,20 +45,33 @@ export async function examineDatabase(options: {
     db = new Database(file, { fileMustExist: true });
     db.pragma('foreign_keys = on');
     const broken = [...damage(db), ...(await schema(db))];
-    if (broken.length > 0) return { findings: broken.map(told), backup: undefined, live: undefined };
+    if (broken.length > 0) return { ...UNKNOWN, findings: broken.map(told) };
     const patient = { db, now, spool };
     const problems = [...references(db), ...channels(patient), ...states(patient), ...space(db, file)];
     const backup = repair && problems.some((problem) => problem.repair) ? copyOf(db, file, now) : undefined;
     const findings = problems.map((problem) => (repair ? mended(patient, problem) : told(problem)));
     findings.push(shrinking(db, repair));
     if (!findings.some(({ state }) => state === 'bad')) findings.unshift({ name: 'database', state: 'ok', detail: CHECKED });
-    return { findings, backup, live: liveProducers(patient) };
+    return { findings, backup, live: liveProducers(patient), copy: copyIn(db, file) };
   } catch (error) {
     const detail = `${file} cannot be examined (${messageOf(error)}); restore it from a backup or free some space`;
-    return { findings: [{ name: 'database', state: 'bad', detail }], backup: undefined, live: undefined };
+    return { ...UNKNOWN, findings: [{ name: 'database', state: 'bad', detail }] };
   } finally {
     db?.close();
   }
+}
+
+const UNKNOWN = { backup: undefined, live: undefined, copy: undefined };
+
+function copyIn(db: Database.Database, file: string): DatabaseReport['copy'] {
+  const row = db
+    .prepare<[], { folder: string | null; of: string | null; settledAt: number | null }>(
+      'select folder, copied_from as "of", copied_at as settledAt from store_identity',
+    )
+    .get();
+  const known = fromNullableJson<FolderIdentity>(row?.folder ?? null);
+  if (known && !isSameFolder(known, folderIdentity(dirname(file)))) return { of: known.path, settledAt: null };
+  return row?.of ? { of: row.of, settledAt: row.settledAt } : undefined;
 }
 
 function told({ check, state, detail, repair }: Problem): Finding {

@@ -26,6 +26,13 @@ describe('{#acp_prompt} a file that a prompt names', () => {
     expect(named('real', 'src', 'new.ts')).toBe('@file://src/new.ts');
   });
 
+  it('stands apart from the word before it', () => {
+    const link = { type: 'resource_link' as const, name: 'a.ts', uri: pathToFileURL(join(root, 'src', 'a.ts')).href };
+    const text = (words: string) => ({ type: 'text' as const, text: words });
+    expect(promptText([text('look at'), link, text(', please')], root)).toBe('look at @file://src/a.ts, please');
+    expect(promptText([text('look at\n'), link], root)).toBe('look at\n@file://src/a.ts');
+  });
+
   it('and is outside of the project keeps its whole address', () => {
     expect(named('a.ts')).toBe(`@${pathToFileURL(join(folder, 'a.ts')).href}`);
   });

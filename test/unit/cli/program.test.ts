@@ -33,6 +33,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
     serve,
     runner: serve,
     stop: serve,
+    endOutlived: serve,
     examineBackends: () => Promise.resolve(BACKENDS),
     stdin,
     stdout,

@@ -27,7 +27,7 @@ const forward = (session: Runtime, ...pieces: string[]) =>
   forwardInput(
     Readable.from(pieces.map((piece) => Buffer.from(piece))),
     session,
-    { run: 'r', path: 'log://x' },
+    { run: 'r', path: 'log://x', end: 'with-end' },
     new AbortController().signal,
   );
 

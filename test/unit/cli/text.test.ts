@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AnsiStripper } from '../../../src/cli/ansi-stripper.ts';
-import { commandLine } from '../../../src/cli/commands/sh.ts';
+import { commandOf } from '../../../src/cli/commands/sh.ts';
 import { LineLabels } from '../../../src/cli/line-labels.ts';
 import { formatTable } from '../../../src/cli/table.ts';
 import { formatBytes, formatDuration, formatStatus, shellQuote, visible, visibleLine } from '../../../src/cli/text.ts';
@@ -59,8 +59,16 @@ describe('tables', () => {
 
 describe('the command line of headgate sh', () => {
   it('takes one word as a shell command line and keeps several words apart', () => {
-    expect(commandLine(['seq 3 | wc -l'])).toBe('seq 3 | wc -l');
-    expect(commandLine(['ls', 'my file', "it's"])).toBe(`ls 'my file' 'it'\\''s'`);
+    expect(commandOf(['seq 3 | wc -l'], {})).toEqual({ command: 'seq 3 | wc -l' });
+    expect(commandOf(['ls', 'my file', "it's", ''], {})).toEqual({ command: ['ls', 'my file', "it's", ''] });
+  });
+
+  it('is none where something is watched, and one word where a shell is named', () => {
+    expect(commandOf([], { pane: '%1' })).toEqual({});
+    expect(() => commandOf(['ls'], { pane: '%1' })).toThrow(/--pane runs nothing/);
+    expect(() => commandOf([], {})).toThrow(/no command named/);
+    expect(commandOf(['[[ a ]]'], { shell: 'bash' })).toEqual({ command: '[[ a ]]' });
+    expect(() => commandOf(['ls', '-l'], { shell: 'bash' })).toThrow(/--shell gets a command line: one word/);
   });
 
   it('gives the shell exactly the words that were typed, whatever is in them', () => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { CliError, describeError, errorJson } from '../../../src/cli/errors.ts';
-import { inCommands } from '../../../src/cli/wire-words.ts';
 import { HeadgateError } from '../../../src/core/errors.ts';
+import { COMMANDS, inWords } from '../../../src/rpc/protocol/method-words.ts';
+
+const inCommands = (message: string) => inWords(message, COMMANDS);
 
 describe('{#cli_exit_codes} a message of the server', () => {
   it('names commands in place of methods', () => {

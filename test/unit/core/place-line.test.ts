@@ -35,6 +35,12 @@ describe('{#cli_attach} {#proposals} where a proposed command would run', () => 
     expect(at('process', { env: many })).toMatch(/^with V0=x{80}\.\.\. .* V15=x{80}\.\.\. and 2 more$/);
   });
 
+  it('names the shell where that is another one', () => {
+    expect(at('process', { shell: 'sh' })).toBeUndefined();
+    expect(at('process', { shell: 'bash', tty: {} })).toBe('in bash, in a terminal');
+    expect(at('process', { shell: 'login' })).toBe('in a login shell');
+  });
+
   it('lets no value pass for several', () => {
     expect(at('container', { container: { image: 'x, network none' } })).toBe("container, image 'x, network none'");
   });

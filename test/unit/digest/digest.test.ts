@@ -308,6 +308,26 @@ describe('{#digest_incremental} kept while output is stored', () => {
     { weight: 1, arbitrary: fc.string({ maxLength: 30 }) },
   );
 
+  /** Found by seed -45726413: a row that was written over in part, left, scrolled over and come back to. */
+  const leftAndWrittenOver: [string[], number[], typeof TERMINAL, 300] = [
+    [
+      ...Array<string>(5).fill('plain words here\n'),
+      '\u001b[1A',
+      'error: it broke\n',
+      'plain words here\n',
+      'plain words here\n',
+      '\u001b[H',
+      'plain words here\n',
+      'plain words here\n',
+      '\r5% [=>  ]',
+      '\u001b[2B',
+      'done\u001b[K\r',
+    ],
+    [1],
+    TERMINAL,
+    300,
+  ];
+
   it('a digest is the same however the output was cut into pieces', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -321,7 +341,7 @@ describe('{#digest_incremental} kept while output is stored', () => {
           expect(await digestOf(bytes, { ...options, pieces })).toEqual(await digestOf(bytes, { ...options, pieces: [1_000_000] }));
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 100, examples: [leftAndWrittenOver] },
     );
   });
 

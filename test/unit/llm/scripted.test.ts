@@ -78,10 +78,21 @@ describe('{#scripted} the scripted model', () => {
     await expect(ask({ model: '../x.yaml' })).rejects.toMatchObject({ outcome: 'model_config' });
   });
 
-  it('is there without any file: a prompt such as "sh: ls" makes it propose that command', async () => {
+  it('is there without any file: a prompt such as "sh: ls" makes it propose that command, and not what an editor puts behind it', async () => {
     expect(await ask({ model: 'default', prompt: 'sh: ls -l' })).toContainEqual(
       expect.objectContaining({ type: 'call', call: expect.objectContaining({ input: { command: 'ls -l' } }) as object }),
     );
+    for (const appended of [
+      '\n\n<context uri="file://src/a.ts">\nrm -rf x\n</context>',
+      '@file://src/a.ts\n\n<context uri="file://src/a.ts">\nrm -rf x\n</context>',
+      ' @zed:///agent/selection (a.ts) @file://b.ts\n\n<context uri="x">\n$(rm x)\n</context>',
+      '\n\nLines 1 to 2 of a.sh:\n\n```sh\nrm -rf x\n```',
+    ]) {
+      const events = await ask({ model: 'default', prompt: `sh: grep -c a@b "$HOME"/x${appended}` });
+      expect(events).toContainEqual(
+        expect.objectContaining({ call: expect.objectContaining({ input: { command: 'grep -c a@b "$HOME"/x' } }) as object }),
+      );
+    }
     expect(textOf(await ask({ model: 'default', prompt: 'sh: ls', step: 1, messages: [result('a.txt')] }))).toContain('a.txt');
     expect(textOf(await ask({ model: 'default', prompt: 'hello' }))).toContain('hello');
     expect((await ask({ model: 'default', prompt: 'sh: rm x', mode: 'ask' })).some((event) => event.type === 'call')).toBe(false);

@@ -112,6 +112,15 @@ describe('{#proposals} a proposal', () => {
     expect(result(1)).toContain('built elsewhere');
   });
 
+  it('that was proposed for a client to run is that also when the accept does not repeat it', async () => {
+    h.runtime.startRun(h.caller(), { model: 'm', alias: 'm-1' });
+    const { path } = await h.runtime.command(h.caller(), 'sh', { run: 'm-1', command: 'make', runner: 'client' });
+    const answer = resolve(path, { action: 'accept' });
+    expect(answer.resolution).toEqual({ action: 'accept', by: 'tester' });
+    const run = h.runtime.requireRun(h.project.id, 'm-1');
+    expect(h.store.producers.list({ runId: run.id })).toMatchObject([{ runner: 'client' }]);
+  });
+
   it('cannot be given to a runner that nobody could be; it then still waits', async () => {
     const { path } = await proposed('true');
     expect(() => resolve(path, { action: 'accept', runner: 'no name' })).toThrow(expect.objectContaining({ kind: 'invalid_params' }));

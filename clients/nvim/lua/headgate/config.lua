@@ -10,10 +10,10 @@ M.defaults = {
   project = nil,
   --- Model of new runs; nil: HEADGATE_MODEL, else the only one that was added, else a choice.
   model = nil,
-  --- Start `headgate serve` in the background when no server runs.
+  --- Start a server in the background when none runs.
   auto_start = false,
-  --- The command that starts a server.
-  serve_command = { 'headgate', 'serve' },
+  --- The command that starts it: it ends when the server answers, or is the server.
+  serve_command = { 'headgate', 'serve', '--detach' },
   --- Commands that open a window for a timeline and for output.
   timeline_window = 'botright vsplit',
   output_window = 'botright split',

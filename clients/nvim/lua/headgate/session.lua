@@ -11,7 +11,8 @@ local connection
 local making
 local ended = 0
 local pending = {}
-local starting = false
+--- The server that is being started: `{problem}` once that has failed.
+local start
 local retries = 0
 local listeners = {}
 --- What is opened again with each connection: `{reopen(), message(name, params)}`.
@@ -33,6 +34,9 @@ end
 
 local try
 
+--- How long a server that was started may take until it answers.
+local START_MS = 30000
+
 local function try_later(pause)
   local before = ended
   vim.defer_fn(function()
@@ -46,33 +50,50 @@ local function again()
   try_later(pause)
 end
 
---- Starts a server once, when the option allows it. Answers whether one is on its way.
+--- Starts a server in the background; what goes wrong becomes `problem` of what it answers.
 local function start_server()
-  if not config.options.auto_start or starting then return starting end
+  local this, said = {}, {}
+  local function wrong(why)
+    if this.problem or this ~= start then return end
+    this.problem = 'no server could be started: ' .. why
+    if M.state == 'lost' then vim.notify('Headgate: ' .. this.problem, vim.log.levels.WARN) end
+  end
+  start = this
   local command = vim.deepcopy(config.options.serve_command)
   if config.options.data then vim.list_extend(command, { '--data', locate.data_folder() }) end
-  local ok, job = pcall(vim.fn.jobstart, command, { detach = true })
-  starting = ok and job > 0
-  if starting then vim.defer_fn(function() starting = false end, 15000) end
-  return starting
+  local ok, job = pcall(vim.fn.jobstart, command, {
+    detach = true,
+    on_stderr = function(_, lines) vim.list_extend(said, lines) end,
+    on_exit = function(_, code)
+      local words = vim.trim(table.concat(said, '\n')):gsub('^headgate: ', ''):gsub('\n%s*', '; ')
+      if code ~= 0 then wrong(words ~= '' and words or table.concat(command, ' ') .. ' ended with ' .. code) end
+    end,
+  })
+  if not ok or job <= 0 then wrong(command[1] .. ' cannot be run; set the option "serve_command"') end
+  vim.defer_fn(function() wrong(table.concat(command, ' ') .. ' was started, and no server answers') end, START_MS)
 end
 
 --- The first connection failed: says why, unless a server is being started.
 local function refuse(reason)
-  if start_server() then return try_later(config.options.retry_ms) end
-  M.state = 'closed'
-  settle({ message = reason, name = 'closed' })
+  if config.options.auto_start and not start then start_server() end
+  if start and not start.problem then return try_later(config.options.retry_ms) end
+  local message = start and start.problem or reason
+  M.state, start = 'closed', nil
+  settle({ message = message, name = 'closed' })
 end
 
 local function fail(reason)
   making = nil
-  if M.state == 'lost' then return again() end
+  if M.state == 'lost' then
+    if config.options.auto_start and not start and locate.was_killed() then start_server() end
+    return again()
+  end
   refuse(reason)
 end
 
 local function ready(fresh)
   local back = M.state == 'lost'
-  connection, making, retries, starting = fresh, nil, 0, false
+  connection, making, retries, start = fresh, nil, 0, nil
   tell('open', back and 'connected again' or nil)
   for _, one in ipairs(vim.list_slice(subscriptions)) do
     guard(one.reopen)
@@ -194,7 +215,7 @@ end
 function M.close()
   if M.state == 'closed' then return end
   local old = connection or making
-  connection, making, retries, ended = nil, nil, 0, ended + 1
+  connection, making, start, retries, ended = nil, nil, nil, 0, ended + 1
   tell('closed')
   if old then old:close() end
   settle({ message = 'the connection to the server was ended', name = 'closed' })

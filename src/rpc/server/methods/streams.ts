@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { HeadgateError } from '../../../core/errors.ts';
+import { lifetimeText } from '../../../model/lifetime.ts';
 import { type ProducerView, writtenSince } from '../../../stream/index.ts';
 import { LIMITS } from '../../protocol/shapes.ts';
 import type { ParsedParamsOf, ResultOf } from '../../protocol/table.ts';
@@ -12,6 +13,7 @@ type StreamMethod =
   | 'stream/completed'
   | 'stream/aborted'
   | 'stream/cancel'
+  | 'stream/cancelAll'
   | 'stream/subscribe'
   | 'stream/unsubscribe'
   | 'stream/read'
@@ -65,6 +67,15 @@ export const streamHandlers: Handlers<StreamMethod> = {
       }),
     ],
   }),
+
+  'stream/cancelAll': async ({ reason, grace_ms }, call) => {
+    const ended = await call.parts.streams.endCommands({
+      by: call.session.client,
+      reason: reason ?? null,
+      ...(grace_ms === undefined ? {} : { graceMs: grace_ms }),
+    });
+    return ended as ResultOf<'stream/cancelAll'>;
+  },
 
   'stream/subscribe': (params, call) => {
     const { format } = params;
@@ -256,6 +267,7 @@ function producerRow({ producer, channels, waitsFor, waiting }: ProducerView, no
     pid: typeof pid === 'number' ? pid : null,
     stdin: producer.spec.stdin,
     tty: producer.spec.tty !== undefined || producer.backend === 'pty' || producer.backend === 'tmux',
+    lifetime: lifetimeText(producer.spec.lifetime ?? 'forever'),
     channels: [...channels],
     exit_code: producer.exitCode,
     signal: producer.signal,

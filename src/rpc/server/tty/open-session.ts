@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { HeadgateError, isHeadgateError } from '../../../core/errors.ts';
 import { given } from '../../../core/given.ts';
-import { shellQuote } from '../../../core/shell-quote.ts';
 import type { Project, Run } from '../../../model/records.ts';
 import type { ProducerView } from '../../../stream/index.ts';
 import { TTY_RUN, type TtyAttach, type TtyOpen } from '../../protocol/tty.ts';
@@ -80,14 +79,14 @@ async function begin(parts: ServerParts, caller: Caller, run: Run, first: TtyOpe
 }
 
 function shParams(run: string, first: TtyOpen): Parameters<ServerParts['runtime']['command']>[2] {
-  const { cmd, tty, backend, container, ssh, tmux, sandbox, runner, cwd, env } = first;
+  const { cmd, shell, tty, backend, container, ssh, tmux, sandbox, runner, cwd, env, stdin, lifetime } = first;
   const terminal = tty === null ? false : tty;
-  const command = typeof cmd === 'string' ? cmd : cmd?.map(shellQuote).join(' ');
   const watches = container?.watch !== undefined || tmux?.pane !== undefined;
   const inTerminal = terminal ? true : terminal === undefined && backend === 'pty';
   const params = {
     run,
-    command: command ?? (inTerminal && !watches ? SHELL : undefined),
+    command: cmd ?? (inTerminal && !watches ? SHELL : undefined),
+    shell,
     ...(terminal === undefined ? {} : { tty: terminal }),
     backend,
     container,
@@ -97,6 +96,8 @@ function shParams(run: string, first: TtyOpen): Parameters<ServerParts['runtime'
     runner,
     cwd,
     env,
+    stdin,
+    lifetime,
   };
   return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined)) as { run: string };
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { HeadgateError, isHeadgateError, messageOf } from '../../../core/errors.ts';
+import { watchesPane } from '../../../model/place.ts';
 import { type TtyAttach, type TtyOpen, type TtyOpened, ttyCommand } from '../../protocol/tty.ts';
 import { type TtyControl, TtyDecoder } from '../../protocol/tty-frames.ts';
 import { type Grant, seesSecrets } from '../access.ts';
@@ -128,8 +129,10 @@ export class TtySession {
     const channels = output.open(parts.streams, place, screen ? new Map([[1, screen.offset]]) : fromOf(first));
     this.#target = target;
     this.#output = output;
+    const ends = !watchesPane(view.producer.spec);
     this.#input = new TtyInput({
-      write: (bytes, eof) => parts.streams.input(runId, path, bytes, eof),
+      // The end of a client's own input is none of a pane that it watches.
+      write: (bytes, eof) => (ends || bytes.length > 0 ? parts.streams.input(runId, path, bytes, eof && ends) : Promise.resolve(0)),
       hold: (full) => (full ? channel.pause() : channel.resume()),
       ...(first.acknowledge ? { taken: (bytes: number) => sendNews(channel, { type: 'taken', bytes }) } : {}),
       refused: (error) => sendError(channel, error, 'stdin'),

@@ -1,7 +1,10 @@
-import type { MethodName } from '../rpc/protocol/table.ts';
+import type { MethodName } from './table.ts';
+
+/** What does in other words what methods do. */
+export type MethodWords = Readonly<Partial<Record<MethodName, string>>>;
 
 /** The commands that do what methods do; errors of the server name methods, since they are for every client. */
-const COMMANDS: Partial<Record<MethodName, string>> = {
+export const COMMANDS: MethodWords = {
   getRuns: 'headgate runs',
   getRun: 'headgate runs',
   startRun: 'headgate act --run',
@@ -32,13 +35,16 @@ const COMMANDS: Partial<Record<MethodName, string>> = {
   'token/list': 'headgate token list',
   'token/add': 'headgate token add',
   'policy/list': 'headgate policy list',
+  'policy/add': 'headgate policy add',
+  'policy/remove': 'headgate policy remove',
+  'policy/check': 'headgate policy check',
 };
 
 const METHOD = /(?<![\w/.:-])(?:[a-z]+\/[a-z]+|[a-z]+[A-Z][A-Za-z]*|discover)(?![\w/])/g;
 
-/** A message of the server with the commands that a person can type in place of the methods that it names. */
-export function inCommands(message: string): string {
+/** A message of the server with these words in place of the methods that it names. */
+export function inWords(message: string, words: MethodWords): string {
   return message.replace(METHOD, (name, at: number) =>
-    message.slice(0, at).endsWith('headgate rpc ') ? name : (COMMANDS[name as MethodName] ?? name),
+    message.slice(0, at).endsWith('headgate rpc ') ? name : (words[name as MethodName] ?? name),
   );
 }

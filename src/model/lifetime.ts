@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import type { Lifetime } from './records.ts';
+
+/** How long a command may run without its server (SPEC {#lifetime}). */
+
+const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+type Unit = keyof typeof UNITS;
+/** The larger ones first, for writing. */
+const WRITTEN = ['d', 'h', 'm', 's'] as const;
+const MAX_MS = 365 * UNITS.d;
+
+/** Of a model's commands, where nobody says otherwise. */
+export const MODEL_LIFETIME: Lifetime = 24 * UNITS.h;
+/** Of clients' own commands, where nobody says otherwise. */
+export const CLIENT_LIFETIME: Lifetime = 'forever';
+/** What is left to a command with lifetime `server` whose server has gone without a planned stop (milliseconds). */
+export const AFTER_CRASH_MS = 10 * UNITS.m;
+
+export const LIFETIME_FORMS = '`server`, `forever`, or a duration from 1 s to 365 days such as `30s`, `15m`, `24h` or `7d`';
+const PATTERN = /^(?:server|forever|[1-9]\d{0,8}[smhd])$/;
+const PROBLEM = `must be ${LIFETIME_FORMS.replaceAll('`', '')}`;
+
+/** A lifetime as people and programs write it; undefined for what is none. */
+export function parseLifetime(text: string): Lifetime | undefined {
+  if (text === 'server' || text === 'forever') return text;
+  if (!PATTERN.test(text)) return undefined;
+  const ms = Number(text.slice(0, -1)) * UNITS[text.slice(-1) as Unit];
+  return ms <= MAX_MS ? ms : undefined;
+}
+
+/** The same lifetime in text, in the largest unit that fits; a day is 24h. */
+export function lifetimeText(lifetime: Lifetime): string {
+  if (typeof lifetime === 'string') return lifetime;
+  const unit = WRITTEN.find((one) => lifetime % UNITS[one] === 0 && lifetime !== UNITS.d * Number(one === 'd')) ?? 's';
+  return `${Math.ceil(lifetime / UNITS[unit])}${unit}`;
+}
+
+/** A lifetime in params, in a run's settings, in the configuration. */
+export const lifetimeParam = z
+  .string()
+  .regex(PATTERN, { error: PROBLEM, abort: true })
+  .refine((text) => parseLifetime(text) !== undefined, PROBLEM);
+
+/** How long a command runs once its server has gone without a planned stop; undefined: without an end. */
+export function aloneMs(lifetime: Lifetime | undefined): number | undefined {
+  if (lifetime === undefined || lifetime === 'forever') return undefined;
+  return lifetime === 'server' ? AFTER_CRASH_MS : lifetime;
+}

@@ -1,0 +1,32 @@
+import { HeadgateError } from '../core/errors.ts';
+import type { ProposedProducer } from '../hooks/plugin.ts';
+import { parseLifetime } from '../model/lifetime.ts';
+import type { Lifetime } from '../model/records.ts';
+
+/** Places where somebody counts when the server has gone (SPEC {#lifetime}). */
+const WATCHED: readonly string[] = ['process', 'pty'];
+
+/**
+ * What is proposed, with its lifetime: its own, else that of the run, else the usual one. Throws `unsupported` for a duration in a
+ * place where nobody would end it; one that is nobody's wish is left out there.
+ */
+export function withLifetime(producer: ProposedProducer, ofRun: string | undefined, usual: Lifetime): ProposedProducer {
+  const { backend, spec } = producer;
+  // It lives in the server, and ends with it.
+  if (producer.runner === 'server') return producer;
+  const own = spec.lifetime;
+  const isCounted = WATCHED.includes(backend);
+  if (typeof own === 'number' && !isCounted) {
+    throw new HeadgateError(
+      'unsupported',
+      `nobody ends a command of backend "${backend}" once the server has gone; name lifetime server or forever there, or leave it out`,
+      { field: 'lifetime' },
+    );
+  }
+  const lifetime = own ?? (ofRun === undefined ? undefined : parseLifetime(ofRun)) ?? usual;
+  if (lifetime === 'forever' || (typeof lifetime === 'number' && !isCounted)) {
+    const { lifetime: _none, ...rest } = spec;
+    return { ...producer, spec: rest };
+  }
+  return { ...producer, spec: { ...spec, lifetime } };
+}
