@@ -4,6 +4,8 @@ export interface LeftoverWords {
   readonly isOpen: boolean;
   /** Somebody has cancelled them. */
   readonly isCancelled: boolean;
+  /** How many bytes it had written at the last of its news: a limit, a cancel, its end; undefined before that. */
+  readonly bytes: number | undefined;
   /** What there is to say, in one line. */
   readonly line: string;
 }
@@ -11,11 +13,13 @@ export interface LeftoverWords {
 /** Reads it from the entry's attributes; undefined for one of which nothing ran on. */
 export function leftoverWords({ leftover }: Readonly<Record<string, unknown>>): LeftoverWords | undefined {
   if (typeof leftover !== 'object' || leftover === null) return undefined;
-  const { processes, limit, cancelled_by, gone_at } = leftover as Readonly<Record<string, unknown>>;
+  const { processes, bytes, limit, cancelled_by, gone_at } = leftover as Readonly<Record<string, unknown>>;
   const pids = Array.isArray(processes) ? processes.filter((pid) => typeof pid === 'number') : [];
   const isOpen = typeof gone_at !== 'number';
   const isCancelled = typeof cancelled_by === 'string';
-  return { isOpen, isCancelled, line: lineOf(pids, isOpen, isCancelled, typeof limit === 'string') };
+  const isOverLimit = typeof limit === 'string';
+  const isNews = !isOpen || isCancelled || isOverLimit;
+  return { isOpen, isCancelled, bytes: isNews ? Number(bytes) : undefined, line: lineOf(pids, isOpen, isCancelled, isOverLimit) };
 }
 
 function lineOf(pids: readonly number[], isOpen: boolean, isCancelled: boolean, isOverLimit: boolean): string {

@@ -1,6 +1,5 @@
 import type { Entry, Leftover } from '../model/records.ts';
 import type { JournalTx } from './journal.ts';
-import { formatDuration } from './summary.ts';
 import type { ChannelState } from './types.ts';
 
 /** Tells how what runs on of a command is. */
@@ -21,10 +20,12 @@ export function writtenSince({ ends }: Leftover, channels: readonly ChannelState
 }
 
 /** What the log entry's attribute `leftover` says. */
-export function leftoverAttribute({ since, pids, ends, limit, receipt, goneAt }: Leftover): Readonly<Record<string, unknown>> {
+export function leftoverAttribute(leftover: Leftover, channels: readonly ChannelState[]): Readonly<Record<string, unknown>> {
+  const { since, pids, ends, limit, receipt, goneAt } = leftover;
   return {
     since,
     processes: pids,
+    bytes: writtenSince(leftover, channels),
     ends,
     ...(limit === null ? {} : { limit }),
     ...(receipt ? { cancelled_by: receipt.requestedBy } : {}),
@@ -38,27 +39,8 @@ export function endOffset({ attributes }: Entry, channel: number): number | unde
   return ends?.[String(channel)];
 }
 
-const NOTE = 'in the background: ';
-
-/** The line of the log entry's text about what runs on. */
-export function leftoverNote(leftover: Leftover, channels: readonly ChannelState[]): string {
-  const { pids, limit, receipt, since, goneAt } = leftover;
-  const bytes = writtenSince(leftover, channels);
-  const wrote = `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`;
-  const beyond = limit === null ? '' : `; what came after its limit of ${limit} is not stored`;
-  if (goneAt !== null) {
-    const end = receipt ? `it was cancelled by ${receipt.requestedBy}` : 'the last of it has ended';
-    const escaped = pids.length === 0 ? '' : `; still running: pid ${pids.join(', ')}`;
-    return `${NOTE}more of it ran on for ${formatDuration(goneAt - since)} and wrote ${wrote}, then ${end}${escaped}${beyond}`;
-  }
-  const processes = pids.length === 1 ? '1 process of it still runs' : `${pids.length} processes of it still run`;
-  const written = bytes === 0 ? '; what they write is stored behind its own output' : `, ${wrote} written since`;
-  return `${NOTE}${processes} (pid ${pids.join(', ')})${limit === null ? written : `, ${wrote} written since${beyond}`}`;
-}
-
-/** The log entry's text with that line in the place of the one before. */
-export function withNote(body: string, note: string): string {
-  const lines = body.split('\n');
-  if (lines.at(-1)?.startsWith(NOTE)) lines.pop();
-  return [...lines, note].join('\n');
+/** The line of the log entry's text about what runs on, as it is at the end of the command. */
+export function leftoverNote({ pids }: Leftover): string {
+  const some = pids.length === 1 ? '1 process of it still runs' : `${pids.length} processes of it still run`;
+  return `in the background: ${some} (pid ${pids.join(', ')}); what is written from here on is stored behind its own output`;
 }

@@ -4,7 +4,7 @@ import type { Store } from '../model/ports/store.ts';
 import { askedKill, type KillReceipt, type Leftover, openLeftover } from '../model/records.ts';
 import { channelEntries, channelState } from './channels.ts';
 import type { Journal } from './journal.ts';
-import { leftoverAttribute, leftoverNote, tellLeftover, withNote } from './leftover-facts.ts';
+import { leftoverAttribute, tellLeftover } from './leftover-facts.ts';
 import type { Lifecycle, Owned } from './lifecycle.ts';
 
 /**
@@ -76,8 +76,8 @@ export class Leftovers {
       const entry = this.#store.entries.byId(owned.entry.id) ?? owned.entry;
       const channels = channelEntries(this.#store, entry).map(channelState);
       const changed = this.#store.entries.update(entry.id, {
-        body: withNote(entry.body, leftoverNote(after, channels)),
-        attributes: { ...entry.attributes, leftover: leftoverAttribute(after) },
+        // Its text stays: records of what models were shown quote it.
+        attributes: { ...entry.attributes, leftover: leftoverAttribute(after, channels) },
       });
       tellLeftover(tx, { projectId, run: producer.run, entry: changed, leftover: after, channels });
       const { path, status, outcome, version } = changed;

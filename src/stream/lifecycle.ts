@@ -318,7 +318,7 @@ export class Lifecycle {
           durationMs: ending.durationMs,
           restMs: ending.restMs,
           channels: states,
-          notes: [ending.note, left ? leftoverNote(left, states) : unfollowed(ending.held)],
+          notes: [ending.note, left ? leftoverNote(left) : unfollowed(ending.held)],
         }),
         attributes: {
           ...closed.attributes,
@@ -327,7 +327,7 @@ export class Lifecycle {
           duration_ms: ending.durationMs === null ? null : Math.round(ending.durationMs),
           ended_by: ending.by,
           ended_seq: seq,
-          ...(left ? { leftover: leftoverAttribute(left) } : {}),
+          ...(left ? { leftover: leftoverAttribute(left, states) } : {}),
         },
       });
       this.#tellChanged(tx, projectId, producer.run, [entry, ...channels]);

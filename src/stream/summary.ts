@@ -39,7 +39,6 @@ function channelName({ channelNames }: ProducerSpec, channel: number): string {
   return channel === 2 ? 'stderr' : `channel ${channel}`;
 }
 
-/** `300 ms`, `4.2 s`. */
-export function formatDuration(ms: number): string {
+function formatDuration(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }

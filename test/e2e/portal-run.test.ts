@@ -110,6 +110,20 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     expect(await client.call('get', { ...second })).toMatchObject({ status: 499 });
   });
 
+  it('{#portal_answers} lists what ended commands have left running, with its processes, and ends it with a receipt', async () => {
+    const place = await live.accepted(client, `(${waitsFor('never')}) & echo left`);
+    const { processes } = (await client.notice('stream/leftover', ({ path }) => path === place.path)) as { processes: number[] };
+    const { page } = await openPortal(browser, live, '/producers');
+    await page.getByText('leftover', { exact: true }).waitFor();
+    await page.getByText(`its command has ended; pid ${processes.join(', ')}; 0 B since`).waitFor();
+    await page.goto(`${live.server.http}/portal/#/runs/${place.run}`);
+    await page.getByText(/of it runs? on in the background/).waitFor();
+    await page.getByRole('button', { name: 'Cancel c' }).click();
+    await page.locator('dd.good').waitFor();
+    await page.getByText('what it had left running was cancelled').waitFor();
+    expect(await client.call('get', { ...place })).toMatchObject({ status: 200 });
+  });
+
   it('{#portal_keys} is driven by keys, which are text in a field', async () => {
     const run = await runWith(live, client, 'keys', [
       { calls: [sh(`echo by key; ${waitsFor('keys.never')}`)] },

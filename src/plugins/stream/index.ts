@@ -1,4 +1,5 @@
 import { isEnd } from '../../core/end-status.ts';
+import { leftoverWords } from '../../core/leftover-line.ts';
 import type { Plugin, PluginContext } from '../../hooks/plugin.ts';
 import type { ContextPart } from '../../hooks/table.ts';
 import type { ChannelReader, RunView, ShownMark } from '../../hooks/views.ts';
@@ -62,6 +63,9 @@ async function outputOf(
     texts.push(text);
     for (const { from, to } of ranges) pieces.push({ path: reader.path, from, to });
   }
+  // The output is shown as it was at the end of the command.
+  const left = leftoverWords(entry.attributes);
+  if (left?.bytes !== undefined) texts.push(`[since its end: ${left.line}; ${left.bytes} bytes were written behind this]`);
   return { text: texts.join('\n\n'), pieces };
 }
 

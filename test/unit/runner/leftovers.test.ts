@@ -34,6 +34,11 @@ function open(rest = { bytes: 1000, ms: 60_000 }): void {
   runners.push(runner);
 }
 
+/** Until the runner has heard of everything that has happened. */
+async function heard(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** To the end of its main process, with `started` written. */
 async function ended(): Promise<void> {
   runner.start(ONE);
@@ -140,6 +145,7 @@ describe('{#detached} the runner and what runs on', () => {
     test('beyond its limit has everything dropped', async () => {
       adopt({ limit: 'time' });
       backend.handle.ended();
+      await heard();
       await backend.write(10, 'dropped');
       backend.handle.drainedNow();
       expect((await link.told('left')).fact).toEqual({ pids: [], limit: 'time', gone: true });
@@ -169,8 +175,7 @@ describe('{#runners} a signal that was asked for', () => {
     await backend.write(0, 'started\n');
     await runner.signal(ONE.entryId, 'SIGTERM');
     backend.handle.ended(143);
-    // Until the runner has heard of it.
-    await new Promise((resolve) => setImmediate(resolve));
+    await heard();
   }
 
   test('ends the command with the last of its processes, and the end says both', async () => {

@@ -1,6 +1,6 @@
 import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type RuntimeHarness, runtimeHarness } from './harness.ts';
 
 let h: RuntimeHarness;
@@ -94,5 +94,30 @@ describe('{#context_record} the record of what a model was shown', () => {
     expect(() => h.runtime.context(h.project.id, 'r')).toThrow(
       expect.objectContaining({ kind: 'not_found', message: expect.stringContaining('no turn yet') as string }),
     );
+  });
+});
+
+describe('{#detached} what a model is shown of a command that left something running', () => {
+  it('stays what it was at its end, with a line once that has ended too', async () => {
+    h.model.answer(
+      {
+        kind: 'say',
+        text: 'Begin.',
+        calls: [{ name: 'sh', args: '{"command":"(while [ ! -e go ]; do sleep 0.02; done; echo late) & echo early"}' }],
+      },
+      { kind: 'say', text: 'ok' },
+      { kind: 'say', text: 'ok' },
+    );
+    await act('serve', { yolo: true });
+    const { id } = h.runtime.requireRun(h.project.id, 'm-1');
+    const [view] = h.streams.list({ projectId: h.project.id, runId: id, state: 'leftover' });
+    const before = String(messages(1).at(-1)?.content);
+    expect(before).toMatch(/in the background: \d process(?:es)? of it still runs? \(pid [\d, ]+\)/);
+    await writeFile(join(h.root, 'go'), '');
+    await vi.waitUntil(() => h.streams.view(id, view!.entry.path).producer.leftover?.goneAt, { timeout: 10_000 });
+    await act('on', { run: 'm-1' });
+    const after = String(messages(2).find(({ role }) => role === 'tool')?.content);
+    expect(after).toBe(`${before}\n\n[since its end: what it had left running has ended; 5 bytes were written behind this]`);
+    expect(after).not.toContain('\nlate');
   });
 });

@@ -75,20 +75,16 @@ describe('{#detached} a leftover', () => {
     expect([after.bytes(1, 8).toString(), after.ends.length]).toEqual(['late\n', 1]);
   });
 
-  it('is told when it has reached a limit, and when it is gone, and the log entry says it', async () => {
+  it('is told when it has reached a limit, and when it is gone, and the log entry has it', async () => {
     await write(0, 'started\n');
     await end();
     await write(8, 'late\n');
     h.streams.link.left(id, 1, { pids: [42], limit: 'bytes', gone: false });
-    expect(entryOf().body).toMatch(
-      /1 process of it still runs \(pid 42\), 5 bytes written since; what came after its limit of bytes is not stored$/,
-    );
+    expect(entryOf().attributes['leftover']).toMatchObject({ processes: [42], bytes: 5, limit: 'bytes' });
     h.streams.link.left(id, 1, { pids: [], limit: null, gone: true });
-    expect(
-      entryOf()
-        .body.split('\n')
-        .filter((line) => line.startsWith('in the background')),
-    ).toEqual([expect.stringMatching(/ran on for .* and wrote 5 bytes, then the last of it has ended; what came after its limit/)]);
+    expect(entryOf().attributes['leftover']).toMatchObject({ processes: [], bytes: 5, gone_at: expect.any(Number) });
+    // Records of what models were shown quote it.
+    expect(entryOf().body).toContain('2 processes of it still run (pid 41, 42); what is written from here on is stored behind');
     expect(told().map(({ state, bytes, limit }) => [state, bytes, limit])).toEqual([
       ['running', 0, null],
       ['running', 5, 'bytes'],
@@ -147,7 +143,7 @@ describe('{#stream_cancel} cancelling what runs on', () => {
     expect(h.streams.receipt(h.run.id, path)).toMatchObject({ state: 'cancelling', receipt: { requestedBy: 'vi', finishedAt: null } });
     h.streams.link.killed(id, 1, receipt());
     expect(h.streams.receipt(h.run.id, path)).toMatchObject({ state: 'ended', receipt: { confirmedDead: [41], finishedAt: 3 } });
-    expect(entryOf()).toMatchObject({ status: 200, outcome: 'detached', body: expect.stringContaining('cancelled by vi') });
+    expect(entryOf()).toMatchObject({ status: 200, outcome: 'detached', attributes: { leftover: { cancelled_by: 'vi' } } });
     expect(told().map(({ state }) => state)).toEqual(['running', 'cancelling', 'gone']);
   });
 

@@ -81,6 +81,25 @@ describe('{#attach_timeline} a timeline', () => {
     expect(live.running).toEqual([]);
   });
 
+  it('{#detached} says of a command that has ended that it has left something running, which can be ended', () => {
+    const timeline = running();
+    const leftover = { since: 1, processes: [41, 42], bytes: 0, ends: { 1: 0 } };
+    const attributes = { tool: 'sh', command: 'make', exit_code: 0, duration_ms: 4200, channels: [1, 2], leftover };
+    expect(timeline.apply(event('stream/leftover', { path: PATH, state: 'running', processes: [41, 42], bytes: 0, limit: null }))).toBe(
+      PATH,
+    );
+    timeline.setEntry(entry(PATH, { attributes }));
+    expect(shown(timeline).at(-1)).toMatch(/^ {2}\$ make +exit 0, leftover, 4\.2 s$/);
+    const step = timeline.step(PATH)!;
+    const text = (rows: readonly (readonly { text: string }[])[]) => rows.map((row) => row.map((one) => one.text).join('')).join('\n');
+    expect(text(detailRows(step, 80, 5000))).toContain('2 processes of it run on in the background (pid 41, 42)');
+    expect(text([keyBar(step, false, true)])).toContain('cancel what it left');
+    expect(timeline.running).toEqual([]);
+    timeline.setEntry(entry(PATH, { attributes: { ...attributes, leftover: { ...leftover, processes: [], gone_at: 2 } } }));
+    expect(shown(timeline).at(-1)).toMatch(/exit 0, 4\.2 s$/);
+    expect(text(detailRows(timeline.step(PATH)!, 80, 5000))).toContain('what it had left running has ended');
+  });
+
   it('has each thing once, whatever tells it first', () => {
     const timeline = running();
     timeline.apply(event('run/proposal', proposal));
