@@ -1,4 +1,5 @@
 import { HeadgateError } from '../core/errors.ts';
+import { watchesPane } from '../model/place.ts';
 import type { RunnerPort } from '../model/ports/runner.ts';
 import type { Producer } from '../model/records.ts';
 import { isLive } from '../model/status.ts';
@@ -35,6 +36,13 @@ export function served(lifecycle: Lifecycle, runId: number, path: string): Owned
     throw new HeadgateError('unsupported', `a client runs ${path} itself; the server cannot reach it`, { runner: 'client' });
   }
   return owned;
+}
+
+/** Throws `unsupported` for a watched pane: typed there, an end of input would end somebody's shell (SPEC {#backend_tmux}). */
+export function refuseEnd({ path, spec }: Producer): void {
+  if (!watchesPane(spec)) return;
+  const how = 'send byte 4, as Ctrl-D does, if that is meant';
+  throw new HeadgateError('unsupported', `${path} watches a pane, into which no end of input is typed; ${how}`, { path });
 }
 
 /** Throws `conflict` where a secret that is typed would appear in the stored output. */

@@ -3,7 +3,6 @@ import { HeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Digests } from '../digest/index.ts';
 import { channelPath, requireLogPath } from '../model/paths.ts';
-import { watchesPane } from '../model/place.ts';
 import type { LocalRunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { Entry, Producer } from '../model/records.ts';
@@ -19,8 +18,9 @@ import { Fleet } from './fleet.ts';
 import type { InputWatch } from './input-watch.ts';
 import type { JournalTx } from './journal.ts';
 import { Lifecycle, type Owned } from './lifecycle.ts';
+import { localLink } from './local-link.ts';
 import { MaskedReads } from './masked-reads.ts';
-import { clientRun, refuseEcho, served } from './reachable.ts';
+import { clientRun, refuseEcho, refuseEnd, served } from './reachable.ts';
 import type { ReadRequest, ReadResult } from './read.ts';
 import { beyondEnd, stale } from './refusals.ts';
 import { StoredMasks } from './stored-masks.ts';
@@ -98,7 +98,9 @@ export class Streams {
       },
     });
     this.#inputs = watchInputs({ ...options, redaction, lifecycle: this.#lifecycle, waiters: this.#waiting, fleet: () => this.fleet });
-    this.link = this.#makeLink();
+    const leased = (id: number, epoch: number) => this.#leased(id, epoch);
+    const finish = (owned: Owned, end: () => EndedFact) => this.#finish(owned, end);
+    this.link = localLink({ ...options, log: this.#log, lifecycle: this.#lifecycle, live: this.#live, leased, finish });
     const hands = { retake: (id: number) => this.#retake(id), lose: (id: number, message: string) => this.#lose(id, message) };
     this.fleet = new Fleet({ ...options, leaseMs: options.leaseMs ?? LEASE_MS, hands });
   }
@@ -206,10 +208,7 @@ export class Streams {
     if (!producer.spec.stdin) {
       throw new HeadgateError('unsupported', `${path} was started without stdin; start it with stdin: true to write to it`, { path });
     }
-    if (eof && watchesPane(producer.spec)) {
-      const how = 'send byte 4, as Ctrl-D does, if that is meant';
-      throw new HeadgateError('unsupported', `${path} watches a pane, into which no end of input is typed; ${how}`, { path });
-    }
+    if (eof) refuseEnd(producer);
     const port = this.fleet.serving(producer);
     if (secret) await refuseEcho(port, producer);
     const taken = await port.input(producer.entryId, bytes, eof);
@@ -375,36 +374,6 @@ export class Streams {
     if (!owned) return;
     if (owned.producer.state === 'cancelling') this.#lifecycle.unreachable(owned);
     else this.#finish(owned, () => this.#lifecycle.failed(owned, { lost: true, outcome: 'lost', message }, 'server'));
-  }
-
-  #makeLink(): LocalRunnerLink {
-    return {
-      started: (entryId, epoch, ref) => {
-        const owned = this.#leased(entryId, epoch);
-        this.#lifecycle.started(owned, ref);
-      },
-      append: async (entryId, epoch, channel, offset, bytes) => {
-        const live = this.#live.get(entryId);
-        if (!live) throw this.#lifecycle.closed(this.#leased(entryId, epoch).producer);
-        if (live.epoch !== epoch) throw stale(entryId, epoch, live.epoch);
-        const channelId = live.channels.get(channel);
-        if (channelId === undefined) throw new HeadgateError('not_found', `the producer has no channel ${channel}`, { channel });
-        await this.#log.append(channelId, offset, bytes);
-      },
-      persist: () => this.#store.persist(),
-      completed: async (entryId, epoch, end) => {
-        const owned = this.#leased(entryId, epoch);
-        this.#finish(owned, () => this.#lifecycle.completed(owned, end, owned.producer.runner));
-      },
-      failed: async (entryId, epoch, failure) => {
-        const owned = this.#leased(entryId, epoch);
-        if (owned.producer.state === 'cancelling') return;
-        this.#finish(owned, () => this.#lifecycle.failed(owned, failure, owned.producer.runner));
-      },
-      killed: (entryId, epoch, receipt) => {
-        this.#lifecycle.killed(this.#leased(entryId, epoch), receipt);
-      },
-    };
   }
 
   #leased(entryId: number, epoch: number): Owned {
