@@ -1,5 +1,6 @@
 import { HeadgateError } from '../core/errors.ts';
 import { channelPath, requireLogPath } from '../model/paths.ts';
+import { watchesPane } from '../model/place.ts';
 import type { RunnerPort } from '../model/ports/runner.ts';
 import { openLeftover, type Producer } from '../model/records.ts';
 import { isLive } from '../model/status.ts';
@@ -55,6 +56,13 @@ export function requireChannel({ entry, channels }: Owned, channel: number): num
   if (found) return found.id;
   const numbers = channels.map(channelNumber).join(', ');
   throw new HeadgateError('not_found', `${entry.path} has no channel ${channel}; it has ${numbers}`, { channel });
+}
+
+/** Throws `unsupported` for a watched pane: typed there, an end of input would end somebody's shell (SPEC {#backend_tmux}). */
+export function refuseEnd({ path, spec }: Producer): void {
+  if (!watchesPane(spec)) return;
+  const how = 'send byte 4, as Ctrl-D does, if that is meant';
+  throw new HeadgateError('unsupported', `${path} watches a pane, into which no end of input is typed; ${how}`, { path });
 }
 
 /** Throws `conflict` where a secret that is typed would appear in the stored output. */

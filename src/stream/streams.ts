@@ -3,7 +3,6 @@ import { HeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Digests } from '../digest/index.ts';
 import { requireLogPath } from '../model/paths.ts';
-import { watchesPane } from '../model/place.ts';
 import type { LocalRunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
 import { type Entry, openLeftover, type Producer } from '../model/records.ts';
@@ -23,7 +22,7 @@ import { Lifecycle, type Owned } from './lifecycle.ts';
 import { listFilter } from './list-filter.ts';
 import { localLink } from './local-link.ts';
 import { MaskedReads } from './masked-reads.ts';
-import { clientRun, reachable, refuseEcho, requireChannel, served } from './reachable.ts';
+import { clientRun, reachable, refuseEcho, refuseEnd, requireChannel, served } from './reachable.ts';
 import type { ReadRequest, ReadResult } from './read.ts';
 import { beyondEnd } from './refusals.ts';
 import { StoredMasks } from './stored-masks.ts';
@@ -236,10 +235,7 @@ export class Streams {
     if (!producer.spec.stdin) {
       throw new HeadgateError('unsupported', `${path} was started without stdin; start it with stdin: true to write to it`, { path });
     }
-    if (eof && watchesPane(producer.spec)) {
-      const how = 'send byte 4, as Ctrl-D does, if that is meant';
-      throw new HeadgateError('unsupported', `${path} watches a pane, into which no end of input is typed; ${how}`, { path });
-    }
+    if (eof) refuseEnd(producer);
     const port = this.fleet.serving(producer);
     if (secret) await refuseEcho(port, producer);
     const taken = await port.input(producer.entryId, bytes, eof);
