@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { isHeadgateError } from '../core/errors.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { KillReceipt, Producer } from '../model/records.ts';
-import { LIVE_STATES, type ProducerState } from '../model/status.ts';
+import { LIVE_STATES } from '../model/status.ts';
 import type { Streams } from './streams.ts';
 
 /** How often receipts are looked for, and how long a kill may take beyond its grace (milliseconds). */
@@ -16,7 +16,7 @@ export interface EndedCommand {
   readonly run: string;
   readonly path: string;
   readonly command: string;
-  readonly state: ProducerState;
+  readonly state: string;
   /** Not finished where its runner or host is away, or the kill takes longer than it is waited for. */
   readonly receipt: KillReceipt | null;
 }
