@@ -7,8 +7,8 @@ import { silentLogger } from './core/logger.ts';
 import { visibleLine } from './core/visible-text.ts';
 import { openAccess } from './data-access.ts';
 import { producerIdOf } from './model/producer-id.ts';
-import { outlived } from './outlived.ts';
 import { isLive } from './model/status.ts';
+import { outlived } from './outlived.ts';
 import { type DataPaths, dataPaths } from './server-files.ts';
 import { type DatabaseReport, examineDatabase, type Finding, lockDataFolder } from './store/index.ts';
 

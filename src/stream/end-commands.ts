@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import { isHeadgateError } from '../core/errors.ts';
 import type { Store } from '../model/ports/store.ts';
-import type { KillReceipt, Producer } from '../model/records.ts';
+import { type KillReceipt, openLeftover, type Producer, pendingKill } from '../model/records.ts';
 import { LIVE_STATES, type ProducerState } from '../model/status.ts';
 import type { Streams } from './streams.ts';
 
@@ -21,13 +21,13 @@ export interface EndedCommand {
   readonly receipt: KillReceipt | null;
 }
 
-/** Cancels every live command of the server, or those that `only` takes, and waits for their receipts (SPEC {#stream_cancel_all}). */
+/** Cancels every live command of the server and what ended ones have left running, or those that `only` takes, and waits for their receipts (SPEC {#stream_cancel_all}). */
 export async function endCommands(
   { streams, store, clock }: { streams: Streams; store: Pick<Store, 'producers'>; clock: Clock },
   o: { by: string; reason: string | null; graceMs?: number; only?: (producer: Producer) => boolean },
 ): Promise<EndedCommand[]> {
   const { by, reason, graceMs = GRACE_MS, only } = o;
-  const live = store.producers.list({ states: LIVE_STATES }).filter((producer) => only?.(producer) ?? true);
+  const live = store.producers.list({ states: LIVE_STATES, leftover: true }).filter((producer) => only?.(producer) ?? true);
   for (const { runId, path } of live) {
     try {
       streams.cancel(runId, path, { by, reason, graceMs });
@@ -38,8 +38,12 @@ export async function endCommands(
   }
   const giveUp = clock.monotonic() + graceMs + CONFIRM_MS;
   const now = () => live.flatMap(({ entryId }) => store.producers.get(entryId) ?? []);
-  while (clock.monotonic() < giveUp && now().some(({ state }) => state === 'cancelling')) await delay(LOOK_MS);
+  while (clock.monotonic() < giveUp && now().some((producer) => pendingKill(producer) !== undefined)) await delay(LOOK_MS);
   return now()
     .reverse()
-    .map(({ run, path, spec, state, receipt }) => ({ run, path, command: spec.command, state, receipt }));
+    .map((producer) => {
+      const { run, path, spec, leftover } = producer;
+      const state = openLeftover(producer)?.receipt ? 'cancelling' : producer.state;
+      return { run, path, command: spec.command, state, receipt: leftover?.receipt ?? producer.receipt };
+    });
 }
