@@ -1,12 +1,23 @@
 import { z } from 'zod';
 import { HeadgateError } from '../core/errors.ts';
 import { shellWords } from '../core/shell-quote.ts';
-import type { ProducerSpec } from './records.ts';
 
 /** Shells that a command line can be given to (SPEC {#backend_process}). */
 export const SHELLS = ['sh', 'bash', 'login'] as const;
 
 export type Shell = (typeof SHELLS)[number];
+
+/** What says what is executed. */
+export interface LaunchSpec {
+  /** A command line for `shell`; for `argv` its words, quoted, as people read it. */
+  readonly command: string;
+  /** Executed without a shell (SPEC {#backend_process}). */
+  readonly argv?: readonly string[];
+  /** Which shell gets the command line; `sh` when left out. */
+  readonly shell?: Shell;
+  /** What the shell gets instead of `command`: the same command, which takes the place of its shell. */
+  readonly line?: string;
+}
 
 /** Characters of a command line at most. */
 export const LINE_CHARS = 128 * 1024;
@@ -63,7 +74,7 @@ export function commandText(asked: Command): string {
  * What a producer is to run. `shell` is that of the call, `usual` that of the run, which an array passes over. Throws invalid_params for
  * an array that names a shell.
  */
-export function launchOf(asked: Command, shell: Shell | undefined, usual?: Shell): Pick<ProducerSpec, 'command' | 'argv' | 'shell'> {
+export function launchOf(asked: Command, shell: Shell | undefined, usual?: Shell): Pick<LaunchSpec, 'command' | 'argv' | 'shell'> {
   const text = commandText(asked);
   if (typeof asked === 'string') {
     const named = shell ?? usual ?? 'sh';
@@ -93,7 +104,7 @@ exec /bin/sh -l -c "$1"`;
  * What is executed for a command: its array as it is, or the shell with the command line. `line` stands in for the command line where
  * one simple command is to take the place of its shell. Other shells are looked for where the command runs.
  */
-export function launchArgv(spec: Pick<ProducerSpec, 'command' | 'argv' | 'shell' | 'line'>): readonly string[] {
+export function launchArgv(spec: LaunchSpec): readonly string[] {
   if (spec.argv) return spec.argv;
   if (spec.shell === 'bash') return ['/bin/sh', '-c', BASH, 'sh', spec.command];
   if (spec.shell === 'login') return ['/bin/sh', '-c', LOGIN, 'sh', spec.command];

@@ -1,7 +1,10 @@
 import { z } from 'zod';
-import type { Lifetime } from './records.ts';
 
-/** How long a command may run without its server (SPEC {#lifetime}). */
+/**
+ * How long a command may run without its server: `server`, it ends with a planned stop; a number of milliseconds, counted from the
+ * moment the server has gone, however it went; `forever` (SPEC {#lifetime}).
+ */
+export type Lifetime = 'server' | 'forever' | number;
 
 const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 type Unit = keyof typeof UNITS;

@@ -1,4 +1,5 @@
-import type { Shell } from './launch.ts';
+import type { LaunchSpec, Shell } from './launch.ts';
+import type { Lifetime } from './lifetime.ts';
 import type { ContainerPlace, Sandbox, SshPlace, Terminal, TmuxPlace } from './place.ts';
 import type { Dialect } from './provider-kind.ts';
 import type { EntryStatus, LoopStatus, ProducerState, RunStatus } from './status.ts';
@@ -161,15 +162,7 @@ export interface Segment {
 }
 
 /** What to run, where and how; part of the producer record and handed to the runner as it is. */
-export interface ProducerSpec {
-  /** A command line for `shell`; for `argv` its words, quoted, as people read it. */
-  readonly command: string;
-  /** Executed without a shell (SPEC {#backend_process}). */
-  readonly argv?: readonly string[];
-  /** Which shell gets the command line; `sh` when left out. */
-  readonly shell?: Shell;
-  /** What the shell gets instead of `command`: the same command, which takes the place of its shell. */
-  readonly line?: string;
+export interface ProducerSpec extends LaunchSpec {
   /** How long it may run once its server has gone (SPEC {#lifetime}). */
   readonly lifetime?: Lifetime;
   /** Absolute working directory; empty where the place has a default of its own: a container, a host over SSH. */
@@ -192,12 +185,6 @@ export interface ProducerSpec {
   /** Channel number to its name, where they are not standard output and errors. */
   readonly channelNames?: Readonly<Record<string, string>>;
 }
-
-/**
- * How long a command may run without its server: `server`, it ends with a planned stop; a number of milliseconds, counted from the
- * moment the server has gone, however it went; `forever`.
- */
-export type Lifetime = 'server' | 'forever' | number;
 
 export interface SignalSent {
   readonly signal: string;

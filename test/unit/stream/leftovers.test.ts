@@ -175,6 +175,13 @@ describe('{#stream_cancel} cancelling what runs on', () => {
     expect(h.streams.receipt(h.run.id, path)).toMatchObject({ state: 'ended', receipt: { signals: [], finishedAt: expect.any(Number) } });
   });
 
+  it('{#stream_cancel_all} comes with the end of all commands', async () => {
+    await end();
+    const all = h.streams.endCommands({ by: 'vi', reason: null });
+    h.streams.link.killed(id, 1, receipt());
+    expect(await all).toMatchObject([{ path, state: 'ended', receipt: { requestedBy: 'vi', confirmedDead: [41] } }]);
+  });
+
   it('is refused where nothing runs on, as a signal to what has gone is', async () => {
     await end();
     await h.streams.signal(h.run.id, path, 'HUP');
