@@ -20,27 +20,28 @@ export interface SignalContext {
   tty(): Terminal | undefined;
 }
 
+// With os.write: a signal may come before a print has quite returned, and its handler cannot print then.
 const PYTHON_ENDS_WELL = `
-import signal, sys, time
+import os, signal, sys, time
 def end(*_):
-    print('ending', flush=True)
+    os.write(1, b'ending\\n')
     time.sleep(2)
-    print('last words', flush=True)
+    os.write(1, b'last words\\n')
     sys.exit(0)
 signal.signal(signal.SIGTERM, end)
-print('ready', flush=True)
-while True: signal.pause()`;
+os.write(1, b'ready\\n')
+while True: time.sleep(0.05)`;
 
 const PYTHON_RELOADS = `
-import signal
+import os, signal, time
 count = 0
 def reload(*_):
     global count
     count += 1
-    print('reloaded', count, flush=True)
+    os.write(1, b'reloaded %d\\n' % count)
 signal.signal(signal.SIGHUP, reload)
-print('ready', flush=True)
-while True: signal.pause()`;
+os.write(1, b'ready\\n')
+while True: time.sleep(0.05)`;
 
 const NODE_DRAINS = `
 const server = require('node:http').createServer((_, response) => {
