@@ -3,6 +3,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { limited, limitPeer } from '../lib/limits.mjs';
+import { treeOf } from '../lib/proc.mjs';
 import { Sampler } from '../lib/sampler.mjs';
 import { Scope } from '../lib/scope.mjs';
 import { overTime } from '../lib/series.mjs';
@@ -15,6 +16,8 @@ const FULL = { producers: 500, seconds: 30 };
 const QUICK = { producers: 100, seconds: 5 };
 const P99_MS = 20;
 const CORES = 0.5;
+/** 4 MiB a command, most of which is the command's own. */
+const TREE_MIB = 2000;
 /** What the start of all of them may take, and the wait for the last line. */
 const START_MS = 180_000;
 const GRACE_MS = 30_000;
@@ -32,6 +35,11 @@ export const manyProducers = {
     limited(CORES, 'cores', {
       name: 'many-producers-cpu',
       what: "processor time of the server's process during that",
+      floor: FLOOR,
+    }),
+    limited(TREE_MIB, 'MiB', {
+      name: 'many-producers-tree',
+      what: 'memory of the server, the shims, the copiers and the commands themselves during that (PSS)',
       floor: FLOOR,
     }),
   ],
@@ -61,6 +69,17 @@ export const manyProducers = {
         floor: floor.cores,
         peers: { ...limitPeer(CORES, 'cores'), 'resident memory, MiB': ours.peakRssMiB },
       },
+      'many-producers-tree': {
+        value: ours.tree.pssMiB,
+        floor: floor.tree.pssMiB,
+        peers: {
+          ...limitPeer(TREE_MIB, 'MiB'),
+          processes: ours.tree.processes,
+          'processes of the floor': floor.tree.processes,
+          'of it the copiers, MiB': ours.tree.of('cat').pssMiB,
+          'of it the shims, MiB': ours.tree.of('sh').pssMiB,
+        },
+      },
     };
   },
 };
@@ -75,6 +94,7 @@ async function oneServer(client, { producers, seconds }, job, start) {
     const file = join(scope.folder(), 'begin');
     const commands = Array.from({ length: producers }, (_, id) => command(['perl', TICKER, String(id), String(seconds), file]));
     await client(job, { ...params, commands, readers: READERS }, START_MS);
+    const tree = treeOf(pid);
     const sampler = new Sampler(pid);
     // They look for it five times a second; in one step, so that nobody reads half of it.
     writeFileSync(`${file}.tmp`, `${process.hrtime.bigint() + 1_000_000_000n}\n`);
@@ -88,7 +108,7 @@ async function oneServer(client, { producers, seconds }, job, start) {
         `of ${producers * seconds} lines the clients got ${told.received.join(', ')}; ${told.outOfOrder} were not the next of their command`,
       );
     }
-    return { ...told, ...used };
+    return { ...told, ...used, tree };
   } finally {
     await scope.close();
   }

@@ -43,3 +43,40 @@ export function freeMiB(folder) {
   const { bavail, bsize } = statfsSync(folder);
   return (bavail * bsize) / MIB;
 }
+
+/** A process and all its descendants: how many, and what they take together, shared pages counted in parts (PSS); `of`: those of one program. */
+export function treeOf(root) {
+  const parents = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      const stat = read(`/proc/${pid}/stat`);
+      return stat === ''
+        ? []
+        : [
+            {
+              pid: Number(pid),
+              name: stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')')),
+              parent: Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]),
+            },
+          ];
+    });
+  const found = new Map([[root, { pid: root, name: '' }]]);
+  for (let size = 0; size < found.size; ) {
+    size = found.size;
+    for (const one of parents) if (found.has(one.parent)) found.set(one.pid, one);
+  }
+  const all = [...found.values()].map((one) => ({
+    ...one,
+    kib: Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${one.pid}/smaps_rollup`))?.[1] ?? 0),
+  }));
+  const sum = (some) => ({ processes: some.length, pssMiB: some.reduce((kib, one) => kib + one.kib, 0) / 1024 });
+  return { ...sum(all), of: (name) => sum(all.filter((one) => one.name === name)) };
+}
+
+function read(file) {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
+  }
+}

@@ -267,12 +267,12 @@ describe('{#backend_process} process backend', () => {
     });
 
     test('the main process gone before its pipe: its exit code is told at once, what holds the pipe is named, and all of it is stored', async () => {
-      const { sink, handle } = await start('(while [ ! -e go ]; do sleep 0.02; done; echo late; echo later >&2) & echo early; exit 5');
+      const { sink, handle } = await start('mkfifo go; (read -r line < go; echo late; echo later >&2) & echo early; exit 5');
       expect((await handle.exited).exitCode).toBe(5);
       const { detached } = await handle.closed;
       expect([detached.length, await handle.processes?.()]).toEqual([1, detached]);
       expect(sink.text(1)).toBe('early\n');
-      writeFileSync(join(setup.cwd, 'go'), '');
+      writeFileSync(join(setup.cwd, 'go'), '\n');
       await handle.drained;
       expect([sink.text(1), sink.text(2)]).toEqual(['early\nlate\n', 'later\n']);
     });
