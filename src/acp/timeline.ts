@@ -73,6 +73,7 @@ export class Timeline {
       case 'ui/notify':
         return await this.#outlet.notice(params.level === 'warn' ? 'warning' : params.level, params.text);
       case 'policy/changed':
+      case 'stream/leftover':
       case 'replay/synced':
         return;
     }

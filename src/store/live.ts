@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import type { ProducerSpec } from '../model/records.ts';
 
-/** A producer that is not over, as a database has it that no server uses. */
+/** A producer that is not over, or has left something running, as a database has it that no server uses. */
 export interface LiveProducer {
   readonly entryId: number;
   readonly createdAt: number;
@@ -23,7 +23,8 @@ export function readLive(file: string): LiveProducer[] {
           backend, runner, spec
         from producers join entries on entries.id = producers.entry_id join runs on runs.id = entries.run_id
           join projects on projects.id = runs.project_id
-        where producers.state in ('queued', 'running', 'cancelling') and runs.deleted_at is null order by entry_id`,
+        where (producers.state in ('queued', 'running', 'cancelling') or producers.leftover is not null and producers.leftover_gone_at is null)
+          and runs.deleted_at is null order by entry_id`,
       )
       .all()
       .map((row) => ({ ...row, spec: JSON.parse(row.spec) as ProducerSpec }));

@@ -1,11 +1,15 @@
 import { HeadgateError } from '../core/errors.ts';
 import { channelPath, requireLogPath } from '../model/paths.ts';
+import { watchesPane } from '../model/place.ts';
 import type { RunnerPort } from '../model/ports/runner.ts';
+import type { Store } from '../model/ports/store.ts';
 import { openLeftover, type Producer } from '../model/records.ts';
 import { isLive } from '../model/status.ts';
 import { channelNumber } from './channels.ts';
 import type { Lifecycle, Owned } from './lifecycle.ts';
 import { stale } from './refusals.ts';
+import type { Subscription } from './subscription.ts';
+import type { StreamSelector } from './types.ts';
 
 /** A live producer that a client runs, with its lease checked. Throws not_found, stream_not_open, stream_closed, stale_epoch, conflict. */
 export function clientRun(lifecycle: Lifecycle, runId: number, path: string, epoch: number | undefined): Owned {
@@ -57,6 +61,13 @@ export function requireChannel({ entry, channels }: Owned, channel: number): num
   throw new HeadgateError('not_found', `${entry.path} has no channel ${channel}; it has ${numbers}`, { channel });
 }
 
+/** Throws `unsupported` for a watched pane: typed there, an end of input would end somebody's shell (SPEC {#backend_tmux}). */
+export function refuseEnd({ path, spec }: Producer): void {
+  if (!watchesPane(spec)) return;
+  const how = 'send byte 4, as Ctrl-D does, if that is meant';
+  throw new HeadgateError('unsupported', `${path} watches a pane, into which no end of input is typed; ${how}`, { path });
+}
+
 /** Throws `conflict` where a secret that is typed would appear in the stored output. */
 export async function refuseEcho(port: RunnerPort, { entryId, path }: Producer): Promise<void> {
   if ((await port.echoes?.(entryId)) !== true) return;
@@ -65,4 +76,21 @@ export async function refuseEcho(port: RunnerPort, { entryId, path }: Producer):
     `the terminal of ${path} echoes, so the secret would be stored with its output; type it when the command asks for it, or leave secret out`,
     { path },
   );
+}
+
+/** The producers that a new subscription begins with. Throws not_found for a path that has no entry. */
+export function selected(o: { store: Store; lifecycle: Lifecycle }, { runId, path }: StreamSelector, subscription: Subscription): Owned[] {
+  const { store, lifecycle } = o;
+  if (path !== undefined) {
+    requireLogPath(path);
+    const entry = store.entries.get(runId, path);
+    if (!entry) throw new HeadgateError('not_found', `no entry ${path} in this run; getEntries lists what there is`, { path });
+    const owned = lifecycle.byId(entry.id);
+    return owned ? [owned] : [];
+  }
+  return store.producers
+    .list({ runId })
+    .reverse()
+    .filter((producer) => subscription.wants(producer.runId, producer.path))
+    .flatMap((producer) => lifecycle.byId(producer.entryId) ?? []);
 }

@@ -2,8 +2,6 @@ import type { Clock } from '../core/clock.ts';
 import { HeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Digests } from '../digest/index.ts';
-import { requireLogPath } from '../model/paths.ts';
-import { watchesPane } from '../model/place.ts';
 import type { LocalRunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
 import { type Entry, openLeftover, type Producer } from '../model/records.ts';
@@ -23,7 +21,7 @@ import { Lifecycle, type Owned } from './lifecycle.ts';
 import { listFilter } from './list-filter.ts';
 import { localLink } from './local-link.ts';
 import { MaskedReads } from './masked-reads.ts';
-import { clientRun, reachable, refuseEcho, requireChannel, served } from './reachable.ts';
+import { clientRun, reachable, refuseEcho, refuseEnd, requireChannel, selected, served } from './reachable.ts';
 import type { ReadRequest, ReadResult } from './read.ts';
 import { beyondEnd } from './refusals.ts';
 import { StoredMasks } from './stored-masks.ts';
@@ -236,10 +234,7 @@ export class Streams {
     if (!producer.spec.stdin) {
       throw new HeadgateError('unsupported', `${path} was started without stdin; start it with stdin: true to write to it`, { path });
     }
-    if (eof && watchesPane(producer.spec)) {
-      const how = 'send byte 4, as Ctrl-D does, if that is meant';
-      throw new HeadgateError('unsupported', `${path} watches a pane, into which no end of input is typed; ${how}`, { path });
-    }
+    if (eof) refuseEnd(producer);
     const port = this.fleet.serving(producer);
     if (secret) await refuseEcho(port, producer);
     const taken = await port.input(producer.entryId, bytes, eof);
@@ -324,7 +319,7 @@ export class Streams {
         sink.failed?.(error);
       },
     });
-    const present = this.#matching(selector, subscription);
+    const present = selected({ store: this.#store, lifecycle: this.#lifecycle }, selector, subscription);
     const channels: SubscribedChannel[] = [];
     for (const owned of present) {
       const offsets = this.#attach(subscription, owned);
@@ -454,23 +449,6 @@ export class Streams {
   #detach(subscription: Subscription): void {
     this.#subscribers.delete(subscription);
     this.#feeds.detach(subscription);
-  }
-
-  /** The producers that a new subscription begins with. */
-  #matching(selector: StreamSelector, subscription: Subscription): Owned[] {
-    const { path } = selector;
-    if (path !== undefined) {
-      requireLogPath(path);
-      const entry = this.#store.entries.get(selector.runId, path);
-      if (!entry) throw new HeadgateError('not_found', `no entry ${path} in this run; getEntries lists what there is`, { path });
-      const owned = this.#lifecycle.byId(entry.id);
-      return owned ? [owned] : [];
-    }
-    return this.#store.producers
-      .list({ runId: selector.runId })
-      .reverse()
-      .filter((producer) => subscription.wants(producer.runId, producer.path))
-      .flatMap((producer) => this.#lifecycle.byId(producer.entryId) ?? []);
   }
 
   /** Stores what waits, ends the producer, lets readers finish, wakes who waits. Once the end is stored nothing throws. */

@@ -3,9 +3,10 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Params, readAll, type WireClient } from '../support/built-server.ts';
+import { type Params, readAll, serve, WireClient } from '../support/built-server.ts';
 import { cli } from '../support/cli.ts';
 import { ended, LiveServer, type Place, receiptOf } from '../support/live-server.ts';
+import { startRunner } from '../support/runner.ts';
 
 const FORMS = 'must be server, forever, or a duration from 1 s to 365 days such as 30s, 15m, 24h or 7d';
 
@@ -109,7 +110,7 @@ describe('{#lifetime} how long a command lives without its server', { timeout: 9
     await live.server.stop();
     const config = join(live.root, 'headgate.yaml');
     await writeFile(config, 'lifetime: {client: 15m}\n');
-    live.server = await (await import('../support/built-server.ts')).serve(live.data, ['--config', config]);
+    live.server = await serve(live.data, ['--config', config]);
     const again = await live.client();
     const { path, run: later } = await live.accepted(again, 'sleep 600');
     const rows = await again.call<Params[]>('stream/list', { run: later, state: 'live' });
@@ -200,6 +201,29 @@ describe('{#lifetime} how long a command lives without its server', { timeout: 9
     } finally {
       await other.closeClients();
       await other.close();
+    }
+  });
+});
+
+describe('{#lifetime} {#runner_process} a runner of its own process', { timeout: 90_000 }, () => {
+  it('ends commands whose time is over while it lives and its server does not, and says so when there is one', async () => {
+    const runner = await startRunner(live.server, join(live.data, '..', 'runner'));
+    try {
+      const client = await live.client();
+      const doomed = await running(client, 'doomed', { runner: 'r1', lifetime: '1s' });
+      const kept = await running(client, 'kept', { runner: 'r1', lifetime: '1h' });
+      const { port } = new URL(live.server.url);
+      await live.server.crash();
+      await gone(doomed.pid);
+      expect(isAlive(kept.pid)).toBe(true);
+      live.server = await serve(live.data, ['--port', port]);
+      const again = await live.client();
+      expect(await ended(again, doomed.place)).toMatchObject({ status: 500, outcome: 'lifetime' });
+      expect(await again.call('get', { ...kept.place })).toMatchObject({ status: 102 });
+      await again.call('stream/cancel', { ...kept.place });
+      await receiptOf(again, kept.place);
+    } finally {
+      await runner.stop();
     }
   });
 });
@@ -307,11 +331,22 @@ describe('{#stream_cancel_all} {#cli_stop} {#lifetime_shown} commands and the en
     expect(await headgate('ps')).toMatchObject({ code: 3, out: '' });
   });
 
+  it('headgate stop --kill ends what an ended command has left running, also where no server runs', async () => {
+    const client = await live.client();
+    const place = await live.accepted(client, 'sleep 600 & echo $! > pid.new; mv pid.new pid');
+    expect(await ended(client, place)).toMatchObject({ status: 200 });
+    const pid = Number(await live.text('pid'));
+    await live.server.stop();
+    expect((await headgate('ps', '--json')).out).toContain('sleep 600');
+    expect(isAlive(pid)).toBe(true);
+    expect(await headgate('stop', '--kill')).toMatchObject({ code: 0, out: expect.stringContaining('1 command ended') });
+    expect(isAlive(pid)).toBe(false);
+  });
+
   it('stream/cancelAll is for operators', async () => {
     const client = await live.client();
     const { token } = await client.call<{ token: string }>('token/add', { name: 'runs', scope: 'run' });
-    const { WireClient: Client } = await import('../support/built-server.ts');
-    const other = await Client.connect({ ...live.server, token }, live.root);
+    const other = await WireClient.connect({ ...live.server, token }, live.root);
     await expect(other.call('stream/cancelAll', {})).rejects.toMatchObject({ data: { name: 'forbidden' } });
     await other.close();
     expect(await client.call('stream/cancelAll', {})).toEqual([]);

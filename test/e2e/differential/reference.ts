@@ -10,8 +10,8 @@ import type { Line } from './corpus.ts';
 import { codeOf, type Outcome } from './outcome.ts';
 
 /** The words that a line is run as, without Headgate. */
-export function argvOf({ shell, text }: Line): [string, ...string[]] {
-  return [shell === 'bash' ? 'bash' : '/bin/sh', '-c', text];
+export function argvOf({ shell, text, alone }: Line): [string, ...string[]] {
+  return [shell === 'bash' ? 'bash' : '/bin/sh', '-c', alone ? `exec ${text}` : text];
 }
 
 /**

@@ -9,7 +9,7 @@ import { WARDEN_TEXT } from '../../../src/backends/warden/warden-text.ts';
 import { bootId } from '../../../src/core/boot-id.ts';
 import { tempFolder } from '../../support/temp-store.ts';
 
-const SHELLS = [['dash'], ['bash'], ['busybox', 'sh']] as const;
+const SHELLS = ['dash', 'bash', 'busybox sh'];
 
 let folder: string;
 let remove: () => Promise<void>;
@@ -57,9 +57,9 @@ function warden(spool: string, shell: readonly string[] = ['sh']): ChildProcess 
 }
 
 describe('{#lifetime_warden} the warden of a spool', () => {
-  it.each(SHELLS.map((shell) => [shell]))('ends what is overdue, says what it did, and leaves: %s', async (shell) => {
+  it.each(SHELLS)('ends what is overdue, says what it did, and leaves: %s', async (shell) => {
     const { spool, shim } = spoolOf('spool');
-    const child = warden(spool, shell);
+    const child = warden(spool, shell.split(' '));
     writeFileSync(join(spool, 'warden'), line(child.pid ?? 0));
     await once(shim, 'exit');
     await once(child, 'exit');
