@@ -121,7 +121,7 @@ export const runnerMethods = {
     summary: 'A kill is over; the receipt is stored.',
   }),
   'runner/leftover': method({
-    params: z.strictObject({ producer, epoch, processes: pids, limit: leftoverLimit, gone: z.boolean() }),
+    params: z.strictObject({ producer, epoch, processes: pids, limit: z.enum(['bytes', 'time']).optional(), gone: z.boolean() }),
     result: empty,
     init: false,
     scope: 'runner',

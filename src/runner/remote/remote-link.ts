@@ -103,7 +103,13 @@ export class RemoteLink implements RunnerLink {
   /** The server has said that it takes what is written after the end of a producer. */
   takeLeftovers(): void {
     this.left = async (entryId, epoch, { pids, limit, gone }) => {
-      await this.#call('runner/leftover', { producer: this.#idOf(entryId), epoch, processes: [...pids], limit, gone });
+      await this.#call('runner/leftover', {
+        producer: this.#idOf(entryId),
+        epoch,
+        processes: [...pids],
+        ...(limit === null ? {} : { limit }),
+        gone,
+      });
     };
   }
 

@@ -84,7 +84,7 @@ export const runnerHandlers: Handlers<RunnerMethod> = {
     return {};
   },
 
-  'runner/leftover': ({ producer, epoch, processes, limit, gone }, call) => {
+  'runner/leftover': ({ producer, epoch, processes, limit = null, gone }, call) => {
     const entryId = leased(call, producer);
     call.parts.streams.link.left(entryId, epoch, { pids: processes, limit, gone });
     if (gone) call.session.runner.forget(entryId);
