@@ -171,6 +171,18 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
       expect([exit.exitCode, sink.text(1), sink.text(2)]).toEqual([0, ...texts]);
     });
 
+    test('{#detached} what a command has left behind gets signals, and what it writes is stored', async () => {
+      // In a terminal it is hung up.
+      if (setup.merged) return;
+      const { handle, sink } = await start('(trap "echo told; exit" USR1; while :; do sleep 0.05; done) & echo early; exit 3');
+      expect((await handle.exited).exitCode).toBe(3);
+      expect((await handle.closed).detached.length).toBeGreaterThan(0);
+      await handle.signal('SIGUSR1');
+      await handle.drained;
+      expect(sink.text(1)).toBe('early\ntold\n');
+      await expect(handle.signal('SIGUSR1')).rejects.toMatchObject({ kind: 'conflict' });
+    });
+
     describe('{#stdin} standard input', () => {
       test('is empty when it was not asked for', async () => {
         const { sink, exit } = await run('cat; echo end');

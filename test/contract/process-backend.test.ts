@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -297,6 +297,19 @@ describe('{#backend_process} process backend', () => {
       expect((await handle.kill(KILL)).escaped).toEqual([]);
       await handle.drained;
       await expect(handle.signal('SIGUSR1')).rejects.toMatchObject({ kind: 'conflict' });
+    });
+
+    test('what is left behind writes on, and takes no space, when nobody wants its output any more', async () => {
+      const { sink, handle } = await start('(seq 1 1000000; mkfifo go; read -r line < go) & echo early');
+      await handle.closed;
+      handle.dropOutput?.();
+      await eventually(() => existsSync(join(setup.cwd, 'go')), 'all of it is written');
+      const out = folder().output(1);
+      await eventually(() => statSync(out).size <= 1024 * 1024, 'what nobody reads is dropped');
+      const stored = sink.bytes(1);
+      writeFileSync(join(setup.cwd, 'go'), '\n');
+      await handle.drained;
+      expect(sink.bytes(1)).toBe(stored);
     });
 
     test('a server killed while something is left behind: the next one goes on reading where it was', async () => {

@@ -30,6 +30,8 @@ const HOLDERS_MS = 100;
 const FAILED_MS = 400;
 /** The same for the end of what a command has left behind, of which the folder's watch tells at once. */
 const LEFTOVER_MS = 1000;
+/** Output that nobody reads is dropped once there is so much of it. */
+const DROP_BYTES = 1024 * 1024;
 const CLAIM_LOOK_MS = 2;
 
 const OUTPUT_FILE = /^out\.(\d+)$/;
@@ -83,6 +85,8 @@ export class ProcessHandle implements BackendHandle {
   #end: ExitFact | undefined;
   #isClosed = false;
   #isDrained = false;
+  /** What is written is read by nobody any more. */
+  #dropping = false;
   #detached = false;
   #looked: () => void = () => {};
   #kill: { receipt: Promise<KillReceipt>; work: TreeKill | undefined } | undefined;
@@ -122,6 +126,12 @@ export class ProcessHandle implements BackendHandle {
 
   async processes(): Promise<readonly number[]> {
     return ((await this.#knownTree()?.members()) ?? []).map(({ pid }) => pid);
+  }
+
+  dropOutput(): void {
+    this.#dropping = true;
+    this.#reader.stop();
+    this.#folder.drop(0);
   }
 
   /** Looks whether it has ended, and reads on. Cheap enough for every hint. */
@@ -236,7 +246,8 @@ export class ProcessHandle implements BackendHandle {
   #changed(name: string | null): void {
     // A chunk is the usual event; the poll and every other file may be an end.
     const channel = OUTPUT_FILE.exec(name ?? '')?.[1];
-    if (channel) this.#reader.changed(Number(channel));
+    if (channel && this.#dropping) this.#folder.drop(DROP_BYTES);
+    else if (channel) this.#reader.changed(Number(channel));
     else this.look();
   }
 

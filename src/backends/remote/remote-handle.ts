@@ -54,6 +54,7 @@ export class RemoteHandle implements BackendHandle {
   readonly #detaching = new AbortController();
   #hasEnded = false;
   #isClosed = false;
+  #isDrained = false;
   #disposed = false;
   #kill: { readonly receipt: Promise<KillReceipt>; readonly work: RemoteKill } | undefined;
 
@@ -145,7 +146,8 @@ export class RemoteHandle implements BackendHandle {
     if (this.#terminal && !this.#hasEnded && (await this.#terminal.signal(name.slice(3)))) return;
     const group = isTrappedSignal(name) || HARMLESS_SIGNALS.includes(name);
     const [[word] = []] =
-      this.#hasEnded || this.#terminal
+      // Once it has ended, what it has left behind is signalled.
+      this.#terminal || this.#isDrained
         ? [['ended']]
         : await ask(host, SIGNAL_TEXT, [...placeArgs(place), name.slice(3), group ? '1' : '0']);
     if (word !== 'done') throw new HeadgateError('conflict', `the command has ended, so ${name} reaches nobody`);
@@ -222,6 +224,7 @@ export class RemoteHandle implements BackendHandle {
 
   #drain(): void {
     if (this.#detaching.signal.aborted) return;
+    this.#isDrained = true;
     this.#stop();
     this.#drained.resolve();
   }

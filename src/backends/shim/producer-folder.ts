@@ -1,4 +1,15 @@
-import { closeSync, constants, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
@@ -182,6 +193,14 @@ export class ProducerFolder {
       writeSync(file, `${String(bytes).padStart(16, '0')}\n`);
     } finally {
       closeSync(file);
+    }
+  }
+
+  /** Empties the output files that hold more than `bytes`; their copiers go on at the beginning. */
+  drop(bytes: number): void {
+    for (const channel of CHANNELS) {
+      const file = this.output(channel);
+      if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > bytes) truncateSync(file);
     }
   }
 
