@@ -138,7 +138,7 @@ describe('{#acp_text} {#acp_tool_calls} {#acp_permission} one session from its f
     ];
     await editor.agent.request(methods.agent.session.prompt, { sessionId, prompt });
     expect(editor.text(sessionId)).toContain(
-      'read @file://src/a.ts@file://src/a.ts\n\n<context uri="file://src/a.ts">\nlet a = 1;\n</context>',
+      'read @file://src/a.ts @file://src/a.ts\n\n<context uri="file://src/a.ts">\nlet a = 1;\n</context>',
     );
   });
 });
