@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { realpathSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -49,7 +50,13 @@ describe('{#data_folder} the data folder', () => {
     const mode = async (name: string) => ((await stat(join(data, name))).mode & 0o777).toString(8);
     expect(await Promise.all(['headgate.sock', 'token', 'server.json', 'headgate.db'].map(mode))).toEqual(['600', '600', '600', '600']);
     const record = JSON.parse(await readFile(join(data, 'server.json'), 'utf8')) as Record<string, unknown>;
-    expect(record).toEqual({ pid: server.pid, url: server.url, http: server.http, socket: join(data, 'headgate.sock') });
+    expect(record).toEqual({
+      pid: server.pid,
+      url: server.url,
+      http: server.http,
+      socket: join(data, 'headgate.sock'),
+      data: realpathSync(data),
+    });
     expect(await readFile(join(data, 'token'), 'utf8')).toBe(`${server.token}\n`);
     expect(await server.stop()).toBe(0);
     await expect(stat(join(data, 'server.json'))).rejects.toMatchObject({ code: 'ENOENT' });

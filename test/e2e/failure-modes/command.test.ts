@@ -58,7 +58,9 @@ describe('{#failure_modes} the end of a command', () => {
     const end = await ended(client, place);
     const pid = Number(await live.text('grandchild'));
     expect(end).toMatchObject({ status: 500, outcome: 'exit:3' });
-    expect(end.body).toContain(`still running in the background, output no longer followed: pid ${pid}`);
+    expect(end.body).toContain(
+      `in the background: 1 process of it still runs (pid ${pid}); what is written from here on is stored behind its own output`,
+    );
     expect((await readAll(client, place.run, place.path, 1)).toString()).toBe('done\n');
     expect(isAlive(pid)).toBe(true);
     process.kill(pid, 'SIGKILL');
