@@ -26,6 +26,7 @@ export const COMMANDS: MethodWords = {
   'stream/read': 'headgate output',
   'stream/list': 'headgate ps --all',
   'stream/cancel': 'headgate cancel',
+  'stream/cancelAll': 'headgate stop --kill',
   'stream/signal': 'headgate kill',
   'stream/input': 'headgate tty --attach',
   'stream/export': 'headgate export',
@@ -40,7 +41,7 @@ export const COMMANDS: MethodWords = {
   'policy/check': 'headgate policy check',
 };
 
-const METHOD = /(?<![\w/.:-])(?:[a-z]+\/[a-z]+|[a-z]+[A-Z][A-Za-z]*|discover)(?![\w/])/g;
+const METHOD = /(?<![\w/.:-])(?:[a-z]+\/[a-z]+[A-Za-z]*|[a-z]+[A-Z][A-Za-z]*|discover)(?![\w/])/g;
 
 /** A message of the server with these words in place of the methods that it names. */
 export function inWords(message: string, words: MethodWords): string {
