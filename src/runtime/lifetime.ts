@@ -1,7 +1,6 @@
 import { HeadgateError } from '../core/errors.ts';
 import type { ProposedProducer } from '../hooks/plugin.ts';
-import type { Lifetime } from '../model/lifetime.ts';
-import { parseLifetime } from '../model/lifetime.ts';
+import { type Lifetime, parseLifetime } from '../model/lifetime.ts';
 
 /** Places where somebody counts when the server has gone (SPEC {#lifetime}). */
 const WATCHED: readonly string[] = ['process', 'pty'];

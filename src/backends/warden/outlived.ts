@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
-import type { Lifetime } from '../../model/lifetime.ts';
-import { aloneMs } from '../../model/lifetime.ts';
+import { aloneMs, type Lifetime } from '../../model/lifetime.ts';
 import { readAlive } from '../process/proc.ts';
 import { ProducerFolder } from '../shim/producer-folder.ts';
 

@@ -1,8 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
-import type { Lifetime } from '../../model/lifetime.ts';
-import { AFTER_CRASH_MS, lifetimeText } from '../../model/lifetime.ts';
+import { AFTER_CRASH_MS, type Lifetime, lifetimeText } from '../../model/lifetime.ts';
 import type { Overdue } from '../../model/ports/backend.ts';
 import { receiptOf } from '../remote/kill-receipt.ts';
 import { RecordSplitter } from '../remote/record-splitter.ts';
