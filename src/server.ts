@@ -214,6 +214,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     dataFolder: paths.folder,
     userFolder: userFolder(process.env),
     sandbox: config.sandbox,
+    canSandbox: async (root) => (await backends.get('process')?.canSandbox?.(root)) ?? false,
     lifetime: config.lifetime,
     redaction,
     limits: config.limits,
