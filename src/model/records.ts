@@ -299,6 +299,8 @@ export interface NewPermission {
   /** Name of the tool, or a pattern over names. */
   readonly tool: string;
   readonly pattern: string;
+  /** Folder of the project in which alone it holds; null: in every one. */
+  readonly folder: string | null;
   readonly decision: 'allow' | 'ask' | 'deny';
   /** Client that made it. */
   readonly by: string;

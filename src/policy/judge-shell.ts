@@ -1,3 +1,5 @@
+import { relative } from 'node:path';
+import { realOf } from '../hooks/contained-path.ts';
 import { insidePaths } from './inside-paths.ts';
 import { type Judgement, type PartVerdict, ruleName, strictest } from './judgement.ts';
 import { lookProblem, placeOfActs } from './looks/index.ts';
@@ -49,8 +51,11 @@ const SHELL_TOOLS = ['sh', 'env'];
 
 /** Judges every command in a line (SPEC {#verdict}, {#policy_shell}). */
 export function judgeShell(one: ShellCase, script: ShellScript, rules: readonly Rule[]): Judgement {
+  const here = folderOf(one, script.acts);
   const own = rules.filter(
-    (rule) => rule.tool.matches(one.tool) || (rule.decision !== 'allow' && SHELL_TOOLS.some((tool) => rule.tool.matches(tool))),
+    (rule) =>
+      (rule.folder === undefined || rule.folder === here) &&
+      (rule.tool.matches(one.tool) || (rule.decision !== 'allow' && SHELL_TOOLS.some((tool) => rule.tool.matches(tool)))),
   );
   const alone = judgeActs(one, script, rules, own);
   // A line runs as a whole: beside what a rule allows, nothing in it is in a sandbox or has another PATH.
@@ -109,7 +114,7 @@ function conclude(one: ShellCase, script: ShellScript, parts: PartVerdict[]): Ju
     return { ...shared, decision: 'ask', by: 'none', reason: doubts[0] ?? 'it holds no command', remember: [] };
   }
   if (first.decision === 'ask') {
-    const remember = rememberCommands(one.tool, script.acts, parts);
+    const remember = rememberCommands(one.tool, script.acts, parts, folderOf(one, script.acts));
     return { ...shared, ...decided(first), remember };
   }
   return { ...shared, ...decided(parts.find((part) => part.rule !== undefined) ?? first), remember: [] };
@@ -158,14 +163,24 @@ function spellings(act: ShellCommand): string[] {
   return [...new Set([act.text, bare, textOf([{ text: baseName(first.text), literal: true }, ...rest])])];
 }
 
+/** True for a line that changes its folder. */
+function moves(acts: readonly ShellAct[]): boolean {
+  return acts.some((act) => act.kind === 'program' && /^(cd|pushd|popd)$/.test(act.words[0]?.text ?? ''));
+}
+
+/** The folder of a whole line as rules name it; undefined where it changes on the way, or is none of the project. */
+function folderOf({ root, cwd }: ShellCase, acts: readonly ShellAct[]): string | undefined {
+  const way = relative(realOf(root), realOf(cwd));
+  return moves(acts) || way === '..' || way.startsWith('../') ? undefined : way || '.';
+}
+
 /** A redirection that writes is judged as the tool `set` is, on the same file. */
 function judgeWrite(path: string, text: string, one: ShellCase, acts: readonly ShellAct[], rules: readonly Rule[]): PartVerdict {
-  const moved = acts.some((act) => act.kind === 'program' && /^(cd|pushd|popd)$/.test(act.words[0]?.text ?? ''));
-  const subjects = moved ? undefined : insidePaths(path, one);
+  const subjects = moves(acts) ? undefined : insidePaths(path, one);
   const loose = `file://${path.replace(/^\.\//, '')}`;
   const found = strongest(
     rules.filter((rule) => {
-      if (!rule.tool.matches('set')) return false;
+      if (rule.folder !== undefined || !rule.tool.matches('set')) return false;
       if (rule.decision === 'allow') return subjects?.every(rule.subject) ?? false;
       return (subjects ?? [loose]).some(rule.subject);
     }),

@@ -36,7 +36,7 @@ describe('{#cli_policy} {#policy_methods} headgate policy, on the built server',
         'ask: git push origin main: no rule is about it',
         '  allow  git status -s  (allow sh(git status *))',
         '  ask  git push origin main  (no rule is about it)',
-        "  to allow it: headgate policy add allow 'sh(git push origin main)'",
+        "  to allow it: headgate policy add allow 'sh(git push origin main) in .'",
         '',
       ].join('\n'),
     );
