@@ -73,7 +73,10 @@ export function lookingVariables(variables: Readonly<Record<string, string>>, ro
   ]);
   return {
     ...Object.fromEntries(own),
-    PATH: pathWithoutProject(variables['PATH'] ?? '', root).map(outOfPrivate).join(':') || SYSTEM_PATH,
+    PATH:
+      pathWithoutProject(variables['PATH'] ?? '', root)
+        .map(outOfPrivate)
+        .join(':') || SYSTEM_PATH,
     GIT_CONFIG_COUNT: String(GIT_SETTINGS.length),
     ...Object.fromEntries(settings),
     GIT_OPTIONAL_LOCKS: '0',

@@ -20,7 +20,9 @@ function isForeign(folder: string, roots: readonly string[]): boolean {
   const real = realOf(folder);
   // One that is not there now may be made.
   if (real === undefined) return false;
-  if ([folder, real].some((name) => /\/node_modules(\/|$)/.test(name) || roots.some((root) => name === root || name.startsWith(`${root}/`))))
+  if (
+    [folder, real].some((name) => /\/node_modules(\/|$)/.test(name) || roots.some((root) => name === root || name.startsWith(`${root}/`)))
+  )
     return false;
   return ((statSync(real, { throwIfNoEntry: false })?.mode ?? EVERYBODY_WRITES) & EVERYBODY_WRITES) === 0;
 }

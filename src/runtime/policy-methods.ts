@@ -3,10 +3,10 @@ import { HeadgateError } from '../core/errors.ts';
 import { commandParams, commandProposal } from '../hooks/command-tool.ts';
 import type { Case, Decision, Judgement } from '../policy/index.ts';
 import { refusal } from './commands.ts';
+import { lookPlace } from './look-place.ts';
 import type { Caller, RuntimeParts } from './parts.ts';
 import type { PluginHost } from './plugin-host.ts';
 import type { Policy, RuleView } from './policy.ts';
-import { lookPlace } from './look-place.ts';
 import { caseOf } from './policy-case.ts';
 
 /** What `policy/check` is asked about. */

@@ -26,5 +26,7 @@ export function placeProblem({ words }: ShellCommand, { inSandbox, projectPath =
   }
   if (!looksBeside || OF_SHELL.has(name)) return undefined;
   const own = projectPath.find((folder) => existsSync(resolve(cwd, folder, name)));
-  return own === undefined ? undefined : `PATH finds ${name.slice(0, 60)} in ${own.slice(0, 80) || 'an empty folder'}, which may be the project's`;
+  return own === undefined
+    ? undefined
+    : `PATH finds ${name.slice(0, 60)} in ${own.slice(0, 80) || 'an empty folder'}, which may be the project's`;
 }

@@ -3,7 +3,14 @@ import { visible, visibleLine } from '../../../src/core/visible-text.ts';
 
 describe('{#proposals} text that somebody decides on', () => {
   it('looks different whenever it is different', () => {
-    const texts = ['echo done\nrm -rf x', 'echo done\\nrm -rf x', 'echo done⟨LF⟩rm -rf x', 'echo done\rrm -rf x', 'echo done rm -rf x', 'echo done\trm -rf x'];
+    const texts = [
+      'echo done\nrm -rf x',
+      'echo done\\nrm -rf x',
+      'echo done⟨LF⟩rm -rf x',
+      'echo done\rrm -rf x',
+      'echo done rm -rf x',
+      'echo done\trm -rf x',
+    ];
     expect(new Set(texts.map(visibleLine)).size).toBe(texts.length);
     expect(new Set(texts.map(visible)).size).toBe(texts.length);
     expect(visibleLine('echo done\nrm -rf x')).toBe('echo done⟨LF⟩rm -rf x');

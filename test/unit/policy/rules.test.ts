@@ -130,7 +130,9 @@ describe('{#policy_remember} the rules that an answer may write', () => {
     expect(await at('/p/sub/evil', ['allow sh(npm test) in sub'])).toMatchObject({ decision: 'ask' });
     expect(await at('/p/sub', ['allow sh(npm test) in .'])).toMatchObject({ decision: 'ask' });
     expect(await at('/p', ['allow sh(npm test) in .', 'allow sh(cd *)'], 'cd sub && npm test')).toMatchObject({ decision: 'ask' });
-    expect(await at('/p', ['allow sh(npm test) in .'], 'npm test -- --test-reporter=data:text/javascript,x')).toMatchObject({ decision: 'ask' });
+    expect(await at('/p', ['allow sh(npm test) in .'], 'npm test -- --test-reporter=data:text/javascript,x')).toMatchObject({
+      decision: 'ask',
+    });
     // One that names no folder holds in each, as it was written.
     expect(await at('/p/sub', ['allow sh(npm test)'])).toMatchObject({ decision: 'allow' });
   });

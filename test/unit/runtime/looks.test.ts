@@ -12,7 +12,10 @@ import { serviceAvailable } from '../../support/require.ts';
 import { type RuntimeHarness, runtimeHarness } from './harness.ts';
 
 /** Nobody is there to be asked. */
-const nobody: Plugin = { name: 'nobody', setup: ({ filter }) => filter('proposal.verdict', (decision) => (decision === 'ask' ? 'deny' : decision)) };
+const nobody: Plugin = {
+  name: 'nobody',
+  setup: ({ filter }) => filter('proposal.verdict', (decision) => (decision === 'ask' ? 'deny' : decision)),
+};
 
 let h: RuntimeHarness;
 const open = async (inSandbox: boolean) => {
@@ -45,7 +48,8 @@ const program = (folder: string, name: string, text = 'echo CANARY') => {
   chmodSync(join(folder, name), 0o755);
   vi.stubEnv('PATH', `${folder}${delimiter}${process.env['PATH'] ?? ''}`);
 };
-const git = (cwd: string, ...args: string[]) => execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@x', ...args], { cwd, stdio: 'pipe' });
+const git = (cwd: string, ...args: string[]) =>
+  execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@x', ...args], { cwd, stdio: 'pipe' });
 
 describe.skipIf(!serviceAvailable('bwrap'))('{#looks_place} what only looks, where there is a sandbox', () => {
   beforeEach(() => open(true));
@@ -123,15 +127,18 @@ describe.skipIf(!serviceAvailable('bwrap'))('{#looks_place} what only looks, whe
       },
     );
 
-    it.each(['git diff', 'git status', 'git log -p'])('%s runs nothing of it where the settings of the project have submodules looked into', async (command) => {
-      nested('');
-      git(h.root, 'config', 'diff.submodule', 'diff');
-      git(h.root, 'config', 'status.submoduleSummary', 'true');
-      git(h.root, 'config', 'submodule.recurse', 'true');
-      const { log, out, err } = await env(command);
-      expect(log.attributes).toMatchObject({ exit_code: 0 });
-      expect(out() + err()).not.toContain('CANARY');
-    });
+    it.each(['git diff', 'git status', 'git log -p'])(
+      '%s runs nothing of it where the settings of the project have submodules looked into',
+      async (command) => {
+        nested('');
+        git(h.root, 'config', 'diff.submodule', 'diff');
+        git(h.root, 'config', 'status.submoduleSummary', 'true');
+        git(h.root, 'config', 'submodule.recurse', 'true');
+        const { log, out, err } = await env(command);
+        expect(log.attributes).toMatchObject({ exit_code: 0 });
+        expect(out() + err()).not.toContain('CANARY');
+      },
+    );
 
     it('is asked about where .gitmodules has git look into a repository further down', async () => {
       expect(nested('\tignore = none\n')).toContain('CANARY');

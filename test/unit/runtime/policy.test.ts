@@ -121,12 +121,24 @@ describe('{#policy_remember} an answer with remember', () => {
     expect(answer(path, { action: 'accept', remember: true }, 'alice')).toMatchObject({ remembered: ['sh(git status --short) in .'] });
     await ended;
     expect(stored()).toEqual([
-      expect.objectContaining({ source: 'stored', decision: 'allow', rule: 'sh(git status --short) in .', by: 'alice', via: `m-1 ${path}` }),
+      expect.objectContaining({
+        source: 'stored',
+        decision: 'allow',
+        rule: 'sh(git status --short) in .',
+        by: 'alice',
+        via: `m-1 ${path}`,
+      }),
     ]);
-    expect((await h.event('policy/changed')).payload).toMatchObject({ change: 'added', rule: { rule: 'sh(git status --short) in .', by: 'alice' } });
+    expect((await h.event('policy/changed')).payload).toMatchObject({
+      change: 'added',
+      rule: { rule: 'sh(git status --short) in .', by: 'alice' },
+    });
     await h.restart();
     await act('sh', 'git status --short');
-    expect(verdict('log://turn_1/sh/git-status-short', 'm-2')).toMatchObject({ decision: 'allow', rule: 'allow sh(git status --short) in .' });
+    expect(verdict('log://turn_1/sh/git-status-short', 'm-2')).toMatchObject({
+      decision: 'allow',
+      rule: 'allow sh(git status --short) in .',
+    });
     await mkdir(join(h.root, 'evil'));
     for (const [at, command, more] of [
       [3, 'git status -b', {}],
