@@ -248,6 +248,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     tokens: [{ token, scope: 'admin' }],
     outputBytes: config.limits.outputBytes,
     rest,
+    limits: config.limits,
     redaction,
     ...(options.portal === undefined ? {} : { portal: options.portal }),
     survey: () => surveyBackends(new Map([...backends, ...runtime.kinds])),

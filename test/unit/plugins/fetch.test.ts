@@ -95,7 +95,10 @@ describe('{#tool_fetch} fetch', () => {
     }, 10);
     await t.call('fetch', { url: `${base}/deep` });
     clearInterval(ticking);
-    expect(t.log('fetch')).toMatchObject({ status: 200, body: expect.stringContaining('nested so deeply that its text ends early') as string });
+    expect(t.log('fetch')).toMatchObject({
+      status: 200,
+      body: expect.stringContaining('nested so deeply that its text ends early') as string,
+    });
     expect(t.text('fetch', 3)).toMatch(/^Begin/);
     expect(longestMs).toBeLessThan(1500);
   });
