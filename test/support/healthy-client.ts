@@ -13,9 +13,15 @@ interface Report {
 /** A client that does nothing wrong and asks every 10 ms whether the server lives, from a thread of its own. */
 export class HealthyClient {
   readonly #worker: Worker;
+  #waiting: { resolve: (report: Report) => void; reject: (error: Error) => void } | undefined;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
+    worker.on('message', (report: Report) => {
+      if (report.failed === undefined) this.#waiting?.resolve(report);
+      else this.#waiting?.reject(new Error(report.failed));
+    });
+    worker.on('error', (error) => this.#waiting?.reject(error));
   }
 
   static async connect({ url, token }: Pick<Ready, 'url' | 'token'>): Promise<HealthyClient> {
@@ -45,8 +51,7 @@ export class HealthyClient {
 
   #next(): Promise<Report> {
     return new Promise((resolve, reject) => {
-      this.#worker.once('message', (report: Report) => (report.failed === undefined ? resolve(report) : reject(new Error(report.failed))));
-      this.#worker.once('error', reject);
+      this.#waiting = { resolve, reject };
     });
   }
 }
