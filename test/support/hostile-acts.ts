@@ -173,4 +173,20 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
       };
     },
   },
+  {
+    name: '150 commands accepted at once',
+    prepare: async ({ operator }) => {
+      const client = await operator();
+      const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
+      const places: { path: string }[] = [];
+      for (let at = 0; at < 150; at++) places.push(await client.call<{ path: string }>('sh', { run, command: 'true' }));
+      return async () => {
+        await Promise.all(places.map(({ path }) => client.call('run/resolve', { run, resolution: { path, action: 'accept' } })));
+        await Promise.all(
+          places.map(({ path }) => client.notice('stream/ended', (params) => params['path'] === path && params['run'] === run)),
+        );
+        await client.close();
+      };
+    },
+  },
 ];

@@ -57,6 +57,8 @@ export class Session {
   #pending = 0;
   /** What came in and has not begun, in order. */
   #work: Work[] = [];
+  /** Characters of answers that were sent since the client had taken everything. */
+  #answeredBytes = 0;
   readonly #waiter: Waiter;
   #closed = false;
 
@@ -81,7 +83,7 @@ export class Session {
       passed: () => this.#bound?.events.passed ?? 0,
     });
     this.runner = new SessionRunner({ parts, channel, grant: options.grant });
-    this.#waiter = { grant: options.grant, bufferedBytes: () => this.#bufferedBytes(), next: () => this.#next() };
+    this.#waiter = { grant: options.grant, heldBytes: () => this.#answersHeld(), next: () => this.#next() };
     parts.turns.join(this.#waiter);
     channel.onMessage((message) => this.#receive(message));
     channel.onDrain(() => this.#drained());
@@ -239,7 +241,7 @@ export class Session {
 
   /** Begins what came first; false when nothing is left, or the client has to take its answers before there is more. */
   #next(): boolean {
-    if (!this.#closed && this.#bufferedBytes() >= STOP_READING_BYTES) return false;
+    if (!this.#closed && this.#answersHeld() >= STOP_READING_BYTES) return false;
     this.#work.shift()?.begin();
     if (this.#work.length === 0) this.#readOn();
     return this.#work.length > 0;
@@ -249,9 +251,9 @@ export class Session {
     return requestProblem(value) === undefined && !this.#dispatcher.onlyReads((value as RequestMessage).method);
   }
 
-  /** Where there is one answer and nothing behind it, nothing is held back. */
-  #bufferedBytes(): number {
-    return this.#channel.answersOnly ? 0 : this.#channel.bufferedBytes();
+  /** Bytes of answers that the client has not taken. What is streamed to it is none of them: it may end that at any time. */
+  #answersHeld(): number {
+    return this.#channel.answersOnly ? 0 : Math.min(this.#answeredBytes, this.#channel.bufferedBytes());
   }
 
   #frame(bytes: Buffer): void {
@@ -394,6 +396,8 @@ export class Session {
 
   #sendText(text: string): void {
     if (this.#closed) return;
+    if (this.#channel.bufferedBytes() === 0) this.#answeredBytes = 0;
+    this.#answeredBytes += text.length;
     this.#channel.send(text);
     this.#holdBack();
   }
@@ -411,6 +415,7 @@ export class Session {
 
   #drained(): void {
     if (this.#closed) return;
+    this.#answeredBytes = 0;
     if (this.#work.length > 0) this.#parts.turns.ready(this.#waiter);
     else this.#readOn();
     this.#bound?.events.pump();

@@ -23,7 +23,7 @@ interface Usage {
 export interface Waiter {
   readonly grant: Grant;
   /** Bytes that were answered and have not been taken. */
-  bufferedBytes(): number;
+  heldBytes(): number;
   /** Begins what is next; false when nothing is left. */
   next(): boolean;
 }
@@ -87,7 +87,7 @@ export class Turns {
         },
       );
     }
-    const held = answerBytes === 0 ? 0 : [...usage.waiters].reduce((sum, waiter) => sum + waiter.bufferedBytes(), 0);
+    const held = answerBytes === 0 ? 0 : [...usage.waiters].reduce((sum, waiter) => sum + waiter.heldBytes(), 0);
     if (answerBytes > 0 && held > answerBytes) {
       throw new HeadgateError('overloaded', `${held} bytes of answers wait for clients of token "${grant.name}"; read them first`, {
         retry_after_ms: TAKE_MS,
