@@ -24,6 +24,8 @@ export interface Target {
   reader(): Promise<WireClient>;
 }
 
+/** Makes the names of models differ. */
+let models = 0;
 const far = 'a/'.repeat(32_000);
 
 /** One message with a batch of calls, and its answers. */
@@ -75,9 +77,13 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
       const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/`;
       writeFileSync(join(root, 'page.yaml'), JSON.stringify({ steps: [{ calls: [{ tool: 'fetch', input: { url } }] }, { say: 'Done.' }] }));
       const client = await operator();
-      await client.call('addModel', { alias: 'pages', actual: 'page.yaml', provider: 'scripted' });
+      // What the first loop of a server loads is not what is measured.
+      const first = await client.call<{ run: string }>('ask', { model: 'scripted', prompt: 'nothing', wait: true });
+      await client.call('run/delete', { run: first.run });
+      const alias = `pages-${++models}`;
+      await client.call('addModel', { alias, actual: 'page.yaml', provider: 'scripted' });
       return async () => {
-        const { run } = await client.call<{ run: string }>('act', { model: 'pages', prompt: 'fetch it' });
+        const { run } = await client.call<{ run: string }>('act', { model: alias, prompt: 'fetch it' });
         const { path } = await client.notice('run/proposal', (params) => params['run'] === run);
         await client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
         await client.notice('stream/ended', (params) => params['run'] === run);
@@ -95,11 +101,12 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
         if (!existsSync(join(root, name))) execFileSync('mkfifo', [join(root, name)]);
       const client = await reader();
       const owner = await operator();
-      await owner.call('addModel', { alias: 'pipes', actual: 'pipe.yaml', provider: 'scripted' });
+      const alias = `pipes-${++models}`;
+      await owner.call('addModel', { alias, actual: 'pipe.yaml', provider: 'scripted' });
       return async () => {
         await client.call('policy/check', { tool: 'env', command: 'git status' });
         await client.call('listSkills', {});
-        const { run } = await owner.call<{ run: string }>('act', { model: 'pipes', prompt: 'go' });
+        const { run } = await owner.call<{ run: string }>('act', { model: alias, prompt: 'go' });
         await owner.notice('run/state', (params) => params['run'] === run && (params['status'] === 500 || params['status'] === 200));
         await client.close();
         await owner.close();

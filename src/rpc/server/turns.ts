@@ -12,10 +12,14 @@ const SHARE = 0.25;
 /** When a token whose clients do not take their answers should try again (milliseconds). */
 const TAKE_MS = 200;
 
-/** What the connections of one token have used. */
+/** Time that was used, less what has been forgotten up to `at`. */
 interface Usage {
   usedMs: number;
   at: number;
+}
+
+/** What the connections of one token have used. */
+interface TokenUsage extends Usage {
   readonly waiters: Set<Waiter>;
 }
 
@@ -30,13 +34,13 @@ export interface Waiter {
 
 /**
  * Whose calls are begun when: no connection keeps the others waiting, however much it asks for (SPEC {#no_pause}). A connection that is not over
- * its turn begins at once; otherwise the token goes first that has used least lately.
+ * its turn begins at once; otherwise the connection goes first that has used least lately, and of those the one whose token has.
  */
 export class Turns {
   readonly #clock: Clock;
   readonly #limits: CallerLimits;
-  readonly #tokens = new Map<string, Usage>();
-  readonly #own = new Map<Waiter, number>();
+  readonly #tokens = new Map<string, TokenUsage>();
+  readonly #own = new Map<Waiter, Usage>();
   readonly #waiting = new Set<Waiter>();
   #began: number | undefined;
 
@@ -50,7 +54,7 @@ export class Turns {
     const usage = this.#tokens.get(waiter.grant.name) ?? { usedMs: 0, at: this.#clock.monotonic(), waiters: new Set() };
     this.#tokens.set(waiter.grant.name, usage);
     usage.waiters.add(waiter);
-    this.#own.set(waiter, 0);
+    this.#own.set(waiter, { usedMs: 0, at: this.#clock.monotonic() });
   }
 
   /** It has gone. What it used counts for as long as its token does. */
@@ -97,16 +101,15 @@ export class Turns {
 
   /** So much of the thread went into a connection. */
   used(waiter: Waiter, ms: number): void {
-    const usage = this.#usageOf(waiter);
-    if (usage) usage.usedMs = this.#decayed(usage) + ms;
-    this.#own.set(waiter, (this.#own.get(waiter) ?? 0) + ms);
+    for (const usage of [this.#usageOf(waiter), this.#own.get(waiter)]) if (usage) usage.usedMs = this.#decayed(usage) + ms;
   }
 
-  #usageOf({ grant }: Waiter): Usage | undefined {
+  #usageOf({ grant }: Waiter): TokenUsage | undefined {
     return this.#tokens.get(grant.name);
   }
 
-  #decayed(usage: Usage): number {
+  #decayed(usage: Usage | undefined): number {
+    if (!usage) return 0;
     const now = this.#clock.monotonic();
     usage.usedMs = Math.max(0, usage.usedMs - (now - usage.at) * SHARE);
     usage.at = now;
@@ -147,10 +150,10 @@ export class Turns {
     this.#isSpent();
     const round = [...this.#waiting].map((waiter) => ({
       waiter,
-      token: this.#tokens.get(waiter.grant.name)?.usedMs ?? 0,
-      own: this.#own.get(waiter) ?? 0,
+      token: this.#decayed(this.#usageOf(waiter)),
+      own: Math.round(this.#decayed(this.#own.get(waiter))),
     }));
-    round.sort((a, b) => a.token - b.token || a.own - b.own);
+    round.sort((a, b) => a.own - b.own || a.token - b.token);
     for (const { waiter } of round) {
       this.#waiting.delete(waiter);
       if (this.#run(waiter)) this.#waiting.add(waiter);
