@@ -4,7 +4,9 @@ export interface CallerLimits {
   readonly callMs: number;
   /** Bytes of answers that wait to be taken by the clients of one token; 0: any. */
   readonly answerBytes: number;
-  /** Subscriptions that one connection may have open. */
+  /** Subscriptions of events that one connection may have open: each is told every event. */
+  readonly eventSubscriptions: number;
+  /** Subscriptions of streams that one connection may have open. */
   readonly subscriptions: number;
   /** Connections that have brought no token yet. */
   readonly unauthenticated: number;
@@ -16,6 +18,7 @@ export interface CallerLimits {
 export const CALLER_LIMITS: CallerLimits = {
   callMs: 2000,
   answerBytes: 64 * 1024 * 1024,
+  eventSubscriptions: 32,
   subscriptions: 1000,
   unauthenticated: 128,
   authenticateMs: 10_000,

@@ -71,6 +71,7 @@ const limits = z.strictObject({
   /** What one connection or token may take (SPEC {#caller_limits}). */
   callMs: z.int().min(0).max(3600_000).default(CALLER_LIMITS.callMs),
   answerBytes: z.int().min(0).default(CALLER_LIMITS.answerBytes),
+  eventSubscriptions: z.int().min(1).max(1_000_000).default(CALLER_LIMITS.eventSubscriptions),
   subscriptions: z.int().min(1).max(1_000_000).default(CALLER_LIMITS.subscriptions),
   unauthenticated: z.int().min(1).max(1_000_000).default(CALLER_LIMITS.unauthenticated),
   authenticateMs: z.int().min(100).max(3600_000).default(CALLER_LIMITS.authenticateMs),

@@ -143,17 +143,14 @@ export class Session {
     return events.lastSeq();
   }
 
-  /** Refuses one subscription more than a connection may have. Throws `too_large`. */
-  requireRoom(): void {
-    const { subscriptions } = this.#parts.limits;
-    if (this.streams.size + (this.#bound?.events.subscriptions ?? 0) < subscriptions) return;
-    throw new HeadgateError(
-      'too_large',
-      `this connection has ${subscriptions} subscriptions; end some, or take a pattern, which is one for many`,
-      {
-        limit: subscriptions,
-      },
-    );
+  /** Refuses one subscription more than a connection may have, of events or of streams. Throws `too_large`. */
+  requireRoom(of: 'events' | 'streams'): void {
+    const { eventSubscriptions, subscriptions } = this.#parts.limits;
+    const [open, limit] =
+      of === 'events' ? [this.#bound?.events.subscriptions ?? 0, eventSubscriptions] : [this.streams.size, subscriptions];
+    if (open < limit) return;
+    const instead = of === 'events' ? 'one without run has the events of all' : 'one with a pattern has many streams';
+    throw new HeadgateError('too_large', `this connection has ${limit} subscriptions of ${of}; end some, ${instead}`, { limit });
   }
 
   /** Refuses what would have nothing to deliver to. Throws `unsupported` on a connection that carries answers only. */
