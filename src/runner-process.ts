@@ -1,11 +1,10 @@
-import { pino } from 'pino';
 import { createBackends, sweepHosts, Warden } from './backends/index.ts';
 import type { RunnerOptions } from './cli/host.ts';
 import { systemClock } from './core/clock.ts';
 import { HeadgateError, isHeadgateError, messageOf } from './core/errors.ts';
 import { systemIds } from './core/ids.ts';
-import type { Logger } from './core/logger.ts';
 import { StateFolder, serveAsRunner } from './runner/index.ts';
+import { serverLog } from './server-log.ts';
 import { lockDataFolder } from './store/lock.ts';
 
 /**
@@ -15,7 +14,7 @@ import { lockDataFolder } from './store/lock.ts';
 export async function runHeadgateRunner(options: RunnerOptions): Promise<'stopped' | 'drained'> {
   const { data, logLevel, ready, ...rest } = options;
   const clock = systemClock;
-  const logger: Logger = pino({ level: logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
+  const logger = serverLog(logLevel);
   const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'a failure that nobody handled; the runner lives on');
   const release = lock(data);
   process.on('unhandledRejection', unexpected);

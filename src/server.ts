@@ -1,5 +1,4 @@
 import { realpathSync } from 'node:fs';
-import { pino } from 'pino';
 import { createBackends, sweepContainers, sweepHosts, Warden } from './backends/index.ts';
 import { sweepSpool } from './backends/process/index.ts';
 import { surveyBackends } from './backends/survey.ts';
@@ -9,7 +8,6 @@ import { systemClock } from './core/clock.ts';
 import { Disposer } from './core/disposal.ts';
 import { messageOf } from './core/errors.ts';
 import { systemIds } from './core/ids.ts';
-import type { Logger } from './core/logger.ts';
 import { leaveToOriginal } from './data-copy.ts';
 import type { Plugin } from './hooks/plugin.ts';
 import { createProviders, KEY_VARIABLES } from './llm/index.ts';
@@ -22,6 +20,7 @@ import { isLoopbackHost, type MessageChannelLike, RpcServer, readTls, type TlsFi
 import { createRunner } from './runner/index.ts';
 import { createRuntime, DiskNotices, deleteRun, emptyConfig, loadConfig, type ServerConfig } from './runtime/index.ts';
 import { dataPaths, makePrivate, readOrMakeToken, removeServerRecord, userFolder, writeServerRecord } from './server-files.ts';
+import { serverLog } from './server-log.ts';
 import { openStore } from './store/index.ts';
 import { type EndedCommand, Journal, Streams } from './stream/index.ts';
 
@@ -126,7 +125,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   poisonReleased(process.env['HEADGATE_CHECK_BUFFERS'] === '1');
   const clock = systemClock;
   const ids = systemIds;
-  const plain: Logger = pino({ level: options.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
+  const plain = serverLog(options.logLevel);
   const paths = dataPaths(options.data);
   makePrivate(paths.folder);
   const config = options.config === undefined ? emptyConfig(paths.folder) : await loadConfig(options.config);
@@ -250,6 +249,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     tokens: [{ token, scope: 'admin' }],
     outputBytes: config.limits.outputBytes,
     rest,
+    limits: config.limits,
     redaction,
     ...(options.portal === undefined ? {} : { portal: options.portal }),
     survey: () => surveyBackends(new Map([...backends, ...runtime.kinds])),

@@ -1,11 +1,12 @@
-import { closeSync, constants, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, type Stats } from 'node:fs';
+import { closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, type Stats } from 'node:fs';
 import { basename, join, relative, sep } from 'node:path';
 import { HeadgateError, systemCode } from '../core/errors.ts';
+import { NotRegularError, openRegular } from '../core/small-file.ts';
 import { realContained } from '../hooks/contained-path.ts';
 import { filePath, refuseGit } from './file-path.ts';
 import type { FileRules } from './rules.ts';
 
-const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 
 /**
  * On Linux a name can be looked up in an open folder, so a link that is put in the way after the check is not followed.
@@ -111,19 +112,14 @@ function syncFolder(fd: number): void {
 
 /** Opens a file for reading; undefined when there is none. Throws `invalid_params` for a folder, a pipe or a device. */
 export function openFile(at: string, shown: string): { fd: number; stats: Stats } | undefined {
-  let fd: number;
   try {
-    // Without O_NONBLOCK a named pipe would hold up the whole server.
-    fd = openSync(at, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    return openRegular(at, false);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
-    throw named(error, shown);
+    if (!(error instanceof NotRegularError)) throw named(error, shown);
+    const what = error.folder ? `is a folder; a path that ends with / lists it: ${shown}/` : 'is no regular file; use a command';
+    throw new HeadgateError('invalid_params', `${shown} ${what}`, { path: shown });
   }
-  const stats = fstatSync(fd);
-  if (stats.isFile()) return { fd, stats };
-  closeSync(fd);
-  const what = stats.isDirectory() ? `is a folder; a path that ends with / lists it: ${shown}/` : 'is no regular file; use a command';
-  throw new HeadgateError('invalid_params', `${shown} ${what}`, { path: shown });
 }
 
 /** A fault of the file system as an error that says which file and what to do. */

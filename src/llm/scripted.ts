@@ -1,13 +1,16 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { HeadgateError, messageOf } from '../core/errors.ts';
+import { readSmallFile } from '../core/small-file.ts';
 import { containedPath } from '../hooks/contained-path.ts';
 import { ModelFailure } from '../model/model-failure.ts';
 import type { ModelEvent, ModelProvider, ModelRequest } from '../model/ports/model-provider.ts';
 import { parseScenario, type Scenario, type Step } from './scenario.ts';
 import { isBuiltIn, SCENARIOS } from './scenarios/index.ts';
 import { conditionHolds, fill, fillDeep } from './template.ts';
+
+/** Bytes of a scenario beyond which it is not read. */
+const MAX_SCENARIO_BYTES = 256 * 1024;
 
 /**
  * Plays a scenario instead of thinking: the built-in `default` or `demo`, or a YAML file within the project root. The
@@ -40,7 +43,9 @@ async function load(request: ModelRequest): Promise<Scenario> {
   const { model, projectRoot } = request;
   if (isBuiltIn(model)) return SCENARIOS[model];
   try {
-    return parseScenario(parse(await readFile(containedPath(projectRoot, model, 'scenario'), 'utf8'), { maxAliasCount: 100 }));
+    return parseScenario(
+      parse(readSmallFile(containedPath(projectRoot, model, 'scenario'), MAX_SCENARIO_BYTES, { links: true }), { maxAliasCount: 100 }),
+    );
   } catch (error) {
     const known = Object.keys(SCENARIOS).join(', ');
     throw new ModelFailure(

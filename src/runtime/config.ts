@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { HeadgateError, messageOf, systemCode } from '../core/errors.ts';
+import { CALLER_LIMITS } from '../model/caller-limits.ts';
 import { CLIENT_LIFETIME, type Lifetime, lifetimeParam, MODEL_LIFETIME, parseLifetime } from '../model/lifetime.ts';
 import { type McpServerSettings, mcpServers } from '../model/mcp-servers.ts';
 import { BACKENDS, sandbox } from '../model/place.ts';
@@ -67,6 +68,13 @@ const limits = z.strictObject({
   strikes: z.int().min(1).max(1000).optional(),
   /** Milliseconds of silence after which a command is looked at whether it waits for input (SPEC {#waiting_for_input}); 0: never. */
   quietMs: z.int().min(0).max(3600_000).optional(),
+  /** What one connection or token may take (SPEC {#caller_limits}). */
+  callMs: z.int().min(0).max(3600_000).default(CALLER_LIMITS.callMs),
+  answerBytes: z.int().min(0).default(CALLER_LIMITS.answerBytes),
+  eventSubscriptions: z.int().min(1).max(1_000_000).default(CALLER_LIMITS.eventSubscriptions),
+  subscriptions: z.int().min(1).max(1_000_000).default(CALLER_LIMITS.subscriptions),
+  unauthenticated: z.int().min(1).max(1_000_000).default(CALLER_LIMITS.unauthenticated),
+  authenticateMs: z.int().min(100).max(3600_000).default(CALLER_LIMITS.authenticateMs),
 });
 
 const lifetimeOr = (usual: Lifetime) =>

@@ -1,8 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { systemCode } from '../core/errors.ts';
+import { readSmallFile } from '../core/small-file.ts';
+
+/** Bytes of a package.json beyond which it is not read. */
+const MAX_PACKAGE_BYTES = 1024 * 1024;
 
 /** The module that a plugin's name or path stands for, as a file URL. Throws when there is none. */
 export function pluginUrl(specifier: string, folder: string): string {
@@ -28,7 +31,7 @@ function importOnly(name: string, folder: string): string {
 function mainOf(packageFile: string): string | undefined {
   let exported: unknown;
   try {
-    exported = (JSON.parse(readFileSync(packageFile, 'utf8')) as { exports?: unknown }).exports;
+    exported = (JSON.parse(readSmallFile(packageFile, MAX_PACKAGE_BYTES, { links: true })) as { exports?: unknown }).exports;
   } catch {
     return undefined;
   }

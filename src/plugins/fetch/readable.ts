@@ -1,70 +1,44 @@
-import { Parser } from 'htmlparser2';
+import { Worker } from 'node:worker_threads';
 
-const SKIPPED = new Set(['title', 'script', 'style', 'noscript', 'template', 'svg', 'iframe', 'head', 'object']);
-/** They begin on a line of their own, without an empty one before. */
-const ROWS = new Set(['li', 'tr', 'dt', 'dd']);
-const BLOCKS = new Set([
-  ...['p', 'div', 'section', 'article', 'header', 'footer', 'main', 'aside', 'nav', 'ul', 'ol', 'li', 'table', 'tr', 'blockquote', 'pre'],
-  ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'form', 'fieldset', 'dl', 'dt', 'dd', 'figure', 'figcaption', 'hr', 'details', 'summary'],
-]);
+/** How long a page may take to be turned into text (milliseconds). */
+const READ_MS = 5000;
+/** Memory of the thread that does it (MiB): a page that is too much for it ends the thread and not the server. */
+const MEMORY_MB = 256;
 
-/** An HTML document as text that a model reads well: headings, lists, links with their targets, preformatted text as it is. */
-export function readableText(html: string, base: URL): string {
-  const parts: string[] = [];
-  const links: string[] = [];
-  let skipped = 0;
-  let preformatted = 0;
-  let title = '';
-  let inTitle = false;
-  const atStart = () => parts.at(-1)?.endsWith('\n') ?? true;
-  const parser = new Parser(
-    {
-      onopentag(name, attributes) {
-        if (name === 'title' && title === '') inTitle = true;
-        if (SKIPPED.has(name)) skipped++;
-        if (skipped > 0) return;
-        if (name === 'br' || (BLOCKS.has(name) && !(ROWS.has(name) && atStart()))) parts.push('\n');
-        if (/^h[1-6]$/.test(name)) parts.push('\n', '#'.repeat(Number(name[1])), ' ');
-        if (name === 'li') parts.push('- ');
-        if (name === 'td' || name === 'th') parts.push(' | ');
-        if (name === 'pre') preformatted++;
-        if (name === 'a') links.push(targetOf(attributes['href'], base));
-        if (name === 'img' && attributes['alt']) parts.push(`[image: ${attributes['alt']}]`);
-      },
-      ontext(text) {
-        if (inTitle) title += text;
-        if (skipped > 0) return;
-        const words = preformatted > 0 ? text : text.replaceAll(/\s+/g, ' ');
-        parts.push(preformatted === 0 && atStart() ? words.trimStart() : words);
-      },
-      onclosetag(name) {
-        if (name === 'title') inTitle = false;
-        if (SKIPPED.has(name)) skipped = Math.max(0, skipped - 1);
-        if (skipped > 0) return;
-        if (name === 'pre') preformatted = Math.max(0, preformatted - 1);
-        if (name === 'a') {
-          const target = links.pop();
-          if (target) parts.push(` <${target}>`);
-        }
-        if (BLOCKS.has(name) && !(ROWS.has(name) && atStart())) parts.push('\n');
-      },
-    },
-    { decodeEntities: true },
-  );
-  parser.end(html);
-  const text = parts
-    .join('')
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n')
-    .replaceAll(/\n{3,}/g, '\n\n')
-    .trim();
-  const heading = title.replaceAll(/\s+/g, ' ').trim();
-  return `${heading === '' ? '' : `${heading}\n\n`}${text}\n`;
+/** The text of a page; `problem` says why there is none, or why it is not all. */
+export interface Readable {
+  readonly text?: string;
+  readonly problem?: string;
 }
 
-function targetOf(href: string | undefined, base: URL): string {
-  if (href === undefined || href.startsWith('#') || !URL.canParse(href, base.href)) return '';
-  const url = new URL(href, base);
-  return url.protocol === 'http:' || url.protocol === 'https:' ? url.href : '';
+/**
+ * Turns a page into text in a thread of its own, so that no page stops the server (SPEC {#tool_fetch}).
+ *
+ * @param base - what links are relative to
+ * @throws the reason of `signal`, when it is aborted meanwhile
+ */
+export async function readPage(page: string, base: URL, signal: AbortSignal): Promise<Readable> {
+  signal.throwIfAborted();
+  const worker = new Worker(new URL('./readable-worker.mjs', import.meta.url), {
+    name: 'page',
+    resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB },
+    workerData: { page, base: base.href },
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const abort = { call: () => {} };
+  try {
+    return await new Promise<Readable>((resolve, reject) => {
+      timer = setTimeout(() => resolve({ problem: `the page took longer than ${READ_MS / 1000} s to be turned into text` }), READ_MS);
+      abort.call = () => reject(signal.reason as Error);
+      signal.addEventListener('abort', abort.call, { once: true });
+      worker.on('message', ({ text, cut }: { text: string; cut: boolean }) =>
+        resolve(cut ? { text, problem: 'the page is nested so deeply that its text ends early' } : { text }),
+      );
+      worker.on('error', (error) => resolve({ problem: `the page could not be turned into text: ${error.message}` }));
+    });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort.call);
+    await worker.terminate();
+  }
 }

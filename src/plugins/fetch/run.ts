@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { ProducerIo, ProducerResult } from '../../hooks/producer.ts';
 import { addressesOf, isPrivate } from './address.ts';
-import { readableText } from './readable.ts';
+import { readPage } from './readable.ts';
 import { decoded, send } from './request.ts';
 
 const MAX_REDIRECTS = 5;
@@ -58,7 +58,8 @@ async function store(url: URL, response: IncomingMessage, input: FetchInput, io:
     if (cut) break;
   }
   response.destroy();
-  const text = html && bytes > 0 && bytes <= MAX_HTML_BYTES ? readableText(textOf(Buffer.concat(html), type), url) : undefined;
+  const small = html && bytes > 0 && bytes <= MAX_HTML_BYTES ? textOf(Buffer.concat(html), type) : undefined;
+  const { text, problem } = small === undefined ? {} : await readPage(small, url, io.signal);
   if (text !== undefined) await io.write(3, text);
   const status = response.statusCode ?? 0;
   const body = [
@@ -67,6 +68,7 @@ async function store(url: URL, response: IncomingMessage, input: FetchInput, io:
     `${bytes} bytes${cut ? `, cut off at max_bytes ${input.maxBytes}` : ''}`,
     ...(redirects > 0 ? [`after ${redirects} redirects from ${input.url}`] : []),
     ...(text === undefined ? [] : ['channel 3 has the text of the page']),
+    ...(problem === undefined ? [] : [problem]),
   ].join('; ');
   if (status >= 400) return { exitCode: 1, outcome: `http:${status}`, body };
   return cut ? { exitCode: 1, outcome: 'too_large', body } : { body };

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import picomatch from 'picomatch';
@@ -17,6 +17,8 @@ const job = workerData;
 const LINE_CHARS = 64 * 1024;
 const SHOWN_CHARS = 500;
 const SIGN_MS = 100;
+/** Bytes of an ignore file beyond which it leaves nothing out. */
+const MAX_IGNORE_BYTES = 1024 * 1024;
 const IGNORE_FILES = ['.gitignore', '.ignore'];
 const MATCH = { dot: true, nonegate: true };
 
@@ -71,7 +73,10 @@ function rulesIn(folder) {
   if (job.ignored) return [];
   return IGNORE_FILES.flatMap((name) => {
     try {
-      return rulesOf(folder, readFileSync(join(job.root, folder, name), 'utf8'));
+      return rulesOf(
+        folder,
+        withFile(join(job.root, folder, name), ({ fd, size }) => (size > MAX_IGNORE_BYTES ? '' : readFileSync(fd, 'utf8'))),
+      );
     } catch {
       return [];
     }
@@ -126,30 +131,41 @@ function look(path) {
     post({ at: path });
   }
   try {
-    const file = join(job.root, path);
-    const { size } = statSync(file);
-    if (isBinary(file)) {
-      counts.binary++;
-    } else if (size > job.maxFileBytes) {
-      post({ path, warning: `${path}: ${size} bytes are more than ${job.maxFileBytes}, it was left out` });
-    } else {
-      if (size > 1024 * 1024) post({ at: path });
-      counts.bytes += size;
-      lookInto(path, readFileSync(file, 'utf8'));
-    }
+    withFile(join(job.root, path), ({ fd, size }) => {
+      if (isBinary(fd)) {
+        counts.binary++;
+      } else if (size > job.maxFileBytes) {
+        post({ path, warning: `${path}: ${size} bytes are more than ${job.maxFileBytes}, it was left out` });
+      } else {
+        if (size > 1024 * 1024) post({ at: path });
+        counts.bytes += size;
+        lookInto(path, readFileSync(fd, 'utf8'));
+      }
+    });
   } catch (error) {
     post({ path, warning: `${path}: ${error instanceof Error ? error.message : String(error)}` });
   }
 }
 
-/** @param {string} file */
-function isBinary(file) {
-  const descriptor = openSync(file, 'r');
+/** @param {number} fd */
+function isBinary(fd) {
+  const head = Buffer.alloc(8192);
+  return head.subarray(0, readSync(fd, head, 0, head.length, 0)).includes(0);
+}
+
+/**
+ * Opens a regular file without waiting: a thread that waits for a named pipe cannot even be ended.
+ * @template T
+ * @param {string} file @param {(open: { fd: number, size: number }) => T} work
+ */
+function withFile(file, work) {
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const head = Buffer.alloc(8192);
-    return head.subarray(0, readSync(descriptor, head, 0, head.length, 0)).includes(0);
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) throw new Error('it is no regular file');
+    return work({ fd, size: stats.size });
   } finally {
-    closeSync(descriptor);
+    closeSync(fd);
   }
 }
 

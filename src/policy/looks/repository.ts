@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { readSmallFile } from '../../core/small-file.ts';
 
 /** Bytes of a configuration beyond which it is not read. */
 const MAX_BYTES = 256 * 1024;
@@ -27,17 +28,19 @@ const HARMLESS = new RegExp(
 export function repositoryProblem(root: string): string | undefined {
   try {
     const gitDir = gitDirOf(root);
-    const common = existsSync(join(gitDir, 'commondir')) ? resolve(gitDir, readSmall(join(gitDir, 'commondir')).trim()) : gitDir;
+    const common = existsSync(join(gitDir, 'commondir'))
+      ? resolve(gitDir, readSmallFile(join(gitDir, 'commondir'), MAX_BYTES).trim())
+      : gitDir;
     const whole = existsSync(join(gitDir, 'HEAD')) && existsSync(join(common, 'objects')) && existsSync(join(common, 'refs'));
     if (!whole) return 'the project has no git repository of its own';
     const files = [join(common, 'config'), join(gitDir, 'config.worktree')].filter((file) => existsSync(file));
-    const texts = files.map(readSmall);
+    const texts = files.map((file) => readSmallFile(file, MAX_BYTES));
     for (const text of texts) {
       const setting = strangeSetting(text);
       if (setting !== undefined) return `the configuration of the repository sets ${setting}, which may make git run something else`;
     }
     const modules = join(root, '.gitmodules');
-    if (existsSync(modules) && /^[^#;\n]*\bignore\s*(=|$)/im.test(readSmall(modules)))
+    if (existsSync(modules) && /^[^#;\n]*\bignore\s*(=|$)/im.test(readSmallFile(modules, MAX_BYTES)))
       return '.gitmodules says how far git looks into a repository further down, whose settings may make it run something else';
     return hooksOf(root, common, texts).some((folder) => existsSync(join(folder, 'post-index-change')))
       ? 'the repository has a hook that git status runs'
@@ -50,14 +53,9 @@ export function repositoryProblem(root: string): string | undefined {
 function gitDirOf(root: string): string {
   const own = join(root, '.git');
   if (statSync(own).isDirectory()) return own;
-  const [, to] = /^gitdir: ([^\n]+)\n?$/.exec(readSmall(own)) ?? [];
+  const [, to] = /^gitdir: ([^\n]+)\n?$/.exec(readSmallFile(own, MAX_BYTES)) ?? [];
   if (to === undefined) throw new Error('no file that names a folder of git');
   return resolve(root, to);
-}
-
-function readSmall(file: string): string {
-  if (statSync(file).size > MAX_BYTES) throw new Error('too large');
-  return readFileSync(file, 'utf8');
 }
 
 /** The first setting that is not known to be harmless; also what cannot be read for sure. */

@@ -31,6 +31,13 @@ export class Dispatcher {
     this.#server.handleMethodNotFound = notFound as unknown as JSONRPCServer<Call>['handleMethodNotFound'];
   }
 
+  /** True for a method of the protocol that changes nothing, so that not doing it costs nobody anything. */
+  onlyReads(method: string): boolean {
+    if (!Object.hasOwn(methods, method)) return false;
+    const { scope } = methods[method as MethodName];
+    return scope === 'read' || scope === 'none';
+  }
+
   /** The answer to a request, null for a notification. Never rejects. */
   async dispatch(request: RequestMessage, call: Call): Promise<JSONRPCResponse | null> {
     return await this.#server.receive(request as JSONRPCRequest, call);

@@ -4,12 +4,15 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
+import type { CallerLimits } from '../../model/caller-limits.ts';
 import { LIMITS } from '../protocol/shapes.ts';
 import { TTY_PATH } from '../protocol/tty.ts';
 import { TTY_CHUNK_BYTES, TTY_HEADER_BYTES } from '../protocol/tty-frames.ts';
 import { type AccessPolicy, allows, checkHost, checkOrigin, type Grant, grantOf, isLoopbackHost, type TokenGrant } from './access.ts';
+import { connectionRoom } from './descriptors.ts';
 import { errorFacts, namedError, pathOf, sendError, sendJson } from './http-answer.ts';
 import { isCompressed, readBody } from './http-body.ts';
+import { Newcomers } from './newcomers.ts';
 import { Handshakes, type Tls } from './tls.ts';
 import { TokenSockets } from './token-sockets.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
@@ -41,6 +44,7 @@ export interface HttpOptions {
   readonly byHash: (hash: string) => Grant | undefined;
   readonly allowedOrigins: readonly string[];
   readonly version: string;
+  readonly limits: Pick<CallerLimits, 'unauthenticated' | 'authenticateMs'>;
   /** Between two pings, milliseconds. */
   readonly pingMs: number | undefined;
   readonly accept: (channel: MessageChannelLike, grant: Grant) => void;
@@ -53,6 +57,9 @@ export interface HttpOptions {
   /** Serves an event stream; false when the path has none. Throws as `post` does. */
   readonly source: (request: IncomingMessage, response: ServerResponse, grant: Grant) => boolean;
 }
+
+/** Notes whose token a connection has brought. */
+type Hold = (token: string, socket: Socket) => void;
 
 /** An HTTP server that listens. */
 export interface ListeningHttp {
@@ -82,13 +89,20 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
   const server = options.tls
     ? createTlsServer({ ...options.tls.options, ...keepAlive, handshakeTimeout: HANDSHAKE_MS })
     : createServer(keepAlive);
+  const room = connectionRoom();
+  if (room !== undefined) server.maxConnections = room;
+  const newcomers = new Newcomers(server, options.limits);
   const port = await listen(server, options);
   const { host: boundHost, allowedOrigins, tokens, byHash } = options;
   const certifies = options.tls && ((name: string) => options.tls?.certifies(name) ?? false);
   const policy: AccessPolicy = { boundHost, port, allowedOrigins, tokens, byHash, certifies };
   const held = new TokenSockets();
+  const hold: Hold = (token, socket) => {
+    newcomers.known(socket);
+    held.hold(token, socket);
+  };
   const handshakes = new Handshakes(server);
-  server.on('request', (request, response) => void serve(request, response, policy, options, held));
+  server.on('request', (request, response) => void serve(request, response, policy, options, hold));
   const sockets = webSockets(LIMITS.messageBytes);
   const terminals = webSockets(TTY_HEADER_BYTES + TTY_CHUNK_BYTES);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -101,7 +115,7 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
         throw new HeadgateError('not_found', `no WebSocket at ${path}; it is at ${RPC_PATH}, terminal sessions at ${TTY_PATH}`);
       grant = admitted(request, policy);
       if (path === TTY_PATH) requireRun(grant.scope);
-      held.hold(grant.name, request.socket);
+      hold(grant.name, request.socket);
     } catch (error) {
       refuseUpgrade(socket, error);
       return;
@@ -177,7 +191,7 @@ async function serve(
   response: ServerResponse,
   policy: AccessPolicy,
   options: HttpOptions,
-  held: TokenSockets,
+  hold: Hold,
 ): Promise<void> {
   try {
     checkHost(request, policy);
@@ -192,7 +206,7 @@ async function serve(
       if (isCompressed(request)) {
         return sendError(response, new HeadgateError('invalid_request', 'the body is compressed; send it as it is'), 415);
       }
-      held.hold(grant.name, request.socket);
+      hold(grant.name, request.socket);
       return options.post(await readBody(request), request, response, grant);
     }
     if (path === RPC_PATH) {
@@ -215,7 +229,7 @@ async function serve(
           scope: 'read',
         });
       }
-      held.hold(grant.name, request.socket);
+      hold(grant.name, request.socket);
       if (options.source(request, response, grant)) return;
     }
     throw new HeadgateError(

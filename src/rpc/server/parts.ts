@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Ids } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { CallerLimits } from '../../model/caller-limits.ts';
 import type { BackendCapabilities } from '../../model/ports/backend.ts';
 import type { Store } from '../../model/ports/store.ts';
 import type { Redaction } from '../../redact/index.ts';
@@ -8,6 +9,7 @@ import type { Streams } from '../../stream/index.ts';
 import type { AuditLog } from './audit.ts';
 import type { RedactedEvents } from './redacted-events.ts';
 import type { RuntimePort } from './runtime-port.ts';
+import type { Turns } from './turns.ts';
 
 /** What every session and handler of one server shares. */
 export interface ServerParts {
@@ -18,6 +20,10 @@ export interface ServerParts {
   readonly redaction: Redaction;
   /** Events as those see them who may not see secrets. */
   readonly redactedEvents: RedactedEvents;
+  /** What one connection or token may take. */
+  readonly limits: CallerLimits;
+  /** Whose calls are begun when. */
+  readonly turns: Turns;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;

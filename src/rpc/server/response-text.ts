@@ -1,5 +1,6 @@
-import type { JSONRPCResponse } from 'json-rpc-2.0';
+import type { JSONRPCID, JSONRPCResponse } from 'json-rpc-2.0';
 import { LIMITS } from '../protocol/shapes.ts';
+import { type RequestMessage, requestProblem } from './messages.ts';
 import { refusal } from './wire-errors.ts';
 
 /** The text of a response; one that is over the limit of a message becomes an error that says so. */
@@ -23,18 +24,43 @@ export function responseText(response: JSONRPCResponse): string {
   );
 }
 
-/** A batch in one message; answers that do not fit any more become errors. */
-export function batchText(responses: readonly JSONRPCResponse[]): string {
-  let room: number = LIMITS.messageBytes;
-  const texts = responses.map((response) => {
+/** The answers of a batch in one message, each text made when it comes; those that do not fit any more become errors. */
+export class BatchText {
+  readonly #texts: (string | undefined)[] = [];
+  #room: number = LIMITS.messageBytes;
+  #full = false;
+
+  /** True once an answer did not fit: what would only be read for more of them need not be. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  /** Adds the answer to the request at `index`; undefined for a notification, which has none. */
+  add(index: number, response: JSONRPCResponse | undefined): void {
+    if (!response) return;
     let text = responseText(response);
-    if (Buffer.byteLength(text) > room) {
-      text = JSON.stringify(
-        refusal(response.id, 'too_large', 'the answers of this batch do not fit into one message; send this request alone'),
-      );
+    if (Buffer.byteLength(text) > this.#room) {
+      this.#full = true;
+      text = JSON.stringify(noRoom(response.id));
     }
-    room -= Buffer.byteLength(text);
-    return text;
-  });
-  return `[${texts.join(',')}]`;
+    this.#room -= Buffer.byteLength(text);
+    this.#texts[index] = text;
+  }
+
+  /** What a request is answered that was not carried out because there is no room; undefined where nothing is answered. */
+  refused(value: unknown): JSONRPCResponse | undefined {
+    if (requestProblem(value) !== undefined) return undefined;
+    const { id } = value as RequestMessage;
+    return id === undefined ? undefined : noRoom(id);
+  }
+
+  /** The message; undefined when nothing is answered. */
+  get text(): string | undefined {
+    const texts = this.#texts.filter((text) => text !== undefined);
+    return texts.length === 0 ? undefined : `[${texts.join(',')}]`;
+  }
+}
+
+function noRoom(id: JSONRPCID): JSONRPCResponse {
+  return refusal(id, 'too_large', 'the answers of this batch do not fit into one message; send this request alone');
 }

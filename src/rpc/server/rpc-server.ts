@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
 import type { Ids } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
+import { CALLER_LIMITS, type CallerLimits } from '../../model/caller-limits.ts';
 import type { BackendCapabilities } from '../../model/ports/backend.ts';
 import type { Store } from '../../model/ports/store.ts';
 import type { EventRecord } from '../../model/records.ts';
@@ -30,6 +31,7 @@ import type { MessageChannelLike } from './transports/message-channel.ts';
 import { listenOnSocket } from './transports/unix-socket.ts';
 import type { WebSocketChannel } from './transports/websocket.ts';
 import { TtySession } from './tty/tty-session.ts';
+import { Turns } from './turns.ts';
 
 export interface RpcServerOptions {
   readonly runtime: RuntimePort;
@@ -60,6 +62,8 @@ export interface RpcServerOptions {
   readonly checkResults?: boolean;
   /** Between two pings of a WebSocket or an event stream, milliseconds; 15000 by default. */
   readonly pingMs?: number;
+  /** What one connection or token may take, where it is another than by default. */
+  readonly limits?: Partial<CallerLimits>;
   /** How long a terminal session's first message may take, milliseconds; 10000 by default. */
   readonly ttyFirstMs?: number;
 }
@@ -100,7 +104,10 @@ export class RpcServer {
     const { runtime, streams, store, clock, ids, logger, version, serverId } = options;
     const redaction = options.redaction ?? new Redaction();
     this.#audit = new AuditLog(store, logger, redaction);
+    const limits = { ...CALLER_LIMITS, ...options.limits };
     this.#parts = {
+      limits,
+      turns: new Turns(clock, limits),
       runtime,
       streams,
       store,
@@ -151,6 +158,7 @@ export class RpcServer {
       byHash: (hash) => this.#options.store.tokens.byHash(hash),
       allowedOrigins: this.#options.allowedOrigins ?? [],
       version: this.#options.version,
+      limits: this.#parts.limits,
       pingMs: this.#options.pingMs,
       accept: (channel, grant) => void this.accept(channel, grant.scope, grant.name),
       tty: (channel, request, grant) => this.#acceptTerminal(channel, request, grant),

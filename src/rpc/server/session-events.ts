@@ -54,6 +54,11 @@ export class SessionEvents {
     return this.#implicit.cursor;
   }
 
+  /** How many subscriptions there are. */
+  get subscriptions(): number {
+    return this.#subscriptions.size;
+  }
+
   /** Begins the feed that needs no subscription. */
   start(): void {
     this.#implicit.start();

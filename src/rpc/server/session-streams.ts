@@ -64,6 +64,11 @@ export class SessionStreams {
     this.#passed = options.passed;
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   /**
    * Opens a subscription; call `start` once its id has been answered. Throws not_found, offset_conflict, invalid_params,
    * unsupported for binary messages on a connection of text lines.

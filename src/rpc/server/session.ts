@@ -9,11 +9,12 @@ import { notificationFrame } from './event-frame.ts';
 import type { Call } from './handler.ts';
 import { binaryOf, isAnswer, isCancel, parseMessage, type RequestMessage, requestProblem } from './messages.ts';
 import type { ServerParts } from './parts.ts';
-import { batchText, responseText } from './response-text.ts';
+import { BatchText, responseText } from './response-text.ts';
 import { SessionEvents } from './session-events.ts';
 import { SessionRunner } from './session-runner.ts';
 import { SessionStreams } from './session-streams.ts';
 import type { Inbound, MessageChannelLike } from './transports/message-channel.ts';
+import type { Waiter } from './turns.ts';
 import { errorResponse, refusal } from './wire-errors.ts';
 
 /** Requests of one connection that may be under way at a time. */
@@ -22,8 +23,17 @@ const MAX_IN_FLIGHT = 256;
 const MAX_BATCH = 100;
 /** When a full connection should try again. */
 const RETRY_AFTER_MS = 100;
-/** A client that does not take its answers is not read any more beyond so many buffered bytes. */
+/** A client that does not take its answers is not read any more beyond so many buffered bytes, and nothing more of it is begun. */
 const STOP_READING_BYTES = 4 * 1024 * 1024;
+/** A client is not read any more while so much of it waits to be begun. */
+const STOP_READING_WAITING = 256;
+
+/** Something that came in and is to be begun in its turn. */
+interface Work {
+  /** What is done although the connection has ended meanwhile: it came before. */
+  readonly lasting: boolean;
+  begin(): void;
+}
 
 /**
  * One connection: greeting, requests under way, project, subscriptions (SPEC {#session}). Ends with its channel:
@@ -45,6 +55,11 @@ export class Session {
   #inputEnded = false;
   /** Messages whose answers have not been sent. */
   #pending = 0;
+  /** What came in and has not begun, in order. */
+  #work: Work[] = [];
+  /** Characters of answers that were sent since the client had taken everything. */
+  #answeredBytes = 0;
+  readonly #waiter: Waiter;
   #closed = false;
 
   constructor(options: {
@@ -68,6 +83,8 @@ export class Session {
       passed: () => this.#bound?.events.passed ?? 0,
     });
     this.runner = new SessionRunner({ parts, channel, grant: options.grant });
+    this.#waiter = { grant: options.grant, heldBytes: () => this.#answersHeld(), next: () => this.#next() };
+    parts.turns.join(this.#waiter);
     channel.onMessage((message) => this.#receive(message));
     channel.onDrain(() => this.#drained());
     channel.onClose(() => {
@@ -126,6 +143,16 @@ export class Session {
     return events.lastSeq();
   }
 
+  /** Refuses one subscription more than a connection may have, of events or of streams. Throws `too_large`. */
+  requireRoom(of: 'events' | 'streams'): void {
+    const { eventSubscriptions, subscriptions } = this.#parts.limits;
+    const [open, limit] =
+      of === 'events' ? [this.#bound?.events.subscriptions ?? 0, eventSubscriptions] : [this.streams.size, subscriptions];
+    if (open < limit) return;
+    const instead = of === 'events' ? 'one without run has the events of all' : 'one with a pattern has many streams';
+    throw new HeadgateError('too_large', `this connection has ${limit} subscriptions of ${of}; end some, ${instead}`, { limit });
+  }
+
   /** Refuses what would have nothing to deliver to. Throws `unsupported` on a connection that carries answers only. */
   requireNotifications(): void {
     if (!this.#channel.answersOnly) return;
@@ -151,8 +178,9 @@ export class Session {
     this.#bound?.events.offer(event);
   }
 
-  /** Ends the connection because the server stops. */
+  /** Ends the connection because the server stops: what has not begun is not begun any more. */
   close(): void {
+    this.#work = [];
     this.#channel.close('going_away');
   }
 
@@ -173,10 +201,16 @@ export class Session {
   #receive(message: Inbound): void {
     this.runner.heard();
     if (message.kind === 'binary') {
-      this.#frame(message.bytes);
+      const { bytes } = message;
+      this.#enqueue({ lasting: true, begin: () => this.#frame(bytes) });
     } else if (message.kind === 'end') {
-      this.#inputEnded = true;
-      this.#closeWhenAnswered();
+      this.#enqueue({
+        lasting: false,
+        begin: () => {
+          this.#inputEnded = true;
+          this.#closeWhenAnswered();
+        },
+      });
     } else if (message.kind === 'too_large') {
       this.#send(
         refusal(null, 'too_large', `a message is over ${message.limit} bytes and was not read; send less at a time`, {
@@ -191,10 +225,32 @@ export class Session {
         this.#send(isHeadgateError(error) ? errorResponse(null, error) : refusal(null, 'parse_error', messageOf(error)));
         return;
       }
-      if (Array.isArray(value)) void this.#batch(value);
-      else void this.#single(value);
+      if (Array.isArray(value)) this.#batch(value);
+      else this.#enqueue({ lasting: this.#isLasting(value), begin: () => void this.#single(value) });
     }
     this.#holdBack();
+  }
+
+  #enqueue(work: Work): void {
+    this.#work.push(work);
+    this.#parts.turns.ready(this.#waiter);
+  }
+
+  /** Begins what came first; false when nothing is left, or the client has to take its answers before there is more. */
+  #next(): boolean {
+    if (!this.#closed && this.#answersHeld() >= STOP_READING_BYTES) return false;
+    this.#work.shift()?.begin();
+    if (this.#work.length === 0) this.#readOn();
+    return this.#work.length > 0;
+  }
+
+  #isLasting(value: unknown): boolean {
+    return requestProblem(value) === undefined && !this.#dispatcher.onlyReads((value as RequestMessage).method);
+  }
+
+  /** Bytes of answers that the client has not taken. What is streamed to it is none of them: it may end that at any time. */
+  #answersHeld(): number {
+    return this.#channel.answersOnly ? 0 : Math.min(this.#answeredBytes, this.#channel.bufferedBytes());
   }
 
   #frame(bytes: Buffer): void {
@@ -215,7 +271,7 @@ export class Session {
     this.#closeWhenAnswered();
   }
 
-  async #batch(values: readonly unknown[]): Promise<void> {
+  #batch(values: readonly unknown[]): void {
     if (values.length === 0) return this.#send(refusal(null, 'invalid_request', 'an empty batch; put at least one request into it'));
     if (values.length > MAX_BATCH) {
       return this.#send(
@@ -224,12 +280,19 @@ export class Session {
     }
     const afterwards: (() => void)[] = [];
     this.#pending++;
-    const responses = await Promise.all(values.map((value) => this.#answer(value, afterwards)));
-    const answers = responses.filter((response) => response !== undefined);
-    this.#pending--;
-    if (answers.length > 0) this.#sendText(batchText(answers));
-    this.#runAll(afterwards);
-    this.#closeWhenAnswered();
+    const texts = new BatchText();
+    let left = values.length;
+    const one = async (value: unknown, index: number) => {
+      const refused = texts.full && !this.#isLasting(value) ? texts.refused(value) : undefined;
+      texts.add(index, refused ?? (await this.#answer(value, afterwards)));
+      left--;
+      if (left > 0) return;
+      this.#pending--;
+      if (texts.text !== undefined) this.#sendText(texts.text);
+      this.#runAll(afterwards);
+      this.#closeWhenAnswered();
+    };
+    for (const [index, value] of values.entries()) this.#enqueue({ lasting: this.#isLasting(value), begin: () => void one(value, index) });
   }
 
   /** One that fails is logged and keeps no other from being done. */
@@ -271,6 +334,14 @@ export class Session {
     }
     if (id !== undefined && id !== null && this.#inFlight.has(id)) {
       return refusal(id, 'invalid_request', `a request with id ${JSON.stringify(id)} is under way; give every request an id of its own`);
+    }
+    if (this.#dispatcher.onlyReads(request.method)) {
+      try {
+        this.#parts.turns.admit(this.#waiter);
+      } catch (error) {
+        if (id === undefined || !isHeadgateError(error)) return undefined;
+        return errorResponse(id, error);
+      }
     }
     const abort = new AbortController();
     this.#unanswered.add(abort);
@@ -322,6 +393,8 @@ export class Session {
 
   #sendText(text: string): void {
     if (this.#closed) return;
+    if (this.#channel.bufferedBytes() === 0) this.#answeredBytes = 0;
+    this.#answeredBytes += text.length;
     this.#channel.send(text);
     this.#holdBack();
   }
@@ -332,24 +405,30 @@ export class Session {
   }
 
   #holdBack(): void {
-    if (!this.#reading || this.#channel.bufferedBytes() < STOP_READING_BYTES) return;
+    if (!this.#reading || (this.#channel.bufferedBytes() < STOP_READING_BYTES && this.#work.length < STOP_READING_WAITING)) return;
     this.#reading = false;
     this.#channel.pause();
   }
 
   #drained(): void {
     if (this.#closed) return;
-    if (!this.#reading) {
-      this.#reading = true;
-      this.#channel.resume();
-    }
+    this.#answeredBytes = 0;
+    if (this.#work.length > 0) this.#parts.turns.ready(this.#waiter);
+    else this.#readOn();
     this.#bound?.events.pump();
     this.streams.pump();
+  }
+
+  #readOn(): void {
+    if (this.#reading || this.#closed || this.#channel.bufferedBytes() >= STOP_READING_BYTES) return;
+    this.#reading = true;
+    this.#channel.resume();
   }
 
   #end(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#work = this.#work.filter(({ lasting }) => lasting);
     const gone = new HeadgateError('cancelled', 'the connection is gone');
     const ends = [
       ...[...this.#unanswered].map((abort) => () => abort.abort(gone)),
@@ -358,5 +437,12 @@ export class Session {
       () => this.#bound?.events.close(),
     ];
     this.#runAll(ends, 'a part of a connection could not be ended');
+    this.#finish();
+  }
+
+  /** Does what the client had asked for before it went, each thing in its turn. */
+  #finish(): void {
+    this.#work.push({ lasting: true, begin: () => this.#parts.turns.leave(this.#waiter) });
+    this.#parts.turns.ready(this.#waiter);
   }
 }

@@ -1,6 +1,7 @@
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { isHeadgateError, messageOf, systemCode } from '../../core/errors.ts';
+import { readSmallFile } from '../../core/small-file.ts';
 import { containedPath } from '../../hooks/contained-path.ts';
 import type { Guide, GuideText } from '../../hooks/views.ts';
 import { type GuideFile, parseGuide } from './guide-file.ts';
@@ -99,16 +100,7 @@ function parsed(source: Source, file: string, name: string): GuideFile {
 
 /** Text of a file of 64 KiB at most. Throws for a bigger one, and for what is no regular file. */
 function readText(path: string): string {
-  const facts = statSync(path);
-  if (!facts.isFile()) throw new Error('it is no regular file');
-  if (facts.size > MAX_GUIDE_BYTES) throw new Error(`it has ${facts.size} bytes; ${MAX_GUIDE_BYTES} are allowed`);
-  const file = openSync(path, 'r');
-  try {
-    const buffer = Buffer.alloc(MAX_GUIDE_BYTES);
-    return buffer.toString('utf8', 0, readSync(file, buffer, 0, buffer.length, 0));
-  } finally {
-    closeSync(file);
-  }
+  return readSmallFile(path, MAX_GUIDE_BYTES, { links: true });
 }
 
 function namesIn(folder: string): string[] {

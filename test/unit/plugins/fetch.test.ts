@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ProducerIo } from '../../../src/hooks/producer.ts';
 import { isPrivate } from '../../../src/plugins/fetch/address.ts';
-import { readableText } from '../../../src/plugins/fetch/readable.ts';
+import { readableText } from '../../../src/plugins/fetch/readable-worker.mjs';
 import { runFetch } from '../../../src/plugins/fetch/run.ts';
 import { type ToolHarness, toolHarness } from './producers.ts';
 
@@ -20,6 +20,10 @@ const pages: Record<string, RequestListener> = {
     response.end(
       '<title>A page</title><style>x{}</style><h1>Gauges</h1><p>Read <a href="/more">more</a>.<script>evil()</script><ul><li>one<li>two</ul>',
     );
+  },
+  '/deep': (_, response) => {
+    response.setHeader('content-type', 'text/html');
+    response.end(`<p>Begin</p>${'<b>'.repeat(330_000)}${'</i>'.repeat(250_000)}`);
   },
   '/gzip': (_, response) => {
     response.setHeader('content-encoding', 'gzip');
@@ -80,6 +84,23 @@ describe('{#tool_fetch} fetch', () => {
     expect(t.log('fetch').body).toMatch(
       /body: \d+ bytes.*\nheaders: .*\ntext: .*\n200 OK; text\/html; charset=utf-8; \d+ bytes; channel 3 has the text of the page$/,
     );
+  });
+
+  it('{#no_pause} goes on with everything else while a page is read that is made to be slow, and says that its text ends early', async () => {
+    let longestMs = 0;
+    let last = performance.now();
+    const ticking = setInterval(() => {
+      longestMs = Math.max(longestMs, performance.now() - last);
+      last = performance.now();
+    }, 10);
+    await t.call('fetch', { url: `${base}/deep` });
+    clearInterval(ticking);
+    expect(t.log('fetch')).toMatchObject({
+      status: 200,
+      body: expect.stringContaining('nested so deeply that its text ends early') as string,
+    });
+    expect(t.text('fetch', 3)).toMatch(/^Begin/);
+    expect(longestMs).toBeLessThan(1500);
   });
 
   it('decompresses, and cuts off at max_bytes, and says so', async () => {
@@ -210,12 +231,13 @@ describe('{#tool_fetch} fetch', () => {
           fc.constantFrom('<p>', '</p>', '<script>', 'EVIL</script>', '<pre>', '</a>', '<a href="x">', '<', '&amp;', 'word', '<head>'),
         ),
         (parts) => {
-          expect(typeof readableText(parts.join(''), new URL('http://h/'))).toBe('string');
+          expect(typeof readableText(parts.join(''), new URL('http://h/')).text).toBe('string');
         },
       ),
     );
-    expect(readableText('<p>a</p><script>EVIL</script><p>b<br>c</p><pre>x  y\n z</pre>', new URL('http://h/'))).toBe(
-      'a\n\nb\nc\n\nx  y\n z\n',
-    );
+    expect(readableText('<p>a</p><script>EVIL</script><p>b<br>c</p><pre>x  y\n z</pre>', new URL('http://h/'))).toEqual({
+      text: 'a\n\nb\nc\n\nx  y\n z\n',
+      cut: false,
+    });
   });
 });

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ToolHarness, toolHarness } from './producers.ts';
 
@@ -108,20 +107,15 @@ describe('{#tool_search} search', () => {
     expect(ticks).toBeGreaterThan(50);
   }, 20_000);
 
-  it('does not blame the pattern for a slow disk, nor where no file is taken in', async () => {
-    const folders = ['a', 'b', 'c'];
-    await files(Object.fromEntries(folders.map((folder) => [`${folder}/x.txt`, ''])));
-    // Whoever opens a pipe waits until somebody writes it: three reads of 2.2 s each.
-    const slow = folders.map((folder) => join(t.h.root, folder, '.gitignore'));
-    execFileSync('mkfifo', slow);
-    const ended = t.call('search', { pattern: 'x', glob: ['*.proto'] });
-    for (const pipe of slow) {
-      await delay(2200);
-      await writeFile(pipe, '');
-    }
-    await ended;
+  it('{#no_pause} does not wait for a pipe where an ignore file would be, and blames no pattern where no file is taken in', async () => {
+    await files({ 'a/x.txt': '', 'b/x.txt': '' });
+    execFileSync(
+      'mkfifo',
+      ['a/.gitignore', 'b/.ignore', '.gitignore'].map((path) => join(t.h.root, path)),
+    );
+    await t.call('search', { pattern: 'x', glob: ['*.proto'] });
     expect(t.log('search')).toMatchObject({ status: 200, body: expect.stringContaining('(0 files, ') as string });
-  }, 20_000);
+  });
 
   it('{#file_constraints} ends it without the name of a file that a constraint keeps from models', async () => {
     await files({ 'evil.txt': `${'a'.repeat(40)}!\n` });

@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { systemIds } from '../../../src/core/ids.ts';
+import { CALLER_LIMITS } from '../../../src/model/caller-limits.ts';
 import { Redaction } from '../../../src/redact/index.ts';
 import { AuditLog } from '../../../src/rpc/server/audit.ts';
 import { EventSources } from '../../../src/rpc/server/event-source/event-sources.ts';
 import { RedactedEvents } from '../../../src/rpc/server/redacted-events.ts';
+import { Turns } from '../../../src/rpc/server/turns.ts';
 import { HIGH_WATER_BYTES } from '../../../src/stream/index.ts';
 import { TestEventSource } from '../../support/event-source.ts';
 import { type RpcHarness, rpcHarness } from '../../support/rpc-harness.ts';
@@ -30,6 +32,8 @@ beforeEach(async () => {
   const redactedEvents = new RedactedEvents(redaction);
   const fixed = {
     clock: systemClock,
+    limits: CALLER_LIMITS,
+    turns: new Turns(systemClock, CALLER_LIMITS),
     ids: systemIds,
     version: '1',
     serverId: 'test',

@@ -70,6 +70,8 @@ describe('{#stream_subscribe} a stream subscription', () => {
     for (let i = 0; i < 8; i++) await writer.call('stream', { run: 'r1', path, channel: 1, chunk: 'x'.repeat(1_000_000) });
     await writer.call('stream/completed', { run: 'r1', path });
     client.peer.send({ jsonrpc: '2.0', id: 'u', method: 'stream/unsubscribe', params: { subscription } });
+    // It is begun in its turn, while the client still takes nothing.
+    await settled();
     client.goOn();
     await client.until(({ id }) => id === 'u');
     await client.until(({ method }) => method === 'stream/ended');

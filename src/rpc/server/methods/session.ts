@@ -23,6 +23,7 @@ export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'i
   subscribe: ({ run, since }, { parts, session, caller, afterAnswer }) => {
     const { project } = caller();
     session.requireNotifications();
+    session.requireRoom('events');
     const known = run === undefined ? undefined : parts.runtime.requireRun(project.id, run);
     let last = known?.alias ?? '';
     // Once the run is deleted its last alias is what the event of that is known by.

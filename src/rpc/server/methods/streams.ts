@@ -80,6 +80,7 @@ export const streamHandlers: Handlers<StreamMethod> = {
   'stream/subscribe': (params, call) => {
     const { format } = params;
     call.session.requireNotifications();
+    call.session.requireRoom('streams');
     if (format === 'screen') {
       throw new HeadgateError('unsupported', 'a subscription has bytes or text; take "screen" with stream/read', { field: 'format' });
     }

@@ -2,6 +2,7 @@ import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { HeadgateError, messageOf, systemCode } from '../../../core/errors.ts';
+import { connectionRoom } from '../descriptors.ts';
 
 /** What the kernel takes as the path of a socket, its final NUL not counted. */
 const MAX_PATH_BYTES = 107;
@@ -21,6 +22,8 @@ export async function listenOnSocket(path: string, connected: (socket: Socket) =
   }
   await removeStale(path);
   const server = createServer({ allowHalfOpen: true }, connected);
+  const room = connectionRoom();
+  if (room !== undefined) server.maxConnections = room;
   await new Promise<void>((resolve, reject) => {
     server.on('error', (error) => {
       reject(new HeadgateError('conflict', `socket ${path} cannot be opened: ${messageOf(error)}`, { path }, { cause: error }));

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WireClient } from '../support/built-server.ts';
+import { HealthyClient } from '../support/healthy-client.ts';
+import { HOSTILE_ACTS, type Target } from '../support/hostile-acts.ts';
+import { liveServer } from '../support/live-server.ts';
+
+/** Longest that the healthy client may wait for an answer: 50 ms is the goal on an idle machine, and a busy one gives a thread no processor for long. */
+const MOST_MS = 2000;
+/** The same beside all of them at once, which keep the processors busy with some hundred processes. */
+const MOST_BESIDE_ALL_MS = 10_000;
+
+const live = liveServer();
+let target: Target;
+let healthy: HealthyClient;
+
+let readers = 0;
+async function reader(): Promise<WireClient> {
+  const owner = await WireClient.connect(live.server);
+  const { token } = await owner.call<{ token: string }>('token/add', { name: `hostile-${++readers}`, scope: 'read' });
+  await owner.close();
+  return await WireClient.connect({ ...live.server, token }, live.root);
+}
+
+beforeAll(async () => {
+  target = {
+    server: live.server,
+    root: live.root,
+    operator: () => WireClient.connect(live.server, live.root),
+    reader,
+  };
+  healthy = await HealthyClient.connect(live.server);
+});
+afterAll(() => healthy.close());
+
+describe('{#no_pause} a healthy client beside hostile ones', () => {
+  it.each(HOSTILE_ACTS)(
+    'is answered during $name',
+    async ({ name, prepare }) => {
+      const act = await prepare(target);
+      const longest = await healthy.during(act);
+      process.stdout.write(`${name}: ${longest.toFixed(0)} ms\n`);
+      expect(longest).toBeLessThan(MOST_MS);
+    },
+    60_000,
+  );
+
+  it('is answered during all of them at once', async () => {
+    const acts: (() => Promise<void>)[] = [];
+    for (const { prepare } of HOSTILE_ACTS) acts.push(await prepare(target));
+    const longest = await healthy.during(() => Promise.all(acts.map((act) => act())));
+    process.stdout.write(`all at once: ${longest.toFixed(0)} ms\n`);
+    expect(longest).toBeLessThan(MOST_BESIDE_ALL_MS);
+  }, 120_000);
+});

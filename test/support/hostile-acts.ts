@@ -1,0 +1,199 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { type BuiltServer, type Params, WireClient } from './built-server.ts';
+
+/** What one caller or one page can do to a server, and what is to come of it. */
+export interface HostileAct {
+  readonly name: string;
+  /** Done before the time is taken; what it resolves with is done while it is. It rejects when the server does something else than it should. */
+  prepare(at: Target): Promise<() => Promise<void>>;
+}
+
+/** A server, and how to reach it. */
+export interface Target {
+  readonly server: BuiltServer;
+  /** Folder of the project. */
+  readonly root: string;
+  /** Connects as the operator. */
+  operator(): Promise<WireClient>;
+  /** Connects with a token of scope `read` that nobody else has. */
+  reader(): Promise<WireClient>;
+}
+
+/** Makes the names of models differ. */
+let models = 0;
+const far = 'a/'.repeat(32_000);
+
+/** One message with a batch of calls, and its answers. */
+function batch(
+  client: WireClient,
+  calls: readonly { method: string; params: Params }[],
+): Promise<{ result?: unknown; error?: { data: Params } }[]> {
+  const answer = new Promise<string>((resolve) => {
+    const look = (data: Buffer) => {
+      const text = data.toString();
+      if (!text.startsWith('[')) return;
+      client.socket.off('message', look);
+      resolve(text);
+    };
+    client.socket.prependListener('message', look);
+  });
+  client.socket.send(JSON.stringify(calls.map((call, index) => ({ jsonrpc: '2.0', id: `b${index}`, ...call }))));
+  return answer.then((text) => JSON.parse(text) as never);
+}
+
+/** A client's own run with a channel of so many bytes. */
+async function channelOf(client: WireClient, bytes: number): Promise<{ run: string; path: string }> {
+  const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
+  const { path } = await client.call<{ path: string }>('sh', { run, command: 'echo' });
+  await client.call('run/resolve', { run, resolution: { path, action: 'accept', runner: 'client' } });
+  const chunk = `${'a'.repeat(8000)}\n`.repeat(100);
+  for (let sent = 0; sent < bytes; sent += chunk.length) await client.call('stream', { run, path, channel: 1, chunk });
+  return { run, path };
+}
+
+export const HOSTILE_ACTS: readonly HostileAct[] = [
+  {
+    name: 'policy/check on a path of 64,000 bytes, as a file and in a command',
+    prepare: async ({ reader }) => {
+      const client = await reader();
+      return async () => {
+        await client.call('policy/check', { tool: 'set', subjects: [`file://${far}`] });
+        await client.call('policy/check', { tool: 'env', command: `cat ${far}b` });
+        await client.close();
+      };
+    },
+  },
+  {
+    name: 'a page of unclosed elements',
+    prepare: async ({ operator, root }) => {
+      const page = `<p>Begin</p>${'<b>'.repeat(330_000)}${'</i>'.repeat(250_000)}`;
+      const http = createServer((_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end(page));
+      await once(http.listen(0, '127.0.0.1'), 'listening');
+      const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/`;
+      writeFileSync(join(root, 'page.yaml'), JSON.stringify({ steps: [{ calls: [{ tool: 'fetch', input: { url } }] }, { say: 'Done.' }] }));
+      const client = await operator();
+      // What the first loop of a server loads is not what is measured.
+      const first = await client.call<{ run: string }>('ask', { model: 'scripted', prompt: 'nothing', wait: true });
+      await client.call('run/delete', { run: first.run });
+      const alias = `pages-${++models}`;
+      await client.call('addModel', { alias, actual: 'page.yaml', provider: 'scripted' });
+      return async () => {
+        const { run } = await client.call<{ run: string }>('act', { model: alias, prompt: 'fetch it' });
+        const { path } = await client.notice('run/proposal', (params) => params['run'] === run);
+        await client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+        await client.notice('stream/ended', (params) => params['run'] === run);
+        http.closeAllConnections();
+        http.close();
+        await client.close();
+      };
+    },
+  },
+  {
+    name: 'named pipes where git, skills, personas and a scenario would be',
+    prepare: async ({ operator, reader, root }) => {
+      execFileSync('mkdir', ['-p', join(root, '.headgate/skills/x'), join(root, '.headgate/personas')]);
+      for (const name of ['.git', '.headgate/skills/x/SKILL.md', '.headgate/personas/x.md', 'AGENTS.md', '.env', 'pipe.yaml'])
+        if (!existsSync(join(root, name))) execFileSync('mkfifo', [join(root, name)]);
+      const client = await reader();
+      const owner = await operator();
+      const alias = `pipes-${++models}`;
+      await owner.call('addModel', { alias, actual: 'pipe.yaml', provider: 'scripted' });
+      return async () => {
+        await client.call('policy/check', { tool: 'env', command: 'git status' });
+        await client.call('listSkills', {});
+        const { run } = await owner.call<{ run: string }>('act', { model: alias, prompt: 'go' });
+        await owner.notice('run/state', (params) => params['run'] === run && (params['status'] === 500 || params['status'] === 200));
+        await client.close();
+        await owner.close();
+      };
+    },
+  },
+  {
+    name: 'a batch of 100 searches',
+    prepare: async ({ operator, reader }) => {
+      const owner = await operator();
+      const place = await channelOf(owner, 40_000_000);
+      await owner.close();
+      const client = await reader();
+      return async () => {
+        const calls = Array.from({ length: 100 }, () => ({ method: 'stream/read', params: { ...place, channel: 1, match: '(a+)+b' } }));
+        const answers = await batch(client, calls);
+        if (answers.length !== 100) throw new Error(`${answers.length} answers`);
+        await client.close();
+      };
+    },
+  },
+  {
+    name: 'a batch of 100 answers of 4 MiB each',
+    prepare: async ({ operator, reader }) => {
+      const owner = await operator();
+      const place = await channelOf(owner, 5_000_000);
+      await owner.close();
+      const client = await reader();
+      return async () => {
+        const calls = Array.from({ length: 100 }, () => ({
+          method: 'stream/read',
+          params: { ...place, channel: 1, from: 0, max_bytes: 4 * 1024 * 1024 },
+        }));
+        const answers = await batch(client, calls);
+        const refused = answers.filter(({ error }) => error?.data['name'] === 'too_large').length;
+        if (refused < 90) throw new Error(`only ${refused} of 100 answers were too much for one message`);
+        await client.close();
+      };
+    },
+  },
+  {
+    name: '20,000 subscriptions on one connection',
+    prepare: async ({ reader }) => {
+      const client = await reader();
+      return async () => {
+        const calls = Array.from({ length: 20_000 }, () =>
+          client.call('subscribe', {}).then(
+            () => 'open',
+            (error: { data: Params }) => String(error.data['name']),
+          ),
+        );
+        const ends = await Promise.all(calls);
+        if (!ends.includes('too_large')) throw new Error('no subscription was too many');
+        await client.close();
+      };
+    },
+  },
+  {
+    name: '3,000 connections without a token',
+    prepare: async ({ server }) => {
+      const { port } = new URL(server.http);
+      return async () => {
+        const sockets: Socket[] = [];
+        for (let at = 0; at < 3000; at++) {
+          const socket = connect(Number(port), '127.0.0.1');
+          socket.on('error', () => {});
+          sockets.push(socket);
+        }
+        await Promise.all(sockets.map((socket) => (socket.connecting ? once(socket, 'connect').catch(() => undefined) : undefined)));
+        for (const socket of sockets) socket.destroy();
+      };
+    },
+  },
+  {
+    name: '150 commands accepted at once',
+    prepare: async ({ operator }) => {
+      const client = await operator();
+      const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
+      const places: { path: string }[] = [];
+      for (let at = 0; at < 150; at++) places.push(await client.call<{ path: string }>('sh', { run, command: 'true' }));
+      return async () => {
+        await Promise.all(places.map(({ path }) => client.call('run/resolve', { run, resolution: { path, action: 'accept' } })));
+        await Promise.all(
+          places.map(({ path }) => client.notice('stream/ended', (params) => params['path'] === path && params['run'] === run)),
+        );
+        await client.close();
+      };
+    },
+  },
+];
