@@ -88,7 +88,7 @@ describe('{#acp_text} {#acp_tool_calls} {#acp_permission} one session from its f
       status: 'pending',
     });
     expect(command.params.options.map(({ kind }) => kind)).toEqual(['allow_once', 'allow_always', 'reject_once', 'reject_always']);
-    expect(command.params.options[1]?.name).toBe('Always allow sh(touch x)');
+    expect(command.params.options[1]?.name).toBe('Always allow sh(touch x) in .');
     command.choose('allow_once');
     const change = await editor.question();
     const diff = { type: 'diff', path: join(folder, 'a.txt'), oldText: 'one\ntwo\n', newText: 'one\n2\n' };
@@ -122,7 +122,7 @@ describe('{#acp_text} {#acp_tool_calls} {#acp_permission} one session from its f
     expect(editor.asked).toEqual([]);
     const client = await suite.other(folder);
     expect(await client.call('policy/list')).toMatchObject({
-      rules: expect.arrayContaining([expect.objectContaining({ rule: 'sh(touch x)' })]),
+      rules: expect.arrayContaining([expect.objectContaining({ rule: 'sh(touch x) in .' })]),
     });
   });
 

@@ -141,7 +141,7 @@ describe.skipIf(!serviceAvailable('nvim'))('Neovim', { timeout: 120_000 }, () =>
     );
     await editor.lines('headgate-proposal', (text) => text.includes('git log') && text.includes('m accept and remember'));
     await editor.keys('m');
-    await editor.told((text) => text.includes('remembered: allow sh(git log *)'));
+    await editor.told((text) => text.includes('remembered: allow sh(git log --oneline x) in .'));
     await editor.lines('headgate-proposal', (text) => text.includes('Where to?') && text.includes('a answer'));
     await editor.keys('a');
     expect(await editor.choices()).toEqual(['staging', 'production', 'another answer ...']);

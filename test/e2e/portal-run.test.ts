@@ -86,7 +86,7 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     await page.getByRole('button', { name: 'Accept and allow from now on' }).click();
     await page.getByText('accepted by portal').waitFor();
     const { rules } = await client.call<{ rules: { decision: string; rule: string }[] }>('policy/list');
-    expect(rules).toContainEqual(expect.objectContaining({ decision: 'allow', rule: 'sh(sleep 0.02)' }));
+    expect(rules).toContainEqual(expect.objectContaining({ decision: 'allow', rule: 'sh(sleep 0.02) in .' }));
   });
 
   it('{#portal_answers} ends a command and shows the receipt; lists, signals and ends those of all runs', async () => {

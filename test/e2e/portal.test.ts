@@ -272,6 +272,8 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_text} what comes from e
     const shown = page.getByLabel('Command', { exact: true });
     await shown.waitFor();
     expect(await shown.textContent()).not.toContain('rm -rf');
+    // The rule that a rejection would write holds line feeds, which are blanks on a page.
+    await page.getByText('sh(echo step 0⟨LF⟩echo step 1⟨LF⟩').waitFor();
     await page.getByRole('button', { name: '29 more lines' }).click();
     await shown.getByText('rm -rf build').waitFor();
     // The whole of it is on the page and in no box that scrolls.

@@ -1,4 +1,4 @@
-import { visible } from '../../../src/core/visible-text.ts';
+import { visible, visibleLine } from '../../../src/core/visible-text.ts';
 import type { Entry } from '../state/timeline.ts';
 
 /** What the log entry of an action says about it, as far as it is of the expected kind. */
@@ -38,9 +38,9 @@ export function factsOf({ attributes, path }: Entry): Facts {
     exitCode: number(exit_code),
     durationMs: number(duration_ms),
     answered: answerOf(record(resolution)),
-    allow: strings(remember).map(visible),
-    deny: shown(remember_reject),
-    reason: shown(record(attributes['verdict'])['reason']),
+    allow: strings(remember).map(visibleLine),
+    deny: shownLine(remember_reject),
+    reason: shownLine(record(attributes['verdict'])['reason']),
   };
 }
 
@@ -55,6 +55,11 @@ function text(value: unknown): string | undefined {
 /** What people decide on is shown as it is, with nothing hidden or turned around in it. */
 function shown(value: unknown): string | undefined {
   return typeof value === 'string' ? visible(value) : undefined;
+}
+
+/** The same where lines are not kept apart. */
+function shownLine(value: unknown): string | undefined {
+  return typeof value === 'string' ? visibleLine(value) : undefined;
 }
 
 function number(value: unknown): number | undefined {

@@ -2,7 +2,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { messageOf } from '../../../src/core/errors.ts';
 import { placeLine } from '../../../src/core/place-line.ts';
 import { isQuestion } from '../../../src/core/question.ts';
-import { visible } from '../../../src/core/visible-text.ts';
+import { visibleLine } from '../../../src/core/visible-text.ts';
 import { RpcError, type Runtime } from '../../../src/rpc/client/index.ts';
 import type { Entry } from '../state/timeline.ts';
 import { diffStyles, diffView } from '../ui/diff.ts';
@@ -166,7 +166,7 @@ export class ProposalCard extends LitElement {
   #side(facts: Facts) {
     const place = placeLine(this.entry.attributes);
     return html`<dl class="side">
-      ${place === undefined ? nothing : html`<dt>in</dt><dd class="mono">${visible(place)}</dd>`}
+      ${place === undefined ? nothing : html`<dt>in</dt><dd class="mono">${visibleLine(place)}</dd>`}
       ${facts.reason === undefined ? nothing : html`<dt>asked because</dt><dd>${facts.reason}</dd>`}
       ${facts.allow.map((rule) => html`<dt>can be allowed</dt><dd class="mono">${rule}</dd>`)}
       ${facts.deny === undefined ? nothing : html`<dt>can be denied</dt><dd class="mono">${facts.deny}</dd>`}
@@ -207,7 +207,7 @@ export class ProposalCard extends LitElement {
       options.length === 0
         ? nothing
         : html`<div class="row" role="group" aria-label="Answers to choose from">
-          ${options.map((option) => html`<button ?disabled=${this.busy} @click=${() => this.#answer('accept', { output: option })}>${visible(option)}</button>`)}
+          ${options.map((option) => html`<button ?disabled=${this.busy} @click=${() => this.#answer('accept', { output: option })}>${visibleLine(option)}</button>`)}
         </div>`
     }
       <form class="row" @submit=${this.#onAnswer} @keydown=${this.#onEscape}>
