@@ -214,17 +214,17 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
     await hg('rpc', 'addModel', '{"alias": "again", "actual": "again.yaml", "provider": "scripted"}');
     const screen = terminal();
     screen.type(`${headgate('act', '--model', 'again', '--run', 'again', 'go')}; echo code=$?`);
-    await screen.see(/m, for all that follows: allow sh\(ls -d \.\)/);
+    await screen.see(/m, for all that follows: allow sh\(ls \*\) in \./);
     await screen.see(/f, for all that follows: deny sh\(ls -d \.\)/);
     await screen.see(/a accept {3}r reject {3}m accept and remember {3}f reject and remember {3}q leave/);
     screen.press('m');
-    await screen.see(/remembered: allow sh\(ls -d \.\)/);
+    await screen.see(/remembered: allow sh\(ls \*\) in \./);
     await screen.see(/Twice it was\./);
     await screen.see(/code=0/);
-    expect((await hg('policy', 'list')).out).toMatch(/^ *\d+ {2}allow .* sh\(ls -d \.\)$/m);
+    expect((await hg('policy', 'list')).out).toMatch(/^ *\d+ {2}allow .* sh\(ls \*\) in \.$/m);
 
     const { rules } = JSON.parse((await hg('policy', 'list', '--json')).out) as { rules: { id: number; rule: string }[] };
-    await hg('policy', 'remove', String(rules.find(({ rule }) => rule === 'sh(ls -d .)')!.id));
+    await hg('policy', 'remove', String(rules.find(({ rule }) => rule === 'sh(ls *) in .')!.id));
     const other = terminal();
     other.type(headgate('act', '--model', 'again', '--run', 'refused', 'go'));
     await other.see(/f reject and remember/);
