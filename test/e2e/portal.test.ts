@@ -263,6 +263,21 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_text} what comes from e
     await page.getByLabel('Command', { exact: true }).getByText('echo safe⟨U+202E⟩; echo ⟨U+0007⟩hidden', { exact: true }).waitFor();
   });
 
+  it('{#portal_answers} says how much of a long command is not shown, and shows it', async () => {
+    const client = await live.client();
+    const command = `${Array.from({ length: 40 }, (_, n) => `echo step ${n}`).join('\n')}\nrm -rf build`;
+    const run = await runWith(live, client, 'long', [{ calls: [{ tool: 'sh', input: { command } }] }]);
+    await client.call('act', { run, prompt: 'go on' });
+    const { page } = await openPortal(browser, live, `/runs/${run}`);
+    const shown = page.getByLabel('Command', { exact: true });
+    await shown.waitFor();
+    expect(await shown.textContent()).not.toContain('rm -rf');
+    await page.getByRole('button', { name: '29 more lines' }).click();
+    await shown.getByText('rm -rf build').waitFor();
+    // The whole of it is on the page and in no box that scrolls.
+    expect(await shown.evaluate((box) => box.scrollHeight <= box.clientHeight + 2)).toBe(true);
+  });
+
   it('may be an address of any length and content', async () => {
     const { page, complaints } = await openPortal(browser, live, `/runs/${'x'.repeat(500_000)}`);
     await page.locator('headgate-timeline').getByRole('alert').waitFor();

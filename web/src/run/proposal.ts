@@ -6,6 +6,7 @@ import { visible } from '../../../src/core/visible-text.ts';
 import { RpcError, type Runtime } from '../../../src/rpc/client/index.ts';
 import type { Entry } from '../state/timeline.ts';
 import { diffStyles, diffView } from '../ui/diff.ts';
+import { beginning } from '../ui/long-text.ts';
 import { shared } from '../ui/styles.ts';
 import { type Facts, factsOf } from './facts.ts';
 
@@ -17,6 +18,7 @@ export class ProposalCard extends LitElement {
     run: {},
     guarded: { type: Boolean, reflect: true },
     rejecting: { state: true },
+    whole: { state: true },
     busy: { state: true },
     problem: { state: true },
   };
@@ -27,6 +29,8 @@ export class ProposalCard extends LitElement {
   /** Keys do not answer it yet: it has only just come under them. */
   declare guarded: boolean;
   declare rejecting: boolean;
+  /** The rest of a long command is shown too. */
+  declare whole: boolean;
   declare busy: boolean;
   declare problem: string | undefined;
 
@@ -54,14 +58,16 @@ export class ProposalCard extends LitElement {
         color: var(--amber);
       }
       .command {
-        max-height: 240px;
-        overflow: auto;
         padding: 8px 12px;
         border-radius: 6px;
         background: var(--sunken);
         border: 1px solid var(--line);
         white-space: pre-wrap;
         overflow-wrap: anywhere;
+      }
+      .more {
+        color: var(--amber);
+        font-weight: 600;
       }
       .question {
         font-size: 15px;
@@ -124,7 +130,7 @@ export class ProposalCard extends LitElement {
         ${question || facts.command !== undefined ? nothing : html`<span class="mono">${facts.summary}</span>`}
       </header>
       ${question ? html`<p class="question">${facts.summary}</p>` : nothing}
-      ${facts.command === undefined ? nothing : html`<pre class="command" tabindex="0" aria-label="Command">${facts.command}</pre>`}
+      ${facts.command === undefined ? nothing : this.#command(facts.command)}
       ${facts.diff === undefined ? nothing : diffView(facts.diff, `Change: ${facts.summary}`)} ${this.#side(facts)}
       ${this.problem === undefined ? nothing : html`<p class="problem" role="alert">${this.problem}</p>`}
       ${question ? this.#questionForm(facts) : this.rejecting ? this.#rejectForm() : this.#buttons(facts)}`;
@@ -148,6 +154,13 @@ export class ProposalCard extends LitElement {
     const { allow, deny } = factsOf(this.entry);
     if (action === 'accept' ? allow.length > 0 : deny !== undefined) void this.#answer(action, { remember: true });
     else this.problem = 'No narrow rule can be made of this one; answer it without remembering.';
+  }
+
+  /** A long one does not hide its end: what is left out is said, and shown when it is asked for. */
+  #command(command: string) {
+    const { shown, more } = this.whole ? { shown: command } : beginning(command);
+    return html`<pre class="command" tabindex="0" aria-label="Command">${shown}</pre>
+      ${more === undefined ? nothing : html`<p class="more">Not all of it: <button @click=${() => (this.whole = true)}>${more}</button></p>`}`;
   }
 
   #side(facts: Facts) {
