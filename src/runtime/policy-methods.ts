@@ -45,8 +45,9 @@ export class PolicyMethods {
    * What would be decided if the model proposed this. Throws invalid_params when it is given none or several of command, subjects and input,
    * for an input that does not fit, and for that of a tool which runs no shell command.
    */
-  async check(c: Caller, question: Question): Promise<Judgement> {
-    return await this.#policy.judge(c.project.id, this.#case(c.project.root, question));
+  async check(c: Caller, question: Question): Promise<Omit<Judgement, 'runs'>> {
+    const { runs: _, ...judgement } = await this.#policy.judge(c.project.id, this.#case(c.project.root, question));
+    return judgement;
   }
 
   #case(root: string, { tool, command, subjects, input }: Question): Case {

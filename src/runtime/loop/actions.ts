@@ -267,7 +267,11 @@ export class Actions {
     // Clients tell a question by this attribute, and by nothing else (SPEC {#ask_user}).
     const { question, ...attributes } = proposal.attributes ?? {};
     const asked = isQuestion ? { question: typeof question === 'string' ? question : proposal.summary } : {};
-    return { proposal: { ...proposal, attributes: { ...attributes, ...asked, ...judged } }, verdict, reason, judged };
+    // What nobody was asked about is run as it was read; what a person or a plugin has the last word on, as it was shown.
+    const unasked = verdict === 'allow' && by !== 'plugin' && by !== 'yolo' && judgement.runs !== undefined;
+    const producer = proposal.producer && unasked ? await launched(proposal.producer, judgement.runs) : proposal.producer;
+    const run = producer ? { ...proposal, producer } : proposal;
+    return { proposal: { ...run, attributes: { ...attributes, ...asked, ...judged } }, verdict, reason, judged };
   }
 }
 
