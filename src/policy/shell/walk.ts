@@ -194,6 +194,9 @@ export class Walk {
       if (!sign.endsWith('-')) this.doubt('a redirection to nothing');
       return extra;
     }
+    const before = node.children[node.children.indexOf(target) - 1];
+    if (/[^ \t\\\n]|(^|[^\\])\n/.test(this.#source.slice(before?.endIndex ?? target.startIndex, target.startIndex)))
+      this.doubt('a redirection whose file is on another line');
     const word = wordOf(target, this.doubt);
     this.#inside(target, depth);
     if (sign.endsWith('&')) {
