@@ -10,6 +10,7 @@ import * as changedFiles from './0008_changed_files.ts';
 import * as policy from './0009_policy.ts';
 import * as dataFolder from './0010_data_folder.ts';
 import * as leftovers from './0011_leftovers.ts';
+import * as ruleFolder from './0012_rule_folder.ts';
 
 /** One step of the schema: the SQL that `up` emits, frozen once it has landed. */
 export interface Migration {
@@ -31,4 +32,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 9, name: 'policy', up: policy.up },
   { number: 10, name: 'data_folder', up: dataFolder.up },
   { number: 11, name: 'leftovers', up: leftovers.up },
+  { number: 12, name: 'rule_folder', up: ruleFolder.up },
 ];

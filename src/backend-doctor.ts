@@ -16,8 +16,17 @@ export async function examineBackends(): Promise<Finding[]> {
   const sandbox = rows.find((row) => row.sandbox !== undefined)?.sandbox;
   return [
     ...rows.map((row) => finding(TITLES[row.name] ?? row.name, row, row.detail ?? whatItCan(row))),
-    ...(sandbox ? [finding('sandbox', sandbox, sandbox.detail ?? 'commands can be kept to the project')] : []),
+    ...(sandbox ? [sandboxFinding(sandbox)] : []),
   ];
+}
+
+/** Whether there is a sandbox, and what is different without one (SPEC {#looks_place}). */
+export function sandboxFinding(sandbox: NonNullable<BackendCapabilities['sandbox']>): Finding {
+  const missed =
+    'without it a model is asked about git, rg, sed, find and others that only look, and whoever may run commands can read the data folder with its token; let the server run as a user of its own, or commands in containers';
+  const { available, reason } = sandbox;
+  const told = { available, ...(reason === undefined ? {} : { reason: `${reason}; ${missed}` }) };
+  return finding('sandbox', told, sandbox.detail ?? 'commands can be kept to the project');
 }
 
 function finding(name: string, what: { available: boolean; reason?: string }, detail: string): Finding {

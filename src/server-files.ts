@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { HeadgateError, messageOf, systemCode } from './core/errors.ts';
@@ -16,6 +16,27 @@ export interface DataPaths {
   readonly socket: string;
   readonly token: string;
   readonly record: string;
+}
+
+/**
+ * Sees to it that the data folder is private to its user, also one that was there and is open to others. Throws `forbidden` when it cannot be,
+ * and for a folder with other things in it, which others may need.
+ */
+export function makePrivate(folder: string): void {
+  if ((statSync(folder).mode & 0o077) === 0) return;
+  const refused = (why: string) =>
+    new HeadgateError(
+      'forbidden',
+      `the data folder ${folder} is open to other users and ${why}; name a folder of its own with --data, or run chmod 700 on this one`,
+      { folder },
+    );
+  const names = readdirSync(folder);
+  if (names.length > 0 && !names.includes('headgate.db')) throw refused('has other things than data in it');
+  try {
+    chmodSync(folder, 0o700);
+  } catch (error) {
+    throw refused(`cannot be closed to them: ${messageOf(error)}`);
+  }
 }
 
 /** The files of a data folder, made with mode 0700 when missing. Throws `forbidden` when it cannot be made. */

@@ -21,7 +21,7 @@ import { Redaction, redactedLogger } from './redact/index.ts';
 import { isLoopbackHost, type MessageChannelLike, RpcServer, readTls, type TlsFiles } from './rpc/server/index.ts';
 import { createRunner } from './runner/index.ts';
 import { createRuntime, DiskNotices, deleteRun, emptyConfig, loadConfig, type ServerConfig } from './runtime/index.ts';
-import { dataPaths, readOrMakeToken, removeServerRecord, userFolder, writeServerRecord } from './server-files.ts';
+import { dataPaths, makePrivate, readOrMakeToken, removeServerRecord, userFolder, writeServerRecord } from './server-files.ts';
 import { openStore } from './store/index.ts';
 import { type EndedCommand, Journal, Streams } from './stream/index.ts';
 
@@ -128,6 +128,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const ids = systemIds;
   const plain: Logger = pino({ level: options.logLevel, base: null }, pino.destination({ fd: 2, sync: true }));
   const paths = dataPaths(options.data);
+  makePrivate(paths.folder);
   const config = options.config === undefined ? emptyConfig(paths.folder) : await loadConfig(options.config);
   const redaction = new Redaction(config.redaction, process.env);
   const logger = redactedLogger(plain, redaction);
@@ -214,6 +215,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     dataFolder: paths.folder,
     userFolder: userFolder(process.env),
     sandbox: config.sandbox,
+    canSandbox: async (root) => (await backends.get('process')?.canSandbox?.(root)) ?? false,
     lifetime: config.lifetime,
     redaction,
     limits: config.limits,

@@ -1,16 +1,25 @@
+const NAMES: Readonly<Record<string, string>> = { '\n': 'LF', '\r': 'CR', '\t': 'TAB', '\u001b': 'ESC' };
+
 /**
- * Text of the model or of a command line so that it shows as it is: control characters and those that turn the
- * direction of writing are escaped, so that what a person accepts is what will run.
+ * What is not seen, turns the direction of writing or looks like a blank, and the two brackets that names of such stand in, so that no text
+ * can be taken for a name. A selector that makes an emoji of a sign is none behind ASCII.
+ */
+const UNSEEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u00a0\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u27e8\u27e9\u2800\u3000\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]|(?<=[\u0000-\u007f])[\ufe00-\ufe0f]/gu;
+
+/**
+ * Text of the model or of a command line so that it shows as it is: two different texts never look the same, and what a person accepts is what
+ * will run (SPEC {#proposals}). Lines and tabs stay; what is not seen is named, as in `⟨U+202E⟩`.
  */
 export function visible(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, (character) => {
-    if (character === '\r') return '\\r';
-    const code = character.charCodeAt(0);
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
-  });
+  return text.replace(UNSEEN, named);
 }
 
-/** The same on one line. */
+/** The same on one line, which a line feed is named in too: `echo a⟨LF⟩rm b` is another text than `echo a\nrm b`. */
 export function visibleLine(text: string): string {
-  return visible(text).replaceAll('\n', '\\n').replaceAll('\t', ' ');
+  return visible(text).replace(/[\n\t]/g, named);
+}
+
+function named(character: string): string {
+  return `⟨${NAMES[character] ?? `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`}⟩`;
 }

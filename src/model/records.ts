@@ -180,6 +180,8 @@ export interface ProducerSpec extends LaunchSpec {
   readonly tmux?: TmuxPlace;
   /** What it may touch, and the project root that `workspace` means (SPEC {#sandbox}). */
   readonly sandbox?: Sandbox & { readonly root: string };
+  /** It was allowed because it only looks: it gets the environment in which it does, for the project at `root` (SPEC {#looks_place}). */
+  readonly looking?: { readonly root: string };
   /** For what a plugin runs in the server: its input; `command` is then only its title (SPEC {#plugin_producers}). */
   readonly input?: Readonly<Record<string, unknown>>;
   /** Channel number to its name, where they are not standard output and errors. */
@@ -297,6 +299,8 @@ export interface NewPermission {
   /** Name of the tool, or a pattern over names. */
   readonly tool: string;
   readonly pattern: string;
+  /** Folder of the project in which alone it holds; null: in every one. */
+  readonly folder: string | null;
   readonly decision: 'allow' | 'ask' | 'deny';
   /** Client that made it. */
   readonly by: string;

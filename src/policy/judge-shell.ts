@@ -1,7 +1,10 @@
+import { relative } from 'node:path';
+import { realOf } from '../hooks/contained-path.ts';
 import { insidePaths } from './inside-paths.ts';
 import { type Judgement, type PartVerdict, ruleName, strictest } from './judgement.ts';
 import { lookProblem, placeOfActs } from './looks/index.ts';
 import { type Place, pathProblem } from './looks/paths.ts';
+import { placeProblem } from './looks/place.ts';
 import { forbidCommand, rememberCommands } from './remember.ts';
 import { type Rule, strongest } from './rule.ts';
 import { baseName, type ShellAct, type ShellCommand, type ShellScript, textOf } from './shell/command.ts';
@@ -19,6 +22,10 @@ export interface ShellCase {
   readonly doubts: readonly string[];
   /** True: what only looks needs no rule (SPEC {#policy_defaults}). */
   readonly looks: boolean;
+  /** False: there is no sandbox for it, and the list of what only looks is shorter (SPEC {#looks_place}). */
+  readonly inSandbox?: boolean;
+  /** Folders of PATH in which the project may have programs. */
+  readonly projectPath?: readonly string[];
 }
 
 /** Commands of the shell that start no program and change nothing: beside others they need no rule. */
@@ -44,9 +51,27 @@ const SHELL_TOOLS = ['sh', 'env'];
 
 /** Judges every command in a line (SPEC {#verdict}, {#policy_shell}). */
 export function judgeShell(one: ShellCase, script: ShellScript, rules: readonly Rule[]): Judgement {
+  const here = folderOf(one, script.acts);
   const own = rules.filter(
-    (rule) => rule.tool.matches(one.tool) || (rule.decision !== 'allow' && SHELL_TOOLS.some((tool) => rule.tool.matches(tool))),
+    (rule) =>
+      (rule.folder === undefined || rule.folder === here) &&
+      (rule.tool.matches(one.tool) || (rule.decision !== 'allow' && SHELL_TOOLS.some((tool) => rule.tool.matches(tool)))),
   );
+  const alone = judgeActs(one, script, rules, own);
+  // A line runs as a whole: beside what a rule allows, nothing in it is in a sandbox or has another PATH.
+  const mixed = alone.parts.some(isRuled) && alone.parts.some(isLook);
+  const beside = { ...one, inSandbox: false, looksBeside: true } as const;
+  const { parts, free } = mixed ? judgeActs(beside, script, rules, own) : alone;
+  const whole = strongest(own.filter((rule) => rule.decision === 'deny' && rule.pattern.matches(one.command.trim())));
+  if (whole) parts.unshift({ text: one.command.trim(), decision: 'deny', rule: ruleName(whole), reason: 'a rule denies it' });
+  if (parts.some(isRuled)) parts.splice(0, parts.length, ...parts.map(cdAsked));
+  // Alone they need a rule as everything does.
+  const settled = parts.length > 0 ? [...parts, ...free.map((part) => ({ ...part, reason: 'it starts no program' }))] : free.map(asked);
+  return conclude(one, script, settled);
+}
+
+/** Verdicts on what is in a line; `free` are those on what needs no rule beside others. */
+function judgeActs(one: ShellCase & { readonly looksBeside?: true }, script: ShellScript, rules: readonly Rule[], own: readonly Rule[]) {
   const place = placeOfActs(script.acts, one.root, one.cwd);
   const parts: PartVerdict[] = [];
   const free: PartVerdict[] = [];
@@ -58,12 +83,15 @@ export function judgeShell(one: ShellCase, script: ShellScript, rules: readonly 
       if (verdict) (verdict.reason === '' ? free : parts).push(verdict);
     }
   }
-  const whole = strongest(own.filter((rule) => rule.decision === 'deny' && rule.pattern.matches(one.command.trim())));
-  if (whole) parts.unshift({ text: one.command.trim(), decision: 'deny', rule: ruleName(whole), reason: 'a rule denies it' });
-  if (parts.some((part) => part.decision === 'allow' && part.rule !== undefined)) parts.splice(0, parts.length, ...parts.map(cdAsked));
-  // Alone they need a rule as everything does.
-  const settled = parts.length > 0 ? [...parts, ...free.map((part) => ({ ...part, reason: 'it starts no program' }))] : free.map(asked);
-  return conclude(one, script, settled);
+  return { parts, free };
+}
+
+function isRuled({ decision, rule }: PartVerdict): boolean {
+  return decision === 'allow' && rule !== undefined;
+}
+
+function isLook({ decision, rule, reason }: PartVerdict): boolean {
+  return decision === 'allow' && rule === undefined && reason !== '';
 }
 
 /** A rule that allows `npm test` says nothing of where. */
@@ -86,7 +114,7 @@ function conclude(one: ShellCase, script: ShellScript, parts: PartVerdict[]): Ju
     return { ...shared, decision: 'ask', by: 'none', reason: doubts[0] ?? 'it holds no command', remember: [] };
   }
   if (first.decision === 'ask') {
-    const remember = rememberCommands(one.tool, script.acts, parts);
+    const remember = rememberCommands(one.tool, script.acts, parts, folderOf(one, script.acts));
     return { ...shared, ...decided(first), remember };
   }
   // Without doubts there always is one.
@@ -101,7 +129,12 @@ function decided(part: PartVerdict): Pick<Judgement, 'decision' | 'by' | 'reason
 }
 
 /** Undefined for what is judged by another command; an empty reason for what needs no rule beside others. */
-function judgeCommand(act: ShellCommand, one: ShellCase, place: Place | undefined, rules: readonly Rule[]): PartVerdict | undefined {
+function judgeCommand(
+  act: ShellCommand,
+  one: ShellCase & { readonly looksBeside?: true },
+  place: Place | undefined,
+  rules: readonly Rule[],
+): PartVerdict | undefined {
   const { text } = act;
   const denied = strongest(
     rules.filter((rule) => rule.decision === 'deny' && spellings(act).some((spelling) => rule.pattern.matches(spelling))),
@@ -116,7 +149,7 @@ function judgeCommand(act: ShellCommand, one: ShellCase, place: Place | undefine
   );
   if (found?.decision === 'ask') return { text, decision: 'ask', rule: ruleName(found), reason: 'a rule wants it asked' };
   if (found) return { text, decision: 'allow', rule: ruleName(found), reason: 'a rule allows it' };
-  const problem = one.looks ? (place ? lookProblem(act, place) : 'cd leads out of the project') : undefined;
+  const problem = one.looks ? (place ? (placeProblem(act, one) ?? lookProblem(act, place)) : 'cd leads out of the project') : undefined;
   if (one.looks && problem === undefined) return { text, decision: 'allow', reason: 'it only looks' };
   if (act.exactOnly === undefined && act.assigned.length === 0 && HARMLESS.has(act.words[0]?.text ?? '') && !one.looks) {
     return { text, decision: 'allow', reason: '' };
@@ -132,14 +165,24 @@ function spellings(act: ShellCommand): string[] {
   return [...new Set([act.text, bare, textOf([{ text: baseName(first.text), literal: true }, ...rest])])];
 }
 
+/** True for a line that changes its folder. */
+function moves(acts: readonly ShellAct[]): boolean {
+  return acts.some((act) => act.kind === 'program' && /^(cd|pushd|popd)$/.test(act.words[0]?.text ?? ''));
+}
+
+/** The folder of a whole line as rules name it; undefined where it changes on the way, or is none of the project. */
+function folderOf({ root, cwd }: ShellCase, acts: readonly ShellAct[]): string | undefined {
+  const way = relative(realOf(root), realOf(cwd));
+  return moves(acts) || way === '..' || way.startsWith('../') ? undefined : way || '.';
+}
+
 /** A redirection that writes is judged as the tool `set` is, on the same file. */
 function judgeWrite(path: string, text: string, one: ShellCase, acts: readonly ShellAct[], rules: readonly Rule[]): PartVerdict {
-  const moved = acts.some((act) => act.kind === 'program' && /^(cd|pushd|popd)$/.test(act.words[0]?.text ?? ''));
-  const subjects = moved ? undefined : insidePaths(path, one);
+  const subjects = moves(acts) ? undefined : insidePaths(path, one);
   const loose = `file://${path.replace(/^\.\//, '')}`;
   const found = strongest(
     rules.filter((rule) => {
-      if (!rule.tool.matches('set')) return false;
+      if (rule.folder !== undefined || !rule.tool.matches('set')) return false;
       if (rule.decision === 'allow') return subjects?.every(rule.subject) ?? false;
       return (subjects ?? [loose]).some(rule.subject);
     }),

@@ -16,7 +16,7 @@ export interface SubjectCase {
 
 /** Judges a proposal by what it is about: a file under its own path and the one that links lead to (SPEC {#policy_rules}). */
 export function judgeSubject({ tool, subjects, root }: SubjectCase, rules: readonly Rule[]): Judgement {
-  const own = rules.filter((rule) => rule.tool.matches(tool));
+  const own = rules.filter((rule) => rule.folder === undefined && rule.tool.matches(tool));
   const names = [...new Set(subjects.flatMap((subject) => namesOf(subject, root)))];
   const parts = names.map((name) => partOf(name, own));
   const first = strictest(parts);

@@ -4,20 +4,23 @@ import { RULE_CHARS } from './rule.ts';
 import { baseName, type ShellAct, type ShellCommand } from './shell/command.ts';
 import { filePath, plainUrl } from './subject.ts';
 
-/** Commands that are as harmless with other words behind them: how many words say which one it is. */
-const PREFIXES: readonly (readonly [RegExp, number])[] = [
-  [/^git (status|log|diff|show|blame|shortlog)$/, 2],
-  [/^(npm|pnpm|yarn) test$/, 2],
-  [/^cargo (build|check|test|clippy)$/, 2],
-  [/^go (build|vet)$/, 2],
-];
+/** Programs that show no text of a file and that no option has run or write anything: any words may follow. */
+const OPEN = new Set(['ls', 'stat', 'basename', 'dirname']);
+/** Folders that a rule can name. */
+const FOLDER = /^[\w./@+ -]{1,200}$/;
 
 /**
- * The rules that an accept with `remember` writes: one for each command that no rule allows yet, its exact text or its prefix where nothing
- * worse can follow. Empty when one of them cannot be had (SPEC {#policy_remember}).
+ * The rules that an accept with `remember` writes: one for each command that no rule allows yet, its exact text, in `folder` only; of some
+ * programs any words. Empty when one of them cannot be had (SPEC {#policy_remember}).
  */
-export function rememberCommands(tool: string, acts: readonly ShellAct[], parts: readonly PartVerdict[]): string[] {
+export function rememberCommands(
+  tool: string,
+  acts: readonly ShellAct[],
+  parts: readonly PartVerdict[],
+  folder: string | undefined,
+): string[] {
   const rules = new Set<string>();
+  if (folder === undefined || !FOLDER.test(folder)) return [];
   for (const part of parts) {
     if (part.decision === 'allow') continue;
     const act = acts.find((one): one is ShellCommand => one.kind === 'program' && !one.denyOnly && one.text === part.text);
@@ -28,20 +31,15 @@ export function rememberCommands(tool: string, acts: readonly ShellAct[], parts:
     if (act.words.some((word) => !word.literal && word.glob !== true)) return [];
     if (act.assigned.some((text) => !/^\w+=[\w./:@%+,-]*$/.test(text))) return [];
     if (act.text.length > RULE_CHARS / 4 || /[\n\t]/.test(act.text)) return [];
-    rules.add(`${tool}(${patternOf(act)})`);
+    rules.add(`${tool}(${patternOf(act)}) in ${folder}`);
   }
   return [...rules];
 }
 
 function patternOf(act: ShellCommand): string {
-  const words = act.words.map((word) => word.text);
-  if (act.assigned.length === 0 && act.words.every(({ literal }) => literal)) {
-    for (const [shape, length] of PREFIXES) {
-      const prefix = words.slice(0, length).join(' ');
-      if (shape.test(prefix)) return `${escapeGlob(prefix)} *`;
-    }
-  }
-  return escapeGlob(act.text);
+  const [program] = act.words;
+  const open = act.assigned.length === 0 && program?.literal === true && OPEN.has(program.text);
+  return open ? `${program.text} *` : escapeGlob(act.text);
 }
 
 /** The rule that denies exactly this command. */

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { HeadgateError } from '../core/errors.ts';
 import { type Glob, glob } from './glob.ts';
 import { type SubjectMatcher, subjectMatcher } from './subject.ts';
@@ -10,7 +11,7 @@ export const RULE_CHARS = 4096;
 /** A rule as people write it: `sh(git status *)`, and what it decides (SPEC {#policy_rules}). */
 export interface RuleText {
   readonly decision: Decision;
-  /** `tool(pattern)`, or the tool alone for all of it. */
+  /** `tool(pattern)`, or the tool alone for all of it; behind it ` in FOLDER` for a rule that holds in one folder only. */
   readonly text: string;
 }
 
@@ -25,12 +26,17 @@ export interface Rule extends RuleText {
   readonly tool: Glob;
   /** Pattern over the text of a command; also over plain subjects. */
   readonly pattern: Glob;
+  /** Folder in which it holds, relative to the root, `.` for that itself; undefined: in every one. */
+  readonly folder?: string;
   /** The pattern over a path or URL. */
   readonly subject: SubjectMatcher;
 }
 
-/** Splits `tool(pattern)`. Throws `invalid_params` that says what a rule looks like. */
-export function splitRule(text: string): { tool: string; pattern: string } {
+/**
+ * Splits `tool(pattern)` and `tool(pattern) in FOLDER`. Throws `invalid_params` that says what a rule looks like, also for one with a folder
+ * that does not allow: what is asked about or denied is so wherever it runs.
+ */
+export function splitRule({ text, decision }: RuleText): { tool: string; pattern: string; folder?: string } {
   const wrong = (why: string) =>
     new HeadgateError(
       'invalid_params',
@@ -40,17 +46,21 @@ export function splitRule(text: string): { tool: string; pattern: string } {
       },
     );
   if (text.length > RULE_CHARS) throw wrong(`is longer than ${RULE_CHARS} characters`);
-  const found = /^([a-z*][a-z0-9_*-]{0,127})(?:\(([\s\S]*)\))?$/i.exec(text);
+  const found = /^([a-z*][a-z0-9_*-]{0,127})(?:\(([\s\S]*)\)(?: in ([^()]+))?)?$/i.exec(text);
   if (!found) throw wrong('is no tool with a pattern');
-  const [, tool = '', pattern = '*'] = found;
+  const [, tool = '', pattern = '*', folder] = found;
   if (pattern === '') throw wrong('has an empty pattern');
   if (hasControl(pattern)) throw wrong('contains a control character');
-  return { tool, pattern };
+  if (folder === undefined) return { tool, pattern };
+  if (decision !== 'allow') throw wrong(`names a folder, which only a rule that allows may; leave " in ${folder.slice(0, 80)}" out`);
+  if (hasControl(folder) || posix.isAbsolute(folder) || posix.normalize(folder) !== folder || /^\.\.(\/|$)|\/$/.test(folder))
+    throw wrong(`names the folder ${folder.slice(0, 80)}, which is none below the project root`);
+  return { tool, pattern, folder };
 }
 
 /** Reads a rule. Throws `invalid_params` as `splitRule` does. */
 export function readRule({ decision, text }: RuleText, source: RuleSource, id?: number): Rule {
-  const { tool, pattern } = splitRule(text);
+  const { tool, pattern, folder } = splitRule({ decision, text });
   return {
     decision,
     text,
@@ -58,6 +68,7 @@ export function readRule({ decision, text }: RuleText, source: RuleSource, id?: 
     ...(id === undefined ? {} : { id }),
     tool: glob(tool),
     pattern: glob(pattern),
+    ...(folder === undefined ? {} : { folder }),
     subject: subjectMatcher(pattern, decision),
   };
 }

@@ -94,7 +94,7 @@ const ruleText = z
           ? (['ask', given.ask] as const)
           : (['deny', given.deny] as const);
     try {
-      splitRule(text);
+      splitRule({ decision, text });
     } catch (error) {
       context.addIssue({ code: 'custom', message: messageOf(error) });
     }

@@ -36,6 +36,8 @@ export interface RuntimeOptions {
   readonly prices?: ServerConfig['prices'];
   /** What every command of this machine is put in (SPEC {#sandbox_default}). */
   readonly sandbox?: ServerConfig['sandbox'];
+  /** Whether what only looks can be had in a sandbox of the project at `root`; left out: no (SPEC {#looks_place}). */
+  readonly canSandbox?: (root: string) => Promise<boolean>;
   /** Lifetimes of commands that name none; 24 h of a model's and `forever` of clients' own by default (SPEC {#lifetime}). */
   readonly lifetime?: ServerConfig['lifetime'];
   /** What is masked; the known shapes by default (SPEC {#redaction}). */
@@ -102,6 +104,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     live: new LiveText(logger),
     prices: options.prices,
     sandbox: options.sandbox,
+    canSandbox: options.canSandbox ?? (() => Promise.resolve(false)),
     lifetime: options.lifetime ?? { model: MODEL_LIFETIME, client: CLIENT_LIFETIME },
   };
   return new Runtime(parts);

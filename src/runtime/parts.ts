@@ -66,6 +66,8 @@ export interface RuntimeParts {
   readonly policy: Policy;
   /** What every command of this machine is put in; undefined: what it asks for itself. */
   readonly sandbox?: SandboxPolicy | undefined;
+  /** Whether what only looks can be had in a sandbox of the project at `root` (SPEC {#looks_place}). */
+  readonly canSandbox: (root: string) => Promise<boolean>;
   /** Lifetimes of commands that name none and whose run names none. */
   readonly lifetime: LifetimeDefaults;
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { ProposedProducer, ToolOutcome } from '../hooks/plugin.ts';
 import type { Entry } from '../model/records.ts';
 import type { Case, Judgement } from '../policy/index.ts';
+import type { LookPlace } from './look-place.ts';
 
 type Proposal = Omit<Extract<ToolOutcome, { kind: 'proposal' }>, 'producer'> & { readonly producer?: ProposedProducer };
 
@@ -17,10 +18,12 @@ export interface Proposer {
   readonly by: string;
   /** What only looks needs no rule. */
   readonly readOnly: boolean;
+  /** Where that would run. */
+  readonly look: LookPlace;
 }
 
 /** What rules are matched against for a proposal (SPEC {#verdict}): of a move both places, each of which has to be allowed. */
-export function caseOf(proposal: Proposal, input: Readonly<Record<string, unknown>>, { tool, root, by, readOnly }: Proposer): Case {
+export function caseOf(proposal: Proposal, input: Readonly<Record<string, unknown>>, { tool, root, by, readOnly, look }: Proposer): Case {
   const { producer, subject } = proposal;
   const change = proposal.change?.change;
   const about = (...subjects: string[]): Case => ({ kind: 'subject', tool, subjects, root: resolve(root) });
@@ -37,7 +40,7 @@ export function caseOf(proposal: Proposal, input: Readonly<Record<string, unknow
   ];
   const looks = readOnly && tool === 'env' && by === 'model' && here && spec.tty === undefined && !spec.stdin;
   const what = { command: spec.command, ...(spec.argv ? { argv: spec.argv } : {}) };
-  return { kind: 'shell', tool, ...what, root: resolve(root), cwd: resolve(root, spec.cwd), doubts, looks };
+  return { kind: 'shell', tool, ...what, root: resolve(root), cwd: resolve(root, spec.cwd), doubts, looks, ...look };
 }
 
 /** The path or the address that an input names. */

@@ -3,7 +3,8 @@ import { HeadgateError } from '../core/errors.ts';
 import { commandParams, commandProposal } from '../hooks/command-tool.ts';
 import type { Case, Decision, Judgement } from '../policy/index.ts';
 import { refusal } from './commands.ts';
-import type { Caller } from './parts.ts';
+import { lookPlace } from './look-place.ts';
+import type { Caller, RuntimeParts } from './parts.ts';
 import type { PluginHost } from './plugin-host.ts';
 import type { Policy, RuleView } from './policy.ts';
 import { caseOf } from './policy-case.ts';
@@ -23,10 +24,12 @@ export interface Question {
 export class PolicyMethods {
   readonly #policy: Policy;
   readonly #host: PluginHost;
+  readonly #canSandbox: RuntimeParts['canSandbox'];
 
-  constructor({ policy, host }: { readonly policy: Policy; readonly host: PluginHost }) {
+  constructor({ policy, host, canSandbox }: Pick<RuntimeParts, 'policy' | 'host' | 'canSandbox'>) {
     this.#policy = policy;
     this.#host = host;
+    this.#canSandbox = canSandbox;
   }
 
   list(projectId: number, removed: boolean): { rules: RuleView[]; readOnly: boolean } {
@@ -46,11 +49,12 @@ export class PolicyMethods {
    * for an input that does not fit, and for that of a tool which runs no shell command.
    */
   async check(c: Caller, question: Question): Promise<Omit<Judgement, 'runs'>> {
-    const { runs: _, ...judgement } = await this.#policy.judge(c.project.id, this.#case(c.project.root, question));
+    const inSandbox = question.tool === 'env' && (await this.#canSandbox(c.project.root));
+    const { runs: _, ...judgement } = await this.#policy.judge(c.project.id, this.#case(c.project.root, question, inSandbox));
     return judgement;
   }
 
-  #case(root: string, { tool, command, subjects, input }: Question): Case {
+  #case(root: string, { tool, command, subjects, input }: Question, inSandbox: boolean): Case {
     if ([command, subjects, input].filter((one) => one !== undefined).length !== 1)
       throw new HeadgateError('invalid_params', 'give one of command, subjects and input', { field: 'command' });
     if (subjects) return { kind: 'subject', tool, subjects, root: resolve(root) };
@@ -69,6 +73,6 @@ export class PolicyMethods {
     }
     const proposal = commandProposal(parsed.data, root);
     if (proposal.kind === 'refused') throw refusal(proposal.status, proposal.body);
-    return caseOf(proposal, parsed.data, { tool, root, by: 'model', readOnly: this.#policy.readOnly });
+    return caseOf(proposal, parsed.data, { tool, root, by: 'model', readOnly: this.#policy.readOnly, look: lookPlace(root, inSandbox) });
   }
 }

@@ -71,15 +71,15 @@ export class Policy {
 
   /** Adds a rule within the caller's transaction; one that holds already is answered as it is. */
   write(tx: JournalTx, projectId: number, by: string, via: string, { decision, text }: RuleText): RuleView {
-    const { tool, pattern } = splitRule(text);
+    const { tool, pattern, folder = null } = splitRule({ decision, text });
     const held = this.#store.permissions.list(projectId);
-    const same = held.find((one) => one.tool === tool && one.pattern === pattern && one.decision === decision);
+    const same = held.find((one) => one.tool === tool && one.pattern === pattern && one.folder === folder && one.decision === decision);
     if (same) return viewOf(same);
     if (held.length >= MAX_RULES)
       throw new HeadgateError('conflict', `this project has ${MAX_RULES} rules; remove some of them with policy/remove first`, {
         rules: held.length,
       });
-    const view = viewOf(this.#store.permissions.add({ projectId, tool, pattern, decision, by, via }));
+    const view = viewOf(this.#store.permissions.add({ projectId, tool, pattern, folder, decision, by, via }));
     tell(tx, projectId, 'added', view);
     return view;
   }
@@ -89,16 +89,21 @@ function tell(tx: JournalTx, projectId: number, change: 'added' | 'removed', rul
   tx.event(projectId, null, 'policy/changed', { change, rule });
 }
 
-function stored({ id, tool, pattern, decision }: PermissionRecord): Rule {
-  return readRule({ decision, text: `${tool}(${pattern})` }, 'stored', id);
+function stored(rule: PermissionRecord): Rule {
+  return readRule({ decision: rule.decision, text: textOf(rule) }, 'stored', rule.id);
 }
 
-function viewOf({ id, tool, pattern, decision, by, at, via, removedBy, removedAt }: PermissionRecord): RuleView {
+function textOf({ tool, pattern, folder }: PermissionRecord): string {
+  return `${tool}(${pattern})${folder === null ? '' : ` in ${folder}`}`;
+}
+
+function viewOf(rule: PermissionRecord): RuleView {
+  const { id, decision, by, at, via, removedBy, removedAt } = rule;
   return {
     id,
     source: 'stored',
     decision,
-    rule: `${tool}(${pattern})`,
+    rule: textOf(rule),
     by,
     at,
     ...(via === '' ? {} : { via }),

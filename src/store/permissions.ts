@@ -21,10 +21,10 @@ export class SqlitePermissions implements PermissionStore {
     return this.#db.all(removed ? rows : rows.where('removed_at', 'is', null)).map(record);
   }
 
-  add({ projectId, tool, pattern, decision, by, via }: NewPermission): PermissionRecord {
+  add({ projectId, tool, pattern, folder, decision, by, via }: NewPermission): PermissionRecord {
     const insert = this.#db.query
       .insertInto('permissions')
-      .values({ project_id: projectId, action: tool, pattern, decision, granted_by: by, via, created_at: this.#clock.now() })
+      .values({ project_id: projectId, action: tool, pattern, folder, decision, granted_by: by, via, created_at: this.#clock.now() })
       .returningAll();
     return record(inserted(this.#db.write('durable', () => this.#db.first(insert))));
   }
@@ -48,6 +48,7 @@ function record(row: Selectable<Tables['permissions']>): PermissionRecord {
     projectId: row.project_id,
     tool: row.action,
     pattern: row.pattern,
+    folder: row.folder,
     decision: row.decision,
     by: row.granted_by,
     via: row.via,

@@ -217,6 +217,8 @@ interface PermissionTable {
   via: Generated<string>;
   removed_by: Generated<string | null>;
   removed_at: Generated<number | null>;
+  /** In which alone it holds. */
+  folder: Generated<string | null>;
 }
 
 interface EventTable {

@@ -46,6 +46,18 @@ export function killContract({ start, run, isRunning, terminal }: KillContext): 
       expect(await isRunning(Number(escapee))).toBe(false);
     });
 
+    test('ends also what only the group ties to the command, when its leader has ended before', async () => {
+      const { handle, sink } = await start(
+        `(trap '' TERM; echo begun; exec env -i /bin/sleep 300 > /dev/null 2>&1) & echo "$! sleeps"; wait`,
+      );
+      const [, sleeper] = await sink.match(1, /(\d+) sleeps/);
+      await sink.match(1, /begun/);
+      const receipt = await handle.kill({ ...KILL, graceMs: 200 });
+      expect(receipt.confirmedDead).toContain(Number(sleeper));
+      expect(receipt.escaped).toEqual([]);
+      expect(await isRunning(Number(sleeper))).toBe(false);
+    });
+
     test('ends what ignores SIGTERM by SIGKILL after the grace period', async () => {
       const { handle, sink } = await start("trap '' TERM; echo up; while :; do sleep 1; done");
       await sink.match(1, /up/);

@@ -258,7 +258,7 @@ describe('{#lifetime_warden} the warden', { timeout: 90_000 }, () => {
 
   it('is started again when it was killed, by the server and by the next one, and does its work', async () => {
     const client = await live.client();
-    const place = await running(client, 'place', { lifetime: '2s' });
+    const place = await running(client, 'place', { lifetime: '10s' });
     const first = pidIn('warden') ?? 0;
     process.kill(first, 'SIGKILL');
     await until(() => ![undefined, first].includes(pidIn('warden')));

@@ -61,7 +61,7 @@ describe.skipIf(!serviceAvailable('nvim'))('Neovim', { timeout: 120_000 }, () =>
     await editor.keys(':Headgate act sh: echo one; printf "x\\033y" # \u202etrick<CR>');
     const card = await editor.lines('headgate-proposal', (text) => text.includes('a accept'));
     expect(card).toContain('sh proposes in scripted-');
-    expect(card).toContain('\\u202etrick');
+    expect(card).toContain('⟨U+202E⟩trick');
     expect(card).toContain('f, for all that follows: deny sh(echo one');
     expect(await editor.lua('return vim.bo.filetype')).toBe('headgate-proposal');
     const { run, path } = await client.notice('run/proposal');

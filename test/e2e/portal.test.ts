@@ -260,7 +260,7 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_text} what comes from e
     await page.getByText(/The other \d+ lines/).click();
     await page.getByText('+the very last').waitFor();
     await page.getByRole('button', { name: 'Accept a', exact: true }).click();
-    await page.getByLabel('Command', { exact: true }).getByText('echo safe\\u202e; echo \\x07hidden', { exact: true }).waitFor();
+    await page.getByLabel('Command', { exact: true }).getByText('echo safe⟨U+202E⟩; echo ⟨U+0007⟩hidden', { exact: true }).waitFor();
   });
 
   it('may be an address of any length and content', async () => {

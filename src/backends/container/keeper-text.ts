@@ -8,7 +8,7 @@ export const KEEPER_TEXT = `hg_dir=$1 hg_left=$2 hg_stop=
 hg_signal() {
   case $1 in HUP | INT | QUIT | TERM) hg_stop=1 ;; esac
   hg_pid=
-  [ -e "$hg_dir/pid" ] && read -r hg_pid hg_rest < "$hg_dir/pid"
+  for hg_file in "$hg_dir/main" "$hg_dir/pid"; do [ -z "$hg_pid" ] && [ -e "$hg_file" ] && read -r hg_pid hg_rest < "$hg_file"; done
   case $hg_pid in '' | barred) ;; *) kill "-$1" "-$hg_pid" ;; esac
 }
 for hg_name in HUP INT QUIT TERM USR1 USR2; do trap "hg_signal $hg_name" "$hg_name"; done

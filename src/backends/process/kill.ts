@@ -67,6 +67,12 @@ export class TreeKill {
     return members;
   }
 
+  /** Also those that nothing ties to the command any more since the leader of their group has gone. */
+  async #left(): Promise<ProcStat[]> {
+    await this.#look();
+    return [...this.#seen.values()].filter(isThere);
+  }
+
   /** The group at once, so that none of it forks away in between; those outside of it one by one. */
   async #first(signal: NodeJS.Signals, members: readonly ProcStat[]): Promise<void> {
     if (this.#tree.hasTerminal) this.#firstInTerminal(signal, members);
@@ -85,11 +91,13 @@ export class TreeKill {
   }
 
   #firstInGroup(signal: NodeJS.Signals, members: readonly ProcStat[]): void {
-    const shim = this.#tree.shim();
-    const inGroup = (member: ProcStat): boolean => shim !== undefined && isTrapped(signal) && member.group === shim.pid;
-    const group = shim !== undefined && isTrapped(signal) && signalGroup(shim, signal) ? members.filter(inGroup) : [];
-    const alone = members.filter((member) => !inGroup(member) && signalProcess(member, signal));
-    this.#record(signal, [...group, ...alone]);
+    const leader = this.#tree.canSignalGroup(signal) ? this.#tree.leader() : undefined;
+    const reached = leader !== undefined && signalGroup(leader, signal);
+    const inGroup = (member: ProcStat): boolean => reached && member.group === leader.pid;
+    this.#record(
+      signal,
+      members.filter((member) => inGroup(member) || signalProcess(member, signal)),
+    );
   }
 
   /** A stopped process acts on the signal only when it goes on; the shim too, when the whole group was stopped. */
@@ -124,10 +132,10 @@ export class TreeKill {
   /** SIGKILL to all but the shim, which has the exit code to publish, until a look at all processes finds none. */
   async #force(): Promise<void> {
     const giveUp = this.#clock.monotonic() + UNKILLABLE_MS;
-    for (let members = await this.#look(); members.length > 0; members = await this.#look()) {
+    for (let left = await this.#left(); left.length > 0; left = await this.#left()) {
       this.#record(
         'SIGKILL',
-        members.filter((member) => signalProcess(member, 'SIGKILL')),
+        left.filter((member) => signalProcess(member, 'SIGKILL')),
       );
       if (this.#clock.monotonic() >= giveUp) return;
       await delay(LOOK_MS);

@@ -7,7 +7,7 @@ import type { Logger } from '../../core/logger.ts';
 import { launchArgv } from '../../model/launch.ts';
 import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { ProducerSpec } from '../../model/records.ts';
-import { type EnvironmentRules, inherited } from '../environment.ts';
+import { type EnvironmentRules, inherited, lookingVariables } from '../environment.ts';
 import { Sandboxes } from '../sandbox/index.ts';
 import { FreeSpace, type SpaceFact } from '../shim/free-space.ts';
 import { STEP_BYTES } from '../shim/give-back.ts';
@@ -119,6 +119,10 @@ class ProcessBackend implements Backend {
     };
   }
 
+  async canSandbox(root: string): Promise<boolean> {
+    return 'path' in (await this.#sandboxes.find()) && this.#sandboxes.takes(root);
+  }
+
   async start(request: StartRequest, sink: OutputSink): Promise<BackendHandle> {
     const { producerId, spec } = request;
     const spool = this.#findSpool();
@@ -217,9 +221,10 @@ class ProcessBackend implements Backend {
     folder: ProducerFolder,
     marker: Readonly<Record<string, string>>,
   ): Pick<Launch, 'argv' | 'env'> {
-    const { cwd, sandbox } = spec;
+    const { cwd, sandbox, looking } = spec;
     const rules: EnvironmentRules = { allow: this.#options.allow, withheld: [...OWN_SECRETS, ...(this.#options.withheld ?? [])] };
-    const env: Record<string, string> = { ...inherited(process.env, rules, sandbox !== undefined), PWD: cwd, ...spec.env };
+    const own = { ...inherited(process.env, rules, sandbox !== undefined), PWD: cwd, ...spec.env };
+    const env: Record<string, string> = looking ? lookingVariables(own, looking.root) : own;
     if (!sandbox || bubblewrap === undefined) return { argv: launchArgv(spec), env: { ...env, ...marker } };
     // The terminal says what it is, also where this process has one of its own.
     if (spec.tty && !('TERM' in spec.env)) delete env['TERM'];

@@ -22,7 +22,7 @@ import { waitsForInput } from './input-wait.ts';
 import { TreeKill } from './kill.ts';
 import { LocalTerminal } from './local-terminal.ts';
 import { readAlive } from './proc.ts';
-import { isSafe, signalEach, signalGroup, signalProcess } from './signalling.ts';
+import { signalEach, signalGroup, signalProcess } from './signalling.ts';
 import { ProcessTree } from './tree.ts';
 
 /** How often processes that still hold the output are looked at, the shim is waited for, and a failure is tried again (milliseconds). */
@@ -166,6 +166,7 @@ export class ProcessHandle implements BackendHandle {
   async signal(signal: string): Promise<void> {
     const name = signalName(signal);
     const tree = await this.#whenClaimed();
+    while (tree?.isStarting) await delay(CLAIM_LOOK_MS);
     const shim = tree?.shim();
     if (this.#terminal) await this.#whenReady(this.#terminal);
     if (this.#exit.published() && !this.#terminal) return await this.#signalLeftovers(name, tree);
@@ -173,8 +174,9 @@ export class ProcessHandle implements BackendHandle {
       throw new HeadgateError('conflict', `the command has ended, so ${name} reaches nobody`);
     }
     if (this.#terminal) return;
-    if (isSafe(name)) signalGroup(shim, name);
-    else await signalEach(() => tree.members(), name);
+    const leader = tree.canSignalGroup(name) ? tree.leader() : undefined;
+    // It may not lead its group yet.
+    if (!leader || !signalGroup(leader, name)) await signalEach(() => tree.members(), name);
   }
 
   /** Looks at its processes, without a scan of all there are (SPEC {#waiting_for_input}). */

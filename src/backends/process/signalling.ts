@@ -20,9 +20,9 @@ export function signalProcess(process_: ProcStat, signal: NodeJS.Signals): boole
   return send(process_.pid, signal);
 }
 
-/** Signals the shim's group, which is ours as long as the shim is there. */
-export function signalGroup(shim: ProcStat, signal: NodeJS.Signals): boolean {
-  return send(-shim.pid, signal);
+/** Signals the group that a process leads, which is the command's as long as its leader is there, zombie or not. */
+export function signalGroup(leader: ProcStat, signal: NodeJS.Signals): boolean {
+  return send(-leader.pid, signal);
 }
 
 /** Signals a process group that a process is in, while it is there and in it. */

@@ -2,7 +2,7 @@ import { setImmediate as nextTick } from 'node:timers/promises';
 import { bootId } from '../../core/boot-id.ts';
 import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
 import { hasEnvironment, holdsOpen, isSandboxInit, type ProcStat, processesSince, readAlive, readStat } from './proc.ts';
-import { signalProcess } from './signalling.ts';
+import { isSafe, signalProcess } from './signalling.ts';
 
 /** Variables in a command's environment by which its processes are found, whatever session they moved to (SPEC {#producer_marker}). */
 export function markerOf(spool: string, producerId: string): Readonly<Record<string, string>> {
@@ -30,6 +30,24 @@ export class ProcessTree {
   /** The shim itself, while it is there. */
   shim(): ProcStat | undefined {
     return readAlive(this.#shim);
+  }
+
+  /** Who leads the command's group: its first process, zombie or not, or the shim where the command is in that one's group. */
+  leader(): ProcStat | undefined {
+    const main = this.#folder.main();
+    if (!main) return this.shim();
+    const now = main.bootId === bootId() ? readStat(main.pid) : undefined;
+    return now?.startTicks === main.startTicks ? now : undefined;
+  }
+
+  /** True when this signal can go to the whole group: the shim is not in it, or outlives the signal. */
+  canSignalGroup(signal: NodeJS.Signals): boolean {
+    return this.#folder.main() !== undefined || isSafe(signal);
+  }
+
+  /** True while the shim is between its copiers and the command. */
+  get isStarting(): boolean {
+    return this.#folder.copiers() !== undefined && !this.#folder.main() && !this.hasEnded && this.shim() !== undefined;
   }
 
   /** True once the exit code is published; the shim may still wait for the end of the output. */
@@ -76,12 +94,17 @@ export class ProcessTree {
     const all = (await processesSince(this.#shim.startTicks)).filter(({ pid }) => !ours.has(pid));
     const relay = all.find((process) => this.#isRelay(process));
     const others = all.filter((process) => process !== relay);
-    const groupIsOurs = this.#ownsGroup();
+    const leaders = [this.#shim, this.#folder.main() ?? this.#shim].map(({ pid, startTicks }) => ({
+      pid,
+      // Nobody else can have the number of a session while its leader is there, zombie or not.
+      isThere: readStat(pid)?.startTicks === startTicks,
+    }));
     const members = new Map<number, ProcStat>();
     let looked = 0;
     for (const process of others) {
-      const inSession = process.session === this.#shim.pid || process.group === this.#shim.pid;
-      if (groupIsOurs && inSession) members.set(process.pid, process);
+      const leader = leaders.find(({ pid }) => process.session === pid || process.group === pid);
+      const inSession = leader !== undefined;
+      if (leader?.isThere) members.set(process.pid, process);
       else if (this.#isMarked(process.pid) || (inSession && this.holdsOutput(process.pid))) members.set(process.pid, process);
       else if (++looked % ENVIRONMENT_SLICE === 0) await nextTick();
     }
@@ -112,10 +135,5 @@ export class ProcessTree {
 
   #isMarked(pid: number): boolean {
     return hasEnvironment(pid, this.#marker);
-  }
-
-  /** True while the shim is there, zombie or not: nobody else can have its group number then. */
-  #ownsGroup(): boolean {
-    return readStat(this.#shim.pid)?.startTicks === this.#shim.startTicks;
   }
 }

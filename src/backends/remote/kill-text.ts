@@ -76,7 +76,7 @@ hg_first() {
     [ "$hg_signal" = STOP ] || hg_wake
     return
   fi
-  [ "$hg_trapped" = 1 ] && hg_shim_alive && kill "-$hg_signal" "-$hg_pid" && hg_at_once=1
+  hg_leader "$hg_trapped" && kill "-$hg_signal" "-$hg_main" && hg_at_once=1
   for hg_m in $hg_members; do
     case $hg_at_once$hg_grouped in
       1*" $hg_m "*) hg_sent="$hg_sent \${hg_m%:*}" ;;
@@ -94,9 +94,10 @@ hg_left() {
 hg_force() {
   hg_time
   hg_giveup=$((hg_now + 300))
-  while hg_scan && [ "$hg_members" != ' ' ]; do
+  # Also those that nothing ties to the command any more since the leader of their group has gone.
+  while hg_scan; hg_left; do
     hg_sent=
-    for hg_m in $hg_members; do hg_send KILL "$hg_m" && hg_sent="$hg_sent \${hg_m%:*}"; done
+    for hg_m in $hg_seen; do hg_send KILL "$hg_m" && hg_sent="$hg_sent \${hg_m%:*}"; done
     hg_record KILL $hg_sent
     hg_time
     [ "$hg_now" -lt "$hg_giveup" ] || return 0

@@ -69,6 +69,18 @@ hg_stat() {
 # Whether process $1 that began at $2 is there; a zombie is not.
 hg_alive() { hg_stat "$1" && [ "$hg_s_ticks" = "$2" ] && case $hg_s_state in Z | X) false ;; esac; }
 
+# Who leads the command's group, into hg_main: its first process, or the shim where the command is in that one's
+# group. Fails when a signal cannot go to that group: its leader is gone, or it is a shim that does not outlive the signal ($1 is not 1).
+hg_leader() {
+  hg_main=
+  if [ -e main ] && read -r hg_main hg_main_ticks hg_rest < main && [ -n "$hg_rest" ]; then
+    [ "$hg_rest" = "$hg_boot" ] && hg_stat "$hg_main" && [ "$hg_s_ticks" = "$hg_main_ticks" ]
+  else
+    hg_main=$hg_pid
+    [ "$1" = 1 ] && hg_shim_alive
+  fi
+}
+
 # The published exit code, into hg_code; fails while there is none.
 hg_exit() { hg_code= && [ -e exit ] && read -r hg_code < exit; }
 
@@ -158,9 +170,10 @@ hg_look() {
     hg_file=\${hg_file#/proc/}
     hg_marked="$hg_marked\${hg_file%%/*} "
   done
-  # Nobody else has the group's number while the shim is there, zombie or not.
-  hg_owned=
-  hg_stat "$hg_pid" && [ "$hg_s_ticks" = "$hg_ticks" ] && hg_owned=1
+  # Nobody else has the number of a session while its leader is there, zombie or not.
+  hg_owned=' '
+  hg_stat "$hg_pid" && [ "$hg_s_ticks" = "$hg_ticks" ] && hg_owned=" $hg_pid "
+  hg_leader 1 && hg_owned="$hg_owned$hg_main "
   for hg_p in /proc/[0-9]*; do
     hg_p=\${hg_p#/proc/}
     hg_stat "$hg_p" || continue
@@ -173,11 +186,12 @@ hg_look() {
       continue
     fi
     hg_near=
-    if [ "$hg_s_session" = "$hg_pid" ] || [ "$hg_s_group" = "$hg_pid" ]; then hg_near=1; fi
+    case " $hg_s_session $hg_s_group " in *" $hg_pid "* | *" $hg_main "*) hg_near=1 ;; esac
+    case "$hg_owned" in *" $hg_s_session "* | *" $hg_s_group "*) hg_near=2 ;; esac
     case $hg_marked in *" $hg_p "*) hg_near=2 ;; esac
-    [ "$hg_s_group" = "$hg_pid" ] && hg_grouped="$hg_grouped$hg_p:$hg_s_ticks "
+    [ "$hg_s_group" = "$hg_main" ] && hg_grouped="$hg_grouped$hg_p:$hg_s_ticks "
     [ "$hg_s_state" = T ] && hg_stopped="$hg_stopped$hg_p:$hg_s_ticks "
-    if [ "$hg_near" = 2 ] || { [ -n "$hg_near" ] && { [ -n "$hg_owned" ] || hg_holds "$hg_p"; }; }; then
+    if [ "$hg_near" = 2 ] || { [ -n "$hg_near" ] && hg_holds "$hg_p"; }; then
       hg_members="$hg_members$hg_p:$hg_s_ticks "
     else
       hg_others="$hg_others $hg_p:$hg_s_ticks:$hg_s_parent"

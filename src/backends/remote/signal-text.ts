@@ -14,6 +14,8 @@ until hg_claim || [ "$hg_state" = barred ] || [ $hg_n -ge 100 ]; do
   hg_n=$((hg_n + 1))
   hg_nap 0.02
 done
+# The shim is between its copiers and the command.
+while [ "$hg_state" = claimed ] && [ -e copiers ] && [ ! -e main ] && ! hg_exit && hg_shim_alive; do hg_nap 0.02; done
 if [ "$hg_state" = claimed ] && hg_exit && hg_copiers; then
   # What the command has left behind.
   hg_each "$5"
@@ -24,11 +26,8 @@ if [ "$hg_state" != claimed ] || hg_exit || ! hg_shim_alive; then
   hg_say ended
   exit 0
 fi
-if [ "$6" = 1 ]; then
-  kill "-$5" "-$hg_pid"
-else
-  hg_each "$5"
-fi
+# It may not lead its group yet.
+hg_leader "$6" && kill "-$5" "-$hg_main" || hg_each "$5"
 hg_say done
 exit 0
 `;

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
-import { SYSTEM_PATH } from '../system-path.ts';
+import { SYSTEM_PATH } from '../../core/system-path.ts';
 
 /** How long the probe may take (milliseconds); less than whoever asks what there is waits for a backend. */
 const PROBE_MS = 1500;

@@ -56,7 +56,7 @@ const OF_SYSTEM = [
 ];
 
 /** Folders in which programs have their sockets and temporary files: a command in a sandbox has empty ones of its own. */
-const PRIVATE = ['/tmp', '/var/tmp', '/run', '/var/run'];
+export const PRIVATE = ['/tmp', '/var/tmp', '/run', '/var/run'];
 
 /** What of this machine a sandbox hides, with symbolic links resolved; only what is there. */
 export function hiddenPlaces(own: readonly string[], homes: readonly string[] = homesOfUser()): string[] {

@@ -3,9 +3,9 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { HeadgateError } from '../../core/errors.ts';
 import { shellQuote } from '../../core/shell-quote.ts';
+import { SYSTEM_PATH } from '../../core/system-path.ts';
 import { launchArgv } from '../../model/launch.ts';
 import type { ProducerSpec } from '../../model/records.ts';
-import { SYSTEM_PATH } from '../system-path.ts';
 import { type Bubblewrap, findBubblewrap, ISOLATION, RESET_SIGNALS, SYSTEM } from './bubblewrap.ts';
 import { existing, hiddenPlaces, privatePlaces } from './hidden-places.ts';
 import { mountArguments } from './mounts.ts';
@@ -77,12 +77,7 @@ export class Sandboxes {
       ...ISOLATION,
       ...(sandbox.network ? [] : ['--unshare-net']),
       ...SYSTEM,
-      ...mountArguments({
-        ...sandbox,
-        hidden: hiddenPlaces(this.#hidden, this.#homes),
-        own: existing(this.#hidden),
-        privates: privatePlaces(),
-      }),
+      ...this.#mounts(sandbox),
       ...Object.entries({ ...variables, ...marker }).flatMap(([name, value]) => ['--setenv', name, value]),
       '--chdir',
       cwd,
@@ -97,5 +92,20 @@ export class Sandboxes {
       command: `trap '' ${IGNORED.join(' ')}; exec ${bubblewrap} --args 9 -- ${inside} 9< ${shellQuote(file)}`,
       env: { ...marker, PATH: SYSTEM_PATH },
     };
+  }
+
+  /** True when a command that only looks can be had in a sandbox of the project at `root`. */
+  takes(root: string): boolean {
+    try {
+      this.#mounts({ mode: 'read-only', network: false, root });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #mounts(sandbox: Required<ProducerSpec>['sandbox']): string[] {
+    const hidden = hiddenPlaces(this.#hidden, this.#homes);
+    return mountArguments({ ...sandbox, hidden, own: existing(this.#hidden), privates: privatePlaces() });
   }
 }

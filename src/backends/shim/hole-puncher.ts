@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { messageOf, systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import { SYSTEM_PATH } from '../system-path.ts';
+import { SYSTEM_PATH } from '../../core/system-path.ts';
 
 /** Longest that one call of fallocate may take (milliseconds). */
 const LIMIT_MS = 30_000;

@@ -134,6 +134,14 @@ export class ProducerFolder {
     return match?.slice(1).map(Number);
   }
 
+  /**
+   * The leader of the command's session and group (SPEC {#producer_folder}); undefined where the command is in the shim's group: in a terminal,
+   * in tmux, under a shim of an earlier version, or where it does not run yet.
+   */
+  main(): ProcessIdentity | undefined {
+    return parseIdentity(this.#read('main') ?? '');
+  }
+
   /** Milliseconds from the claim to the exit, by the times of these two files; undefined while one of them is missing. */
   durationMs(): number | undefined {
     try {

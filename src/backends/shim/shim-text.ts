@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Signals that the shim traps, so that one sent to the whole group ends the command and not the shim. They are trapped
- * and not ignored because a command inherits ignored signals. A signal outside this list is sent to each process of
- * the command instead of to the group.
+ * Signals that the shim traps, so that one sent to the whole group ends the command and not the shim, where the two are in one group: in a
+ * terminal. They are trapped and not ignored because a command inherits ignored signals. A signal outside this list is then sent to each
+ * process of the command instead of to the group.
  */
 export const TRAPPED_SIGNALS = [
   'SIGHUP',
@@ -20,11 +20,13 @@ export const TRAPPED_SIGNALS = [
   'SIGTTOU',
 ] as const;
 
+const SIGNALS = TRAPPED_SIGNALS.map((name) => name.slice(3)).join(' ');
+
 /**
  * How every shim begins: traps, functions and the claim of the folder `$1`; the second shim on one folder leaves there
  * (SPEC {#shim_claim}).
  */
-export const SHIM_HEAD = `trap : ${TRAPPED_SIGNALS.map((name) => name.slice(3)).join(' ')}
+export const SHIM_HEAD = `trap : ${SIGNALS}
 set -C
 # What the server was itself started with is nothing to the command.
 exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
@@ -76,7 +78,8 @@ headgate_publish "$1/pid" "$$ $HEADGATE_SHIM_TICKS $HEADGATE_SHIM_BOOT" || exit 
  * FOLDER/out.2 until nobody holds the pipe any more; then FOLDER/eof has their exit codes (SPEC {#copiers}). Without COPY, for
  * what relays a terminal, the program appends to the files itself.
  *
- * The copiers are in sessions of their own and ignore signals, so nothing that is sent to the command's group reaches them.
+ * With COPY the program leads a session of its own and FOLDER/main says who that is, so that nothing that is sent to the command's group
+ * reaches the shim or the copiers.
  * Its variables have long names because one that the command's environment also sets would reach the command changed.
  */
 export const SHIM_TEXT = `# Headgate's shim: sh SHIM FOLDER STDIN(0|1) COPY(0|1) PROGRAM ARGUMENT... Runs it once; outlives whoever started it.
@@ -84,13 +87,11 @@ ${SHIM_HEAD}
 HEADGATE_SHIM_FOLDER=$1 HEADGATE_SHIM_STDIN=$2 HEADGATE_SHIM_COPY=$3
 shift 3
 
-# Copies standard input to standard output, and cannot be reached by what is sent to the command.
+# Copies standard input to standard output.
 headgate_copy() {
-  trap '' ${TRAPPED_SIGNALS.map((name) => name.slice(3)).join(' ')}
   unset HEADGATE_PRODUCER HEADGATE_SPOOL
   PATH=/usr/bin:/bin:$PATH
   cd /
-  command -v setsid > /dev/null && exec setsid cat
   exec cat
 }
 
@@ -104,13 +105,23 @@ headgate_copied() {
   done
 }
 
-# Runs the program in place of this shell.
+# Runs the program in place of this subshell, as the leader of a session of its own; in a terminal it has that of its own already.
 headgate_run() {
   if ! command -v "$1" > /dev/null 2>&1; then
     echo "headgate: $1: not found" >&2
     exit 127
   fi
-  exec "$@"
+  [ "$HEADGATE_SHIM_COPY" = 1 ] || exec "$@"
+  for HEADGATE_SHIM_SETSID in /usr/bin/setsid /bin/setsid setsid; do
+    if [ "$HEADGATE_SHIM_SETSID" = setsid ]; then command -v setsid > /dev/null || break; else [ -x "$HEADGATE_SHIM_SETSID" ] || continue; fi
+    # $$ is the shim's, here too.
+    read -r HEADGATE_SHIM_MAIN HEADGATE_SHIM_STAT < /proc/self/stat
+    headgate_ticks "$HEADGATE_SHIM_MAIN"
+    headgate_publish "$HEADGATE_SHIM_FOLDER/main" "$HEADGATE_SHIM_MAIN $HEADGATE_SHIM_TICKS $HEADGATE_SHIM_BOOT" 2> /dev/null
+    exec "$HEADGATE_SHIM_SETSID" -- "$@"
+  done
+  echo "headgate: setsid: not found; install util-linux; the command was not run" >&2
+  exit 125
 }
 
 HEADGATE_SHIM_FAILED=
@@ -129,10 +140,13 @@ HEADGATE_PIPE
     HEADGATE_SHIM_FAILED='cannot make the pipes for its output'
     exec 8>> "$HEADGATE_SHIM_FOLDER/out.1" 9>> "$HEADGATE_SHIM_FOLDER/out.2"
   fi
+  # A copier ignores from its first moment on what the shim traps.
+  trap '' ${SIGNALS}
   headgate_copy <&6 >> "$HEADGATE_SHIM_FOLDER/out.1" 2> /dev/null 5<&- 6<&- 7<&- 8>&- 9>&- &
   HEADGATE_SHIM_FIRST_COPIER=$!
   headgate_copy <&7 >> "$HEADGATE_SHIM_FOLDER/out.2" 2> /dev/null 5<&- 6<&- 7<&- 8>&- 9>&- &
   HEADGATE_SHIM_SECOND_COPIER=$!
+  trap : ${SIGNALS}
   exec 6<&- 7<&-
   headgate_ticks "$HEADGATE_SHIM_FIRST_COPIER"
   HEADGATE_SHIM_SINCE=$HEADGATE_SHIM_TICKS

@@ -22,7 +22,9 @@ export async function list(console: Console, options: Options & { removed?: bool
     if (options.json) {
       await console.out.write(`${JSON.stringify(answer)}\n`);
     } else if (answer.rules.length === 0) {
-      await console.err.write(`no rules: ${answer.readOnly ? 'what only looks is allowed, the rest is asked' : 'everything is asked'}\n`);
+      await console.err.write(
+        `no rules: ${answer.readOnly ? 'what only looks is allowed to the tool env, the rest is asked' : 'everything is asked'}\n`,
+      );
     } else {
       const columns = [{ title: 'ID', right: true }, { title: 'DECISION' }, { title: 'FROM' }, { title: 'RULE' }];
       const width = console.out.stream.isTTY ? console.out.stream.columns : undefined;
@@ -55,10 +57,13 @@ export async function check(console: Console, command: string, options: Options 
       await console.out.write(`${JSON.stringify(answer)}\n`);
       return EXIT.ok;
     }
+    // The list of what only looks is that of `env`: without a word of it, this would say otherwise than `policy list`.
+    const env = tool === 'sh' && answer.decision === 'ask' ? await session.call('policy/check', { tool: 'env', command }) : undefined;
     const lines = [
       `${answer.decision}: ${visibleLine(answer.reason)}`,
       ...answer.commands.map(({ text, decision, rule, reason }) => `  ${decision}  ${visibleLine(text)}  (${visibleLine(rule ?? reason)})`),
       ...answer.remember.map((rule) => `  to allow it: headgate policy add allow ${visibleLine(quoted(rule))}`),
+      ...(env?.by === 'default' && env.decision === 'allow' ? ['  the tool env may, since it only looks (--tool env)'] : []),
     ];
     await console.out.write(`${lines.join('\n')}\n`);
     return EXIT.ok;

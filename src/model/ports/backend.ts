@@ -136,6 +136,8 @@ export interface BackendHandle {
 
 export interface Backend {
   capabilities(): Promise<BackendCapabilities>;
+  /** True when a command that only looks can be had in a read-only sandbox of the project at `root`; left out where there is none. */
+  canSandbox?(root: string): Promise<boolean>;
   /** Throws a named error when the command cannot be started at all; nothing is left behind then. */
   start(request: StartRequest, sink: OutputSink): Promise<BackendHandle>;
   /**

@@ -111,7 +111,7 @@ const COMMANDS: Readonly<Record<string, OptionSpec & { readonly none?: true }>> 
     longFlags: ['short', 'abbrev-ref', 'show-toplevel', 'verify', 'is-inside-work-tree', 'show-prefix', 'quiet', 'symbolic-full-name'],
     longValued: ['short', 'abbrev-ref'],
   },
-  describe: { longFlags: ['tags', 'always', 'long', 'all', 'dirty', 'abbrev'], longValued: ['match', 'abbrev'] },
+  describe: { longFlags: ['tags', 'always', 'long', 'all', 'abbrev'], longValued: ['match', 'abbrev'] },
   'ls-files': {
     flags: 'cdmosuztvk',
     longFlags: ['cached', 'modified', 'others', 'deleted', 'stage', 'exclude-standard', 'full-name', 'ignored'],

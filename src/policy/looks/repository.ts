@@ -12,10 +12,11 @@ const HARMLESS = new RegExp(
     'core\\.(repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|precomposeunicode|symlinks|autocrlf|eol|safecrlf|untrackedcache)',
     'core\\.(quotepath|longpaths|abbrev|compression|preloadindex|commitgraph|multipackindex|splitindex|protecthfs|protectntfs|whitespace|hookspath)',
     'remote\\.(url|fetch|pushurl|push|tagopt|mirror|prune|gh-resolved)',
-    'submodule\\.(active|url|branch|ignore|path|recurse|fetchjobs)',
+    'submodule\\.(active|url|branch|path|recurse|fetchjobs)',
     'extensions\\.(objectformat|refstorage|worktreeconfig|compatobjectformat)',
     'diff\\.(algorithm|renames|renamelimit|noprefix|mnemonicprefix|colormoved|submodule|context|indentheuristic)',
-    '(user|branch|color|push|pull|fetch|init|gc|advice|status|rerere|rebase|commit|tag|index|pack|feature|receive|alias|lfs|gui)\\.[a-z0-9-]+',
+    'lfs\\.(repositoryformatversion|url|pushurl|access|locksverify|fetchinclude|fetchexclude|concurrenttransfers|setlockablereadonly)',
+    '(user|branch|color|push|pull|fetch|init|gc|advice|status|rerere|rebase|commit|tag|index|pack|feature|receive|alias|gui)\\.[a-z0-9-]+',
   ].join('|')})$`,
 );
 
@@ -35,6 +36,9 @@ export function repositoryProblem(root: string): string | undefined {
       const setting = strangeSetting(text);
       if (setting !== undefined) return `the configuration of the repository sets ${setting}, which may make git run something else`;
     }
+    const modules = join(root, '.gitmodules');
+    if (existsSync(modules) && /^[^#;\n]*\bignore\s*(=|$)/im.test(readSmall(modules)))
+      return '.gitmodules says how far git looks into a repository further down, whose settings may make it run something else';
     return hooksOf(root, common, texts).some((folder) => existsSync(join(folder, 'post-index-change')))
       ? 'the repository has a hook that git status runs'
       : undefined;

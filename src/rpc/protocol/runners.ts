@@ -204,6 +204,7 @@ export const assignment = z.strictObject({
     ssh: sshPlace.optional(),
     tmux: tmuxPlace.optional(),
     sandbox: sandbox.extend({ root: z.string() }).optional(),
+    looking: z.object({ root: z.string() }).optional(),
   }),
   ref: z.record(z.string(), z.unknown()).nullable(),
   kill: kill.nullable(),

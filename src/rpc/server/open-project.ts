@@ -9,12 +9,12 @@ import type { ServerParts } from './parts.ts';
 const NAME_CHARS = 128;
 
 /**
- * The project of that name and root, made when it is not there yet (SPEC {#project_names}). Throws `invalid_params` for a
- * root that is no folder.
+ * The project of that name and root, made when it is not there yet (SPEC {#project_names}). `mayMove`: one whose folder is gone goes on with
+ * this one, with its runs and rules. Throws `invalid_params` for a root that is no folder.
  */
-export function openProject({ projects }: Pick<ServerParts['store'], 'projects'>, place: Place): Project {
+export function openProject({ projects }: Pick<ServerParts['store'], 'projects'>, place: Place, mayMove: boolean): Project {
   requireFolder(place.root);
-  return projects.open({ ...place, name: nameOf(projects.list(), place) });
+  return projects.open({ ...place, name: nameOf(projects.list(), place, mayMove) });
 }
 
 interface Place {
@@ -24,7 +24,7 @@ interface Place {
 }
 
 /** NAME, or NAME-2 and so on while another folder that is still there has that name: what runs in a folder never moves to another. */
-function nameOf(known: readonly Project[], { name, root }: Place): string {
+function nameOf(known: readonly Project[], { name, root }: Place, mayMove: boolean): string {
   const roots = new Map(known.map((project) => [project.name, project.root]));
   const folder = realpathSync(root);
   let free: string | undefined;
@@ -35,7 +35,7 @@ function nameOf(known: readonly Project[], { name, root }: Place): string {
     if (at === undefined) return free ?? candidate;
     const there = folderAt(at);
     if (there === folder) return candidate;
-    if (there === undefined) free ??= candidate;
+    if (there === undefined && mayMove) free ??= candidate;
   }
 }
 
@@ -54,18 +54,18 @@ const PROJECT_HEADER = 'headgate-project';
  * The project that the header `Headgate-Project: ROOT` names: the root's own, called by the folder's name and with
  * symbolic links resolved, as the command line has it. Undefined without the header. Throws `invalid_params`.
  */
-export function projectOf(request: IncomingMessage, store: ServerParts['store']): Project | undefined {
+export function projectOf(request: IncomingMessage, store: ServerParts['store'], mayMove: boolean): Project | undefined {
   const header = request.headers[PROJECT_HEADER];
   if (header === undefined) return undefined;
   // Node reads headers as Latin-1; what is sent is UTF-8.
-  return projectAt(store, Buffer.from(String(header), 'latin1').toString('utf8'));
+  return projectAt(store, Buffer.from(String(header), 'latin1').toString('utf8'), mayMove);
 }
 
 /** The project of a root folder, called by the folder's name and with symbolic links resolved. Throws `invalid_params`. */
-export function projectAt(store: Pick<ServerParts['store'], 'projects'>, given: string): Project {
+export function projectAt(store: Pick<ServerParts['store'], 'projects'>, given: string, mayMove: boolean): Project {
   requireFolder(given);
   const root = realpathSync(given);
-  return openProject(store, { name: (basename(root) || 'root').slice(0, NAME_CHARS), root, configPath: null });
+  return openProject(store, { name: (basename(root) || 'root').slice(0, NAME_CHARS), root, configPath: null }, mayMove);
 }
 
 function requireFolder(root: string): void {

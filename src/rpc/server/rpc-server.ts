@@ -11,7 +11,7 @@ import type { Said } from '../../model/said.ts';
 import { Redaction } from '../../redact/index.ts';
 import type { Journal, Streams } from '../../stream/index.ts';
 import { LIMITS } from '../protocol/shapes.ts';
-import { type Grant, type GrantedScope, seesSecrets, type TokenGrant } from './access.ts';
+import { allows, type Grant, type GrantedScope, seesSecrets, type TokenGrant } from './access.ts';
 import { AuditLog } from './audit.ts';
 import { Dispatcher } from './dispatch.ts';
 import { EventSources } from './event-source/event-sources.ts';
@@ -213,7 +213,7 @@ export class RpcServer {
 
   /** One message in a request of its own, and a session for as long (SPEC {#transport_http}). */
   #post(body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant): void {
-    const project = projectOf(request, this.#parts.store);
+    const project = projectOf(request, this.#parts.store, allows(grant.scope, 'run'));
     const exchange = new HttpExchange(response);
     const session = this.accept(exchange, grant.scope, grant.name);
     if (project) session?.bind(project, 'http');

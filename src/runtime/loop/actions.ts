@@ -8,6 +8,7 @@ import { checkWritable, onlyHides, removeEntry, requireRemovable, writeEntry } f
 import { checkReach, isOfServer, planned } from '../kinds/planned.ts';
 import { launched } from '../launched.ts';
 import { withLifetime } from '../lifetime.ts';
+import { lookPlace, onlyLooking } from '../look-place.ts';
 import type { RuntimeParts } from '../parts.ts';
 import type { HostedTool } from '../plugin-host.ts';
 import { caseOf, rememberAttributes, verdictAttributes } from '../policy-case.ts';
@@ -238,13 +239,15 @@ export class Actions {
     path: string,
     scope: ActionScope,
   ): Promise<Omit<Extract<Prepared, { kind: 'proposal' }>, 'kind'>> {
-    const { policy, hooks } = this.#parts;
+    const { policy, hooks, canSandbox } = this.#parts;
     // A question has nothing to start: only a person can answer.
     const isQuestion = (proposal.producer ?? proposal.change ?? tool.definition.accepted) === undefined;
     const { projectId, alias } = scope.run;
     const { name } = tool.definition;
     const { project, by: proposedBy, settings } = scope;
-    const proposer = { tool: name, root: project.root, by: proposedBy, readOnly: policy.readOnly && !settings.noRepo };
+    const inSandbox = name === 'env' && (await canSandbox(project.root));
+    const look = lookPlace(project.root, inSandbox);
+    const proposer = { tool: name, root: project.root, by: proposedBy, readOnly: policy.readOnly && !settings.noRepo, look };
     const judgement = await policy.judge(projectId, caseOf(proposal, input, proposer));
     const yolo = judgement.decision === 'ask' && scope.settings.yolo === true && !isQuestion;
     const ruled = yolo ? 'allow' : judgement.decision;
@@ -269,7 +272,9 @@ export class Actions {
     const asked = isQuestion ? { question: typeof question === 'string' ? question : proposal.summary } : {};
     // What nobody was asked about is run as it was read; what a person or a plugin has the last word on, as it was shown.
     const unasked = verdict === 'allow' && by !== 'plugin' && by !== 'yolo' && judgement.runs !== undefined;
-    const producer = proposal.producer && unasked ? await launched(proposal.producer, judgement.runs) : proposal.producer;
+    const read = proposal.producer && unasked ? await launched(proposal.producer, judgement.runs) : proposal.producer;
+    const looks = verdict === 'allow' && judgement.by === 'default' && by === 'default';
+    const producer = read && looks ? onlyLooking(read, project.root, inSandbox) : read;
     const run = producer ? { ...proposal, producer } : proposal;
     return { proposal: { ...run, attributes: { ...attributes, ...asked, ...judged } }, verdict, reason, judged };
   }

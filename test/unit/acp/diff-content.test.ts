@@ -30,8 +30,8 @@ describe('{#acp_tool_calls} what a proposal shows', () => {
   });
 
   it('shows commands so that nothing in them formats or hides', () => {
-    expect(codeSpan('echo `date`\n')).toBe('``echo `date`\\n``');
-    expect(codeSpan('rm \u202e x')).toBe('`rm \\u202e x`');
+    expect(codeSpan('echo `date`\n')).toBe('``echo `date`⟨LF⟩``');
+    expect(codeSpan('rm \u202e x')).toBe('`rm ⟨U+202E⟩ x`');
     expect(codeBlock('```\nx')).toBe('````\n```\nx\n````');
   });
 });

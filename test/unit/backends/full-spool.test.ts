@@ -26,7 +26,7 @@ describe.skipIf(!serviceAvailable('mount'))('{#shim_exit} a spool on a full disk
         stdio: 'ignore',
       });
       const exit = once(shim, 'exit');
-      await eventually(() => folder.claim().state === 'claimed', 'the shim has the claim');
+      await eventually(() => folder.main() !== undefined, 'the command is about to run');
       disk.fill(0);
       writeFileSync(join(elsewhere, 'go'), '');
       const published = join(folder.path, 'exit');

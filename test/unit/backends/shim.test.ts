@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -57,6 +57,19 @@ describe.each(SHELLS)('the shim under $name', (shell) => {
     }
   });
 
+  test.skipIf(!isThere(shell))(
+    '{#command_group} the command leads its group: a kill of the whole group ends that alone, and says so',
+    async () => {
+      expect(await run('sleep 300 & echo before; kill -KILL 0; echo after')).toEqual({ code: 137, out: 'before\n', err: '' });
+      rmSync(folder.path, { recursive: true });
+      expect(await run('sleep 300 & echo before >&2; kill -TERM -$$; sleep 5')).toEqual({ code: 143, out: '', err: 'before\n' });
+      rmSync(folder.path, { recursive: true });
+      const { out } = await run('echo $$; read -r stat < /proc/$$/stat; set -- $stat; echo $5 $6');
+      const leader = folder.main()?.pid;
+      expect(out).toBe(`${leader}\n${leader} ${leader}\n`);
+    },
+  );
+
   test.skipIf(!isThere(shell))('{#shim_claim} claims with pid, start time and boot, and leaves a claimed folder alone', async () => {
     const first = launch('echo once; sleep 0.2');
     const end = once(first, 'exit');
@@ -111,11 +124,8 @@ describe.each(SHELLS)('the shim under $name', (shell) => {
   });
 
   test.skipIf(!isThere(shell))('{#copiers} a command that kills its whole group with SIGKILL loses no byte of what it wrote', async () => {
-    await once(launch('head -c 60000 /dev/zero; kill -9 0'), 'exit');
-    const copiers = folder.copiers() ?? [];
-    expect(copiers.length).toBe(2);
-    while (copiers.some(({ pid }) => existsSync(`/proc/${pid}`))) await new Promise((resolve) => setTimeout(resolve, 2));
-    expect([readFileSync(folder.output(1)).length, folder.exitCode()]).toEqual([60_000, undefined]);
+    const { code, out } = await run('head -c 60000 /dev/zero; kill -9 0');
+    expect([out.length, code, folder.copied()]).toEqual([60_000, 137, [0, 0]]);
   });
 
   test.skipIf(!isThere(shell))('{#copiers} a copier that is killed from outside is said', async () => {
@@ -190,3 +200,22 @@ describe('{#producer_folder} reading a producer folder', () => {
     expect([folder.bar(), folder.bar()]).toEqual([true, false]);
   });
 });
+
+test.skipIf(!serviceAvailable('bwrap'))(
+  '{#command_group} where there is no setsid the command is not run, and the output says what to install',
+  () => {
+    const spool = mkdtempSync(join(tmpdir(), 'headgate-shim-'));
+    try {
+      const folder = new ProducerFolder(spool, 'p1');
+      const shim = join(spool, SHIM_FILE);
+      writeFileSync(shim, SHIM_TEXT);
+      folder.prepare({ command: 'echo ran', cwd: spool, env: {}, stdin: false });
+      const masked = ['--dev-bind', '/', '/', '--ro-bind', '/dev/null', '/usr/bin/setsid'];
+      spawnSync('bwrap', [...masked, '/bin/sh', shim, folder.path, '0', '1', '/bin/sh', '-c', 'echo ran']);
+      expect([folder.exitCode(), readFileSync(folder.output(1), 'utf8')]).toEqual([125, '']);
+      expect(readFileSync(folder.output(2), 'utf8')).toBe('headgate: setsid: not found; install util-linux; the command was not run\n');
+    } finally {
+      rmSync(spool, { recursive: true, force: true });
+    }
+  },
+);

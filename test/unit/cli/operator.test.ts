@@ -86,7 +86,7 @@ describe('{#cli_attach} {#policy_remember} the keys that answer', () => {
     press(key);
     await vi.waitUntil(() => calls.length > 0, { timeout: 20_000 });
     expect(calls).toEqual([{ path: 'log://1', ...answer }]);
-    if ('remember' in answer) await vi.waitUntil(() => text().includes('sh(make\\x1b[2J)'), { timeout: 20_000 });
+    if ('remember' in answer) await vi.waitUntil(() => text().includes('sh(make⟨ESC⟩[2J)'), { timeout: 20_000 });
   });
 
   it('offer to remember only what the proposal shows a rule for', async () => {
@@ -105,7 +105,7 @@ describe('{#policy_remember} the rules that are shown', () => {
     const rules = rulesToRemember({ remember: ['sh(a)', 'sh(b\n\u001b[2J)', 7], remember_reject: 'sh(c)' });
     expect(ruleLines(rules)).toEqual([
       '  m, for all that follows: allow sh(a)',
-      '  m, for all that follows: allow sh(b\\n\\x1b[2J)',
+      '  m, for all that follows: allow sh(b⟨LF⟩⟨ESC⟩[2J)',
       '  f, for all that follows: deny sh(c)',
     ]);
     expect(ruleLines(rulesToRemember({ remember: 'sh(a)' }))).toEqual([]);

@@ -32,9 +32,9 @@ describe('numbers and times', () => {
 
 describe('text that others wrote', () => {
   it('escapes what could hide a part of a command: control characters, carriage returns, turned and invisible writing', () => {
-    expect(visible('rm -rf /\rls\u001b[2K\u202etxt.exe\u200b')).toBe('rm -rf /\\rls\\x1b[2K\\u202etxt.exe\\u200b');
+    expect(visible('rm -rf /\rls\u001b[2K\u202etxt.exe\u200b')).toBe('rm -rf /⟨CR⟩ls⟨ESC⟩[2K⟨U+202E⟩txt.exe⟨U+200B⟩');
     expect(visible('a\n\tb é 漢')).toBe('a\n\tb é 漢');
-    expect(visibleLine('a\nb\tc')).toBe('a\\nb c');
+    expect(visibleLine('a\nb\tc')).toBe('a⟨LF⟩b⟨TAB⟩c');
   });
 });
 

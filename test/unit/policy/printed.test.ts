@@ -50,12 +50,15 @@ async function printed(text: string): Promise<string | undefined> {
 }
 
 /** The programs that are called, and what is known of their words. */
-function called({ acts }: ShellScript): unknown {
+function called({ acts }: ShellScript): string[] {
   const named = acts.filter((act) => act.kind !== 'program' || !act.denyOnly);
-  return named.map((act) => (act.kind === 'program' ? act.words.map(({ text, literal }) => (literal ? text : '?')) : act.text));
+  // Redirections are printed behind the words.
+  return named
+    .map((act) => (act.kind === 'program' ? act.words.map(({ text, literal }) => (literal ? text : '?')).join(' ') : act.text))
+    .sort();
 }
 
-const runs = Number(process.env['HEADGATE_POLICY_RUNS'] ?? 150);
+const runs = Number(process.env['HEADGATE_POLICY_RUNS'] ?? 60);
 
 describe('{#policy_printed} the line that is run', () => {
   it('prints and ends as the text that it was read from, under every shell', async () => {

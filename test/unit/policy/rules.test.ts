@@ -73,7 +73,7 @@ describe('{#policy_rules} which rule decides', () => {
   });
 
   it.each(['', 'sh(', 'sh()', '(x)', 'sh(x) ', 'sh(\u0007)', `sh(${'x'.repeat(5000)})`])('no rule: %j', (text) => {
-    expect(() => splitRule(text)).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
+    expect(() => splitRule({ decision: 'allow', text })).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
   });
 
   it('matches in time that patterns cannot blow up', async () => {
@@ -85,7 +85,11 @@ describe('{#policy_rules} which rule decides', () => {
 describe('{#policy_remember} the rules that an answer may write', () => {
   it.each<[string, string[]]>([
     ['make all', ['sh(make all)']],
-    ['npm test -- --watch', ['sh(npm test *)']],
+    ['npm test -- --watch', ['sh(npm test -- --watch)']],
+    ['npm test', ['sh(npm test)']],
+    ['git log -p src', ['sh(git log -p src)']],
+    ['ls -l src', ['sh(ls *)']],
+    ['cd src && make', []],
     ['npm run build && git push origin main', ['sh(npm run build)', 'sh(git push origin main)']],
     ['yarn run tsx x.ts', ['sh(yarn run tsx x.ts)']],
     ['npm test --prefix /tmp', []],
@@ -108,7 +112,7 @@ describe('{#policy_remember} the rules that an answer may write', () => {
   ])('%s', async (command, rules) => {
     const judged = await shell([], command);
     expect(judged.decision).toBe('ask');
-    if (!command.includes('echo')) expect(judged.remember).toEqual(rules);
+    if (!command.includes('echo')) expect(judged.remember).toEqual(rules.map((rule) => `${rule} in .`));
     // With them the same command is allowed, and with `; reboot` behind it is not.
     if (rules.length > 0) {
       const texts = judged.remember.map((rule) => `allow ${rule}`);
@@ -117,6 +121,28 @@ describe('{#policy_remember} the rules that an answer may write', () => {
     }
     expect(await shell([`deny ${judged.forbid ?? ''}`], command)).toMatchObject({ decision: 'deny' });
   });
+
+  it('bind the folder in which they were given', async () => {
+    const at = async (cwd: string, rules: string[], command = 'npm test') =>
+      await judge({ kind: 'shell', tool: 'sh', command, root: '/p', cwd, doubts: [], looks: false }, read(rules));
+    expect((await at('/p/sub', [])).remember).toEqual(['sh(npm test) in sub']);
+    expect(await at('/p/sub', ['allow sh(npm test) in sub'])).toMatchObject({ decision: 'allow', rule: 'allow sh(npm test) in sub' });
+    expect(await at('/p/sub/evil', ['allow sh(npm test) in sub'])).toMatchObject({ decision: 'ask' });
+    expect(await at('/p/sub', ['allow sh(npm test) in .'])).toMatchObject({ decision: 'ask' });
+    expect(await at('/p', ['allow sh(npm test) in .', 'allow sh(cd *)'], 'cd sub && npm test')).toMatchObject({ decision: 'ask' });
+    expect(await at('/p', ['allow sh(npm test) in .'], 'npm test -- --test-reporter=data:text/javascript,x')).toMatchObject({
+      decision: 'ask',
+    });
+    // One that names no folder holds in each, as it was written.
+    expect(await at('/p/sub', ['allow sh(npm test)'])).toMatchObject({ decision: 'allow' });
+  });
+
+  it.each(['allow sh(x) in /etc', 'allow sh(x) in ../a', 'allow sh(x) in ', 'deny sh(x) in a', 'ask sh(x) in a', 'allow sh in a'])(
+    'are none with a folder that is no folder of the project, or that do not allow: %s',
+    (text) => {
+      expect(() => read([text])).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
+    },
+  );
 
   it('is none for what a rule wants asked', async () => {
     expect((await shell(['ask sh(make *)'], 'make')).remember).toEqual([]);

@@ -48,6 +48,7 @@ describe('{#session} a connection', () => {
     };
     const first = await open(one);
     expect(first.project).toBe('app');
+    await first.client.call('policy/add', { decision: 'allow', rule: 'sh(make)' });
     const { run } = await first.client.call('startRun', { model: 'scripted' });
     const second = await open(two);
     expect(second.project).toBe('app-2');
@@ -59,6 +60,13 @@ describe('{#session} a connection', () => {
     const moved = join(h.project.root, 'moved', 'app');
     mkdirSync(dirname(moved));
     renameSync(one, moved);
+    const reader = h.connect('read');
+    const other = join(h.project.root, 'other', 'app');
+    mkdirSync(other, { recursive: true });
+    // What was allowed in the folder is not for one that a reader names.
+    expect(await reader.call('init', { name: 'app', projectRoot: other })).toMatchObject({ project: 'app-3' });
+    expect(await reader.call('policy/list', {})).toMatchObject({ rules: [] });
+    expect(await reader.call('getProjects')).toContainEqual({ name: 'app', projectRoot: join(h.project.root, 'link') });
     const third = await open(moved);
     expect(third.project).toBe('app');
     expect(await third.client.call('getRuns')).toMatchObject([{ run }]);

@@ -108,7 +108,7 @@ describe('{#policy_printed} what is run', () => {
 
   it('is the text as it was shown where a person accepts it, or yolo does', async () => {
     const { path, ended } = await proposed(command);
-    await answer(path, { action: 'accept' });
+    answer(path, { action: 'accept' });
     await ended;
     expect(await given()).toBe(`/bin/sh -c ${command}`);
     await act('sh', command, { yolo: true, run: 'm-1' });
@@ -150,19 +150,37 @@ describe('{#policy_defaults} what only looks', () => {
 describe('{#policy_remember} an answer with remember', () => {
   it('writes the rules that the proposal showed, with who gave it, and the next time nobody is asked', async () => {
     const { path, attributes, ended } = await proposed('git status --short; echo done');
-    expect(attributes['remember']).toEqual(['sh(git status *)']);
-    expect(answer(path, { action: 'accept', remember: true }, 'alice')).toMatchObject({ remembered: ['sh(git status *)'] });
+    expect(attributes['remember']).toEqual(['sh(git status --short) in .']);
+    expect(answer(path, { action: 'accept', remember: true }, 'alice')).toMatchObject({ remembered: ['sh(git status --short) in .'] });
     await ended;
     expect(stored()).toEqual([
-      expect.objectContaining({ source: 'stored', decision: 'allow', rule: 'sh(git status *)', by: 'alice', via: `m-1 ${path}` }),
+      expect.objectContaining({
+        source: 'stored',
+        decision: 'allow',
+        rule: 'sh(git status --short) in .',
+        by: 'alice',
+        via: `m-1 ${path}`,
+      }),
     ]);
-    expect((await h.event('policy/changed')).payload).toMatchObject({ change: 'added', rule: { rule: 'sh(git status *)', by: 'alice' } });
+    expect((await h.event('policy/changed')).payload).toMatchObject({
+      change: 'added',
+      rule: { rule: 'sh(git status --short) in .', by: 'alice' },
+    });
     await h.restart();
-    await act('sh', 'git status -b');
-    expect(verdict('log://turn_1/sh/git-status-b', 'm-2')).toMatchObject({ decision: 'allow', rule: 'allow sh(git status *)' });
-    const wider = await proposed('git stash');
-    h.runtime.resolve(h.caller(), 'm-3', { path: wider.path, action: 'reject' });
-    await wider.ended;
+    await act('sh', 'git status --short');
+    expect(verdict('log://turn_1/sh/git-status-short', 'm-2')).toMatchObject({
+      decision: 'allow',
+      rule: 'allow sh(git status --short) in .',
+    });
+    await mkdir(join(h.root, 'evil'));
+    for (const [at, command, more] of [
+      [3, 'git status -b', {}],
+      [4, 'git status --short', { cwd: 'evil' }],
+    ] as const) {
+      const wider = await proposed(command, 'sh', more);
+      h.runtime.resolve(h.caller(), `m-${at}`, { path: wider.path, action: 'reject' });
+      await wider.ended;
+    }
   });
 
   it('belongs to the first of two clients; the second writes nothing {#resolve_once}', async () => {

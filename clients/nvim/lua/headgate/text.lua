@@ -1,41 +1,48 @@
 --- How texts, sizes and statuses look to people.
 local M = {}
 
---- Control characters, and what turns the direction of writing or is not seen: as UTF-8 byte patterns.
+--- What is not seen, turns the direction of writing or looks like a blank, and the brackets that names of such stand in: code points, in order.
 local UNSEEN = {
-  '%c',
-  '\127',
-  '\194[\128-\159]',
-  '\226\128[\139-\143]',
-  '\226\128[\170-\174]',
-  '\226\129[\160-\169]',
-  '\239\187\191',
+  { 0x0, 0x1f }, { 0x7f, 0xa0 }, { 0xad, 0xad }, { 0x34f, 0x34f }, { 0x600, 0x605 }, { 0x61c, 0x61c }, { 0x6dd, 0x6dd }, { 0x70f, 0x70f },
+  { 0x115f, 0x1160 }, { 0x1680, 0x1680 }, { 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x2000, 0x200f }, { 0x2028, 0x202f }, { 0x205f, 0x206f },
+  { 0x27e8, 0x27e9 }, { 0x2800, 0x2800 }, { 0x3000, 0x3000 }, { 0x3164, 0x3164 }, { 0xd800, 0xdfff }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 },
+  { 0xfff0, 0xfffb }, { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
 }
+local NAMES = { [9] = 'TAB', [10] = 'LF', [13] = 'CR', [27] = 'ESC' }
 
-local function escaped(found)
-  if found == '\r' then return '\\r' end
-  if #found == 1 then return string.format('\\x%02x', found:byte()) end
-  if #found == 2 then return string.format('\\x%02x', found:byte(2)) end
-  local a, b, c = found:byte(1, 3)
-  return string.format('\\u%04x', (a % 16) * 4096 + (b % 64) * 64 + c % 64)
+local function named(point)
+  return '⟨' .. (NAMES[point] or string.format('U+%04X', point)) .. '⟩'
 end
 
---- The lines of a text by the model or of a command, so that what is accepted is what is seen: characters that would not
---- be seen are escaped.
-function M.visible_lines(text)
+--- A character as it is shown; `before` is the one in front of it. A selector of an emoji is none behind ASCII.
+local function shown(found, before, tabs)
+  if found == '\t' and not tabs then return '  ' end
+  local point = #found == 1 and found:byte() or vim.fn.char2nr(found, true)
+  if point >= 0xfe00 and point <= 0xfe0f and before:byte() and before:byte() < 128 then return named(point) end
+  for _, range in ipairs(UNSEEN) do
+    if point < range[1] then return found end
+    if point <= range[2] then return named(point) end
+  end
+  return found
+end
+
+--- The lines of a text by the model or of a command, so that what is accepted is what is seen: two different texts never look the
+--- same, and what would not be seen is named. `tabs` names tabs too, which are two blanks else.
+function M.visible_lines(text, tabs)
   local lines = vim.split(text, '\n', { plain = true })
   for index, line in ipairs(lines) do
-    line = line:gsub('\t', '  ')
-    for _, pattern in ipairs(UNSEEN) do
-      line = line:gsub(pattern, escaped)
-    end
-    lines[index] = line
+    local before = ''
+    lines[index] = line:gsub('[%z\1-\127\194-\244][\128-\191]*', function(found)
+      local name = shown(found, before, tabs)
+      before = found
+      return name
+    end)
   end
   return lines
 end
 
 --- The same on one line.
-function M.visible(text) return table.concat(M.visible_lines(tostring(text or '')), '\\n') end
+function M.visible(text) return table.concat(M.visible_lines(tostring(text or ''), true), named(10)) end
 
 --- `text` with every byte that is no UTF-8 replaced by `?`, so that it can be sent as JSON.
 function M.utf8(text)

@@ -1,6 +1,7 @@
 import { catalogue } from '../../protocol/discover.ts';
 import { openrpcDocument } from '../../protocol/openrpc.ts';
 import { PROTOCOL_VERSION } from '../../protocol/table.ts';
+import { allows } from '../access.ts';
 import type { Handlers } from '../handler.ts';
 import { openProject } from '../open-project.ts';
 
@@ -11,7 +12,7 @@ export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'i
   'rpc.discover': (_, { parts }) => openrpcDocument(parts.version, parts.runtime.pluginMethods) as { openrpc: string },
 
   init: ({ name, projectRoot, configPath, client }, { parts, session, afterAnswer }) => {
-    const project = openProject(parts.store, { name, root: projectRoot, configPath: configPath ?? null });
+    const project = openProject(parts.store, { name, root: projectRoot, configPath: configPath ?? null }, allows(session.scope, 'run'));
     const lastSeq = session.bind(project, client?.name ?? 'client');
     afterAnswer(() => session.events.start());
     return { project: project.name, protocol: PROTOCOL_VERSION, version: parts.version, lastSeq, madeAt: parts.store.madeAt };

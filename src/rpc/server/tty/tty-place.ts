@@ -25,15 +25,15 @@ export function ttyProject(store: Store, request: IncomingMessage, hint: Project
   checkQuery(query, PROJECT_PARAMS);
   const name = hint.project ?? query.get('project') ?? undefined;
   const root = hint.projectRoot ?? query.get('projectRoot') ?? undefined;
-  if (root !== undefined) return name === undefined ? ofRoot(store, root) : openProject(store, { name, root, configPath: null });
+  if (root !== undefined) return name === undefined ? ofRoot(store, root) : openProject(store, { name, root, configPath: null }, true);
   if (name !== undefined) return named(store, name);
-  return projectOf(request, store) ?? ofRun(store, hint.run) ?? only(store) ?? projectAt(store, process.cwd());
+  return projectOf(request, store, true) ?? ofRun(store, hint.run) ?? only(store) ?? projectAt(store, process.cwd(), true);
 }
 
 /** The project that has this root already, whatever it is called. */
 function ofRoot(store: Store, root: string): Project {
   const known = store.projects.list().filter((project) => project.root === root);
-  return known.length === 1 && known[0] ? known[0] : projectAt(store, root);
+  return known.length === 1 && known[0] ? known[0] : projectAt(store, root, true);
 }
 
 function named(store: Store, name: string): Project {

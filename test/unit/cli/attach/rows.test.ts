@@ -27,7 +27,7 @@ describe('{#attach_terminal} rows of the view', () => {
   });
 
   it('hold no control character of others', () => {
-    expect(wrapVisible('a\u001b[2Jb\u202ec', 40)).toEqual(['a\\x1b[2Jb\\u202ec']);
+    expect(wrapVisible('a\u001b[2Jb\u202ec', 40)).toEqual(['a⟨ESC⟩[2Jb⟨U+202E⟩c']);
     expect(printable('a\u001b\u009b\u200db\u202ec\u0007')).toBe('abc');
   });
 

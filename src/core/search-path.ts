@@ -1,0 +1,36 @@
+import { realpathSync, statSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { SYSTEM_PATH } from './system-path.ts';
+
+const SYSTEM = new Set(SYSTEM_PATH.split(':'));
+/** Permission bit: everybody may write. */
+const EVERYBODY_WRITES = 0o002;
+
+/**
+ * The folders of a PATH in which a project has no programs (SPEC {#looks_place}): absolute ones, outside of `root` with links resolved, in no
+ * `node_modules`, and not for everybody to write to. In their order; those of the system are always among them.
+ */
+export function pathWithoutProject(path: string, root: string): string[] {
+  const roots = [root, realOf(root)].filter((folder) => folder !== undefined);
+  return path.split(':').filter((folder) => SYSTEM.has(folder) || isForeign(folder, roots));
+}
+
+function isForeign(folder: string, roots: readonly string[]): boolean {
+  if (!isAbsolute(folder)) return false;
+  const real = realOf(folder);
+  // One that is not there now may be made.
+  if (real === undefined) return false;
+  if (
+    [folder, real].some((name) => /\/node_modules(\/|$)/.test(name) || roots.some((root) => name === root || name.startsWith(`${root}/`)))
+  )
+    return false;
+  return ((statSync(real, { throwIfNoEntry: false })?.mode ?? EVERYBODY_WRITES) & EVERYBODY_WRITES) === 0;
+}
+
+function realOf(folder: string): string | undefined {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return undefined;
+  }
+}
