@@ -28,7 +28,7 @@ const LAYERS = {
 
 const folder = (name) => `^src/${name}/`;
 const composition =
-  '^src/(main|server|server-files|data-doctor|backend-doctor|outlived|data-access|data-copy|stop-server|runner-process|in-process|sdk)\\.ts$';
+  '^src/(main|server|server-files|data-doctor|backend-doctor|outlived|data-access|data-copy|stop-server|server-log|runner-process|in-process|sdk)\\.ts$';
 
 const layers = Object.entries(LAYERS).map(([name, allowed]) => ({
   name: `layer-${name.replace('/', '-')}`,

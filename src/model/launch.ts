@@ -15,7 +15,7 @@ export interface LaunchSpec {
   readonly argv?: readonly string[];
   /** Which shell gets the command line; `sh` when left out. */
   readonly shell?: Shell;
-  /** What the shell gets instead of `command`: the same command, which takes the place of its shell. */
+  /** What the shell gets instead of `command`: the same, printed again from what was judged, or such that it takes the place of its shell. */
   readonly line?: string;
 }
 
@@ -101,12 +101,12 @@ if command -v bash > /dev/null; then exec bash -l -c "$1"; fi
 exec /bin/sh -l -c "$1"`;
 
 /**
- * What is executed for a command: its array as it is, or the shell with the command line. `line` stands in for the command line where
- * one simple command is to take the place of its shell. Other shells are looked for where the command runs.
+ * What is executed for a command: its array as it is, or the shell with the command line, for which `line` stands in where there is one. Other shells are looked for where the command runs.
  */
 export function launchArgv(spec: LaunchSpec): readonly string[] {
   if (spec.argv) return spec.argv;
-  if (spec.shell === 'bash') return ['/bin/sh', '-c', BASH, 'sh', spec.command];
-  if (spec.shell === 'login') return ['/bin/sh', '-c', LOGIN, 'sh', spec.command];
-  return ['/bin/sh', '-c', spec.line ?? spec.command];
+  const line = spec.line ?? spec.command;
+  if (spec.shell === 'bash') return ['/bin/sh', '-c', BASH, 'sh', line];
+  if (spec.shell === 'login') return ['/bin/sh', '-c', LOGIN, 'sh', line];
+  return ['/bin/sh', '-c', line];
 }

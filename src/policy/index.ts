@@ -7,6 +7,7 @@ import { readScript, readWords } from './shell/script.ts';
 export type { ShellCase } from './judge-shell.ts';
 export type { Judgement, PartVerdict } from './judgement.ts';
 export { type Decision, type Rule, type RuleSource, type RuleText, readRule, splitRule } from './rule.ts';
+export type { Printed } from './shell/command.ts';
 export { takingPlace } from './shell/take-place.ts';
 
 /** What is to be judged: a shell command, or what a tool's proposal is about. */

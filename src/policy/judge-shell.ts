@@ -77,7 +77,7 @@ function judgeActs(one: ShellCase & { readonly looksBeside?: true }, script: She
   const free: PartVerdict[] = [];
   for (const act of script.acts) {
     if (act.kind === 'write') parts.push(judgeWrite(act.path, act.text, one, script.acts, rules));
-    else if (act.kind === 'read') parts.push(...judgeRead(act.path, act.text, one, place));
+    else if (act.kind === 'read') parts.push(...judgeRead(act.path, act.text, place));
     else {
       const verdict = judgeCommand(act, one, place, own);
       if (verdict) (verdict.reason === '' ? free : parts).push(verdict);
@@ -117,7 +117,9 @@ function conclude(one: ShellCase, script: ShellScript, parts: PartVerdict[]): Ju
     const remember = rememberCommands(one.tool, script.acts, parts, folderOf(one, script.acts));
     return { ...shared, ...decided(first), remember };
   }
-  return { ...shared, ...decided(parts.find((part) => part.rule !== undefined) ?? first), remember: [] };
+  // Without doubts there always is one.
+  if (!script.printed) throw new Error('what is allowed was not printed');
+  return { ...shared, ...decided(parts.find((part) => part.rule !== undefined) ?? first), runs: script.printed, remember: [] };
 }
 
 function decided(part: PartVerdict): Pick<Judgement, 'decision' | 'by' | 'reason' | 'rule'> {
@@ -202,8 +204,9 @@ function judgeWrite(path: string, text: string, one: ShellCase, acts: readonly S
   };
 }
 
-function judgeRead(path: string, text: string, one: ShellCase, place: Place | undefined): PartVerdict[] {
-  if (!one.looks || path === '/dev/null') return [];
+/** A file that a redirection reads, whatever command or group it is given to: rules that allow say nothing of it. */
+function judgeRead(path: string, text: string, place: Place | undefined): PartVerdict[] {
+  if (path === '/dev/null') return [];
   const problem = place ? pathProblem({ text: path, literal: true }, place) : 'cd leads out of the project';
   return problem === undefined ? [] : [{ text, decision: 'ask', reason: problem }];
 }

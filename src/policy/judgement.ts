@@ -1,4 +1,5 @@
 import type { Decision, Rule } from './rule.ts';
+import type { Printed } from './shell/command.ts';
 
 /** What was decided of one command, file or address. */
 export interface PartVerdict {
@@ -19,6 +20,8 @@ export interface Judgement {
   readonly rule?: string;
   readonly reason: string;
   readonly commands: PartVerdict[];
+  /** What is run where no person is asked: the command that was judged, printed again (SPEC {#policy_printed}). */
+  readonly runs?: Printed;
   /** Rules that `remember` writes with an accept; empty when none narrow enough can be made. */
   readonly remember: string[];
   /** The rule that `remember` writes with a reject; absent when none can be made. */

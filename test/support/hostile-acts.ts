@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { type BuiltServer, type Params, WireClient } from './built-server.ts';
+import type { BuiltServer, Params, WireClient, WireError } from './built-server.ts';
 
 /** What one caller or one page can do to a server, and what is to come of it. */
 export interface HostileAct {
@@ -155,7 +155,7 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
         const calls = Array.from({ length: 20_000 }, () =>
           client.call('subscribe', {}).then(
             () => 'open',
-            (error: { data: Params }) => String(error.data['name']),
+            (error: unknown) => String((error as WireError).data['name']),
           ),
         );
         const ends = await Promise.all(calls);
@@ -175,7 +175,9 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
           socket.on('error', () => {});
           sockets.push(socket);
         }
-        await Promise.all(sockets.map((socket) => (socket.connecting ? once(socket, 'connect').catch(() => undefined) : undefined)));
+        await Promise.all(
+          sockets.map((socket) => (socket.connecting ? once(socket, 'connect').catch(() => undefined) : Promise.resolve())),
+        );
         for (const socket of sockets) socket.destroy();
       };
     },

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { WireError } from '../support/built-server.ts';
 import { READ_TOKEN, startServer, type WireServer } from '../support/server.ts';
 
 let server: WireServer;
@@ -13,11 +14,11 @@ afterEach(() => server.close());
 describe('{#caller_limits} what one caller may take', () => {
   it('is refused by name beyond the time of its token, with when to try again; the operator is not', async () => {
     const operator = await server.connect();
-    const reader = await server.connect({ token: READ_TOKEN });
+    const reader = await server.connect({ token: READ_TOKEN, init: false });
     const discover = (client: typeof reader) =>
       client.call('rpc.discover').then(
         () => undefined,
-        (error: { data: object }) => error.data,
+        (error: unknown) => (error as WireError).data,
       );
     const ends = await Promise.all(Array.from({ length: 20 }, () => discover(reader)));
     expect(ends).toContainEqual(expect.objectContaining({ name: 'overloaded', retry_after_ms: expect.any(Number) as number }));

@@ -53,6 +53,7 @@ export function lookProblem(command: ShellCommand, place: Place): string | undef
   if (name === 'git') return gitLookProblem(words, place);
   if (name === 'find') return findProblem(args, place);
   if (name === 'sed') return sedProblem(words, place);
+  if (/^[gm]?awk$/.test(name)) return awkProblem(words, place);
   if (name === 'command' && /^-[vV]$/.test(args[0]?.text ?? '')) return undefined;
   const look = Object.hasOwn(LOOKS, name) ? LOOKS[name] : undefined;
   return look ? argsProblem(name, words, look, place) : `${name.slice(0, 60)} is not known to only look`;
@@ -96,6 +97,9 @@ function argsProblem(name: string, words: readonly Word[], look: Look, place: Pl
   if (name === 'date' && operands.some(({ text }) => !text.startsWith('+'))) return 'date with such a word sets the clock';
   if (look.most !== undefined && (operands.length > look.most || operands.some((word) => word.glob)))
     return `${name} with so many words may do more than look`;
+  // It can show variables, and read the files of its modules.
+  if (name === 'jq' && /\benv\b|ENV|\b(import|include|modulemeta)\b/.test(operands[0]?.text ?? ''))
+    return 'this filter may show more than its files';
   for (const operand of operands.slice(texts)) {
     const problem = operand.text === '-' ? undefined : pathProblem(operand, place);
     if (problem !== undefined) return problem;
@@ -136,6 +140,20 @@ function sedProblem(words: readonly Word[], place: Place): string | undefined {
   if (at === undefined || !script?.literal || !isPlainSed(script.text)) return 'this call of sed is not known to only look';
   for (const word of words.slice(at + 1)) {
     if (word.text.startsWith('-')) return 'this call of sed is not known to only look';
+    const problem = pathProblem(word, place);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+/** awk that prints what it finds: nothing that is run or written, which is dangerous anyway, no variables, and no files but those that it names. */
+function awkProblem(words: readonly Word[], place: Place): string | undefined {
+  const at = firstOperand(words, { valued: 'F' });
+  const program = at === undefined ? undefined : words[at];
+  if (at === undefined || !program?.literal || /ENVIRON|ARG[VC]|PROCINFO|SYMTAB|FUNCTAB/.test(program.text))
+    return 'this call of awk is not known to only look';
+  for (const word of words.slice(at + 1)) {
+    if (word.text.startsWith('-') || word.text.includes('=')) return 'this call of awk is not known to only look';
     const problem = pathProblem(word, place);
     if (problem !== undefined) return problem;
   }

@@ -4,7 +4,22 @@ import type { ShellCommand } from '../shell/command.ts';
 import { VERSIONS } from './programs.ts';
 
 /** Programs that would run or write something with another option, or for a setting of the project: only a sandbox holds them to looking. */
-const NEED_SANDBOX = new Set(['git', 'rg', 'sed', 'find', 'sort', 'tree', 'file', 'uniq', 'xxd', 'strings', ...VERSIONS]);
+const NEED_SANDBOX = new Set([
+  'git',
+  'rg',
+  'sed',
+  'awk',
+  'gawk',
+  'mawk',
+  'find',
+  'sort',
+  'tree',
+  'file',
+  'uniq',
+  'xxd',
+  'strings',
+  ...VERSIONS,
+]);
 /** Of the shell itself, wherever PATH leads. */
 const OF_SHELL = new Set(['cd', '[', 'test', ':', 'true', 'false', 'echo', 'printf', 'pwd', 'type', 'command']);
 

@@ -10,6 +10,8 @@ export interface Word {
   readonly glob?: boolean;
   /** It begins with an unquoted tilde. */
   readonly tilde?: boolean;
+  /** It is exactly one word, whatever is put in the place of what is not known: that stands in quotes, or is a number. */
+  readonly one?: boolean;
 }
 
 /** What a command line does in one place. */
@@ -47,7 +49,12 @@ export interface ShellScript {
   readonly acts: readonly ShellAct[];
   /** Why it cannot be known what it does; with one of these it is never allowed without asking. */
   readonly doubts: readonly string[];
+  /** The same commands in words that every shell reads alike (SPEC {#policy_printed}); undefined beside doubts. */
+  readonly printed?: Printed;
 }
+
+/** What is run where no person has accepted the text: a line for a shell, or the words of an array. */
+export type Printed = { readonly line: string } | { readonly argv: readonly string[] };
 
 /** The text of a command as rules see it: words that need quotes in single ones, what is not known as it was written. */
 export function textOf(words: readonly Word[], assigned: readonly string[] = []): string {

@@ -13,6 +13,20 @@ export interface Danger {
   readonly word?: RegExp;
 }
 
+/** make is given another file, another folder, a text, or a variable, which may be the name of a program. */
+const MAKE: Danger = {
+  short: 'fCIE',
+  long: ['eval', 'file', 'makefile', 'directory', 'include-dir'],
+  word: /^[^=]*[!:?+]=|\$[({]|`|^[^-][^=]*=(?!(?:\d+|yes|no|true|false|on|off|debug|release)?$)/i,
+};
+/** Options by which compilers and linkers run or load something else, or read more options from a file. */
+const COMPILER: Danger = {
+  word: /^(-wrapper|-?-specs|-B|@|-Xlinker|-Xassembler|-Xpreprocessor|-Xclang|-W[lpa],|-fuse-ld|-f?plugin|-fpass-plugin|-load|-iplugindir|--?(ld-)?path|--config|--plugin|--no-system-header|-dynamic-linker)/,
+};
+const COMPILERS = /^([\w.]+-)*(gcc|g\+\+|cc|c\+\+|cpp|clang|clang\+\+|clang-cpp|tcc|c89|c99|gfortran|gccgo|gdc|ld|ld\.\w+)(-\d[\d.]*)?$/;
+/** test is given the name of a variable, which bash computes. */
+const TEST: Danger = { word: /^-[vR]$/ };
+
 const OPTIONS: Readonly<Record<string, Danger>> = {
   tar: {
     short: 'IF',
@@ -23,16 +37,12 @@ const OPTIONS: Readonly<Record<string, Danger>> = {
   ssh: { short: 'oFEI', word: /[;&|`$()<>\n]/ },
   scp: { short: 'oFSD' },
   sftp: { short: 'oFSDb' },
-  make: { long: ['eval'], word: /^(\.?SHELL(FLAGS)?|MAKEFLAGS|GNUMAKEFLAGS)\s*[:?+!]*=|\$\(|`/ },
-  gmake: { long: ['eval'], word: /^(\.?SHELL(FLAGS)?|MAKEFLAGS|GNUMAKEFLAGS)\s*[:?+!]*=|\$\(|`/ },
+  make: MAKE,
+  gmake: MAKE,
   ...PACKAGE_MANAGERS,
-  gcc: { word: /^-(wrapper|fplugin|specs|B)/ },
-  cc: { word: /^-(wrapper|fplugin|specs|B)/ },
-  'g++': { word: /^-(wrapper|fplugin|specs|B)/ },
-  clang: { word: /^-(fplugin|Xclang|load|B)/ },
   zip: { short: 'T', long: ['unzip-command', 'test'] },
   unzip: {},
-  sort: { long: ['compress-program'] },
+  sort: { short: 'oT', long: ['compress-program', 'output', 'files0-from', 'temporary-directory'] },
   split: { long: ['filter'] },
   curl: { short: 'K', long: ['config'] },
   wget: { short: 'e', long: ['execute', 'use-askpass', 'config'] },
@@ -50,8 +60,10 @@ const OPTIONS: Readonly<Record<string, Danger>> = {
   nc: { short: 'ec' },
   ncat: { short: 'ec', long: ['exec', 'sh-exec', 'lua-exec'] },
   docker: { word: /^--(init-path|entrypoint)/ },
-  test: { word: /^-[vR]$/ },
-  printf: { short: 'v' },
+  test: TEST,
+  '[': TEST,
+  // bash puts a number into the variable that %n is about.
+  printf: { short: 'v', word: /%[-+ #0-9.*'hlqjztL]*n/ },
 };
 
 /** Programs whose very purpose is to run others, or whatever they are given. */
@@ -79,22 +91,36 @@ export function dangerOf(name: string, words: readonly Word[]): string | undefin
   if (name === 'sed' || name === 'gsed') return sedDanger(args) ?? unknownWord(name, args);
   if (/^[gmn]?awk$/.test(name)) return awkDanger(args);
   if (name === 'git') return unknownWord(name, args) ?? gitDanger(args);
-  const options = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
+  const options = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : COMPILERS.test(name) ? COMPILER : undefined;
   if (!options) return undefined;
   const old = name === 'tar' && args[0]?.literal && /^[A-Za-z]+$/.test(args[0].text) ? [`-${args[0].text}`] : [];
   for (const text of [...old, ...args.filter(({ literal }) => literal).map((word) => word.text)]) {
     const loose = options.loose !== undefined && isLong(text.replace(/^-+/, '--').replaceAll('_', '-'), options.loose, 3);
     if (loose || hasShort(text, options.short ?? '') || isLong(text, options.long ?? []) || options.word?.test(text)) {
-      return `${text.slice(0, 60)} can make ${name} run something else`;
+      return `${text.slice(0, 60)} can make ${name} run or write something else`;
     }
   }
-  return unknownWord(name, args);
+  return name === '[' || name === 'test' ? unknownOperator(name, args) : unknownWord(name, args);
+}
+
+/** Operators of a test between two words. */
+const BETWEEN = /^(=|==|!=|-(eq|ne|lt|le|gt|ge|nt|ot|ef))$/;
+
+/** A word of a test that may turn out to be an operator; not one that is compared with another, or stands behind an operator that is known. */
+function unknownOperator(name: string, args: readonly Word[]): string | undefined {
+  const words = name === '[' && args.at(-1)?.text === ']' ? args.slice(0, -1) : args;
+  const [first, second, ...more] = words[0]?.literal && words[0].text === '!' ? words.slice(1) : words;
+  const alone = first !== undefined && second === undefined;
+  const behind = first?.literal === true && second !== undefined && more.length === 0;
+  const between = second?.literal === true && BETWEEN.test(second.text) && more.length === 1;
+  if ((alone || behind || between) && words.every((word) => word.literal || word.one === true)) return undefined;
+  return unknownWord(name, words);
 }
 
 /** A word that may turn out to be such an option. */
 export function unknownWord(name: string, args: readonly Word[]): string | undefined {
-  const unknown = args.find((word) => !word.literal && !isSafeGlob(word));
-  return unknown && `what ${unknown.text.slice(0, 60)} gives may make ${name} run something else`;
+  const unknown = args.find((word) => !word.literal && !isSafeGlob(word) && !/^\$[?#]$/.test(word.text));
+  return unknown && `what ${unknown.text.slice(0, 60)} gives may make ${name} run or write something else`;
 }
 
 function interpreterDanger(name: string, args: readonly Word[]): string | undefined {

@@ -1,10 +1,18 @@
 import type { Node } from './grammar.ts';
 
+/** A here-document as every shell reads it. */
+export interface Heredoc {
+  /** The word that ends it. */
+  readonly name: string;
+  /** Its lines, each with its end. */
+  readonly body: string;
+}
+
 /**
- * Why a here-document may be read in another way by the shell than by the grammar, which finds its end by other means; undefined when both
- * agree: one of them, a plain word as its end, nothing in it that the shell would replace.
+ * Reads a here-document, or says why it may be read in another way by the shell than by the grammar, which finds its end by other means: both
+ * agree on one, with a plain word as its end, in which there is nothing that the shell would replace.
  */
-export function heredocDoubt(node: Node, source: string): string | undefined {
+export function heredocOf(node: Node, source: string): Heredoc | string {
   const start = node.children.find((child) => child.type === 'heredoc_start');
   const end = node.children.find((child) => child.type === 'heredoc_end');
   if (!start || !end || node.children[0]?.type !== '<<') return 'a here-document whose end is not plain';
@@ -23,6 +31,7 @@ export function heredocDoubt(node: Node, source: string): string | undefined {
     at = next + 1;
   }
   if (end.text.trim() !== name || end.endIndex !== at + name.length) return 'a here-document whose end is not plain';
-  if (quote === '' && /[$`\\]/.test(source.slice(lineEnd + 1, at))) return 'a here-document in which the shell replaces something';
-  return undefined;
+  const body = source.slice(lineEnd + 1, at);
+  if (quote === '' && /[$`\\]/.test(body)) return 'a here-document in which the shell replaces something';
+  return { name, body };
 }

@@ -34,7 +34,9 @@ export function shellCall(name: string, words: readonly Word[]): ShellCall | und
     if (!/^[-+][abceflmnuvxoE]+$/.test(text)) strange ??= `the option ${text}`;
     if (/^-.*s/.test(text)) return { kind: 'stdin' };
     if (text.includes('c')) code = true;
-    if (/[oO]/.test(text)) at += 1;
+    if (!/[oO]/.test(text)) continue;
+    at += 1;
+    if (words[at]?.literal !== true) return { kind: 'unknown' };
   }
   const first = words[at];
   if (code) return first ? { kind: 'code', code: first, ...(strange === undefined ? {} : { exact: strange }) } : { kind: 'unknown' };

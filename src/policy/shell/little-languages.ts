@@ -1,13 +1,29 @@
 import type { Word } from './command.ts';
 import { firstOperand } from './options.ts';
 
-/** Scripts of sed that only print, delete and replace: addresses, `p`, `d`, `q`, `=`, and `s` without the flags e and w. */
-const SED_STEP =
-  /^\s*(?:(?:\d+|\$|\/(?:[^/\\\n]|\\.)*\/)(?:,\s*(?:\+?\d+|\$|\/(?:[^/\\\n]|\\.)*\/))?\s*!?\s*)?(?:[pdq=]|s([/|,#:@])(?:(?!\1)[^\\\n]|\\.)*\1(?:(?!\1)[^\\\n]|\\.)*\1[gpiI0-9]*)?\s*$/;
+/**
+ * A regular expression of sed between two signs `d`. Some read a sign within `[ ]` as the end, others do not: here each `[` has its `]` before the
+ * sign, so that both find the same end.
+ */
+const pattern = (d: string) => String.raw`(?:[^${d}\\\n[]|\\[^\n]|\[(?:\^(?:\]|(?!\]))|\]|(?![\^\]]))(?:[^${d}\][\\\n]|\[:[a-z]+:\])*\])*`;
+const replacement = (d: string) => String.raw`(?:[^${d}\\\n]|\\[^\n])*`;
+const ADDRESS = String.raw`(?:\d+(?:~\d+)?|\$|/${pattern('/')}/I?)`;
+const REPLACES = ['/', '|', ',', '#', ':', '@'].map((d) => {
+  const sign = d === '|' ? '\\|' : d;
+  return `s${sign}${pattern(sign)}${sign}${replacement(sign)}${sign}[gpiI0-9]*`;
+});
+/** Steps of sed that only print, delete and replace: addresses, `p`, `d`, `q`, `=`, and `s` without the flags e and w. */
+const SED_STEP = new RegExp(
+  String.raw`[ \t]*(?:(?:${ADDRESS}(?:,[ \t]*(?:[+~]?\d+|${ADDRESS}))?[ \t]*!?[ \t]*)?(?:[pdq=]|${REPLACES.join('|')}))?[ \t]*(?:[;\n]|$)`,
+  'y',
+);
 
-/** True for a script of sed that runs nothing, and reads and writes no file of its own. */
+/** True for a script of sed that runs nothing, and reads and writes no file of its own: it is read from its begin to its end, as sed does. */
 export function isPlainSed(script: string): boolean {
-  return script.length <= 1000 && script.split(/[;\n]/).every((step) => SED_STEP.test(step));
+  if (script.length > 1000) return false;
+  SED_STEP.lastIndex = 0;
+  while (SED_STEP.lastIndex < script.length) if (!SED_STEP.test(script)) return false;
+  return true;
 }
 
 /** Why a call of sed may do more than edit what it reads. */
@@ -19,7 +35,6 @@ export function sedDanger(args: readonly Word[]): string | undefined {
     flags: 'nErsuz',
     valued: 'l',
     longFlags: ['quiet', 'silent', 'regexp-extended', 'in-place'],
-    longValued: ['in-place'],
   });
   const inPlace = at ?? firstOperand(words, { flags: 'nErsuzi' });
   const script = inPlace === undefined ? undefined : words[inPlace];
@@ -31,6 +46,6 @@ export function awkDanger(args: readonly Word[]): string | undefined {
   const at = firstOperand([{ text: 'awk', literal: true }, ...args], { valued: 'Fv', longValued: ['field-separator', 'assign'] });
   const program = at === undefined ? undefined : args[at - 1];
   const plain =
-    program?.literal && !/system|getline|[|>@]|\bprintf?\s*\(?[^;}]*&|close|load|namespace/.test(program.text.replaceAll('||', ''));
+    program?.literal && !/\\\n|system|getline|[|>@]|\bprintf?\s*\(?[^;}]*&|close|load|namespace/.test(program.text.replaceAll('||', ''));
   return plain ? undefined : 'the program of awk may run a command or write a file';
 }

@@ -13,6 +13,8 @@ export interface OptionSpec {
   readonly numeric?: true;
   /** Letters are not bundled: behind one without a value nothing may stand. */
   readonly apart?: true;
+  /** A value is the next word, wherever in its word the letter stands; behind the letter there may be a number only. */
+  readonly next?: true;
 }
 
 /** An option as a spec knows it. */
@@ -26,8 +28,9 @@ export interface OptionRead {
 }
 
 /**
- * Index of the first word behind the options, `from` on; undefined when one is not known to the spec or is not literal. Abbreviated
- * long options are not known: which one is meant depends on the program's version.
+ * Index of the first word behind the options, `from` on; undefined when one is not known to the spec, or it or its value is not literal: what
+ * is empty or more than one word would shift all that follows. Abbreviated long options are not known: which one is meant depends on the
+ * program's version.
  */
 export function firstOperand(words: readonly Word[], spec: OptionSpec, from = 1): number | undefined {
   let at = from;
@@ -38,7 +41,7 @@ export function firstOperand(words: readonly Word[], spec: OptionSpec, from = 1)
       if (!word.literal) return undefined;
       if (word.text === '--') return at + 1;
       const step = optionLength(word.text, spec);
-      if (step === undefined) return undefined;
+      if (step === undefined || (step === 2 && words[at + 1]?.literal !== true)) return undefined;
       at += step - 1;
       continue;
     }
@@ -76,6 +79,7 @@ export function readOption(text: string, spec: OptionSpec): OptionRead | undefin
   for (let at = 1; at < text.length; at++) {
     const letter = text.charAt(at);
     const rest = text.slice(at + 1);
+    if (spec.valued?.includes(letter) && spec.next && !/^\d*$/.test(rest)) return undefined;
     if (spec.valued?.includes(letter)) return { name: `-${letter}`, ...(rest === '' ? { words: 2 } : { value: rest, words: 1 }) };
     if (!spec.flags?.includes(letter) || (spec.apart && rest !== '')) return undefined;
   }

@@ -1,7 +1,8 @@
 import { messageOf } from '../../core/errors.ts';
-import { commandOf, type ShellAct, type ShellCommand, type ShellScript } from './command.ts';
+import { commandOf, type ShellAct, type ShellCommand, type ShellScript, type Word } from './command.ts';
 import { gapDoubt } from './coverage.ts';
 import { Grammar, MAX_CHARS, type Node } from './grammar.ts';
+import { printed, Unprintable } from './print.ts';
 import { unwrapped } from './unwrap.ts';
 import { Walk } from './walk.ts';
 
@@ -9,7 +10,13 @@ import { Walk } from './walk.ts';
 const MAX_LOOSE = 500;
 /** Scripts inside of scripts (`sh -c "sh -c ..."`) beyond which nothing is taken apart any more. */
 const MAX_SCRIPTS = 8;
+/** Tests in a line beyond which it is not taken apart. */
+const MAX_BRACKETS = 100;
 const TOO_LONG = `it is longer than ${MAX_CHARS} characters`;
+
+type Brackets = ReadonlyMap<number, string>;
+/** Scripts among the words of commands, printed again. */
+type Said = Map<Word, string>;
 
 /**
  * Takes a command line apart: every command that it may run, every file that its redirections write, and every reason for which that cannot
@@ -25,8 +32,9 @@ export async function readWords(words: readonly string[], text: string): Promise
   const why = textDoubt(text);
   const doubts = new Set(why === undefined ? [] : [why]);
   const command = commandOf(words.map((word) => ({ text: word, literal: true })));
-  const acts = unwrappedAll(await Grammar.load(), [command], (doubt) => void doubts.add(doubt), 0);
-  return { acts, doubts: [...doubts] };
+  const said: Said = new Map();
+  const acts = unwrappedAll(await Grammar.load(), [command], (doubt) => void doubts.add(doubt), 0, said);
+  return { acts, doubts: [...doubts], printed: { argv: command.words.map((word) => said.get(word) ?? word.text) } };
 }
 
 function scriptOf(grammar: Grammar, text: string, level: number): ShellScript {
@@ -43,8 +51,24 @@ function doubtful(why: string): ShellScript {
   return { acts: [], doubts: [why] };
 }
 
-function walked(grammar: Grammar, root: Node, text: string, level: number): ShellScript {
-  const walk = new Walk(text);
+/**
+ * Walks a tree. What stands between `[` and `]` is read once more with another name in the place of the bracket: to a shell `[` is a program like
+ * any other, and an operator ends its words.
+ */
+function walked(grammar: Grammar, root: Node, text: string, level: number, known: Brackets = new Map()): ShellScript {
+  const found = bracketsOf(root);
+  if (found.size === 0) return judged(grammar, root, text, level, known);
+  const brackets = new Map([...known, ...found]);
+  if (brackets.size > MAX_BRACKETS) return doubtful('it has too many tests');
+  // bash reads [[ as a part of its grammar, others as a program: it is looked at in both ways.
+  const asWritten = [...found.values()].includes('[[') ? judged(grammar, root, text, level, known).acts : [];
+  const source = maskedText(text, brackets);
+  const again = grammar.parse(source, (tree) => (known.size === 0 ? walked : judged)(grammar, tree, source, level, brackets));
+  return again ? { ...again, acts: [...again.acts, ...asWritten] } : doubtful('it takes too long to be read');
+}
+
+function judged(grammar: Grammar, root: Node, text: string, level: number, brackets: Brackets): ShellScript {
+  const walk = new Walk(text, brackets);
   const why = textDoubt(text) ?? gapDoubt(root, text);
   if (why !== undefined) walk.doubt(why);
   if (root.hasError) {
@@ -53,11 +77,48 @@ function walked(grammar: Grammar, root: Node, text: string, level: number): Shel
   }
   walk.visit(root);
   if (!root.hasError && isMisread(text, walk)) walk.acts.push(...looseCommands(text));
-  return { acts: unwrappedAll(grammar, walk.acts, walk.doubt, level), doubts: walk.doubts };
+  const said: Said = new Map();
+  const acts = unwrappedAll(grammar, walk.acts, walk.doubt, level, said);
+  if (walk.doubts.length > 0) return { acts, doubts: walk.doubts };
+  return { acts, ...saidAgain(root, text, walk, brackets, said) };
 }
 
-/** What is run, with what that runs in turn. */
-function unwrappedAll(grammar: Grammar, read: readonly ShellAct[], doubt: (why: string) => void, level: number): ShellAct[] {
+/** The line that is run for what was read, or the doubt that there is none. */
+function saidAgain(root: Node, text: string, { words }: Walk, brackets: Brackets, said: Said): Pick<ShellScript, 'doubts' | 'printed'> {
+  const replaced = new Map(brackets);
+  for (const [at, word] of words) {
+    const script = said.get(word);
+    if (script !== undefined) replaced.set(at, script);
+  }
+  try {
+    return { doubts: [], printed: { line: printed(root, text, replaced) } };
+  } catch (error) {
+    if (!(error instanceof Unprintable)) throw error;
+    return { doubts: [error.message] };
+  }
+}
+
+/** The brackets that begin a test of the grammar, by where they stand; none that a shell would read as a part of a longer word. */
+function bracketsOf(root: Node): Map<number, string> {
+  const found = new Map<number, string>();
+  const stack = [root];
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    const bracket = node.type === 'test_command' ? /^\[\[?(?=[ \t])/.exec(node.text)?.[0] : undefined;
+    if (bracket !== undefined) found.set(node.startIndex, bracket);
+    stack.push(...node.children);
+  }
+  return found;
+}
+
+/** The same text with the name of a command that does nothing in the place of each bracket. */
+function maskedText(text: string, brackets: Brackets): string {
+  let masked = text;
+  for (const [at, { length }] of brackets) masked = masked.slice(0, at) + ':'.repeat(length) + masked.slice(at + length);
+  return masked;
+}
+
+/** What is run, with what that runs in turn; `said` is given the scripts among the words, printed again. */
+function unwrappedAll(grammar: Grammar, read: readonly ShellAct[], doubt: (why: string) => void, level: number, said: Said): ShellAct[] {
   const acts: ShellAct[] = [];
   for (const act of read) {
     if (act.kind !== 'program') {
@@ -66,8 +127,9 @@ function unwrappedAll(grammar: Grammar, read: readonly ShellAct[], doubt: (why: 
     }
     const inner = unwrapped(act, doubt);
     acts.push(...inner.commands);
-    for (const { text: code, exact } of inner.scripts) {
+    for (const { text: code, exact, word } of inner.scripts) {
       const script = scriptOf(grammar, code, level + 1);
+      if (!exact && word && script.printed && 'line' in script.printed) said.set(word, script.printed.line);
       acts.push(...(exact ? script.acts.map((one) => (one.kind === 'program' ? { ...one, denyOnly: true as const } : one)) : script.acts));
       if (!exact) for (const why of script.doubts) doubt(why);
     }

@@ -1,8 +1,8 @@
-import { baseName, commandOf, isPlainName, type ShellCommand } from './command.ts';
+import { baseName, commandOf, isPlainName, type ShellCommand, type Word } from './command.ts';
 import { dangerOf, unknownWord } from './dangers.ts';
 import { foundBy } from './find.ts';
 import { shellCall } from './inner-scripts.ts';
-import { firstOperand } from './options.ts';
+import { firstOperand, readOption } from './options.ts';
 import { wrappedBy } from './wrappers.ts';
 
 /** Builtins that change what later words mean, or run text. */
@@ -17,11 +17,19 @@ const RESERVED = new Set('! { } if then elif else fi while until do done for in 
 /** Wrappers in wrappers beyond which nothing is unwrapped. */
 const MAX_WRAPPERS = 20;
 
+/** A script that a command hands to a shell. */
+interface InnerScript {
+  readonly text: string;
+  /** Its commands are looked at for what is denied only. */
+  readonly exact: boolean;
+  /** The word that it is. */
+  readonly word?: Word;
+}
+
 /** What a command comes to: itself or what it runs, and scripts that it hands to a shell. */
 export interface Unwrapped {
   readonly commands: readonly ShellCommand[];
-  /** `exact`: its commands are looked at for what is denied only. */
-  readonly scripts: readonly { readonly text: string; readonly exact: boolean }[];
+  readonly scripts: readonly InnerScript[];
 }
 
 /** Finds the commands behind `env`, `timeout`, `xargs`, `find -exec`, `sh -c` and the like (SPEC {#policy_shell}). */
@@ -49,6 +57,8 @@ export function unwrapped(command: ShellCommand, doubt: (why: string) => void, l
     const rest = RESERVED.has(first.text) && words.length > 1 ? unwrapped(commandOf(words.slice(1)), doubt, level + 1).commands : [];
     return { commands: [command, ...rest], scripts: text === '' ? [] : [{ text, exact: true }] };
   }
+  if (first.text === 'wait' && words.slice(1).some(({ text, literal }) => !literal || text.startsWith('-')))
+    doubt('wait sets a variable that can change what other commands do');
   if (first.text === 'read' && words.slice(1).some(({ text, literal }) => !literal || !(text === '-r' || isPlainName(text)))) {
     doubt('read sets a variable that can change what other commands do');
   }
@@ -73,7 +83,7 @@ function shell(command: ShellCommand, name: string, known: boolean, doubt: (why:
     return { commands: [command], scripts: [] };
   }
   const plain = known && call.exact === undefined && command.assigned.length === 0;
-  const script = { text: call.code.text, exact: !plain };
+  const script = { text: call.code.text, exact: !plain, word: call.code };
   return { commands: [plain ? { ...command, denyOnly: true } : { ...command, exactOnly: `${name} -c runs a text` }], scripts: [script] };
 }
 
@@ -92,16 +102,10 @@ function wrapper(command: ShellCommand, name: string, known: boolean, doubt: (wh
 /** `xargs` and `find -exec` run a command with words that nobody knows yet. */
 function several(command: ShellCommand, name: string, doubt: (why: string) => void, level: number): Unwrapped | undefined {
   if (name === 'xargs') {
-    const at = firstOperand(command.words, {
-      flags: '0rtx',
-      valued: 'dEILnPs',
-      longFlags: ['null', 'no-run-if-empty', 'verbose', 'exit', 'replace', 'max-lines'],
-      longValued: ['delimiter', 'max-args', 'max-procs', 'max-lines', 'replace', 'max-chars'],
-    });
-    if (at === undefined) return { commands: [{ ...command, exactOnly: 'what xargs runs with these options is not known' }], scripts: [] };
-    const words = command.words.slice(at);
+    const words = runByXargs(command.words);
+    if (!words) return { commands: [{ ...command, exactOnly: 'what xargs runs with these options is not known' }], scripts: [] };
     if (words.length === 0) return { commands: [command], scripts: [] };
-    return judgedOutside(command, unwrapped(commandOf([...words, { text: '...', literal: false }]), doubt, level + 1));
+    return judgedOutside(command, unwrapped(commandOf(words), doubt, level + 1));
   }
   if (name !== 'find') return undefined;
   const { inner, danger } = foundBy(command.words);
@@ -109,6 +113,30 @@ function several(command: ShellCommand, name: string, doubt: (why: string) => vo
   const outer = unknown === undefined ? command : { ...command, exactOnly: unknown };
   const parts = inner.map((words) => unwrapped(commandOf(words), doubt, level + 1));
   return { commands: [outer, ...parts.flatMap((part) => part.commands)], scripts: parts.flatMap((part) => part.scripts) };
+}
+
+const XARGS = {
+  flags: '0rtx',
+  valued: 'dEILnPs',
+  longFlags: ['null', 'no-run-if-empty', 'verbose', 'exit', 'replace', 'max-lines'],
+  longValued: ['delimiter', 'max-args', 'max-procs', 'max-lines', 'replace', 'max-chars'],
+};
+
+/** The words that xargs runs, where what it reads has its place in them or behind them; undefined when that is not known. */
+function runByXargs(words: readonly Word[]): Word[] | undefined {
+  const at = firstOperand(words, XARGS);
+  if (at === undefined) return undefined;
+  let place: string | undefined;
+  for (let index = 1; index < at; index++) {
+    const option = readOption(words[index]?.text ?? '', XARGS);
+    const value = option?.words === 2 ? words[index + 1]?.text : option?.value;
+    if (option?.name === '-I' || option?.name === '--replace') place = value ?? '{}';
+    index += (option?.words ?? 1) - 1;
+  }
+  const run = words.slice(at);
+  if (run.length === 0 || place === '') return run.length === 0 ? [] : undefined;
+  const unknown = (word: Word): Word => (place !== undefined && word.text.includes(place) ? { text: word.text, literal: false } : word);
+  return [...run.map(unknown), { text: '...', literal: false }];
 }
 
 /** A rule has to name the outer command; the inner ones can be denied, and make it as dangerous as they are. */

@@ -1,6 +1,6 @@
 import { commandOf, isPlainName, type ShellAct, type Word } from './command.ts';
 import type { Node } from './grammar.ts';
-import { heredocDoubt } from './heredoc.ts';
+import { heredocOf } from './heredoc.ts';
 import { WORDS, wordOf } from './words.ts';
 
 /** Levels of nesting beyond which a command line is not taken apart. */
@@ -38,12 +38,17 @@ const SINKS = new Set(['/dev/null', '/dev/stdout', '/dev/stderr', '/dev/zero', '
 export class Walk {
   readonly acts: ShellAct[] = [];
   readonly doubts: string[] = [];
+  /** The words of commands, by where they begin. */
+  readonly words = new Map<number, Word>();
   readonly #source: string;
+  /** `[` and `[[`, which the grammar is not to take for its own, by where they stand. */
+  readonly #brackets: ReadonlyMap<number, string>;
   /** Where the last word of the command at hand ends. */
   #wordEnd = -1;
 
-  constructor(source: string) {
+  constructor(source: string, brackets: ReadonlyMap<number, string> = new Map()) {
     this.#source = source;
+    this.#brackets = brackets;
   }
 
   readonly doubt = (why: string): void => {
@@ -58,7 +63,6 @@ export class Walk {
     if (type === 'redirected_statement') return this.#redirected(node, depth);
     if (type === 'variable_assignment') return this.#assignment(node, depth);
     if (type === 'for_statement') return this.#loop(node, depth);
-    if (type === 'test_command') return this.#test(node, depth);
     if (type === 'arithmetic_expansion') return this.#arithmetic(node, depth);
     if (type === 'expansion') return this.#expansion(node, depth);
     if (type === 'comment') return node.text.includes('\\') ? this.doubt('a comment with a backslash') : undefined;
@@ -66,9 +70,11 @@ export class Walk {
     if (type === 'simple_expansion') return;
     if (WORDS.has(type) && type !== 'command_substitution') {
       wordOf(node, this.doubt);
-      return this.#children(node, depth);
+      return this.#inside(node, depth);
     }
-    if (node.isNamed && !GROUPS.has(type)) this.doubt(`${type.replaceAll('_', ' ')} is not the same in every shell, or hides what is run`);
+    if (type === 'test_command') this.doubt(`the test ${node.text.slice(0, 60)} is not the same in every shell`);
+    else if (node.isNamed && !GROUPS.has(type))
+      this.doubt(`${type.replaceAll('_', ' ')} is not the same in every shell, or hides what is run`);
     if (!node.isNamed && !SIGNS.has(type)) this.doubt(`"${type}" is not the same in every shell`);
     if (type === 'command_substitution' && node.text.startsWith('`') && /[\\"']/.test(node.text)) this.doubt('quotes inside of backticks');
     if (type === 'negated_command' && this.#source.charAt(node.startIndex + 1).trim() !== '') this.doubt('! without a blank after it');
@@ -96,6 +102,8 @@ export class Walk {
         for (const extra of this.#redirect(child, depth)) this.#word(extra, words, depth);
       } else if (WORDS.has(child.type)) {
         this.#word(child, words, depth);
+      } else if (child.type === '==' || (child.type === 'regex' && /^[\w./:-]+$/.test(child.text))) {
+        words.push({ text: child.text, literal: true });
       } else if (child.type === '$') {
         if (!/^\$(?=\s|$)/.test(this.#source.slice(child.startIndex))) this.doubt('a dollar sign before a quote');
         words.push({ text: '$', literal: true });
@@ -109,7 +117,9 @@ export class Walk {
   }
 
   #word(node: Node, words: Word[], depth: number): void {
-    const word = wordOf(node, this.doubt);
+    const bracket = this.#brackets.get(node.startIndex);
+    const word = bracket === undefined ? wordOf(node, this.doubt) : { text: bracket, literal: true };
+    this.words.set(node.startIndex, word);
     const last = words.at(-1);
     // What the grammar has cut in two is still looked at as the one word that it is, for what is denied.
     if (last && node.startIndex === this.#wordEnd)
@@ -157,7 +167,13 @@ export class Walk {
         this.visit(one, depth + 1);
       }
     }
-    if (!body || redirects.includes(body)) return;
+    if (!body || redirects.includes(body)) {
+      if (extra.length > 0) this.doubt('a command behind its redirection');
+      const words: Word[] = [];
+      for (const one of extra) this.#word(one, words, depth);
+      if (words.length > 0) this.acts.push(commandOf(words));
+      return;
+    }
     if (body.type === 'command') return this.#command(body, extra, depth);
     if (extra.length > 0) this.doubt('words behind a redirection of a group');
     for (const one of extra) this.visit(one, depth + 1);
@@ -178,6 +194,9 @@ export class Walk {
       if (!sign.endsWith('-')) this.doubt('a redirection to nothing');
       return extra;
     }
+    const before = node.children[node.children.indexOf(target) - 1];
+    if (/[^ \t\\\n]|(^|[^\\])\n/.test(this.#source.slice(before?.endIndex ?? target.startIndex, target.startIndex)))
+      this.doubt('a redirection whose file is on another line');
     const word = wordOf(target, this.doubt);
     this.#inside(target, depth);
     if (sign.endsWith('&')) {
@@ -192,8 +211,8 @@ export class Walk {
   }
 
   #heredoc(node: Node, depth: number): void {
-    const why = heredocDoubt(node, this.#source);
-    if (why !== undefined) this.doubt(why);
+    const found = heredocOf(node, this.#source);
+    if (typeof found === 'string') this.doubt(found);
     for (const child of node.children) {
       if (child.type === 'heredoc_body') {
         for (const one of child.children) if (one.isNamed && one.type !== 'heredoc_content') this.visit(one, depth + 1);
@@ -241,33 +260,6 @@ export class Walk {
       if (child.type === 'extglob_pattern' && !/^[\w.*?-]+$/.test(child.text)) this.doubt(`the pattern ${child.text.slice(0, 60)}`);
       if (child.type !== 'extglob_pattern' && child.type !== ';;') this.visit(child, depth + 1);
     }
-  }
-
-  /** `[ ... ]` runs nothing, except what bash finds in the name that -v looks at. */
-  #test(node: Node, depth: number): void {
-    const harmless = node.text.startsWith('[ ') && node.text.endsWith(' ]');
-    const strange = /[-](v|R|o)\b|[`\\]|\[\[|\$\(\(/.test(node.text.slice(1));
-    if (!harmless || strange) this.doubt(`the test ${node.text.slice(0, 60)} is not the same in every shell`);
-    const look = (one: Node, level: number, bare: boolean): void => {
-      if (level > MAX_DEPTH) return this.doubt('the command is nested too deeply or too long');
-      for (const child of one.children) {
-        if (child.type === 'command_substitution' || child.type === 'expansion' || child.type === 'arithmetic_expansion')
-          this.visit(child, level + 1);
-        else look(child, level + 1, bare && child.type !== 'string');
-        if (bare && child.type.endsWith('expansion')) this.doubt(`${child.text.slice(0, 60)} in a test stands outside of quotes`);
-        if (bare && child.type === 'command_substitution') this.doubt(`${child.text.slice(0, 60)} in a test stands outside of quotes`);
-        if (child.isError || child.isMissing) this.doubt(`it cannot be read at "${child.text.slice(0, 40)}"`);
-        if (/^(ansi_c_string|translated_string|process_substitution|brace_expression|subscript)$/.test(child.type))
-          this.visit(child, level + 1);
-      }
-    };
-    look(node, depth, true);
-    this.acts.push(
-      commandOf([
-        { text: '[', literal: true },
-        { text: node.text.slice(1), literal: false },
-      ]),
-    );
   }
 
   /** bash runs what it finds in the value of a variable that it computes with. */

@@ -6,12 +6,21 @@ const UNKNOWN = new Set(['simple_expansion', 'expansion', 'command_substitution'
 /** Nodes that are a word of a command. */
 export const WORDS = new Set(['word', 'string', 'raw_string', 'number', 'concatenation', ...UNKNOWN]);
 
+/** A part of a word, as the shell reads it. */
+export interface Piece {
+  readonly text: string;
+  readonly quoted: boolean;
+  /** False: the shell puts something in the place of `node`. */
+  readonly known: boolean;
+  readonly glob: boolean;
+  readonly node?: Node;
+}
+
 /**
  * The value of a word. `doubt` is told of every form that /bin/sh may read in another way than the grammar does.
  */
 export function wordOf(node: Node, doubt: (why: string) => void): Word {
-  const pieces: Piece[] = [];
-  collect(node, pieces, doubt);
+  const pieces = piecesOf(node, doubt);
   const bare = pieces.map((piece) => (piece.quoted || !piece.known ? '' : piece.text)).join('');
   const known = pieces.every((piece) => piece.known);
   const isGlob = pieces.some((piece) => piece.glob);
@@ -25,22 +34,31 @@ export function wordOf(node: Node, doubt: (why: string) => void): Word {
     literal: false,
     ...(known && isGlob ? { glob: true as const } : {}),
     ...(tilde ? { tilde: true as const } : {}),
+    ...(!isGlob && !tilde && pieces.every(isOne) ? { one: true as const } : {}),
   };
 }
 
-interface Piece {
-  readonly text: string;
-  readonly quoted: boolean;
-  readonly known: boolean;
-  readonly glob: boolean;
+/** True for what becomes a part of one word, and never more or less. */
+function isOne({ known, quoted, node }: Piece): boolean {
+  if (known) return true;
+  const text = node?.text ?? '';
+  return /^\$[?#]$/.test(text) || (quoted && !/^\$\{?@/.test(text));
+}
+
+/** The pieces of a word, in order. */
+export function piecesOf(node: Node, doubt: (why: string) => void): Piece[] {
+  const pieces: Piece[] = [];
+  collect(node, pieces, doubt);
+  return pieces;
 }
 
 function collect(node: Node, pieces: Piece[], doubt: (why: string) => void): void {
   switch (node.type) {
     case 'word':
     case 'number':
+    case 'extglob_pattern':
       if (UNKNOWN.has(node.children[0]?.type ?? '')) doubt(`${node.text}: a number that is computed`);
-      pieces.push(bareWord(node.text, doubt));
+      pieces.push(...bareWord(node.text, doubt));
       return;
     case 'raw_string':
       pieces.push({ text: node.text.slice(1, -1), quoted: true, known: true, glob: false });
@@ -59,28 +77,28 @@ function collect(node: Node, pieces: Piece[], doubt: (why: string) => void): voi
     }
     default:
       if (!UNKNOWN.has(node.type)) doubt(`${node.text.slice(0, 60)}: ${node.type.replaceAll('_', ' ')} is not the same in every shell`);
-      pieces.push({ text: node.text, quoted: false, known: false, glob: false });
+      pieces.push({ text: node.text, quoted: false, known: false, glob: false, node });
   }
 }
 
-function bareWord(source: string, doubt: (why: string) => void): Piece {
-  let text = '';
-  let glob = false;
+/** A part of a word that stands outside of quotes: what a backslash protects is as good as quoted, a glob is a piece of its own. */
+function bareWord(source: string, doubt: (why: string) => void): Piece[] {
+  const pieces: Piece[] = [];
+  const push = (text: string, kind: Partial<Piece> = {}) => pieces.push({ text, quoted: false, known: true, glob: false, ...kind });
   for (let at = 0; at < source.length; at++) {
     const char = source.charAt(at);
     if (char === '\\') {
       at += 1;
       const next = source.charAt(at);
       if (next === '' || next === '\n') doubt('a backslash at the end of a line inside a word');
-      text += next;
+      push(next, { quoted: true });
       continue;
     }
-    if (char === '*' || char === '?' || char === '[') glob = true;
     if (char === '$' || char === '`' || char === '"' || char === "'") doubt(`${source.slice(0, 60)}: ${char} inside a plain word`);
     if ('()<>|&;'.includes(char)) doubt(`${source.slice(0, 60)}: ${char} inside a plain word`);
-    text += char;
+    push(char, { glob: char === '*' || char === '?' || char === '[' });
   }
-  return { text, quoted: false, known: true, glob };
+  return pieces;
 }
 
 /** A double-quoted string: what is between the expansions is taken from the source, blanks included. */
@@ -99,7 +117,7 @@ function quoted(node: Node, pieces: Piece[], doubt: (why: string) => void): void
       continue;
     }
     plain(child.startIndex - node.startIndex);
-    pieces.push({ text: child.text, quoted: true, known: false, glob: false });
+    pieces.push({ text: child.text, quoted: true, known: false, glob: false, node: child });
     at = child.endIndex - node.startIndex;
   }
   plain(text.length - 1);

@@ -58,7 +58,7 @@ export function wrappedBy(name: string, words: readonly Word[]): Wrapped | 'none
   if (!spec) return undefined;
   if (name === 'command' && /^-[pvV]*[vV][pvV]*$/.test(words[1]?.text ?? '')) return 'none';
   let at = firstOperand(words, spec);
-  if (at === undefined) return 'unknown';
+  if (at === undefined || !words.slice(at, at + (spec.own ?? 0)).every(({ literal }) => literal)) return 'unknown';
   at += spec.own ?? 0;
   const assigned: string[] = [];
   if (spec.assignments) {

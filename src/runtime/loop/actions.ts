@@ -270,9 +270,13 @@ export class Actions {
     // Clients tell a question by this attribute, and by nothing else (SPEC {#ask_user}).
     const { question, ...attributes } = proposal.attributes ?? {};
     const asked = isQuestion ? { question: typeof question === 'string' ? question : proposal.summary } : {};
-    const looks = verdict === 'allow' && judgement.by === 'default' && by === 'default' && proposal.producer;
-    const producer = looks ? { producer: onlyLooking(looks, project.root, inSandbox) } : {};
-    return { proposal: { ...proposal, ...producer, attributes: { ...attributes, ...asked, ...judged } }, verdict, reason, judged };
+    // What nobody was asked about is run as it was read; what a person or a plugin has the last word on, as it was shown.
+    const unasked = verdict === 'allow' && by !== 'plugin' && by !== 'yolo' && judgement.runs !== undefined;
+    const read = proposal.producer && unasked ? await launched(proposal.producer, judgement.runs) : proposal.producer;
+    const looks = verdict === 'allow' && judgement.by === 'default' && by === 'default';
+    const producer = read && looks ? onlyLooking(read, project.root, inSandbox) : read;
+    const run = producer ? { ...proposal, producer } : proposal;
+    return { proposal: { ...run, attributes: { ...attributes, ...asked, ...judged } }, verdict, reason, judged };
   }
 }
 

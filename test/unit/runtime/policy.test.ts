@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/runtime/config.ts';
@@ -80,6 +80,39 @@ describe('{#verdict} rules decide before anybody is asked', () => {
     expect(h.runtime.proposals(h.project.id)).toHaveLength(1);
     answer(path, { action: 'reject' });
     await ended;
+  });
+});
+
+describe('{#policy_printed} what is run', () => {
+  // A shell tells by its own arguments what it was given.
+  const command = 'cat  /proc/$$/cmdline > "given"; true # and so on';
+  const given = async () => (await readFile(join(h.root, 'given'), 'utf8')).replaceAll('\0', ' ').trim();
+
+  it('is the line that was judged where a rule allows it, and the log shows the text as proposed', async () => {
+    add('allow', 'sh(cat *)');
+    add('allow', 'set(file://given)');
+    await act('sh', command);
+    expect(await given()).toBe(`/bin/sh -c 'cat' '/proc/'$$'/cmdline' > 'given'\n'true'`);
+    const entry = h.entry('m-1', 'log://turn_1/sh/cat-proc-cmdline-given-true-and-so-on');
+    expect(entry).toMatchObject({ status: 200, attributes: { plan: { spec: { command } } } });
+  });
+
+  it.each(['sh', 'bash'] as const)('of a script behind %s -c is that script printed again', async (shell) => {
+    add('allow', 'sh(cat *)');
+    add('allow', 'set(file://given)');
+    await act('sh', `true; ${shell} -c "cat  /proc/self/cmdline; true" > given`);
+    expect(await given()).toBe('cat /proc/self/cmdline');
+    await act('sh', `${shell} -c 'cat  /proc/$$/cmdline; true' > given`, { run: 'm-1' });
+    expect(await given()).toBe(`${shell} -c 'cat' '/proc/'$$'/cmdline'\n'true'`);
+  });
+
+  it('is the text as it was shown where a person accepts it, or yolo does', async () => {
+    const { path, ended } = await proposed(command);
+    answer(path, { action: 'accept' });
+    await ended;
+    expect(await given()).toBe(`/bin/sh -c ${command}`);
+    await act('sh', command, { yolo: true, run: 'm-1' });
+    expect(await given()).toBe(`/bin/sh -c ${command}`);
   });
 });
 
