@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import type { EndedCommand } from './cli/host.ts';
+import { closeInheritedFiles } from './core/inherited-files.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 const { runCli } = await import('./cli/program.ts');
@@ -21,7 +22,10 @@ const words = process.argv.slice(2);
 process.exitCode = await runCli(words, {
   // The server's modules are loaded only by the command that serves: the others start in a third of the time.
   serve: async (options) => {
+    closeInheritedFiles(words);
     const server = await (await import('./server.ts')).serveHeadgate({ ...options, version, portal: PORTAL });
+    // The configuration has been read, if it was one of them.
+    closeInheritedFiles([]);
     return { ...server, close: () => server.close().finally(endSoon) };
   },
   examine: async (options) => (await import('./data-doctor.ts')).examineData(options),
@@ -30,7 +34,10 @@ process.exitCode = await runCli(words, {
   outlived: async (options) => (await import('./outlived.ts')).outlived(options),
   endOutlived: async ({ data }) =>
     (await import('./server.ts')).endOutlived({ data, version, logLevel: 'error' }) as Promise<EndedCommand[]>,
-  runner: async (options) => (await import('./runner-process.ts')).runHeadgateRunner(options).finally(endSoon),
+  runner: async (options) => {
+    closeInheritedFiles(words);
+    return await (await import('./runner-process.ts')).runHeadgateRunner(options).finally(endSoon);
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,

@@ -72,6 +72,22 @@ describe('{#data_folder} the data folder', () => {
     expect((await up()).token).toBe(first.token);
   });
 
+  it('{#backend_process} hands no command a file that the server was started with, and takes its own configuration from one', async () => {
+    const start = `exec 17< /etc/hostname 33< /etc/hostname 64<<< '{}'; exec "$@"`;
+    const server = await serve(data, ['--config', '/dev/fd/64'], {}, ['bash', '-c', start, 'bash']);
+    servers.push(server);
+    const client = await WireClient.connect(server, data);
+    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', yolo: true });
+    const { path } = await client.call<{ path: string }>('sh', {
+      run,
+      command: 'for f in 17 33 64; do [ -e /proc/self/fd/$f ] && echo $f; done',
+    });
+    const { subscription } = await client.call<{ subscription: number }>('stream/subscribe', { run, path });
+    await client.notice('stream/ended', (params) => params['subscription'] === subscription);
+    expect(client.received(path, 1).toString()).toBe('');
+    await client.close();
+  });
+
   it('works where its path is too long for a socket', async () => {
     const deep = join(data, 'd'.repeat(120));
     await mkdir(deep);
