@@ -1,25 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readOutlived } from './backends/index.ts';
+import type { OutlivedCommand } from './cli/host.ts';
 import { lifetimeText } from './model/lifetime.ts';
 import { producerIdOf } from './model/producer-id.ts';
 import { dataPaths } from './server-files.ts';
 import { readLive } from './store/index.ts';
-
-/** A command that goes on without a server, as people see it. */
-export interface OutlivedCommand {
-  readonly run: string;
-  readonly path: string;
-  readonly project: string;
-  readonly command: string;
-  readonly backend: string;
-  /** Null: it runs elsewhere and cannot be seen from here. */
-  readonly pid: number | null;
-  readonly lifetime: string;
-  /** Since when there is no server; null where nobody has noted it. Milliseconds since the epoch. */
-  readonly since: number | null;
-  /** When it is ended if no server comes; null: never, or not known. */
-  readonly until: number | null;
-}
 
 /** Runners whose commands end with the server, or are none of its. */
 const NOT_OURS: readonly string[] = ['server', 'client'];

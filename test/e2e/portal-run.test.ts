@@ -327,7 +327,9 @@ async function holdAnswers(page: Page, to: string): Promise<{ held: Promise<void
       server.send(message);
     });
     server.onMessage((message) => {
-      const { id } = JSON.parse(message.toString()) as { id?: unknown };
+      // A binary frame is output of a channel, never the answer to a call.
+      if (typeof message !== 'string') return client.send(message);
+      const { id } = JSON.parse(message) as { id?: unknown };
       if (!isHolding || !calls.has(id)) return client.send(message);
       waiting.push(() => client.send(message));
       tell();

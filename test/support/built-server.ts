@@ -214,8 +214,17 @@ export async function endCommands(server: Ready, root: string): Promise<void> {
     if (!client) return;
     await client.call('init', { name: project, projectRoot: root, client: { name: 'test' } });
     const live = await client.call<{ run: string; path: string }[]>('stream/list', { state: 'open' });
-    for (const { run, path } of live) await client.call('stream/cancel', { run, path, grace_ms: 100 });
+    const cancelled: typeof live = [];
     for (const { run, path } of live) {
+      try {
+        await client.call('stream/cancel', { run, path, grace_ms: 100 });
+        cancelled.push({ run, path });
+      } catch (error) {
+        // A command may end by itself between the list and the call, such as at the end of its lifetime.
+        if (!(error instanceof WireError && error.data['name'] === 'stream_closed')) throw error;
+      }
+    }
+    for (const { run, path } of cancelled) {
       let finishedAt: unknown = null;
       while (finishedAt === null) ({ finishedAt } = (await client.call<{ receipt: Params }>('stream/receipt', { run, path })).receipt);
     }

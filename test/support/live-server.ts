@@ -106,9 +106,12 @@ export class LiveServer {
 
   async close(): Promise<void> {
     if (this.server.process.signalCode !== null) await this.start();
-    await endCommands(this.server, this.root);
-    await this.server.stop();
-    await this.#remove();
+    try {
+      await endCommands(this.server, this.root);
+    } finally {
+      await this.server.stop();
+      await this.#remove();
+    }
   }
 }
 

@@ -8,6 +8,21 @@ const MAX_PARSE_MS = 250;
 
 export type { Node };
 
+/** Nodes that only hold others, which run, and are printed, in their order. */
+export const HOLDERS: ReadonlySet<string> = new Set([
+  'program',
+  'list',
+  'pipeline',
+  'negated_command',
+  'subshell',
+  'compound_statement',
+  'if_statement',
+  'elif_clause',
+  'else_clause',
+  'while_statement',
+  'do_group',
+]);
+
 /** The grammar of bash; loaded when the first command is judged. */
 export class Grammar {
   readonly #parser: Parser;

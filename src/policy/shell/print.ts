@@ -1,4 +1,4 @@
-import type { Node } from './grammar.ts';
+import { HOLDERS, type Node } from './grammar.ts';
 import { heredocOf } from './heredoc.ts';
 import { type Piece, piecesOf, WORDS } from './words.ts';
 
@@ -7,20 +7,6 @@ const MAX_BYTES = 96 * 1024;
 /** Words of the grammar, and whether a command may follow on the same line. */
 const OPENING = new Set(['if', 'then', 'elif', 'else', 'while', 'until', 'do', '{', '(', '!', '&&', '||', '|']);
 const CLOSING = new Set(['fi', 'done', '}', ')']);
-/** What only holds others, whose pieces are printed in their order. */
-const HOLDERS = new Set([
-  'program',
-  'list',
-  'pipeline',
-  'negated_command',
-  'subshell',
-  'compound_statement',
-  'if_statement',
-  'elif_clause',
-  'else_clause',
-  'while_statement',
-  'do_group',
-]);
 /** `${...}` that means the same in every shell: a name, one of the operators of POSIX, and plain characters. */
 const EXPANSION = /^\$\{(?:#?[A-Za-z_][A-Za-z0-9_]*|[0-9?#$!]|(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*])(?::?[-+?]|##?|%%?)[\w.,/*?:=@+-]*)\}$/;
 const SIMPLE = /^\$(?:[A-Za-z_][A-Za-z0-9_]*|[0-9?#$!@*-])$/;

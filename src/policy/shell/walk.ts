@@ -1,5 +1,5 @@
 import { commandOf, isPlainName, type ShellAct, type Word } from './command.ts';
-import type { Node } from './grammar.ts';
+import { HOLDERS, type Node } from './grammar.ts';
 import { heredocOf } from './heredoc.ts';
 import { WORDS, wordOf } from './words.ts';
 
@@ -8,21 +8,7 @@ const MAX_DEPTH = 100;
 /** Commands in one line beyond which it is not taken apart. */
 const MAX_ACTS = 500;
 /** What only groups commands: they are judged, the group is not. */
-const GROUPS = new Set([
-  'program',
-  'list',
-  'pipeline',
-  'subshell',
-  'compound_statement',
-  'if_statement',
-  'elif_clause',
-  'else_clause',
-  'while_statement',
-  'do_group',
-  'negated_command',
-  'variable_assignments',
-  'command_substitution',
-]);
+const GROUPS = new Set([...HOLDERS, 'variable_assignments', 'command_substitution']);
 /** Signs and words of the shell's grammar that POSIX has. */
 const SIGNS = new Set(
   '; & && || | ! ( ) { } if then elif else fi while until do done for in case esac $( ` [ ] = ${ $'.split(' ').concat('\n'),
