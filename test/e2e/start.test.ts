@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { realpathSync } from 'node:fs';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { constants, realpathSync } from 'node:fs';
+import { mkdir, open, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -94,6 +94,50 @@ describe('{#data_folder} the data folder', () => {
     const server = await serve(deep);
     servers.push(server);
     const client = await WireClient.connect(server, data);
+    expect(await client.call('ping')).toMatchObject({ pong: true });
+    await client.close();
+  });
+});
+
+describe('{#server_log} the log of a server whose standard error is', () => {
+  /** Serves with standard error as the shell's redirection says; `$0` in it is the data folder. */
+  async function redirected(redirection: string): Promise<WireClient> {
+    const server = await serve(data, ['--log-level', 'debug'], {}, ['bash', '-c', `exec "$@" ${redirection}`, data]);
+    servers.push(server);
+    return await WireClient.connect(server, data);
+  }
+
+  /** Makes the server write `lines` lines and more. */
+  async function chatter(client: WireClient, lines: number): Promise<void> {
+    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
+    for (let line = 0; line < lines; line++) await client.call('set', { run, path: 'file://x', body: `${line}` });
+  }
+
+  it('a pipe that is full, and that nobody reads, holds nobody up; what was lost is counted', async () => {
+    const pipe = join(data, 'log');
+    execFileSync('mkfifo', [pipe]);
+    const client = await redirected('2<> "$0/log"');
+    await chatter(client, 1000);
+    const log = await open(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    let read = '';
+    const drain = async () => {
+      const { buffer, bytesRead } = await log.read(Buffer.alloc(256 * 1024));
+      read += buffer.subarray(0, bytesRead).toString();
+    };
+    await drain();
+    expect(read.length).toBeGreaterThan(60_000);
+    await chatter(client, 1);
+    await drain();
+    await log.close();
+    const lost = /\{.*"lost":(\d+).*\}/.exec(read);
+    expect(Number(lost?.[1])).toBeGreaterThan(100);
+    expect(read.trim().split('\n').at(-1)).toContain('a client changed a file');
+    await client.close();
+  });
+
+  it.each(['2> /dev/full', '2>&-', '2> >(exec true)'])('%s holds nobody up', async (redirection) => {
+    const client = await redirected(redirection);
+    await chatter(client, 20);
     expect(await client.call('ping')).toMatchObject({ pong: true });
     await client.close();
   });
