@@ -94,7 +94,7 @@ export async function openHeadgate(options: RuntimeOptions): Promise<ClosedServe
   try {
     const { server, runtime, close } = await compose(options, opened);
     await runtime.start();
-    return { accept: (channel) => void server.accept(channel, 'admin'), close };
+    return { accept: (channel) => void server.accept(channel), close };
   } catch (error) {
     await opened.close();
     throw error;

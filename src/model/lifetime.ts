@@ -20,13 +20,18 @@ export const CLIENT_LIFETIME: Lifetime = 'forever';
 export const AFTER_CRASH_MS = 10 * UNITS.m;
 
 export const LIFETIME_FORMS = '`server`, `forever`, or a duration from 1 s to 365 days such as `30s`, `15m`, `24h` or `7d`';
+const DURATION = /^[1-9]\d{0,8}[smhd]$/;
 const PATTERN = /^(?:server|forever|[1-9]\d{0,8}[smhd])$/;
 const PROBLEM = `must be ${LIFETIME_FORMS.replaceAll('`', '')}`;
 
 /** A lifetime as people and programs write it; undefined for what is none. */
 export function parseLifetime(text: string): Lifetime | undefined {
-  if (text === 'server' || text === 'forever') return text;
-  if (!PATTERN.test(text)) return undefined;
+  return text === 'server' || text === 'forever' ? text : parseDuration(text);
+}
+
+/** Milliseconds of a duration such as `30s` or `7d`; undefined if it is none, or over 365 days. */
+export function parseDuration(text: string): number | undefined {
+  if (!DURATION.test(text)) return undefined;
   const ms = Number(text.slice(0, -1)) * UNITS[text.slice(-1) as Unit];
   return ms <= MAX_MS ? ms : undefined;
 }
@@ -49,3 +54,8 @@ export function aloneMs(lifetime: Lifetime | undefined): number | undefined {
   if (lifetime === undefined || lifetime === 'forever') return undefined;
   return lifetime === 'server' ? AFTER_CRASH_MS : lifetime;
 }
+
+/** A duration in params. */
+export const durationParam = z
+  .string()
+  .refine((text) => parseDuration(text) !== undefined, 'must be a duration from 1 s to 365 days such as 30s, 15m, 24h or 7d');

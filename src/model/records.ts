@@ -291,6 +291,10 @@ export interface TokenRecord {
   /** SHA-256 of the token, in hex. */
   readonly hash: string;
   readonly createdAt: number;
+  /** Names of the projects that it is bound to; null: every one. */
+  readonly projects: readonly string[] | null;
+  /** When it ends, milliseconds since the epoch; null: when it is revoked. */
+  readonly expiresAt: number | null;
 }
 
 /** A rule that somebody made for a project (SPEC {#policy_rules}). */

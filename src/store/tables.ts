@@ -202,6 +202,9 @@ interface TokenTable {
   /** One of them. */
   scopes: string;
   created_at: number;
+  /** JSON: names of the projects that it is bound to. */
+  projects: string | null;
+  expires_at: number | null;
 }
 
 interface PermissionTable {

@@ -5,6 +5,7 @@ import type { TokenStore } from '../model/ports/store.ts';
 import type { TokenRecord, TokenScope } from '../model/records.ts';
 import type { Connection } from './connection.ts';
 import { isTaken } from './failures.ts';
+import { fromNullableJson, toJson } from './json.ts';
 import { inserted } from './missing.ts';
 import type { Tables } from './tables.ts';
 
@@ -27,8 +28,18 @@ export class SqliteTokens implements TokenStore {
     return row && record(row);
   }
 
-  add({ name, scope, hash }: Omit<TokenRecord, 'createdAt'>): TokenRecord {
-    const insert = this.#db.query.insertInto('tokens').values({ name, scopes: scope, hash, created_at: this.#clock.now() }).returningAll();
+  add({ name, scope, hash, projects, expiresAt }: Omit<TokenRecord, 'createdAt'>): TokenRecord {
+    const insert = this.#db.query
+      .insertInto('tokens')
+      .values({
+        name,
+        scopes: scope,
+        hash,
+        created_at: this.#clock.now(),
+        projects: projects && toJson(projects),
+        expires_at: expiresAt,
+      })
+      .returningAll();
     try {
       return record(inserted(this.#db.write('durable', () => this.#db.first(insert))));
     } catch (error) {
@@ -46,5 +57,12 @@ export class SqliteTokens implements TokenStore {
 }
 
 function record(row: Selectable<Tables['tokens']>): TokenRecord {
-  return { name: row.name, scope: row.scopes as TokenScope, hash: row.hash, createdAt: row.created_at };
+  return {
+    name: row.name,
+    scope: row.scopes as TokenScope,
+    hash: row.hash,
+    createdAt: row.created_at,
+    projects: fromNullableJson<string[]>(row.projects),
+    expiresAt: row.expires_at,
+  };
 }

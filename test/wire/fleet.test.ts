@@ -1,8 +1,11 @@
 import { once } from 'node:events';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Params, WireClient } from '../support/built-server.ts';
 import { HandRunner } from '../support/hand-runner.ts';
 import { openSocket, refusal, startHeadgate } from '../support/server.ts';
+import { TtyClient } from '../support/tty-client.ts';
 
 let headgate: Awaited<ReturnType<typeof startHeadgate>>;
 let client: WireClient;
@@ -50,9 +53,9 @@ const named = (name: string) => ({ data: { name } });
 describe('{#tokens} tokens for others', () => {
   it('are shown once, listed without themselves, and kept as hashes', async () => {
     const { token, ...rest } = await client.call<{ token: string }>('token/add', { name: 'ann', scope: 'read' });
-    expect(rest).toEqual({ name: 'ann', scope: 'read' });
+    expect(rest).toEqual({ name: 'ann', scope: 'read', projects: null, expiresAt: null });
     expect(token).toMatch(/^hgt_[\w-]{43}$/);
-    expect(await client.call('token/list')).toEqual([{ name: 'ann', scope: 'read', createdAt: expect.any(Number) }]);
+    expect(await client.call('token/list')).toEqual([{ ...rest, createdAt: expect.any(Number) }]);
     await expect(client.call('token/add', { name: 'ann', scope: 'run' })).rejects.toMatchObject(named('alias_taken'));
     for (const name of ['admin', 'local']) await expect(made(name, 'read')).rejects.toMatchObject(named('invalid_params'));
     const ann = await connect(token, headgate.root);
@@ -102,6 +105,82 @@ describe('{#tokens} tokens for others', () => {
     const looking = await connect(await made('run', 'run'), headgate.root);
     const offer = { name: 'x', labels: [], backends: ['process'], capacity: 1, instance: 'folder-x' };
     await expect(looking.call('runner/register', offer)).rejects.toMatchObject(named('forbidden'));
+  });
+});
+
+describe('{#token_bounds} what a token is bound to', () => {
+  const bound = async (name: string, bounds: Params) =>
+    (await client.call<{ token: string }>('token/add', { name, scope: 'run', ...bounds })).token;
+  const post = async (token: string, root: string) => {
+    const headers = { authorization: `Bearer ${token}`, 'headgate-project': root };
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'getRuns', params: {} });
+    return await fetch(`${headgate.server.http}/rpc`, { method: 'POST', headers, body });
+  };
+
+  it('is projects: it opens those in their folders, and sees, opens, makes and moves no other', async () => {
+    const other = join(headgate.root, 'other');
+    const gone = join(headgate.root, 'gone');
+    for (const folder of [other, gone]) await mkdir(folder);
+    const owner = await WireClient.connect(headgate.server);
+    await owner.call('init', { name: 'other', projectRoot: other });
+    const { run } = await owner.call<{ run: string }>('startRun', { model: 'scripted', alias: 'private' });
+    await (await post(headgate.server.token, gone)).text();
+    await rm(gone, { recursive: true });
+
+    const token = await bound('ci', { projects: ['test', 'gone'] });
+    expect(await client.call('token/list')).toMatchObject([{ name: 'ci', projects: ['test', 'gone'], expiresAt: null }]);
+    const ci = await connect(token);
+    expect(await ci.call('getProjects')).toEqual([
+      { name: 'test', projectRoot: headgate.root },
+      { name: 'gone', projectRoot: gone },
+    ]);
+    const beyond = [
+      ['other', other],
+      ['test', other],
+      ['new', '/'],
+      ['gone', other],
+    ];
+    for (const [name, projectRoot] of beyond) {
+      await expect(ci.call('init', { name, projectRoot }), name).rejects.toMatchObject({
+        message: expect.stringContaining(`test in ${headgate.root}`),
+        data: { name: 'forbidden' },
+      });
+    }
+    expect(await ci.call('init', { name: 'test', projectRoot: headgate.root })).toMatchObject({ project: 'test' });
+    expect(await ci.call('startRun', { model: 'scripted' })).toMatchObject({ status: 100 });
+    expect((await post(token, other)).status).toBe(403);
+    const stream = async (of: string) => {
+      const response = await fetch(`${headgate.server.http}/runs/${run}/events`, { headers: { authorization: `Bearer ${of}` } });
+      await response.body?.cancel();
+      return response.status;
+    };
+    expect([await stream(token), await stream(headgate.server.token)]).toEqual([404, 200]);
+    for (const first of [{ attach: 'log://x', run }, { cmd: 'true', projectRoot: other }, { cmd: 'true', project: 'other' }]) {
+      const tty = await TtyClient.connect({ ...headgate.server, token }, first);
+      expect(await tty.answer(), JSON.stringify(first)).toMatchObject({ ok: false, error: { data: { name: expect.stringMatching(/forbidden|not_found/) } } });
+    }
+    expect(await client.call<Params[]>('getProjects')).toHaveLength(3);
+    await owner.close();
+  });
+
+  it('is a time, at which its connections end and after which it is refused', async () => {
+    const token = await bound('guest', { expires: '1s' });
+    const guest = await connect(token, headgate.root);
+    const other = await connect(await bound('longer', { expires: '365d' }), headgate.root);
+    await once(guest.socket, 'close');
+    const { status, body } = await refusal(openSocket(headgate.server.url, { authorization: `Bearer ${token}` }));
+    expect(status).toBe(401);
+    expect(body.error.message).toMatch(/"guest" expired at \d{4}-/);
+    expect(await other.call('ping')).toMatchObject({ pong: true });
+  });
+
+  it('is refused where it binds nothing', async () => {
+    await expect(bound('a', { projects: ['nowhere'] })).rejects.toMatchObject(named('not_found'));
+    await expect(bound('a', { projects: ['test'], scope: 'runner' })).rejects.toMatchObject(named('invalid_params'));
+    for (const expires of ['', '0s', 'forever', '366d', '1.5h']) {
+      await expect(bound('a', { expires })).rejects.toMatchObject({ data: { name: 'invalid_params', field: 'expires' } });
+    }
+    expect(await client.call('token/list')).toEqual([]);
   });
 });
 

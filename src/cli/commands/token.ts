@@ -33,9 +33,15 @@ export async function list(console: Console, options: Options): Promise<number> 
       await console.err.write("no tokens but the data folder's own; headgate token add --help says how to make one\n");
     } else {
       const now = Date.now();
-      const cells = rows.map(({ name, scope, createdAt }) => [name, scope, `${formatDuration(Math.max(0, now - createdAt))} ago`]);
+      const cells = rows.map(({ name, scope, createdAt, projects, expiresAt }) => [
+        name,
+        scope,
+        `${formatDuration(Math.max(0, now - createdAt))} ago`,
+        projects?.join(', ') ?? 'every project',
+        expiresIn(expiresAt, now),
+      ]);
       const width = console.out.stream.isTTY ? console.out.stream.columns : undefined;
-      await console.out.write(formatTable([{ title: 'NAME' }, { title: 'SCOPE' }, { title: 'MADE' }], cells, width));
+      await console.out.write(formatTable(['NAME', 'SCOPE', 'MADE', 'BOUND TO', 'EXPIRES'].map((title) => ({ title })), cells, width));
     }
     return EXIT.ok;
   } finally {
@@ -55,4 +61,9 @@ export async function revoke(console: Console, name: string, options: Options): 
   } finally {
     await session.close();
   }
+}
+
+function expiresIn(at: number | null, now: number): string {
+  if (at === null) return 'never';
+  return at > now ? `in ${formatDuration(at - now)}` : 'has expired';
 }

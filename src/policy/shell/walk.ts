@@ -13,6 +13,9 @@ const GROUPS = new Set([...HOLDERS, 'variable_assignments', 'command_substitutio
 const SIGNS = new Set(
   '; & && || | ! ( ) { } if then elif else fi while until do done for in case esac $( ` [ ] = ${ $'.split(' ').concat('\n'),
 );
+/** Words of the grammar that are words of a command where something stands right behind them. */
+const RESERVED = /^(?:\{|[a-z]+)$/;
+const WORD_ENDS = /^[ \t\n;&|()<>]?$/;
 /** What a redirection may be written with. */
 const REDIRECTIONS = new Set(['>', '>>', '<', '>|', '<>', '>&', '<&', '>&-', '<&-']);
 /** Operators of `${...}` that POSIX has and that change nothing. */
@@ -62,6 +65,8 @@ export class Walk {
     else if (node.isNamed && !GROUPS.has(type))
       this.doubt(`${type.replaceAll('_', ' ')} is not the same in every shell, or hides what is run`);
     if (!node.isNamed && !SIGNS.has(type)) this.doubt(`"${type}" is not the same in every shell`);
+    if (!node.isNamed && RESERVED.test(type) && !WORD_ENDS.test(this.#source.slice(node.endIndex, node.endIndex + 1)))
+      this.doubt(`${type} without a blank after it`);
     if (type === 'command_substitution' && node.text.startsWith('`') && /[\\"']/.test(node.text)) this.doubt('quotes inside of backticks');
     if (type === 'negated_command' && this.#source.charAt(node.startIndex + 1).trim() !== '') this.doubt('! without a blank after it');
     this.#children(node, depth);

@@ -96,6 +96,7 @@ function bareWord(source: string, doubt: (why: string) => void): Piece[] {
     }
     if (char === '$' || char === '`' || char === '"' || char === "'") doubt(`${source.slice(0, 60)}: ${char} inside a plain word`);
     if ('()<>|&;'.includes(char)) doubt(`${source.slice(0, 60)}: ${char} inside a plain word`);
+    if (' \t\n'.includes(char)) doubt(`${source.slice(0, 60)}: a blank inside a plain word`);
     push(char, { glob: char === '*' || char === '?' || char === '[' });
   }
   return pieces;

@@ -1,25 +1,36 @@
 import { z } from 'zod';
+import { durationParam } from '../../model/lifetime.ts';
 import { method } from './method.ts';
 import { alias, empty } from './shapes.ts';
 
 const name = alias.describe('Whose it is: 1 to 64 characters of A-Z a-z 0-9 . _ -.');
 const scope = z.enum(['read', 'run', 'runner', 'admin']);
+const projects = z.array(z.string().min(1).max(128)).min(1).max(100);
+const bounds = {
+  projects: projects.nullable().describe('Names of the projects that it is bound to; null: every one.'),
+  expiresAt: z.int().nullable().describe('When it expires, milliseconds since the epoch; null: never.'),
+};
 
 /** Tokens for others than the owner of the data folder (SPEC {#tokens}). */
 export const tokenMethods = {
   'token/add': method({
-    params: z.strictObject({ name, scope }),
-    result: z.strictObject({ name: z.string(), scope, token: z.string() }),
+    params: z.strictObject({
+      name,
+      scope,
+      projects: projects.optional().describe('Names of the projects that it is bound to, for scopes read and run; left out: every one.'),
+      expires: durationParam.optional().describe('How long it is taken, such as 30m, 24h or 7d; left out: until it is revoked.'),
+    }),
+    result: z.strictObject({ name: z.string(), scope, ...bounds, token: z.string() }),
     init: false,
     scope: 'admin',
     summary: 'Makes a token; it is shown this once, and only its hash is kept.',
   }),
   'token/list': method({
     params: empty,
-    result: z.array(z.strictObject({ name: z.string(), scope, createdAt: z.int() })),
+    result: z.array(z.strictObject({ name: z.string(), scope, createdAt: z.int(), ...bounds })),
     init: false,
     scope: 'admin',
-    summary: 'Tokens that were made: name, scope, age; never the tokens.',
+    summary: 'Tokens that were made: name, scope, age, bounds; never the tokens.',
   }),
   'token/revoke': method({
     params: z.strictObject({ name }),

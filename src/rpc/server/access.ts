@@ -13,6 +13,10 @@ export interface Grant {
   /** Name of the token: `admin` for the data folder's own, `local` without one. */
   readonly name: string;
   readonly scope: GrantedScope;
+  /** Names of the projects that it is bound to; left out: every one (SPEC {#token_bounds}). */
+  readonly projects?: readonly string[];
+  /** Milliseconds until the token expires, and its connections end; left out: never. */
+  readonly leftMs?: number;
 }
 
 /** A token and what it allows. */

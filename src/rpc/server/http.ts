@@ -59,7 +59,7 @@ export interface HttpOptions {
 }
 
 /** Notes whose token a connection has brought. */
-type Hold = (token: string, socket: Socket) => void;
+type Hold = (grant: Grant, socket: Socket) => void;
 
 /** An HTTP server that listens. */
 export interface ListeningHttp {
@@ -97,9 +97,9 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
   const certifies = options.tls && ((name: string) => options.tls?.certifies(name) ?? false);
   const policy: AccessPolicy = { boundHost, port, allowedOrigins, tokens, byHash, certifies };
   const held = new TokenSockets();
-  const hold: Hold = (token, socket) => {
+  const hold: Hold = (grant, socket) => {
     newcomers.known(socket);
-    held.hold(token, socket);
+    held.hold(grant, socket);
   };
   const handshakes = new Handshakes(server);
   server.on('request', (request, response) => void serve(request, response, policy, options, hold));
@@ -115,7 +115,7 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
         throw new HeadgateError('not_found', `no WebSocket at ${path}; it is at ${RPC_PATH}, terminal sessions at ${TTY_PATH}`);
       grant = admitted(request, policy);
       if (path === TTY_PATH) requireRun(grant.scope);
-      hold(grant.name, request.socket);
+      hold(grant, request.socket);
     } catch (error) {
       refuseUpgrade(socket, error);
       return;
@@ -206,7 +206,7 @@ async function serve(
       if (isCompressed(request)) {
         return sendError(response, new HeadgateError('invalid_request', 'the body is compressed; send it as it is'), 415);
       }
-      hold(grant.name, request.socket);
+      hold(grant, request.socket);
       return options.post(await readBody(request), request, response, grant);
     }
     if (path === RPC_PATH) {
@@ -229,7 +229,7 @@ async function serve(
           scope: 'read',
         });
       }
-      hold(grant.name, request.socket);
+      hold(grant, request.socket);
       if (options.source(request, response, grant)) return;
     }
     throw new HeadgateError(

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as SocketServer } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
+import { HeadgateError } from '../../core/errors.ts';
 import type { Ids } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
 import { CALLER_LIMITS, type CallerLimits } from '../../model/caller-limits.ts';
@@ -12,14 +13,14 @@ import type { Said } from '../../model/said.ts';
 import { Redaction } from '../../redact/index.ts';
 import type { Journal, Streams } from '../../stream/index.ts';
 import { LIMITS } from '../protocol/shapes.ts';
-import { allows, type Grant, type GrantedScope, seesSecrets, type TokenGrant } from './access.ts';
+import { type Grant, seesSecrets, type TokenGrant } from './access.ts';
 import { AuditLog } from './audit.ts';
 import { Dispatcher } from './dispatch.ts';
 import { EventSources } from './event-source/event-sources.ts';
 import { type ListeningHttp, listenHttp, RPC_PATH } from './http.ts';
-import { projectOf } from './open-project.ts';
 import { PageFiles } from './page-files.ts';
 import type { ServerParts } from './parts.ts';
+import { Projects } from './projects.ts';
 import { RedactedEvents } from './redacted-events.ts';
 import { RedactedText } from './redacted-text.ts';
 import type { RuntimePort } from './runtime-port.ts';
@@ -32,6 +33,9 @@ import { listenOnSocket } from './transports/unix-socket.ts';
 import type { WebSocketChannel } from './transports/websocket.ts';
 import { TtySession } from './tty/tty-session.ts';
 import { Turns } from './turns.ts';
+
+/** Who needs no token: the unix socket, and whoever has the server in their own process. */
+const LOCAL: Grant = { name: 'local', scope: 'admin' };
 
 export interface RpcServerOptions {
   readonly runtime: RuntimePort;
@@ -155,12 +159,12 @@ export class RpcServer {
       allowRemote: o.allowRemote ?? false,
       tls: o.tls,
       tokens: this.#options.tokens,
-      byHash: (hash) => this.#options.store.tokens.byHash(hash),
+      byHash: (hash) => this.#grantOf(hash),
       allowedOrigins: this.#options.allowedOrigins ?? [],
       version: this.#options.version,
       limits: this.#parts.limits,
       pingMs: this.#options.pingMs,
-      accept: (channel, grant) => void this.accept(channel, grant.scope, grant.name),
+      accept: (channel, grant) => void this.accept(channel, grant),
       tty: (channel, request, grant) => this.#acceptTerminal(channel, request, grant),
       post: (body, request, response, grant) => this.#post(body, request, response, grant),
       page: (request, response) => page?.serve(request, response) ?? false,
@@ -187,18 +191,18 @@ export class RpcServer {
 
   /** Serves one client over a pair of byte streams, one JSON message a line: standard input and output, for example. */
   acceptLines(input: Readable, output: Writable): void {
-    this.accept(new LineChannel({ input, output, maxBytes: LIMITS.messageBytes, probeMs: this.#options.pingMs }), 'admin');
+    this.accept(new LineChannel({ input, output, maxBytes: LIMITS.messageBytes, probeMs: this.#options.pingMs }), LOCAL);
   }
 
-  /** Serves one client over a channel; its session, unless the server is stopping. `name` is that of its token. */
-  accept(channel: MessageChannelLike, scope: GrantedScope, name = 'local'): Session | undefined {
+  /** Serves one client over a channel; its session, unless the server is stopping. `grant` is the operator's when left out. */
+  accept(channel: MessageChannelLike, grant: Grant = LOCAL): Session | undefined {
     if (this.#closing) {
       channel.close('going_away');
       return undefined;
     }
     const session = new Session({
       channel,
-      grant: { name, scope },
+      grant,
       parts: this.#parts,
       dispatcher: this.#dispatcher,
       closed: (ended) => {
@@ -221,9 +225,9 @@ export class RpcServer {
 
   /** One message in a request of its own, and a session for as long (SPEC {#transport_http}). */
   #post(body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant): void {
-    const project = projectOf(request, this.#parts.store, allows(grant.scope, 'run'));
+    const project = new Projects(this.#parts.store.projects, grant).ofRequest(request);
     const exchange = new HttpExchange(response);
-    const session = this.accept(exchange, grant.scope, grant.name);
+    const session = this.accept(exchange, grant);
     if (project) session?.bind(project, 'http');
     exchange.ask(body);
   }
@@ -249,6 +253,20 @@ export class RpcServer {
     for (const session of [...this.#sessions, ...this.#terminals]) session.close();
     await Promise.all([empty, ...servers]);
     this.#audit.flush();
+  }
+
+  /** What the token with this hash allows, if there is one. Throws `unauthenticated` once its time is over. */
+  #grantOf(hash: string): Grant | undefined {
+    const { store, clock } = this.#options;
+    const token = store.tokens.byHash(hash);
+    if (!token) return undefined;
+    const { name, scope, projects, expiresAt } = token;
+    const leftMs = expiresAt === null ? undefined : expiresAt - clock.now();
+    if (expiresAt !== null && leftMs !== undefined && leftMs <= 0) {
+      const since = new Date(expiresAt).toISOString();
+      throw new HeadgateError('unauthenticated', `the token "${name}" expired at ${since}; the owner of the server makes another with token/add`);
+    }
+    return { name, scope, ...(projects ? { projects } : {}), ...(leftMs === undefined ? {} : { leftMs }) };
   }
 
   /** Hands on what a model says, to those who may see secrets or to the others. */

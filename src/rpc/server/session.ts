@@ -9,6 +9,7 @@ import { notificationFrame } from './event-frame.ts';
 import type { Call } from './handler.ts';
 import { binaryOf, isAnswer, isCancel, parseMessage, type RequestMessage, requestProblem } from './messages.ts';
 import type { ServerParts } from './parts.ts';
+import { Projects } from './projects.ts';
 import { BatchText, responseText } from './response-text.ts';
 import { SessionEvents } from './session-events.ts';
 import { SessionRunner } from './session-runner.ts';
@@ -42,6 +43,8 @@ interface Work {
 export class Session {
   /** Whose token the connection came with, and what that allows. */
   readonly grant: Grant;
+  /** The projects that it may be bound to. */
+  readonly projects: Projects;
   readonly streams: SessionStreams;
   readonly runner: SessionRunner;
   readonly #parts: ServerParts;
@@ -71,6 +74,7 @@ export class Session {
   }) {
     const { channel, parts } = options;
     this.grant = options.grant;
+    this.projects = new Projects(parts.store.projects, options.grant);
     this.#parts = parts;
     this.#dispatcher = options.dispatcher;
     this.#channel = channel;

@@ -106,7 +106,11 @@ describe('{#policy_printed} the line that is run', () => {
     for (const shell of SHELLS) expect(run(shell, line ?? ''), `${shell}: ${line}`).toEqual(run(shell, text));
   });
 
-  it.each(['echo [a', 'echo a=~/x', 'echo ~root', 'aa 12> f', 'echo $LINENO', 'echo ${x:0:1}', 'echo [^a]*', 'echo "${a[@]}"'])(
+  it.each([
+    ...['echo [a', 'echo a=~/x', 'echo ~root', 'aa 12> f', 'echo $LINENO', 'echo ${x:0:1}', 'echo [^a]*', 'echo "${a[@]}"'],
+    // The grammar takes two words, or the beginning of one, for something else.
+    ...['[ ] ]', '[ ] ]]', '[ -n ] ]', 'grep -z ] ]', 'aa ] {}', '{aa = ]; }', '{aa;}'],
+  ])(
     'is none for what shells read in different ways: %s',
     async (text) => {
       expect((await readScript(text)).doubts).not.toEqual([]);

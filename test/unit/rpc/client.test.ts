@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => h.close());
 
-const transport = () => dialIn({ accept: (channel) => void h.server.accept(channel, 'admin') });
+const transport = () => dialIn({ accept: (channel) => void h.server.accept(channel) });
 
 async function connect(): Promise<RpcClient> {
   const client = new RpcClient(transport());

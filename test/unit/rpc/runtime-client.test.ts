@@ -20,7 +20,7 @@ async function connect() {
   const state = { away: false, cut: () => {} };
   const dial = async () => {
     if (state.away) throw new Error('away');
-    const transport = dialIn({ accept: (channel) => void h.server.accept(channel, 'admin') });
+    const transport = dialIn({ accept: (channel) => void h.server.accept(channel) });
     state.cut = () => transport.close();
     return transport;
   };

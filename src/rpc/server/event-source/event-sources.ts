@@ -3,6 +3,7 @@ import type { EventRecord } from '../../../model/records.ts';
 import { type Grant, seesSecrets } from '../access.ts';
 import { pathOf, queryOf, sendMethodNotAllowed } from '../http-answer.ts';
 import type { ServerParts } from '../parts.ts';
+import { Projects } from '../projects.ts';
 import { EventStream } from '../transports/event-stream.ts';
 import { findRun, parseSource } from './request.ts';
 import { channelRequest, openRunChannel } from './run-channel.ts';
@@ -45,7 +46,7 @@ export class EventSources {
       // An EventSource that has had no id yet sends none; some clients send an empty one.
       lastId: typeof header === 'string' && header !== '' ? header : undefined,
     };
-    const { project, run } = findRun(this.#parts.store, asked.alias, asked.query);
+    const { project, run } = findRun(this.#parts.store, new Projects(this.#parts.store.projects, grant), asked);
     const subject: Subject = { parts: this.#parts, project, runId: run.id, alias: run.alias, redact: !seesSecrets(grant.scope) };
     if (asked.path === undefined) {
       const since = eventsAfter(subject, asked);

@@ -1,6 +1,7 @@
 import { HeadgateError } from '../../../core/errors.ts';
 import type { Project, Run } from '../../../model/records.ts';
 import type { ServerParts } from '../parts.ts';
+import type { Projects } from '../projects.ts';
 
 /** What a GET of an event stream asks for; `lastId` is the `Last-Event-ID` of a client that reconnects. */
 export interface SourceRequest {
@@ -43,10 +44,14 @@ export const PROJECT_PARAMS = ['project', 'projectRoot'] as const;
  * The run of that alias in the one project that has it, or in the one that the query names (SPEC {#transport_sse}).
  * Throws `not_found`, and `conflict` with the projects' names where several have it.
  */
-export function findRun(store: ServerParts['store'], alias: string, query: URLSearchParams): { project: Project; run: Run } {
+export function findRun(
+  { runs }: Pick<ServerParts['store'], 'runs'>,
+  reachable: Projects,
+  { alias, query }: Pick<SourceRequest, 'alias' | 'query'>,
+): { project: Project; run: Run } {
   const name = query.get('project');
   const root = query.get('projectRoot');
-  const projects = store.projects
+  const projects = reachable
     .withRun(alias)
     .filter((project) => (name === null || project.name === name) && (root === null || project.root === root));
   const [project, second] = projects;
@@ -56,7 +61,7 @@ export function findRun(store: ServerParts['store'], alias: string, query: URLSe
       projects: projects.slice(0, 20).map((one) => one.name),
     });
   }
-  const run = project && store.runs.byAlias(project.id, alias);
+  const run = project && runs.byAlias(project.id, alias);
   if (run) return { project, run };
   const where = name ?? root;
   throw new HeadgateError(

@@ -1,9 +1,7 @@
 import { catalogue } from '../../protocol/discover.ts';
 import { openrpcDocument } from '../../protocol/openrpc.ts';
 import { PROTOCOL_VERSION } from '../../protocol/table.ts';
-import { allows } from '../access.ts';
 import type { Handlers } from '../handler.ts';
-import { openProject } from '../open-project.ts';
 
 /** Greeting and session (SPEC {#session}). */
 export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'init' | 'getProjects' | 'subscribe' | 'unsubscribe'> = {
@@ -12,13 +10,13 @@ export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'i
   'rpc.discover': (_, { parts }) => openrpcDocument(parts.version, parts.runtime.pluginMethods) as { openrpc: string },
 
   init: ({ name, projectRoot, configPath, client }, { parts, session, afterAnswer }) => {
-    const project = openProject(parts.store, { name, root: projectRoot, configPath: configPath ?? null }, allows(session.scope, 'run'));
+    const project = session.projects.open({ name, root: projectRoot, configPath: configPath ?? null });
     const lastSeq = session.bind(project, client?.name ?? 'client');
     afterAnswer(() => session.events.start());
     return { project: project.name, protocol: PROTOCOL_VERSION, version: parts.version, lastSeq, madeAt: parts.store.madeAt };
   },
 
-  getProjects: (_, { parts }) => parts.store.projects.list().map(({ name, root }) => ({ name, projectRoot: root })),
+  getProjects: (_, { session }) => session.projects.list().map(({ name, root }) => ({ name, projectRoot: root })),
 
   subscribe: ({ run, since }, { parts, session, caller, afterAnswer }) => {
     const { project } = caller();

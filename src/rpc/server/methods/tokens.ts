@@ -1,4 +1,6 @@
 import { HeadgateError } from '../../../core/errors.ts';
+import { parseDuration } from '../../../model/lifetime.ts';
+import type { Project, TokenScope } from '../../../model/records.ts';
 import { hashOf } from '../access.ts';
 import type { Handlers } from '../handler.ts';
 
@@ -9,20 +11,26 @@ const TOKEN_BYTES = 32;
 
 /** Tokens (SPEC {#tokens}). */
 export const tokenHandlers: Handlers<'token/add' | 'token/list' | 'token/revoke'> = {
-  'token/add': ({ name, scope }, { parts }) => {
+  'token/add': ({ name, scope, projects = null, expires }, { parts }) => {
     if (RESERVED.includes(name)) {
       throw new HeadgateError('invalid_params', `"${name}" stands for the owner of the data folder; name whom the token is for`, {
         field: 'name',
       });
     }
+    if (projects) requireBindable(scope, projects, parts.store.projects.list());
+    const duration = expires === undefined ? undefined : parseDuration(expires);
+    const expiresAt = duration === undefined ? null : parts.clock.now() + duration;
     // Recognisable where it should not be: in a log, in a repository.
     const token = `hgt_${parts.ids.token(TOKEN_BYTES)}`;
-    parts.store.tokens.add({ name, scope, hash: hashOf(token) });
-    parts.logger.info({ token: name, scope }, 'a token was made');
-    return { name, scope, token };
+    parts.store.tokens.add({ name, scope, hash: hashOf(token), projects, expiresAt });
+    parts.logger.info({ token: name, scope, projects, expiresAt }, 'a token was made');
+    return { name, scope, projects: projects && [...projects], expiresAt, token };
   },
 
-  'token/list': (_, { parts }) => parts.store.tokens.list().map(({ name, scope, createdAt }) => ({ name, scope, createdAt })),
+  'token/list': (_, { parts }) => 
+    parts.store.tokens.list().map(({ name, scope, createdAt, projects, expiresAt }) => {
+      return { name, scope, createdAt, projects: projects && [...projects], expiresAt };
+    }),
 
   'token/revoke': ({ name }, call) => {
     const { store, leave, logger } = call.parts;
@@ -36,3 +44,17 @@ export const tokenHandlers: Handlers<'token/add' | 'token/list' | 'token/revoke'
     return { name, connections };
   },
 };
+
+/** Throws `invalid_params` for a scope that reaches beyond projects, `not_found` for a project that is not there. */
+function requireBindable(scope: TokenScope, names: readonly string[], known: readonly Project[]): void {
+  if (scope !== 'read' && scope !== 'run') {
+    throw new HeadgateError('invalid_params', `scope "${scope}" reaches beyond projects; bind a token of scope read or run`, {
+      field: 'projects',
+    });
+  }
+  const missing = names.find((name) => !known.some((project) => project.name === name));
+  if (missing === undefined) return;
+  throw new HeadgateError('not_found', `no project "${missing.slice(0, 80)}"; getProjects lists those there are, and init opens one`, {
+    field: 'projects',
+  });
+}

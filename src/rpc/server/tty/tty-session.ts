@@ -85,7 +85,7 @@ export class TtySession {
   }
 
   async #open(message: Inbound): Promise<void> {
-    const { parts, request, channel } = this.#options;
+    const { parts, request, grant, channel } = this.#options;
     const started = parts.clock.monotonic();
     // What follows waits in the network until there is somebody to take it.
     channel.pause();
@@ -93,7 +93,7 @@ export class TtySession {
     let code = 0;
     try {
       first = parseFirst(message);
-      const target = await openTarget(first, { parts, request, signal: this.#gone.signal });
+      const target = await openTarget(first, { parts, request, grant, signal: this.#gone.signal });
       const screen =
         'attach' in first && first.from === 'screen' ? await screenNews(parts, target, this.#redact, this.#gone.signal) : undefined;
       this.#gone.signal.throwIfAborted();

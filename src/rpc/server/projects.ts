@@ -1,0 +1,122 @@
+import { realpathSync, statSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { basename, isAbsolute } from 'node:path';
+import { HeadgateError } from '../../core/errors.ts';
+import type { ProjectStore } from '../../model/ports/store.ts';
+import type { Project } from '../../model/records.ts';
+import { allows, type Grant } from './access.ts';
+
+/** Longest name of a project (SPEC {#session}). */
+const NAME_CHARS = 128;
+/** Names the root folder of a request's project, as `init` would. */
+const PROJECT_HEADER = 'headgate-project';
+
+interface Place {
+  readonly name: string;
+  readonly root: string;
+  readonly configPath: string | null;
+}
+
+/** The projects that the holder of a token may know of and work in: all, or those that the token is bound to (SPEC {#token_bounds}). */
+export class Projects {
+  readonly #store: ProjectStore;
+  readonly #grant: Pick<Grant, 'scope' | 'projects'>;
+
+  constructor(store: ProjectStore, grant: Pick<Grant, 'scope' | 'projects'>) {
+    this.#store = store;
+    this.#grant = grant;
+  }
+
+  /** In order of creation. */
+  list(): Project[] {
+    return this.#store.list().filter((project) => this.#isReachable(project));
+  }
+
+  /** Those that have a run of this alias, in order of creation. */
+  withRun(alias: string): Project[] {
+    return this.#store.withRun(alias).filter((project) => this.#isReachable(project));
+  }
+
+  /**
+   * The project of that name and root, made when it is not there yet (SPEC {#project_names}). One whose folder is gone goes on with this one, with
+   * its runs and rules, where the token may run commands and is not bound. Throws `invalid_params` for a root that is no folder, `forbidden`
+   * for a project beyond the token's bounds.
+   */
+  open(place: Place): Project {
+    requireFolder(place.root);
+    const known = this.#store.list();
+    const name = nameOf(known, place, this.#grant.projects === undefined && allows(this.#grant.scope, 'run'));
+    this.#requireBound(known, name, place.root);
+    return this.#store.open({ ...place, name });
+  }
+
+  /** The project of a root folder, called by the folder's name and with symbolic links resolved. Throws as `open` does. */
+  at(given: string): Project {
+    requireFolder(given);
+    const root = realpathSync(given);
+    return this.open({ name: (basename(root) || 'root').slice(0, NAME_CHARS), root, configPath: null });
+  }
+
+  /**
+   * The project that the header `Headgate-Project: ROOT` names: the root's own, called by the folder's name and with
+   * symbolic links resolved, as the command line has it. Undefined without the header. Throws as `open` does.
+   */
+  ofRequest(request: IncomingMessage): Project | undefined {
+    const header = request.headers[PROJECT_HEADER];
+    if (header === undefined) return undefined;
+    // Node reads headers as Latin-1; what is sent is UTF-8.
+    return this.at(Buffer.from(String(header), 'latin1').toString('utf8'));
+  }
+
+  #isReachable({ name }: Project): boolean {
+    return this.#grant.projects?.includes(name) ?? true;
+  }
+
+  /** A bound token makes no project: it could choose any folder of the machine for it. */
+  #requireBound(known: readonly Project[], name: string, root: string): void {
+    const { projects } = this.#grant;
+    if (projects === undefined || (projects.includes(name) && known.some((project) => project.name === name))) return;
+    const places = known.filter((project) => this.#isReachable(project)).map((project) => `${project.name} in ${project.root}`);
+    throw new HeadgateError(
+      'forbidden',
+      `the token is bound to ${places.join(', ') || `the projects ${projects.join(', ')}, which are gone`}, and does not reach ${root.slice(0, 80)}; name one of those folders`,
+    );
+  }
+}
+
+/** NAME, or NAME-2 and so on while another folder that is still there has that name: what runs in a folder never moves to another. */
+function nameOf(known: readonly Project[], { name, root }: Place, mayMove: boolean): string {
+  const roots = new Map(known.map((project) => [project.name, project.root]));
+  const folder = realpathSync(root);
+  let free: string | undefined;
+  for (let count = 1; ; count++) {
+    const ending = count === 1 ? '' : `-${count}`;
+    const candidate = name.slice(0, NAME_CHARS - ending.length) + ending;
+    const at = roots.get(candidate);
+    if (at === undefined) return free ?? candidate;
+    const there = folderAt(at);
+    if (there === folder) return candidate;
+    if (there === undefined && mayMove) free ??= candidate;
+  }
+}
+
+function folderAt(root: string): string | undefined {
+  try {
+    return realpathSync(root);
+  } catch {
+    return undefined;
+  }
+}
+
+function requireFolder(root: string): void {
+  if (!isAbsolute(root)) {
+    throw new HeadgateError('invalid_params', `projectRoot "${root.slice(0, 80)}" is not absolute; give the whole path from /`, {
+      field: 'projectRoot',
+    });
+  }
+  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new HeadgateError('invalid_params', `projectRoot "${root.slice(0, 80)}" is no folder on the server's machine`, {
+      field: 'projectRoot',
+    });
+  }
+}
