@@ -6,7 +6,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type BuiltServer, MAIN, serve, WireClient } from '../support/built-server.ts';
+import { type BuiltServer, MAIN, readAll, serve, WireClient } from '../support/built-server.ts';
+import { ended } from '../support/live-server.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
 let data: string;
@@ -141,6 +142,22 @@ describe('{#server_log} the log of a server whose standard error is', () => {
     expect(await client.call('ping')).toMatchObject({ pong: true });
     await client.close();
   });
+});
+
+it('{#caller_limits} a server whose connections have taken all descriptors that they may still runs what is accepted', async () => {
+  const server = await serve(data, [], {}, ['bash', '-c', 'ulimit -n 200; exec "$@"', 'bash']);
+  servers.push(server);
+  const client = await WireClient.connect(server, data);
+  const crowd = await Promise.allSettled(Array.from({ length: 150 }, () => WireClient.connect(server)));
+  expect(crowd.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(40);
+  const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', yolo: true });
+  const command = 'echo out; echo err >&2; exit 3';
+  const commands = await Promise.all(Array.from({ length: 20 }, () => client.call<{ path: string }>('sh', { run, command })));
+  for (const { path } of commands) {
+    expect(await ended(client, { run, path })).toMatchObject({ status: 500, outcome: 'exit:3' });
+    expect((await readAll(client, run, path, 1)).toString()).toBe('out\n');
+  }
+  await Promise.all([client, ...crowd.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))].map((one) => one.close()));
 });
 
 describe('{#serve_refused} a server that cannot start says why, on standard error alone, and leaves with an exit code of its own', () => {
