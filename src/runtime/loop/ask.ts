@@ -1,3 +1,4 @@
+import { freeNumber } from '../../core/free-number.ts';
 import { messageOf } from '../../core/errors.ts';
 import { ModelFailure } from '../../model/model-failure.ts';
 import { logPath, slugOf } from '../../model/paths.ts';
@@ -198,10 +199,8 @@ export class Asker {
 
 /** A log entry's path that is not taken yet: the slug gets a number when it is. */
 export function freePath(parts: RuntimeParts, runId: number, turn: number, action: string, slug: string): string {
-  for (let number = 1; ; number++) {
-    const path = logPath({ turn, action, slug: number === 1 ? slug : `${slug}-${number}` });
-    if (!parts.store.entries.get(runId, path)) return path;
-  }
+  const path = (number: number) => logPath({ turn, action, slug: number === 1 ? slug : `${slug}-${number}` });
+  return path(freeNumber((number) => parts.store.entries.get(runId, path(number)) !== undefined));
 }
 
 function slugOfCall(call: AnsweredCall): string {

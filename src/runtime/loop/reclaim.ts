@@ -1,5 +1,6 @@
 import type { ContextPart } from '../../hooks/table.ts';
 import type { Entry } from '../../model/records.ts';
+import { freeNumber } from '../../core/free-number.ts';
 import type { RuntimeParts } from '../parts.ts';
 import { tellEntry } from '../tell.ts';
 import type { Ceiling } from './budget.ts';
@@ -97,8 +98,6 @@ function choose(all: readonly Candidate[], excess: number): Candidate[] {
 }
 
 function freePath({ store }: RuntimeParts, { run, turn }: TurnPlace): string {
-  for (let number = 1; ; number++) {
-    const path = reclaimedPath(turn.sequence, number);
-    if (!store.entries.get(run.id, path)) return path;
-  }
+  const path = (number: number) => reclaimedPath(turn.sequence, number);
+  return path(freeNumber((number) => store.entries.get(run.id, path(number)) !== undefined));
 }
