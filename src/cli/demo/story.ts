@@ -88,7 +88,7 @@ async function judge(o: {
   facts.add(
     'the model looked around with a real env command',
     look?.end?.told.exit_code === 0,
-    look ? look.command : 'no env command was proposed',
+    look ? look.path : 'no env command ran',
   );
 
   const [measure, long] = witness.commands('sh');
