@@ -2,17 +2,17 @@ import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 
 /**
- * Ctrl-C: the first calls `first`, the second gives up waiting (`left` is aborted). SIGINT and the key of a terminal in
+ * Ctrl-C: each one takes the next of `steps`, and the one after the last gives up waiting (`left` is aborted). SIGINT and the key of a terminal in
  * raw mode come to the same thing (SPEC {#cli_interrupt}).
  */
 export class Interrupts {
-  readonly #first: () => void;
+  readonly #steps: readonly (() => void)[];
   readonly #left = new AbortController();
   #count = 0;
   readonly #onSignal = () => this.press();
 
-  constructor(first: () => void) {
-    this.#first = first;
+  constructor(...steps: readonly (() => void)[]) {
+    this.#steps = steps;
     process.on('SIGINT', this.#onSignal);
   }
 
@@ -23,8 +23,9 @@ export class Interrupts {
 
   /** One Ctrl-C. */
   press(): void {
+    const step = this.#steps[this.#count];
     this.#count++;
-    if (this.#count === 1) this.#first();
+    if (step) step();
     else this.leave();
   }
 

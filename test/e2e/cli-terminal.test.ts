@@ -73,7 +73,7 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
   }
   const go = (name: string) => writeFileSync(join(project, `go-${name}`), '');
 
-  it('{#cli_interrupt} Ctrl-C cancels a command, and the shell sees 130', async () => {
+  it('{#cli_interrupt} Ctrl-C interrupts a command, and the shell sees 130', async () => {
     const screen = terminal();
     screen.type(`${headgate('sh', '--run', 'ctrl-c', 'echo started; sleep 600')}; echo code=$?`);
     await screen.see(/^started/m);

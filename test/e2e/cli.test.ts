@@ -143,25 +143,6 @@ describe('{#cli_sh} headgate sh', () => {
     expect((await json<Producer[]>(['ps', '--all', '--json', '--run', 'piped']))[0]).toMatchObject({ state: 'cancelled' });
   });
 
-  it('{#cli_interrupt} is cancelled by one Ctrl-C: exit code 130, and every process of the command gone', async () => {
-    const mark = `mark-${randomBytes(6).toString('hex')}`;
-    const running = start(['sh', `echo ready; sleep 600 "${mark}" 2>/dev/null || sh -c 'sleep 600; : ${mark}' & wait`]);
-    await running.until('ready');
-    running.process.kill('SIGINT');
-    expect((await running.ended).code).toBe(130);
-    expect(await processesWith(mark)).toEqual([]);
-  });
-
-  it('{#cli_interrupt} leaves at once on a second Ctrl-C', async () => {
-    const running = start(['sh', '--run', 'stubborn', `trap '' INT TERM; echo ready; while :; do sleep 1; done`]);
-    await running.until('ready');
-    running.process.kill('SIGINT');
-    running.process.kill('SIGINT');
-    expect((await running.ended).code).toBe(130);
-    const [producer] = await json<Producer[]>(['ps', '--all', '--json', '--run', 'stubborn']);
-    expect((await hg(['cancel', 'stubborn', producer!.path])).code).toBe(0);
-  });
-
   it('only proposes with --propose; whoever accepts it starts it', async () => {
     const proposed = await hg(['sh', '--propose', '--run', 'later', '--', 'echo', 'accepted']);
     expect(proposed.code).toBe(0);

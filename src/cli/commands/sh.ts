@@ -16,6 +16,9 @@ import { forwardInput, type InputEnd } from '../stdin.ts';
 import { terminalParams } from '../terminal-size.ts';
 import { visibleLine } from '../text.ts';
 
+/** How long a command has to end after SIGINT before the next step is named (milliseconds). */
+const HINT_MS = 1500;
+
 /** Options of `headgate sh`. */
 export interface ShellOptions extends ClientOptions, PlaceOptions {
   readonly run: string;
@@ -36,7 +39,7 @@ type Command = ResultOf<'sh'>;
 
 /**
  * Runs a command on the server and is as transparent as can be: its stdout, stderr, stdin and exit code are ours,
- * Ctrl-C cancels it, and a reader of our output that goes away ends it as it would in a pipeline (SPEC {#cli_sh}).
+ * Ctrl-C is SIGINT to it, and a reader of our output that goes away ends it as it would in a pipeline (SPEC {#cli_sh}).
  */
 export async function sh(console: Console, words: readonly string[], options: ShellOptions): Promise<number> {
   if (options.input && !options.stdin) throw usageError('--input and --no-stdin contradict each other', 'leave one of them out');
@@ -108,7 +111,14 @@ async function run(console: Console, session: Runtime, { run, path, channels }: 
     code ??= exitCode;
     session.call('stream/cancel', { run, path, signal, reason }).catch(() => {});
   };
-  const interrupts = new Interrupts(() => cancel('SIGINT', 'Ctrl-C', EXIT.interrupted));
+  const cancelNow = () => cancel('SIGINT', 'Ctrl-C', EXIT.interrupted);
+  let hint: NodeJS.Timeout | undefined;
+  const interrupt = () => {
+    hint = setTimeout(() => void console.err.write('headgate: the command runs on after SIGINT; Ctrl-C again cancels it\n'), HINT_MS).unref();
+    // Where no signal reaches the command, it can be cancelled all the same.
+    session.call('stream/signal', { run, path, signal: 'SIGINT' }).catch(cancelNow);
+  };
+  const interrupts = new Interrupts(interrupt, cancelNow);
   const onPipe = () => cancel('SIGPIPE', 'the reader of its output went away', EXIT.brokenPipe);
   const undo = [console.out.onGone(onPipe), console.err.onGone(onPipe)];
   const stop = new AbortController();
@@ -145,6 +155,7 @@ async function run(console: Console, session: Runtime, { run, path, channels }: 
   } finally {
     stop.abort();
     for (const forget of undo) forget();
+    clearTimeout(hint);
     interrupts.dispose();
   }
 }

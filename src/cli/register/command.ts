@@ -32,7 +32,7 @@ export function commandCommands(registry: Registry): void {
   )
     .addHelpText(
       'after',
-      `\nCtrl-C cancels the command, a second one leaves at once.\n${examples('headgate sh -- make test', `headgate sh 'seq 5 | wc -l'`, 'tar c src | headgate sh -- tar tv', 'headgate sh --timeout 5m --run build -- npm test', 'headgate sh --sandbox workspace --network -- npm ci', 'headgate sh --image debian:12 --memory 512m --mount "$PWD":/src:ro -- ls /src', 'headgate sh --host deploy@build.example:2222 -- uptime', 'headgate sh --container web --watch logs')}`,
+      `\nCtrl-C sends the command SIGINT, a second one cancels it, a third one leaves at once.\n${examples('headgate sh -- make test', `headgate sh 'seq 5 | wc -l'`, 'tar c src | headgate sh -- tar tv', 'headgate sh --timeout 5m --run build -- npm test', 'headgate sh --sandbox workspace --network -- npm ci', 'headgate sh --image debian:12 --memory 512m --mount "$PWD":/src:ro -- ls /src', 'headgate sh --host deploy@build.example:2222 -- uptime', 'headgate sh --container web --watch logs')}`,
     )
     .action((words, options) => choose(async () => (await import('../commands/sh.ts')).sh(console, words, options)));
 
