@@ -15,7 +15,7 @@ export function placeLine(attributes: unknown): string | undefined {
   const { plan, input } = record(attributes);
   const { backend, runner, spec } = record(plan);
   const { shell, container, ssh, tmux, tty, sandbox, cwd, env } = record(spec);
-  const asked = record(input)['cwd'];
+  const { cwd: asked, lifetime } = record(input);
   const parts = [
     ...(typeof backend === 'string' && backend !== 'process' ? [runner === 'server' ? `${backend} in the server` : backend] : []),
     ...facts(container, ['image', 'container', 'watch', 'network', 'user', 'host']),
@@ -28,6 +28,7 @@ export function placeLine(attributes: unknown): string | undefined {
     ...(sandbox === undefined ? [] : [sandboxed(record(sandbox))]),
     ...(asked === undefined || asked === '.' || typeof cwd !== 'string' || cwd === '' ? [] : [`folder ${shellQuote(cwd)}`]),
     ...variables(record(env)),
+    ...(typeof lifetime === 'string' ? [`lifetime ${shellQuote(lifetime)}`] : []),
     ...(typeof runner === 'string' && runner !== 'embedded' && runner !== 'server' ? [`runner ${runner}`] : []),
   ];
   return parts.length === 0 ? undefined : parts.join(', ');

@@ -35,6 +35,11 @@ describe('{#cli_attach} {#proposals} where a proposed command would run', () => 
     expect(at('process', { env: many })).toMatch(/^with V0=x{80}\.\.\. .* V15=x{80}\.\.\. and 2 more$/);
   });
 
+  it('names how long the command may run without its server where that was asked for', () => {
+    expect(at('process', {}, 'embedded', { lifetime: 'forever' })).toBe('lifetime forever');
+    expect(at('process', { lifetime: 1000 })).toBeUndefined();
+  });
+
   it('names the shell where that is another one', () => {
     expect(at('process', { shell: 'sh' })).toBeUndefined();
     expect(at('process', { shell: 'bash', tty: {} })).toBe('in bash, in a terminal');
