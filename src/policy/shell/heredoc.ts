@@ -16,6 +16,7 @@ export function heredocOf(node: Node, source: string): Heredoc | string {
   const start = node.children.find((child) => child.type === 'heredoc_start');
   const end = node.children.find((child) => child.type === 'heredoc_end');
   if (!start || !end || node.children[0]?.type !== '<<') return 'a here-document whose end is not plain';
+  if (source.slice(node.children[0].endIndex, start.startIndex).includes('\n')) return 'a here-document whose end is named on another line';
   const [, quote = '', name = ''] = /^(['"]?)([A-Za-z_][A-Za-z0-9_]*)\1$/.exec(start.text) ?? [];
   if (name === '') return 'a here-document whose end is not plain';
   if (source.split('<<').length !== 2) return 'more than one here-document';

@@ -144,6 +144,15 @@ export class Walk {
     }
   }
 
+  /** The grammar takes line ends for blanks where shells do not: each of those nodes has to be on the line of the one before it. */
+  #onOneLine(nodes: readonly Node[], isBound: (node: Node) => boolean): void {
+    for (const [index, node] of nodes.entries()) {
+      const before = nodes[index - 1];
+      if (before && isBound(node) && /[^ \t\\\n]|(^|[^\\])\n/.test(this.#source.slice(before.endIndex, node.startIndex)))
+        this.doubt(`${node.text.slice(0, 40)}: on another line than what it belongs to`);
+    }
+  }
+
   #redirected(node: Node, depth: number): void {
     this.#apart(node.children);
     this.#apart(node.children.flatMap((child) => (child.type === 'command' ? child.children.slice(-1) : child)));
@@ -185,9 +194,7 @@ export class Walk {
       if (!sign.endsWith('-')) this.doubt('a redirection to nothing');
       return extra;
     }
-    const before = node.children[node.children.indexOf(target) - 1];
-    if (/[^ \t\\\n]|(^|[^\\])\n/.test(this.#source.slice(before?.endIndex ?? target.startIndex, target.startIndex)))
-      this.doubt('a redirection whose file is on another line');
+    this.#onOneLine(node.children, (child) => child === target);
     const word = wordOf(target, this.doubt);
     this.#inside(target, depth);
     if (sign.endsWith('&')) {
@@ -240,6 +247,7 @@ export class Walk {
   #loop(node: Node, depth: number): void {
     const [keyword] = node.children;
     if (keyword?.type !== 'for') this.doubt(`${keyword?.type ?? 'this loop'} is not the same in every shell`);
+    this.#onOneLine(node.children, (child) => child.type === 'variable_name' || WORDS.has(child.type));
     for (const child of node.children.slice(1)) {
       if (child.type === 'variable_name') this.#name(child.text);
       else this.visit(child, depth + 1);
@@ -247,6 +255,8 @@ export class Walk {
   }
 
   #case(node: Node, depth: number): void {
+    const head = node.type === 'case_statement' ? node.children.slice(0, 2) : node.children.slice(0, node.children.findIndex(({ type }) => type === ')') + 1);
+    this.#onOneLine(head, () => true);
     for (const child of node.children) {
       if (child.type === 'extglob_pattern' && !/^[\w.*?-]+$/.test(child.text)) this.doubt(`the pattern ${child.text.slice(0, 60)}`);
       if (child.type !== 'extglob_pattern' && child.type !== ';;') this.visit(child, depth + 1);
