@@ -7,6 +7,8 @@ import { filePath, refuseGit } from './file-path.ts';
 import type { FileRules } from './rules.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
+/** Folders that one change makes: each is synced before the next, and everybody waits meanwhile (SPEC {#no_pause}). */
+const MAX_NEW_FOLDERS = 32;
 
 /**
  * On Linux a name can be looked up in an open folder, so a link that is put in the way after the check is not followed.
@@ -40,7 +42,7 @@ export interface Bounds {
 /**
  * Opens the folder of a file, symbolic links that stay inside the project resolved, and every further one refused.
  * `make` makes folders that are missing; without it they are `not_found`. Throws `forbidden` for a path outside, in a
- * `.git` folder, or under an ignore rule, also by way of a link (SPEC {#files}).
+ * `.git` folder, or under an ignore rule, also by way of a link, `too_large` for more missing folders than are made (SPEC {#files}, {#file_edits}).
  */
 export function openPlace({ root, rules }: Bounds, path: string, make = false): FilePlace {
   const shown = filePath(path);
@@ -56,15 +58,15 @@ export function openPlace({ root, rules }: Bounds, path: string, make = false): 
 
 /**
  * Opens a folder by its names from the root, whose path is a real one; no link is followed. `make` makes what is missing.
- * Throws `not_found`, `forbidden`.
+ * Throws `not_found`, `forbidden`, `too_large`.
  */
 export function openFolder(root: string, names: readonly string[], shown: string, make = false): OpenFolder {
   let fd = opened(root, O_RDONLY | O_DIRECTORY, shown);
   let path = root;
   const folder = () => (IN_FOLDER ? `/proc/self/fd/${fd}` : path);
   try {
-    for (const name of names) {
-      const next = openNext(join(folder(), name), shown, make && fd);
+    for (const [index, name] of names.entries()) {
+      const next = openNext(join(folder(), name), shown, make ? { parent: fd, missing: names.length - index } : undefined);
       closeSync(fd);
       fd = next;
       path = join(path, name);
@@ -76,17 +78,24 @@ export function openFolder(root: string, names: readonly string[], shown: string
   return { folder: folder(), beside: (name) => join(folder(), name), sync: () => syncFolder(fd), close: () => closeSync(fd) };
 }
 
-/** `parent` is the folder that it is made in, when it is not there and is to be made. */
-function openNext(path: string, shown: string, parent: number | false): number {
+/** `make`: it is made in `parent` when it is not there, and so are those behind it, `missing` with it. */
+function openNext(path: string, shown: string, make: { parent: number; missing: number } | undefined): number {
   const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
   try {
     return openSync(path, flags);
   } catch (error) {
-    if (parent === false || systemCode(error) !== 'ENOENT') throw named(error, shown);
+    if (make === undefined || systemCode(error) !== 'ENOENT') throw named(error, shown);
+  }
+  if (make.missing > MAX_NEW_FOLDERS) {
+    const help = `at most ${MAX_NEW_FOLDERS} are made at once; make the first of them with a command`;
+    throw new HeadgateError('too_large', `${shown} is in ${make.missing} folders that are not there, and ${help}`, {
+      path: shown,
+      limit: MAX_NEW_FOLDERS,
+    });
   }
   try {
     mkdirSync(path);
-    syncFolder(parent);
+    syncFolder(make.parent);
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw named(error, shown);
   }

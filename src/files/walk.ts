@@ -75,7 +75,7 @@ export async function listFiles(bounds: Bounds, path: string, signal?: AbortSign
     // By way of a link: what is below is judged by where it really is.
     return await listFiles(bounds, [inside, ...path.split('/').slice(start.length)].filter(Boolean).join('/'), signal);
   }
-  if (lstatSync(real.path, { throwIfNoEntry: false })?.isFile()) {
+  if (isFile(real.path, shown)) {
     throw new HeadgateError('invalid_params', `${shown} is a file, no folder; read it without the /`, { path: shown });
   }
   const layers = start.flatMap((_, index) => layerAbove(walk, start.slice(0, index)));
@@ -94,6 +94,14 @@ export async function listFiles(bounds: Bounds, path: string, signal?: AbortSign
     gitIgnored: walk.gitIgnored,
     whole: walk.whole,
   };
+}
+
+function isFile(path: string, shown: string): boolean {
+  try {
+    return lstatSync(path).isFile();
+  } catch (error) {
+    throw named(error, shown);
+  }
 }
 
 async function visit(walk: Walk, folder: OpenFolder, names: readonly string[], above: readonly Layer[]): Promise<void> {

@@ -43,17 +43,16 @@ export class Projects {
    * for a project beyond the token's bounds.
    */
   open(place: Place): Project {
-    requireFolder(place.root);
+    const folder = requireFolder(place.root);
     const known = this.#store.list();
-    const name = nameOf(known, place, this.#grant.projects === undefined && allows(this.#grant.scope, 'run'));
+    const name = nameOf(known, place.name, folder, this.#grant.projects === undefined && allows(this.#grant.scope, 'run'));
     this.#requireBound(known, name, place.root);
     return this.#store.open({ ...place, name });
   }
 
   /** The project of a root folder, called by the folder's name and with symbolic links resolved. Throws as `open` does. */
   at(given: string): Project {
-    requireFolder(given);
-    const root = realpathSync(given);
+    const root = requireFolder(given);
     return this.open({ name: (basename(root) || 'root').slice(0, NAME_CHARS), root, configPath: null });
   }
 
@@ -85,9 +84,8 @@ export class Projects {
 }
 
 /** NAME, or NAME-2 and so on while another folder that is still there has that name: what runs in a folder never moves to another. */
-function nameOf(known: readonly Project[], { name, root }: Place, mayMove: boolean): string {
+function nameOf(known: readonly Project[], name: string, folder: string, mayMove: boolean): string {
   const roots = new Map(known.map((project) => [project.name, project.root]));
-  const folder = realpathSync(root);
   let free: string | undefined;
   for (let count = 1; ; count++) {
     const ending = count === 1 ? '' : `-${count}`;
@@ -108,15 +106,16 @@ function folderAt(root: string): string | undefined {
   }
 }
 
-function requireFolder(root: string): void {
+/** The folder with symbolic links resolved. What cannot be looked at is none: a loop of links, a name that no file can have, one that has gone. */
+function requireFolder(root: string): string {
   if (!isAbsolute(root)) {
     throw new HeadgateError('invalid_params', `projectRoot "${root.slice(0, 80)}" is not absolute; give the whole path from /`, {
       field: 'projectRoot',
     });
   }
-  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new HeadgateError('invalid_params', `projectRoot "${root.slice(0, 80)}" is no folder on the server's machine`, {
-      field: 'projectRoot',
-    });
-  }
+  const folder = folderAt(root);
+  if (folder !== undefined && statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
+  throw new HeadgateError('invalid_params', `projectRoot "${root.slice(0, 80)}" is no folder on the server's machine`, {
+    field: 'projectRoot',
+  });
 }

@@ -1,6 +1,6 @@
-import { readdirSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { isHeadgateError, messageOf, systemCode } from '../../core/errors.ts';
+import { messageOf } from '../../core/errors.ts';
 import { readSmallFile } from '../../core/small-file.ts';
 import { containedPath } from '../../hooks/contained-path.ts';
 import type { Guide, GuideText } from '../../hooks/views.ts';
@@ -49,7 +49,8 @@ export class Guides {
       const guide = guidesIn(kind, source).find((one) => one.name === name);
       if (!guide) continue;
       if (guide.problem !== undefined) return undefined;
-      const { text } = parsed(source, guide.file, guide.name);
+      const text = textOf(source, guide);
+      if (text === undefined) return undefined;
       return { ...guide, text, files: guide.folder === undefined ? [] : filesOf(guide.folder, guide.file) };
     }
     return undefined;
@@ -72,7 +73,7 @@ export class Guides {
 
 function guidesIn(kind: Kind, source: Source): Guide[] {
   const guides: Guide[] = [];
-  for (const entry of namesIn(source.folder).slice(0, MAX_GUIDES)) {
+  for (const { name: entry } of entriesIn(source.folder, source.root).slice(0, MAX_GUIDES)) {
     const place = placeOf(kind, source.folder, entry);
     if (!place) continue;
     const facts = { source: source.name, file: place.file, ...(place.folder === undefined ? {} : { folder: place.folder }) };
@@ -91,7 +92,7 @@ function placeOf(kind: Kind, folder: string, entry: string): { name: string; fil
   if (entry.endsWith('.md')) return { name: entry.slice(0, -3), file: join(folder, entry) };
   const own = join(folder, entry);
   const file = join(own, 'SKILL.md');
-  return kind === 'skills' && statSync(file, { throwIfNoEntry: false })?.isFile() ? { name: entry, file, folder: own } : undefined;
+  return kind === 'skills' && isFile(file) ? { name: entry, file, folder: own } : undefined;
 }
 
 function parsed(source: Source, file: string, name: string): GuideFile {
@@ -103,14 +104,32 @@ function readText(path: string): string {
   return readSmallFile(path, MAX_GUIDE_BYTES, { links: true });
 }
 
-function namesIn(folder: string): string[] {
+/** The text of a guide; undefined for one that has become something else since it was found. */
+function textOf(source: Source, { file, name }: Guide): string | undefined {
   try {
-    return readdirSync(folder)
-      .filter((name) => !name.startsWith('.'))
-      .sort();
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR' || isHeadgateError(error)) return [];
-    throw error;
+    return parsed(source, file, name).text;
+  } catch {
+    return undefined;
+  }
+}
+
+/** False also for what cannot be looked at, such as a loop of links. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** Names of a folder that are not hidden, in their order; none of what is no folder, cannot be looked into, or, with `root`, is led out of it by a link. */
+function entriesIn(folder: string, root?: string): Dirent[] {
+  try {
+    const real = root === undefined ? folder : containedPath(root, folder, 'folder');
+    const entries = readdirSync(real, { withFileTypes: true }).filter(({ name }) => !name.startsWith('.'));
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch {
+    return [];
   }
 }
 
@@ -118,8 +137,8 @@ function namesIn(folder: string): string[] {
 function filesOf(folder: string, main: string): string[] {
   const files: string[] = [];
   const look = (at: string, depth: number) => {
-    for (const entry of readdirSync(at, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (files.length >= MAX_FILES || entry.name.startsWith('.')) continue;
+    for (const entry of entriesIn(at)) {
+      if (files.length >= MAX_FILES) return;
       const path = join(at, entry.name);
       if (entry.isDirectory() && depth < 4) look(path, depth + 1);
       else if (entry.isFile() && path !== main) files.push(relative(folder, path));

@@ -34,10 +34,10 @@ export class Link {
   closed = new Promise((resolve) => (this.#over = resolve));
 
   /** Connects and calls `init`. Rejects with ConnectionLost when the server cannot be reached. */
-  static async open({ url, token, socket }, { transport, root, name }) {
+  static async open({ url, token, socket }, { transport, root, name, project = 'torture' }) {
     const link = new Link();
     link.#carrier = await (transport === 'unix' ? overUnix(socket, link) : overWebSocket(url, token, link));
-    const { lastSeq } = await link.call('init', { name: 'torture', projectRoot: root, client: { name } });
+    const { lastSeq } = await link.call('init', { name: project, projectRoot: root, client: { name } });
     link.lastSeq = lastSeq;
     return link;
   }

@@ -93,6 +93,18 @@ describe('{#file_edits} permissions', () => {
   });
 });
 
+describe('{#file_edits} {#no_pause} folders that are missing', () => {
+  it('are made up to 32 at a time, and none of more', () => {
+    const deep = (count: number) => `${'d/'.repeat(count)}x`;
+    expect(() => apply(deep(33), 'x')).toThrow(kindOf('too_large'));
+    expect(existsSync(at('d'))).toBe(false);
+    apply(deep(32), 'x');
+    expect(files.text(`file://${deep(32)}`)).toBe('x');
+    apply(deep(64), 'y');
+    expect(files.text(`file://${deep(64)}`)).toBe('y');
+  });
+});
+
 describe.skipIf(!serviceAvailable('mount'))('{#file_edits} a disk that gets full', () => {
   it('leaves the old content whole and nothing beside it, and says so', () => {
     const disk = smallDisk(4 * 1024 * 1024);

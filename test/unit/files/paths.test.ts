@@ -22,6 +22,12 @@ describe('{#files} paths', () => {
     expect(files.text(`file://${path}`)).toMatch(/^[ap]\n$/);
   });
 
+  it.each(['src/a.ts/**', 'src/a.ts/b/*', 'src/a.ts/b/'])('file://%s, below a file, is an error with a name', async (path) => {
+    await expect(files.list(`file://${path}`)).rejects.toMatchObject({
+      kind: expect.stringMatching(/^(forbidden|invalid_params)$/) as string,
+    });
+  });
+
   it.each(['../x', 'src/../../x', '/etc/passwd', '.git/config', 'sub/.GIT/config', '.git'])(
     'file://%s is forbidden to read, write and list',
     async (path) => {

@@ -39,6 +39,14 @@ describe('{#session} a connection', () => {
     expect((await client.ask('init', { name: 'other', projectRoot: h.project.root })).error?.data['name']).toBe('conflict');
   });
 
+  it('is told that no folder is where none can be: behind a loop of links, a name that is too long, a NUL', async () => {
+    symlinkSync('loop', join(h.project.root, 'loop'));
+    for (const name of ['loop', 'loop/x', 'é'.repeat(128), 'a/'.repeat(1900), 'a\0b', '\ud800']) {
+      const { error } = await h.connect().ask('init', { name: 'app', projectRoot: join(h.project.root, name) });
+      expect(error, name).toMatchObject({ code: -32602, data: { field: 'projectRoot' } });
+    }
+  });
+
   it('{#project_names} keeps folders of one name apart, knows them again, and follows one that was moved', async () => {
     const [one, two] = ['one', 'two'].map((place) => join(h.project.root, place, 'app')) as [string, string];
     for (const folder of [one, two]) mkdirSync(folder, { recursive: true });

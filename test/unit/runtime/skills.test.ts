@@ -1,4 +1,4 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type RuntimeHarness, runtimeHarness } from './harness.ts';
@@ -55,6 +55,20 @@ describe('{#skills} skills', () => {
     expect(() => h.runtime.skills.add(h.caller(), h.runtime.startRun(h.caller(), { model: 'm' }), 'yaml')).toThrow(
       /cannot be used.*no YAML/s,
     );
+  });
+
+  it('of a folder that is a loop of links, a file, or outside by way of a link are none, and files where folders should be hurt no other', async () => {
+    const folder = join(h.root, '.headgate/skills');
+    await put('project/.headgate/skills/good.md', 'Fine.');
+    await put('project/.headgate/skills/file', 'x');
+    await symlink('loop', join(folder, 'loop'));
+    expect(list().map(({ name }) => name)).toEqual(['good']);
+    await put('outside/secret.md', 'hidden');
+    for (const target of ['skills', join(h.folder, 'outside'), join(h.folder, 'outside/secret.md')]) {
+      await rm(folder, { recursive: true });
+      await symlink(target, folder);
+      expect(list(), target).toEqual([]);
+    }
   });
 
   it('are told to the model by name, attached by it, and shown from there on', async () => {
