@@ -4,7 +4,6 @@ import { processesWith } from '../support/built-server.ts';
 import { cli, startCli } from '../support/cli.ts';
 import { liveServer } from '../support/live-server.ts';
 
-
 const live = liveServer();
 const start = (args: readonly string[]) => startCli(args, { cwd: live.root, data: live.data });
 const hg = (args: readonly string[]) => cli(args, { cwd: live.root, data: live.data });
@@ -14,7 +13,12 @@ const producers = async (run: string) =>
 describe('{#cli_interrupt} headgate sh', { timeout: 60_000 }, () => {
   it.each([
     ['echo ready; sleep 600', 130, 'ready\n', ''],
-    [`trap 'kill $!; echo last words; echo "last error" >&2; exit 4' INT; sleep 600 & echo ready; wait`, 4, 'ready\nlast words\n', 'last error\n'],
+    [
+      `trap 'kill $!; echo last words; echo "last error" >&2; exit 4' INT; sleep 600 & echo ready; wait`,
+      4,
+      'ready\nlast words\n',
+      'last error\n',
+    ],
     [
       `exec python3 -u -c 'import time\nprint("ready")\ntry:\n  time.sleep(600)\nexcept KeyboardInterrupt:\n  print("tidied up")\n  raise SystemExit(9)'`,
       9,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shellQuote } from '../../src/cli/text.ts';
-import { type BuiltServer, MAIN, processesWith, serve } from '../support/built-server.ts';
+import { type BuiltServer, MAIN, serve } from '../support/built-server.ts';
 import { type CliOptions, type CliResult, cli, cliEnv, startCli } from '../support/cli.ts';
 import { tempFolder } from '../support/temp-store.ts';
 

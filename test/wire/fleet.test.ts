@@ -155,9 +155,16 @@ describe('{#token_bounds} what a token is bound to', () => {
       return response.status;
     };
     expect([await stream(token), await stream(headgate.server.token)]).toEqual([404, 200]);
-    for (const first of [{ attach: 'log://x', run }, { cmd: 'true', projectRoot: other }, { cmd: 'true', project: 'other' }]) {
+    for (const first of [
+      { attach: 'log://x', run },
+      { cmd: 'true', projectRoot: other },
+      { cmd: 'true', project: 'other' },
+    ]) {
       const tty = await TtyClient.connect({ ...headgate.server, token }, first);
-      expect(await tty.answer(), JSON.stringify(first)).toMatchObject({ ok: false, error: { data: { name: expect.stringMatching(/forbidden|not_found/) } } });
+      expect(await tty.answer(), JSON.stringify(first)).toMatchObject({
+        ok: false,
+        error: { data: { name: expect.stringMatching(/forbidden|not_found/) } },
+      });
     }
     expect(await client.call<Params[]>('getProjects')).toHaveLength(3);
     await owner.close();

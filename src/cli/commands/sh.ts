@@ -114,7 +114,10 @@ async function run(console: Console, session: Runtime, { run, path, channels }: 
   const cancelNow = () => cancel('SIGINT', 'Ctrl-C', EXIT.interrupted);
   let hint: NodeJS.Timeout | undefined;
   const interrupt = () => {
-    hint = setTimeout(() => void console.err.write('headgate: the command runs on after SIGINT; Ctrl-C again cancels it\n'), HINT_MS).unref();
+    hint = setTimeout(
+      () => void console.err.write('headgate: the command runs on after SIGINT; Ctrl-C again cancels it\n'),
+      HINT_MS,
+    ).unref();
     // Where no signal reaches the command, it can be cancelled all the same.
     session.call('stream/signal', { run, path, signal: 'SIGINT' }).catch(cancelNow);
   };

@@ -41,7 +41,13 @@ export async function list(console: Console, options: Options): Promise<number> 
         expiresIn(expiresAt, now),
       ]);
       const width = console.out.stream.isTTY ? console.out.stream.columns : undefined;
-      await console.out.write(formatTable(['NAME', 'SCOPE', 'MADE', 'BOUND TO', 'EXPIRES'].map((title) => ({ title })), cells, width));
+      await console.out.write(
+        formatTable(
+          ['NAME', 'SCOPE', 'MADE', 'BOUND TO', 'EXPIRES'].map((title) => ({ title })),
+          cells,
+          width,
+        ),
+      );
     }
     return EXIT.ok;
   } finally {

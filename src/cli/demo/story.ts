@@ -85,11 +85,7 @@ async function judge(o: {
 }): Promise<void> {
   const { first, run, witness, facts, receipt, result } = o;
   const [look] = witness.commands('env');
-  facts.add(
-    'the model looked around with a real env command',
-    look?.end?.told.exit_code === 0,
-    look ? look.path : 'no env command ran',
-  );
+  facts.add('the model looked around with a real env command', look?.end?.told.exit_code === 0, look ? look.path : 'no env command ran');
 
   const [measure, long] = witness.commands('sh');
   if (!measure?.end || !long) throw new CliError('the demo is not whole: the model did not propose two sh commands', EXIT.failed);

@@ -8,7 +8,12 @@ export function tokenCommands({ program, console, choose }: Registry): void {
     .description('tokens for others: a machine that serves as a runner, somebody who may look')
     .addHelpText(
       'after',
-      examples('headgate token add --scope runner --name build-1', 'headgate token add --scope run --name ci --only app --expires 24h', 'headgate token list', 'headgate token revoke build-1'),
+      examples(
+        'headgate token add --scope runner --name build-1',
+        'headgate token add --scope run --name ci --only app --expires 24h',
+        'headgate token list',
+        'headgate token revoke build-1',
+      ),
     );
 
   client(token.command('add'))

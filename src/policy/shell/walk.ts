@@ -255,7 +255,10 @@ export class Walk {
   }
 
   #case(node: Node, depth: number): void {
-    const head = node.type === 'case_statement' ? node.children.slice(0, 2) : node.children.slice(0, node.children.findIndex(({ type }) => type === ')') + 1);
+    const head =
+      node.type === 'case_statement'
+        ? node.children.slice(0, 2)
+        : node.children.slice(0, node.children.findIndex(({ type }) => type === ')') + 1);
     this.#onOneLine(head, () => true);
     for (const child of node.children) {
       if (child.type === 'extglob_pattern' && !/^[\w.*?-]+$/.test(child.text)) this.doubt(`the pattern ${child.text.slice(0, 60)}`);

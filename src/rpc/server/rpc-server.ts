@@ -264,7 +264,10 @@ export class RpcServer {
     const leftMs = expiresAt === null ? undefined : expiresAt - clock.now();
     if (expiresAt !== null && leftMs !== undefined && leftMs <= 0) {
       const since = new Date(expiresAt).toISOString();
-      throw new HeadgateError('unauthenticated', `the token "${name}" expired at ${since}; the owner of the server makes another with token/add`);
+      throw new HeadgateError(
+        'unauthenticated',
+        `the token "${name}" expired at ${since}; the owner of the server makes another with token/add`,
+      );
     }
     return { name, scope, ...(projects ? { projects } : {}), ...(leftMs === undefined ? {} : { leftMs }) };
   }

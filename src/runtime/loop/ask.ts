@@ -1,5 +1,5 @@
-import { freeNumber } from '../../core/free-number.ts';
 import { messageOf } from '../../core/errors.ts';
+import { freeNumber } from '../../core/free-number.ts';
 import { ModelFailure } from '../../model/model-failure.ts';
 import { logPath, slugOf } from '../../model/paths.ts';
 import type { ModelProvider, ModelRequest, ToolSpec } from '../../model/ports/model-provider.ts';

@@ -1,6 +1,6 @@
+import { freeNumber } from '../../core/free-number.ts';
 import type { ContextPart } from '../../hooks/table.ts';
 import type { Entry } from '../../model/records.ts';
-import { freeNumber } from '../../core/free-number.ts';
 import type { RuntimeParts } from '../parts.ts';
 import { tellEntry } from '../tell.ts';
 import type { Ceiling } from './budget.ts';

@@ -110,14 +110,18 @@ describe('{#policy_printed} the line that is run', () => {
     ...['echo [a', 'echo a=~/x', 'echo ~root', 'aa 12> f', 'echo $LINENO', 'echo ${x:0:1}', 'echo [^a]*', 'echo "${a[@]}"'],
     // The grammar takes two words, or the beginning of one, for something else.
     ...['[ ] ]', '[ ] ]]', '[ -n ] ]', 'grep -z ] ]', 'aa ] {}', '{aa = ]; }', '{aa;}'],
-    ...['cat <<\nE\n;\nE\n', 'case \nx in *) aa;; esac', 'case x in a|\nx) aa;; esac', 'for i in \nx; do aa; done', 'for\ni in x; do aa; done', 'aa > \nf'],
-  ])(
-    'is none for what shells read in different ways: %s',
-    async (text) => {
-      expect((await readScript(text)).doubts).not.toEqual([]);
-      expect(await printed(text)).toBeUndefined();
-    },
-  );
+    ...[
+      'cat <<\nE\n;\nE\n',
+      'case \nx in *) aa;; esac',
+      'case x in a|\nx) aa;; esac',
+      'for i in \nx; do aa; done',
+      'for\ni in x; do aa; done',
+      'aa > \nf',
+    ],
+  ])('is none for what shells read in different ways: %s', async (text) => {
+    expect((await readScript(text)).doubts).not.toEqual([]);
+    expect(await printed(text)).toBeUndefined();
+  });
 
   it('reads as the commands that were judged, and as itself', async () => {
     await fc.assert(

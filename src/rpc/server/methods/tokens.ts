@@ -27,7 +27,7 @@ export const tokenHandlers: Handlers<'token/add' | 'token/list' | 'token/revoke'
     return { name, scope, projects: projects && [...projects], expiresAt, token };
   },
 
-  'token/list': (_, { parts }) => 
+  'token/list': (_, { parts }) =>
     parts.store.tokens.list().map(({ name, scope, createdAt, projects, expiresAt }) => {
       return { name, scope, createdAt, projects: projects && [...projects], expiresAt };
     }),

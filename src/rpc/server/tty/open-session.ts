@@ -4,10 +4,10 @@ import { given } from '../../../core/given.ts';
 import type { Project, Run } from '../../../model/records.ts';
 import type { ProducerView } from '../../../stream/index.ts';
 import { TTY_RUN, type TtyAttach, type TtyOpen } from '../../protocol/tty.ts';
-import type { ServerParts } from '../parts.ts';
-import type { Caller } from '../runtime-port.ts';
 import type { Grant } from '../access.ts';
+import type { ServerParts } from '../parts.ts';
 import { Projects } from '../projects.ts';
+import type { Caller } from '../runtime-port.ts';
 import { ttyProject } from './tty-place.ts';
 
 /** A producer that a session carries. */
@@ -41,7 +41,11 @@ const SHELL = 'exec "${SHELL:-/bin/sh}"';
 export async function openTarget(first: TtyOpen | TtyAttach, o: OpenOptions): Promise<TtyTarget> {
   const { parts } = o;
   const named = 'attach' in first ? (first.run ?? TTY_RUN) : first.run;
-  const project = ttyProject(new Projects(parts.store.projects, o.grant), o.request, { project: first.project, projectRoot: first.projectRoot, run: named });
+  const project = ttyProject(new Projects(parts.store.projects, o.grant), o.request, {
+    project: first.project,
+    projectRoot: first.projectRoot,
+    run: named,
+  });
   const caller: Caller = { project, client: first.client?.name ?? 'tty', signal: o.signal };
   if ('attach' in first) return target(parts, project, parts.runtime.requireRun(project.id, named ?? TTY_RUN), first.attach);
   const run = runOf(parts, caller, first.run ?? TTY_RUN);
