@@ -1,22 +1,29 @@
 import { visibleLine } from './text.ts';
 
-/** One column: its heading, whether numbers stand in it, and whether it is never cut because people copy it. */
+/** One column: its heading, whether numbers stand in it, and whether it is never cut, because people copy it or decide on it. */
 export interface Column {
   readonly title: string;
   readonly right?: boolean;
   readonly whole?: boolean;
 }
 
+/** Of what is longer than this a column that is not cut shows the beginning and the end, and says how much is between them. */
+const WHOLE_CHARS = 4000;
+const HEAD_CHARS = 2500;
+const TAIL_CHARS = 1000;
 /** What a column keeps when the terminal is too narrow. */
 const LEAST_CHARS = 8;
 const GAP = 2;
 
 /**
  * Rows as aligned text, two spaces between columns, no trailing blanks. Where a `width` is given (a terminal) and the rows are
- * longer, the last column is cut first, then the widest of the others, but for those that are to be copied (SPEC {#cli_tables}).
+ * longer, the last column is cut first, then the widest of the others, but for those that are whole (SPEC {#cli_tables}).
  */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], width?: number): string {
-  const cells = [columns.map((column) => column.title), ...rows.map((row) => row.map(visibleLine))];
+  const cells = [
+    columns.map((column) => column.title),
+    ...rows.map((row) => row.map((cell, index) => shownCell(visibleLine(cell), columns[index]))),
+  ];
   const widths = columns.map((_, index) => Math.max(...cells.map((row) => row[index]?.length ?? 0)));
   if (width !== undefined) shrink(columns, widths, width);
   const lines = cells.map((row) =>
@@ -30,6 +37,13 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
       .trimEnd(),
   );
   return `${lines.join('\n')}\n`;
+}
+
+/** The brackets are none of the text: there they would be named. */
+function shownCell(text: string, column: Column | undefined): string {
+  if (!column?.whole || text.length <= WHOLE_CHARS) return text;
+  const more = text.length - HEAD_CHARS - TAIL_CHARS;
+  return `${text.slice(0, HEAD_CHARS)}⟨${more} more characters⟩${text.slice(-TAIL_CHARS)}`;
 }
 
 function shrink(columns: readonly Column[], widths: number[], width: number): void {

@@ -8,10 +8,11 @@ const EVERYBODY_WRITES = 0o002;
 
 /**
  * The folders of a PATH in which a project has no programs (SPEC {#looks_place}): absolute ones, outside of `root` with links resolved, in no
- * `node_modules`, and not for everybody to write to. In their order; those of the system are always among them.
+ * `node_modules`, and not for everybody to write to. In their order; those of the system are always among them. Without a `root`, no folder
+ * is left out for lying in one.
  */
-export function pathWithoutProject(path: string, root: string): string[] {
-  const roots = [root, realOf(root)].filter((folder) => folder !== undefined);
+export function pathWithoutProject(path: string, root?: string): string[] {
+  const roots = root === undefined ? [] : [root, realOf(root)].filter((folder) => folder !== undefined);
   return path.split(':').filter((folder) => SYSTEM.has(folder) || isForeign(folder, roots));
 }
 
@@ -33,4 +34,12 @@ function realOf(folder: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The PATH by which this process finds programs for itself that a user may have in places of their own, such as ssh and tmux: its own, without
+ * folders into which a command in a sandbox may put programs of these names (SPEC {#sandbox}).
+ */
+export function ownSearchPath(path = process.env['PATH'] ?? ''): string {
+  return pathWithoutProject(path).join(':') || SYSTEM_PATH;
 }

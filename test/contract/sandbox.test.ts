@@ -355,14 +355,15 @@ describe.skipIf(!serviceAvailable('bwrap'))('{#sandbox} a sandbox', () => {
     const command =
       'id -u; echo kept > in; echo x > /etc/x || echo refused; cat ~/.netrc; touch /proc/sys/x || echo refused; kill -TERM $$';
     const sandbox = { mode: 'workspace', network: false, root: here.project } as const;
+    const bubblewrap = await new Sandboxes({ hidden: [] }).require();
     const boxed = new Sandboxes({ hidden: [here.data], homes: [here.home] }).box(
-      '/usr/bin/bwrap',
+      bubblewrap,
       { command, cwd: here.project, env: {}, stdin: false, sandbox },
       here.home,
       { PATH: '/usr/bin:/bin', HOME: here.home },
       {},
     );
-    chownSync(join(here.home, 'sandbox'), uid, uid);
+    for (const name of ['sandbox', 'filter']) chownSync(join(here.home, name), uid, uid);
     const child = spawn('/bin/sh', ['-c', boxed.command], { uid, gid: uid, env: { ...boxed.env }, cwd: here.project });
     let out = '';
     child.stdout.on('data', (chunk) => (out += String(chunk)));

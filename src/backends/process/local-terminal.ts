@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { HeadgateError } from '../../core/errors.ts';
+import { SYSTEM_PATH } from '../../core/system-path.ts';
 import type { ProducerFolder } from '../shim/producer-folder.ts';
 import { isTerminalSize, RESIZE_TEXT, TERMINAL_PROBE_TEXT } from '../shim/terminal.ts';
 import { type ProcStat, readStat } from './proc.ts';
@@ -91,7 +92,8 @@ function terminalGone(): HeadgateError {
 /** Runs a small POSIX script; what it says, on one line, and its exit code, null when it did not end in time. */
 function script(text: string, args: readonly string[]): Promise<{ code: number | null; text: string }> {
   return new Promise((resolve) => {
-    const child = execFile('/bin/sh', ['-c', text, 'sh', ...args], { timeout: SCRIPT_MS, killSignal: 'SIGKILL' }, (_error, out, err) => {
+    const options = { timeout: SCRIPT_MS, killSignal: 'SIGKILL', env: { ...process.env, PATH: SYSTEM_PATH } } as const;
+    const child = execFile('/bin/sh', ['-c', text, 'sh', ...args], options, (_error, out, err) => {
       resolve({ code: child.exitCode, text: `${out}${err}`.trim().replaceAll('\n', ' ') });
     });
   });

@@ -8,6 +8,7 @@ import { launchArgv } from '../../model/launch.ts';
 import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import { type EnvironmentRules, inherited, lookingVariables } from '../environment.ts';
+import type { FoundBubblewrap } from '../sandbox/bubblewrap.ts';
 import { Sandboxes } from '../sandbox/index.ts';
 import { FreeSpace, type SpaceFact } from '../shim/free-space.ts';
 import { STEP_BYTES } from '../shim/give-back.ts';
@@ -205,7 +206,12 @@ class ProcessBackend implements Backend {
   }
 
   /** What the shim runs, and with which environment: the command in its sandbox, in its terminal. */
-  #launched(spec: ProducerSpec, bubblewrap: string | undefined, folder: ProducerFolder, marker: Readonly<Record<string, string>>): Launch {
+  #launched(
+    spec: ProducerSpec,
+    bubblewrap: FoundBubblewrap | undefined,
+    folder: ProducerFolder,
+    marker: Readonly<Record<string, string>>,
+  ): Launch {
     const { cwd, stdin, tty } = spec;
     const { argv, env } = this.#boxed(spec, bubblewrap, folder, marker);
     if (!tty) return { argv, cwd, stdin, copy: true, env };
@@ -217,7 +223,7 @@ class ProcessBackend implements Backend {
   /** The command itself, or the sandbox around it. */
   #boxed(
     spec: ProducerSpec,
-    bubblewrap: string | undefined,
+    bubblewrap: FoundBubblewrap | undefined,
     folder: ProducerFolder,
     marker: Readonly<Record<string, string>>,
   ): Pick<Launch, 'argv' | 'env'> {

@@ -1,14 +1,16 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
 import { SYSTEM_PATH } from '../../core/system-path.ts';
 
 /** How long the probe may take (milliseconds); less than whoever asks what there is waits for a backend. */
 const PROBE_MS = 1500;
+/** Permission bits: somebody may write. */
+const WRITABLE = 0o222;
 
-/** What every sandbox begins with: namespaces of its own and no capabilities, also for root. */
-export const ISOLATION: readonly string[] = [
+/** Namespaces of its own and no capabilities, also for root. */
+const ISOLATION: readonly string[] = [
   '--unshare-user',
   '--unshare-pid',
   '--unshare-ipc',
@@ -18,11 +20,27 @@ export const ISOLATION: readonly string[] = [
   'ALL',
 ];
 
+/** Bubblewrap 0.8 or later: no user namespaces further in, in which a command would have every capability again. */
+const NO_FURTHER_USERS = '--disable-userns';
+
 /**
- * The file systems every sandbox begins with. What is below /proc/sys belongs to user 0 also in a namespace of its own,
- * so that without its own read-only mount a server that runs as root would leave it writable.
+ * The file systems every sandbox begins with. The settings of the kernel in /proc belong to user 0 also in a namespace of its own, so that without
+ * read-only mounts a server that runs as root would leave them writable; some are for everybody to write to.
  */
-export const SYSTEM: readonly string[] = ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--ro-bind', '/proc/sys', '/proc/sys'];
+export function system(): string[] {
+  return ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', ...settings().flatMap((path) => ['--ro-bind', path, path])];
+}
+
+/** What of /proc is about no process and may be written to by somebody. */
+function settings(): string[] {
+  return readdirSync('/proc')
+    .filter((name) => !/^\d+$/.test(name))
+    .map((name) => join('/proc', name))
+    .filter((path) => {
+      const stat = lstatSync(path, { throwIfNoEntry: false });
+      return stat?.isDirectory() || (stat?.isFile() && (stat.mode & WRITABLE) !== 0);
+    });
+}
 
 /**
  * What runs in a sandbox: bubblewrap is started with every signal ignored, so that one for the command's group does not
@@ -31,18 +49,31 @@ export const SYSTEM: readonly string[] = ['--ro-bind', '/', '/', '--dev', '/dev'
 export const RESET_SIGNALS: readonly string[] = ['/usr/bin/env', '--default-signal'];
 
 /** Bubblewrap on this machine: where it is, or why there can be no sandbox and how to get one. */
-export type Bubblewrap = { readonly path: string; readonly version: string } | { readonly reason: string };
+export type Bubblewrap = FoundBubblewrap | { readonly reason: string };
+
+/** Bubblewrap as it works on this machine. */
+export interface FoundBubblewrap {
+  readonly path: string;
+  readonly version: string;
+  /** What each sandbox begins with. */
+  readonly isolation: readonly string[];
+}
 
 /** Looks for bubblewrap and tries it. `folders` are where it is looked for. */
 export async function findBubblewrap(folders: readonly string[] = SYSTEM_PATH.split(delimiter)): Promise<Bubblewrap> {
   const path = folders.map((folder) => join(folder, 'bwrap')).find(isExecutable);
   if (path === undefined) return { reason: 'bubblewrap is not installed; install it (Debian: apt-get install bubblewrap)' };
-  const [tried, { out }] = await Promise.all([
-    run(path, [...ISOLATION, ...SYSTEM, '--', ...RESET_SIGNALS, '/bin/sh', '-c', ':']),
+  const [narrow, wide, { out }] = await Promise.all([
+    attempt(path, [...ISOLATION, NO_FURTHER_USERS]),
+    attempt(path, ISOLATION),
     run(path, ['--version']),
   ]);
-  if (tried.failure !== undefined) return { reason: explain(tried.failure) };
-  return { path, version: out.trim() };
+  if (wide.failure !== undefined) return { reason: explain(wide.failure) };
+  return { path, version: out.trim(), isolation: narrow.failure === undefined ? [...ISOLATION, NO_FURTHER_USERS] : ISOLATION };
+}
+
+function attempt(path: string, isolation: readonly string[]): ReturnType<typeof run> {
+  return run(path, [...isolation, ...system(), '--', ...RESET_SIGNALS, '/bin/sh', '-c', ':']);
 }
 
 function isExecutable(file: string): boolean {

@@ -6,9 +6,10 @@ import { shellQuote } from '../../core/shell-quote.ts';
 import { SYSTEM_PATH } from '../../core/system-path.ts';
 import { launchArgv } from '../../model/launch.ts';
 import type { ProducerSpec } from '../../model/records.ts';
-import { type Bubblewrap, findBubblewrap, ISOLATION, RESET_SIGNALS, SYSTEM } from './bubblewrap.ts';
+import { type Bubblewrap, type FoundBubblewrap, findBubblewrap, RESET_SIGNALS, system } from './bubblewrap.ts';
 import { existing, hiddenPlaces, privatePlaces } from './hidden-places.ts';
 import { mountArguments } from './mounts.ts';
+import { noKeyrings } from './system-calls.ts';
 
 /** Every signal that can be ignored, except SIGCHLD, by which bubblewrap learns of the command's end. */
 const IGNORED = Object.entries(constants.signals)
@@ -51,9 +52,9 @@ export class Sandboxes {
   }
 
   /** Throws `unsupported` with what to do where there can be no sandbox. */
-  async require(): Promise<string> {
+  async require(): Promise<FoundBubblewrap> {
     const found = await this.find();
-    if ('path' in found) return found.path;
+    if ('path' in found) return found;
     throw new HeadgateError('unsupported', `the command was not started, since there is no sandbox here: ${found.reason}`, {
       outcome: 'unsupported',
     });
@@ -62,11 +63,11 @@ export class Sandboxes {
   /**
    * What the shim runs so that the command runs in the sandbox of its spec, with `variables` as its environment. The
    * shim itself, which is outside, gets none of them: what a command may choose must decide nothing there. Writes the
-   * file `sandbox` into the producer folder, since arguments can be read by every user and variables may be secrets.
+   * files `sandbox` and `filter` into the producer folder, since arguments can be read by every user and variables may be secrets.
    * Throws `forbidden` for a project that cannot be had in a sandbox.
    */
   box(
-    bubblewrap: string,
+    bubblewrap: FoundBubblewrap,
     spec: ProducerSpec & Required<Pick<ProducerSpec, 'sandbox'>>,
     folder: string,
     variables: Readonly<Record<string, string>>,
@@ -74,9 +75,9 @@ export class Sandboxes {
   ): Boxed {
     const { sandbox, cwd } = spec;
     const args = [
-      ...ISOLATION,
+      ...bubblewrap.isolation,
       ...(sandbox.network ? [] : ['--unshare-net']),
-      ...SYSTEM,
+      ...system(),
       ...this.#mounts(sandbox),
       ...Object.entries({ ...variables, ...marker }).flatMap(([name, value]) => ['--setenv', name, value]),
       '--chdir',
@@ -84,12 +85,14 @@ export class Sandboxes {
     ];
     const file = join(folder, 'sandbox');
     writeFileSync(file, args.map((arg) => `${arg}\0`).join(''), { mode: 0o600 });
+    const filter = join(folder, 'filter');
+    writeFileSync(filter, noKeyrings(), { mode: 0o600 });
     const argv = launchArgv(spec);
     // `env` takes what holds a `=` for a variable.
     const program = argv[0]?.includes('=') ? ['/bin/sh', '-c', 'exec "$@"', 'sh'] : [];
     const inside = [...RESET_SIGNALS, ...program, ...argv].map(shellQuote).join(' ');
     return {
-      command: `trap '' ${IGNORED.join(' ')}; exec ${bubblewrap} --args 9 -- ${inside} 9< ${shellQuote(file)}`,
+      command: `trap '' ${IGNORED.join(' ')}; exec ${bubblewrap.path} --args 9 --seccomp 8 -- ${inside} 9< ${shellQuote(file)} 8< ${shellQuote(filter)}`,
       env: { ...marker, PATH: SYSTEM_PATH },
     };
   }

@@ -3,6 +3,7 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { HeadgateError, systemCode } from '../../core/errors.ts';
+import { ownSearchPath } from '../../core/search-path.ts';
 import type { SshPlace } from '../../model/place.ts';
 
 const run = promisify(execFile);
@@ -91,7 +92,10 @@ async function readConfig({ host, user, port }: SshPlace): Promise<Map<string, s
   const config = new Map<string, string[]>();
   try {
     const options = [...(user === undefined ? [] : ['-l', user]), ...(port === undefined ? [] : ['-p', `${port}`])];
-    const { stdout } = await run('ssh', ['-G', ...options, '--', host], { timeout: CONFIG_MS });
+    const { stdout } = await run('ssh', ['-G', ...options, '--', host], {
+      timeout: CONFIG_MS,
+      env: { ...process.env, PATH: ownSearchPath() },
+    });
     for (const line of stdout.split('\n')) {
       const blank = line.indexOf(' ');
       if (blank < 0) continue;

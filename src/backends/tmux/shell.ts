@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { HeadgateError } from '../../core/errors.ts';
+import { ownSearchPath } from '../../core/search-path.ts';
 
 /** tmux answers within milliseconds; one that does not in this time (milliseconds) is stopped or hangs. */
 const PATIENCE_MS = 10_000;
@@ -18,7 +19,7 @@ export type Shell = (script: string, args: readonly string[], input?: Buffer) =>
 /** This machine, without the variables that are not for a tmux server which such a script may be the first to start. */
 export function localShell(withheld: readonly string[]): Shell {
   return async (script, args, input) => {
-    const env: NodeJS.ProcessEnv = { ...process.env };
+    const env: NodeJS.ProcessEnv = { ...process.env, PATH: ownSearchPath() };
     for (const name of [...withheld, 'TMUX', 'TMUX_PANE', 'HEADGATE_PRODUCER', 'HEADGATE_SPOOL']) delete env[name];
     const child = spawn('/bin/sh', ['-c', script, 'sh', ...args], { env, stdio: 'pipe', timeout: PATIENCE_MS, killSignal: 'SIGKILL' });
     const ended = new Promise<number | null>((resolve, reject) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { bootId } from '../../core/boot-id.ts';
 import { messageOf, systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { SYSTEM_PATH } from '../../core/system-path.ts';
 import { aloneMs } from '../../model/lifetime.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import { identify, readAlive } from '../process/proc.ts';
@@ -104,8 +105,8 @@ export class Warden {
     const spool = realpathSync(this.#folder);
     const child = spawn('/bin/sh', [scriptIn(spool, WARDEN_FILE, WARDEN_TEXT), spool], {
       cwd: '/',
-      // Nothing that marks a process as a command's, or holds a secret.
-      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+      // Nothing that marks a process as a command's, or holds a secret, and no folder of a project.
+      env: { PATH: SYSTEM_PATH },
       detached: true,
       stdio: 'ignore',
     });

@@ -1,6 +1,6 @@
 import { formatDuration, visibleLine } from '../text.ts';
 import { usageLine } from '../usage-line.ts';
-import { fitRow, type Row, rowWidth, type Span, type Style, span, widthOf, wrapVisible } from './rows.ts';
+import { fitRow, head, type Row, rowWidth, type Span, type Style, span, widthOf, wrapVisible } from './rows.ts';
 import { type Step, stateWord } from './step.ts';
 import type { Item, Timeline } from './timeline.ts';
 
@@ -67,15 +67,22 @@ function itemRows(item: Item, columns: number, now: number): Row[] {
   }
 }
 
-/** `$ make test              exit 0, 4.2 s`; what does not fit is cut from the title. */
+/** `$ make test              exit 0, 4.2 s`; what does not fit is cut from the title, and counted of what waits for an answer. */
 function stepRow(step: Step, columns: number, now: number): Row {
   const style = stepStyle(step);
   const state = shortState(step, now);
-  const left = fitRow(
-    [span(`${glyph(step)} `, style), span(visibleLine(firstLine(step.title)))],
-    Math.max(8, columns - widthOf(state) - 2),
-  );
+  const room = Math.max(8, columns - widthOf(state) - 2);
+  const title = step.state === 'proposed' ? decidedOn(step.title, room - 2) : visibleLine(firstLine(step.title));
+  const left = fitRow([span(`${glyph(step)} `, style), span(title)], room);
   return [...left, span(`  ${state}`, style)];
+}
+
+/** A title that somebody answers, where there may be no room for the details: all on one line, what is left out counted (SPEC {#proposals}). */
+function decidedOn(title: string, columns: number): string {
+  const line = visibleLine(title);
+  if (widthOf(line) <= columns) return line;
+  const shown = head(line, columns - widthOf(`⟨${line.length} more⟩`));
+  return `${shown}⟨${line.length - shown.length} more⟩`;
 }
 
 /** How a step stands, and for how long. */

@@ -32,7 +32,7 @@ export function span(text: string, ...styles: Style[]): Span {
 }
 
 /** What fits into `columns` from the beginning of a text, by whole characters. */
-function head(text: string, columns: number): string {
+export function head(text: string, columns: number): string {
   if (columns <= 0) return '';
   // No character has more than a few UTF-16 units a column; what is far beyond need not be looked at.
   const near = text.slice(0, columns * 16 + 16);

@@ -30,7 +30,7 @@ export async function proposals(console: Console, run: string | undefined, optio
         { title: 'PATH', whole: true },
         { title: 'ACTION' },
         { title: 'WAITS', right: true },
-        { title: 'PROPOSAL' },
+        { title: 'PROPOSAL', whole: true },
       ],
       cells: rows.map((row) => [
         row.run,

@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, mkdtempSync, rmSync, writeFileSync }
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { messageOf } from '../../core/errors.ts';
+import { SYSTEM_PATH } from '../../core/system-path.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -118,6 +119,8 @@ function holes(data: string): Check {
     writeFileSync(file, Buffer.alloc(64 * 1024, 'x'));
     const { status, stderr, error } = spawnSync('fallocate', ['--punch-hole', '--keep-size', '--length', '65536', file], {
       encoding: 'utf8',
+      // As the server looks for it.
+      env: { PATH: SYSTEM_PATH, LC_ALL: 'C' },
     });
     if (status === 0) return { name: 'fallocate', state: 'ok', detail: 'stored output is given back to the disk while a command runs' };
     const why = error ? 'install util-linux' : stderr.trim();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { visibleLine } from '../../core/visible-text.ts';
 import { registerTool, type ToolKit } from './tool.ts';
 
 const MAX_RUNS = 50;
@@ -63,9 +64,9 @@ export function listTool(kit: ToolKit): void {
         .map((one) => ({ run: one.run, status: one.status, updated_at: new Date(one.updatedAt).toISOString() }));
       const text = [
         `${commands.length} of ${producers.length} commands${all ? '' : ' that run'}:`,
-        ...commands.map((one) => `  ${one.run}  ${one.path}  ${stateOf(one)}  ${one.bytes} bytes  $ ${one.command.split('\n')[0] ?? ''}`),
+        ...commands.map((one) => `  ${one.run}  ${one.path}  ${stateOf(one)}  ${one.bytes} bytes  $ ${visibleLine(one.command)}`),
         `${proposals.length} that wait to be accepted:`,
-        ...proposals.map((one) => `  ${one.run}  ${one.path}  ${one.summary}`),
+        ...waiting.map((one) => `  ${one.run}  ${one.path}  ${visibleLine(one.command ?? one.summary)}`),
         `runs, newest first: ${listed.map((one) => one.run).join(', ') || 'none'}`,
       ];
       return { text: text.join('\n'), facts: { own_run: (await link.ownRun()) ?? null, runs: listed, commands, proposals } };

@@ -22,4 +22,15 @@ describe('{#cli_tables} a table', () => {
     expect(row).toContain('a long word for a state');
     expect(row).toMatch(/npm test.*…$/);
   });
+
+  it('{#cli_answer} shows what is decided on whole, and of what is very long how much is left out', () => {
+    const columns = [
+      { title: 'RUN', whole: true },
+      { title: 'PROPOSAL', whole: true },
+    ];
+    const command = `echo ${'done '.repeat(60)}; rm -rf x`;
+    expect(formatTable(columns, [['r', command]], 80)).toContain(command);
+    const long = formatTable(columns, [['r', `echo ${'a'.repeat(5000)}; rm -rf x`]], 80);
+    expect(long).toMatch(/^r +echo a+⟨1515 more characters⟩a+; rm -rf x$/m);
+  });
 });

@@ -44,6 +44,28 @@ describe('{#proposals} text that somebody decides on', () => {
     expect(visibleLine(`x${text}y`)).toBe(`x${shown}y`);
   });
 
+  it.each([
+    ['rm -rf \u0445', 'rm -rf ⟨U+0445⟩'],
+    ['/bin/\u0455h', '/bin/⟨U+0455⟩h'],
+    ['\u0441\u043e\u0440\u0443 a b', '⟨U+0441⟩⟨U+043E⟩⟨U+0440⟩⟨U+0443⟩ a b'],
+    ['r\u03bfot', 'r⟨U+03BF⟩ot'],
+    ['a\uff1bb', 'a⟨U+FF1B⟩b'],
+    ['\u{1d42b}m', '⟨U+1D42B⟩m'],
+  ])('names a letter that looks like another one: %j', (text, shown) => {
+    expect(visible(text)).toBe(shown);
+    expect(visible(shown)).not.toBe(shown);
+  });
+
+  it('leaves words of other alphabets alone', () => {
+    for (const text of ['echo привет, мир', 'echo с ошибкой', 'echo γεια σου', 'echo naïve 漢字']) expect(visible(text)).toBe(text);
+  });
+
+  it('counts the blanks that put what is behind them out of sight', () => {
+    expect(visible(`echo${' '.repeat(4096)}; rm -rf x`)).toBe('echo⟨SPACE×4096⟩; rm -rf x');
+    expect(visible(`a${' '.repeat(150)}${'\t'.repeat(60)}b`)).toBe('a⟨SPACE×150⟩⟨TAB×60⟩b');
+    expect(visible(`a${' '.repeat(199)}b`)).toBe(`a${' '.repeat(199)}b`);
+  });
+
   it('is left alone where it is seen', () => {
     const text = "naïve 漢字 ❤️ 🏳️ é 'a\\x1b'";
     expect(visible(`${text}\n\tb`)).toBe(`${text}\n\tb`);

@@ -1,12 +1,12 @@
 --- How texts, sizes and statuses look to people.
 local M = {}
 
---- What is not seen, turns the direction of writing or looks like a blank, and the brackets that names of such stand in: code points, in order.
+--- What is not seen, turns the direction of writing, looks like a blank or is another form of ASCII, and the brackets that names of such stand in: code points, in order.
 local UNSEEN = {
   { 0x0, 0x1f }, { 0x7f, 0xa0 }, { 0xad, 0xad }, { 0x34f, 0x34f }, { 0x600, 0x605 }, { 0x61c, 0x61c }, { 0x6dd, 0x6dd }, { 0x70f, 0x70f },
   { 0x115f, 0x1160 }, { 0x1680, 0x1680 }, { 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x2000, 0x200f }, { 0x2028, 0x202f }, { 0x205f, 0x206f },
-  { 0x27e8, 0x27e9 }, { 0x2800, 0x2800 }, { 0x3000, 0x3000 }, { 0x3164, 0x3164 }, { 0xd800, 0xdfff }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 },
-  { 0xfff0, 0xfffb }, { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
+  { 0x27e8, 0x27e9 }, { 0x2800, 0x2800 }, { 0x3000, 0x3000 }, { 0x3164, 0x3164 }, { 0xd800, 0xdfff }, { 0xfeff, 0xfeff }, { 0xff01, 0xff5e },
+  { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb }, { 0x1d173, 0x1d17a }, { 0x1d400, 0x1d7ff }, { 0xe0000, 0xe0fff },
 }
 local NAMES = { [9] = 'TAB', [10] = 'LF', [13] = 'CR', [27] = 'ESC' }
 
@@ -26,17 +26,75 @@ local function shown(found, before, tabs)
   return found
 end
 
+--- Letters of Cyrillic, Greek and Armenian that look like one of ASCII; the same as in src/core/look-alikes.ts.
+local ALIKE = {}
+for letter in ('АВЕЅІЈКМНОРСТУХаеѕіјорсухԁԛԜԝһӏѵΑΒΕΖΗΙΚΜΝΟΡΤΥΧνορυικαϲϳհոսօցԼՍՏ'):gmatch('[\194-\244][\128-\191]*') do
+  ALIKE[letter] = true
+end
+local CHARACTER = '[%z\1-\127\194-\244][\128-\191]*'
+--- Blanks that put what is behind them out of sight.
+local MANY_BLANKS = 200
+
+--- Whether a character that is not ASCII is a letter: one of a word, and no sign or picture.
+local function is_letter(character)
+  local point = vim.fn.char2nr(character, true)
+  return point < 0x1f000 and not (point >= 0x2000 and point < 0x2c00) and vim.fn.match(character, '\\k') == 0
+end
+
+--- Whether some letter of a text is evidently of another alphabet.
+local function is_foreign(text)
+  for character in text:gmatch('[\194-\244][\128-\191]*') do
+    if not ALIKE[character] and is_letter(character) then return true end
+  end
+  return false
+end
+
+--- A line with letters named that look like those of ASCII: in a word that has both, and, when `alone`, in a word of nothing else.
+local function name_look_alikes(line, alone)
+  local out, word = {}, { ascii = false, alike = false, other = false }
+  local function put()
+    local name = word.alike and (word.ascii or (alone and not word.other))
+    for _, character in ipairs(word) do
+      out[#out + 1] = name and ALIKE[character] and named(vim.fn.char2nr(character, true)) or character
+    end
+    word = { ascii = false, alike = false, other = false }
+  end
+  for character in line:gmatch(CHARACTER) do
+    local ascii = #character == 1
+    if ascii and character:match('[%w_]') or not ascii and is_letter(character) then
+      word[#word + 1] = character
+      word.ascii = word.ascii or character:match('%a') ~= nil
+      word.alike = word.alike or ALIKE[character] == true
+      word.other = word.other or not ascii and not ALIKE[character]
+    else
+      put()
+      out[#out + 1] = character
+    end
+  end
+  put()
+  return table.concat(out)
+end
+
+--- A line with many blanks in a row counted.
+local function count_blanks(line)
+  return (line:gsub(' +', function(blanks)
+    return #blanks >= MANY_BLANKS and string.format('⟨SPACE×%d⟩', #blanks) or blanks
+  end))
+end
+
 --- The lines of a text by the model or of a command, so that what is accepted is what is seen: two different texts never look the
---- same, and what would not be seen is named. `tabs` names tabs too, which are two blanks else.
+--- same, and what would not be seen, or be taken for a letter of ASCII, is named. `tabs` names tabs too, which are two blanks else.
 function M.visible_lines(text, tabs)
   local lines = vim.split(text, '\n', { plain = true })
+  local alone = not is_foreign(text)
   for index, line in ipairs(lines) do
     local before = ''
-    lines[index] = line:gsub('[%z\1-\127\194-\244][\128-\191]*', function(found)
+    local marked = line:gsub(CHARACTER, function(found)
       local name = shown(found, before, tabs)
       before = found
       return name
     end)
+    lines[index] = count_blanks(marked:find('[\194-\244]') and name_look_alikes(marked, alone) or marked)
   end
   return lines
 end
