@@ -1,44 +1,36 @@
 import { HeadgateError } from '../core/errors.ts';
+import { freeNumber } from '../core/free-number.ts';
 import type { Run } from '../model/records.ts';
 import type { JournalTx } from '../stream/index.ts';
 import type { RuntimeParts } from './parts.ts';
 import { tellRun } from './tell.ts';
 
-/** Bytes of a run that are copied at most: it is done in one step, in which nothing else is. */
+/** Bytes of a run that are copied at most: a command that writes on faster than it can be copied ends there. */
 const MAX_BYTES = 256 * 1024 * 1024;
 const ALIAS_CHARS = 52;
 
 /**
- * Copies a run with all it holds into a new one within the open transaction (SPEC {#run_fork}). Throws conflict while a loop of it
- * is active or queued, too_large, alias_taken.
+ * Copies a run with all it holds into a new one, in slices, and answers what `then` answers, which goes on in the transaction that
+ * lets everybody see the copy (SPEC {#run_fork}). Throws conflict while a loop of it is active or queued, too_large, alias_taken,
+ * and not_found when it is deleted meanwhile.
  */
-export function forkRun(parts: RuntimeParts, tx: JournalTx, run: Run, name: string | undefined): Run {
-  const { store, hooks } = parts;
-  if (store.loops.list(run.id).some(({ status }) => status === 100 || status === 102)) {
-    throw new HeadgateError(
-      'conflict',
-      `run ${run.alias} is at work, and a copy of half a turn could not go on; wait for its end, or end it with run/abort`,
-      { run: run.alias, status: run.status },
-    );
+export async function forkRun<T>(parts: RuntimeParts, run: Run, name: string | undefined, then: (tx: JournalTx, fork: Run) => T): Promise<T> {
+  const { store, journal, hooks } = parts;
+  if (name !== undefined && store.runs.byAlias(run.projectId, name)) {
+    throw new HeadgateError('alias_taken', `a run "${name}" exists already in this project; choose another alias`, { alias: name });
   }
-  const bytes = store.entries.list({ runId: run.id }).reduce((sum, entry) => sum + entry.bytes, 0);
-  if (bytes > MAX_BYTES) {
-    throw new HeadgateError(
-      'too_large',
-      `run ${run.alias} holds ${bytes} bytes, and at most ${MAX_BYTES} are copied; start a new run and tell it what it needs to know`,
-      { run: run.alias, bytes, limit: MAX_BYTES },
-    );
-  }
-  const fork = store.runs.copy(run.id, name ?? freeAlias(parts, run));
-  tellRun(tx, fork);
-  tx.after(() => hooks.emit('run.created', { projectId: fork.projectId, run: fork.alias, model: fork.model }));
-  return fork;
+  return await store.runs.copy(run.id, MAX_BYTES, (reveal) =>
+    journal.commit('durable', (tx) => {
+      const fork = reveal(name ?? freeAlias(parts, run));
+      tellRun(tx, fork);
+      tx.after(() => hooks.emit('run.created', { projectId: fork.projectId, run: fork.alias, model: fork.model }));
+      return then(tx, fork);
+    }),
+  );
 }
 
 function freeAlias(parts: RuntimeParts, run: Run): string {
   const base = `${run.alias.replace(/-fork(?:-\d+)?$/, '').slice(0, ALIAS_CHARS)}-fork`;
-  for (let number = 1; ; number++) {
-    const alias = number === 1 ? base : `${base}-${number}`;
-    if (!parts.store.runs.byAlias(run.projectId, alias)) return alias;
-  }
+  const alias = (number: number) => (number === 1 ? base : `${base}-${number}`);
+  return alias(freeNumber((number) => parts.store.runs.byAlias(run.projectId, alias(number)) !== undefined));
 }

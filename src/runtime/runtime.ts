@@ -121,13 +121,16 @@ export class Runtime {
     this.#tellMissingPlugins(c.project.id);
     const known = params.run === undefined ? undefined : this.requireRun(c.project.id, params.run);
     const model = this.#modelFor(c, known, params.model);
-    const { run, loop } = this.#parts.journal.commit('durable', (tx) => {
-      const run = this.#runFor(c, tx, known, params.fork === true, model.alias);
-      return {
-        run,
-        loop: this.#queue.enqueue(tx, run, { mode, prompt: params.prompt, model: model.alias, config: this.#settings(c, params) }),
-      };
+    const prompted = (tx: JournalTx, run: Run) => ({
+      run,
+      loop: this.#queue.enqueue(tx, run, { mode, prompt: params.prompt, model: model.alias, config: this.#settings(c, params) }),
     });
+    const { run, loop } =
+      known && params.fork
+        ? await forkRun(this.#parts, known, undefined, prompted)
+        : this.#parts.journal.commit('durable', (tx) =>
+            prompted(tx, known ?? this.#runs.start(c.project.id, { model: model.alias, settings: {} })),
+          );
     const answer = { run: run.alias, loop: loop.sequence };
     if (!params.wait) return { ...answer, status: loop.status };
     try {
@@ -227,10 +230,9 @@ export class Runtime {
   }
 
   /** Copies a run (SPEC {#run_fork}). */
-  fork(c: Caller, alias: string, name?: string): { run: string; status: number } {
+  async fork(c: Caller, alias: string, name?: string): Promise<{ run: string; status: number }> {
     const run = this.requireRun(c.project.id, alias);
-    const fork = this.#parts.journal.commit('durable', (tx) => forkRun(this.#parts, tx, run, name));
-    return { run: fork.alias, status: fork.status };
+    return await forkRun(this.#parts, run, name, (_, fork) => ({ run: fork.alias, status: fork.status }));
   }
 
   /** Sets a run's persona for later loops; with neither name nor text it has none. Throws not_found for the name. */
@@ -332,12 +334,6 @@ export class Runtime {
     await this.#driver.close();
     this.#stopListening?.();
     await this.#parts.host.close();
-  }
-
-  /** The run that a prompt goes to: the one named, a copy of it, or a new one. */
-  #runFor(c: Caller, tx: JournalTx, known: Run | undefined, fork: boolean, model: string): Run {
-    if (!known) return this.#runs.start(c.project.id, { model, settings: {} });
-    return fork ? forkRun(this.#parts, tx, known, undefined) : known;
   }
 
   #settings(c: Caller, params: SettingsParams): RunSettings {

@@ -84,6 +84,11 @@ export class Connection {
     return this.#db.prepare<P, R>(source);
   }
 
+  /** Lets triggers of this connection call `work`. */
+  define(name: string, work: (...values: number[]) => void): void {
+    this.#db.function(name, work);
+  }
+
   /** Runs a statement that prepared statements do not run to its end, such as a pragma that works in steps. */
   exec(source: string): void {
     this.guard();

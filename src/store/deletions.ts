@@ -13,7 +13,8 @@ const PIECE_ROWS = 100;
  * the process ends in between, the next one goes on (SPEC {#run_delete}).
  */
 export class Deletions {
-  readonly #run: Statement<[], number>;
+  readonly #copies: () => readonly number[];
+  readonly #run: Statement<[string], number>;
   readonly #entry: Statement<[number], number>;
   readonly #segments: Statement<[number, number], { offset: number; size: number }>;
   readonly #dropSegments: Statement<[number, number]>;
@@ -26,8 +27,10 @@ export class Deletions {
   readonly #dropLoops: Statement<[number, number]>;
   readonly #dropRun: Statement<[number]>;
 
-  constructor(db: Connection) {
-    this.#run = db.prepare<[], number>(`${DELETED_RUNS} order by id limit 1`).pluck();
+  /** `copies`: runs that are out of sight because they are being made (SPEC {#run_fork}). */
+  constructor(db: Connection, copies: () => readonly number[]) {
+    this.#copies = copies;
+    this.#run = db.prepare<[string], number>(`${DELETED_RUNS} and id not in (select value from json_each(?)) order by id limit 1`).pluck();
     this.#entry = db.prepare<[number], number>('select id from entries where run_id = ? order by path limit 1').pluck();
     this.#segments = db.prepare('select offset, length(bytes) as size from segments where entry_id = ? order by offset limit ?');
     this.#dropSegments = db.prepare('delete from segments where entry_id = ? and offset <= ?');
@@ -45,7 +48,7 @@ export class Deletions {
 
   /** Deletes a piece within the open transaction and answers its bytes, roughly; undefined when nothing is left. */
   piece(): number | undefined {
-    const run = this.#run.get();
+    const run = this.#run.get(JSON.stringify(this.#copies()));
     if (run === undefined) return undefined;
     const entry = this.#entry.get(run);
     if (entry !== undefined) return this.#entryPiece(entry);

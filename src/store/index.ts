@@ -24,6 +24,7 @@ import { SqlitePermissions } from './permissions.ts';
 import { SqliteProducers } from './producers.ts';
 import { SqliteProjects } from './projects.ts';
 import { DEFAULT_RETENTION, type Retention } from './retention.ts';
+import { RunCopies } from './run-copies.ts';
 import { SqliteRunners } from './runners.ts';
 import { SqliteRuns } from './runs.ts';
 import { SqliteTokens } from './tokens.ts';
@@ -103,6 +104,7 @@ class SqliteStore implements Store {
   readonly #connection: Connection;
   readonly #checkpointer: Checkpointer | undefined;
   readonly #upkeep: Upkeep;
+  readonly #copies: RunCopies;
   readonly #fullDisk: FullDisk;
   readonly #release: () => void;
   readonly #logger: Logger;
@@ -142,12 +144,15 @@ class SqliteStore implements Store {
       if (run && o.expire) o.expire(run);
       else if (run) this.runs.remove(id);
     };
-    this.#upkeep = new Upkeep({ db: connection, clock: o.clock, logger: o.logger, keep: o.keep, expire });
-    this.runs = new SqliteRuns(connection, o.clock, () => this.#upkeep.wake());
+    const removed = () => this.#upkeep.wake();
+    this.#log = new LogSync(`${o.file}-wal`, this.#checkpointer);
+    this.#copies = new RunCopies(connection, { clock: o.clock, log: this.#log, removed });
+    const copies = () => this.#copies.underWay();
+    this.#upkeep = new Upkeep({ db: connection, clock: o.clock, logger: o.logger, keep: o.keep, expire, copies });
+    this.runs = new SqliteRuns(connection, o.clock, this.#copies, removed);
     this.loops = new SqliteLoops(connection, o.clock);
     this.turns = new SqliteTurns(connection, o.clock);
     this.entries = new SqliteEntries(connection, o.clock);
-    this.#log = new LogSync(`${o.file}-wal`, this.#checkpointer);
     this.channels = new SqliteChannels(connection, this.#log);
     this.folder = new SqliteDataFolder(connection, o.clock, dirname(o.file));
     this.producers = new SqliteProducers(connection, o.clock);
@@ -173,6 +178,7 @@ class SqliteStore implements Store {
   }
 
   async #close(): Promise<void> {
+    this.#copies.close();
     this.#log.close();
     this.#upkeep.close();
     this.#fullDisk.close();

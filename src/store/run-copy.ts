@@ -1,3 +1,5 @@
+import type { Statement } from 'better-sqlite3';
+import { HeadgateError } from '../core/errors.ts';
 import type { Connection } from './connection.ts';
 
 /** What becomes of what a copy cannot go on with: a running command, a waiting proposal. */
@@ -13,62 +15,296 @@ const PACKET = `case when old.packet is null then null else json_object(
 /** What an entry says of processes that run on: they are none of the copy's. */
 const LEFTOVER_GONE = `case when json_type(old.attributes, '$.leftover') = 'object' and json_type(old.attributes, '$.leftover.gone_at') is null
   then json_set(old.attributes, '$.leftover.gone_at', @now) else old.attributes end`;
+/** A loop is the one of the same number in the copy. */
+const LOOP = '(select n.id from loops n join loops o on o.id = old.loop_id where n.run_id = @to and n.sequence = o.sequence)';
+const OPEN = 'old.status in (100, 102, 202)';
+const LIVE = "old.state in ('queued', 'running', 'cancelling')";
+
+/** What stands in columns of a copied entry that are not taken over. */
+const OF_ENTRY = {
+  run_id: '@to',
+  loop_id: LOOP,
+  status: `case when ${OPEN} then ${ENDED.status} else old.status end`,
+  outcome: `case when ${OPEN} then '${ENDED.outcome}' else old.outcome end`,
+  attributes: LEFTOVER_GONE,
+};
+/** The same of the copied run itself, which nobody sees until it is whole. No alias that a client can choose begins with a blank. */
+const OF_RUN = {
+  alias: "' ' || hex(randomblob(16))",
+  parent_id: 'old.id',
+  created_at: '@now',
+  updated_at: '@now',
+  deleted_at: '@now',
+  copying: '1',
+};
+
+/** Entries and sizes that one step looks at, and segments that it drops. */
+const IDS = 256;
+const SIZES = 128;
+const DROPPED = 64;
+
+/** What the statements are told: numbers of the two runs, of an entry in both, where to go on, the time, an alias. */
+interface Facts {
+  readonly from: number;
+  readonly to: number;
+  readonly now: number;
+  readonly [name: string]: number | string;
+}
 
 /**
- * Copies a run with its loops, turns and entries under another alias, in the open transaction, and answers the copy's id: with the
- * bytes of channels and what turns were shown. What runs or waits is in the copy ended with 499 `forked`. Rows are matched by what is unique in
- * a run; columns are asked of the database, so that a later one is not forgotten.
+ * The statements that copy a run, each one row. Columns are asked of the database, so that a later one is not forgotten.
  */
-export function copyRun(db: Connection, from: number, alias: string, now: number): number {
-  let to = 0;
-  const run = (sql: string) => db.prepare<[Record<string, unknown>]>(sql).run({ from, to, alias, now }).lastInsertRowid;
-  const columns = (table: string, except: readonly string[]) =>
-    db
-      .prepare<[string], { name: string }>('select name from pragma_table_info(?)')
-      .all(table)
-      .map(({ name }) => name)
-      .filter((name) => !except.includes(name));
-  /** Copies rows of `table`; `replaced` says what stands in columns of the copy that are not taken over. */
-  const copy = (table: string, replaced: Readonly<Record<string, string>>, source: string) => {
-    const plain = columns(table, ['id', ...Object.keys(replaced)]);
-    const into = [...plain, ...Object.keys(replaced)].map((name) => `"${name}"`).join(', ');
-    const values = [...plain.map((name) => `old."${name}"`), ...Object.values(replaced)].join(', ');
-    return run(`insert into ${table} (${into}) select ${values} from ${table} old ${source}`);
-  };
-  db.guard();
-  to = Number(copy('runs', { alias: '@alias', parent_id: 'old.id', created_at: '@now', updated_at: '@now' }, 'where old.id = @from'));
-  copy('loops', { run_id: '@to' }, 'where old.run_id = @from');
-  const loop = '(select n.id from loops n join loops o on o.id = old.loop_id where n.run_id = @to and n.sequence = o.sequence)';
-  copy('context_messages', { run_id: '@to' }, 'where old.run_id = @from');
-  copy('turns', { run_id: '@to', loop_id: loop, packet: PACKET }, 'where old.run_id = @from');
-  copy(
-    'turn_context',
-    { turn_id: 'n.id' },
-    'join turns o on o.id = old.turn_id join turns n on n.run_id = @to and n.sequence = o.sequence where o.run_id = @from',
-  );
-  const open = 'old.status in (100, 102, 202)';
-  copy(
-    'entries',
-    {
-      run_id: '@to',
-      loop_id: loop,
-      status: `case when ${open} then ${ENDED.status} else old.status end`,
-      outcome: `case when ${open} then '${ENDED.outcome}' else old.outcome end`,
-      attributes: LEFTOVER_GONE,
-    },
-    'where old.run_id = @from order by old.id',
-  );
-  const entry = 'join entries o on o.id = old.entry_id join entries n on n.run_id = @to and n.path = o.path where o.run_id = @from';
-  copy('segments', { entry_id: 'n.id' }, `${entry} order by old.entry_id, old.offset`);
-  const live = "old.state in ('queued', 'running', 'cancelling')";
-  copy(
-    'producers',
-    {
-      entry_id: 'n.id',
-      state: `case when ${live} then '${ENDED.producer}' else old.state end`,
+export class CopyStatements {
+  readonly begin: Statement<[Facts]>;
+  readonly source: Statement<[Facts], { alias: string; status: number; last: number; busy: number }>;
+  readonly sizes: Statement<[Facts], { path: string; bytes: number }>;
+  readonly loop: Statement<[Facts], number>;
+  readonly message: Statement<[Facts], string>;
+  readonly turn: Statement<[Facts], number>;
+  readonly context: Statement<[Facts]>;
+  readonly ids: Statement<[Facts], number>;
+  readonly entry: Statement<[Facts], { path: string; bytes: number; channel: number }>;
+  readonly moveAway: Statement<[Facts]>;
+  readonly addEntry: Statement<[Facts]>;
+  readonly changeEntry: Statement<[Facts]>;
+  readonly producer: Statement<[Facts]>;
+  readonly end: Statement<[Facts], number>;
+  readonly segment: Statement<[Facts], number>;
+  readonly dropSegments: Statement<[Facts]>;
+  readonly dropEntry: Statement<[Facts]>;
+  readonly reveal: Statement<[Facts]>;
+
+  constructor(db: Connection) {
+    const columns = (table: string, except: readonly string[]) =>
+      db
+        .prepare<[string], { name: string }>('select name from pragma_table_info(?)')
+        .all(table)
+        .map(({ name }) => name)
+        .filter((name) => !except.includes(name));
+    /** Copies a row of `table`; `replaced` says what stands in columns of the copy that are not taken over. */
+    const copy = (table: string, replaced: Readonly<Record<string, string>>, source: string, verb = 'insert') => {
+      const plain = columns(table, ['id', ...Object.keys(replaced)]);
+      const into = [...plain, ...Object.keys(replaced)].map((name) => `"${name}"`).join(', ');
+      const values = [...plain.map((name) => `old."${name}"`), ...Object.values(replaced)].join(', ');
+      return `${verb} into ${table} (${into}) select ${values} from ${table} old ${source}`;
+    };
+    /** Sets a row of the copy to what the row it was copied from is now. */
+    const renew = (table: string, replaced: Readonly<Record<string, string>>, where: string) => {
+      const plain = columns(table, ['id', ...Object.keys(replaced)]);
+      const of = Object.entries(replaced).filter(([, value]) => value !== '@to');
+      const into = [...plain, ...of.map(([name]) => name)].map((name) => `"${name}"`).join(', ');
+      const values = [...plain.map((name) => `old."${name}"`), ...of.map(([, value]) => value)].join(', ');
+      return `update ${table} set (${into}) = (select ${values} from ${table} old where old.id = @id) where ${where}`;
+    };
+    /** The row after the one of `after`, by a column that is unique in a run. */
+    const next = (column: string) => `where old.run_id = @from and old.${column} > @after order by old.${column} limit 1 returning ${column}`;
+    this.begin = db.prepare(copy('runs', OF_RUN, 'where old.id = @from'));
+    this.source = db.prepare(`select alias, status, (select coalesce(max(sequence), 0) from loops where run_id = runs.id) as last,
+        exists (select 1 from loops where run_id = runs.id and sequence > @after and status in (100, 102)) as busy
+      from runs where id = @from and deleted_at is null`);
+    this.sizes = db.prepare(`select path, bytes from entries where run_id = @from and path > @after order by path limit ${SIZES}`);
+    this.loop = db.prepare<[Facts], number>(copy('loops', { run_id: '@to' }, next('sequence'))).pluck();
+    this.message = db.prepare<[Facts], string>(copy('context_messages', { run_id: '@to' }, next('hash'))).pluck();
+    this.turn = db.prepare<[Facts], number>(copy('turns', { run_id: '@to', loop_id: LOOP, packet: PACKET }, next('sequence'))).pluck();
+    const turns = 'join turns o on o.id = old.turn_id join turns n on n.run_id = @to and n.sequence = o.sequence';
+    this.context = db.prepare(copy('turn_context', { turn_id: 'n.id' }, `${turns} where o.run_id = @from and o.sequence = @after`));
+    // The index of statuses has the entries of each in order: a sort of all of them would hold everybody up.
+    this.ids = db
+      .prepare<[Facts], number>(
+        `with recursive statuses(status) as (
+          select min(status) from entries where run_id = @from
+          union all
+          select (select min(status) from entries where run_id = @from and status > statuses.status) from statuses where status is not null)
+        select id from statuses s join entries e on e.id in (
+          select id from entries where run_id = @from and status = s.status and id > @after order by id limit ${IDS})
+        order by id limit ${IDS}`,
+      )
+      .pluck();
+    this.entry = db.prepare("select path, bytes, body = '' and bytes > 0 as channel from entries where id = @id and run_id = @from");
+    this.moveAway = db.prepare("update entries set path = ' ' || id where run_id = @to and path = @path and id <> @copy");
+    this.addEntry = db.prepare(copy('entries', OF_ENTRY, 'where old.id = @id'));
+    this.changeEntry = db.prepare(renew('entries', OF_ENTRY, 'id = @copy'));
+    const ofProducer = {
+      entry_id: '@copy',
+      state: `case when ${LIVE} then '${ENDED.producer}' else old.state end`,
       leftover_gone_at: 'case when old.leftover is null then null else coalesce(old.leftover_gone_at, @now) end',
-    },
-    entry,
-  );
-  return to;
+    };
+    this.producer = db.prepare(copy('producers', ofProducer, 'where old.entry_id = @id', 'insert or replace'));
+    this.end = db
+      .prepare<[Facts], number>('select offset + length(bytes) from segments where entry_id = @copy order by offset desc limit 1')
+      .pluck();
+    const rest = 'where old.entry_id = @id and old.offset >= @after order by old.offset limit 1 returning offset + length(bytes)';
+    this.segment = db.prepare<[Facts], number>(copy('segments', { entry_id: '@copy' }, rest)).pluck();
+    this.dropSegments = db.prepare(`delete from segments where entry_id = @copy and offset in
+      (select offset from segments where entry_id = @copy order by offset limit ${DROPPED})`);
+    this.dropEntry = db.prepare('delete from entries where id = @copy');
+    this.reveal = db.prepare(renew('runs', { ...OF_RUN, alias: '@alias', deleted_at: 'null', copying: 'null' }, 'id = @to'));
+  }
+}
+
+/**
+ * One copy of a run under way: with its loops, turns and entries, the bytes of channels and what turns were shown. What runs or
+ * waits is in the copy ended with 499 `forked`. The rows come one by one, in as many transactions as it takes; what changes
+ * meanwhile is copied again. Rows are matched by what is unique in a run, entries by their numbers, since they may be moved.
+ */
+export class RunCopy {
+  /** Number of the copy; 0 while there is none. */
+  get id(): number {
+    return this.#to;
+  }
+
+  readonly from: number;
+  readonly #sql: CopyStatements;
+  readonly #now: number;
+  readonly #maxBytes: number;
+  /** Number of an entry -> number of its copy. */
+  readonly #copies = new Map<number, number>();
+  /** Entries that have changed. */
+  readonly #changed = new Set<number>();
+  #work: Generator<number, void>;
+  #to = 0;
+  #lastLoop: number | undefined;
+  #channelBytes = 0;
+
+  /** @param options - `from` is the number of the run, `maxBytes` how much it may hold */
+  constructor(sql: CopyStatements, options: { from: number; now: number; maxBytes: number }) {
+    this.#sql = sql;
+    this.from = options.from;
+    this.#now = options.now;
+    this.#maxBytes = options.maxBytes;
+    this.#work = this.#all();
+  }
+
+  /** An entry of the run has come, gone or become another. */
+  changed(entryId: number): void {
+    this.#changed.add(entryId);
+  }
+
+  /**
+   * Goes on within the open transaction until `until` (milliseconds of `performance.now`), or until so many bytes have been
+   * written, and answers them, give or take one row; undefined when the copy holds all that the run holds now. Throws `conflict`
+   * once the run is at work, `too_large`, `not_found` when it has been deleted.
+   */
+  slice(until: number, mostBytes: number): number | undefined {
+    this.#requireAtRest();
+    for (let bytes = 0; ; ) {
+      const { done, value } = this.#work.next();
+      if (done) {
+        const [next] = this.#changed;
+        if (next === undefined) return undefined;
+        this.#changed.delete(next);
+        this.#work = this.#entry(next);
+      } else bytes += value;
+      if (bytes >= mostBytes || performance.now() >= until) return bytes;
+    }
+  }
+
+  /** Lets everybody see the copy, as the run is now, under its alias, within the open transaction. */
+  reveal(alias: string, now: number): void {
+    while (this.slice(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY) !== undefined);
+    this.#sql.reveal.run({ ...this.#facts(), id: this.from, alias, now });
+  }
+
+  #facts(): Facts {
+    return { from: this.from, to: this.#to, now: this.#now };
+  }
+
+  #requireAtRest(): void {
+    const source = this.#sql.source.get({ ...this.#facts(), after: this.#lastLoop ?? 0 });
+    if (!source) {
+      throw new HeadgateError('not_found', 'the run was deleted before its copy was whole; getRuns lists what there is', { id: this.from });
+    }
+    const { alias, status, last, busy } = source;
+    this.#lastLoop ??= last;
+    if (busy === 0 && last === this.#lastLoop) return;
+    throw new HeadgateError(
+      'conflict',
+      `run ${alias} is at work, and a copy of half a turn could not go on; wait for its end, or end it with run/abort`,
+      { run: alias, status },
+    );
+  }
+
+  *#all(): Generator<number, void> {
+    yield* this.#measure();
+    this.#to = Number(this.#sql.begin.run(this.#facts()).lastInsertRowid);
+    yield 0;
+    yield* this.#each(this.#sql.loop, 0);
+    yield* this.#each(this.#sql.message, '');
+    yield* this.#each(this.#sql.turn, 0, this.#sql.context);
+    for (let after = 0; ; ) {
+      const ids = this.#sql.ids.all({ ...this.#facts(), after });
+      if (ids.length === 0) return;
+      for (const id of ids) yield* this.#entry(id);
+      after = ids.at(-1) ?? after;
+    }
+  }
+
+  *#measure(): Generator<number, void> {
+    let bytes = 0;
+    for (let after = ''; ; ) {
+      const sizes = this.#sql.sizes.all({ ...this.#facts(), after });
+      if (sizes.length === 0) break;
+      for (const size of sizes) bytes += size.bytes;
+      after = sizes.at(-1)?.path ?? after;
+      yield 0;
+    }
+    if (bytes > this.#maxBytes) throw this.#tooLarge(bytes);
+  }
+
+  #tooLarge(bytes: number): HeadgateError {
+    const { alias = '' } = this.#sql.source.get({ ...this.#facts(), after: 0 }) ?? {};
+    return new HeadgateError(
+      'too_large',
+      `run ${alias} holds ${bytes} bytes, and at most ${this.#maxBytes} are copied; start a new run and tell it what it needs to know`,
+      { run: alias, bytes, limit: this.#maxBytes },
+    );
+  }
+
+  /** Copies rows of the run one after the other; `also` copies what belongs to each. */
+  *#each<T extends number | string>(row: Statement<[Facts], T>, first: T, also?: Statement<[Facts]>): Generator<number, void> {
+    for (let after = row.get({ ...this.#facts(), after: first }); after !== undefined; after = row.get({ ...this.#facts(), after })) {
+      also?.run({ ...this.#facts(), after });
+      yield 0;
+    }
+  }
+
+  /** Brings the copy of an entry up to date: makes it, changes it, or takes it away. */
+  *#entry(id: number): Generator<number, void> {
+    const entry = this.#sql.entry.get({ ...this.#facts(), id });
+    const known = this.#copies.get(id);
+    if (!entry) {
+      this.#copies.delete(id);
+      if (known !== undefined) yield* this.#drop(known);
+      return;
+    }
+    const { path, bytes, channel } = entry;
+    // Who else has this path in the copy has it in the run no more, and its turn will come.
+    this.#sql.moveAway.run({ ...this.#facts(), path, copy: known ?? 0 });
+    const copy = known ?? Number(this.#sql.addEntry.run({ ...this.#facts(), id }).lastInsertRowid);
+    this.#copies.set(id, copy);
+    if (known !== undefined) this.#sql.changeEntry.run({ ...this.#facts(), id, copy });
+    this.#sql.producer.run({ ...this.#facts(), id, copy });
+    yield channel === 1 ? 0 : bytes;
+    if (channel === 1) yield* this.#segments(id, copy);
+  }
+
+  *#segments(id: number, copy: number): Generator<number, void> {
+    const facts = { ...this.#facts(), id, copy };
+    for (let after = this.#sql.end.get(facts) ?? 0; ; ) {
+      const end = this.#sql.segment.get({ ...facts, after });
+      if (end === undefined) return;
+      // A command that writes on may write faster than it can be followed.
+      this.#channelBytes += end - after;
+      if (this.#channelBytes > this.#maxBytes) throw this.#tooLarge(this.#channelBytes);
+      yield end - after;
+      after = end;
+    }
+  }
+
+  *#drop(copy: number): Generator<number, void> {
+    const facts = { ...this.#facts(), copy };
+    while (this.#sql.dropSegments.run(facts).changes > 0) yield 0;
+    this.#sql.dropEntry.run(facts);
+    yield 0;
+  }
 }

@@ -8,7 +8,7 @@ import type { Connection } from './connection.ts';
 import { isTaken } from './failures.ts';
 import { fromJson, toJson } from './json.ts';
 import { changedOne, found, inserted } from './missing.ts';
-import { copyRun } from './run-copy.ts';
+import type { RunCopies } from './run-copies.ts';
 import type { Tables } from './tables.ts';
 import { requireTransition } from './transitions.ts';
 import { buryRuns } from './visible.ts';
@@ -17,12 +17,14 @@ import { buryRuns } from './visible.ts';
 export class SqliteRuns implements RunStore {
   readonly #db: Connection;
   readonly #clock: Clock;
+  readonly #copies: RunCopies;
   readonly #removed: () => void;
 
   /** `removed` is called when a run has gone out of sight and what it held is to be deleted. */
-  constructor(db: Connection, clock: Clock, removed: () => void) {
+  constructor(db: Connection, clock: Clock, copies: RunCopies, removed: () => void) {
     this.#db = db;
     this.#clock = clock;
+    this.#copies = copies;
     this.#removed = removed;
   }
 
@@ -83,12 +85,15 @@ export class SqliteRuns implements RunStore {
     );
   }
 
-  copy(id: number, alias: string): Run {
-    return this.#db.group('durable', () => {
-      found(this.byId(id), 'run', id, 'getRuns');
-      const copy = unlessTaken(alias, () => copyRun(this.#db, id, alias, this.#clock.now()));
-      return found(this.byId(copy), 'run', copy, 'getRuns');
-    });
+  copy<T>(id: number, maxBytes: number, whole: (reveal: (alias: string) => Run) => T): Promise<T> {
+    return this.#copies.make(id, maxBytes, (reveal) =>
+      whole((alias) =>
+        this.#db.group('durable', () => {
+          const copy = unlessTaken(alias, () => reveal(alias));
+          return found(this.byId(copy), 'run', copy, 'getRuns');
+        }),
+      ),
+    );
   }
 
   nextTurn(id: number): number {

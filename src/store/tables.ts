@@ -69,6 +69,8 @@ interface RunTable {
   updated_at: number;
   /** Set: the run is out of sight and its rows are being deleted. */
   deleted_at: Generated<number | null>;
+  /** Set: the run is out of sight since it is being made, as a copy of its parent; rows may be added to it. */
+  copying: Generated<number | null>;
 }
 
 interface LoopTable {

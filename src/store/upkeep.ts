@@ -35,10 +35,17 @@ export class Upkeep {
   #failing = false;
   #closed = false;
 
-  constructor(options: { db: Connection; clock: Clock; logger: Logger; keep: Retention; expire: (runId: number) => void }) {
+  constructor(options: {
+    db: Connection;
+    clock: Clock;
+    logger: Logger;
+    keep: Retention;
+    expire: (runId: number) => void;
+    copies: () => readonly number[];
+  }) {
     this.#db = options.db;
     this.#logger = options.logger;
-    this.#deletions = new Deletions(options.db);
+    this.#deletions = new Deletions(options.db, options.copies);
     this.#retention = new RetentionSteps(options);
     this.#freePages = options.db.prepare<[], number>('select freelist_count from pragma_freelist_count').pluck();
     // 2 is incremental. A database of an earlier version keeps its size and uses free pages again.

@@ -240,7 +240,7 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         expect(store.runs.byId(run.id)?.turn).toBe(2);
       });
 
-      test('{#run_fork} a copy holds all that the run holds, and ends what runs or waits', () => {
+      test('{#run_fork} a copy holds all that the run holds, and ends what runs or waits', async () => {
         const loop = store.loops.enqueue({ runId: run.id, mode: 'act', prompt: 'p', model: 'm', config: {} });
         store.loops.setStatus(loop.id, 102, null, null);
         store.loops.setStatus(loop.id, 200, null, 'done');
@@ -261,7 +261,7 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         const channel = store.entries.create({ ...entry, category: 'data', path: 'sh://turn_1/x_1', status: 102 });
         const bytes = Buffer.from('ab\ncd\0\xff', 'latin1');
         store.channels.append([{ entryId: channel.id, offset: 0, bytes, line: 0, at: 5, lines: 1 }]);
-        const copy = store.runs.copy(run.id, 'copy');
+        const copy = await store.runs.copy(run.id, 1000, (reveal) => reveal('copy'));
         expect(copy).toMatchObject({ alias: 'copy', parentId: run.id, turn: 1, model: 'm', settings: { yolo: true } });
         const of = (path: string) => store.entries.get(copy.id, path)!;
         expect(of('known://a')).toMatchObject({ body: 'four', attributes: { x: 1 }, status: 200, outcome: null });
@@ -278,7 +278,7 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         expect(store.producers.get(log.id)?.state).toBe('queued');
         store.runs.remove(run.id);
         expect(store.channels.read(of('sh://turn_1/x_1').id, 0, 100)).toEqual(bytes);
-        refusal('alias_taken', () => store.runs.copy(copy.id, 'copy'));
+        await expect(store.runs.copy(copy.id, 1000, (reveal) => reveal('copy'))).rejects.toMatchObject({ kind: 'alias_taken' });
         expect(store.runs.list(projectId, 10, 0)).toHaveLength(1);
       });
 

@@ -115,10 +115,13 @@ export interface RunStore {
   setStatus(id: number, status: RunStatus, outcome: string | null): void;
   configure(id: number, change: { model?: string; settings?: RunSettings; alias?: string }): void;
   /**
-   * A new run of that alias that holds a copy of all that one holds, its parent (SPEC {#run_fork}). What runs or waits in it
-   * is ended with 499 `forked`. Throws `alias_taken`.
+   * Copies a run with all it holds, in slices, and answers what `whole` answers (SPEC {#run_fork}). What runs or waits is in the
+   * copy ended with 499 `forked`. `whole` is called when the copy holds what the run holds, at once where that is little;
+   * `reveal` makes it a run that everybody sees, a child of the first. When `whole` does not call it, or throws, there is no copy.
+   * Throws `conflict` when a loop of the run is active or queued, also later on, `too_large` when it holds more than `maxBytes`
+   * bytes, `not_found`; `reveal` throws `alias_taken`.
    */
-  copy(id: number, alias: string): Run;
+  copy<T>(id: number, maxBytes: number, whole: (reveal: (alias: string) => Run) => T): Promise<T>;
   /** Raises the run's turn counter by one and answers it. */
   nextTurn(id: number): number;
   /** Deletes the run with all it holds: out of sight at once, its space freed in small steps afterwards (SPEC {#run_delete}). */

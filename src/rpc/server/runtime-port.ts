@@ -32,7 +32,7 @@ export interface RuntimePort {
   inject(caller: Caller, run: string, message: string): ResultOf<'run/inject'>;
   configure(caller: Caller, run: string, change: Omit<GivenParams<'run/config'>, 'run'>): ResultOf<'run/config'>;
   remove(caller: Caller, run: string): void;
-  fork(caller: Caller, run: string, name?: string): ResultOf<'run/fork'>;
+  fork(caller: Caller, run: string, name?: string): Promise<ResultOf<'run/fork'>>;
   setPersona(caller: Caller, run: string, to: { name?: string | undefined; text?: string | undefined }): ResultOf<'persona/set'>;
   readonly skills: SkillsPort;
   proposals(projectId: number, run?: string): ResultOf<'getProposals'>;

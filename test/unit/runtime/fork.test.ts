@@ -19,9 +19,9 @@ describe('{#run_fork} a copy of a run', () => {
       { kind: 'say', text: 'In the first.' },
     );
     await act('first', { yolo: true });
-    expect(h.runtime.fork(h.caller(), 'm-1')).toEqual({ run: 'm-1-fork', status: 200 });
-    expect(h.runtime.fork(h.caller(), 'm-1')).toMatchObject({ run: 'm-1-fork-2' });
-    expect(h.runtime.fork(h.caller(), 'm-1-fork', 'named')).toMatchObject({ run: 'named' });
+    expect(await h.runtime.fork(h.caller(), 'm-1')).toEqual({ run: 'm-1-fork', status: 200 });
+    expect(await h.runtime.fork(h.caller(), 'm-1')).toMatchObject({ run: 'm-1-fork-2' });
+    expect(await h.runtime.fork(h.caller(), 'm-1-fork', 'named')).toMatchObject({ run: 'named' });
     await act('in the copy', { run: 'm-1-fork' });
     expect(shown(2).slice(0, shown(1).length)).toEqual(shown(1));
     expect(shown(2).at(-1)).toBe('user: in the copy');
@@ -32,7 +32,7 @@ describe('{#run_fork} a copy of a run', () => {
       ...h.runtime.context(h.project.id, 'm-1', { turn: 1, body: true }),
       run: 'named',
     });
-    expect(() => h.runtime.fork(h.caller(), 'm-1', 'named')).toThrow(/exists already/);
+    await expect(h.runtime.fork(h.caller(), 'm-1', 'named')).rejects.toThrow(/exists already/);
   });
 
   it('has no part in what runs and waits in the first, also after a restart', async () => {
@@ -43,7 +43,7 @@ describe('{#run_fork} a copy of a run', () => {
     while (h.store.channels.head(h.store.entries.get(run.id, channel!.path)!.id).bytes < 6) await new Promise((done) => setImmediate(done));
     h.runtime.configure(h.caller(), 'r', { yolo: false });
     const waits = await h.runtime.command(h.caller(), 'sh', { run: 'r', command: 'touch ran' });
-    h.runtime.fork(h.caller(), 'r', 'copy');
+    await h.runtime.fork(h.caller(), 'r', 'copy');
     expect(h.entry('copy', channel!.path)).toMatchObject({ status: 499, outcome: 'forked', body: 'begun\n' });
     expect(h.entry('copy', waits.path)).toMatchObject({ status: 499, outcome: 'forked' });
     expect(() => h.runtime.resolve(h.caller(), 'copy', { path: waits.path, action: 'accept' })).toThrow(/499 forked/);
@@ -64,7 +64,7 @@ describe('{#run_fork} a copy of a run', () => {
     expect(h.runtime.runInfo(h.project.id, 'm-1').loops).toHaveLength(1);
     await h.runtime.prompt(h.caller(), 'act', { prompt: 'z', run: 'm-1' });
     const before = h.runtime.listRuns(h.project.id).length;
-    expect(() => h.runtime.fork(h.caller(), 'm-1')).toThrow(/run\/abort/);
+    await expect(h.runtime.fork(h.caller(), 'm-1')).rejects.toThrow(/run\/abort/);
     await expect(act('w', { run: 'm-1', fork: true })).rejects.toMatchObject({ kind: 'conflict' });
     expect(h.runtime.listRuns(h.project.id)).toHaveLength(before);
   });

@@ -124,7 +124,7 @@ describe('{#detached} a leftover', () => {
 
   it('of a run that is copied runs on in the first one only', async () => {
     await end();
-    const copy = h.store.runs.copy(h.run.id, 'copy');
+    const copy = await h.store.runs.copy(h.run.id, 1000, (reveal) => reveal('copy'));
     expect(h.store.producers.list({ leftover: true }).map(({ runId }) => runId)).toEqual([h.run.id]);
     expect(h.store.entries.get(copy.id, path)?.attributes['leftover']).toMatchObject({ gone_at: expect.any(Number) });
     expect(entryOf().attributes['leftover']).not.toHaveProperty('gone_at');
