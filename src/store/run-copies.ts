@@ -6,9 +6,11 @@ import { CopyStatements, RunCopy } from './run-copy.ts';
 
 /** Longest that one slice goes on (milliseconds), and the bytes that it copies at the most; the commit takes about as long again. */
 const SLICE_MS = 4;
+/** The same of the first slice: a run that it suffices for is copied before anything else is done. */
+const FIRST_SLICE_MS = 8;
 const SLICE_BYTES = 512 * 1024;
-/** What a row takes beside the bytes that are counted, about. */
-const SLICE_OVERHEAD_BYTES = 64 * 1024;
+/** What a slice takes in the write-ahead log beside the bytes that are counted, about. */
+const SLICE_OVERHEAD_BYTES = 128 * 1024;
 
 /** Tells of every change of an entry, also of one that is taken back; only there while a run is copied. */
 const TRIGGERS: Readonly<Record<string, string>> = {
@@ -68,7 +70,7 @@ export class RunCopies {
     const copy = new RunCopy(this.#statements, { from, now: this.#clock.now(), maxBytes });
     this.#begin(copy);
     try {
-      if (!this.#slice(copy)) {
+      if (!this.#slice(copy, FIRST_SLICE_MS)) {
         await this.#slices(copy);
         // Beside this thread: what makes the copy visible waits for all of it to be on the disk.
         await this.#log.sync();
@@ -94,14 +96,14 @@ export class RunCopies {
       this.#turns = turn;
       await turn;
       await this.#log.room();
-    } while (!this.#slice(copy));
+    } while (!this.#slice(copy, SLICE_MS));
   }
 
   /** True when the copy is whole. */
-  #slice(copy: RunCopy): boolean {
+  #slice(copy: RunCopy, ms: number): boolean {
     if (this.#closed) throw new Error('the store is closed');
     return this.#db.transaction('fast', () => {
-      const bytes = copy.slice(performance.now() + SLICE_MS, SLICE_BYTES);
+      const bytes = copy.slice(performance.now() + ms, SLICE_BYTES);
       this.#log.wrote((bytes ?? 0) + SLICE_OVERHEAD_BYTES);
       return bytes === undefined;
     });

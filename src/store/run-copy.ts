@@ -278,20 +278,20 @@ export class RunCopy {
       return;
     }
     const { path, bytes, channel } = entry;
-    // Who else has this path in the copy has it in the run no more, and its turn will come.
-    this.#sql.moveAway.run({ ...this.#facts(), path, copy: known ?? 0 });
+    // Who else has this path in the copy has it in the run no more, and is among those that have changed.
+    if (this.#changed.size > 0) this.#sql.moveAway.run({ ...this.#facts(), path, copy: known ?? 0 });
     const copy = known ?? Number(this.#sql.addEntry.run({ ...this.#facts(), id }).lastInsertRowid);
     this.#copies.set(id, copy);
     if (known !== undefined) this.#sql.changeEntry.run({ ...this.#facts(), id, copy });
     this.#sql.producer.run({ ...this.#facts(), id, copy });
     yield channel === 1 ? 0 : bytes;
-    if (channel === 1) yield* this.#segments(id, copy);
+    if (channel === 1) yield* this.#segments({ id, copy, bytes, after: known === undefined ? 0 : this.#end(known) });
   }
 
-  *#segments(id: number, copy: number): Generator<number, void> {
-    const facts = { ...this.#facts(), id, copy };
-    for (let after = this.#sql.end.get(facts) ?? 0; ; ) {
-      const end = this.#sql.segment.get({ ...facts, after });
+  /** Copies the bytes of a channel from `after` on. What comes meanwhile is a change of it. */
+  *#segments({ bytes, ...channel }: { id: number; copy: number; bytes: number; after: number }): Generator<number, void> {
+    for (let { after } = channel; after < bytes; ) {
+      const end = this.#sql.segment.get({ ...this.#facts(), ...channel, after });
       if (end === undefined) return;
       // A command that writes on may write faster than it can be followed.
       this.#channelBytes += end - after;
@@ -299,6 +299,11 @@ export class RunCopy {
       yield end - after;
       after = end;
     }
+  }
+
+  /** Bytes of a channel that the copy has. */
+  #end(copy: number): number {
+    return this.#sql.end.get({ ...this.#facts(), copy }) ?? 0;
   }
 
   *#drop(copy: number): Generator<number, void> {

@@ -24,6 +24,7 @@ async function reader(): Promise<WireClient> {
 beforeAll(async () => {
   target = {
     server: live.server,
+    data: live.data,
     root: live.root,
     operator: () => WireClient.connect(live.server, live.root),
     reader,

@@ -4,6 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import type { BuiltServer, Params, WireClient, WireError } from './built-server.ts';
 
 /** What one caller or one page can do to a server, and what is to come of it. */
@@ -16,6 +17,8 @@ export interface HostileAct {
 /** A server, and how to reach it. */
 export interface Target {
   readonly server: BuiltServer;
+  /** Its data folder. */
+  readonly data: string;
   /** Folder of the project. */
   readonly root: string;
   /** Connects as the operator. */
@@ -179,6 +182,29 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
           sockets.map((socket) => (socket.connecting ? once(socket, 'connect').catch(() => undefined) : Promise.resolve())),
         );
         for (const socket of sockets) socket.destroy();
+      };
+    },
+  },
+  {
+    name: 'a copy of a run of 100,000 entries',
+    prepare: async ({ operator, data }) => {
+      const client = await operator();
+      const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
+      const db = new Database(join(data, 'headgate.db'), { timeout: 60_000 });
+      const fill = db.prepare<[number, number, string]>(`with recursive n(i) as (select ? union all select i + 1 from n where i < ?)
+        insert into entries (run_id, path, scheme, category, status, visibility, turn, bytes, lines, writer, created_at, updated_at, attributes)
+        select (select id from runs where alias = ?), 'sh://turn_1/x' || i || '_1', 'sh', 'data', 200, 'visible', 1, 6, 1, 'w', 1, 1, '{}' from n`);
+      const bytes = db.prepare<[string]>(`insert into segments (entry_id, offset, line, at, bytes)
+        select id, 0, 0, 1, x'68656c6c6f0a' from entries where run_id = (select id from runs where alias = ?)`);
+      // The server may write in between.
+      for (let first = 1; first < 100_000; first += 10_000) fill.run(first, first + 9999, run);
+      bytes.run(run);
+      db.close();
+      return async () => {
+        const copy = await client.call<{ run: string }>('run/fork', { run });
+        const [last] = await client.call<{ path: string }[]>('getEntries', { run: copy.run, path: 'sh://turn_1/x100000_1' });
+        if (!last) throw new Error('the copy is not whole');
+        await client.close();
       };
     },
   },
