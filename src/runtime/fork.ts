@@ -14,7 +14,12 @@ const ALIAS_CHARS = 52;
  * lets everybody see the copy (SPEC {#run_fork}). Throws conflict while a loop of it is active or queued, too_large, alias_taken,
  * and not_found when it is deleted meanwhile.
  */
-export async function forkRun<T>(parts: RuntimeParts, run: Run, name: string | undefined, then: (tx: JournalTx, fork: Run) => T): Promise<T> {
+export async function forkRun<T>(
+  parts: RuntimeParts,
+  run: Run,
+  name: string | undefined,
+  then: (tx: JournalTx, fork: Run) => T,
+): Promise<T> {
   const { store, journal, hooks } = parts;
   if (name !== undefined && store.runs.byAlias(run.projectId, name)) {
     throw new HeadgateError('alias_taken', `a run "${name}" exists already in this project; choose another alias`, { alias: name });

@@ -17,10 +17,8 @@ const TRIGGERS: Readonly<Record<string, string>> = {
   copied_entry_added: 'after insert on entries begin select copied_changed(new.run_id, new.id); end',
   copied_entry_changed: 'after update on entries begin select copied_changed(new.run_id, new.id); end',
   copied_entry_removed: 'after delete on entries begin select copied_changed(old.run_id, old.id); end',
-  copied_producer_added:
-    'after insert on producers begin select copied_changed(run_id, id) from entries where id = new.entry_id; end',
-  copied_producer_changed:
-    'after update on producers begin select copied_changed(run_id, id) from entries where id = new.entry_id; end',
+  copied_producer_added: 'after insert on producers begin select copied_changed(run_id, id) from entries where id = new.entry_id; end',
+  copied_producer_changed: 'after update on producers begin select copied_changed(run_id, id) from entries where id = new.entry_id; end',
 };
 
 /** What a copy waits for, beside its turns. */
@@ -110,7 +108,8 @@ export class RunCopies {
   }
 
   #begin(copy: RunCopy): void {
-    if (this.#underWay.size === 0) for (const [name, what] of Object.entries(TRIGGERS)) this.#db.exec(`create temp trigger ${name} ${what}`);
+    if (this.#underWay.size === 0)
+      for (const [name, what] of Object.entries(TRIGGERS)) this.#db.exec(`create temp trigger ${name} ${what}`);
     this.#underWay.add(copy);
   }
 

@@ -63,7 +63,7 @@ export class CopyStatements {
   readonly turn: Statement<[Facts], number>;
   readonly context: Statement<[Facts]>;
   readonly ids: Statement<[Facts], number>;
-  readonly entry: Statement<[Facts], { path: string; bytes: number; channel: number }>;
+  readonly entry: Statement<[Facts], { path: string; bytes: number; channel: number; producer: number }>;
   readonly moveAway: Statement<[Facts]>;
   readonly addEntry: Statement<[Facts]>;
   readonly changeEntry: Statement<[Facts]>;
@@ -97,7 +97,8 @@ export class CopyStatements {
       return `update ${table} set (${into}) = (select ${values} from ${table} old where old.id = @id) where ${where}`;
     };
     /** The row after the one of `after`, by a column that is unique in a run. */
-    const next = (column: string) => `where old.run_id = @from and old.${column} > @after order by old.${column} limit 1 returning ${column}`;
+    const next = (column: string) =>
+      `where old.run_id = @from and old.${column} > @after order by old.${column} limit 1 returning ${column}`;
     this.begin = db.prepare(copy('runs', OF_RUN, 'where old.id = @from'));
     this.source = db.prepare(`select alias, status, (select coalesce(max(sequence), 0) from loops where run_id = runs.id) as last,
         exists (select 1 from loops where run_id = runs.id and sequence > @after and status in (100, 102)) as busy
@@ -120,7 +121,9 @@ export class CopyStatements {
         order by id limit ${IDS}`,
       )
       .pluck();
-    this.entry = db.prepare("select path, bytes, body = '' and bytes > 0 as channel from entries where id = @id and run_id = @from");
+    this.entry =
+      db.prepare(`select path, bytes, body = '' and bytes > 0 as channel, exists (select 1 from producers where entry_id = @id) as producer
+      from entries where id = @id and run_id = @from`);
     this.moveAway = db.prepare("update entries set path = ' ' || id where run_id = @to and path = @path and id <> @copy");
     this.addEntry = db.prepare(copy('entries', OF_ENTRY, 'where old.id = @id'));
     this.changeEntry = db.prepare(renew('entries', OF_ENTRY, 'id = @copy'));
@@ -277,13 +280,13 @@ export class RunCopy {
       if (known !== undefined) yield* this.#drop(known);
       return;
     }
-    const { path, bytes, channel } = entry;
+    const { path, bytes, channel, producer } = entry;
     // Who else has this path in the copy has it in the run no more, and is among those that have changed.
     if (this.#changed.size > 0) this.#sql.moveAway.run({ ...this.#facts(), path, copy: known ?? 0 });
     const copy = known ?? Number(this.#sql.addEntry.run({ ...this.#facts(), id }).lastInsertRowid);
     this.#copies.set(id, copy);
     if (known !== undefined) this.#sql.changeEntry.run({ ...this.#facts(), id, copy });
-    this.#sql.producer.run({ ...this.#facts(), id, copy });
+    if (producer === 1) this.#sql.producer.run({ ...this.#facts(), id, copy });
     yield channel === 1 ? 0 : bytes;
     if (channel === 1) yield* this.#segments({ id, copy, bytes, after: known === undefined ? 0 : this.#end(known) });
   }

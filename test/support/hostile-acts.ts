@@ -191,7 +191,9 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
       const client = await operator();
       const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
       const db = new Database(join(data, 'headgate.db'), { timeout: 60_000 });
-      const fill = db.prepare<[number, number, string]>(`with recursive n(i) as (select ? union all select i + 1 from n where i < ?)
+      const fill = db.prepare<
+        [number, number, string]
+      >(`with recursive n(i) as (select cast(? as integer) union all select i + 1 from n where i < ?)
         insert into entries (run_id, path, scheme, category, status, visibility, turn, bytes, lines, writer, created_at, updated_at, attributes)
         select (select id from runs where alias = ?), 'sh://turn_1/x' || i || '_1', 'sh', 'data', 200, 'visible', 1, 6, 1, 'w', 1, 1, '{}' from n`);
       const bytes = db.prepare<[string]>(`insert into segments (entry_id, offset, line, at, bytes)
@@ -202,8 +204,8 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
       db.close();
       return async () => {
         const copy = await client.call<{ run: string }>('run/fork', { run });
-        const [last] = await client.call<{ path: string }[]>('getEntries', { run: copy.run, path: 'sh://turn_1/x100000_1' });
-        if (!last) throw new Error('the copy is not whole');
+        const { bytes } = await client.call<{ bytes: number }>('get', { run: copy.run, path: 'sh://turn_1/x100000_1' });
+        if (bytes !== 6) throw new Error(`the channel of the copy holds ${bytes} bytes`);
         await client.close();
       };
     },

@@ -126,7 +126,11 @@ describe('{#run_fork} a run that is copied in slices', () => {
   test.each([
     ['a loop of it begins', 'conflict', () => store.loops.enqueue({ runId: run, mode: 'ask', prompt: '', model: 'm', config: {} })],
     ['it is deleted', 'not_found', () => store.runs.remove(run)],
-    ['the alias is taken', 'alias_taken', () => store.runs.create({ projectId: 1, alias: 'copy', parentId: null, model: 'm', settings: {} })],
+    [
+      'the alias is taken',
+      'alias_taken',
+      () => store.runs.create({ projectId: 1, alias: 'copy', parentId: null, model: 'm', settings: {} }),
+    ],
   ] as const)('leaves nothing when %s meanwhile', async (_, kind, happens) => {
     const copying = compared('copy');
     happens();
