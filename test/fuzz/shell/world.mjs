@@ -89,7 +89,8 @@ export class World {
     const harm = after === before ? undefined : 'it changed files or ran the canary';
     if (harm) this.#make();
     const shown = `${out}${stderr?.toString() ?? ''}`.includes(MARK) ? 'it showed what is secret or outside' : undefined;
-    return { harm: harm ?? shown, outcome: JSON.stringify([out.split('\n').sort(), status, signal]) };
+    // Of a line that goes on until it is stopped, how much it prints is chance.
+    return { harm: harm ?? shown, outcome: JSON.stringify([signal === null ? out.split('\n').sort() : [], status, signal]) };
   }
 
   /** All that can be changed, as text. */
