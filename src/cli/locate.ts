@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { systemCode } from '../core/errors.ts';
+import { isMissing, systemCode } from '../core/errors.ts';
 import { tlsFailure } from '../core/tls-failure.ts';
 import type { ClientTls } from '../rpc/node/index.ts';
 import { CliError, usageError } from './errors.ts';
@@ -100,7 +100,7 @@ function readRecord(file: string, data: string, named: boolean): Readonly<Record
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') throw noServer(data, named);
+    if (isMissing(error)) throw noServer(data, named);
     throw new CliError(
       `cannot read ${file} (${systemCode(error) ?? 'error'})`,
       EXIT.unreachable,

@@ -95,3 +95,9 @@ export function systemCode(error: unknown): string | undefined {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return undefined;
 }
+
+/** True for the error of a path that leads to nothing: a name is missing (ENOENT), or stands below a file (ENOTDIR). */
+export function isMissing(error: unknown): boolean {
+  const code = systemCode(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}

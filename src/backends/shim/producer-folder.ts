@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../../core/errors.ts';
+import { isMissing, systemCode } from '../../core/errors.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 
 /** A process, told apart from a later one with the same number. */
@@ -229,7 +229,7 @@ export class ProducerFolder {
     try {
       return readFileSync(join(this.path, name), 'latin1');
     } catch (error) {
-      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { systemCode } from '../../core/errors.ts';
+import { isMissing } from '../../core/errors.ts';
 
 /** One line of a known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT). */
 interface KnownHost {
@@ -57,7 +57,7 @@ function readEntries(file: string): KnownHost[] {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
   return text.split('\n').flatMap((line, index): KnownHost[] => {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
-import { HeadgateError, NOT_YET, systemCode } from '../../core/errors.ts';
+import { HeadgateError, isMissing, NOT_YET } from '../../core/errors.ts';
 import { shellQuote } from '../../core/shell-quote.ts';
 import { launchArgv } from '../../model/launch.ts';
 import type { ProducerSpec } from '../../model/records.ts';
@@ -110,7 +110,7 @@ export class PaneFolder {
     try {
       return readFileSync(join(this.#folder.path, name), 'utf8');
     } catch (error) {
-      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return '';
+      if (isMissing(error)) return '';
       throw error;
     }
   }

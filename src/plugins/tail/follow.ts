@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HeadgateError, systemCode } from '../../core/errors.ts';
+import { HeadgateError, isMissing } from '../../core/errors.ts';
 import { storedAs } from '../../core/masked.ts';
 import { containedPath, realContained } from '../../hooks/contained-path.ts';
 import type { ProducerIo, ProducerResult } from '../../hooks/producer.ts';
@@ -153,7 +153,7 @@ class Tail {
     try {
       file = await open(containedPath(this.#io.project.root, name, 'path'), constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
-      if (systemCode(error) === 'ENOENT') return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
     if ((await file.stat()).isFile()) return file;
@@ -165,7 +165,7 @@ class Tail {
     try {
       return await stat(containedPath(this.#io.project.root, this.#input.path, 'path'));
     } catch (error) {
-      if (systemCode(error) === 'ENOENT') return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
   }

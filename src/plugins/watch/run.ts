@@ -1,7 +1,7 @@
 import { type FSWatcher, realpathSync, watch } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { messageOf, systemCode } from '../../core/errors.ts';
+import { isMissing, messageOf } from '../../core/errors.ts';
 import { containedPath } from '../../hooks/contained-path.ts';
 import type { ProducerIo, ProducerResult } from '../../hooks/producer.ts';
 import { endsInLine, lastNumber, lastTime } from './lines.ts';
@@ -123,7 +123,7 @@ class Watching {
       });
       this.#watchers.set(folder, watcher);
     } catch (error) {
-      if (systemCode(error) === 'ENOENT') return;
+      if (isMissing(error)) return;
       // The system's limit of watches is reached: it is looked at now and then instead.
       if (this.#polled.size === 0)
         void this.#note({ type: 'polling', path: folder, message: messageOf(error), everyMs: POLL_MS }).catch(() => undefined);

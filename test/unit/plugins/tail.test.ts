@@ -1,4 +1,4 @@
-import { appendFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Redaction } from '../../../src/redact/index.ts';
@@ -69,6 +69,21 @@ describe('{#tool_tail} tail', () => {
     await appendFile(file, 'third\n');
     await t.shows('tail', 1, 'third\n');
     expect(t.text('tail', 1)).toBe('first\nlast words\nsecond\nthird\n');
+  });
+
+  it('follows the name over a time in which its folder is a file', async () => {
+    const folder = join(t.h.root, 'logs');
+    await mkdir(folder);
+    await writeFile(join(folder, 'dev.log'), 'one\n');
+    await follow({ path: 'logs/dev.log' });
+    await t.shows('tail', 1, 'one\n');
+    await rm(folder, { recursive: true });
+    await writeFile(folder, 'a file');
+    await t.shows('tail', 2, 'there is no logs/dev.log');
+    await rm(folder);
+    await mkdir(folder);
+    await writeFile(join(folder, 'dev.log'), 'two\n');
+    await t.shows('tail', 1, 'two\n');
   });
 
   it('goes on after a restart of the server where it was, no byte lost or repeated, also when the file was rotated meanwhile', async () => {
