@@ -53,7 +53,9 @@ describe.skipIf(!serviceAvailable('openssl'))('{#cli_token} {#tls} a server over
     expect(await remote(token)).toMatchObject({ code: 4, err: expect.stringContaining('scope "read"') });
     const looks = (await local('token', 'add', '--scope', 'read', '--name', 'ann')).out.trim();
     expect(await remote(looks)).toMatchObject({ code: 0, out: expect.stringMatching(/OWNER +FOR[^]*box +ready[^]*build-1 +shell,ci-\*/) });
-    expect((await local('token', 'list')).out).toMatch(/^NAME +SCOPE +MADE +BOUND TO +EXPIRES\nann +read .* every project +never\nbuild-1 +runner /);
+    expect((await local('token', 'list')).out).toMatch(
+      /^NAME +SCOPE +MADE +BOUND TO +EXPIRES\nann +read .* every project +never\nbuild-1 +runner /,
+    );
     expect(await local('token', 'revoke', 'build-1')).toMatchObject({ code: 0, out: 'token build-1 is revoked; 1 connection ended\n' });
     await expect.poll(async () => (await remote(looks)).out, { timeout: 10_000 }).toMatch(/box +away/);
     expect(runner.process.exitCode).toBeNull();
