@@ -7,7 +7,7 @@ const GROUPS = [
     ({ functionName }) => functionName === '(program)' || functionName === '(root)',
   ],
   ['WebAssembly: line counting, JSON escaping', ({ url }) => url.startsWith('wasm:')],
-  ['frames: src/rpc/server/chunk-frame, json-bytes', ({ url }) => /\/rpc\/server\/(chunk-frame|json-bytes)/.test(url)],
+  ['frames: src/rpc/server/chunk-frame, core/json-depth', ({ url }) => /\/(rpc\/server\/chunk-frame|core\/json-depth)/.test(url)],
   ['the rest of src/rpc', ({ url }) => /\/dist\/src\/rpc\//.test(url)],
   ['src/stream: coalescing, cursors, feeds', ({ url }) => /\/dist\/src\/stream\//.test(url)],
   ['src/store: SQL, segments, transactions', ({ url }) => /\/dist\/src\/store\//.test(url)],

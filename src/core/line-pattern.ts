@@ -1,6 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { HeadgateError, messageOf } from './errors.ts';
 
+const MAX_CHARS = 1000;
+
 let prepared = false;
 
 /**
@@ -8,17 +10,7 @@ let prepared = false;
  * refused, and the others fall back to that engine when a match backtracks too long. Throws `invalid_params`, naming `field`.
  */
 export function linePattern(pattern: string, field: string): RegExp {
-  if (!prepared) {
-    setFlagsFromString('--enable-experimental-regexp-engine');
-    setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
-    prepared = true;
-  }
-  let expression: RegExp;
-  try {
-    expression = new RegExp(pattern);
-  } catch (error) {
-    throw new HeadgateError('invalid_params', `${field} is no regular expression: ${messageOf(error)}`, { field });
-  }
+  const expression = boundedPattern(pattern, '', field);
   try {
     // The flag `l` takes only what runs in linear time.
     new RegExp(pattern, 'l');
@@ -30,4 +22,26 @@ export function linePattern(pattern: string, field: string): RegExp {
     );
   }
   return expression;
+}
+
+/**
+ * A regular expression of somebody else, which may have what the linear engine cannot run: only a match that can fall back to that engine is
+ * sure to end soon. V8 aborts the process over a pattern of thousands of nested groups, so that 1,000 characters are the limit. Throws
+ * `invalid_params`, naming `field`.
+ */
+export function boundedPattern(pattern: string, flags: string, field: string): RegExp {
+  if (!prepared) {
+    setFlagsFromString('--enable-experimental-regexp-engine');
+    setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
+    prepared = true;
+  }
+  if (pattern.length > MAX_CHARS)
+    throw new HeadgateError('invalid_params', `${field} has ${pattern.length} characters; a regular expression has at most ${MAX_CHARS}`, {
+      field,
+    });
+  try {
+    return new RegExp(pattern, flags);
+  } catch (error) {
+    throw new HeadgateError('invalid_params', `${field} is no regular expression: ${messageOf(error)}`, { field });
+  }
 }

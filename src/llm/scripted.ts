@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { parse } from 'yaml';
 import { HeadgateError, messageOf } from '../core/errors.ts';
 import { readSmallFile } from '../core/small-file.ts';
+import { parseYaml } from '../core/yaml.ts';
 import { containedPath } from '../hooks/contained-path.ts';
 import { ModelFailure } from '../model/model-failure.ts';
 import type { ModelEvent, ModelProvider, ModelRequest } from '../model/ports/model-provider.ts';
@@ -44,7 +44,7 @@ async function load(request: ModelRequest): Promise<Scenario> {
   if (isBuiltIn(model)) return SCENARIOS[model];
   try {
     return parseScenario(
-      parse(readSmallFile(containedPath(projectRoot, model, 'scenario'), MAX_SCENARIO_BYTES, { links: true }), { maxAliasCount: 100 }),
+      parseYaml(readSmallFile(containedPath(projectRoot, model, 'scenario'), MAX_SCENARIO_BYTES, { links: true }), { maxAliasCount: 100 }),
     );
   } catch (error) {
     const known = Object.keys(SCENARIOS).join(', ');

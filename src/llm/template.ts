@@ -1,3 +1,6 @@
+import { messageOf } from '../core/errors.ts';
+import { boundedPattern } from '../core/line-pattern.ts';
+import { ModelFailure } from '../model/model-failure.ts';
 import type { ModelMessage, ModelRequest } from '../model/ports/model-provider.ts';
 import type { Condition } from './scenario.ts';
 
@@ -11,7 +14,7 @@ export function fill(template: string, request: ModelRequest): string {
   return template.replace(PLACE, (_, source: string, pattern: string | undefined, flags: string | undefined) => {
     const texts = source === 'prompt' ? [request.prompt] : resultsOf(request.messages);
     if (pattern === undefined) return texts[0] ?? '(nothing)';
-    const regex = new RegExp(pattern, flags);
+    const regex = expressionOf(pattern, flags ?? '');
     for (const text of texts) {
       const match = regex.exec(text);
       if (match) return match[1] ?? match[0];
@@ -35,7 +38,15 @@ export function conditionHolds(when: Condition, request: ModelRequest): boolean 
   if (when.mode !== undefined && when.mode !== request.mode) return false;
   if (when.prompt === undefined) return true;
   const end = when.prompt.lastIndexOf('/');
-  return new RegExp(when.prompt.slice(1, end), when.prompt.slice(end + 1)).test(request.prompt);
+  return expressionOf(when.prompt.slice(1, end), when.prompt.slice(end + 1)).test(request.prompt);
+}
+
+function expressionOf(pattern: string, flags: string): RegExp {
+  try {
+    return boundedPattern(pattern, flags, pattern.slice(0, 40));
+  } catch (error) {
+    throw new ModelFailure('model_config', `The scenario cannot be played: ${messageOf(error)}.`);
+  }
 }
 
 /** Newest first. */

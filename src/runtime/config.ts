@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { HeadgateError, messageOf, systemCode } from '../core/errors.ts';
+import { parseYaml } from '../core/yaml.ts';
 import { CALLER_LIMITS } from '../model/caller-limits.ts';
 import { CLIENT_LIFETIME, type Lifetime, lifetimeParam, MODEL_LIFETIME, parseLifetime } from '../model/lifetime.ts';
 import { type McpServerSettings, mcpServers } from '../model/mcp-servers.ts';
@@ -219,10 +219,13 @@ export async function loadConfig(file: string): Promise<ServerConfig> {
     if (systemCode(error) === 'ENOENT') throw new HeadgateError('not_found', `there is no configuration file ${path}`, facts);
     throw new HeadgateError('invalid_params', `the configuration file ${path} cannot be read: ${messageOf(error)}`, facts);
   }
-  const document = parseDocument(text);
-  const problem = document.errors[0];
-  if (problem) throw new HeadgateError('invalid_params', `${path} is no YAML: ${problem.message}`, facts);
-  const parsed = configSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  let value: unknown;
+  try {
+    value = parseYaml(text, { maxAliasCount: 100 }) ?? {};
+  } catch (error) {
+    throw new HeadgateError('invalid_params', `${path} is not YAML that can be read: ${messageOf(error)}`, facts);
+  }
+  const parsed = configSchema.safeParse(value);
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => `${issue.path.length > 0 ? issue.path.join('.') : 'the file'}: ${said(issue)}`);
     throw new HeadgateError('invalid_params', `${path}: ${lines.join('; ')}`, {

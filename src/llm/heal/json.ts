@@ -1,7 +1,10 @@
+import { nestedDeeper } from '../../core/json-depth.ts';
+
 /** A JSON text that was nearly right, read with what had to be mended, or where it cannot be read. */
 export type Mended = { readonly value: unknown; readonly repairs: readonly string[] } | { readonly problem: string };
 
 const MAX_DEPTH = 64;
+const TOO_DEEP = `more than ${MAX_DEPTH} levels`;
 const LITERALS: Readonly<Record<string, unknown>> = { true: true, false: false, null: null, True: true, False: false, None: null };
 
 class Unreadable extends Error {}
@@ -13,7 +16,8 @@ class Unreadable extends Error {}
  */
 export function mendJson(text: string): Mended {
   try {
-    return { value: JSON.parse(text), repairs: [] };
+    const value: unknown = JSON.parse(text);
+    return nestedDeeper(Buffer.from(text), MAX_DEPTH) ? { problem: TOO_DEEP } : { value, repairs: [] };
   } catch {
     try {
       return new Reader(text).read();
@@ -51,7 +55,7 @@ class Reader {
   }
 
   #value(depth: number): unknown {
-    if (depth > MAX_DEPTH) this.#fail(`more than ${MAX_DEPTH} levels`);
+    if (depth > MAX_DEPTH) this.#fail(TOO_DEEP);
     this.#space();
     const char = this.#text[this.#at];
     if (char === undefined) this.#fail('a value is missing');

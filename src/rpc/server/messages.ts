@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { JSONRPCID, JSONRPCResponse } from 'json-rpc-2.0';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
-import { nestedDeeper } from './json-bytes.ts';
+import { nestedDeeper } from '../../core/json-depth.ts';
 
 /** Arrays and objects within each other in one message. */
 const MAX_DEPTH = 64;

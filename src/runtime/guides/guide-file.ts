@@ -1,5 +1,5 @@
-import { parseDocument } from 'yaml';
 import { messageOf } from '../../core/errors.ts';
+import { parseYaml } from '../../core/yaml.ts';
 
 /** Names that a skill or a persona may have: the Agent Skills form. */
 export const GUIDE_NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
@@ -34,14 +34,11 @@ export function parseGuide(source: string, fallbackName: string): GuideFile {
 }
 
 function frontMatter(yaml: string): Record<string, unknown> {
-  const document = parseDocument(yaml);
-  const problem = document.errors[0];
-  if (problem) throw new Error(`its front matter is no YAML: ${problem.message.split('\n', 1)[0]}`);
   let value: unknown;
   try {
-    value = document.toJS({ maxAliasCount: 10 });
+    value = parseYaml(yaml, { maxAliasCount: 10 });
   } catch (error) {
-    throw new Error(`its front matter is no YAML: ${messageOf(error)}`);
+    throw new Error(`its front matter is no YAML that can be read: ${messageOf(error).split('\n', 1)[0]}`);
   }
   if (value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) throw new Error('its front matter has no fields; write name: and description:');

@@ -53,6 +53,7 @@ describe('{#healing} arguments', () => {
   });
 
   it.each([
+    ['more levels than a message may have', `{"command": ${'['.repeat(65)}${']'.repeat(65)}}`, '64 levels'],
     ['a string that does not end', '{"command": "rm -r buil', 'middle of a string'],
     ['a number that may go on', '{"command": "ls", "yield_ms": 12', 'the text ends'],
     ['an unknown escape', '{"command": "sed s/\\d/x/"}', 'no escape of JSON'],

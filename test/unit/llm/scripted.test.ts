@@ -45,6 +45,15 @@ describe('{#scripted} the scripted model', () => {
     expect(textOf(await ask({ model: 's.yaml', messages, prompt: 'count all' }))).toBe('sum 34 for count all (count) (nothing)');
   });
 
+  it('refuses a pattern over which V8 aborts the process', async () => {
+    const pattern = `${'(a|'.repeat(20_000)}x${')'.repeat(20_000)}`;
+    await writeFile(join(root, 's.yaml'), `steps:\n  - say: '{{prompt:/${pattern}/}}'\n`);
+    await expect(ask({ model: 's.yaml' })).rejects.toMatchObject({
+      outcome: 'model_config',
+      message: expect.stringContaining('at most 1000') as string,
+    });
+  });
+
   it('leaves out steps whose condition does not hold', async () => {
     await writeFile(
       join(root, 's.yaml'),
@@ -69,6 +78,11 @@ describe('{#scripted} the scripted model', () => {
     await expect(ask({ model: 'bad.yaml' })).rejects.toMatchObject({
       outcome: 'model_config',
       message: expect.stringContaining('shout') as string,
+    });
+    await writeFile(join(root, 'deep.yaml'), `${'- '.repeat(20_000)}x`);
+    await expect(ask({ model: 'deep.yaml' })).rejects.toMatchObject({
+      outcome: 'model_config',
+      message: expect.stringContaining('nested deeper than 64 levels') as string,
     });
     await symlink('/etc', join(root, 'etc'));
     await expect(ask({ model: 'etc/hostname' })).rejects.toMatchObject({

@@ -42,12 +42,14 @@ describe('{#skills} skills', () => {
     await put('secret.md', 'hidden');
     await put('project/.headgate/skills/good.md', 'Fine.');
     await put('project/.headgate/skills/yaml.md', '---\nname: [\n---\nx');
+    await put('project/.headgate/skills/deep.md', `---\nname: ${'['.repeat(20_000)}\n---\nx`);
     await put('project/.headgate/skills/Big Name.md', 'x');
     await put('project/.headgate/skills/large.md', 'x'.repeat(64 * 1024 + 1));
     await put('project/.headgate/skills/empty.md', '---\nname: empty\n---\n');
     await symlink(join(h.folder, 'secret.md'), join(h.root, '.headgate/skills/leak.md'));
     const problems = Object.fromEntries(list().map(({ name, problem }) => [name, problem ?? 'none']));
     expect(problems).toMatchObject({ good: 'none', yaml: expect.stringContaining('no YAML') as string });
+    expect(problems['deep']).toContain('nested deeper than 64 levels');
     expect(problems['Big Name']).toContain('a-z');
     expect(problems['large']).toContain('65537 bytes');
     expect(problems['empty']).toContain('no text');
