@@ -1,12 +1,17 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir, userInfo } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { HeadgateError, messageOf, systemCode } from './core/errors.ts';
+import { homeFolder } from './core/home-folder.ts';
 import type { Ids } from './core/ids.ts';
+import { makeFolder } from './core/make-folder.ts';
 
 /** Bytes that a unix socket's path may have on Linux, its final NUL included (unix(7)). */
 const SOCKET_PATH_BYTES = 108;
+
+/** Name of the log of a server that a command starts, which makes it before the server looks at the folder. */
+const LOG = 'server.log';
 
 /** Where a server keeps its things (SPEC {#data_folder}). */
 export interface DataPaths {
@@ -30,7 +35,7 @@ export function makePrivate(folder: string): void {
       `the data folder ${folder} is open to other users and ${why}; name a folder of its own with --data, or run chmod 700 on this one`,
       { folder },
     );
-  const names = readdirSync(folder);
+  const names = readdirSync(folder).filter((name) => name !== LOG);
   if (names.length > 0 && !names.includes('headgate.db')) throw refused('has other things than data in it');
   try {
     chmodSync(folder, 0o700);
@@ -43,7 +48,7 @@ export function makePrivate(folder: string): void {
 export function dataPaths(data: string): DataPaths {
   const folder = resolve(data);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
   } catch (error) {
     throw new HeadgateError('forbidden', `cannot make the data folder ${folder}: ${messageOf(error)}; name a folder of yours with --data`, {
       folder,
@@ -104,5 +109,5 @@ function writeWhole(file: string, text: string): void {
 
 /** Folder of the user's own skills and personas: `headgate` in the XDG configuration folder (SPEC {#skills}). */
 export function userFolder(env: NodeJS.ProcessEnv): string {
-  return join(env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config'), 'headgate');
+  return join(env['XDG_CONFIG_HOME'] || join(homeFolder(env), '.config'), 'headgate');
 }

@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../core/errors.ts';
+import { makeFolder } from '../core/make-folder.ts';
 import { RpcError, type Transport } from '../rpc/client/index.ts';
 import { isRunning, startDetached } from './detached.ts';
 import { dial } from './dial.ts';
@@ -160,7 +161,7 @@ async function start(data: string, args: readonly string[], { env, command }: St
   let pid: number | undefined;
   let from = 0;
   try {
-    mkdirSync(data, { recursive: true, mode: 0o700 });
+    makeFolder(data);
     const whole = sizeOf(log);
     from = whole > LOG_BYTES ? 0 : whole;
     const stderr = openSync(log, from === whole ? 'a' : 'w', 0o600);

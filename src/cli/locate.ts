@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isMissing, systemCode } from '../core/errors.ts';
+import { homeFolder } from '../core/home-folder.ts';
 import { tlsFailure } from '../core/tls-failure.ts';
 import type { ClientTls } from '../rpc/node/index.ts';
 import { CliError, usageError } from './errors.ts';
@@ -34,7 +34,7 @@ type Env = CliHost['env'];
 export function dataFolder(option: string | undefined, env: Env): string {
   if (option !== undefined && option !== '') return resolve(option);
   if (env['HEADGATE_DATA']) return resolve(env['HEADGATE_DATA']);
-  const base = env['XDG_DATA_HOME'] || join(env['HOME'] || homedir(), '.local', 'share');
+  const base = env['XDG_DATA_HOME'] || join(homeFolder(env), '.local', 'share');
   return join(base, 'headgate');
 }
 

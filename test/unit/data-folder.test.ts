@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sandboxFinding } from '../../src/backend-doctor.ts';
-import { makePrivate } from '../../src/server-files.ts';
+import { dataPaths, makePrivate } from '../../src/server-files.ts';
 
 let data: string;
 beforeEach(() => {
@@ -16,7 +16,7 @@ afterEach(() => rmSync(join(data, '..'), { recursive: true }));
 const mode = () => statSync(data).mode & 0o777;
 
 describe('{#data_folder} a data folder that was there', () => {
-  it.each([[[]], [['headgate.db', 'token']]])('with %j in it is closed to other users', (names) => {
+  it.each([[[]], [['headgate.db', 'token']], [['server.log']]])('with %j in it is closed to other users', (names) => {
     for (const name of names) writeFileSync(join(data, name), '');
     makePrivate(data);
     expect(mode()).toBe(0o700);
@@ -30,6 +30,24 @@ describe('{#data_folder} a data folder that was there', () => {
     expect(mode()).toBe(0o755);
     chmodSync(data, 0o700);
     makePrivate(data);
+  });
+});
+
+describe('{#data_folder} a data folder that cannot be made', () => {
+  it.each([
+    ['in /proc, where Node tries for ever', () => '/proc/headgate/data', /ENOENT/],
+    ['below a file', () => join(data, 'file', 'data'), /ENOTDIR/],
+    ['in place of a file', () => join(data, 'file'), /EEXIST/],
+  ])('is refused %s', (_, folder, cause) => {
+    writeFileSync(join(data, 'file'), '');
+    expect(() => dataPaths(folder())).toThrow(
+      expect.objectContaining({ kind: 'forbidden', message: expect.stringMatching(cause) as string }),
+    );
+  });
+
+  it('is made with those above it, private to its user, when only missing', () => {
+    const { folder } = dataPaths(join(data, 'a', 'b'));
+    expect([folder, join(folder, '..')].map((one) => statSync(one).mode & 0o777)).toEqual([0o700, 0o700]);
   });
 });
 

@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { Ids } from '../../core/ids.ts';
+import { makeFolder } from '../../core/make-folder.ts';
 import { PRODUCER_ID } from '../../model/producer-id.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 
@@ -22,7 +23,7 @@ export class StateFolder {
     this.producers = join(folder, 'producers');
     this.#file = join(folder, 'runner.json');
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder);
       // It may have been there before, open to others; the output of commands is in it.
       chmodSync(folder, 0o700);
       const facts = read(this.#file);

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CliError } from '../../../src/cli/errors.ts';
 import { dataFolder, locate, serverRecord } from '../../../src/cli/locate.ts';
 
@@ -11,6 +11,7 @@ describe('{#cli_server} finding the server', () => {
     folder = mkdtempSync(join(tmpdir(), 'headgate-locate-'));
   });
   afterAll(() => rmSync(folder, { recursive: true }));
+  afterEach(() => void vi.unstubAllEnvs());
 
   const failure = (run: () => unknown): CliError => {
     try {
@@ -75,5 +76,7 @@ describe('{#cli_server} finding the server', () => {
     expect(dataFolder(undefined, { HEADGATE_DATA: '/d', XDG_DATA_HOME: '/xdg' })).toBe('/d');
     expect(dataFolder(undefined, { XDG_DATA_HOME: '/xdg', HOME: '/h' })).toBe('/xdg/headgate');
     expect(dataFolder(undefined, { HOME: '/h' })).toBe('/h/.local/share/headgate');
+    vi.stubEnv('HOME', '');
+    expect(dataFolder(undefined, { HOME: '' })).toBe(join(userInfo().homedir, '.local/share/headgate'));
   });
 });
