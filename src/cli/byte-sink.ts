@@ -1,6 +1,9 @@
 import { systemCode } from '../core/errors.ts';
 import type { OutputStream } from './host.ts';
 
+/** Errors of a file that takes no more; any other error is a reader that went away. */
+const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
 /**
  * Standard output or error as a place for exact bytes: `write` resolves when there is room again, and a reader that
  * went away (`| head -1`) is a fact to ask for, never an exception.
@@ -8,6 +11,7 @@ import type { OutputStream } from './host.ts';
 export class ByteSink {
   readonly stream: OutputStream;
   #gone = false;
+  #failure: unknown;
   readonly #onGone = new Set<() => void>();
 
   constructor(stream: OutputStream) {
@@ -16,6 +20,7 @@ export class ByteSink {
       // Whatever it is (EPIPE, EIO of a closed terminal, ENOSPC), nothing more can be said on this stream.
       if (systemCode(error) === 'EAGAIN') return;
       this.#gone = true;
+      if (FULL.has(systemCode(error) ?? '')) this.#failure = error;
       for (const listener of [...this.#onGone]) listener();
     });
   }
@@ -23,6 +28,11 @@ export class ByteSink {
   /** True once the reader has gone away. */
   get gone(): boolean {
     return this.#gone;
+  }
+
+  /** The error of a file that takes no more, as on a full disk; undefined where nothing went wrong or the reader went away. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** Calls `listener` once the reader has gone away; the answer takes the listener back. */

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
+import { messageOf } from '../core/errors.ts';
 import { createConsole } from './console.ts';
-import { describeError, errorJson, exitCodeOf, usageError } from './errors.ts';
+import { CliError, describeError, errorJson, exitCodeOf, usageError } from './errors.ts';
 import { EXIT, EXIT_CODE_HELP } from './exit-codes.ts';
 import type { CliHost } from './host.ts';
 import { attachCommand } from './register/attach.ts';
@@ -67,7 +68,19 @@ export async function runCli(argv: readonly string[], host: CliHost): Promise<nu
     }
   }
   await Promise.all([console.out.flush(), console.err.flush()]);
-  return code;
+  return console.out.failure === undefined ? code : await outputLost(console.out.failure, code);
+
+  /** Says that standard output has not got all; answers the exit code. */
+  async function outputLost(cause: unknown, before: number): Promise<number> {
+    const failure = new CliError(
+      `standard output could not be written: ${messageOf(cause)}`,
+      EXIT.failed,
+      'some of it is missing there; headgate output still has what a command wrote',
+    );
+    await console.err.write(json ? errorJson(failure) : describeError(failure));
+    await console.err.flush();
+    return before === EXIT.ok || before === EXIT.brokenPipe ? EXIT.failed : before;
+  }
 }
 
 /** True when `--json` is among our own options, and not those of a command to run. */

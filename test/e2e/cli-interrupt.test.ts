@@ -43,6 +43,22 @@ describe('{#cli_interrupt} headgate sh', { timeout: 60_000 }, () => {
     expect(await processesWith(mark)).toEqual([]);
   });
 
+  it.each([
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+    ['SIGQUIT', 131],
+  ] as const)('{#cli_sh} says on %s that the command goes on, and what ends it', async (signal, code) => {
+    const alias = `left-by-${code}`;
+    const running = start(['sh', '--run', alias, 'echo ready; exec sleep 600']);
+    await running.until('ready');
+    running.process.kill(signal);
+    const { err, ...ended } = await running.ended;
+    expect(ended).toMatchObject({ code, signal: null });
+    const [, run, path] = /headgate cancel (\S+) (\S+) ends it/.exec(err) ?? [];
+    expect(await producers(alias)).toMatchObject([{ state: 'running', path }]);
+    expect((await hg(['cancel', run!, path!])).code).toBe(0);
+  });
+
   it('leaves at once on a third Ctrl-C', async () => {
     const running = start(['sh', '--run', 'stubborn', `trap '' INT TERM; echo ready; while :; do sleep 1; done`]);
     await running.until('ready');

@@ -14,10 +14,13 @@ import { inRun } from '../open-run.ts';
 import { givesInput, type PlaceOptions, placeParams } from '../place-options.ts';
 import { forwardInput, type InputEnd } from '../stdin.ts';
 import { terminalParams } from '../terminal-size.ts';
-import { visibleLine } from '../text.ts';
+import { shellQuote, visibleLine } from '../text.ts';
 
 /** How long a command has to end after SIGINT before the next step is named (milliseconds). */
 const HINT_MS = 1500;
+
+/** Signals that end this client and not the command. */
+const ENDING = ['SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /** Options of `headgate sh`. */
 export interface ShellOptions extends ClientOptions, PlaceOptions {
@@ -122,8 +125,22 @@ async function run(console: Console, session: Runtime, { run, path, channels }: 
     session.call('stream/signal', { run, path, signal: 'SIGINT' }).catch(cancelNow);
   };
   const interrupts = new Interrupts(interrupt, cancelNow);
-  const onPipe = () => cancel('SIGPIPE', 'the reader of its output went away', EXIT.brokenPipe);
+  const onPipe = () =>
+    cancel(
+      'SIGPIPE',
+      console.out.failure === undefined ? 'the reader of its output went away' : 'its output could not be written',
+      EXIT.brokenPipe,
+    );
+  const onEnding = (signal: NodeJS.Signals) => {
+    const at = `${run} ${shellQuote(path)}`;
+    void console.err.write(
+      `headgate: ended by ${signal}; the command goes on\n  headgate cancel ${at} ends it, headgate output --live ${at} follows it\n`,
+    );
+    interrupts.leave(128 + constants.signals[signal]);
+  };
+  for (const signal of ENDING) process.on(signal, onEnding);
   const undo = [console.out.onGone(onPipe), console.err.onGone(onPipe)];
+  const queued = setTimeout(() => void sayQueued(console, session, run, path), HINT_MS).unref();
   const stop = new AbortController();
   const cutOff = deferred<never>();
   if (forward) {
@@ -158,9 +175,19 @@ async function run(console: Console, session: Runtime, { run, path, channels }: 
   } finally {
     stop.abort();
     for (const forget of undo) forget();
+    for (const signal of ENDING) process.off(signal, onEnding);
     clearTimeout(hint);
+    clearTimeout(queued);
     interrupts.dispose();
   }
+}
+
+/** Says what a command waits for that has not begun, once. */
+async function sayQueued(console: Console, session: Runtime, run: string, path: string): Promise<void> {
+  const waiting = await session.look('stream/list', { run, state: 'open' }).catch(() => []);
+  const reason = waiting.find((one) => one.path === path)?.waits_for;
+  if (reason)
+    await console.err.write(`headgate: waits for ${visibleLine(reason)}; Ctrl-C takes it back, headgate runners lists the runners\n`);
 }
 
 /** False also when nobody can be asked: what follows the command says so. */
