@@ -70,8 +70,22 @@ export function errorJson(error: unknown): string {
 
 function wordsOf(error: unknown): { message: string; hint: string | undefined } {
   if (error instanceof CliError) return { message: error.message, hint: error.hint };
+  if (isFolderGone(error)) return { message: 'the working directory is gone', hint: 'cd to a folder that is there' };
+  const told = messageOf(error);
+  const [, method, problem] = REFUSED_PARAMS.exec(told) ?? [];
+  if (method !== undefined && problem !== undefined) {
+    return { message: inWords(problem, COMMANDS), hint: `headgate rpc discover shows the params of ${method}` };
+  }
   const hint = error instanceof ConnectionClosed ? LOST_HINT : hintOf(wireError(error)?.name);
-  return { message: inWords(messageOf(error), COMMANDS), hint };
+  return { message: inWords(told, COMMANDS), hint };
+}
+
+/** The message of `invalid_params`: here the method's name is that of a method, since `discover` knows no commands. */
+const REFUSED_PARAMS = /^([\w/]+): (.*); discover shows the params of \1$/s;
+
+/** True where Node could not say what the working directory is, because somebody has removed it. */
+function isFolderGone(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd';
 }
 
 /** What a lost connection means for what was begun over it. */

@@ -54,8 +54,36 @@ function problemsOf(issue: z.core.$ZodIssue, base: readonly PropertyKey[]): Prob
   if (issue.code === 'invalid_type' && issue.input === undefined && issue.message.endsWith('received undefined')) {
     return [{ field: fieldName(path), message: `missing; a value of type ${issue.expected} is due` }];
   }
-  return [{ field: fieldName(path), message: decapitalised(issue.message) }];
+  return [{ field: fieldName(path), message: inSize(issue) ?? decapitalised(issue.message) }];
 }
+
+/** What is wrong with a size, in words of ours where the schema has none: `must not be empty`, `must be at most 1000`. */
+function inSize(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code === 'too_small' && issue.message.startsWith('Too small')) {
+    if (issue.minimum === 1 && issue.inclusive !== false && issue.origin !== 'number') return 'must not be empty';
+    return inBounds(issue.origin, issue.inclusive === false ? 'more than' : 'at least', issue.minimum);
+  }
+  if (issue.code === 'too_big' && issue.message.startsWith('Too big')) {
+    return inBounds(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum);
+  }
+  return undefined;
+}
+
+/** `must have at most 40 characters`, `must be at least 1`. */
+function inBounds(origin: string, bound: string, size: number | bigint): string | undefined {
+  const unit = UNITS[origin];
+  return unit === undefined ? undefined : unit === '' ? `must be ${bound} ${size}` : `must have ${bound} ${size} ${unit}`;
+}
+
+/** What a size counts, by the kind of value. */
+const UNITS: Readonly<Record<string, string>> = {
+  number: '',
+  int: '',
+  string: 'characters',
+  array: 'items',
+  object: 'fields',
+  record: 'fields',
+};
 
 /** `resolution.action`; cut short, because a client's own text may be in it. */
 function fieldName(path: readonly PropertyKey[]): string {

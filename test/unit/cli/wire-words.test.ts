@@ -16,6 +16,18 @@ describe('{#cli_exit_codes} a message of the server', () => {
     );
   });
 
+  it('says of params that were refused what is wrong, once, and names the method whose params there are', () => {
+    const refused = 'run/rename: name: must be one of stream/read; discover shows the params of run/rename';
+    expect(describeError(new HeadgateError('invalid_params', refused))).toBe(
+      'headgate: name: must be one of headgate output\n  headgate rpc discover shows the params of run/rename\n',
+    );
+  });
+
+  it('says in words that the working directory is gone', () => {
+    const error = Object.assign(new Error('ENOENT: no such file or directory, uv_cwd'), { code: 'ENOENT', syscall: 'uv_cwd' });
+    expect(describeError(error)).toBe('headgate: the working directory is gone\n  cd to a folder that is there\n');
+  });
+
   it('stays as it is where it names no method, or is in the words of the command line', () => {
     for (const text of [
       'headgate rpc discover lists them',
