@@ -285,6 +285,17 @@ describe('{#transport_sse} a request for an event stream', () => {
       server.parts.tell('here', 'r1');
       await source.until((one) => texts(one).includes('here'));
     }
+    for (const [query, root] of [
+      ['', project.root],
+      ['?project=test', '/'],
+    ] as const) {
+      const source = await TestEventSource.open(`${server.http}/runs/r1/events${query}`, { ...auth, 'headgate-project': root });
+      sources.push(source);
+      server.parts.tell('named by the header', 'r1');
+      await source.until((one) => texts(one).includes('named by the header'));
+    }
+    expect(await refused('/runs/r1/events', { 'headgate-project': '/tmp' })).toMatchObject({ status: 404, name: 'not_found' });
+    expect(await refused('/runs/r1/events', { 'headgate-project': '/none/such' })).toMatchObject({ status: 400, name: 'invalid_params' });
     const source = await open('/runs/r1/events?project=other');
     await source.event('replay/synced');
     server.parts.tell('not there', 'r1');

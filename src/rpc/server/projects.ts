@@ -61,10 +61,8 @@ export class Projects {
    * symbolic links resolved, as the command line has it. Undefined without the header. Throws as `open` does.
    */
   ofRequest(request: IncomingMessage): Project | undefined {
-    const header = request.headers[PROJECT_HEADER];
-    if (header === undefined) return undefined;
-    // Node reads headers as Latin-1; what is sent is UTF-8.
-    return this.at(Buffer.from(String(header), 'latin1').toString('utf8'));
+    const root = rootOf(request);
+    return root === undefined ? undefined : this.at(root);
   }
 
   #isReachable({ name }: Project): boolean {
@@ -81,6 +79,17 @@ export class Projects {
       `the token is bound to ${places.join(', ') || `the projects ${projects.join(', ')}, which are gone`}, and does not reach ${root.slice(0, 80)}; name one of those folders`,
     );
   }
+}
+
+/**
+ * The folder that the header `Headgate-Project: ROOT` names, with symbolic links resolved; undefined without the header. Throws
+ * `invalid_params` for a root that is no folder.
+ */
+export function rootOf(request: IncomingMessage): string | undefined {
+  const header = request.headers[PROJECT_HEADER];
+  if (header === undefined) return undefined;
+  // Node reads headers as Latin-1; what is sent is UTF-8.
+  return requireFolder(Buffer.from(String(header), 'latin1').toString('utf8'));
 }
 
 /** NAME, or NAME-2 and so on while another folder that is still there has that name: what runs in a folder never moves to another. */

@@ -190,7 +190,10 @@ export class Session {
 
   #requireBound(): { project: Project; client: string; events: SessionEvents } {
     if (!this.#bound)
-      throw new HeadgateError('not_initialized', 'call init {name, projectRoot} first: it binds this connection to a project');
+      throw new HeadgateError(
+        'not_initialized',
+        'call init {name, projectRoot} first: it binds this connection to a project; a single request over HTTP names one with the header Headgate-Project: ROOT',
+      );
     return this.#bound;
   }
 

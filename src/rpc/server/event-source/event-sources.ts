@@ -3,7 +3,7 @@ import type { EventRecord } from '../../../model/records.ts';
 import { type Grant, seesSecrets } from '../access.ts';
 import { pathOf, queryOf, sendMethodNotAllowed } from '../http-answer.ts';
 import type { ServerParts } from '../parts.ts';
-import { Projects } from '../projects.ts';
+import { Projects, rootOf } from '../projects.ts';
 import { EventStream } from '../transports/event-stream.ts';
 import { findRun, parseSource } from './request.ts';
 import { channelRequest, openRunChannel } from './run-channel.ts';
@@ -43,6 +43,7 @@ export class EventSources {
     const asked = {
       ...target,
       query: queryOf(request),
+      root: rootOf(request),
       // An EventSource that has had no id yet sends none; some clients send an empty one.
       lastId: typeof header === 'string' && header !== '' ? header : undefined,
     };

@@ -9,6 +9,8 @@ export interface SourceRequest {
   /** Path of a log entry or channel; undefined for the events of the run. */
   readonly path: string | undefined;
   readonly query: URLSearchParams;
+  /** Root folder that a header names; the query goes before it. */
+  readonly root: string | undefined;
   readonly lastId: string | undefined;
 }
 
@@ -41,25 +43,29 @@ export function wholeNumber(text: string, field: string): number {
 export const PROJECT_PARAMS = ['project', 'projectRoot'] as const;
 
 /**
- * The run of that alias in the one project that has it, or in the one that the query names (SPEC {#transport_sse}).
+ * The run of that alias in the one project that has it, or in the one that the query or a header names (SPEC {#transport_sse}).
  * Throws `not_found`, and `conflict` with the projects' names where several have it.
  */
 export function findRun(
   { runs }: Pick<ServerParts['store'], 'runs'>,
   reachable: Projects,
-  { alias, query }: Pick<SourceRequest, 'alias' | 'query'>,
+  { alias, query, root: named }: Pick<SourceRequest, 'alias' | 'query' | 'root'>,
 ): { project: Project; run: Run } {
   const name = query.get('project');
-  const root = query.get('projectRoot');
+  const root = query.get('projectRoot') ?? (name === null ? (named ?? null) : null);
   const projects = reachable
     .withRun(alias)
     .filter((project) => (name === null || project.name === name) && (root === null || project.root === root));
   const [project, second] = projects;
   if (second) {
-    throw new HeadgateError('conflict', `${projects.length} projects have a run ${alias}; say which with ?project=NAME`, {
-      run: alias,
-      projects: projects.slice(0, 20).map((one) => one.name),
-    });
+    throw new HeadgateError(
+      'conflict',
+      `${projects.length} projects have a run ${alias}; say which with ?project=NAME or the header Headgate-Project: ROOT`,
+      {
+        run: alias,
+        projects: projects.slice(0, 20).map((one) => one.name),
+      },
+    );
   }
   const run = project && runs.byAlias(project.id, alias);
   if (run) return { project, run };
