@@ -9,14 +9,14 @@ type Piece = Omit<NotificationParamsOf<'run/text'>, 'run' | 'subscription'>;
  */
 export class Words {
   readonly #outlet: Outlet;
-  /** The text of the turn that is being said, as far as it was sent. */
+  /** The turn whose text is being sent, and what has been sent of it. */
   #turn = 0;
   #said = '';
   /** A piece was missed, or the answer begun anew: the rest comes with the whole text. */
   #isBroken = false;
   /** Turns whose text was sent whole: of a replay nothing is said again. */
   readonly #whole = new Set<number>();
-  /** What was said in each turn, so that a result that repeats it is not. */
+  /** The texts that were said in each turn: a result that repeats one of them is not said again. */
   readonly #texts = new Map<number, Set<string>>();
 
   constructor(outlet: Outlet) {

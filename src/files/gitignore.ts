@@ -13,7 +13,7 @@ export interface IgnoreFile {
 }
 
 const MAX_RULES = 2000;
-/** Time goes with the length of a pattern times that of a name. */
+/** The time of a match grows with the length of the pattern times that of the name. */
 const MAX_RULE_CHARS = 256;
 
 /** Reads a `.gitignore`; what is no pattern, or too long a one, is skipped. */

@@ -153,7 +153,7 @@ export function named(error: unknown, shown: string): unknown {
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new HeadgateError('overloaded', `the disk is full, and ${shown} stays what it was; free some space`, { path: shown });
   if (code === 'EXDEV')
-    return new HeadgateError('unsupported', `${shown} is on another file system than its new path; copy it and remove it then`, {
+    return new HeadgateError('unsupported', `${shown} and its new path are on different file systems; copy it there, then remove it here`, {
       path: shown,
     });
   if (code === 'ENAMETOOLONG' || code === 'ENXIO')

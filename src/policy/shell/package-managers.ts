@@ -6,7 +6,7 @@ const NPM = ['script-shell', 'node-options', 'shell', 'editor', 'viewer', 'git',
 const LOADS =
   /^--?(require|import|(experimental-)?loader|eval|print|config|global-?setup|setup-?files(-?after-?env)?|(test-?)?environment|env|(test-?)?runner|transform|resolver|reporters?|plugins?|parser|preset|rulesdir|resolve-plugins-relative-to|exec|root(-?dir)?|cwd|dir|output(-?file)?)(=|$)/i;
 
-/** What words behind `npm test` and the like can do that these words do not say. */
+/** Options of `npm test` and the like that run or load something else than the command names. */
 export const PACKAGE_MANAGERS: Readonly<Record<string, Danger>> = {
   npm: { short: 'Ccerp', loose: NPM, word: LOADS },
   npx: { short: 'Cc', loose: NPM },

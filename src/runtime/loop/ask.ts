@@ -45,7 +45,7 @@ export class Asker {
     this.#record(place, answer, this.#reading(place, meter));
   }
 
-  /** Names of the tools that a loop offers, each once, in the order in which they were registered: providers keep what stays the same. */
+  /** Names of the tools that a loop offers, each once. Their order is that of registration and never changes, so that a provider can keep its cache of the request. */
   async offered(place: Pick<TurnPlace, 'run' | 'loop' | 'settings'>): Promise<string[]> {
     const { run, loop, settings } = place;
     const scope = { projectId: run.projectId, run: run.alias, loop: loop.sequence, mode: loop.mode, settings };

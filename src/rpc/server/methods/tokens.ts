@@ -48,7 +48,7 @@ export const tokenHandlers: Handlers<'token/add' | 'token/list' | 'token/revoke'
 /** Throws `invalid_params` for a scope that reaches beyond projects, `not_found` for a project that is not there. */
 function requireBindable(scope: TokenScope, names: readonly string[], known: readonly Project[]): void {
   if (scope !== 'read' && scope !== 'run') {
-    throw new HeadgateError('invalid_params', `scope "${scope}" reaches beyond projects; bind a token of scope read or run`, {
+    throw new HeadgateError('invalid_params', `a token of scope "${scope}" cannot be bound to projects; choose the scope read or run`, {
       field: 'projects',
     });
   }
