@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HeadgateError } from '../../../src/core/errors.ts';
 import { type RpcHarness, rpcHarness } from '../../support/rpc-harness.ts';
 
@@ -364,12 +364,14 @@ describe('{#overload} requests under way', () => {
 
   it('are aborted when the connection ends', async () => {
     const client = await h.join();
-    const aborted = new Promise<void>((resolve) => {
-      h.runtime.prompt = (caller) => new Promise(() => caller.signal.addEventListener('abort', () => resolve()));
+    // What has not begun when the connection ends is not begun any more.
+    const begun = new Promise<AbortSignal>((resolve) => {
+      h.runtime.prompt = (caller) => new Promise(() => resolve(caller.signal));
     });
     client.peer.send({ jsonrpc: '2.0', id: 1, method: 'act', params: { prompt: 'x', wait: true } });
+    const signal = await begun;
     client.peer.close();
-    await aborted;
+    await vi.waitUntil(() => signal.aborted);
     expect(h.server.connections).toBe(0);
   });
 });
