@@ -10,6 +10,7 @@ import { fileSizeIssues } from './lib/file-sizes.mjs';
 import { leakIssues } from './lib/leaks.mjs';
 import { ROOT } from './lib/root.mjs';
 import { StepFailed } from './lib/step-failed.mjs';
+import { wordIssues } from './lib/words.mjs';
 import { prepare } from './prepare.mjs';
 
 const bin = (name) => join(ROOT, 'node_modules/.bin', name);
@@ -25,6 +26,7 @@ const CHECKS = [
   { name: 'generated docs', command: [process.execPath, 'scripts/docs.mjs', '--check'] },
   { name: 'file sizes', issues: () => fileSizeIssues(ROOT) },
   { name: 'machine names', issues: () => leakIssues(ROOT) },
+  { name: 'plain words', issues: () => wordIssues(ROOT) },
 ];
 
 /** Runs a program to its end; never rejects. */

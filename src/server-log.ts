@@ -9,7 +9,7 @@ const STANDARD_ERROR = 2;
  * the disk is full (ENOSPC), the reader has gone (EPIPE) or the terminal has (EIO), are lost and counted, and the next that can be is
  * preceded by how many (SPEC {#server_log}).
  *
- * @param write - writes some bytes and answers how many; standard error when left out
+ * @param write - writes some bytes and returns how many; standard error when left out
  */
 export function serverLog(level: string, write = (bytes: Buffer) => writeSync(STANDARD_ERROR, bytes)): Logger {
   let lost = 0;

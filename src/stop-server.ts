@@ -10,11 +10,11 @@ import { lockDataFolder } from './store/lock.ts';
 const LOOK_MS = 50;
 
 /**
- * Ends the server of a data folder in order, with SIGTERM, and waits until its process is gone (SPEC {#cli_stop}). Answers its process
+ * Ends the server of a data folder in order, with SIGTERM, and waits until its process is gone (SPEC {#cli_stop}). Returns its process
  * number and whether it has ended within `timeoutMs`; undefined where no server runs. A process that does not have the folder's lock is
  * not touched, whatever the record says.
  *
- * @throws what kill(2) answers: EPERM for a server of another user
+ * @throws the error of kill(2): EPERM for a server of another user
  */
 export async function stopServer(options: { data: string; timeoutMs: number }): Promise<{ pid: number; ended: boolean } | undefined> {
   if (!existsSync(options.data)) return undefined;

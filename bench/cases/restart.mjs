@@ -88,7 +88,7 @@ export const restart = {
   },
 };
 
-/** One life of the server: judges what the life before it left, starts its own commands and is killed. Answers those. */
+/** One life of the server: judges what the life before it left, starts its own commands and is killed. Returns those. */
 async function life({ data, root, witness, seen, previous, attempt, last }) {
   const scope = new Scope();
   try {

@@ -6,7 +6,7 @@ import { within } from './scope.mjs';
 const JOBS = fileURLToPath(new URL('client-jobs.mjs', import.meta.url));
 const JOB_MS = 120_000;
 
-/** Starts the measuring process. Answers how to give it a job (client-jobs.mjs), and at most how long, and get the result. */
+/** Starts the measuring process. Returns how to give it a job (client-jobs.mjs), and at most how long, and get the result. */
 export function startClient(scope) {
   const child = scope.process(fork(JOBS, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
   const died = once(child, 'exit').then(([code]) => {

@@ -3,7 +3,7 @@ const INVALID_PARAMS = -32602;
 
 /**
  * Subscribes to the standard output of one command in either carriage, and checks that each piece begins where the one
- * before it ended. Answers the number of bytes so far, as `bytes()`.
+ * before it ended. Returns the number of bytes so far, as `bytes()`.
  *
  * @param options - `carriage` is `json` or `raw`; `take(bytes, offset)`, where given, gets each piece as a Buffer
  */

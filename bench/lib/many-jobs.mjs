@@ -52,7 +52,7 @@ export const manyJobs = {
     open = { tallies, close: async () => sockets.forEach((socket) => socket.terminate()) };
   },
 
-  /** Until every reader has `expected` lines or `limitMs` have passed. Answers what each got and the latency over all of them. */
+  /** Until every reader has `expected` lines or `limitMs` have passed. Returns what each got and the latency over all of them. */
   async manyCollect({ expected, limitMs }) {
     const { tallies, close } = open;
     let timer;

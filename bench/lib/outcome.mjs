@@ -20,7 +20,7 @@ function rewrite(folder, change) {
   writeFileSync(readme, change(readFileSync(readme, 'utf8')));
 }
 
-/** Writes results.json, a figure for each result that has a series, and the table. Answers the folder. */
+/** Writes results.json, a figure for each result that has a series, and the table. Returns the folder. */
 export function writeReport(report) {
   const folder = place(report);
   const plots = new URL('plots/', folder);
@@ -31,7 +31,7 @@ export function writeReport(report) {
   return fileURLToPath(folder);
 }
 
-/** Writes the table of where the time goes. Answers the folder. */
+/** Writes the table of where the time goes. Returns the folder. */
 export function writeProfile(report, profiled) {
   const folder = place(report);
   rewrite(folder, (text) => withProfile(text, report, profiled));

@@ -46,7 +46,7 @@ export class Sampler {
     clearInterval(this.#timer);
   }
 
-  /** Takes the last sample and stops. Answers the samples and, over all of the time, cores used and memory. */
+  /** Takes the last sample and stops. Returns the samples and, over all of the time, cores used and memory. */
   stop() {
     clearInterval(this.#timer);
     this.#take();

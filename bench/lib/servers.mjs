@@ -25,7 +25,7 @@ async function firstLine(child, what) {
 }
 
 /**
- * A real `headgate serve` on a data folder. Answers what it says when it is ready.
+ * A real `headgate serve` on a data folder. Returns what it says when it is ready.
  *
  * @param options - `nodeFlags` for Node itself; `entry` instead of the bundled command; `keepCommands` leaves running what the scope's end would otherwise end
  */
@@ -65,7 +65,7 @@ export function available(program, versionFlag) {
   return spawnSync(program, [versionFlag], { stdio: 'ignore' }).error === undefined;
 }
 
-/** websocketd, which starts the command for each connection. Answers its URL. */
+/** websocketd, which starts the command for each connection. Returns its URL. */
 export async function startWebsocketd(scope, flags, command) {
   const port = await freePort();
   const child = scope.process(

@@ -6,7 +6,7 @@ import { Wire } from './wire.mjs';
 
 const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 
-/** Accepts, waits for the end at every reader, and answers how long that took and what each reader got. */
+/** Accepts, waits for the end at every reader, and returns how long that took and what each reader got. */
 async function accepted(wires, readings, run, path) {
   const ends = wires.map((wire) => wire.ended(path));
   const start = nowMs();

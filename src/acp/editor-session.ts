@@ -165,7 +165,7 @@ export class EditorSession {
     this.#loops.fail(new Error('the session was closed'));
   }
 
-  /** Queues the prompt, or gives the answer that the agent waits for; answers the loop that works on it. */
+  /** Queues the prompt, or gives the answer that the agent waits for; returns the loop that works on it. */
   async #begin(link: Link, text: string): Promise<number> {
     const question = this.#question;
     this.#question = undefined;

@@ -62,7 +62,7 @@ export class Loops {
     return ((await this.isOwn(loop)) || this.#awaited.has(loop)) && !this.#left.has(loop);
   }
 
-  /** Queues a loop; answers its number. A connection lost meanwhile queues it no second time. */
+  /** Queues a loop; returns its number. A connection lost meanwhile queues it no second time. */
   begin(link: Link, mode: Mode, prompt: string): Promise<number> {
     const begun = this.#begin(link, mode, prompt).then((loop) => {
       this.#own.add(loop);
@@ -126,7 +126,7 @@ export class Loops {
 
   /**
    * Ends what the run works on: its loops, and the commands that these began, also those that a turn has left in the
-   * background. Answers the commands.
+   * background. Returns the commands.
    */
   async abort(link: Link): Promise<string[]> {
     await this.#beginning.catch(() => {});

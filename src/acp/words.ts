@@ -4,7 +4,7 @@ import type { Outlet } from './outlet.ts';
 type Piece = Omit<NotificationParamsOf<'run/text'>, 'run' | 'subscription'>;
 
 /**
- * What the model says, once: live while it says it, and what was missed or begun anew from the turn's stored text
+ * What the model says, once: live while it says it, and what was missed or begun again from the turn's stored text
  * (SPEC {#acp_text}).
  */
 export class Words {
@@ -12,7 +12,7 @@ export class Words {
   /** The turn whose text is being sent, and what has been sent of it. */
   #turn = 0;
   #said = '';
-  /** A piece was missed, or the answer begun anew: the rest comes with the whole text. */
+  /** A piece was missed, or the answer begun again: the rest comes with the whole text. */
   #isBroken = false;
   /** Turns whose text was sent whole: of a replay nothing is said again. */
   readonly #whole = new Set<number>();

@@ -21,7 +21,7 @@ exec 3<&0
 
 /**
  * Starts a program that nothing ties to this process: a child of init, or of whoever adopts orphans here, in a session of
- * its own, without a terminal, standard input and output at /dev/null (SPEC {#cli_ensure}). Answers its process number.
+ * its own, without a terminal, standard input and output at /dev/null (SPEC {#cli_ensure}). Returns its process number.
  *
  * @param options - `stderr`: descriptor that standard error goes to
  * @throws Error when there is no shell or no process could be made

@@ -17,7 +17,7 @@ type Starter = Pick<CliHost, 'env' | 'command'>;
 /** How long a server that is being started may take until it answers. */
 const START_MS = 30_000;
 const LOOK_MS = 50;
-/** Above this size a log is begun anew. */
+/** Above this size a log is begun again. */
 const LOG_BYTES = 1024 * 1024;
 /** The environment of a command of Headgate: a server with it would be taken for a part of that command, and end with it. */
 const MARKERS = ['HEADGATE_PRODUCER', 'HEADGATE_SPOOL', 'HEADGATE_TTY_FOLDER'] as const;
@@ -53,7 +53,7 @@ export async function ensureServer(options: EnsureOptions, host: Starter): Promi
 }
 
 /**
- * Starts a server on a data folder where none answers, with these options of `headgate serve`; answers whether it did.
+ * Starts a server on a data folder where none answers, with these options of `headgate serve`; returns whether it did.
  *
  * @throws CliError with exit code 3 and what the server said, when it does not start
  */

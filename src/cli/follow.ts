@@ -18,7 +18,7 @@ export interface FollowOptions {
 
 /**
  * Reads channels of one producer from their offsets to their end: no byte lost, none twice, none held beyond a few MiB
- * however slow the reader is, also over a restart of the server (SPEC {#cli_follow}). Answers undefined when `signal`
+ * however slow the reader is, also over a restart of the server (SPEC {#cli_follow}). Returns undefined when `signal`
  * is aborted; the subscriptions then end with the session.
  */
 export async function follow(session: Runtime, options: FollowOptions): Promise<StreamEnd | undefined> {

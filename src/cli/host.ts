@@ -89,7 +89,7 @@ export interface OutlivedCommand {
   readonly until: number | null;
 }
 
-/** A command that was cancelled, as `stream/cancelAll` answers it. */
+/** A command that was cancelled, as `stream/cancelAll` returns it. */
 export type EndedCommand = ResultOf<'stream/cancelAll'>[number];
 
 /** An output stream, perhaps a terminal. */

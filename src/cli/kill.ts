@@ -10,7 +10,7 @@ const CONFIRM_MS = 8000;
 const LOOK_MS = 500;
 
 /**
- * Waits until the kill that a cancel began is over and answers its receipt. Answers what is known when it takes longer
+ * Waits until the kill that a cancel began is over and returns its receipt. Returns what is known when it takes longer
  * than grace and confirmation may, or when `signal` is aborted.
  */
 export async function awaitKill(

@@ -33,7 +33,7 @@ const GROUPS: readonly ((registry: Registry) => void)[] = [
 ];
 
 /**
- * The `headgate` command. `argv` is what follows the program's name. Answers the exit code once everything printed has
+ * The `headgate` command. `argv` is what follows the program's name. Returns the exit code once everything printed has
  * left the process; errors are one message on standard error, never a stack (SPEC {#cli_exit_codes}).
  */
 export async function runCli(argv: readonly string[], host: CliHost): Promise<number> {
@@ -70,7 +70,7 @@ export async function runCli(argv: readonly string[], host: CliHost): Promise<nu
   await Promise.all([console.out.flush(), console.err.flush()]);
   return console.out.failure === undefined ? code : await outputLost(console.out.failure, code);
 
-  /** Says that standard output has not got all; answers the exit code. */
+  /** Says that standard output has not got all; returns the exit code. */
   async function outputLost(cause: unknown, before: number): Promise<number> {
     const failure = new CliError(
       `standard output could not be written: ${messageOf(cause)}`,

@@ -60,7 +60,7 @@ export function countLines(bytes: Uint8Array): number {
 
 /**
  * UTF-8 bytes as the inside of a JSON string (RFC 8259, section 7), without decoding them: only `"`, `\` and codes below
- * 0x20 are escaped. Answers a view that the next call overwrites. Throws RangeError beyond ESCAPE_MAX_BYTES.
+ * 0x20 are escaped. Returns a view that the next call overwrites. Throws RangeError beyond ESCAPE_MAX_BYTES.
  */
 export function escapeJson(bytes: Uint8Array): Uint8Array {
   if (bytes.length > ESCAPE_MAX_BYTES) throw new RangeError(`${bytes.length} bytes at once; escape at most ${ESCAPE_MAX_BYTES}`);

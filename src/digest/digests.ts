@@ -67,7 +67,7 @@ export class Digests {
     this.#slices.close();
   }
 
-  /** Plays some of what is stored of a channel; answers how many bytes are left. */
+  /** Plays some of what is stored of a channel; returns how many bytes are left. */
   #follow(entryId: number): number {
     const end = this.#ends.get(entryId);
     if (end === undefined) return 0;
@@ -126,7 +126,7 @@ export class Digests {
     return { text: compose(digestible, maxBytes), complete: missing === 0 };
   }
 
-  /** Plays a copy up to `bytes`; answers how many bytes it did not get to. */
+  /** Plays a copy up to `bytes`; returns how many bytes it did not get to. */
   async #playOn(entryId: number, player: Player, bytes: number, until: number): Promise<number> {
     for (let step = nextStep(player, bytes, until); step > 0; step = nextStep(player, bytes, until)) {
       const next = this.#channels.read(entryId, player.bytes, step);
@@ -157,7 +157,7 @@ export class Digests {
   }
 }
 
-/** Forgets what has been put in first when there are too many; answers its key. */
+/** Forgets what has been put in first when there are too many; returns its key. */
 function dropOldest<K, V>(map: Map<K, V>, size: number): K | undefined {
   const oldest = map.keys().next();
   if (map.size <= size || oldest.done === true) return undefined;

@@ -51,7 +51,7 @@ export class Findings {
     return this.#kept.reduce((sum, { dropped }) => sum + dropped, 0);
   }
 
-  /** Looks at a row, or at what was written of it last, and keeps it when it looks like an error; answers what it is found by. */
+  /** Looks at a row, or at what was written of it last, and keeps it when it looks like an error; returns what it is found by. */
   look(row: Row, text = row.text): number {
     const bytes = Buffer.from(text);
     return this.lookAt(bytes, 0, bytes.length, row.line, () => row);

@@ -99,7 +99,7 @@ export class Player {
     }
   }
 
-  /** Plays what comes to the same without being played byte for byte; answers where it ends, `from` when there is none. */
+  /** Plays what comes to the same without being played byte for byte; returns where it ends, `from` when there is none. */
   #quickly(bytes: Buffer, scan: ByteScan, from: number, control: number): number {
     if (this.screen.atFreshRow) {
       const end = control > 0 ? bytes.lastIndexOf(LF, control - 1) + 1 : 0;

@@ -37,7 +37,7 @@ export class SequenceReader {
     this.#length = 0;
   }
 
-  /** Takes the next byte; answers the sequence that it ends, or `cancelled` when it is no part of one and is text again. */
+  /** Takes the next byte; returns the sequence that it ends, or `cancelled` when it is no part of one and is text again. */
   take(byte: number): Sequence | 'cancelled' | undefined {
     this.#length++;
     if (byte === 0x18 || byte === 0x1a) return this.#end({ kind: 'cancel', text: '', final: '' });

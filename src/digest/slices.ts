@@ -15,7 +15,7 @@ export class Slices {
   #lag = 0;
   #next: NodeJS.Immediate | undefined;
 
-  /** `step` does some work on one channel and answers how many bytes are left of it. What it throws ends the work on that channel. */
+  /** `step` does some work on one channel and returns how many bytes are left of it. What it throws ends the work on that channel. */
   constructor(step: (id: number) => number, failed: (error: unknown) => void) {
     this.#step = step;
     this.#failed = failed;

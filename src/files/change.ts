@@ -96,7 +96,7 @@ function changed(path: string): HeadgateError {
   const shown = filePath(path);
   return new HeadgateError(
     'conflict',
-    `${shown} has changed since this was proposed, so nothing was written; read it again and propose anew`,
+    `${shown} has changed since this was proposed, so nothing was written; read it again and propose again`,
     {
       path: shown,
       outcome: 'changed',

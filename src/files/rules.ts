@@ -9,7 +9,7 @@ const MAX_PATTERN_CHARS = 512;
 export class FileRules {
   readonly #constraints: readonly (FileConstraint & { readonly takesIn: (relative: string) => boolean })[];
 
-  /** `realOf` answers where a path really is when links lead there, so that an ignored link is no way around itself. */
+  /** `realOf` returns where a path really is when links lead there, so that an ignored link is no way around itself. */
   constructor(constraints: readonly FileConstraint[], realOf: (relative: string) => string | undefined = () => undefined) {
     this.#constraints = constraints.map((one) => ({ ...one, takesIn: testOf(one, realOf) }));
   }

@@ -10,7 +10,7 @@ import { type IgnoreFile, parseIgnoreFile } from './gitignore.ts';
 import { type Bounds, named, type OpenFolder, openFile, openFolder } from './place.ts';
 import { fileGlob } from './rules.ts';
 
-/** Files and folders that one listing looks at, and answers, at most. */
+/** Files and folders that one listing looks at, and returns, at most. */
 const MAX_VISITED = 50_000;
 const MAX_LISTED = 500;
 const MAX_IGNORE_BYTES = 256 * 1024;

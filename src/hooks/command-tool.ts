@@ -52,7 +52,7 @@ export function commandTool(options: CommandToolOptions): ToolDefinition<typeof 
   };
 }
 
-/** What a tool that proposes a command answers: looks at the disk, and starts nothing. `usual` is the shell of the run. */
+/** What a tool that proposes a command returns: looks at the disk, and starts nothing. `usual` is the shell of the run. */
 export function commandProposal(input: z.output<typeof commandParams>, root: string, usual?: Shell): CommandProposal {
   let launch: ReturnType<typeof launchOf>;
   let place: Place;

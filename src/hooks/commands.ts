@@ -40,8 +40,8 @@ export interface CommandAccess {
   next(paths: readonly string[], o: { timeoutMs: number; or: readonly CommandNews[] }): Promise<'ended' | CommandNews | undefined>;
   /** Sends a signal such as `SIGINT`; to commands that a model of the run started only. */
   signal(path: string, signal: string): Promise<void>;
-  /** Answers the bytes that were taken. */
+  /** Returns the bytes that were taken. */
   input(path: string, bytes: Buffer, eof: boolean): Promise<number>;
-  /** Ends the tree; answers the receipt, whose `finishedAt` is null when the kill takes longer than ten seconds. */
+  /** Ends the tree; returns the receipt, whose `finishedAt` is null when the kill takes longer than ten seconds. */
   cancel(path: string, reason: string | null): Promise<KillReceipt>;
 }

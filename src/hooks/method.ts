@@ -25,10 +25,10 @@ export interface MethodDefinition<P extends z.ZodType = z.ZodType> {
   readonly description: string;
   /** A zod object; params that do not fit are refused with the field, and never reach the handler. */
   readonly params: P;
-  /** Zod for what it answers; another answer is an error of the plugin. Default: any JSON. */
+  /** Zod schema of the result; another result is an error of the plugin. Default: any JSON. */
   readonly result?: z.ZodType;
   /** What a token must allow: look, drive runs, or everything. */
   readonly scope: 'read' | 'run' | 'admin';
-  /** Answers JSON. A throw of `{kind, message}`, `kind` a name such as `not_found`, reaches the client as that error. */
+  /** Returns JSON. A throw of `{kind, message}`, `kind` a name such as `not_found`, reaches the client as that error. */
   handler(params: z.output<P>, call: MethodCall): unknown;
 }

@@ -42,7 +42,7 @@ export interface EntryWrite {
   readonly create?: boolean;
 }
 
-/** A change of a file, as `files.plan` answers it, and the entries that go with it once it is done (SPEC {#file_edits}). */
+/** A change of a file, as `files.plan` returns it, and the entries that go with it once it is done (SPEC {#file_edits}). */
 export interface ProposedChange extends PlannedChange {
   readonly writes?: readonly EntryWrite[];
   readonly removes?: readonly string[];
@@ -133,7 +133,7 @@ export interface ToolDefinition<P extends z.ZodType = z.ZodType> {
   readonly traits?: readonly ToolTrait[];
   /** One line for people, from an input that fits `params`. Default: the tool's name. */
   summary?(input: z.output<P>): string;
-  /** Does it, and answers how the action ends. */
+  /** Does it, and returns how the action ends. */
   handler(input: z.output<P>, call: ToolCallContext): ToolOutcome | Promise<ToolOutcome>;
   /**
    * Carries out a proposal without a producer that was accepted. Called once at most: an action that a crash interrupted in
@@ -163,7 +163,7 @@ export interface PluginContext {
   readonly z: typeof z;
   /** The server's log: `info(facts, message)`, `warn`, `error`, `debug`. */
   readonly logger: Logger;
-  /** Adds a tool; answers how to take it away again. */
+  /** Adds a tool; returns how to take it away again. */
   tool<P extends z.ZodType>(definition: ToolDefinition<P>): () => void;
   /** Adds a kind of producer that runs in the server, for tools to propose with `runner: 'server'` (SPEC {#plugin_producers}). */
   producer(definition: ProducerDefinition): void;
@@ -178,7 +178,7 @@ export interface PluginContext {
   commandTool(options: CommandToolOptions): void;
   /** Tells `handler` of an event. `options`: `{priority}`, 500 by default. */
   on<N extends EventName>(name: N, handler: (payload: EventPayloads[N]) => void | Promise<void>, options?: HookOptions): void;
-  /** Lets `handler(value, payload)` change a value; it answers the value to go on with. `options`: `{priority}`. */
+  /** Lets `handler(value, payload)` change a value; it returns the value to go on with. `options`: `{priority}`. */
   filter<N extends FilterName>(
     name: N,
     handler: (value: FilterValue<N>, payload: FilterPayload<N>) => FilterValue<N> | Promise<FilterValue<N>>,
@@ -197,6 +197,6 @@ export interface PluginContext {
 /** A plugin: the default export of its module. */
 export interface Plugin {
   readonly name: string;
-  /** A promise that it answers is waited for. */
+  /** A promise that it returns is awaited. */
   setup(context: PluginContext): unknown;
 }

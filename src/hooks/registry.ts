@@ -46,12 +46,12 @@ export class HookRegistry {
     this.#limitMs = options.limitMs ?? FILTER_LIMIT_MS;
   }
 
-  /** Registers a handler of an event. Throws for a name that is no event. Answers how to end it. */
+  /** Registers a handler of an event. Throws for a name that is no event. Returns how to end it. */
   on<N extends EventName>(plugin: string, name: N, handler: (payload: EventPayloads[N]) => unknown, options: HookOptions = {}): () => void {
     return this.#register(plugin, name, 'event', handler as Registration['handler'], options);
   }
 
-  /** Registers a handler of a filter. Throws for a name that is no filter. Answers how to end it. */
+  /** Registers a handler of a filter. Throws for a name that is no filter. Returns how to end it. */
   filter<N extends FilterName>(
     plugin: string,
     name: N,

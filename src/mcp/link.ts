@@ -17,7 +17,7 @@ export class Link {
   #run: Promise<string> | undefined;
   #clientName: string | undefined;
 
-  /** `greeted` answers the name that the client gave in its greeting; `opened` is told of every runtime that is opened: the first one, and another when that is gone for good. */
+  /** `greeted` returns the name that the client gave in its greeting; `opened` is told of every runtime that is opened: the first one, and another when that is gone for good. */
   constructor(options: McpServeOptions, greeted: () => string | undefined, opened: (runtime: Runtime) => void) {
     this.#options = options;
     this.#greeted = greeted;

@@ -5,7 +5,7 @@ import { type CommandRef, commandOf, isOver, type Noted } from './command.ts';
 import { tellProgress } from './progress.ts';
 
 /**
- * Waits until a command has ended, was refused or waits for input, or until `ms` have passed; answers how it stands then.
+ * Waits until a command has ended, was refused or waits for input, or until `ms` have passed; returns how it stands then.
  * Whoever sent a progress token is told the last line meanwhile (SPEC {#mcp_wait}). Throws the reason of the request's signal:
  * the command goes on.
  */

@@ -3,7 +3,7 @@ export interface Said {
   readonly projectId: number;
   readonly run: string;
   readonly turn: number;
-  /** Bytes of the turn's text before this piece; 0 begins it anew. */
+  /** Bytes of the turn's text before this piece; 0 begins it again. */
   readonly offset: number;
   readonly text: string;
   /** The turn says nothing more; the text may be empty. */

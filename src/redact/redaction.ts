@@ -59,7 +59,7 @@ export class Redaction {
   }
 
   /**
-   * Adds a shape that a plugin brings (SPEC {#redaction_plugins}); output that is being followed goes on without it. Answers how
+   * Adds a shape that a plugin brings (SPEC {#redaction_plugins}); output that is being followed goes on without it. Returns how
    * to take it back. Throws when the pattern is none, or there are too many.
    */
   add(secret: { readonly name: string; readonly pattern: string }): () => void {

@@ -1,6 +1,6 @@
 import type { Matcher, Range, Scan } from './matcher.ts';
 
-/** What is looked at together; memory that is not made anew for each chunk. */
+/** What is looked at together; memory that is not made again for each chunk. */
 const scratch = Buffer.allocUnsafeSlow(128 * 1024);
 
 /** Finds the secrets of bytes that come one after another, wherever they are cut (SPEC {#redaction_stream}). */
@@ -29,7 +29,7 @@ export class Scanner {
   }
 
   /**
-   * Takes the next bytes; answers what is secret and what may become so, by offset: of what was answered before as well.
+   * Takes the next bytes; returns what is secret and what may become so, by offset: of what was answered before as well.
    * With `final` nothing comes after them.
    */
   push(bytes: Buffer, final = false): Pick<Scan, 'ranges' | 'possible'> {

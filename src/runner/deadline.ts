@@ -5,7 +5,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Calls back once the wall clock has reached `at` (milliseconds since the epoch), at once when it has already.
- * Answers a function that calls it off.
+ * Returns a function that calls it off.
  */
 export function onceReached(at: number, clock: Clock, reached: () => void): () => void {
   let timer: NodeJS.Timeout;

@@ -6,7 +6,7 @@ const RETRY_MS = 100;
 const RETRY_MAX_MS = 2000;
 
 /**
- * Tells the server something until it is stored: a full disk must not leave a producer at 102 for ever. Answers the
+ * Tells the server something until it is stored: a full disk must not leave a producer at 102 for ever. Returns the
  * error that makes it pointless (stream_closed, stale_epoch, not_found), or undefined once it is stored. An aborted
  * signal ends the waiting; then nothing more is tried.
  */

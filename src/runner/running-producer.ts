@@ -372,7 +372,7 @@ export class RunningProducer {
     return await this.#tell(() => link.completed(entryId, epoch, end));
   }
 
-  /** Enforces the time limit, counted from the first start, also over restarts. Answers how to call it off. */
+  /** Enforces the time limit, counted from the first start, also over restarts. Returns how to call it off. */
   #limitTime(): () => void {
     const { timeoutMs } = this.#options.producer.spec;
     if (timeoutMs === undefined) return () => {};

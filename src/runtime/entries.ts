@@ -13,7 +13,7 @@ const DEFAULT_ROWS = 200;
 const DEFAULT_LINES = 1000;
 /** Bytes of a digest, give or take a line. */
 const DIGEST_BYTES = 8 * 1024;
-/** Bytes of lines that one `get` answers at most. */
+/** Bytes of lines that one `get` returns at most. */
 const LINE_BYTES = 4 * 1024 * 1024;
 
 export interface EntryQuery {

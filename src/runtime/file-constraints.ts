@@ -15,14 +15,14 @@ export interface StoreParams {
   readonly clear?: boolean | undefined;
 }
 
-/** What `store` answers. */
+/** What `store` returns. */
 export interface StoreResult {
   readonly ok: true;
   readonly constraints: FileConstraint[];
 }
 
 /**
- * Sets or clears the constraint of a pattern and answers those of the project; with `path` alone the ones that this file
+ * Sets or clears the constraint of a pattern and returns those of the project; with `path` alone the ones that this file
  * is under. Throws invalid_params, not_found, unsupported (SPEC {#file_constraints}).
  */
 export function storeConstraint({ store }: RuntimeParts, c: Caller, params: StoreParams): StoreResult {

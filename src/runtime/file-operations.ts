@@ -11,7 +11,7 @@ import type { Caller, RuntimeParts } from './parts.ts';
 import { filesOf } from './project-files.ts';
 import { checkStars } from './starred-text.ts';
 
-/** Bytes of a file that one `get` answers at most. */
+/** Bytes of a file that one `get` returns at most. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const DEFAULT_LINES = 1000;
 

@@ -10,7 +10,7 @@ const MAX_BYTES = 256 * 1024 * 1024;
 const ALIAS_CHARS = 52;
 
 /**
- * Copies a run with all it holds into a new one, in slices, and answers what `then` answers, which goes on in the transaction that
+ * Copies a run with all it holds into a new one, in slices, and returns what `then` returns, which goes on in the transaction that
  * lets everybody see the copy (SPEC {#run_fork}). Throws conflict while a loop of it is active or queued, too_large, alias_taken,
  * and not_found when it is deleted meanwhile.
  */

@@ -7,7 +7,7 @@ const COALESCE_MS = 50;
 
 /** Takes what a model says in one turn. */
 export interface TurnVoice {
-  /** The answer begins, or begins anew. */
+  /** The answer begins, or begins again. */
   begin(): void;
   say(text: string): void;
   /** Tells what has not been told; nothing is told afterwards. */
@@ -26,7 +26,7 @@ export class LiveText {
     this.#logger = logger;
   }
 
-  /** Answers how to stop it. */
+  /** Returns how to stop it. */
   on(listener: (said: Said) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -51,7 +51,7 @@ export class PluginMethods extends Map<string, PluginMethod> {
     this.#parts = parts;
   }
 
-  /** Throws with what is wrong with the definition. Answers how to take it back. */
+  /** Throws with what is wrong with the definition. Returns how to take it back. */
   register(plugin: string, definition: MethodDefinition): () => void {
     const { name, description, params, result = z.unknown(), scope, handler } = definition;
     if (!PLUGIN.test(plugin)) throw new Error(`a plugin with methods has a name of a-z, 0-9, - and _; "${plugin}" is none`);

@@ -22,7 +22,7 @@ export function checkRemember({ action, output, remember: asked }: Remembering):
 }
 
 /**
- * Writes the rules that the proposal has shown, in the transaction of its answer, and answers them (SPEC {#policy_remember}). Throws
+ * Writes the rules that the proposal has shown, in the transaction of its answer, and returns them (SPEC {#policy_remember}). Throws
  * unsupported when it shows none.
  */
 export function remember(policy: Policy, tx: JournalTx, run: Run, entry: Entry, action: Remembering['action'], by: string): string[] {

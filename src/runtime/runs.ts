@@ -117,7 +117,7 @@ export class Runs {
     });
   }
 
-  /** Changes settings of later turns; answers all of them. */
+  /** Changes settings of later turns; returns all of them. */
   configure(c: Caller, alias: string, params: SettingsParams & { model?: string | undefined }): Run {
     const { store, journal } = this.#parts;
     const run = this.require(c.project.id, alias);

@@ -275,7 +275,7 @@ export class Runtime {
     return this.#models.list(projectId).map((model) => ({ ...model, dialect: this.#models.dialectOf(model), price: model.price ?? null }));
   }
 
-  /** Tells of what models say while they say it; answers how to stop it (SPEC {#model_stream}). */
+  /** Tells of what models say while they say it; returns how to stop it (SPEC {#model_stream}). */
   onText(listener: (said: Said) => void): () => void {
     return this.#parts.live.on(listener);
   }

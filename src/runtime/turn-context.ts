@@ -4,7 +4,7 @@ import type { ToolSpec } from '../model/ports/model-provider.ts';
 import type { Run, TurnMeter } from '../model/records.ts';
 import type { RuntimeParts } from './parts.ts';
 
-/** What `getContext` answers (SPEC {#context_record}). */
+/** What `getContext` returns (SPEC {#context_record}). */
 export interface TurnContext extends TurnMeter {
   readonly run: string;
   readonly turn: number;

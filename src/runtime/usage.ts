@@ -1,6 +1,6 @@
 import type { Loop, Turn, TurnMeter, TurnPhase, Usage } from '../model/records.ts';
 
-/** Turns that `getRun` answers, the last ones. */
+/** Turns that `getRun` returns, the last ones. */
 const MAX_TURNS = 200;
 
 /** A turn's share of what a run has cost. */

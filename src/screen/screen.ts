@@ -43,7 +43,7 @@ export class Screen {
     }
   }
 
-  /** Changes the size, as the terminal itself does: rows that are too long are wrapped anew. */
+  /** Changes the size, as the terminal itself does: rows that are too long are wrapped again. */
   resize({ cols, rows }: ScreenSize): void {
     this.#terminal.resize(cols, rows);
   }

@@ -29,7 +29,7 @@ let db;
 let timer;
 let pageBytes = 0;
 let failures = 0;
-/** Attempts in a row to begin the log anew that an outside reader has hindered, and when the next one is due. */
+/** Attempts in a row to begin the log again that an outside reader has hindered, and when the next one is due. */
 let hindered = 0;
 let dueAt = 0;
 /** @type {NodeJS.Timeout | undefined} */
@@ -85,7 +85,7 @@ function tellRoom() {
   if (Atomics.exchange(flags, flag.waiting, 0) === 1) parentPort?.postMessage({ room: true });
 }
 
-/** An outside reader hindered an attempt to begin the log anew, or did not: the next one is later and shorter then. @param {boolean} busy */
+/** An outside reader hindered an attempt to begin the log again, or did not: the next one is later and shorter then. @param {boolean} busy */
 function noteBusy(busy) {
   if (!busy) {
     if (hindered > 0) parentPort?.postMessage({ recovered: true });
@@ -102,7 +102,7 @@ function noteBusy(busy) {
 }
 
 /**
- * One round; answers the pause before the next (milliseconds), undefined when none is needed.
+ * One round; returns the pause before the next (milliseconds), undefined when none is needed.
  * @param {boolean} fresh
  * @returns {number | undefined}
  */
@@ -129,7 +129,7 @@ function checkpoint(fresh) {
   return hindered > 0 ? maxBackoffMs : undefined;
 }
 
-/** Begins the log anew at its start. The writer has to wait for that, so first as much as possible is moved beside it. */
+/** Begins the log again at its start. The writer has to wait for that, so first as much as possible is moved beside it. */
 function restart() {
   for (let round = 0; round < ROUNDS; round++) {
     const begun = performance.now();

@@ -7,27 +7,27 @@ import { LogLength } from './log-length.ts';
 
 /** Pause between two rounds while there is something to move (milliseconds). */
 const INTERVAL_MS = 250;
-/** Size of the write-ahead log from which on it is begun anew. */
+/** Size of the write-ahead log from which on it is begun again. */
 const MAX_BYTES = 64 * 1024 * 1024;
 /** Size from which on who appends in bulk waits until it has been: the writer is faster than the disk. */
 const FULL_BYTES = 80 * 1024 * 1024;
 /** A round that took no longer than this leaves so little behind that the writer may wait for it (milliseconds). */
 const QUICK_MS = 10;
-/** Longest that a commit waits for the log to begin anew (milliseconds). */
+/** Longest that a commit waits for the log to begin again (milliseconds). */
 const MAX_WAIT_MS = 500;
 /** Longest pause after a failure, such as a full disk, or a reader outside that holds the log (milliseconds). */
 const MAX_BACKOFF_MS = 5000;
 /** Pauses before a thread that has ended is started again: the first, and the longest (milliseconds). */
 const RESTART_MS = 1000;
 const MAX_RESTART_MS = 60_000;
-/** After so long a batch goes into a log that cannot be begun anew now: then it grows, and a command of 1 MiB a batch gets 20 MiB a second (milliseconds). */
+/** After so long a batch goes into a log that cannot be begun again now: then it grows, and a command of 1 MiB a batch gets 20 MiB a second (milliseconds). */
 const ROOM_MS = 50;
 
 /** Places in the flags that both threads see; the worker has the same list. */
 const FLAG = {
   /** 1 when there was a commit since the thread last looked. */
   committed: 0,
-  /** 1 while the thread begins the log anew. */
+  /** 1 while the thread begins the log again. */
   restarting: 1,
   /** Rounds, counted twice: odd while one is under way. */
   round: 2,
@@ -95,14 +95,14 @@ export class Checkpointer {
     else this.#start();
   }
 
-  /** Before a transaction: lets the thread begin the log anew, which it does when the log is long. */
+  /** Before a transaction: lets the thread begin the log again, which it does when the log is long. */
   beforeBegin(): void {
     if (Atomics.load(this.#flags, FLAG.restarting) === 1) Atomics.wait(this.#flags, FLAG.restarting, 1, MAX_WAIT_MS);
   }
 
   /**
    * Undefined while the log is short enough to append to; otherwise a promise that resolves when the thread has begun it
-   * anew, or has tried to and could not, or is not to try yet: then the log grows by the caller's one batch.
+   * again, or has tried to and could not, or is not to try yet: then the log grows by the caller's one batch.
    */
   room(): Promise<void> | undefined {
     if (this.#room) return this.#room.promise;

@@ -116,7 +116,7 @@ export class Connection {
     return explained(() => this.#statement(sql).get(...parameters)) as R | undefined;
   }
 
-  /** Runs a query that answers no rows; answers how many it changed. */
+  /** Runs a query that returns no rows; returns how many it changed. */
   run(query: Compilable<unknown>): number {
     const { sql, parameters } = query.compile();
     return explained(() => this.#statement(sql).run(...parameters).changes);
@@ -171,7 +171,7 @@ export class Connection {
   }
 
   #outermost<T>(durability: Durability, work: () => T): T {
-    // Within a transaction the pragma has no effect, and it is parsed anew each time: only when it changes.
+    // Within a transaction the pragma has no effect, and it is parsed again each time: only when it changes.
     if (this.#synchronous !== durability) {
       this.#db.pragma(`synchronous = ${SYNCHRONOUS[durability]}`);
       this.#synchronous = durability;

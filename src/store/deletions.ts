@@ -46,7 +46,7 @@ export class Deletions {
     this.#dropRun = db.prepare('delete from runs where id = ?');
   }
 
-  /** Deletes a piece within the open transaction and answers its bytes, roughly; undefined when nothing is left. */
+  /** Deletes a piece within the open transaction and returns its bytes, roughly; undefined when nothing is left. */
   piece(): number | undefined {
     const run = this.#run.get(JSON.stringify(this.#copies()));
     if (run === undefined) return undefined;

@@ -24,7 +24,7 @@ export function isBusy(error: unknown): boolean {
   return sqliteCode(error).startsWith('SQLITE_BUSY');
 }
 
-/** True when the disk took no more, or failed: also of the error that a transaction answers for it. */
+/** True when the disk took no more, or failed: also of the error that a transaction throws for it. */
 export function isDiskFailure(error: unknown): boolean {
   const code = error instanceof HeadgateError ? String(error.facts['cause']) : sqliteCode(error);
   return code === 'SQLITE_FULL' || code.startsWith('SQLITE_IOERR');

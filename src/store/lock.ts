@@ -17,7 +17,7 @@ export interface LockHolder {
 /**
  * Takes the data folder for this process, or throws `conflict` with who holds it (SPEC {#data_lock}). The lock is an
  * exclusive transaction on `lock.db`: the kernel ends it with the process, however that ends, and children do not
- * inherit it. `lock.json` only says who it is. Answers how to give the folder back.
+ * inherit it. `lock.json` only says who it is. Returns how to give the folder back.
  *
  * Nothing else in this process may open `lock.db`: closing any descriptor of a file drops the process's locks on it.
  */

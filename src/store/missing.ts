@@ -12,7 +12,7 @@ export function changedOne(changes: number, what: string, id: number, where: str
   found(changes > 0 ? id : undefined, what, id, where);
 }
 
-/** The row that an insert with RETURNING always answers. */
+/** The row that an insert with RETURNING always returns. */
 export function inserted<T>(row: T | undefined): T {
   if (row === undefined) throw new Error('an insert answered no row');
   return row;

@@ -59,8 +59,8 @@ export class RunCopies {
   }
 
   /**
-   * Copies a run and answers what `whole` answers, which is called as soon as the copy holds all that the run holds: for a small
-   * run before this returns. `reveal` lets everybody see the copy, within the open transaction, and answers its number; when it is
+   * Copies a run and returns what `whole` returns, which is called as soon as the copy holds all that the run holds: for a small
+   * run before this returns. `reveal` lets everybody see the copy, within the open transaction, and returns its number; when it is
    * not called, or that transaction fails, there is no copy.
    */
   async make<T>(from: number, maxBytes: number, whole: (reveal: (alias: string) => number) => T): Promise<T> {

@@ -185,7 +185,7 @@ export class RunCopy {
 
   /**
    * Goes on within the open transaction until `until` (milliseconds of `performance.now`), or until so many bytes have been
-   * written, and answers them, give or take one row; undefined when the copy holds all that the run holds now. Throws `conflict`
+   * written, and returns them, give or take one row; undefined when the copy holds all that the run holds now. Throws `conflict`
    * once the run is at work, `too_large`, `not_found` when it has been deleted.
    */
   slice(until: number, mostBytes: number): number | undefined {

@@ -9,7 +9,7 @@ const PERMITTED = new Set(transitions().map(({ kind, from, to }) => `${kind} ${f
  */
 export function requireTransition(kind: Transition['kind'], from: string | number, to: string | number, what: string): void {
   if (from === to || PERMITTED.has(`${kind} ${from} ${to}`)) return;
-  throw new HeadgateError('illegal_transition', `${what} is at ${from} and cannot go to ${to}; read its present state and decide anew`, {
+  throw new HeadgateError('illegal_transition', `${what} is at ${from} and cannot go to ${to}; read its present state and decide again`, {
     kind,
     from,
     to,

@@ -101,7 +101,7 @@ export class Upkeep {
     });
   }
 
-  /** Gives some free pages back; answers undefined when there are few. */
+  /** Gives some free pages back; returns undefined when there are few. */
   #shrink(): number | undefined {
     if (!this.#shrinks || (this.#freePages.get() ?? 0) <= SPARE_PAGES) return undefined;
     this.#db.exec(`pragma incremental_vacuum(${VACUUM_PAGES})`);

@@ -10,7 +10,7 @@ export function ofVisibleRun(column: string): Expression<SqlBool> {
 }
 
 /**
- * Takes runs out of sight in the open transaction and answers how many there were. Their aliases are free again and
+ * Takes runs out of sight in the open transaction and returns how many there were. Their aliases are free again and
  * their forks stand alone; their rows are deleted later, in small steps (SPEC {#run_delete}).
  */
 export function buryRuns(db: Connection, now: number, ids: readonly number[]): number {

@@ -57,7 +57,7 @@ export class Journal {
     return result;
   }
 
-  /** Calls `listener` with every event of every project after its commit. Answers how to stop it. */
+  /** Calls `listener` with every event of every project after its commit. Returns how to stop it. */
   onEvent(listener: (event: EventRecord) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -38,7 +38,7 @@ export class Leftovers {
     }));
   }
 
-  /** Its kill was asked for, and follows. Answers false when that was so before. Throws `stream_closed` when nothing of it runs any more. */
+  /** Its kill was asked for, and follows. Returns false when that was so before. Throws `stream_closed` when nothing of it runs any more. */
   cancelled(owned: Owned, o: { by: string; reason: string | null; signal: string; graceMs: number }): boolean {
     if (openLeftover(owned.producer)?.receipt) return false;
     this.#change(owned, (before, requestedAt) => {

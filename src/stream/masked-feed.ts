@@ -6,7 +6,7 @@ import type { ChunkPiece } from './types.ts';
 /** What a subscription needs of a channel. */
 export type ReaderFeed = Pick<Feed, 'run' | 'path' | 'channel' | 'boundary' | 'ended' | 'attach' | 'detach' | 'pieceAt'>;
 
-/** Places of secrets that are remembered; for readers further behind they are found anew. */
+/** Places of secrets that are remembered; for readers further behind they are found again. */
 const MAX_RANGES = 1000;
 
 /**

@@ -4,10 +4,10 @@ import { incompleteTail } from '../core/utf8.ts';
 import type { EntryStatus } from '../model/status.ts';
 import type { ReadableChannels } from '../redact/index.ts';
 
-/** Bytes that one read answers when nothing is said, and at the most. */
+/** Bytes that one read returns when nothing is said, and at the most. */
 const DEFAULT_BYTES = 1024 * 1024;
 const SEARCH_PAGE_BYTES = 256 * 1024;
-/** A search answers at most so many lines, and stops after so many milliseconds; `to` says where to go on. */
+/** A search returns at most so many lines, and stops after so many milliseconds; `to` says where to go on. */
 const SEARCH_ROWS = 1000;
 const SEARCH_MS = 25;
 const MATCH_TEXT_CHARS = 2048;
@@ -42,7 +42,7 @@ export interface ReadRange {
   readonly matches?: readonly LineMatch[];
 }
 
-/** What `stream/read` answers, with the bytes as they are. */
+/** What `stream/read` returns, with the bytes as they are. */
 export interface ReadResult extends ReadRange {
   readonly path: string;
   readonly channel: number;

@@ -142,7 +142,7 @@ export class Streams {
   }
 
   /**
-   * `stream` from a client that runs the command itself. Answers the offset of the chunk and the channel's length after
+   * `stream` from a client that runs the command itself. Returns the offset of the chunk and the channel's length after
    * it, once stored. Throws not_found, stream_not_open, stream_closed, offset_conflict, stale_epoch, conflict.
    */
   async append(o: {
@@ -159,7 +159,7 @@ export class Streams {
     return { offset, bytes: Math.max(offset + o.bytes.length, this.#store.channels.head(channelId).bytes) };
   }
 
-  /** `stream/completed` from a client; repeated with the same facts it answers the same. */
+  /** `stream/completed` from a client; repeated with the same facts it returns the same. */
   completed(runId: number, path: string, end: ClientEnd): ChannelState[] {
     const known = this.#lifecycle.owned(runId, path);
     const exitCode = end.exitCode ?? null;
@@ -189,7 +189,7 @@ export class Streams {
 
   /**
    * `stream/cancel`: channels 499 and everyone told before this returns; the kill follows and ends with the receipt.
-   * A second cancel answers as the first. Of one that has ended it ends what runs on. Throws stream_closed when nothing does.
+   * A second cancel returns what the first did. Of one that has ended it ends what runs on. Throws stream_closed when nothing does.
    */
   cancel(runId: number, path: string, request: CancelRequest): ChannelState[] {
     const signal = signalName(request.signal ?? 'SIGTERM');
@@ -211,7 +211,7 @@ export class Streams {
     return channels;
   }
 
-  /** Cancels every live command, or those that `only` takes, and answers with their receipts (SPEC {#stream_cancel_all}). */
+  /** Cancels every live command, or those that `only` takes, and returns their receipts (SPEC {#stream_cancel_all}). */
   endCommands(o: Parameters<typeof endCommands>[1]): Promise<EndedCommand[]> {
     return endCommands({ streams: this, store: this.#store, clock: this.#clock }, o);
   }
@@ -228,7 +228,7 @@ export class Streams {
     return owned.channels.map(channelState);
   }
 
-  /** Writes to stdin; answers the bytes that the command's pipe took. A secret is refused where it would be echoed (SPEC {#secret_input}). */
+  /** Writes to stdin; returns the bytes that the command's pipe took. A secret is refused where it would be echoed (SPEC {#secret_input}). */
   async input(runId: number, path: string, bytes: Buffer, eof: boolean, secret = false): Promise<number> {
     const { producer } = served(this.#lifecycle, runId, path);
     if (!producer.spec.stdin) {
@@ -370,7 +370,7 @@ export class Streams {
     }
   }
 
-  /** Within the caller's transaction: every live producer ends as lost, and no runner hears of it. Answers how many there were. */
+  /** Within the caller's transaction: every live producer ends as lost, and no runner hears of it. Returns how many there were. */
   disown(message: string): number {
     const live = this.#store.producers.list({ states: LIVE_STATES });
     for (const { entryId } of live) this.#lose(entryId, message);

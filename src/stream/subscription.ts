@@ -79,7 +79,7 @@ export class Subscription implements StreamSubscription {
     return this.#open && this.wants(runId, path);
   }
 
-  /** Starts following a producer; what is there is sent by the next `pump`. Answers where each channel begins. */
+  /** Starts following a producer; what is there is sent by the next `pump`. Returns where each channel begins. */
   follow(target: FollowTarget): Map<number, number> {
     const offsets = new Map<number, number>();
     if (!this.#open || this.#followed.has(target.path)) return offsets;

@@ -147,7 +147,7 @@ export interface CancelRequest {
   readonly graceMs?: number;
 }
 
-/** What `stream/receipt` answers. */
+/** What `stream/receipt` returns. */
 export interface ReceiptView {
   readonly state: string;
   readonly receipt: KillReceipt | null;

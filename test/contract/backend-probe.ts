@@ -54,7 +54,7 @@ export class StoringSink implements OutputSink {
     return new Map([...this.#channels].map(([channel, { bytes }]) => [channel, bytes]));
   }
 
-  /** Resolves once the channel's text matches; answers the match. */
+  /** Resolves once the channel's text matches; returns the match. */
   async match(channel: number, pattern: RegExp): Promise<RegExpExecArray> {
     return await this.#changes.until(
       () => pattern.exec(this.text(channel)) ?? undefined,

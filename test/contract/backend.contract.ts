@@ -162,7 +162,7 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
       expect([exit.exitCode, sink.text(1), sink.text(2)]).toEqual([0, ...texts]);
     });
 
-    test('truncation by `> /dev/stderr`: {#copiers} a command that opens its outputs anew by name, again and again, loses nothing', async () => {
+    test('truncation by `> /dev/stderr`: {#copiers} a command that opens its outputs again by name, again and again, loses nothing', async () => {
       const { sink, exit } = await run(
         'for i in 1 2 3 4 5; do echo "line $i" > /dev/stderr; done; echo a; echo b > /dev/stdout; echo c > /dev/fd/1; echo d > /proc/self/fd/1; echo e',
       );

@@ -166,7 +166,7 @@ describe('{#lifetime} how long a command lives without its server', { timeout: 9
     for (const { run, path } of others) expect(await again.call('get', { run, path })).toMatchObject({ status: 102 });
   });
 
-  it('counts from the stop, and anew when a server has been there in between', async () => {
+  it('counts from the stop, and again when a server has been there in between', async () => {
     const client = await live.client();
     const place = await running(client, 'ticking', { lifetime: '3s' }, 'while :; do echo; sleep 0.1; done');
     await live.server.crash();

@@ -55,7 +55,7 @@ describe.skipIf(!serviceAvailable('codex'))('{#mcp_results} {#mcp_sh} {#mcp_get}
   afterEach(() => void codex?.kill());
   afterAll(() => model.close());
 
-  /** Lets Codex take these steps, and answers what it showed the model after each. */
+  /** Lets Codex take these steps, and returns what it showed the model after each. */
   async function shownAfter(...steps: Step[]): Promise<string[]> {
     const shown: string[] = [];
     const look = (body: unknown) => {

@@ -152,7 +152,7 @@ describe('{#mcp_server} {#mcp_wait} what others end', () => {
     ['a run of its own', []],
     ['a run that it was given', ['--run', 'given']],
   ])(
-    '%s that was deleted is opened anew by the next command',
+    '%s that was deleted is opened again by the next command',
     async (which, args) => {
       const client = await connect(args);
       const next = (number: number) => accepted(client, `true ${number} ${which}`);

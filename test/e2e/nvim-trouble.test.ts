@@ -119,7 +119,7 @@ describe.skipIf(!serviceAvailable('nvim'))('Trouble in Neovim', { timeout: 120_0
     await editor.told((text) => text.includes('cancelled: '));
   });
 
-  it('{#nvim_output} a buffer that was deleted is shown anew, and input for its command is waited for', async () => {
+  it('{#nvim_output} a buffer that was deleted is shown again, and input for its command is waited for', async () => {
     const editor = await edit();
     await editor.keys(':Headgate sh echo ready; read -r name; echo "hello $name"; sleep 600<CR>');
     const { run, path } = await client.notice('stream/started');

@@ -31,7 +31,7 @@ afterEach(async () => {
   await remove();
 });
 
-/** Proposes and accepts a command; answers its run and path. */
+/** Proposes and accepts a command; returns its run and path. */
 async function accepted(one: WireClient, command: string, more: Record<string, unknown> = {}): Promise<{ run: string; path: string }> {
   const { run: alias } = await one.call<{ run: string }>('startRun', { model: 'scripted' });
   const { path, status } = await one.call<{ path: string; status: number }>('sh', { run: alias, command, ...more });

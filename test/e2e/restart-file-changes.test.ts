@@ -34,7 +34,7 @@ const edit = (word: string) => set({ path: 'file://a.txt', edits: [{ after: 0, n
 /** The file after the first so many of the edits. */
 const after = (edits: number) => `${['three\n', 'two\n', 'one\n'].slice(3 - edits).join('')}${OLD}`;
 
-/** Ends the server as `fault` says while a turn with these calls is worked off, each accepted by the client; answers the run. */
+/** Ends the server as `fault` says while a turn with these calls is worked off, each accepted by the client; returns the run. */
 async function crash(fault: string, calls: { name: string; args: string }[]): Promise<string> {
   await live.server.crash();
   await live.start(faulty(fault));
@@ -58,7 +58,7 @@ async function answerAll(client: WireClient, run: string, count: number): Promis
   }
 }
 
-/** Starts the server again, accepts whatever still waits, and answers how the loop and its changes have ended. */
+/** Starts the server again, accepts whatever still waits, and returns how the loop and its changes have ended. */
 async function goOn(run: string): Promise<{ result: string; statuses: number[] }> {
   await live.start();
   const client = await live.client();

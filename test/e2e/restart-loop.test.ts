@@ -42,7 +42,7 @@ const told = () =>
 const until = (name: string) => `while [ ! -e ${name} ]; do sleep 0.02; done`;
 const go = (name: string) => writeFile(join(live.root, name), '');
 
-/** kill -9 and a new server; answers a client of it. */
+/** kill -9 and a new server; returns a client of it. */
 async function restart(): Promise<WireClient> {
   await live.crashAndStart();
   return await live.client();
@@ -54,7 +54,7 @@ async function restartAgain(client: WireClient): Promise<WireClient> {
   return await restart();
 }
 
-/** Waits for the end of a loop; answers how it ended. */
+/** Waits for the end of a loop; returns how it ended. */
 async function loopEnd(client: WireClient, run: string, loop: number): Promise<{ status: number; result: string }> {
   const loops = async () =>
     (await client.call<{ loops: { loop: number; status: number; result: string }[] }>('getRun', { run })).loops.find(

@@ -38,7 +38,7 @@ const numbers = (to: number) => Array.from({ length: to }, (_, i) => `${i + 1}\n
 const TICKING = 'i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "line $i of $$"; sleep 0.1; done; exit 7';
 const ticked = (pid: string | undefined) => Array.from({ length: 40 }, (_, i) => `line ${i + 1} of ${pid}\n`).join('');
 
-/** Watches a ticking command until its tenth line; answers its pid. */
+/** Watches a ticking command until its tenth line; returns its pid. */
 async function pidOf(one: WireClient, where: { run: string; path: string }): Promise<string> {
   await one.call('stream/subscribe', where);
   await one.notice('stream/chunk', ({ chunk }) => (chunk as string).includes('line 10 '));

@@ -28,7 +28,7 @@ async function up(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Pr
   return server;
 }
 
-/** Starts a server that must not come up; answers its exit code and what it said. */
+/** Starts a server that must not come up; returns its exit code and what it said. */
 async function refused(args: readonly string[] = []): Promise<{ code: number | null; said: string; out: string }> {
   const child = spawn(process.execPath, [MAIN, 'serve', '--json', '--port', '0', '--data', data, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],

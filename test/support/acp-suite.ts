@@ -38,7 +38,7 @@ export class AcpSuite {
     return await realpath(await mkdtemp(join(this.live.root, 'p-')));
   }
 
-  /** Adds a model that plays these steps in a folder, and answers its alias. */
+  /** Adds a model that plays these steps in a folder, and returns its alias. */
   async scenario(client: WireClient, folder: string, steps: readonly object[]): Promise<string> {
     const alias = `play-${folder.slice(-6)}`;
     await writeFiles(folder, { 'scenario.yaml': stringify(steps) });

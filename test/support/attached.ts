@@ -151,7 +151,7 @@ export class Attached {
     this.#keys.write(keys);
   }
 
-  /** Waits until a picture matches, and answers it. */
+  /** Waits until a picture matches, and returns it. */
   async sees(what: RegExp): Promise<string> {
     return (await this.#sink.shows(what)).join('\n');
   }

@@ -10,7 +10,7 @@ export interface LocalHostOptions {
   readonly shell?: readonly [string, ...string[]];
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
-  /** Answers after how many bytes of output the link of the next run breaks; undefined: never. */
+  /** Returns after how many bytes of output the link of the next run breaks; undefined: never. */
   readonly cutAfter?: () => number | undefined;
 }
 

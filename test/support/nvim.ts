@@ -70,7 +70,7 @@ export class Editor {
     await run('nvim', ['--server', this.#socket, '--remote-send', keys], { timeout: WAIT_MS });
   }
 
-  /** Runs Lua and answers what it returns. */
+  /** Runs Lua and returns what it returns. */
   async lua<T = unknown>(code: string): Promise<T> {
     const line = code.replaceAll("'", "''").replaceAll('\n', ' ');
     // By a file: what comes back otherwise is cut where it is long.
@@ -82,7 +82,7 @@ export class Editor {
     return JSON.parse(text) as T;
   }
 
-  /** What `code` answers, once it satisfies the test; throws with the last answer when it does not in time. */
+  /** What `code` returns, once it satisfies the test; throws with the last answer when it does not in time. */
   async until<T>(code: string, test: (value: T) => boolean, timeoutMs = WAIT_MS): Promise<T> {
     let value: T | undefined;
     await vi

@@ -44,7 +44,7 @@ export class Places {
     return places;
   }
 
-  /** Starts the container that is there, anew when it was removed. */
+  /** Starts the container that is there, again when it was removed. */
   async makeContainer(): Promise<void> {
     const { docker } = this.docker;
     const made = await docker.createContainer({

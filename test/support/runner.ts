@@ -85,7 +85,7 @@ export class Company {
     return started;
   }
 
-  /** Proposes a command for a runner in a run of its own and accepts it; answers its run and path. */
+  /** Proposes a command for a runner in a run of its own and accepts it; returns its run and path. */
   async accepted(one: WireClient, command: string, runner: string, more: Params = {}): Promise<{ run: string; path: string }> {
     const { run } = await one.call<{ run: string }>('startRun', { model: 'scripted' });
     const { path } = await one.call<{ path: string }>('sh', { run, command, runner, ...more });

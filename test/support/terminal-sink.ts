@@ -43,7 +43,7 @@ export class TerminalSink implements OutputSink {
     );
   }
 
-  /** Resolves once the screen shows it; answers its rows. */
+  /** Resolves once the screen shows it; returns its rows. */
   async shows(what: RegExp): Promise<string[]> {
     const rows = (): string => this.screen.visible().join('\n');
     return await this.#changes.until(() => (what.test(rows()) ? this.screen.visible() : undefined), what, rows);

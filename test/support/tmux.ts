@@ -47,7 +47,7 @@ export class Terminal {
     return this.#tmux('capture-pane', '-p', '-J', '-S', '-');
   }
 
-  /** Waits until the screen matches, and answers it; throws with the screen when it does not in time. */
+  /** Waits until the screen matches, and returns it; throws with the screen when it does not in time. */
   async see(pattern: RegExp): Promise<string> {
     const until = performance.now() + WAIT_MS;
     while (true) {

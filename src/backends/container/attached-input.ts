@@ -34,7 +34,7 @@ export class AttachedInput {
     return this.#stream !== undefined && !this.#stream.destroyed;
   }
 
-  /** Writes; answers the bytes taken. Throws `conflict` after the end of input, or without a connection. */
+  /** Writes; returns the bytes taken. Throws `conflict` after the end of input, or without a connection. */
   write(bytes: Buffer): Promise<number> {
     return this.#inTurn(() => this.#write(bytes));
   }

@@ -9,7 +9,7 @@ import { isGone, type ShellHost } from '../remote/shell-host.ts';
 const LOOK_MS = 100;
 const UNKILLABLE_MS = 3000;
 
-/** Signals every process that carries the marker and answers their numbers: `sh -c TEXT sh SIGNAL PRODUCER`; signal 0 only looks. */
+/** Signals every process that carries the marker and returns their numbers: `sh -c TEXT sh SIGNAL PRODUCER`; signal 0 only looks. */
 const SIGNAL_MARKED_TEXT = `PATH=$PATH:/usr/bin:/bin
 for hg_file in $(grep -lszxF "HEADGATE_PRODUCER=$2" /proc/[0-9]*/environ /dev/null 2> /dev/null); do
   hg_pid=\${hg_file#/proc/}
@@ -32,7 +32,7 @@ export class MarkedProcesses {
     this.#clock = clock;
   }
 
-  /** Signals each; answers their numbers in the container. None in a container that is gone. */
+  /** Signals each; returns their numbers in the container. None in a container that is gone. */
   async signal(name: NodeJS.Signals | '0'): Promise<number[]> {
     try {
       const run = await this.#host.run(SIGNAL_MARKED_TEXT, [name.replace(/^SIG/, ''), this.#producerId]);

@@ -61,7 +61,7 @@ export class OutputFlow {
     for (const lane of this.#lanes.values()) lane.at = from === 'now' ? lane.next : from;
   }
 
-  /** Takes a piece of the stream; waits while the sink is behind. Answers why to read no further, or undefined. */
+  /** Takes a piece of the stream; waits while the sink is behind. Returns why to read no further, or undefined. */
   async take({ channel, bytes }: OutputPiece): Promise<FlowEnd | undefined> {
     const lane = this.#lanes.get(channel);
     if (!lane) return this.#end;

@@ -142,7 +142,7 @@ export class TreeKill {
     }
   }
 
-  /** Answers true when the shim had to be killed: it may have started something in its last moment. */
+  /** Returns true when the shim had to be killed: it may have started something in its last moment. */
   async #endShim(): Promise<boolean> {
     const giveUp = this.#clock.monotonic() + SHIM_MS;
     for (let shim = this.#tree.shim(); shim; shim = this.#tree.shim()) {

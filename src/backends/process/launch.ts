@@ -15,7 +15,7 @@ export interface Launch {
 
 /**
  * Launches the shim in a session of its own and forgets it: it lives on when this process ends.
- * Answers its pid; throws when it cannot be started. `ended` is called once it has gone.
+ * Returns its pid; throws when it cannot be started. `ended` is called once it has gone.
  */
 export async function launchShim(options: { shim: string; folder: string; launch: Launch; ended: () => void }): Promise<number> {
   const { argv, cwd, stdin, copy, env } = options.launch;

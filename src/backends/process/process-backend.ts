@@ -72,7 +72,7 @@ export interface VariantLaunch {
 export interface ProcessBackendVariant {
   /** Throws for what could never run, before anything is made. */
   readonly check: (spec: ProducerSpec) => void;
-  /** Starts the shim; answers its pid. */
+  /** Starts the shim; returns its pid. */
   readonly launch: (options: VariantLaunch) => Promise<number>;
   /** How the handle of a folder differs. */
   readonly handle: (folder: ProducerFolder, spec: ProducerSpec) => Pick<ProcessHandleOptions, 'tty' | 'endMark' | 'brakeReach' | 'carried'>;

@@ -222,7 +222,7 @@ export class ProcessHandle implements BackendHandle {
     try {
       return await kill.receipt;
     } catch (error) {
-      // Not carried out: the next request begins anew.
+      // Not carried out: the next request begins again.
       if (this.#kill === kill) this.#kill = undefined;
       throw error;
     }

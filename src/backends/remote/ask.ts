@@ -3,7 +3,7 @@ import { makeNonce, RecordSplitter } from './record-splitter.ts';
 import type { ShellHost } from './shell-host.ts';
 
 /**
- * Runs a script that needs no input, and answers the records that it wrote. Rejects with `LinkLost`, or with whatever keeps
+ * Runs a script that needs no input, and returns the records that it wrote. Rejects with `LinkLost`, or with whatever keeps
  * the host from being reached; with `internal` when the script did not come to its end, for want of a usable shell.
  */
 export async function ask(host: ShellHost, script: string, args: readonly string[]): Promise<(readonly string[])[]> {

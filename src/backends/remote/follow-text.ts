@@ -265,7 +265,7 @@ else
   ) <&8 4>&- &
   hg_w=$!
   # Wakes the tails, which look for the process that they wait for only once a second. Where somebody has the files open it
-  # might take away what he writes. It must not make the files anew when the folder is being removed.
+  # might take away what he writes. It must not make the files again when the folder is being removed.
   if wait "$hg_f" && [ -n "$hg_gnu" ]; then truncate -c -s +0 out.1 out.2; fi
   [ -n "$hg_gnu" ] || [ -z "$hg_reads" ] || echo >&9
   wait "$hg_t1" "$hg_t2"

@@ -168,7 +168,7 @@ export class RemoteHandle implements BackendHandle {
     try {
       return await kill.receipt;
     } catch (error) {
-      // Not carried out: the next request begins anew.
+      // Not carried out: the next request begins again.
       if (this.#kill === kill) this.#kill = undefined;
       throw error;
     }
@@ -241,7 +241,7 @@ export class RemoteHandle implements BackendHandle {
   }
 }
 
-/** After the folder is removed: a look over there would make it anew. */
+/** After the folder is removed: a look over there would make it again. */
 function nothingToKill({ requestedBy, reason }: KillRequest, now: number): Promise<KillReceipt> {
   return Promise.resolve({ requestedBy, reason, requestedAt: now, signals: [], confirmedDead: [], escaped: [], finishedAt: now });
 }

@@ -60,7 +60,7 @@ export class RemoteInput {
     this.#logger = logger;
   }
 
-  /** Writes; answers the bytes taken, fewer when the command does not read for two seconds. Throws `conflict` after the end of input. */
+  /** Writes; returns the bytes taken, fewer when the command does not read for two seconds. Throws `conflict` after the end of input. */
   write(bytes: Buffer): Promise<number> {
     return this.#inTurn(async () => {
       let taken = 0;

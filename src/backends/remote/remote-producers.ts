@@ -26,7 +26,7 @@ const PRODUCER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 export interface RemoteProducersOptions {
   /** Folder for Headgate's files on every host; empty for the host's usual place (SPEC {#shell_hosts}). */
   readonly root?: string;
-  /** Answers the id of this runner, safe as a folder name; its producers have a folder of their own on every host. */
+  /** Returns the id of this runner, safe as a folder name; its producers have a folder of their own on every host. */
   readonly runner: () => string;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -6,7 +6,7 @@ const RETURN = 0x06;
 const CALL_AT = 0;
 const MACHINE_AT = 4;
 
-/** What a filter answers (linux/seccomp.h): let it pass, or ENOSYS, as a kernel without it does. */
+/** What a filter returns (linux/seccomp.h): let it pass, or ENOSYS, as a kernel without it does. */
 const ALLOW = 0x7fff0000;
 const MISSING = 0x00050000 | 38;
 

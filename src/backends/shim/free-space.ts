@@ -51,7 +51,7 @@ export class FreeSpace {
     return this.#low;
   }
 
-  /** Calls back at every look at which space is low, and at the first at which it no longer is. Answers how to leave. */
+  /** Calls back at every look at which space is low, and at the first at which it no longer is. Returns how to leave. */
   watch(watcher: () => void): () => void {
     this.#watchers.add(watcher);
     if (this.#floorBytes !== 0 && this.#watchers.size === 1) {

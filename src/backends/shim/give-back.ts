@@ -105,7 +105,7 @@ export class GiveBack {
     try {
       await this.#persist();
       handle = await open(file, 'r');
-      // Looked at last: a file that is shorter, or began anew, holds other bytes now.
+      // Looked at last: a file that is shorter, or began again, holds other bytes now.
       const { size } = await handle.stat();
       const truncated = this.#stored().some((now) => now.file === file && now.base !== 0) || size < end;
       if (truncated || this.#closing.signal.aborted) return;

@@ -30,7 +30,7 @@ export class HolePuncher {
 
   /**
    * Turns `length` bytes from `offset` on into a hole that reads as zeros and takes no space; the file keeps its size.
-   * `fd` is open, so the file cannot become another one meanwhile. Answers whether it was done, false when it never
+   * `fd` is open, so the file cannot become another one meanwhile. Returns whether it was done, false when it never
    * will be here; rejects with what may pass, such as a want of file descriptors.
    */
   async punch(fd: number, offset: number, length: number): Promise<boolean> {
@@ -66,7 +66,7 @@ function notRun(error: unknown): Failure {
   return { complaint: messageOf(error), forGood: code === 'ENOENT' || code === 'EACCES' };
 }
 
-/** Runs fallocate on an open file, its descriptor 3; answers what went wrong, undefined when nothing did. */
+/** Runs fallocate on an open file, its descriptor 3; returns what went wrong, undefined when nothing did. */
 function run(program: string, args: readonly string[], fd: number): Promise<Failure | undefined> {
   return new Promise((resolve) => {
     try {

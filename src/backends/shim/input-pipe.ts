@@ -41,7 +41,7 @@ export class InputPipe {
     this.#terminal = terminal;
   }
 
-  /** Writes; answers the bytes taken, fewer when the command does not read for two seconds. Throws `conflict` after the end of input. */
+  /** Writes; returns the bytes taken, fewer when the command does not read for two seconds. Throws `conflict` after the end of input. */
   write(bytes: Buffer): Promise<number> {
     return this.#inTurn(() => this.#write(bytes));
   }

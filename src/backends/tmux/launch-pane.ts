@@ -27,7 +27,7 @@ export function checkTmux({ tmux = {}, env }: ProducerSpec): void {
   if (odd !== undefined) throw invalid('env', `a variable of a command in tmux has a name of letters, digits and "_": ${odd}`);
 }
 
-/** Runs the command in a window of its own; answers the pid of its shim. */
+/** Runs the command in a window of its own; returns the pid of its shim. */
 export async function launchInWindow(tmux: Tmux, { folder, spec, marker }: VariantLaunch): Promise<number> {
   const spool = dirname(folder);
   const { path } = await tmux.program();
@@ -40,7 +40,7 @@ export async function launchInWindow(tmux: Tmux, { folder, spec, marker }: Varia
 }
 
 /**
- * Begins to watch a pane; answers the pid of what tmux pipes it to. History and pipe are one step of the tmux server, between
+ * Begins to watch a pane; returns the pid of what tmux pipes it to. History and pipe are one step of the tmux server, between
  * which nothing is read from the pane: no byte is in both or in neither. Throws `conflict` when the pane is piped already.
  */
 export async function launchWatch(tmux: Tmux, { folder, spec }: VariantLaunch, target: string): Promise<number> {

@@ -147,7 +147,7 @@ export class TmuxHandle implements BackendHandle {
     if (bytes.length > 0) await this.#tmux.paste(pane, bufferOf(this.#folder.path), bytes);
   }
 
-  /** The pane, while it is the producer's: numbers of panes begin anew with another server. */
+  /** The pane, while it is the producer's: numbers of panes begin again with another server. */
   async #whenPane(): Promise<Pane> {
     if (!this.#isThere()) throw inputGone();
     return await this.#pane.whenPane(this.#clock);

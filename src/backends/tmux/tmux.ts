@@ -73,7 +73,7 @@ export class Tmux {
     return this.#program;
   }
 
-  /** Runs a command in a new window, of a new session when there is none of this name; answers its pid. */
+  /** Runs a command in a new window, of a new session when there is none of this name; returns its pid. */
   async window(options: {
     place: TmuxPlace;
     session: string;
@@ -103,7 +103,7 @@ export class Tmux {
     return { id, socket, dead: dead === '1' };
   }
 
-  /** Runs one command of tmux on the server of a pane; answers what it printed. */
+  /** Runs one command of tmux on the server of a pane; returns what it printed. */
   async onPane(pane: Pane, args: readonly string[], input?: Buffer): Promise<string> {
     return await this.#run(['-S', pane.socket], args, input);
   }

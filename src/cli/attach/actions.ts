@@ -5,7 +5,7 @@ import type { RunName } from '../run-name.ts';
 import { visibleLine } from '../text.ts';
 import type { Step } from './step.ts';
 
-/** What keys do to a run. Each answers what there is to say, and never throws. */
+/** What keys do to a run. Each returns what there is to say, and never throws. */
 export class Actions {
   readonly #session: Runtime;
   readonly #run: RunName;

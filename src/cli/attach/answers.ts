@@ -63,7 +63,7 @@ export class Answers {
     });
   }
 
-  /** Answers what is selected and all that is like it. */
+  /** Returns what is selected and all that is like it. */
   remember(action: 'accept' | 'reject'): void {
     const step = this.#proposal();
     if (!step) return;

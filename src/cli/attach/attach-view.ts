@@ -24,7 +24,7 @@ import { type Item, isLive } from './timeline.ts';
 import { titleRow } from './title.ts';
 import { Typing } from './typing.ts';
 
-/** How often a picture with running times is drawn anew, milliseconds. */
+/** How often a picture with running times is drawn again, milliseconds. */
 const TICK_MS = 1000;
 /** Between two pictures, milliseconds: every piece of output changes what is shown. */
 const PICTURE_MS = 50;
@@ -111,7 +111,7 @@ export class AttachView {
     this.#draw();
   }
 
-  /** Shows the run until it is left; answers the exit code. Throws what the server answers, and when it is gone for good. */
+  /** Shows the run until it is left; returns the exit code. Throws what the server answers, and when it is gone for good. */
   async show(): Promise<number> {
     try {
       await this.#feed.open();

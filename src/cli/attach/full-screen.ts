@@ -21,7 +21,7 @@ export interface Picture {
 
 export interface FullScreenListener {
   key(key: Key): void;
-  /** The picture is needed anew: the size is another one, or somebody else had the terminal. */
+  /** The picture is needed again: the size is another one, or somebody else had the terminal. */
   redraw(): void;
 }
 
@@ -145,7 +145,7 @@ export class FullScreen {
     }
   }
 
-  /** Everything is drawn anew, whatever is on the screen. */
+  /** Everything is drawn again, whatever is on the screen. */
   redraw(): void {
     this.#drawn = [];
     this.#listener.redraw();

@@ -21,7 +21,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ['R', 'what a cancel did: signals, processes that are gone'],
   ['p', 'prompt; while the model is at work: tell it something'],
   ['Ctrl-C', 'cancel the running command; again, or where none runs: leave'],
-  ['Ctrl-Z Ctrl-L', 'stop this program, draw anew'],
+  ['Ctrl-Z Ctrl-L', 'stop this program, draw again'],
   ['q', 'leave; commands go on'],
 ];
 

@@ -136,7 +136,7 @@ export class Timeline {
     this.#change(path, { receipt });
   }
 
-  /** Takes in an event. Answers the path of an entry that has to be asked for to know more. */
+  /** Takes in an event. Returns the path of an entry that has to be asked for to know more. */
   apply({ name, params }: RuntimeEvent): string | undefined {
     switch (name) {
       case 'run/state':

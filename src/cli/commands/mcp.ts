@@ -7,7 +7,7 @@ import { EXIT } from '../exit-codes.ts';
 import type { CliHost } from '../host.ts';
 import { projectOf } from '../project.ts';
 
-/** How long a lost server is waited for; the next call after that looks for one anew. */
+/** How long a lost server is waited for; the next call after that looks for one again. */
 const RESUME_MS = 30_000;
 
 /** Options of `headgate mcp`. */

@@ -7,7 +7,7 @@ export const CA = "who has signed the server's certificate, for wss:// (PEM, HEA
 export const CERT = 'certificate of this client, where the server asks for one (PEM, HEADGATE_CERT)';
 export const KEY = 'key of that certificate (PEM, HEADGATE_KEY)';
 
-/** Runs one command and answers its exit code; the module behind it is loaded only then. */
+/** Runs one command and returns its exit code; the module behind it is loaded only then. */
 export type Action = () => Promise<number>;
 
 /** What a group of commands is registered with. */

@@ -191,7 +191,7 @@ class Incoming {
             await this.#listener.output(piece.stream, Buffer.from(piece.bytes.buffer, piece.bytes.byteOffset, piece.bytes.length));
         }
       } catch {
-        // What cannot be read is a connection that has to be made anew.
+        // What cannot be read is a connection that has to be made again.
         this.#socket.terminate();
       }
       this.#waiting -= message.length;

@@ -47,7 +47,7 @@ export class PipedInput {
     return inputCutOff(attachLine, this.#before + this.#taken, uncertain);
   }
 
-  /** The connection is gone. Answers how many bytes may have come or not. */
+  /** The connection is gone. Returns how many bytes may have come or not. */
   lost(): number {
     this.#connection = undefined;
     this.#input.pause();

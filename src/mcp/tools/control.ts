@@ -39,7 +39,7 @@ export function controlTools(kit: ToolKit): void {
     {
       title: 'Cancel a command',
       description:
-        'Ends a command of this session with all its processes and answers what became of them; takes back one that nobody has accepted.',
+        'Ends a command of this session with all its processes and returns what became of them; takes back one that nobody has accepted.',
       input: z.strictObject({
         path: logPath,
         reason: z.string().max(1000).optional(),

@@ -49,7 +49,7 @@ export interface ClosedFact {
 }
 
 /**
- * Where a backend delivers output. `write` answers when the bytes are stored; the backend reads on meanwhile only
+ * Where a backend delivers output. `write` returns when the bytes are stored; the backend reads on meanwhile only
  * within its own bounded window. A rejection means nothing of it was stored: the backend delivers the same bytes again.
  */
 export interface OutputSink {
@@ -69,7 +69,7 @@ export interface StartRequest {
   readonly run?: string;
   /** It may run already, started by a server that was killed meanwhile: a place that cannot be reached is waited for. */
   readonly again?: boolean;
-  /** Aborted when it is cancelled: what does not run yet is not started any more, and `start` rejects or answers what there is. */
+  /** Aborted when it is cancelled: what does not run yet is not started any more, and `start` rejects or returns what there is. */
   readonly cancelled?: AbortSignal;
   /** Resolves once the server has stored that it runs; what runs in the server itself begins no earlier. */
   readonly begun?: Promise<unknown>;
@@ -120,13 +120,13 @@ export interface BackendHandle {
   echoes?(): Promise<boolean | null>;
   /** Set once it has run for longer than it may without a server. Left out where nobody counts that. */
   overdue?(): Overdue | undefined;
-  /** Writes to stdin; answers how many bytes were taken, fewer when the command does not read. */
+  /** Writes to stdin; returns how many bytes were taken, fewer when the command does not read. */
   write(bytes: Buffer): Promise<number>;
   closeInput(): Promise<void>;
   resize(cols: number, rows: number): Promise<void>;
   /** Sends one signal to the command's group. Throws `invalid_params` for a signal that does not exist. */
   signal(signal: string): Promise<void>;
-  /** Ends the whole tree and says what became of it. Calling it twice answers the same receipt. */
+  /** Ends the whole tree and says what became of it. A second call returns the same receipt. */
   kill(request: KillRequest): Promise<KillReceipt>;
   /** Stops reading and forgets the command without touching it; it can be adopted again. */
   detach(): Promise<void>;
@@ -142,7 +142,7 @@ export interface Backend {
   start(request: StartRequest, sink: OutputSink): Promise<BackendHandle>;
   /**
    * Takes a producer up again at the stored offsets (channel -> bytes). A producer whose process is gone without an
-   * exit code answers a handle whose `exited` has exitCode null. `start` with the same producerId after a crash never
+   * exit code returns a handle whose `exited` has exitCode null. `start` with the same producerId after a crash never
    * runs the command twice.
    */
   adopt(request: StartRequest, ref: BackendRef | null, offsets: ReadonlyMap<number, number>, sink: OutputSink): Promise<BackendHandle>;

@@ -37,7 +37,7 @@ export interface RemoteRunnerPort extends RunnerPort {
 /** The runner's side: the stream RPCs, without JSON when it is in the same process. `epoch` fences old writers. */
 export interface RunnerLink {
   started(entryId: number, epoch: number, ref: BackendRef): void | Promise<void>;
-  /** Answers once stored. Throws offset_conflict, stream_closed, stale_epoch. */
+  /** Returns once stored. Throws offset_conflict, stream_closed, stale_epoch. */
   append(entryId: number, epoch: number, channel: number, offset: number, bytes: Buffer): Promise<void>;
   /** Resolves once every append that was answered before this call survives a power cut (SPEC {#spool_space}). */
   readonly persist?: () => Promise<void>;

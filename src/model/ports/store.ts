@@ -115,14 +115,14 @@ export interface RunStore {
   setStatus(id: number, status: RunStatus, outcome: string | null): void;
   configure(id: number, change: { model?: string; settings?: RunSettings; alias?: string }): void;
   /**
-   * Copies a run with all it holds, in slices, and answers what `whole` answers (SPEC {#run_fork}). What runs or waits is in the
+   * Copies a run with all it holds, in slices, and returns what `whole` returns (SPEC {#run_fork}). What runs or waits is in the
    * copy ended with 499 `forked`. `whole` is called when the copy holds what the run holds, at once where that is little;
    * `reveal` makes it a run that everybody sees, a child of the first. When `whole` does not call it, or throws, there is no copy.
    * Throws `conflict` when a loop of the run is active or queued, also later on, `too_large` when it holds more than `maxBytes`
    * bytes, `not_found`; `reveal` throws `alias_taken`.
    */
   copy<T>(id: number, maxBytes: number, whole: (reveal: (alias: string) => Run) => T): Promise<T>;
-  /** Raises the run's turn counter by one and answers it. */
+  /** Raises the run's turn counter by one and returns it. */
   nextTurn(id: number): number;
   /** Deletes the run with all it holds: out of sight at once, its space freed in small steps afterwards (SPEC {#run_delete}). */
   remove(id: number): void;
@@ -318,12 +318,12 @@ export interface PermissionStore {
   /** In order of creation; with `removed` also those that were taken back. */
   list(projectId: number, removed?: boolean): PermissionRecord[];
   add(rule: NewPermission): PermissionRecord;
-  /** Takes it back, and answers it as it is now; undefined when there is none, or it was taken back before. */
+  /** Takes it back, and returns it as it is now; undefined when there is none, or it was taken back before. */
   remove(projectId: number, id: number, by: string): PermissionRecord | undefined;
 }
 
 export interface EventStore {
-  /** Appends within the caller's transaction and answers the event with its sequence number. */
+  /** Appends within the caller's transaction and returns the event with its sequence number. */
   append(event: { projectId: number; run: string | null; type: string; payload: Readonly<Record<string, unknown>> }): EventRecord;
   /** Events after `seq`, oldest first. */
   since(filter: { projectId: number; run?: string | undefined; seq: number; limit: number }): EventRecord[];

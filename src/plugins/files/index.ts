@@ -8,7 +8,7 @@ import { slugOf } from '../../model/paths.ts';
 
 const MAX_FILE_BYTES = 32 * 1024;
 const MAX_BYTES = 64 * 1024;
-/** After everything else of the turn: what is read anew each turn must not spoil what a provider has kept. */
+/** After everything else of the turn: what is read again each turn must not spoil what a provider has kept. */
 const LAST_RANK = 20;
 
 /** Files that a client wants the model to see in every turn (SPEC {#file_constraints}). */

@@ -2,7 +2,7 @@ import { countLines } from '../../core/bytes.ts';
 import { incompleteTail } from '../../core/utf8.ts';
 import type { LineSource } from './source.ts';
 
-/** Bytes of text that one call answers at most. */
+/** Bytes of text that one call returns at most. */
 const MAX_BYTES = 32 * 1024;
 /** How long one search may take (milliseconds). */
 const SEARCH_MS = 2000;

@@ -129,7 +129,7 @@ class Watching {
         void this.#note({ type: 'polling', path: folder, message: messageOf(error), everyMs: POLL_MS }).catch(() => undefined);
       this.#polled.add(folder);
     } finally {
-      // Not before the new one is there: nothing is missed between them, nor watched anew where the folder is the same.
+      // Not before the new one is there: nothing is missed between them, nor watched again where the folder is the same.
       old?.close();
     }
   }

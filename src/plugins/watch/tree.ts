@@ -46,7 +46,7 @@ export class Tree {
     for (const [folder, known] of this.#folders) for (const [name, seen] of known) yield [join(folder, name), seen];
   }
 
-  /** Looks at one folder again, and at all of those that are new in it. Answers what is different. Throws over the limit. */
+  /** Looks at one folder again, and at all of those that are new in it. Returns what is different. Throws over the limit. */
   look(folder: string): Change[] {
     const before = this.#folders.get(folder) ?? new Map<string, Seen>();
     const now = this.#list(folder);

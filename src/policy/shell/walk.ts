@@ -180,7 +180,7 @@ export class Walk {
     this.visit(body, depth + 1);
   }
 
-  /** Notes what is written or read, and answers the words behind the first: they belong to the command. */
+  /** Notes what is written or read, and returns the words behind the first: they belong to the command. */
   #redirect(node: Node, depth: number): Node[] {
     this.#apart(node.children);
     const [target, ...extra] = node.children.filter((child) => WORDS.has(child.type));

@@ -7,7 +7,7 @@ export interface ServerRequest {
   readonly params?: unknown;
 }
 
-/** Answers one request of the server; what it throws is the error that the server gets. */
+/** Handles one request of the server; what it throws is the error that the server gets. */
 export type Answerer = (method: string, params: unknown) => unknown;
 
 /** The answer to a request of the server, as text. Calls the answerer before it returns. */

@@ -94,7 +94,7 @@ export class RpcClient {
     return () => void this.#frameHandlers.delete(handler);
   }
 
-  /** Answers the server's own requests, begun in the order in which they come; without it they are refused. */
+  /** Handles the server's own requests, begun in the order in which they come; without it they are refused. */
   answer(answerer: Answerer): void {
     this.#answerer = answerer;
   }

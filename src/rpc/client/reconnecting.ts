@@ -179,11 +179,11 @@ export class Reconnecting implements Line {
     const { lastSeq, madeAt } = await rpc.call('init', params).finally(() => clearTimeout(silence));
     const before = this.#data;
     if (before.madeAt !== undefined && madeAt !== undefined && madeAt !== before.madeAt) {
-      throw new DataReplaced('the server has other data than before; connect anew and read the present state');
+      throw new DataReplaced('the server has other data than before; connect again and read the present state');
     }
     if (lastSeq < told) {
       throw new DataReplaced(
-        `the server knows ${lastSeq} events and has told of ${told}: its data are older than before; connect anew and read the present state`,
+        `the server knows ${lastSeq} events and has told of ${told}: its data are older than before; connect again and read the present state`,
       );
     }
     this.#data = { madeAt, lastSeq };

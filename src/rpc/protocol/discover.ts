@@ -2,7 +2,7 @@ import { jsonSchema } from './json-schema.ts';
 import type { MethodDef, NotificationDef } from './method.ts';
 import { methods, notifications } from './table.ts';
 
-/** What `discover` answers: the live catalogue as plain JSON. */
+/** What `discover` returns: the live catalogue as plain JSON. */
 export interface Catalogue {
   readonly [field: string]: unknown;
   readonly methods: Record<string, unknown>;

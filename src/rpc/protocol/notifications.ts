@@ -55,7 +55,7 @@ export const notifications = {
       text: z.string(),
     }),
     durable: false,
-    summary: 'What the model says in a turn, while it says it; `offset` is in bytes, 0 begins it anew.',
+    summary: 'What the model says in a turn, while it says it; `offset` is in bytes, 0 begins it again.',
   }),
   'run/proposal': notification({
     params: z.strictObject({

@@ -23,7 +23,7 @@ export const LIMITS = {
   rows: 1000,
   /** Bytes of a channel in a listing; `stream/read` reaches the rest. */
   listedChannelBytes: 64 * 1024,
-  /** Bytes that one `stream/read` answers at most. */
+  /** Bytes that one `stream/read` returns at most. */
   readBytes: 4 * 1024 * 1024,
   /** Stored bytes that one page of `stream/export` stands for at most: what is written of them may be several times as long. */
   exportBytes: 1024 * 1024,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HeadgateError, isHeadgateError } from '../../core/errors.ts';
 
-/** Answers with JSON and the end of a line. */
+/** Responds with JSON and the end of a line. */
 export function sendJson(response: ServerResponse, status: number, body: object): void {
   const text = `${JSON.stringify(body)}\n`;
   response.writeHead(status, {
@@ -12,7 +12,7 @@ export function sendJson(response: ServerResponse, status: number, body: object)
   response.end(text);
 }
 
-/** Answers with an error of the catalogue and its HTTP status. */
+/** Responds with an error of the catalogue and its HTTP status. */
 export function sendError(response: ServerResponse, error: unknown, status?: number): void {
   const known = namedError(error);
   // The rest of a message that is being sent is thrown away, so that the client gets to its answer; no other has a body.
@@ -21,7 +21,7 @@ export function sendError(response: ServerResponse, error: unknown, status?: num
   sendJson(response, status ?? known.data.status, { error: errorFacts(known) });
 }
 
-/** Answers 405 with the methods that there are. */
+/** Responds 405 with the methods that there are. */
 export function sendMethodNotAllowed(request: IncomingMessage, response: ServerResponse, allowed: string): void {
   response.setHeader('allow', allowed);
   sendError(response, new HeadgateError('invalid_request', `no ${request.method} here; use ${allowed}`, { method: request.method }), 405);

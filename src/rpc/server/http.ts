@@ -50,7 +50,7 @@ export interface HttpOptions {
   readonly accept: (channel: MessageChannelLike, grant: Grant) => void;
   /** Serves a terminal session; its scope has been checked. */
   readonly tty: (channel: WebSocketChannel, request: IncomingMessage, grant: Grant) => void;
-  /** Answers the body of a POST; throws before anything is sent, and not after. */
+  /** Responds to the body of a POST; throws before anything is sent, and not after. */
   readonly post: (body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant) => void;
   /** Serves a file of the portal; false when the path is none of its. */
   readonly page: (request: IncomingMessage, response: ServerResponse) => boolean;

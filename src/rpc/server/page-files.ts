@@ -51,7 +51,7 @@ export class PageFiles {
     this.#files = new Map(filesIn(folder).map((name) => [PORTAL_PATH + name, join(folder, name)]));
   }
 
-  /** Answers a request for a file of the page; false when the path is none of its. */
+  /** Responds to a request for a file of the page; returns false when the page has no such path. */
   serve(request: IncomingMessage, response: ServerResponse): boolean {
     const path = pathOf(request);
     if (this.#files.size === 0) return false;
@@ -69,7 +69,7 @@ export class PageFiles {
       ...HEADERS,
       'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
       'content-length': content.length,
-      // Assets are named by their content; the page that names them is asked for anew.
+      // Assets are named by their content; the page that names them is asked for again.
       'cache-control': name.startsWith(`${PORTAL_PATH}assets/`) ? 'public, max-age=31536000, immutable' : 'no-cache',
     });
     response.end(request.method === 'HEAD' ? undefined : content);

@@ -47,7 +47,7 @@ export interface RuntimePort {
   constrainFiles(caller: Caller, params: GivenParams<'store'>): ResultOf<'store'>;
   readonly policy: PolicyPort;
   command(caller: Caller, action: 'sh' | 'env', params: GivenParams<'sh'>): ResultOf<'sh'> | Promise<ResultOf<'sh'>>;
-  /** Tells a listener of what models say while they say it; answers how to stop it (SPEC {#model_stream}). */
+  /** Tells a listener of what models say while they say it; returns how to stop it (SPEC {#model_stream}). */
   onText(listener: (said: Said) => void): () => void;
   /** Methods of plugins by their full names. */
   readonly pluginMethods: ReadonlyMap<string, PluginMethodPort>;

@@ -110,7 +110,7 @@ export class SessionStreams {
     return { subscription, start: () => this.#open.has(id) && feed.start(subscription), handleOf: (path) => feed.handleOf(path) };
   }
 
-  /** Unique on the connection until 2^32 - 1 of them have been given out; then they begin anew. */
+  /** Unique on the connection until 2^32 - 1 of them have been given out; then they begin again. */
   #nextHandle(): number {
     this.#lastHandle = (this.#lastHandle % MAX_HANDLE) + 1;
     return this.#lastHandle;

@@ -119,7 +119,7 @@ export class Session {
   }
 
   /**
-   * Binds the connection to a project, once; the same project again is no error. Answers the sequence number of the
+   * Binds the connection to a project, once; the same project again is no error. Returns the sequence number of the
    * project's last event. Throws `conflict` for another project.
    */
   bind(project: Project, client: string): number {
@@ -313,7 +313,7 @@ export class Session {
     }
   }
 
-  /** Answers one message; undefined for a notification or an answer. Calls its handler before it returns. */
+  /** Handles one message and returns its response; undefined for a notification or an answer. Calls the method's handler before it returns. */
   #answer(value: unknown, afterwards: (() => void)[]): Promise<JSONRPCResponse | undefined> {
     if (isAnswer(value)) {
       this.runner.answered(value);

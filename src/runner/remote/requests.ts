@@ -11,7 +11,7 @@ import {
 import type { Runner } from '../runner.ts';
 import type { RemoteLink } from './remote-link.ts';
 
-/** Answers the requests of the server with a runner (SPEC {#runner_requests}). */
+/** Handles the requests of the server with a runner (SPEC {#runner_requests}). */
 export function answererOf(o: { runner: Runner; link: RemoteLink; name: string; taken: (id: string) => void; drain: () => void }) {
   const { runner, link, name } = o;
   const take = (assignment: Assignment): Producer => {

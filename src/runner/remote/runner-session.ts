@@ -17,7 +17,7 @@ type Registered = ResultOf<'runner/register'>;
 const REGISTER_MS = 10_000;
 
 /**
- * One connection of a runner, from its registration to its end. What it runs is taken up anew by every session: so there
+ * One connection of a runner, from its registration to its end. What it runs is taken up again by every session: so there
  * is one way to go on, after a lost connection as after a kill -9 of either side.
  */
 export class RunnerSession {
@@ -67,7 +67,7 @@ export class RunnerSession {
   }
 
   /**
-   * Registers and serves. Answers `away` when the connection is gone or the process is to end, `drained` when everything
+   * Registers and serves. Returns `away` when the connection is gone or the process is to end, `drained` when everything
    * is finished. `registered` is told the lease in milliseconds. Throws what the registration was refused with, and `stale_epoch` when another runner has its place.
    */
   async serve(registered: (leaseMs: number) => void): Promise<'away' | 'drained'> {

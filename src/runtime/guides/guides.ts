@@ -24,7 +24,7 @@ interface Source {
 
 /**
  * Skills and personas as they lie in folders: `.headgate/skills` and `.headgate/personas` of a project, then those of the user
- * (SPEC {#skills}). Read anew each time, so that an edit counts at once.
+ * (SPEC {#skills}). Read again each time, so that an edit counts at once.
  */
 export class Guides {
   readonly #userFolder: string | undefined;

@@ -8,7 +8,7 @@ export class InputQueue implements AsyncIterable<Buffer> {
   #ended = false;
   #wake: (() => void) | undefined;
 
-  /** Answers how many bytes were taken. */
+  /** Returns how many bytes were taken. */
   offer(bytes: Buffer): number {
     if (this.#ended) return 0;
     const taken = Math.min(bytes.length, MAX_BYTES - this.#bytes);

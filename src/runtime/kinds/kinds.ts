@@ -17,7 +17,7 @@ export class Kinds extends Map<string, Backend> {
     this.#parts = parts;
   }
 
-  /** Throws with what is wrong with the definition, and for a kind that is there. Answers how to take it back. */
+  /** Throws with what is wrong with the definition, and for a kind that is there. Returns how to take it back. */
   register(plugin: string, definition: ProducerDefinition): () => void {
     checkDefinition(definition);
     const known = this.find(definition.kind);

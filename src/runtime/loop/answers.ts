@@ -25,7 +25,7 @@ export interface Answer {
   readonly runner?: string | undefined;
 }
 
-/** What `run/resolve` answers. */
+/** What `run/resolve` returns. */
 export interface Resolved {
   readonly run: string;
   readonly path: string;

@@ -192,7 +192,7 @@ export class Dispatcher {
   /** Waits for an accepted producer as long as the action yields, then notes what the model gets to see of it. */
   async #watch(run: Run, entry: Entry, signal: AbortSignal): Promise<void> {
     const { store, journal, streams, clock } = this.#parts;
-    // Counted from the accept, so that a restart does not begin it anew.
+    // Counted from the accept, so that a restart does not begin it again.
     const yieldMs = yieldMsOf(entry);
     const left = (resolutionOf(entry)?.at ?? clock.now()) + yieldMs - clock.now();
     const timeoutMs = Math.min(yieldMs, Math.max(0, left));

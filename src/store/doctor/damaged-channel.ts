@@ -17,7 +17,7 @@ export function endDamaged({ db, now }: Patient, row: ChannelRow, bytes: number,
 
 /**
  * Moves what is stored behind the first `good` segments to channels of its own, one for each contiguous part, at 500
- * `damaged`: so no byte is shown at an offset that is not its own, and none is thrown away. Answers their paths.
+ * `damaged`: so no byte is shown at an offset that is not its own, and none is thrown away. Returns their paths.
  */
 export function keepRest(patient: Patient, row: ChannelRow, good: number): string[] {
   const { db } = patient;

@@ -7,7 +7,7 @@ export interface Problem {
   readonly state: 'bad' | 'note';
   /** What is wrong and, where there is no repair, what to do. */
   readonly detail: string;
-  /** Mends it within the open transaction and answers what was done; missing when that would mean guessing. */
+  /** Mends it within the open transaction and returns what was done; missing when that would mean guessing. */
   readonly repair?: () => string;
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /**
  * Now and then, after a pause of `pauseMs` ([least, most] milliseconds), a client stops reading for up to `stallMs`, or goes
- * away without a word. `linkOf` answers its connection, if any; `isOver` ends it.
+ * away without a word. `linkOf` returns its connection, if any; `isOver` ends it.
  */
 export async function misbehave({ random, totals, linkOf, isOver, pauseMs, stallChance, stallMs }) {
   while (!isOver()) {

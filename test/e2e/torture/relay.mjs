@@ -12,7 +12,7 @@ export class Relay {
     this.#target = target;
   }
 
-  /** Listens on a free port and answers it. */
+  /** Listens on a free port and returns it. */
   async listen() {
     this.#server = createServer((near) => {
       const port = this.#target();

@@ -73,7 +73,7 @@ export class Torture {
     this.totals.clients = { connects: 0, subscriptions: 0, received: 0, frames: 0, stalls: 0, vanished: 0, gaps: 0, events: 0 };
   }
 
-  /** Runs it all. Answers the violations, none when everything held; `interrupted` is true after `interrupt`. */
+  /** Runs it all. Returns the violations, none when everything held; `interrupted` is true after `interrupt`. */
   async run() {
     const began = Date.now();
     const deadline = setTimeout(() => this.#late(), this.#options.seconds * 1000 + GRACE_MS);

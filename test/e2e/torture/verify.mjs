@@ -170,7 +170,7 @@ function read(file) {
   }
 }
 
-/** Waits a little for commands that carry this marker to be gone; answers those that are not. */
+/** Waits a little for commands that carry this marker to be gone; returns those that are not. */
 export async function survivors(beginnings) {
   const deadline = Date.now() + GONE_MS;
   for (;;) {

@@ -38,7 +38,7 @@ export class Caller {
   }
 
   /**
-   * Sends a call as `toText` writes it. Answers its response; undefined when the connection ended. One that waits, or is not answered in time, is
+   * Sends a call as `toText` writes it. Returns its response; undefined when the connection ended. One that waits, or is not answered in time, is
    * cancelled.
    */
   async send(method, params, toText = JSON.stringify) {

@@ -8,7 +8,7 @@ import { paramsOf, toText } from './values.mjs';
 const CALLERS = ['admin', 'admin', 'run', 'run', 'read', 'runner'];
 /** Calls that one connection has under way. */
 const UNDER_WAY = 6;
-/** Calls after which it is made anew. */
+/** Calls after which it is made again. */
 const CALLS = 300;
 /** Runs and entries that calls are about, of those that answers named. */
 const KNOWN = 200;

@@ -123,7 +123,7 @@ export class Target {
     return messages;
   }
 
-  /** Ends the server in order; looks at all that is to hold then. Answers what there is to tell. */
+  /** Ends the server in order; looks at all that is to hold then. Returns what there is to tell. */
   async close() {
     try {
       const told = this.#child.exitCode === null && this.#child.signalCode === null ? await this.#judge() : 'no server at the end';

@@ -32,7 +32,7 @@ describe('{#acp_text} what a model says', () => {
     expect(got).toEqual(['abcdefghi']);
   });
 
-  it('that another attempt began anew is told whole, behind what cannot be taken back', async () => {
+  it('that another attempt began again is told whole, behind what cannot be taken back', async () => {
     const { said, got } = words();
     await said.piece({ turn: 3, offset: 0, text: 'The answer is' });
     await said.piece({ turn: 3, offset: 0, text: 'Let me see' });

@@ -41,7 +41,7 @@ describe.skipIf(!serviceAvailable('mount'))('{#shim_exit} a spool on a full disk
     }
   });
 
-  test('{#spool_space} what is remembered of missing bytes stays whole when it cannot be written anew', () => {
+  test('{#spool_space} what is remembered of missing bytes stays whole when it cannot be written again', () => {
     const disk = smallDisk(256 * 1024);
     try {
       const folder = new ProducerFolder(disk.folder, 'p1');

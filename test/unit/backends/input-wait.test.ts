@@ -25,7 +25,7 @@ afterEach(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-/** Starts a command, waits until it says `up`, and answers how to ask whether it waits for input. */
+/** Starts a command, waits until it says `up`, and returns how to ask whether it waits for input. */
 async function start(command: string, o: { tty?: boolean; stdin?: boolean } = {}) {
   const process = createProcessBackend({ folder: join(root, 'spool'), clock: systemClock, logger: silentLogger });
   const backend = o.tty ? createPtyBackend(process) : process;

@@ -107,7 +107,7 @@ describe.each(SHELLS)('the shim under $name', (shell) => {
     expect([readFileSync(folder.output(1), 'utf8'), folder.exitCode()]).toEqual(['one\ntwo\n', 0]);
   });
 
-  test.skipIf(!isThere(shell))('{#copiers} what opens /dev/stderr or /dev/stdout anew, or truncates it, loses nothing', async () => {
+  test.skipIf(!isThere(shell))('{#copiers} what opens /dev/stderr or /dev/stdout again, or truncates it, loses nothing', async () => {
     const { out, err } = await run(
       'for i in 1 2 3; do echo $i > /dev/stderr; done; echo a; echo b > /dev/stdout; echo c; test -p /dev/stdout || echo file',
     );

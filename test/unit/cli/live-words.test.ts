@@ -41,7 +41,7 @@ describe('{#cli_act} what a model says while it says it', () => {
     expect(shown()).toBe('');
   });
 
-  it('leaves the text to whoever draws it whole when a piece was missed or it was told anew', async () => {
+  it('leaves the text to whoever draws it whole when a piece was missed or it was told again', async () => {
     const { say, words, shown } = wordsOn(true);
     await say('one ');
     await say('three', 1, 8);

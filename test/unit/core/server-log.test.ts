@@ -27,7 +27,7 @@ describe('{#server_log} the log of the server', () => {
     },
   );
 
-  it('begins anew behind a line of which only a part could be written', () => {
+  it('begins again behind a line of which only a part could be written', () => {
     let written = '';
     let room = 20;
     const log = serverLog('info', (bytes) => {

@@ -30,7 +30,7 @@ const ignoring = (...patterns: string[]) =>
 
 /** Swaps a name of the project for a link that leads outside, and back, as fast as it can, while the work is done. */
 async function whileSwapping(name: string, target: string, work: () => Promise<void>): Promise<void> {
-  // The work makes folders and files anew where it finds nothing; they go, and what was there comes back.
+  // The work makes folders and files again where it finds nothing; they go, and what was there comes back.
   const code = `const fs = require('node:fs'); const [at, target] = process.argv.slice(1); const real = at + '.real';
     const attempt = (work) => { try { work(); } catch {} };
     for (;;) {

@@ -57,7 +57,7 @@ async function called(name: string, input: object) {
   return await calledAll(name, [input]);
 }
 
-/** Calls of one answer, accepted where they propose; answers the log entry of the first. */
+/** Calls of one answer, accepted where they propose; returns the log entry of the first. */
 async function calledAll(name: string, inputs: readonly object[]) {
   const turn = h.runtime.runInfo(h.project.id, 'r').turn + 1;
   const calls = inputs.map((input) => ({ name, args: JSON.stringify(input) }));

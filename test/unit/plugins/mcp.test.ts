@@ -38,7 +38,7 @@ async function opened(servers: Record<string, McpServerSettings>, env: NodeJS.Pr
   return h;
 }
 
-/** Lets the model call a tool of the server `t` in a yolo run, and answers the log entry. */
+/** Lets the model call a tool of the server `t` in a yolo run, and returns the log entry. */
 async function called(h: RuntimeHarness, tool: string, args: object = {}) {
   h.model.answer({ kind: 'say', calls: [{ name: `mcp__t__${tool}`, args: JSON.stringify(args) }] }, { kind: 'say', text: 'ok' });
   const { run } = await h.runtime.prompt(h.caller(), 'act', { prompt: 'x', model: 'm', wait: true, yolo: true });

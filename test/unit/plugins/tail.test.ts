@@ -108,7 +108,7 @@ describe('{#tool_tail} tail', () => {
     await follow({ lines: 1 });
     await t.shows('tail', 1, 'OLD line 2\n');
     const { ino } = await stat(file);
-    // Written anew in place: a new file may be given the number of a removed one, this one has it for sure.
+    // Written again in place: a new file may be given the number of a removed one, this one has it for sure.
     await t.h.restart(() => writeFile(file, 'NEW line 1\nNEW line 2\nNEW line 3\n'));
     await t.shows('tail', 1, 'NEW line 3\n');
     expect((await stat(file)).ino).toBe(ino);

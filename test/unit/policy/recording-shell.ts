@@ -7,7 +7,7 @@ import { join } from 'node:path';
 export type Ran = readonly string[];
 
 /**
- * Real shells whose only programs are stubs that note how they were called. `run` answers what a script has run under each shell.
+ * Real shells whose only programs are stubs that note how they were called. `run` returns what a script has run under each shell.
  * The scripts run in an empty folder, with nothing else in PATH.
  */
 export function recordingShell(names: readonly string[], shells: readonly string[]) {

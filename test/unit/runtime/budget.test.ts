@@ -26,7 +26,7 @@ const results = (request: number) =>
 const words = (count: number, word = 'word') => `${`${word} `.repeat(20).trim()}\n`.repeat(count / 20);
 const reclaimed = () => h.runtime.entries.list(h.project.id, { run: 'r', pattern: 'log://*/context/*' });
 
-/** A run with notes of so many words, read one a turn; answers how many requests there were. */
+/** A run with notes of so many words, read one a turn; returns how many requests there were. */
 async function readNotes(sizes: readonly number[], contextLimit: number): Promise<number> {
   h.runtime.startRun(h.caller(), { model: 'm', alias: 'r', contextLimit });
   for (const [index, size] of sizes.entries()) {

@@ -67,7 +67,7 @@ describe('{#file_edits} a change of a file by the model', () => {
     await ended();
     expect(read()).toBe('somebody else\n');
     expect(h.entry('m-1', PATH)).toMatchObject({ status: 409, outcome: 'changed' });
-    expect(toolTexts(1)[0]).toMatch(/^\[409 changed\].*read it again and propose anew/);
+    expect(toolTexts(1)[0]).toMatch(/^\[409 changed\].*read it again and propose again/);
   });
 
   it('takes the output of an accept in place of its text, and shows the model what was written', async () => {

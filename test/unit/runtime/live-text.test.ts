@@ -36,7 +36,7 @@ describe('{#model_stream} the text of a turn', () => {
     expect(heard).toHaveLength(2);
   });
 
-  it('begins anew at offset 0 when the answer does, without what had not been told', () => {
+  it('begins again at offset 0 when the answer does, without what had not been told', () => {
     const { live, heard } = listening();
     const voice = live.turn(PLACE);
     voice.begin();

@@ -51,7 +51,7 @@ async function opened(plugin: Plugin, options: object = {}): Promise<RuntimeHarn
   return h;
 }
 
-/** Lets the model call the tool in a yolo run; answers the end of the loop. */
+/** Lets the model call the tool in a yolo run; returns the end of the loop. */
 function run(h: RuntimeHarness, settings: object = { yolo: true }) {
   h.model.answer({ kind: 'say', calls: [{ name: 'gauge', args: '{"path":"gauge it","depth":3}' }] }, { kind: 'say', text: 'ok' });
   return h.runtime.prompt(h.caller(), 'act', { prompt: 'x', model: 'm', wait: true, ...settings });

@@ -74,7 +74,7 @@ describe('{#verdict} rules decide before anybody is asked', () => {
     await ended;
   });
 
-  it('once: what waits is not judged anew', async () => {
+  it('once: what waits is not judged again', async () => {
     const { path, ended } = await proposed('echo waits');
     add('allow', 'sh(echo *)');
     expect(h.runtime.proposals(h.project.id)).toHaveLength(1);

@@ -23,7 +23,7 @@ const command = (text: string, more: object = {}) => h.runtime.command(h.caller(
 const accept = (path: string) => h.runtime.resolve(h.caller('alice'), 'r', { path, action: 'accept' });
 const planOf = (path: string) => h.entry('r', path)?.attributes['plan'] as { spec: { sandbox?: object } };
 
-/** Accepts it and answers what it wrote. */
+/** Accepts it and returns what it wrote. */
 async function ran(path: string): Promise<string> {
   accept(path);
   await h.event('stream/ended', { path });

@@ -56,7 +56,7 @@ describe('{#wake} a command that wakes its run', () => {
     await release();
     await ended(PATH);
     expect(loops()).toHaveLength(1);
-    // The turn is asked anew and its answer is given without a look at the news: what counts is that it was told.
+    // The turn is asked again and its answer is given without a look at the news: what counts is that it was told.
     h.model.answer(say('done'));
     await h.restart();
     await loopEnd(1);
@@ -120,7 +120,7 @@ describe('{#wake} a command that wakes its run', () => {
     expect(loops()).toHaveLength(2);
   });
 
-  it('ends a chain of wakes at its limit, says so in the log, and begins anew with a prompt of a person', async () => {
+  it('ends a chain of wakes at its limit, says so in the log, and begins again with a prompt of a person', async () => {
     h.model.answer(job('go0'), say('0'), job('go1'), say('1'), job('go2'), say('2'));
     await act();
     for (const n of [0, 1, 2]) {

@@ -31,7 +31,7 @@ describe('{#checkpoints} the checkpoint thread', () => {
     expect(store.channels.read(id, 80 * MIB - 3, 10).toString()).toBe('xxx');
   });
 
-  test('begins the log anew under a writer that never rests', async () => {
+  test('begins the log again under a writer that never rests', async () => {
     const { store, file } = await tempStore({ checkpoint: true });
     const id = newChannel(store);
     const chunk = Buffer.alloc(MIB, 'x');

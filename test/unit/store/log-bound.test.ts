@@ -163,7 +163,7 @@ describe('{#checkpoints} the write-ahead log', () => {
 });
 
 describe('{#checkpoints} the length of the log, as the writer knows it', () => {
-  test('grows with what is committed, never below the truth, and begins anew at what a checkpoint found', () => {
+  test('grows with what is committed, never below the truth, and begins again at what a checkpoint found', () => {
     const length = new LogLength();
     let found = 0;
     const commit = (bytes: number, round: number) => {

@@ -48,7 +48,7 @@ function held(runId: number) {
   });
 }
 
-/** Copies the run and answers what both hold in the moment in which the copy is seen. */
+/** Copies the run and returns what both hold in the moment in which the copy is seen. */
 const compared = (alias: string) =>
   store.runs.copy(run, ANY, (reveal) =>
     store.transaction('durable', () => {

@@ -16,7 +16,7 @@ const append = (path: string, bytes: string | Buffer, offset?: number, channel =
 const read = (path: string, channel = 1) => h.streams.read({ runId: h.run.id, path, channel }).data.toString();
 
 describe('{#stream_offset} append at an offset', () => {
-  it('appends at the end when no offset is given and answers where the chunk begins', async () => {
+  it('appends at the end when no offset is given and returns where the chunk begins', async () => {
     const { path } = h.accept('a');
     expect(await append(path, 'hello ')).toEqual({ offset: 0, bytes: 6 });
     expect(await append(path, 'world')).toEqual({ offset: 6, bytes: 11 });

@@ -24,7 +24,7 @@ async function start(config: RedactionConfig = {}, holdMs = 60_000): Promise<voi
   streams = new Streams({ store: temp.store, journal, clock: systemClock, logger: silentLogger, redaction });
 }
 beforeEach(() => start());
-/** Begins anew with another redaction. */
+/** Begins again with another redaction. */
 async function again(config: RedactionConfig, holdMs?: number): Promise<void> {
   streams.close();
   await temp.close();

@@ -1,4 +1,4 @@
-/** A part of a channel as `stream/read` answers it. */
+/** A part of a channel as `stream/read` returns it. */
 export interface ReadPart {
   readonly from: number;
   readonly to: number;

@@ -20,7 +20,7 @@ export interface RowContent {
   readonly mark: RegExp | undefined;
 }
 
-/** One line on the page. It is written anew only when it shows something else. */
+/** One line on the page. It is written again only when it shows something else. */
 export class Row {
   readonly element = document.createElement('div');
   readonly #number = document.createElement('button');

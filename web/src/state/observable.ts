@@ -21,7 +21,7 @@ export class Observable {
   }
 }
 
-/** Draws an element anew whenever the observable that it shows has changed. */
+/** Draws an element again whenever the observable that it shows has changed. */
 export class Watching implements ReactiveController {
   readonly #host: ReactiveControllerHost;
   readonly #target: () => Observable | undefined;

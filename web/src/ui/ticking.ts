@@ -2,7 +2,7 @@ import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
 const SECOND_MS = 1000;
 
-/** Draws an element anew every second while something in it has an age that grows. */
+/** Draws an element again every second while something in it has an age that grows. */
 export class Ticking implements ReactiveController {
   readonly #host: ReactiveControllerHost;
   readonly #wanted: () => boolean;

@@ -14,16 +14,16 @@ function M.make(name, filetype)
   return buffer
 end
 
---- Calls `gone()` when a buffer loses its text: unloaded, deleted or wiped out, it goes for good, and is made anew when it is
---- asked for again. `:edit` leaves it loaded and empty: then `anew()` fills it.
-function M.on_unload(buffer, gone, anew)
+--- Calls `gone()` when a buffer loses its text: unloaded, deleted or wiped out, it goes for good, and is made again when it is
+--- asked for again. `:edit` leaves it loaded and empty: then `refill()` fills it.
+function M.on_unload(buffer, gone, refill)
   vim.api.nvim_create_autocmd('BufUnload', {
     buffer = buffer,
     callback = function()
       gone()
       vim.schedule(function()
         if not vim.api.nvim_buf_is_valid(buffer) then return end
-        if vim.api.nvim_buf_is_loaded(buffer) then return anew() end
+        if vim.api.nvim_buf_is_loaded(buffer) then return refill() end
         pcall(vim.api.nvim_buf_delete, buffer, { force = true })
       end)
     end,

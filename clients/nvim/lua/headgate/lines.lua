@@ -6,7 +6,7 @@ Lines.__index = Lines
 
 --- Bytes of one line that are shown; a longer one goes on unseen, and nothing of it is lost in the log.
 local MAX_LINE_BYTES = 8192
---- Bytes of an unfinished line that are kept to be drawn anew.
+--- Bytes of an unfinished line that are kept to be drawn again.
 local MAX_PARTIAL_BYTES = 32 * 1024
 
 function Lines.new(max_lines, colors)

@@ -80,7 +80,7 @@ function M.take_part(run)
   M.show()
 end
 
---- While a command that somebody typed here is being proposed, it is not shown. Answers how to end that.
+--- While a command that somebody typed here is being proposed, it is not shown. Returns how to end that.
 function M.hold(run)
   held[run] = (held[run] or 0) + 1
   return function()

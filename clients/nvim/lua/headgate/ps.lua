@@ -47,7 +47,7 @@ local function fill(done)
   end)
 end
 
---- Reads the list anew.
+--- Reads the list again.
 function M.look_again() fill(function() end) end
 
 function M.keys()

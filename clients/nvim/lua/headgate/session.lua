@@ -200,7 +200,7 @@ function M.on(name, listener)
   table.insert(listeners[name], listener)
 end
 
---- Registers what is to be opened again with every connection; opens it at once when there is one. Answers how to end it.
+--- Registers what is to be opened again with every connection; opens it at once when there is one. Returns how to end it.
 function M.keep(subscription)
   table.insert(subscriptions, subscription)
   if connection then subscription.reopen() end

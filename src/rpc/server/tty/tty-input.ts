@@ -12,7 +12,7 @@ const LEAVE_MS = 5000;
 const RETRY_MS = 200;
 
 export interface TtyInputOptions {
-  /** Writes to the command's standard input; answers how many bytes it took. */
+  /** Writes to the command's standard input; returns how many bytes it took. */
   readonly write: (bytes: Buffer, eof: boolean) => Promise<number>;
   /** Stops and begins to read the connection. */
   readonly hold: (full: boolean) => void;

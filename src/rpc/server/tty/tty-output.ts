@@ -34,7 +34,7 @@ export class TtyOutput implements StreamSink {
   }
 
   /**
-   * Begins to read; the first bytes come on a later tick. Answers where each channel begins. Throws not_found,
+   * Begins to read; the first bytes come on a later tick. Returns where each channel begins. Throws not_found,
    * offset_conflict for an offset beyond the end.
    */
   open(

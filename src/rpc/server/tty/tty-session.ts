@@ -113,7 +113,7 @@ export class TtySession {
     return !seesSecrets(this.#options.grant.scope);
   }
 
-  /** Answers and starts to read, on one tick: the answer goes out before the first byte. */
+  /** Responds and starts to read, on one tick: the answer goes out before the first byte. */
   #begin(target: TtyTarget, first: TtyOpen | TtyAttach, screen: Awaited<ReturnType<typeof screenNews>>): void {
     const { parts, channel } = this.#options;
     const { project, runId, run, path, view } = target;

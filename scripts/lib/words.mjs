@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { repositoryFiles } from './repository-files.mjs';
+
+/** Words that a reader stumbles over, and what stands in their place (CONTRIBUTING.md). */
+const WORDS = [
+  [/\banew\b(?!\()/, 'again'],
+  [/(\/\*\*|\.|;|,|\band) [Aa]nswers (how|whether|what|where|which|true|false|undefined|the number)\b/, 'returns'],
+];
+const TEXT = /\.(ts|tsx|mjs|lua|el|md)$/;
+/** Files that quote these words, or are what was written at its time. */
+const QUOTES = ['scripts/lib/words.mjs', 'CONTRIBUTING.md', 'CHANGELOG.md'];
+
+/** Lines with words for which there is a plainer one. */
+export function wordIssues(root) {
+  return (repositoryFiles(root) ?? [])
+    .filter((path) => TEXT.test(path) && !QUOTES.includes(path))
+    .flatMap((path) =>
+      readFileSync(join(root, path), 'utf8')
+        .split('\n')
+        .map((line, index) => ({ path, line, number: index + 1 })),
+    )
+    .flatMap(({ path, line, number }) =>
+      WORDS.filter(([word]) => word.test(line)).map(([word, better]) => `${path}:${number}: "${word.exec(line)?.[0]}"; write "${better}"`),
+    );
+}
