@@ -29,7 +29,7 @@ export class SqliteAudit implements AuditStore {
     durationMs: number;
   }): void {
     this.#db.write('fast', () => {
-      this.#db.guard();
+      this.#db.guardOutput();
       this.#insert.run(this.#clock.now(), method, client, run, code, durationMs);
     });
   }

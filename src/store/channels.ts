@@ -80,7 +80,7 @@ export class SqliteChannels implements ChannelStore {
   }
 
   #append({ entryId, offset, bytes, line, at, lines }: SegmentWrite): void {
-    this.#db.guard();
+    this.#db.guardOutput();
     if (this.#extend.run(bytes.length, lines, at, entryId, offset, line).changes === 0) throw this.#refusal(entryId, offset, line);
     this.#insert.run(entryId, offset, line, at, bytes);
     this.#log?.wrote(bytes.length);

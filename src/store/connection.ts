@@ -32,6 +32,15 @@ export interface CommitWatcher {
 /** Who wants to know that the disk failed a transaction. */
 export interface FailureWatcher {
   failed(error: unknown): void;
+  /** True while there is little space left, which output may not take. */
+  isTight(): boolean;
+}
+
+function noSpace(why: string): HeadgateError {
+  return new HeadgateError('overloaded', `${why} and nothing was stored; free some space on the disk, then try again`, {
+    retry_after_ms: 1000,
+    cause: 'SQLITE_FULL',
+  });
 }
 
 /** A row that points to a deleted one is the caller's mistake, or its bad luck. */
@@ -147,16 +156,13 @@ export class Connection {
 
   /** Throws when SQLite has given up the open transaction (a full disk does that): a write would be stored alone. */
   guard(): void {
-    if (this.#open !== undefined && !this.#db.inTransaction) {
-      throw new HeadgateError(
-        'overloaded',
-        'the database gave the transaction up and nothing was stored; free some space on the disk, then try again',
-        {
-          retry_after_ms: 1000,
-          cause: 'SQLITE_FULL',
-        },
-      );
-    }
+    if (this.#open !== undefined && !this.#db.inTransaction) throw noSpace('the database gave the transaction up');
+  }
+
+  /** The same for output and records, which leave the last space of a full disk to what people ask for (SPEC {#disk_full}). */
+  guardOutput(): void {
+    this.guard();
+    if (this.#failures?.isTight()) throw noSpace('the disk of the data folder is full');
   }
 
   #statement(sql: string): Statement<unknown[], unknown> {

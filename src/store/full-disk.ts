@@ -44,6 +44,11 @@ export class FullDisk {
     queueMicrotask(() => this.#changed(true));
   }
 
+  /** True while the disk is full and has little more than the reserve held: that is for what people ask for, such as a cancel. */
+  isTight(): boolean {
+    return this.#timer !== undefined && freeBytes(this.#reserve) < 2 * RESERVE_BYTES;
+  }
+
   close(): void {
     clearInterval(this.#timer);
   }
@@ -60,8 +65,7 @@ export class FullDisk {
   #keep(): boolean {
     try {
       if (statSync(this.#reserve, { throwIfNoEntry: false })?.size === RESERVE_BYTES) return true;
-      const { bavail, bsize } = statfsSync(dirname(this.#reserve));
-      if (bavail * bsize < ENOUGH_BYTES + RESERVE_BYTES) return false;
+      if (freeBytes(this.#reserve) < ENOUGH_BYTES + RESERVE_BYTES) return false;
       // Not zeros: some file systems store those in no space at all.
       writeFileSync(this.#reserve, randomBytes(RESERVE_BYTES), { mode: 0o600 });
       return true;
@@ -70,4 +74,9 @@ export class FullDisk {
       return false;
     }
   }
+}
+
+function freeBytes(file: string): number {
+  const { bavail, bsize } = statfsSync(dirname(file));
+  return bavail * bsize;
 }
