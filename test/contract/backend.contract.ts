@@ -174,9 +174,11 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
     test('{#detached} what a command has left behind gets signals, and what it writes is stored', async () => {
       // In a terminal it is hung up.
       if (setup.merged) return;
-      const { handle, sink } = await start('(trap "echo told; exit" USR1; while :; do sleep 0.05; done) & echo early; exit 3');
+      const { handle, sink } = await start('(trap "echo told; exit" USR1; echo early; while :; do sleep 0.05; done) & exit 3');
       expect((await handle.exited).exitCode).toBe(3);
       expect((await handle.closed).detached.length).toBeGreaterThan(0);
+      // Said once the trap is set: before, the signal ends it.
+      await sink.match(1, /early\n/);
       await handle.signal('SIGUSR1');
       await handle.drained;
       expect(sink.text(1)).toBe('early\ntold\n');

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { LeftBehind } from '../../src/backends/remote/left-behind.ts';
 import { SshBackend, SshHosts } from '../../src/backends/ssh/ssh-backend.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import { isMissing } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { producerIdOf } from '../../src/model/producer-id.ts';
 import { serviceAvailable } from '../support/require.ts';
@@ -21,8 +22,13 @@ describe.skipIf(!serviceAvailable('sshd'))('{#spool_sweep} folders on another ho
   const shared = { runner: () => 'test-runner', clock: systemClock, logger: silentLogger };
   const records = () => (existsSync(join(folder, 'hosts')) ? readdirSync(join(folder, 'hosts')) : []);
   const there = () => {
-    const spool = join(sshd.state, 'headgate/test-runner');
-    return existsSync(spool) ? readdirSync(spool) : [];
+    try {
+      return readdirSync(join(sshd.state, 'headgate/test-runner'));
+    } catch (error) {
+      // The last folder in it may be removed, and it with that, at any time.
+      if (isMissing(error)) return [];
+      throw error;
+    }
   };
   const leftBehind = (retryMs = 50) =>
     new LeftBehind({ ...shared, folder: join(folder, 'hosts'), hostOf: (place) => hosts.host(place), retryMs });
