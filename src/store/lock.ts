@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { HeadgateError } from '../core/errors.ts';
+import { makeFolder } from '../core/make-folder.ts';
 import { isBusy, openFailure } from './failures.ts';
 
 /** How long two servers that start at once wait for each other (milliseconds). */
@@ -26,7 +27,7 @@ export function lockDataFolder(folder: string, holder: LockHolder): () => void {
   const facts = join(folder, 'lock.json');
   let lock: Database.Database | undefined;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     // SQLite makes its files with the umask's mode; output of commands is nobody else's business.
     writeFileSync(file, '', { flag: 'a', mode: 0o600 });
     lock = new Database(file, { timeout: WAIT_MS });

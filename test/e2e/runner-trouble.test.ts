@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { type BuiltServer, endCommands, MAIN, processesWith, readAll, serve, type WireClient } from '../support/built-server.ts';
+import { startCli } from '../support/cli.ts';
 import { Company } from '../support/runner.ts';
 import { slowLink } from '../support/slow-link.ts';
 import { tempFolder } from '../support/temp-store.ts';
@@ -138,6 +139,18 @@ describe('{#runner_state} the folder of a runner', () => {
     mkdirSync(join(data, 'runner'), { mode: 0o755 });
     await runner();
     expect(statSync(join(data, 'runner')).mode & 0o777).toBe(0o700);
+  });
+
+  it('is refused where it cannot be made, also in /proc, where Node tries for ever', async () => {
+    server = await serve(data);
+    const words = ['runner', '--connect', server.url, '--token', server.token, '--data', '/proc/headgate/runner'];
+    const started = startCli(words, { cwd: data });
+    // It would not end by SIGTERM.
+    const limit = setTimeout(() => started.process.kill('SIGKILL'), 10_000);
+    const { code, err } = await started.ended;
+    clearTimeout(limit);
+    expect(code).toBe(1);
+    expect(err).toContain('/proc/headgate/runner');
   });
 });
 
