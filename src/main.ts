@@ -25,7 +25,7 @@ process.exitCode = await runCli(words, {
     closeInheritedFiles(words);
     const server = await (await import('./server.ts')).serveHeadgate({ ...options, version, portal: PORTAL });
     // The configuration has been read, if it was one of them.
-    closeInheritedFiles([]);
+    closeInheritedFiles();
     return { ...server, close: () => server.close().finally(endSoon) };
   },
   examine: async (options) => (await import('./data-doctor.ts')).examineData(options),
@@ -35,7 +35,8 @@ process.exitCode = await runCli(words, {
   endOutlived: async ({ data }) =>
     (await import('./server.ts')).endOutlived({ data, version, logLevel: 'error' }) as Promise<EndedCommand[]>,
   runner: async (options) => {
-    closeInheritedFiles(words);
+    // What its options name has been read.
+    closeInheritedFiles();
     return await (await import('./runner-process.ts')).runHeadgateRunner(options).finally(endSoon);
   },
   stdout: process.stdout,

@@ -115,6 +115,20 @@ describe('{#runner_process} a runner of its own process', () => {
     await one.notice('stream/ended');
     expect(one.received(where.path, 1).toString()).toBe('token=[]\n');
   });
+
+  it('{#backend_process} hands no command a file that the runner was started with, also not one that an option names', async () => {
+    const start = `exec 17< /etc/hostname 64< /etc/hostname; exec "$@"`;
+    const started = await startRunner(server, join(data, 'runner'), ['--name', 'r1', '--ca', '/dev/fd/64'], {}, ['bash', '-c', start, 'bash']);
+    try {
+      const one = await client();
+      const where = await accepted(one, 'for f in 17 64; do [ -e /proc/self/fd/$f ] && echo $f; done; echo all');
+      const { subscription } = await one.call<{ subscription: number }>('stream/subscribe', where);
+      await one.notice('stream/ended', (params) => params['subscription'] === subscription);
+      expect(one.received(where.path, 1).toString()).toBe('all\n');
+    } finally {
+      await started.stop();
+    }
+  });
 });
 
 describe('{#exactly_once} {#runner_process} with kill -9', () => {
