@@ -4,3 +4,13 @@ import { homedir, userInfo } from 'node:os';
 export function homeFolder(env: Readonly<NodeJS.ProcessEnv>): string {
   return env['HOME'] || homedir() || userInfo().homedir;
 }
+
+/** Every home folder of the user: HOME can name another one than that of the account, where the keys are. */
+export function homeFolders(): string[] {
+  try {
+    return [homedir(), userInfo().homedir];
+  } catch {
+    // A user without an entry in the system's list.
+    return [homedir()];
+  }
+}

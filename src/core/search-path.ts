@@ -1,5 +1,6 @@
-import { realpathSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import { realPath } from './real-path.ts';
 import { SYSTEM_PATH } from './system-path.ts';
 
 const SYSTEM = new Set(SYSTEM_PATH.split(':'));
@@ -12,13 +13,13 @@ const EVERYBODY_WRITES = 0o002;
  * is left out for lying in one.
  */
 export function pathWithoutProject(path: string, root?: string): string[] {
-  const roots = root === undefined ? [] : [root, realOf(root)].filter((folder) => folder !== undefined);
+  const roots = root === undefined ? [] : [root, realPath(root)].filter((folder) => folder !== undefined);
   return path.split(':').filter((folder) => SYSTEM.has(folder) || isForeign(folder, roots));
 }
 
 function isForeign(folder: string, roots: readonly string[]): boolean {
   if (!isAbsolute(folder)) return false;
-  const real = realOf(folder);
+  const real = realPath(folder);
   // One that is not there now may be made.
   if (real === undefined) return false;
   if (
@@ -26,14 +27,6 @@ function isForeign(folder: string, roots: readonly string[]): boolean {
   )
     return false;
   return ((statSync(real, { throwIfNoEntry: false })?.mode ?? EVERYBODY_WRITES) & EVERYBODY_WRITES) === 0;
-}
-
-function realOf(folder: string): string | undefined {
-  try {
-    return realpathSync(folder);
-  } catch {
-    return undefined;
-  }
 }
 
 /**

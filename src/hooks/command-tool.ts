@@ -1,6 +1,6 @@
-import { realpathSync } from 'node:fs';
 import { z } from 'zod';
 import { HeadgateError } from '../core/errors.ts';
+import { realPath } from '../core/real-path.ts';
 import { command, commandText, launchOf, type Shell, shell } from '../model/launch.ts';
 import { LIFETIME_FORMS, lifetimeParam, parseLifetime } from '../model/lifetime.ts';
 import { channelsOf, isLocal, type Place, placeOf, placeParams, watchesPane } from '../model/place.ts';
@@ -81,7 +81,8 @@ export function commandProposal(input: z.output<typeof commandParams>, root: str
         env: input.env ?? {},
         stdin: (input.stdin ?? false) || (place.tty !== undefined && !watchesPane(place)),
         ...parts,
-        ...(sandbox ? { sandbox: { ...sandbox, root: realOf(root) } } : {}),
+        // The folder that is shown for a decision is the one that is written to, also when a link has been turned meanwhile.
+        ...(sandbox ? { sandbox: { ...sandbox, root: realPath(root) ?? root } } : {}),
         ...(input.timeout_ms === undefined ? {} : { timeoutMs: input.timeout_ms }),
         ...lifetimeOf(input.lifetime),
       },
@@ -104,16 +105,6 @@ function remotePath(cwd: string | undefined): string {
       field: 'cwd',
     },
   );
-}
-
-/** The folder that is shown to whoever decides is the one that is written to, also when a link has been turned meanwhile. */
-function realOf(root: string): string {
-  try {
-    return realpathSync(root);
-  } catch {
-    // Not there: the start says so.
-    return root;
-  }
 }
 
 function firstLine(command: string): string {

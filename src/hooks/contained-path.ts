@@ -1,6 +1,7 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { HeadgateError } from '../core/errors.ts';
+import { realPath } from '../core/real-path.ts';
 
 /** Bytes of a path and of one name in it that the kernel takes; it refuses longer ones. */
 const PATH_BYTES = 4095;
@@ -33,7 +34,7 @@ export function realContained(root: string, path: string, field: string): { root
 /** The real path of what exists of an absolute path, with the part that does not exist put behind it; of one that is too long the path itself. */
 export function realOf(path: string): string {
   if (lengthProblem(path) !== undefined) return path;
-  const whole = realOrMissing(path);
+  const whole = realPath(path);
   if (whole !== undefined) return whole;
   const names = path.split(sep).filter((name) => name !== '');
   const of = (count: number) => sep + names.slice(0, count).join(sep);
@@ -47,18 +48,10 @@ export function realOf(path: string): string {
   }
   // What is taken away meanwhile is missing too.
   for (; there > 0; there--) {
-    const real = realOrMissing(of(there));
+    const real = realPath(of(there));
     if (real !== undefined) return resolve(real, ...names.slice(there));
   }
   return path;
-}
-
-function realOrMissing(path: string): string | undefined {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Why no file can have this path, as the end of a sentence; undefined for one that some file may have. Looks nothing up. */

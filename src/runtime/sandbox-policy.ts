@@ -1,6 +1,6 @@
-import { realpathSync } from 'node:fs';
-import { homedir, userInfo } from 'node:os';
 import { HeadgateError } from '../core/errors.ts';
+import { homeFolders } from '../core/home-folder.ts';
+import { realPath } from '../core/real-path.ts';
 import type { ProposedProducer } from '../hooks/plugin.ts';
 import type { BackendName, Sandbox } from '../model/place.ts';
 
@@ -26,7 +26,7 @@ export function sandboxed(producer: ProposedProducer, policy: SandboxPolicy | un
     );
   }
   const { mode, network } = policy;
-  const real = realOf(root);
+  const real = realPath(root) ?? root;
   const asked = spec.sandbox;
   if ((asked ?? policy).mode === 'workspace') requireProject(real);
   if (!asked) return { ...producer, spec: { ...spec, sandbox: { mode, network, root: real } } };
@@ -67,29 +67,11 @@ function requireProject(real: string): void {
   const inside = (folder: string) => real === folder || real.startsWith(`${folder}/`);
   const around = (folder: string) => real === '/' || folder === real || folder.startsWith(`${real}/`);
   const system = OF_SYSTEM.some(inside) && !SOURCES.some((folder) => real.startsWith(`${folder}/`));
-  if (system || OF_MANY.includes(real) || homes().some(around))
+  if (system || OF_MANY.includes(real) || homeFolders().some((home) => around(realPath(home) ?? home)))
     throw refused(
       `this server lets commands write into their project only, and ${real.slice(0, 200)} is none but a folder of the system or of a user; open a folder in it as the project`,
       'projectRoot',
     );
-}
-
-/** Home directories that are known: HOME can name another one than the user's own. */
-function homes(): string[] {
-  try {
-    return [homedir(), userInfo().homedir].map(realOf);
-  } catch {
-    // A user without an entry in the system's list.
-    return [realOf(homedir())];
-  }
-}
-
-function realOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
 }
 
 function refused(message: string, field: string): HeadgateError {

@@ -118,7 +118,12 @@ describe('{#runner_process} a runner of its own process', () => {
 
   it('{#backend_process} hands no command a file that the runner was started with, also not one that an option names', async () => {
     const start = `exec 17< /etc/hostname 64< /etc/hostname; exec "$@"`;
-    const started = await startRunner(server, join(data, 'runner'), ['--name', 'r1', '--ca', '/dev/fd/64'], {}, ['bash', '-c', start, 'bash']);
+    const started = await startRunner(server, join(data, 'runner'), ['--name', 'r1', '--ca', '/dev/fd/64'], {}, [
+      'bash',
+      '-c',
+      start,
+      'bash',
+    ]);
     try {
       const one = await client();
       const where = await accepted(one, 'for f in 17 64; do [ -e /proc/self/fd/$f ] && echo $f; done; echo all');

@@ -29,6 +29,7 @@ function translated(handle: BackendHandle, spool: string): BackendHandle {
     ref: handle.ref,
     exited: handle.exited,
     closed,
+    ...(handle.drained ? { drained: handle.drained } : {}),
     write: (bytes) => handle.write(bytes),
     closeInput: () => handle.closeInput(),
     resize: (cols, rows) => handle.resize(cols, rows),

@@ -1,3 +1,4 @@
+import { realpathSync, symlinkSync, unlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fetchText, TestEventSource } from '../support/event-source.ts';
 import { startServer, TOKEN, type WireServer } from '../support/server.ts';
@@ -302,6 +303,22 @@ describe('{#transport_sse} a request for an event stream', () => {
     server.parts.journal.commit('fast', (tx) => void tx.event(other.id, 'r1', 'ui/notify', { run: 'r1', level: 'info', text: 'there' }));
     await source.until((one) => texts(one).length > 0);
     expect(texts(source)).toEqual(['there']);
+  });
+
+  it('finds a project by the header also where its root was given by a symbolic link', async () => {
+    const { store, project } = server.parts;
+    const link = `${project.root}-link`;
+    symlinkSync(project.root, link);
+    try {
+      store.projects.open({ name: project.name, root: link, configPath: null });
+      for (const root of [link, realpathSync(link)]) {
+        const source = await TestEventSource.open(`${server.http}/runs/r1/events`, { ...auth, 'headgate-project': root });
+        sources.push(source);
+        await source.event('replay/synced');
+      }
+    } finally {
+      unlinkSync(link);
+    }
   });
 });
 

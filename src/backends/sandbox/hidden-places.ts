@@ -1,6 +1,6 @@
-import { realpathSync } from 'node:fs';
-import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { homeFolders } from '../../core/home-folder.ts';
+import { realPath } from '../../core/real-path.ts';
 
 /** Folders and files below a home directory that hold keys, tokens, passwords or what was typed (SPEC {#sandbox}). */
 const IN_HOME = [
@@ -63,7 +63,7 @@ const OF_SYSTEM = [
 export const PRIVATE = ['/tmp', '/var/tmp', '/run', '/var/run'];
 
 /** What of this machine a sandbox hides, with symbolic links resolved; only what is there. */
-export function hiddenPlaces(own: readonly string[], homes: readonly string[] = homesOfUser()): string[] {
+export function hiddenPlaces(own: readonly string[], homes: readonly string[] = homeFolders()): string[] {
   return existing([...homes.flatMap((home) => IN_HOME.map((name) => join(home, name))), ...OF_SYSTEM, ...own]);
 }
 
@@ -72,25 +72,8 @@ export function privatePlaces(): string[] {
   return existing(PRIVATE);
 }
 
-/** HOME can name another directory than the one where the user's keys are. */
-function homesOfUser(): string[] {
-  try {
-    return [homedir(), userInfo().homedir];
-  } catch {
-    // A user without an entry in the system's list.
-    return [homedir()];
-  }
-}
-
 /** Those that are there, with symbolic links resolved. */
 export function existing(paths: readonly string[]): string[] {
-  const found = new Set<string>();
-  for (const path of paths) {
-    try {
-      found.add(realpathSync(path));
-    } catch {
-      // Not there, or not to be reached: then the command cannot reach it either.
-    }
-  }
-  return [...found];
+  // What is not there, or not to be reached, the command cannot reach either.
+  return [...new Set(paths.map(realPath).filter((path) => path !== undefined))];
 }

@@ -1,7 +1,8 @@
-import { realpathSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { basename, isAbsolute } from 'node:path';
 import { HeadgateError } from '../../core/errors.ts';
+import { realPath } from '../../core/real-path.ts';
 import type { ProjectStore } from '../../model/ports/store.ts';
 import type { Project } from '../../model/records.ts';
 import { allows, type Grant } from './access.ts';
@@ -101,17 +102,9 @@ function nameOf(known: readonly Project[], name: string, folder: string, mayMove
     const candidate = name.slice(0, NAME_CHARS - ending.length) + ending;
     const at = roots.get(candidate);
     if (at === undefined) return free ?? candidate;
-    const there = folderAt(at);
+    const there = realPath(at);
     if (there === folder) return candidate;
     if (there === undefined && mayMove) free ??= candidate;
-  }
-}
-
-function folderAt(root: string): string | undefined {
-  try {
-    return realpathSync(root);
-  } catch {
-    return undefined;
   }
 }
 
@@ -122,7 +115,7 @@ function requireFolder(root: string): string {
       field: 'projectRoot',
     });
   }
-  const folder = folderAt(root);
+  const folder = realPath(root);
   if (folder !== undefined && statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
   throw new HeadgateError('invalid_params', `projectRoot "${root.slice(0, 80)}" is no folder on the server's machine`, {
     field: 'projectRoot',

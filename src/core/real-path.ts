@@ -1,0 +1,10 @@
+import { realpathSync } from 'node:fs';
+
+/** A path with symbolic links resolved; undefined for one that leads to nothing or cannot be followed, such as a loop of links. */
+export function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
