@@ -1,4 +1,4 @@
-import { realPath } from '../core/real-path.ts';
+import { resolveLinks } from '../core/real-path.ts';
 import { pathWithoutProject } from '../core/search-path.ts';
 import { isSecretName, nameMatcher } from '../core/secret-names.ts';
 import { SYSTEM_PATH } from '../core/system-path.ts';
@@ -88,5 +88,5 @@ export function lookingVariables(variables: Readonly<Record<string, string>>, ro
 
 /** A folder of PATH where it is found in a sandbox too, which has empty folders of its own in some places. */
 function outOfPrivate(folder: string): string {
-  return PRIVATE.some((place) => folder.startsWith(`${place}/`)) ? (realPath(folder) ?? folder) : folder;
+  return PRIVATE.some((place) => folder.startsWith(`${place}/`)) ? resolveLinks(folder) : folder;
 }

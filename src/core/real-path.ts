@@ -8,3 +8,8 @@ export function realPath(path: string): string | undefined {
     return undefined;
   }
 }
+
+/** A path with symbolic links resolved; as given if it leads to nothing or cannot be followed. */
+export function resolveLinks(path: string): string {
+  return realPath(path) ?? path;
+}

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { HeadgateError } from '../core/errors.ts';
-import { realPath } from '../core/real-path.ts';
+import { resolveLinks } from '../core/real-path.ts';
 import { command, commandText, launchOf, type Shell, shell } from '../model/launch.ts';
 import { LIFETIME_FORMS, lifetimeParam, parseLifetime } from '../model/lifetime.ts';
 import { channelsOf, isLocal, type Place, placeOf, placeParams, watchesPane } from '../model/place.ts';
@@ -82,7 +82,7 @@ export function commandProposal(input: z.output<typeof commandParams>, root: str
         stdin: (input.stdin ?? false) || (place.tty !== undefined && !watchesPane(place)),
         ...parts,
         // The folder that is shown for a decision is the one that is written to, also when a link has been turned meanwhile.
-        ...(sandbox ? { sandbox: { ...sandbox, root: realPath(root) ?? root } } : {}),
+        ...(sandbox ? { sandbox: { ...sandbox, root: resolveLinks(root) } } : {}),
         ...(input.timeout_ms === undefined ? {} : { timeoutMs: input.timeout_ms }),
         ...lifetimeOf(input.lifetime),
       },

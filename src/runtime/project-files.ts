@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import { realPath } from '../core/real-path.ts';
+import { resolveLinks } from '../core/real-path.ts';
 import { ProjectFiles } from '../files/index.ts';
 import type { FileConstraint } from '../model/file-change.ts';
 import type { Store } from '../model/ports/store.ts';
@@ -19,7 +19,7 @@ export function filesOf({ store, dataFolder }: FileParts, project: Pick<Project,
 }
 
 function ownRule(root: string, dataFolder: string): FileConstraint[] {
-  const path = relative(realPath(root) ?? root, realPath(dataFolder) ?? dataFolder);
+  const path = relative(resolveLinks(root), resolveLinks(dataFolder));
   if (path === '' || path.startsWith('..')) return [];
   return [{ pattern: `${path}/**`, rule: 'ignore', createdAt: 0 }];
 }

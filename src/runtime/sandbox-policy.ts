@@ -1,6 +1,6 @@
 import { HeadgateError } from '../core/errors.ts';
 import { homeFolders } from '../core/home-folder.ts';
-import { realPath } from '../core/real-path.ts';
+import { resolveLinks } from '../core/real-path.ts';
 import type { ProposedProducer } from '../hooks/plugin.ts';
 import type { BackendName, Sandbox } from '../model/place.ts';
 
@@ -26,7 +26,7 @@ export function sandboxed(producer: ProposedProducer, policy: SandboxPolicy | un
     );
   }
   const { mode, network } = policy;
-  const real = realPath(root) ?? root;
+  const real = resolveLinks(root);
   const asked = spec.sandbox;
   if ((asked ?? policy).mode === 'workspace') requireProject(real);
   if (!asked) return { ...producer, spec: { ...spec, sandbox: { mode, network, root: real } } };
@@ -67,7 +67,7 @@ function requireProject(real: string): void {
   const inside = (folder: string) => real === folder || real.startsWith(`${folder}/`);
   const around = (folder: string) => real === '/' || folder === real || folder.startsWith(`${real}/`);
   const system = OF_SYSTEM.some(inside) && !SOURCES.some((folder) => real.startsWith(`${folder}/`));
-  if (system || OF_MANY.includes(real) || homeFolders().some((home) => around(realPath(home) ?? home)))
+  if (system || OF_MANY.includes(real) || homeFolders().some((home) => around(resolveLinks(home))))
     throw refused(
       `this server lets commands write into their project only, and ${real.slice(0, 200)} is none but a folder of the system or of a user; open a folder in it as the project`,
       'projectRoot',

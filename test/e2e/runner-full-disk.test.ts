@@ -63,15 +63,21 @@ describe.skipIf(!serviceAvailable('mount'))('{#disk_full} {#runner_lease} runner
     await client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
     await fillUp();
     runner.socket.terminate();
-    const ended = () => client.call<{ state: string }[]>('stream/list', { run });
+    const producers = () => client.call<{ state: string; channels: { status: number }[] }[]>('stream/list', { run });
+    const waiting = [{ state: 'queued', channels: [{ status: 102 }, { status: 102 }] }];
+    const lost = [{ state: 'lost', channels: [{ status: 500 }, { status: 500 }] }];
+    const seen: { state: string }[][] = [];
     // SQLite may have room in its log for the loss, on a full disk too. If it has none, the server says so and stores the loss later.
     const settled = async () => {
       disk.fill(0);
-      if (server.log().includes('has lost could not be stored')) return true;
-      return (await ended())[0]?.state === 'lost';
+      const said = server.log().includes('has lost could not be stored');
+      const now = await producers();
+      seen.push(now);
+      return said || now[0]?.state === 'lost';
     };
     await expect.poll(settled, { timeout: 10_000 }).toBe(true);
+    for (const view of seen) expect(view).toMatchObject(view[0]?.state === 'lost' ? lost : waiting);
     disk.clear();
-    await expect.poll(ended, { timeout: 10_000 }).toMatchObject([{ state: 'lost', channels: [{ status: 500 }, { status: 500 }] }]);
+    await expect.poll(producers, { timeout: 10_000 }).toMatchObject(lost);
   });
 });

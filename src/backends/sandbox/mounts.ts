@@ -1,6 +1,7 @@
-import { lstatSync, realpathSync, statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { HeadgateError } from '../../core/errors.ts';
+import { realPath } from '../../core/real-path.ts';
 import type { Sandbox } from '../../model/place.ts';
 
 /** One thing that is put over the read-only root, and where. */
@@ -86,25 +87,14 @@ function foldersBetween(root: string, hidden: readonly string[]): Set<string> {
 
 /** With the network on, names are looked up with a file that is often in a folder that is private here. */
 function resolver(privates: readonly string[]): Mount[] {
-  try {
-    const file = realpathSync('/etc/resolv.conf');
-    return privates.some((place) => isInside(file, place)) ? [{ path: file, args: ['--ro-bind', file, file] }] : [];
-  } catch {
-    return [];
-  }
+  const file = realPath('/etc/resolv.conf');
+  return file !== undefined && privates.some((place) => isInside(file, place)) ? [{ path: file, args: ['--ro-bind', file, file] }] : [];
 }
 
 function rootOf(root: string): string {
-  let real: string;
-  try {
-    real = realpathSync(root);
-  } catch (cause) {
-    throw new HeadgateError(
-      'not_found',
-      `the project root ${root} does not exist; name another one`,
-      { outcome: 'cwd_missing' },
-      { cause },
-    );
+  const real = realPath(root);
+  if (real === undefined) {
+    throw new HeadgateError('not_found', `the project root ${root} does not exist; name another one`, { outcome: 'cwd_missing' });
   }
   // It was resolved when it was proposed; a command of another sandbox may have put a link there since.
   if (real !== root) throw refused(`the project root ${root} has become a link to ${real}`, 'open the folder that is meant as the project');

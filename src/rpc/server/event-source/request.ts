@@ -1,5 +1,5 @@
 import { HeadgateError } from '../../../core/errors.ts';
-import { realPath } from '../../../core/real-path.ts';
+import { resolveLinks } from '../../../core/real-path.ts';
 import type { Project, Run } from '../../../model/records.ts';
 import type { ServerParts } from '../parts.ts';
 import type { Projects } from '../projects.ts';
@@ -55,8 +55,7 @@ export function findRun(
   const name = query.get('project');
   const root = query.get('projectRoot') ?? (name === null ? (named ?? null) : null);
   // `init` stores the root as it was given, which may be through a symbolic link.
-  const folders = root === null ? [] : [root, realPath(root) ?? root];
-  const isAt = (folder: string) => root === null || folders.includes(folder) || folders.includes(realPath(folder) ?? folder);
+  const isAt = (folder: string) => root === null || resolveLinks(folder) === resolveLinks(root);
   const projects = reachable.withRun(alias).filter((project) => (name === null || project.name === name) && isAt(project.root));
   const [project, second] = projects;
   if (second) {
