@@ -2,6 +2,7 @@ import type { ToolCallContent, ToolCallStatus, ToolCallUpdate } from '@agentclie
 import { type Deferred, deferred } from '../core/deferred.ts';
 import { isEnd } from '../core/end-status.ts';
 import { visibleLine } from '../core/visible-text.ts';
+import { endWord } from '../rpc/client/index.ts';
 import type { NotificationParamsOf, ResultOf } from '../rpc/protocol/table.ts';
 import { CallOutput, TAIL_BYTES } from './call-output.ts';
 import type { Link } from './link.ts';
@@ -214,9 +215,10 @@ function isOver(status: ToolCallStatus): boolean {
 }
 
 /** What people are told of an end that the exit code does not say. */
-function wordOf({ status, outcome }: Pick<Ended, 'status' | 'outcome'>): string | undefined {
-  if (status === 200 || outcome === null || outcome.startsWith('exit:')) return undefined;
-  return `Ended: ${visibleLine(outcome)}`;
+function wordOf(end: Pick<Ended, 'status' | 'outcome' | 'exit_code' | 'signal'>): string | undefined {
+  if (end.status === 200 || end.outcome === null || end.outcome.startsWith('exit:')) return undefined;
+  const word = endWord(end);
+  return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
 
 function folderOf({ plan }: Facts, root: string): string {

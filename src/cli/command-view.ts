@@ -1,4 +1,4 @@
-import type { Runtime } from '../rpc/client/index.ts';
+import { endWord, type Runtime } from '../rpc/client/index.ts';
 import type { NotificationParamsOf, ResultOf } from '../rpc/protocol/table.ts';
 import { follow, type StreamEnd } from './follow.ts';
 import type { RunName } from './run-name.ts';
@@ -127,14 +127,4 @@ export class CommandView {
     if (channel === 1) return this.#screen.colors.dim('  | ');
     return channel === 2 ? this.#screen.colors.red('  ! ') : this.#screen.colors.dim(`  ${channel} `);
   }
-}
-
-/** How a producer ended, in words: `exit 0`, `ended by SIGKILL`, `cancelled`. */
-function endWord(end: StreamEnd): string {
-  if (end.status === 499) return end.outcome ?? 'cancelled';
-  if (end.outcome === 'timeout') return 'timed out';
-  if (end.outcome === 'output_limit') return 'wrote more than it may';
-  if (end.signal !== undefined) return `ended by ${end.signal}`;
-  if (end.exit_code !== undefined) return `exit ${end.exit_code}`;
-  return end.outcome ?? (end.status === 200 ? 'done' : 'failed');
 }

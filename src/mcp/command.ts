@@ -1,5 +1,5 @@
 import { isEnd } from '../core/end-status.ts';
-import type { Runtime } from '../rpc/client/index.ts';
+import { endWord, type Runtime } from '../rpc/client/index.ts';
 import type { ResultOf } from '../rpc/protocol/table.ts';
 import { channelUri } from './uri.ts';
 
@@ -32,8 +32,8 @@ export async function producerOf(runtime: Runtime, { run, path }: CommandRef): P
   return (await runtime.look('stream/list', { run })).find((one) => one.path === path);
 }
 
-/** A command with the last line of its log entry: why it was refused, or how it ended. */
-export type Noted = Command & { readonly note: string };
+/** A command with how it ended, in words, and the last line of its log entry, which says why it was refused or failed to start. */
+export type Noted = Command & { readonly word: string; readonly note: string };
 
 /** How a command stands, at one moment. Throws what the server answers. */
 export async function commandOf(runtime: Runtime, ref: CommandRef): Promise<Noted> {
@@ -48,6 +48,7 @@ export async function commandOf(runtime: Runtime, ref: CommandRef): Promise<Note
     signal: producer?.signal ?? null,
     outcome: entry.outcome,
     channels: (producer?.channels ?? []).map(({ channel, path: of, bytes }) => ({ channel, path: of, bytes, uri: channelUri(run, of) })),
+    word: endWord({ status: entry.status, outcome: entry.outcome, exit_code: producer?.exit_code, signal: producer?.signal }),
     note: entry.body.trim().split('\n').at(-1) ?? '',
   };
 }

@@ -283,7 +283,7 @@ describe('listings', () => {
     const none = await hg(['ps', '--run', 'listed']);
     expect(none).toMatchObject({ code: 0, out: '' });
     expect(none.err).toContain('--all');
-    expect((await hg(['ps', '--all', '--run', 'listed'])).out).toContain('ended');
+    expect((await hg(['ps', '--all', '--run', 'listed'])).out).toContain('exit 0');
     const runs = await json<{ run: string }[]>(['runs', '--json']);
     expect(runs.map(({ run }) => run)).toContain('listed');
     expect((await hg(['runs'])).out).toMatch(/^RUN +STATUS +OUTCOME +MODEL +TURN +CHANGED\n/);

@@ -88,7 +88,7 @@ describe('{#detached} a leftover', () => {
     const cancelled = await hg('cancel', 'people');
     expect([cancelled.code, cancelled.out]).toEqual([0, expect.stringMatching(/confirmed gone\n$/)]);
     expect((await hg('ps')).out).not.toContain('leftover');
-    expect((await hg('ps', '--all')).out).toContain('ended');
+    expect((await hg('ps', '--all')).out).toContain('exit 0');
   });
 
   it('outlives a kill -9 of the server, is followed by the next one, and no byte of it is lost or stored twice', async () => {

@@ -36,7 +36,7 @@ describe.skipIf(!serviceAvailable('inspector'))('{#mcp_server} {#mcp_results} a 
     const call = (tool: string, ...args: string[]) =>
       inspect('tools/call', '--tool-name', tool, ...args.flatMap((one) => ['--tool-arg', one]));
     const ran = await call('sh', 'command=seq 3');
-    const said = expect.stringMatching(/exit code 0[^]*\n1\n2\n3$/);
+    const said = expect.stringMatching(/exit 0[^]*\n1\n2\n3$/);
     expect(ran).toMatchObject({
       code: 0,
       answer: { content: [{ text: said }, {}], structuredContent: { is_error: false, status: 'done', exit_code: 0, text: said } },

@@ -101,7 +101,7 @@ describe.each([
     expect(result.data).toMatchObject({ status: 'failed', exit_code: 3, channels: [{ channel: 1, bytes: 8 }, { channel: 2 }] });
     expect(result.data['run']).toMatch(/^test-editor-/);
     expect(result.isError).toBe(false);
-    expect(result.text).toContain('exit code 3');
+    expect(result.text).toContain('exit 3');
     expect(result.text).toContain('two');
     expect(result.text).toContain(`${modern}`);
   }, 60_000);

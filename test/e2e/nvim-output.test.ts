@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readAll, WireClient } from '../support/built-server.ts';
+import { END_WORDS } from '../support/end-words.ts';
 import { liveServer } from '../support/live-server.ts';
 import { Editor } from '../support/nvim.ts';
 import { serviceAvailable } from '../support/require.ts';
@@ -55,6 +56,12 @@ describe.skipIf(!serviceAvailable('nvim'))('Output in Neovim', { timeout: 120_00
       end
       return found`,
     );
+
+  it('{#end_words} says how an action ended as every client does', async () => {
+    const endings = JSON.stringify(END_WORDS.map(([ending]) => ending));
+    const said = await editor.lua<string[]>(`return vim.tbl_map(require('headgate.text').ending, vim.json.decode([==[${endings}]==]))`);
+    expect(said).toEqual(END_WORDS.map(([, word]) => word));
+  });
 
   it('{#nvim_output} shows colours, what is written over, both channels and how the command ended', async () => {
     await writeFile(

@@ -1,6 +1,7 @@
 import { isEnd } from '../../core/end-status.ts';
 import { leftoverWords } from '../../core/leftover-line.ts';
 import { isQuestion } from '../../core/question.ts';
+import { endWord } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 
 /** An entry as `getEntries` and `get` answer it. */
@@ -18,6 +19,8 @@ export interface Step {
   readonly tool: string;
   readonly title: string;
   readonly state: StepState;
+  /** Of its log entry, as it was last told. */
+  readonly status: number;
   /** Nothing of it changes any more. */
   readonly isOver: boolean;
   /** It starts nothing: accepting it carries an answer. */
@@ -63,6 +66,7 @@ export function stepOf(entry: Omit<Entry, 'scheme'>, known: Step | undefined): S
     tool,
     title: isCommand ? command : typeof summary === 'string' ? summary : path,
     state: stateOf(status, numbers.length > 0, known),
+    status,
     isOver: isEnd(status),
     isQuestion: isQuestion(attributes),
     waiting: known?.waiting ?? false,
@@ -97,10 +101,10 @@ export function isLeftover({ attributes }: Step): boolean {
 
 /** How a step stands, in words: `exit 0`, `running`, `waits for input`, `exit 0, leftover`. */
 export function stateWord(step: Step): string {
-  return isLeftover(step) ? `${endWord(step)}, leftover` : endWord(step);
+  return isLeftover(step) ? `${standing(step)}, leftover` : standing(step);
 }
 
-function endWord({ state, waiting, exitCode, signal, outcome, isQuestion }: Step): string {
+function standing({ state, status, waiting, exitCode, signal, outcome, isQuestion }: Step): string {
   switch (state) {
     case 'queued':
       return 'queued';
@@ -113,16 +117,10 @@ function endWord({ state, waiting, exitCode, signal, outcome, isQuestion }: Step
     case 'cancelling':
       return 'being cancelled';
     case 'rejected':
-      return outcome === null || outcome === 'rejected' ? 'rejected' : `rejected, ${outcome}`;
     case 'cancelled':
-      return outcome === null ? 'cancelled' : outcome;
     case 'done':
     case 'failed':
-      if (outcome === 'timeout') return 'timed out';
-      if (outcome === 'output_limit') return 'wrote more than it may';
-      if (signal !== undefined) return `ended by ${signal}`;
-      if (exitCode !== undefined) return `exit ${exitCode}`;
-      return state === 'done' ? 'done' : (outcome ?? 'failed');
+      return endWord({ status, outcome, exit_code: exitCode, signal });
   }
 }
 

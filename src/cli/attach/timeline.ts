@@ -255,6 +255,7 @@ export class Timeline {
   #ended({ path, status, outcome, channels, exit_code, signal }: NotificationParamsOf<'stream/ended'>): void {
     this.#change(path, {
       state: status === 200 ? 'done' : status === 499 ? 'cancelled' : 'failed',
+      status,
       isOver: true,
       waiting: false,
       outcome,

@@ -1,3 +1,4 @@
+import { endWord } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
 import type { CliHost } from '../host.ts';
@@ -63,7 +64,7 @@ async function served(console: Console, options: PsOptions): Promise<number> {
       cells: rows.map((row) => [
         row.run,
         row.path,
-        isLeft(row) ? 'leftover' : row.state,
+        stateWord(row),
         ...(elsewhere ? [row.backend] : []),
         isLeft(row) ? row.leftover.processes.join(' ') || '-' : row.pid === null ? '-' : String(row.pid),
         formatDuration(row.ageMs),
@@ -78,6 +79,11 @@ async function served(console: Console, options: PsOptions): Promise<number> {
 /** True for a command that has ended while others of its processes run on. */
 function isLeft(row: Row): row is Row & { leftover: NonNullable<Row['leftover']> } {
   return row.leftover !== null && row.leftover.goneAt === null;
+}
+
+function stateWord(row: Row): string {
+  if (isLeft(row)) return 'leftover';
+  return row.state === 'ended' ? endWord(row) : row.state;
 }
 
 /** What there is to say of a command beside its line. */

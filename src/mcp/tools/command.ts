@@ -90,9 +90,9 @@ async function end(runtime: Runtime, { run, path, status }: { run: string; path:
 }
 
 /** The answer of a command: how it stands, a digest of each channel, and what to do next; `named` is the run, where the caller named it. */
-async function described(runtime: Runtime, { note, ...command }: Noted, named?: string): Promise<Answer<Command>> {
+async function described(runtime: Runtime, { word, note, ...command }: Noted, named?: string): Promise<Answer<Command>> {
   const { run, path } = command;
-  const parts = [headOf(command, note, named)];
+  const parts = [headOf({ ...command, word, note }, named)];
   const channels: Command['channels'] = [];
   for (const channel of command.channels) {
     if (channel.bytes === 0) {
@@ -107,7 +107,7 @@ async function described(runtime: Runtime, { note, ...command }: Noted, named?: 
   return { text: parts.join('\n\n'), facts: { ...command, channels }, refused: command.status === 'rejected' };
 }
 
-function headOf({ run, path, status, exit_code, signal, outcome }: Command, note: string, named?: string): string {
+function headOf({ run, path, status, exit_code, signal, outcome, word, note }: Noted, named?: string): string {
   const call = `wait ${JSON.stringify({ path, run: named })}`;
   switch (status) {
     case 'proposed':
@@ -121,12 +121,6 @@ function headOf({ run, path, status, exit_code, signal, outcome }: Command, note
     case 'cancelled':
       return `${path} was cancelled.`;
     default:
-      return `${path} ${status === 'done' ? 'is done' : 'has failed'}: ${endOf(exit_code, signal, outcome, note)}`;
+      return `${path} ${status === 'done' ? 'is done' : 'has failed'}: ${exit_code === null && signal === null ? `${word}: ${note}` : word}`;
   }
-}
-
-function endOf(exitCode: number | null, signal: string | null, outcome: string | null, note: string): string {
-  if (exitCode !== null) return `exit code ${exitCode}`;
-  if (signal !== null) return `ended by ${signal}`;
-  return outcome === null ? note : `${outcome}: ${note}`;
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { visibleLine } from '../../core/visible-text.ts';
+import { endWord } from '../../rpc/client/index.ts';
+import type { Producer } from '../command.ts';
 import { registerTool, type ToolKit } from './tool.ts';
 
 const MAX_RUNS = 50;
@@ -48,14 +50,15 @@ export function listTool(kit: ToolKit): void {
         runtime.look('getProposals', only),
         runtime.look('getRuns', { limit: MAX_RUNS }),
       ]);
-      const commands = producers.slice(0, MAX_COMMANDS).map((one) => ({
+      const shown = producers.slice(0, MAX_COMMANDS);
+      const commands = shown.map((one) => ({
         run: one.run,
         path: one.path,
         command: one.command,
         state: one.state,
         exit_code: one.exit_code,
         waits_for_input: one.waiting === true,
-        bytes: one.channels.reduce((sum, { bytes }) => sum + bytes, 0),
+        bytes: sizeOf(one),
         age_ms: one.ageMs,
       }));
       const proposals = waiting.map((one) => ({ run: one.run, path: one.path, summary: one.summary }));
@@ -64,7 +67,7 @@ export function listTool(kit: ToolKit): void {
         .map((one) => ({ run: one.run, status: one.status, updated_at: new Date(one.updatedAt).toISOString() }));
       const text = [
         `${commands.length} of ${producers.length} commands${all ? '' : ' that run'}:`,
-        ...commands.map((one) => `  ${one.run}  ${one.path}  ${stateOf(one)}  ${one.bytes} bytes  $ ${visibleLine(one.command)}`),
+        ...shown.map((one) => `  ${one.run}  ${one.path}  ${stateOf(one)}  ${sizeOf(one)} bytes  $ ${visibleLine(one.command)}`),
         `${proposals.length} that wait to be accepted:`,
         ...waiting.map((one) => `  ${one.run}  ${one.path}  ${visibleLine(one.command ?? one.summary)}`),
         `runs, newest first: ${listed.map((one) => one.run).join(', ') || 'none'}`,
@@ -74,7 +77,11 @@ export function listTool(kit: ToolKit): void {
   );
 }
 
-function stateOf({ state, exit_code, waits_for_input }: { state: string; exit_code: number | null; waits_for_input: boolean }): string {
-  if (waits_for_input) return `${state}, waits for input`;
-  return exit_code === null ? state : `${state}, exit code ${exit_code}`;
+function stateOf(one: Producer): string {
+  if (one.endedAt !== null) return endWord(one);
+  return one.waiting === true ? `${one.state}, waits for input` : one.state;
+}
+
+function sizeOf({ channels }: Producer): number {
+  return channels.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -6,5 +6,6 @@ export type { EventsOptions, RuntimeEvent } from './event-stream.ts';
 export type { FollowedChunk, FollowOptions, StreamEnd } from './follow.ts';
 export type { ConnectionOptions, ConnectionState } from './reconnecting.ts';
 export { refusalOf } from './refusal.ts';
+export { type Ending, endWord } from './run/end-word.ts';
 export { connectRuntime, type Runtime } from './runtime.ts';
 export type { Transport } from './transport.ts';

@@ -132,6 +132,8 @@ export const producer = z.strictObject({
   waits_for: z.string().nullable(),
   waiting: z.boolean().nullable().describe('For input; null: it cannot be seen.'),
   state: z.string(),
+  status: z.int().describe('Of its log entry.'),
+  outcome: z.string().nullable(),
   epoch: z.int(),
   pid: z.int().nullable(),
   stdin: z.boolean().describe('It takes input.'),

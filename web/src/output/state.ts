@@ -1,3 +1,4 @@
+import { endWord } from '../../../src/rpc/client/index.ts';
 import { durationWord } from '../ui/words.ts';
 import type { Command } from './command-watch.ts';
 
@@ -17,18 +18,11 @@ export function stateOf(command: Command, now: number): CommandState {
       return { kind: 'still', text: command.waits_for === null ? 'queued' : `waits for ${command.waits_for}`, isLive: true };
     case 'running':
       return { kind: 'running', text: startedAt === null ? 'running' : `running for ${durationWord(now - startedAt)}`, isLive: true };
-    case 'ended':
-      return endOf(command);
     case 'cancelling':
-    case 'cancelled':
       return { kind: 'still', text: state, isLive: false };
-    default:
-      return { kind: 'bad', text: state, isLive: false };
+    default: {
+      const { status } = command;
+      return { kind: status === 200 ? 'good' : status === 499 ? 'still' : 'bad', text: endWord(command), isLive: false };
+    }
   }
-}
-
-function endOf({ exit_code: exitCode, signal }: Command): CommandState {
-  if (signal !== null) return { kind: 'bad', text: `ended by ${signal}`, isLive: false };
-  if (exitCode === null || exitCode === 0) return { kind: 'good', text: 'exit 0', isLive: false };
-  return { kind: 'bad', text: `exit ${exitCode}`, isLive: false };
 }

@@ -1,3 +1,5 @@
+import { endWord } from '../../../src/rpc/client/index.ts';
+
 export { formatBytes as bytesWord, formatDuration as durationWord } from '../../../src/core/measures.ts';
 
 /** How a status is shown: its word and its tone, which is a colour. */
@@ -19,28 +21,14 @@ export function statusWord(status: number, outcome: string | null = null): Statu
       return { word: 'done', tone: 'good' };
     case 202:
       return { word: 'needs an answer', tone: 'wait' };
-    case 403:
-      return { word: outcome === 'denied' ? 'denied' : 'rejected', tone: 'stopped' };
-    case 409:
-      return { word: 'not done', tone: 'stopped' };
-    case 499:
-      return { word: outcome ?? 'cancelled', tone: 'stopped' };
     default:
-      return { word: outcome === null ? 'failed' : outcomeWord(outcome), tone: 'bad' };
+      return { word: endWord({ status, outcome }), tone: status === 403 || status === 409 || status === 499 ? 'stopped' : 'bad' };
   }
 }
 
 /** The same for a run: one at 100 has not been given anything to do yet. */
 export function runWord(status: number, outcome: string | null): StatusWord {
   return status === 100 ? { word: 'new', tone: 'idle' } : statusWord(status, status === 200 ? null : outcome);
-}
-
-/** `exit:3` and the like, in words. */
-export function outcomeWord(outcome: string): string {
-  const [name = '', value] = outcome.split(':', 2);
-  if (name === 'exit') return `exit ${value}`;
-  if (name === 'signal') return `ended by ${value}`;
-  return outcome.replaceAll('_', ' ');
 }
 
 /** `12 s`, `3 min`, `5 h`, `2 d`. */

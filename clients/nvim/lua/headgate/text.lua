@@ -166,14 +166,34 @@ local WORDS = {
 --- `running (102)`.
 function M.status(status) return WORDS[status] and string.format('%s (%d)', WORDS[status], status) or tostring(status) end
 
---- How a producer ended: `exit 0`, `ended by SIGKILL`, `cancelled`.
+local OUTCOMES = {
+  timeout = 'timed out',
+  output_limit = 'wrote more than it may',
+  lifetime = 'ran for longer without its server than it may',
+}
+
+local function present(value)
+  if value ~= vim.NIL then return value end
+end
+
+local function outcome_word(outcome) return OUTCOMES[outcome] or (M.visible(outcome):gsub('_', ' ')) end
+
+--- How an action ended, in the words that every client shows: `exit 0`, `ended by SIGKILL`, `timed out`, `cancelled`.
 function M.ending(facts)
-  if facts.status == 499 then return facts.outcome or 'cancelled' end
-  if facts.outcome == 'timeout' then return 'timed out' end
-  if facts.outcome == 'output_limit' then return 'wrote more than it may' end
-  if facts.signal then return 'ended by ' .. facts.signal end
-  if facts.exit_code then return 'exit ' .. facts.exit_code end
-  return facts.outcome or (facts.status == 200 and 'done' or 'failed')
+  local outcome, code, signal = present(facts.outcome), present(facts.exit_code), present(facts.signal)
+  local named, value = (outcome or ''):match('^([^:]*):?([^:]*)')
+  local exit = named == 'exit' and value or code
+  local by = named == 'signal' and value or signal
+  local process = by and 'ended by ' .. M.visible(by) or exit and string.format('exit %s', exit) or nil
+  if facts.status == 200 then return process or (outcome and outcome_word(outcome) or 'done') end
+  if facts.status == 403 or facts.status == 499 then
+    return outcome and outcome_word(outcome) or facts.status == 403 and 'rejected' or 'cancelled'
+  end
+  if facts.status == 409 then return 'not done' end
+  if not outcome or named == 'exit' or named == 'signal' then return process or 'failed' end
+  -- The signal or code of a command that the server ended is the server's doing, and says nothing more.
+  local word = outcome_word(outcome)
+  return not OUTCOMES[outcome] and code and word .. ', ' .. process or word
 end
 
 --- What a cancel has done, in a line.

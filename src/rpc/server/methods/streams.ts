@@ -253,7 +253,7 @@ function decode(chunk: string, encoding: 'utf8' | 'base64' | undefined): Buffer 
   return bytes;
 }
 
-function producerRow({ producer, channels, waitsFor, waiting }: ProducerView, now: number): ResultOf<'stream/list'>[number] {
+function producerRow({ producer, entry, channels, waitsFor, waiting }: ProducerView, now: number): ResultOf<'stream/list'>[number] {
   const pid = producer.ref?.['pid'];
   return {
     run: producer.run,
@@ -264,6 +264,8 @@ function producerRow({ producer, channels, waitsFor, waiting }: ProducerView, no
     waits_for: waitsFor,
     waiting,
     state: producer.state,
+    status: entry.status,
+    outcome: entry.outcome,
     epoch: producer.epoch,
     pid: typeof pid === 'number' ? pid : null,
     stdin: producer.spec.stdin,
