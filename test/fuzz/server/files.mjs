@@ -114,7 +114,8 @@ const SHAPES = {
 };
 
 /** Uses the files of a project while they are what no project has, and while some of them become links that lead outside. */
-export async function fuzz({ random, ...limits }) {
+export async function fuzz(limits) {
+  const { random } = limits;
   const tally = { shapes: 0, results: 0 };
   let calls = 0;
   const { findings, told } = await attacked(limits, async (target) => {

@@ -14,7 +14,8 @@ const BINARY = 2;
 const PING = 9;
 
 /** Sends frames that no client should send, over WebSockets, the unix socket, POST and what is HTTP by half. */
-export async function fuzz({ random, ...limits }) {
+export async function fuzz(limits) {
+  const { random } = limits;
   const counts = { connections: 0, answers: 0 };
   let frames = 0;
   const { findings, told } = await attacked(limits, async (target) => {

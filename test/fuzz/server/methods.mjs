@@ -14,7 +14,8 @@ const CALLS = 300;
 const KNOWN = 200;
 
 /** Calls every method with params that its schema takes, and with such as it should not, with a token of each scope. */
-export async function fuzz({ random, ...limits }) {
+export async function fuzz(limits) {
+  const { random } = limits;
   const tally = { answers: 0, results: 0, methods: new Set() };
   let calls = 0;
   const { findings, told } = await attacked(limits, async (target) => {

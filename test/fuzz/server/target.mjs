@@ -36,8 +36,7 @@ export class Target {
   #child;
   #lines;
   #healthy;
-  #deadline;
-  #most;
+  #limits;
   #before;
   #closing = false;
   #watching;
@@ -48,10 +47,9 @@ export class Target {
   #longest = 0;
   #owed = 0;
 
-  /** @param limits - `deadline`, a time of `performance.now`, and `most`, a number of inputs */
-  constructor({ deadline, most = Number.POSITIVE_INFINITY }) {
-    this.#deadline = deadline;
-    this.#most = most;
+  /** @param limits - `deadline`, a time of `performance.now` that may still change, and `most`, a number of inputs */
+  constructor(limits) {
+    this.#limits = limits;
   }
 
   /** A folder below the throw-away one: `project`, `outside`, `data`, `home`. */
@@ -77,7 +75,8 @@ export class Target {
     const log = openSync(this.folder('log'), 'w');
     const env = { ...this.#env, HEADGATE_CHECK_RESULTS: '1', NODE_OPTIONS: `--import ${at('tell-memory.mjs')}` };
     const args = [MAIN, 'serve', '--json', '--port', '0', '--data', this.folder('data'), '--log-level', 'warn'];
-    this.#child = spawn(process.execPath, args, { cwd: this.#base, stdio: ['ignore', 'pipe', log], env });
+    // A Ctrl-C is for the fuzzer alone, which then stops the server in order.
+    this.#child = spawn(process.execPath, args, { cwd: this.#base, stdio: ['ignore', 'pipe', log], env, detached: true });
     closeSync(log);
     this.#child.once(
       'exit',
@@ -104,7 +103,8 @@ export class Target {
 
   /** Whether to go on. */
   more() {
-    return this.findings.length < ENOUGH && this.count < this.#most && performance.now() < this.#deadline && this.#child.exitCode === null;
+    const { deadline, most = Number.POSITIVE_INFINITY } = this.#limits;
+    return this.findings.length < ENOUGH && this.count < most && performance.now() < deadline && this.#child.exitCode === null;
   }
 
   found(what, facts = {}) {
