@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { createBackends, sweepContainers, sweepHosts, Warden } from './backends/index.ts';
 import { sweepSpool } from './backends/process/index.ts';
-import { surveyBackends } from './backends/survey.ts';
+import { sharedSurvey } from './backends/survey.ts';
 import { bootId } from './core/boot-id.ts';
 import { poisonReleased } from './core/buffer-pool.ts';
 import { systemClock } from './core/clock.ts';
@@ -252,7 +252,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     limits: config.limits,
     redaction,
     ...(options.portal === undefined ? {} : { portal: options.portal }),
-    survey: () => surveyBackends(new Map([...backends, ...runtime.kinds])),
+    survey: sharedSurvey(() => new Map([...backends, ...runtime.kinds]), clock),
     checkResults: process.env['HEADGATE_CHECK_RESULTS'] === '1',
   });
   opened.add('the server', () => server.close());
