@@ -5,21 +5,21 @@ const LAYERS = {
   core: [],
   model: ['core'],
   hooks: ['core', 'model'],
-  store: ['core', 'model', 'hooks'],
+  store: ['core', 'model'],
   digest: ['core', 'model'],
   redact: ['core', 'model'],
-  stream: ['core', 'model', 'hooks', 'digest', 'redact'],
-  screen: ['core'],
-  policy: ['core', 'model', 'hooks'],
-  backends: ['core', 'model', 'hooks'],
+  stream: ['core', 'model', 'digest', 'redact'],
+  screen: [],
+  policy: ['core', 'hooks'],
+  backends: ['core', 'model'],
   llm: ['core', 'model', 'hooks'],
-  runner: ['core', 'model', 'backends', 'rpc/client', 'rpc/protocol'],
+  runner: ['core', 'model', 'rpc/client', 'rpc/protocol'],
   files: ['core', 'model', 'hooks'],
   runtime: ['core', 'model', 'hooks', 'digest', 'redact', 'files', 'stream', 'policy'],
   plugins: ['core', 'model', 'hooks'],
   'rpc/protocol': ['core', 'model'],
   'rpc/client': ['core', 'rpc/protocol'],
-  'rpc/node': ['core', 'rpc/client', 'rpc/protocol'],
+  'rpc/node': ['core', 'rpc/client'],
   'rpc/server': ['core', 'model', 'redact', 'rpc/protocol', 'runtime', 'stream', 'screen'],
   acp: ['core', 'rpc/client', 'rpc/protocol'],
   mcp: ['core', 'rpc/client', 'rpc/protocol'],
@@ -27,8 +27,7 @@ const LAYERS = {
 };
 
 const folder = (name) => `^src/${name}/`;
-const composition =
-  '^src/(main|server|server-files|data-doctor|backend-doctor|outlived|data-access|data-copy|stop-server|server-log|runner-process|in-process|sdk)\\.ts$';
+const composition = '^src/(compose/|(main|sdk)\\.ts$)';
 
 const layers = Object.entries(LAYERS).map(([name, allowed]) => ({
   name: `layer-${name.replace('/', '-')}`,

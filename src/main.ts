@@ -23,21 +23,21 @@ process.exitCode = await runCli(words, {
   // The server's modules are loaded only by the command that serves: the others start in a third of the time.
   serve: async (options) => {
     closeInheritedFiles(words);
-    const server = await (await import('./server.ts')).serveHeadgate({ ...options, version, portal: PORTAL });
+    const server = await (await import('./compose/server.ts')).serveHeadgate({ ...options, version, portal: PORTAL });
     // The configuration has been read, if it was one of them.
     closeInheritedFiles();
     return { ...server, close: () => server.close().finally(endSoon) };
   },
-  examine: async (options) => (await import('./data-doctor.ts')).examineData(options),
-  examineBackends: async () => (await import('./backend-doctor.ts')).examineBackends(),
-  stop: async (options) => (await import('./stop-server.ts')).stopServer(options),
-  outlived: async (options) => (await import('./outlived.ts')).outlived(options),
+  examine: async (options) => (await import('./compose/data-doctor.ts')).examineData(options),
+  examineBackends: async () => (await import('./compose/backend-doctor.ts')).examineBackends(),
+  stop: async (options) => (await import('./compose/stop-server.ts')).stopServer(options),
+  outlived: async (options) => (await import('./compose/outlived.ts')).outlived(options),
   endOutlived: async ({ data }) =>
-    (await import('./server.ts')).endOutlived({ data, version, logLevel: 'error' }) as Promise<EndedCommand[]>,
+    (await import('./compose/server.ts')).endOutlived({ data, version, logLevel: 'error' }) as Promise<EndedCommand[]>,
   runner: async (options) => {
     // What its options name has been read.
     closeInheritedFiles();
-    return await (await import('./runner-process.ts')).runHeadgateRunner(options).finally(endSoon);
+    return await (await import('./compose/runner-process.ts')).runHeadgateRunner(options).finally(endSoon);
   },
   stdout: process.stdout,
   stderr: process.stderr,

@@ -1,5 +1,5 @@
 // The server from its modules as they were compiled, not from the bundle: a profile of it names the files of src.
-import { serveHeadgate } from '../../dist/src/server.js';
+import { serveHeadgate } from '../../dist/src/compose/server.js';
 
 const data = process.argv[process.argv.indexOf('--data') + 1];
 const server = await serveHeadgate({ data, port: 0, logLevel: 'warn', version: 'profiled' });

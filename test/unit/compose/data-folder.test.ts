@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { sandboxFinding } from '../../src/backend-doctor.ts';
-import { dataPaths, makePrivate } from '../../src/server-files.ts';
+import { sandboxFinding } from '../../../src/compose/backend-doctor.ts';
+import { dataPaths, makePrivate } from '../../../src/compose/server-files.ts';
 
 let data: string;
 beforeEach(() => {

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { connectRuntime, type Runtime, type Transport } from './rpc/client/index.ts';
-import { type ProjectRef, projectOf } from './rpc/node/index.ts';
-import { memoryPair } from './rpc/server/index.ts';
+import { connectRuntime, type Runtime, type Transport } from '../rpc/client/index.ts';
+import { type ProjectRef, projectOf } from '../rpc/node/index.ts';
+import { memoryPair } from '../rpc/server/index.ts';
 import { type ClosedServer, openHeadgate } from './server.ts';
 
 /** Characters read before other work gets its turn: both ends are in this process, and neither would ever wait for a socket. */
@@ -79,7 +79,9 @@ function owning(runtime: Runtime, server: ClosedServer, join: OwnRuntime['join']
 
 /** The version of this package, whose file is above the sources and above what is built of them. */
 function version(): string {
-  const [file] = ['../package.json', '../../package.json'].map((path) => new URL(path, import.meta.url)).filter((path) => existsSync(path));
+  const [file] = ['../../package.json', '../../../package.json']
+    .map((path) => new URL(path, import.meta.url))
+    .filter((path) => existsSync(path));
   return file === undefined ? 'unknown' : (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { identify, readAlive } from './backends/process/index.ts';
-import { systemClock } from './core/clock.ts';
-import { isHeadgateError } from './core/errors.ts';
+import { identify, readAlive } from '../backends/process/index.ts';
+import { systemClock } from '../core/clock.ts';
+import { isHeadgateError } from '../core/errors.ts';
+import { lockDataFolder } from '../store/lock.ts';
 import { dataPaths } from './server-files.ts';
-import { lockDataFolder } from './store/lock.ts';
 
 /** How often the process is looked at (milliseconds). */
 const LOOK_MS = 50;

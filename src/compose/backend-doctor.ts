@@ -1,10 +1,10 @@
 import { tmpdir } from 'node:os';
-import { createBackends } from './backends/index.ts';
-import { surveyBackends } from './backends/survey.ts';
-import { systemClock } from './core/clock.ts';
-import { silentLogger } from './core/logger.ts';
-import type { BackendCapabilities } from './model/ports/backend.ts';
-import type { Finding } from './store/index.ts';
+import { createBackends } from '../backends/index.ts';
+import { surveyBackends } from '../backends/survey.ts';
+import { systemClock } from '../core/clock.ts';
+import { silentLogger } from '../core/logger.ts';
+import type { BackendCapabilities } from '../model/ports/backend.ts';
+import type { Finding } from '../store/index.ts';
 
 /** What `headgate doctor` calls the backends that people know by another name. */
 const TITLES: Readonly<Record<string, string>> = { process: 'commands', pty: 'terminals' };

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import { HeadgateError, messageOf, systemCode } from './core/errors.ts';
-import { homeFolder } from './core/home-folder.ts';
-import type { Ids } from './core/ids.ts';
-import { makeFolder } from './core/make-folder.ts';
+import { HeadgateError, messageOf, systemCode } from '../core/errors.ts';
+import { homeFolder } from '../core/home-folder.ts';
+import type { Ids } from '../core/ids.ts';
+import { makeFolder } from '../core/make-folder.ts';
 
 /** Bytes that a unix socket's path may have on Linux, its final NUL included (unix(7)). */
 const SOCKET_PATH_BYTES = 108;

@@ -1,11 +1,11 @@
-import { createBackends, sweepHosts, Warden } from './backends/index.ts';
-import type { RunnerOptions } from './cli/host.ts';
-import { systemClock } from './core/clock.ts';
-import { HeadgateError, isHeadgateError, messageOf } from './core/errors.ts';
-import { systemIds } from './core/ids.ts';
-import { StateFolder, serveAsRunner } from './runner/index.ts';
+import { createBackends, sweepHosts, Warden } from '../backends/index.ts';
+import type { RunnerOptions } from '../cli/host.ts';
+import { systemClock } from '../core/clock.ts';
+import { HeadgateError, isHeadgateError, messageOf } from '../core/errors.ts';
+import { systemIds } from '../core/ids.ts';
+import { StateFolder, serveAsRunner } from '../runner/index.ts';
+import { lockDataFolder } from '../store/lock.ts';
 import { serverLog } from './server-log.ts';
-import { lockDataFolder } from './store/lock.ts';
 
 /**
  * Composes a runner and serves until it is stopped or drained. Throws `conflict` with who holds the folder, and what

@@ -1,8 +1,8 @@
 import { chmodSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from './core/errors.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Finding } from '../store/index.ts';
 import type { DataPaths } from './server-files.ts';
-import type { Finding } from './store/index.ts';
 
 /** Files of the data folder, with those that SQLite and the doctor make beside them. */
 const OWN_FILES = /^(headgate\.db|lock\.db|lock\.json|server\.json|token|headgate\.sock)/;

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readOutlived } from './backends/index.ts';
-import type { OutlivedCommand } from './cli/host.ts';
-import { lifetimeText } from './model/lifetime.ts';
-import { producerIdOf } from './model/producer-id.ts';
+import { readOutlived } from '../backends/index.ts';
+import type { OutlivedCommand } from '../cli/host.ts';
+import { lifetimeText } from '../model/lifetime.ts';
+import { producerIdOf } from '../model/producer-id.ts';
+import { readLive } from '../store/index.ts';
 import { dataPaths } from './server-files.ts';
-import { readLive } from './store/index.ts';
 
 /** Runners whose commands end with the server, or are none of its. */
 const NOT_OURS: readonly string[] = ['server', 'client'];

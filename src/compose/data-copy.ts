@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { HeadgateError, messageOf, systemCode } from './core/errors.ts';
+import { HeadgateError, messageOf, systemCode } from '../core/errors.ts';
 import type { DataPaths } from './server-files.ts';
 
 /**

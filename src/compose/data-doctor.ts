@@ -1,16 +1,16 @@
 import { existsSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { leftOverFolders, spoolExtent, sweepSpool } from './backends/process/index.ts';
-import { systemClock } from './core/clock.ts';
-import { isHeadgateError, messageOf } from './core/errors.ts';
-import { silentLogger } from './core/logger.ts';
-import { visibleLine } from './core/visible-text.ts';
+import { leftOverFolders, spoolExtent, sweepSpool } from '../backends/process/index.ts';
+import { systemClock } from '../core/clock.ts';
+import { isHeadgateError, messageOf } from '../core/errors.ts';
+import { silentLogger } from '../core/logger.ts';
+import { visibleLine } from '../core/visible-text.ts';
+import { producerIdOf } from '../model/producer-id.ts';
+import { isLive } from '../model/status.ts';
+import { type DatabaseReport, examineDatabase, type Finding, lockDataFolder } from '../store/index.ts';
 import { openAccess } from './data-access.ts';
-import { producerIdOf } from './model/producer-id.ts';
-import { isLive } from './model/status.ts';
 import { outlived } from './outlived.ts';
 import { type DataPaths, dataPaths } from './server-files.ts';
-import { type DatabaseReport, examineDatabase, type Finding, lockDataFolder } from './store/index.ts';
 
 /** Free space of the data folder's file system below which a server is about to stop commands, and below which it is worth a word. */
 const NO_SPACE_BYTES = 64 * 1024 * 1024;

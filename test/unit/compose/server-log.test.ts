@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { serverLog } from '../../../src/server-log.ts';
+import { serverLog } from '../../../src/compose/server-log.ts';
 
 describe('{#server_log} the log of the server', () => {
   it.each(['ENOSPC', 'EPIPE', 'EIO', 'EAGAIN', 'EBADF'])(

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { pino } from 'pino';
-import type { Logger } from './core/logger.ts';
+import type { Logger } from '../core/logger.ts';
 
 const STANDARD_ERROR = 2;
 
