@@ -42,6 +42,20 @@ const OF_RUN = {
 const IDS = 256;
 const SIZES = 128;
 const DROPPED = 64;
+/** Entries that one statement copies, and the bytes of their bodies after which it takes no further one. */
+const TOGETHER = 32;
+const TOGETHER_BYTES = 64 * 1024;
+
+/** An entry of the run that is to be copied. */
+interface Found {
+  readonly id: number;
+  readonly path: string;
+  readonly bytes: number;
+  /** 1: its bytes are those of a channel and stand in segments. */
+  readonly channel: number;
+  /** 1: it has a producer. */
+  readonly producer: number;
+}
 
 /** What the statements are told: numbers of the two runs, of an entry in both, where to go on, the time, an alias. */
 interface Facts {
@@ -63,9 +77,9 @@ export class CopyStatements {
   readonly turn: Statement<[Facts], number>;
   readonly context: Statement<[Facts]>;
   readonly ids: Statement<[Facts], number>;
-  readonly entry: Statement<[Facts], { path: string; bytes: number; channel: number; producer: number }>;
+  readonly entries: Statement<[Facts], Found>;
   readonly moveAway: Statement<[Facts]>;
-  readonly addEntry: Statement<[Facts]>;
+  readonly addEntries: Statement<[Facts], { id: number; path: string }>;
   readonly changeEntry: Statement<[Facts]>;
   readonly producer: Statement<[Facts]>;
   readonly end: Statement<[Facts], number>;
@@ -121,11 +135,12 @@ export class CopyStatements {
         order by id limit ${IDS}`,
       )
       .pluck();
-    this.entry =
-      db.prepare(`select path, bytes, body = '' and bytes > 0 as channel, exists (select 1 from producers where entry_id = @id) as producer
-      from entries where id = @id and run_id = @from`);
+    const chosen = '(select value from json_each(@ids))';
+    this.entries = db.prepare(`select id, path, bytes, body = '' and bytes > 0 as channel,
+        exists (select 1 from producers where entry_id = entries.id) as producer
+      from entries where id in ${chosen} and +run_id = @from order by id`);
     this.moveAway = db.prepare("update entries set path = ' ' || id where run_id = @to and path = @path and id <> @copy");
-    this.addEntry = db.prepare(copy('entries', OF_ENTRY, 'where old.id = @id'));
+    this.addEntries = db.prepare(copy('entries', OF_ENTRY, `where old.id in ${chosen} order by old.id returning id, path`));
     this.changeEntry = db.prepare(renew('entries', OF_ENTRY, 'id = @copy'));
     const ofProducer = {
       entry_id: '@copy',
@@ -237,8 +252,50 @@ export class RunCopy {
     for (let after = 0; ; ) {
       const ids = this.#sql.ids.all({ ...this.#facts(), after });
       if (ids.length === 0) return;
-      for (const id of ids) yield* this.#entry(id);
+      for (let at = 0; at < ids.length; at += TOGETHER) yield* this.#entries(ids.slice(at, at + TOGETHER));
       after = ids.at(-1) ?? after;
+    }
+  }
+
+  /** Copies entries that the copy does not have yet. */
+  *#entries(ids: readonly number[]): Generator<number, void> {
+    const found = this.#found(ids);
+    for (let at = 0; at < found.length; ) {
+      // What has changed may stand in the way of a path.
+      if (this.#changed.size > 0) {
+        for (const { id } of found.slice(at)) yield* this.#entry(id);
+        return;
+      }
+      const group: Found[] = [];
+      let bytes = 0;
+      for (; at < found.length && bytes < TOGETHER_BYTES; at++) {
+        const one = found[at] as Found;
+        group.push(one);
+        bytes += one.channel === 1 ? 0 : one.bytes;
+      }
+      this.#add(group);
+      yield bytes;
+      for (const { id, channel, bytes: length } of group) {
+        const copy = this.#copies.get(id);
+        if (channel === 1 && copy !== undefined) yield* this.#segments({ id, copy, bytes: length, after: 0 });
+      }
+    }
+  }
+
+  /** Entries of the run with these numbers that are still there, in order. */
+  #found(ids: readonly number[]): Found[] {
+    return this.#sql.entries.all({ ...this.#facts(), ids: JSON.stringify(ids) });
+  }
+
+  /** Makes the copies of entries in one statement. */
+  #add(group: readonly Found[]): void {
+    const facts = this.#facts();
+    const added = this.#sql.addEntries.all({ ...facts, ids: JSON.stringify(group.map(({ id }) => id)) });
+    const copies = new Map(added.map(({ id, path }) => [path, id]));
+    for (const { id, path, producer } of group) {
+      const copy = copies.get(path) as number;
+      this.#copies.set(id, copy);
+      if (producer === 1) this.#sql.producer.run({ ...facts, id, copy });
     }
   }
 
@@ -273,7 +330,7 @@ export class RunCopy {
 
   /** Brings the copy of an entry up to date: makes it, changes it, or takes it away. */
   *#entry(id: number): Generator<number, void> {
-    const entry = this.#sql.entry.get({ ...this.#facts(), id });
+    const [entry] = this.#found([id]);
     const known = this.#copies.get(id);
     if (!entry) {
       this.#copies.delete(id);
@@ -282,11 +339,13 @@ export class RunCopy {
     }
     const { path, bytes, channel, producer } = entry;
     // Who else has this path in the copy has it in the run no more, and is among those that have changed.
-    if (this.#changed.size > 0) this.#sql.moveAway.run({ ...this.#facts(), path, copy: known ?? 0 });
-    const copy = known ?? Number(this.#sql.addEntry.run({ ...this.#facts(), id }).lastInsertRowid);
-    this.#copies.set(id, copy);
-    if (known !== undefined) this.#sql.changeEntry.run({ ...this.#facts(), id, copy });
-    if (producer === 1) this.#sql.producer.run({ ...this.#facts(), id, copy });
+    this.#sql.moveAway.run({ ...this.#facts(), path, copy: known ?? 0 });
+    if (known === undefined) this.#add([entry]);
+    else {
+      this.#sql.changeEntry.run({ ...this.#facts(), id, copy: known });
+      if (producer === 1) this.#sql.producer.run({ ...this.#facts(), id, copy: known });
+    }
+    const copy = this.#copies.get(id) as number;
     yield channel === 1 ? 0 : bytes;
     if (channel === 1) yield* this.#segments({ id, copy, bytes, after: known === undefined ? 0 : this.#end(known) });
   }
