@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileSizeIssues } from './lib/file-sizes.mjs';
 import { leakIssues } from './lib/leaks.mjs';
+import { brokenLinks } from './lib/links.mjs';
 import { ROOT } from './lib/root.mjs';
 import { StepFailed } from './lib/step-failed.mjs';
 import { wordIssues } from './lib/words.mjs';
@@ -24,6 +25,7 @@ const CHECKS = [
   { name: 'unused code', command: [bin('knip'), '--no-progress'] },
   { name: 'spec clauses', command: [process.execPath, 'scripts/spec-clauses.mjs'] },
   { name: 'generated docs', command: [process.execPath, 'scripts/docs.mjs', '--check'] },
+  { name: 'links', issues: () => brokenLinks(ROOT) },
   { name: 'file sizes', issues: () => fileSizeIssues(ROOT) },
   { name: 'machine names', issues: () => leakIssues(ROOT) },
   { name: 'plain words', issues: () => wordIssues(ROOT) },

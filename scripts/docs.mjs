@@ -1,11 +1,15 @@
 // Writes what is generated: from the method table and the error catalogue docs/openrpc.json, docs/errors.md and the
-// marked blocks of SPEC.md; from the types of src/hooks those of PLUGINS.md; from the .wat files of src their WebAssembly; from the commands man/headgate.1. `node scripts/docs.mjs` writes, `--check` exits 1 and names every file that is stale.
+// marked blocks of the specification; from its clauses and the tests' titles its index and lists of tests; from the types of src/hooks those of PLUGINS.md; from the .wat files of src their WebAssembly; from the commands man/headgate.1. `node scripts/docs.mjs` writes, `--check` exits 1 and names every file that is stale.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import wabt from 'wabt';
+import { provenIn } from './lib/clauses.mjs';
+import { filesUnder } from './lib/files-under.mjs';
 import { manPage } from './lib/man-page.mjs';
 import { pluginBlocks } from './lib/plugin-docs.mjs';
+import { clauseIndex, testList } from './lib/spec-index.mjs';
+import { readSpec } from './lib/spec-pages.mjs';
 
 const root = new URL('../', import.meta.url);
 const at = (path) => fileURLToPath(new URL(path, root));
@@ -28,7 +32,11 @@ const { commandTree } = await built('cli/program.js');
 const { EXIT_CODE_HELP } = await built('cli/exit-codes.js');
 const { version } = JSON.parse(await readFile(at('package.json'), 'utf8'));
 
+const spec = readSpec(fileURLToPath(root));
+const proven = provenIn(filesUnder(fileURLToPath(root), 'test', /\.ts$/));
+
 const blocks = new Map([
+  ['clauses', clauseIndex(spec)],
   ...groupNames.map((group) => [`methods:${group}`, methodTable(group)]),
   ['notifications', notificationTable()],
   ['errors', errorTable()],
@@ -36,10 +44,10 @@ const blocks = new Map([
   ...Object.entries(ttyTables).map(([name, table]) => [`tty:${name}`, table()]),
 ]);
 
-/** Replaces what stands between `<!-- generated:NAME -->` and `<!-- /generated -->`; a name that is unknown is an error. */
+/** Replaces what stands between `<!-- generated:NAME -->` and `<!-- /generated -->`; a name that is unknown is an error. The block `tests` is the page's own. */
 function fill(text, file) {
   return text.replace(/(<!-- generated:([a-z:]+) -->\n)[\s\S]*?(<!-- \/generated -->)/g, (_, open, name, close) => {
-    const block = blocks.get(name);
+    const block = name === 'tests' ? testList({ name: file, text }, proven) : blocks.get(name);
     if (block === undefined) {
       console.error(`docs: ${file} asks for a generated block "${name}"; there are: ${[...blocks.keys()].join(', ')}`);
       process.exit(1);
@@ -65,14 +73,14 @@ function tree(out) {
 }
 
 const read = (path) => readFile(at(path), 'utf8').catch(() => undefined);
-const [spec, plugins] = [await read('SPEC.md'), await read('PLUGINS.md')];
+const plugins = await read('PLUGINS.md');
 const wanted = new Map([
   ['docs/openrpc.json', `${JSON.stringify(openrpcDocument(version), null, 2)}\n`],
   ['docs/errors.md', errorsDocument()],
   ['man/headgate.1', manPage({ tree, exitCodes: EXIT_CODE_HELP, version })],
   ['src/core/bytes-wasm.ts', await webAssembly('src/core/bytes.wat', 'BYTES_WASM')],
   ['src/redact/candidates-wasm.ts', await webAssembly('src/redact/candidates.wat', 'CANDIDATES_WASM')],
-  ...(spec === undefined ? [] : [['SPEC.md', fill(spec, 'SPEC.md')]]),
+  ...spec.map(({ name, text }) => [name, fill(text, name)]),
   ...(plugins === undefined ? [] : [['PLUGINS.md', fill(plugins, 'PLUGINS.md')]]),
 ]);
 

@@ -1,34 +1,24 @@
 #!/usr/bin/env node
 /**
- * Binds SPEC.md to the tests: prints every clause that no test names, every name in a test or in src that is no clause.
+ * Binds the specification, SPEC.md and docs/spec, to the tests: prints every clause that no test names, every name in a test or in src that is
+ * no clause, and every page that is too long or that the index does not know.
  * `node scripts/spec-clauses.mjs [folder]`; exit code 1 when there is anything to print.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { clauseIssues } from './lib/clauses.mjs';
+import { filesUnder } from './lib/files-under.mjs';
 import { ROOT } from './lib/root.mjs';
-
-function filesUnder(root, folder, ending) {
-  let names;
-  try {
-    names = readdirSync(join(root, folder), { recursive: true });
-  } catch {
-    return [];
-  }
-  return names
-    .map((name) => join(root, folder, name))
-    .filter((file) => ending.test(file) && statSync(file).isFile())
-    .map((file) => ({ name: relative(root, file), text: readFileSync(file, 'utf8') }));
-}
+import { pageIssues, readSpec } from './lib/spec-pages.mjs';
 
 /** The issues of the repository in `root`, one line each, and how many clauses there are. */
 export function checkClauses(root) {
-  return clauseIssues({
-    spec: readFileSync(join(root, 'SPEC.md'), 'utf8'),
+  const spec = readSpec(root);
+  const { issues, clauses } = clauseIssues({
+    spec,
     tests: filesUnder(root, 'test', /\.ts$/),
     sources: ['src', 'web'].flatMap((folder) => filesUnder(root, folder, /\.(ts|mjs)$/)),
   });
+  return { issues: [...issues, ...pageIssues(spec)], clauses };
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

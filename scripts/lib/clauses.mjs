@@ -12,36 +12,62 @@ const TITLED = new Set(['it', 'test', 'describe']);
 /**
  * What does not fit between a specification, the tests' titles and the comments in the sources.
  * A skipped or a planned test proves nothing and does not count.
- * @param {{ spec: string, tests: SourceFile[], sources: SourceFile[] }} input
+ * @param {{ spec: SourceFile[], tests: SourceFile[], sources: SourceFile[] }} input
  * @returns {{ issues: string[], clauses: number }}
  */
 export function clauseIssues({ spec, tests, sources }) {
   const issues = [];
-  const prose = spec.replace(GENERATED, '').replace(FENCED, '');
-  const clauses = new Set();
-  for (const heading of prose.match(/^#+ .*$/gm) ?? []) {
-    for (const id of idsIn(heading)) {
-      if (clauses.has(id)) issues.push(`SPEC.md: two clauses are named {#${id}}`);
-      clauses.add(id);
-    }
+  const clauses = new Map();
+  for (const { id, page } of clausesIn(spec)) {
+    if (clauses.has(id)) issues.push(`${page}: two clauses are named {#${id}}`);
+    clauses.set(id, page);
   }
-  for (const id of new Set(idsIn(prose))) if (!clauses.has(id)) issues.push(`SPEC.md: refers to {#${id}}, which is no clause`);
-  const proven = new Set();
-  for (const { name, text } of tests) {
-    for (const title of testTitles(name, text)) {
-      for (const id of idsIn(title)) {
-        proven.add(id);
-        if (!clauses.has(id)) issues.push(`${name}: a title names {#${id}}, which is no clause of SPEC.md`);
-      }
-    }
+  for (const { name, text } of spec) {
+    for (const id of new Set(idsIn(proseOf(text)))) if (!clauses.has(id)) issues.push(`${name}: refers to {#${id}}, which is no clause`);
   }
-  for (const id of clauses) if (!proven.has(id)) issues.push(`SPEC.md: no test names {#${id}}`);
+  const proven = provenIn(tests);
+  for (const [id, names] of proven) {
+    if (!clauses.has(id)) for (const name of names) issues.push(`${name}: a title names {#${id}}, which is no clause of the specification`);
+  }
+  for (const [id, page] of clauses) if (!proven.has(id)) issues.push(`${page}: no test names {#${id}}`);
   for (const { name, text } of sources) {
     for (const [, list] of text.matchAll(REFERENCE)) {
       for (const id of idsIn(list)) if (!clauses.has(id)) issues.push(`${name}: refers to SPEC {#${id}}, which is no clause`);
     }
   }
   return { issues: [...new Set(issues)], clauses: clauses.size };
+}
+
+/**
+ * The clauses of a specification: headings with an id in braces, in their order.
+ * @param {SourceFile[]} spec
+ * @returns {{ id: string, title: string, heading: string, page: string }[]}
+ */
+export function clausesIn(spec) {
+  return spec.flatMap(({ name, text }) =>
+    [...proseOf(text).matchAll(/^#+ (.*)$/gm)].flatMap(([, heading]) =>
+      idsIn(heading).map((id) => ({ id, title: heading.replace(CLAUSE, '').trim(), heading, page: name })),
+    ),
+  );
+}
+
+/**
+ * The clauses that tests name in their titles, each with the files of these tests.
+ * @param {SourceFile[]} tests
+ * @returns {Map<string, Set<string>>}
+ */
+export function provenIn(tests) {
+  const proven = new Map();
+  for (const { name, text } of tests) {
+    if (!text.includes('{#')) continue;
+    for (const id of testTitles(name, text).flatMap(idsIn)) proven.set(id, (proven.get(id) ?? new Set()).add(name));
+  }
+  return proven;
+}
+
+/** The text without its generated blocks and its code. */
+function proseOf(text) {
+  return text.replace(GENERATED, '').replace(FENCED, '');
 }
 
 function idsIn(text) {

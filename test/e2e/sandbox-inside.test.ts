@@ -1,13 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT } from '../../scripts/lib/root.mjs';
+import { clauseText } from '../support/clause-text.ts';
 import { serviceAvailable } from '../support/require.ts';
 import { ATTEMPTS } from '../support/sandbox/attempts.ts';
 import { Machine, type Who } from '../support/sandbox/machine.ts';
 
-const clause = /\{#sandbox_held\}\n([\s\S]*?)\n##/.exec(readFileSync(join(ROOT, 'SPEC.md'), 'utf8'))?.[1] ?? '';
-const rows = clause
+const rows = clauseText('sandbox_held')
   .split('\n')
   .filter((line) => line.startsWith('| '))
   .slice(2)

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { testTitles } from '../../scripts/lib/clauses.mjs';
 import { ROOT } from '../../scripts/lib/root.mjs';
+import { clauseText } from '../support/clause-text.ts';
 
 /** What can go wrong in systems of this kind, in the words that every test of it begins with. */
 const WAYS = [
@@ -63,9 +64,7 @@ const WAYS = [
 /** Those of them that are about something that this version does not have; a number, so that none is added unnoticed. */
 const NOT_PART = 0;
 
-const spec = readFileSync(join(ROOT, 'SPEC.md'), 'utf8');
-const clause = /\{#failure_modes\}\n([\s\S]*?)\n##/.exec(spec)?.[1] ?? '';
-const rows = clause
+const rows = clauseText('failure_modes')
   .split('\n')
   .filter((line) => line.startsWith('| '))
   .slice(2)

@@ -77,7 +77,7 @@ describe('{#errors} the error catalogue', () => {
   });
 });
 
-describe('{#tables} the tables for SPEC.md', () => {
+describe('{#tables} the tables for the specification', () => {
   it('show every method once, with its params, and are well-formed', () => {
     const text = groupNames.map((group) => methodTable(group)).join('\n');
     for (const name of Object.keys(methods)) expect(text.split(`| \`${name}\` |`)).toHaveLength(2);

@@ -5,10 +5,10 @@ import { methodGroups, notifications } from './table.ts';
 
 export type GroupName = keyof typeof methodGroups;
 
-/** The names of the method groups, in the order of SPEC.md. */
+/** The names of the method groups, in the order of the specification. */
 export const groupNames = Object.keys(methodGroups) as GroupName[];
 
-/** The table of one method group as SPEC.md shows it: name, params with types, result, summary. */
+/** The table of one method group as the specification shows it: name, params with types, result, summary. */
 export function methodTable(group: GroupName): string {
   const rows = Object.entries(methodGroups[group] as Record<string, MethodDef>).map(([name, def]) => {
     const params = paramsOf(def.params).map((param) => `\`${param.name}${param.required ? '' : '?'}\` ${cell(shortType(param.schema))}`);
@@ -19,7 +19,7 @@ export function methodTable(group: GroupName): string {
   return table(['method', 'params', 'result', 'scope', 'what it does'], rows);
 }
 
-/** The table of notifications as SPEC.md shows it. */
+/** The table of notifications as the specification shows it. */
 export function notificationTable(): string {
   const rows = Object.entries(notifications as Record<string, NotificationDef>).map(([name, def]) => [
     `\`${name}\``,
@@ -30,7 +30,7 @@ export function notificationTable(): string {
   return table(['notification', 'durable', 'params', 'when'], rows);
 }
 
-/** The error table, for SPEC.md and docs/errors.md. */
+/** The error table, for docs/spec and docs/errors.md. */
 export function errorTable(): string {
   const rows = Object.entries(ERRORS as Record<string, ErrorSpec>).map(([name, spec]) => [
     String(spec.code),

@@ -15,7 +15,7 @@ import { tokenMethods } from './tokens.ts';
 /** Version of the protocol; raised when something a client relies on changes. */
 export const PROTOCOL_VERSION = 1;
 
-/** The method groups in the order in which SPEC.md shows them. */
+/** The method groups in the order in which the specification shows them. */
 export const methodGroups = {
   session: sessionMethods,
   models: modelMethods,

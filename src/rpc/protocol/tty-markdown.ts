@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { paramsOf, shortType } from './json-schema.ts';
 import { ttyAttach, ttyCommand, ttyNews, ttyOpen } from './tty.ts';
 
-/** The tables of the terminal carriage as SPEC.md shows them (SPEC {#tty_open}, {#tty_frames}). */
+/** The tables of the terminal carriage as docs/spec shows them (SPEC {#tty_open}, {#tty_frames}). */
 export const ttyTables: Readonly<Record<'open' | 'control', () => string>> = {
   open: () => {
     const attach = new Set(paramsOf(ttyAttach).map(({ name }) => name));

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { clauseIssues } from '../../../scripts/lib/clauses.mjs';
 
-const spec = '## Words {#words}\nText.\n\n### Offsets {#stream_offset}\nText.\n';
+const words = { name: 'docs/spec/words.md', text: '# Words\n\n## Words {#words}\nText.\n' };
+const log = { name: 'docs/spec/log.md', text: '# The log\n\n## Offsets {#stream_offset}\nText.\n' };
+const spec = [words, log];
 const titled = (...titles: string[]) => [
   { name: 'a.test.ts', text: titles.map((title) => `it(${JSON.stringify(title)}, () => {});`).join('\n') },
 ];
@@ -14,12 +16,12 @@ describe('the check of SPEC clauses', () => {
   });
 
   it('names a clause that no test names', () => {
-    expect(issues({ tests: titled('{#words} are few') })).toEqual(['SPEC.md: no test names {#stream_offset}']);
+    expect(issues({ tests: titled('{#words} are few') })).toEqual(['docs/spec/log.md: no test names {#stream_offset}']);
   });
 
   it('names a title whose clause does not exist', () => {
     expect(issues({ tests: [...both, ...titled('{#gone} is kept')] })).toEqual([
-      'a.test.ts: a title names {#gone}, which is no clause of SPEC.md',
+      'a.test.ts: a title names {#gone}, which is no clause of the specification',
     ]);
   });
 
@@ -28,10 +30,11 @@ describe('the check of SPEC clauses', () => {
     expect(issues({ sources: [{ name: 'src/a.ts', text }] })).toEqual(['src/a.ts: refers to SPEC {#lost}, which is no clause']);
   });
 
-  it('names a clause id that is given twice and a reference inside SPEC.md that leads nowhere', () => {
-    expect(issues({ spec: `${spec}\n### Again {#words}\nSee {#nowhere}.\n` })).toEqual([
-      'SPEC.md: two clauses are named {#words}',
-      'SPEC.md: refers to {#nowhere}, which is no clause',
+  it('names a clause id that is given twice, also on two pages, and a reference inside a page that leads nowhere', () => {
+    const again = { ...log, text: `${log.text}\n## Again {#words}\nSee {#nowhere}.\n` };
+    expect(issues({ spec: [words, again] })).toEqual([
+      'docs/spec/log.md: two clauses are named {#words}',
+      'docs/spec/log.md: refers to {#nowhere}, which is no clause',
     ]);
   });
 
@@ -55,6 +58,6 @@ describe('the check of SPEC clauses', () => {
 
   it('leaves generated blocks and code blocks alone', () => {
     const generated = '<!-- generated:methods:session -->\n### x {#made}\n<!-- /generated -->\n```\n### y {#code}\n```\n';
-    expect(issues({ spec: spec + generated })).toEqual([]);
+    expect(issues({ spec: [words, { ...log, text: log.text + generated }] })).toEqual([]);
   });
 });

@@ -21,5 +21,5 @@ export function parseFirst(message: Inbound): TtyOpen | TtyAttach {
   const attaches = typeof value === 'object' && value !== null && 'attach' in value;
   const parsed = (attaches ? ttyAttach : ttyOpen).safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
-  throw invalidParams('tty/open', parsed.error.issues, 'SPEC.md {#tty_open} shows its fields');
+  throw invalidParams('tty/open', parsed.error.issues, 'docs/spec/protocol/streams.md {#tty_open} shows its fields');
 }
