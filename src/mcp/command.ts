@@ -29,7 +29,8 @@ export interface CommandRef {
 
 /** The producer of a log entry; undefined before somebody has accepted it. */
 export async function producerOf(runtime: Runtime, { run, path }: CommandRef): Promise<Producer | undefined> {
-  return (await runtime.look('stream/list', { run })).find((one) => one.path === path);
+  const [producer] = await runtime.look('stream/list', { run, path });
+  return producer;
 }
 
 /** A command with how it ended, in words, and the last line of its log entry, which says why it was refused or failed to start. */

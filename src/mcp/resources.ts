@@ -75,7 +75,7 @@ async function contentOf(link: Link, uri: string) {
 async function headOf(runtime: Runtime, uri: string): Promise<{ run: string; path: string; channel: number; bytes: number }> {
   const place = parseChannelUri(uri);
   if (place) {
-    const producers = await runtime.look('stream/list', { run: place.run }).catch((error: unknown) => {
+    const producers = await runtime.look('stream/list', { run: place.run, path: place.path }).catch((error: unknown) => {
       throw new ResourceNotFoundError(uri, messageOf(error));
     });
     for (const producer of producers) {

@@ -54,11 +54,12 @@ export class SqliteProducers implements ProducerStore {
     return row && record(row);
   }
 
-  list(filter: { projectId?: number; runId?: number; states?: readonly ProducerState[]; leftover?: true; runner?: string }): Producer[] {
-    const { projectId, runId, states = [], leftover = false, runner } = filter;
+  list(filter: Parameters<ProducerStore['list']>[0]): Producer[] {
+    const { projectId, runId, entryId, states = [], leftover = false, runner, limit, offset = 0 } = filter;
     const query = this.#joined()
       .$if(projectId !== undefined, (q) => q.where('runs.project_id', '=', projectId ?? 0))
       .$if(runId !== undefined, (q) => q.where('entries.run_id', '=', runId ?? 0))
+      .$if(entryId !== undefined, (q) => q.where('producers.entry_id', '=', entryId ?? 0))
       .$if(filter.states !== undefined || leftover, (q) =>
         q.where((eb) =>
           eb.or([
@@ -69,7 +70,8 @@ export class SqliteProducers implements ProducerStore {
       )
       .$if(runner !== undefined, (q) => q.where('producers.runner', '=', runner ?? ''))
       .orderBy('producers.created_at', 'desc')
-      .orderBy('producers.entry_id', 'desc');
+      .orderBy('producers.entry_id', 'desc')
+      .$if(limit !== undefined, (q) => q.limit(limit ?? 0).offset(offset));
     return this.#db.all(query).map(record);
   }
 

@@ -1,5 +1,5 @@
 import type { TerminalSize } from '../digest/index.ts';
-import { channelPath, MAX_CHANNEL, parseChannelPath, parseLogPath } from '../model/paths.ts';
+import { channelPath, logPath, MAX_CHANNEL, parseChannelPath, parseLogPath } from '../model/paths.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { Entry, Producer } from '../model/records.ts';
 import type { WaitingFact } from './input-watch.ts';
@@ -22,6 +22,12 @@ export function channelEntries(store: Store, entry: Entry): Entry[] {
     if (channel) found.push(channel);
   }
   return found;
+}
+
+/** The log entry of that path, or the one that has the channel of that path; undefined when there is none. */
+export function logEntry(store: Store, runId: number, path: string): Entry | undefined {
+  const channel = parseChannelPath(path);
+  return store.entries.get(runId, channel ? logPath(channel) : path);
 }
 
 /** The producer that fills a channel. */

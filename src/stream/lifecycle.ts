@@ -81,8 +81,13 @@ export class Lifecycle {
   /** The same by the log entry's id; undefined when the run has been deleted. */
   byId(entryId: number): Owned | undefined {
     const producer = this.#store.producers.get(entryId);
-    const entry = producer && this.#store.entries.byId(entryId);
-    return producer && entry ? this.#complete(producer, entry) : undefined;
+    return producer && this.of(producer);
+  }
+
+  /** A producer with its entries; undefined when the run has been deleted. */
+  of(producer: Producer): Owned | undefined {
+    const entry = this.#store.entries.byId(producer.entryId);
+    return entry && this.#complete(producer, entry);
   }
 
   /** Accepts: the log entry is 102, its channels appear at 102, the producer is queued (SPEC {#accept}). */

@@ -9,7 +9,7 @@ import { signalName } from '../model/signals.ts';
 import { isLive, LIVE_STATES } from '../model/status.ts';
 import { Redaction } from '../redact/index.ts';
 import { ChannelLog } from './channel-log.ts';
-import { channelEntries, channelState, waitingOf } from './channels.ts';
+import { channelEntries, channelState, logEntry, waitingOf } from './channels.ts';
 import { digestsOf } from './digests-of.ts';
 import { type EndedCommand, endCommands } from './end-commands.ts';
 import { Feeds } from './feeds.ts';
@@ -34,6 +34,7 @@ import type {
   ChannelState,
   ClientEnd,
   EndedFact,
+  ProducerList,
   ProducerPlan,
   ProducerView,
   ReceiptView,
@@ -257,15 +258,24 @@ export class Streams {
   }
 
   /** Producers, newest first; `state` is a producer state, `live`, `leftover` for those of which something runs on, or `open` for both. */
-  list(o: { projectId: number; runId?: number; state?: string | undefined }): ProducerView[] {
+  list(o: ProducerList): ProducerView[] {
+    return [...this.listed(o)];
+  }
+
+  /** The same one by one: each is looked up when it is taken, so a long list can be made in slices (SPEC {#no_pause}). */
+  *listed({ projectId, runId, path, state, limit, offset = 0 }: ProducerList): Generator<ProducerView> {
+    const entry = path === undefined || runId === undefined ? undefined : logEntry(this.#store, runId, path);
+    if (path !== undefined && !entry) return;
     const found = this.#store.producers.list({
-      ...(o.runId === undefined ? { projectId: o.projectId } : { runId: o.runId }),
-      ...listFilter(o.state),
+      ...(runId === undefined ? { projectId } : { runId }),
+      ...(entry ? { entryId: entry.id } : {}),
+      ...listFilter(state),
+      ...(limit === undefined ? {} : { limit, offset }),
     });
-    return found.flatMap((producer) => {
-      const owned = this.#lifecycle.byId(producer.entryId);
-      return owned ? [this.#view(owned)] : [];
-    });
+    for (const producer of found) {
+      const owned = this.#lifecycle.of(producer);
+      if (owned) yield this.#view(owned);
+    }
   }
 
   /** One producer; throws not_found or stream_not_open. */

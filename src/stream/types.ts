@@ -132,6 +132,18 @@ export interface ProducerView {
   readonly waiting: boolean | null;
 }
 
+/** Which producers are listed: those of a run, or of a project. */
+export interface ProducerList {
+  readonly projectId: number;
+  readonly runId?: number;
+  /** Path of a log entry of that run, or of one of its channels: only its producer. */
+  readonly path?: string | undefined;
+  readonly state?: string | undefined;
+  /** Rows at most, and rows that are left out before them. */
+  readonly limit?: number;
+  readonly offset?: number;
+}
+
 /** How a client ends a producer that it runs itself. */
 export interface ClientEnd {
   readonly exitCode?: number;

@@ -8,6 +8,9 @@ import { formatBytes, formatDuration, formatStatus } from '../text.ts';
 
 type Row = ResultOf<'stream/list'>[number];
 
+/** Rows that the server lists at most (SPEC {#producer_list}). */
+const MOST_ROWS = 1000;
+
 /** `headgate runs`: the project's runs, newest first. */
 export async function runs(console: Console, options: ListOptions & { readonly limit: number }): Promise<number> {
   return await withSession(console, options, async (session) => {
@@ -48,6 +51,8 @@ async function served(console: Console, options: PsOptions): Promise<number> {
       ...(options.run === undefined ? {} : { run: options.run }),
       ...(options.all ? {} : { state: 'open' }),
     });
+    if (rows.length === MOST_ROWS)
+      await console.err.write(`headgate: the newest ${MOST_ROWS} commands; those of a run: headgate ps --all --run RUN\n`);
     // Only where it says something: most commands are processes.
     const elsewhere = rows.some(({ backend }) => backend !== 'process');
     return await printListing(console, options, rows, {

@@ -123,7 +123,7 @@ async function checkChannel(session: Runtime, run: string, path: string, channel
 }
 
 async function channelsOf(session: Runtime, run: string, path: string): Promise<number[]> {
-  const known = (await session.look('stream/list', { run })).find((one) => one.path === path);
+  const [known] = await session.look('stream/list', { run, path });
   // Unknown ones are asked for all the same: the server's answer says what is wrong.
   return known ? known.channels.map(({ channel }) => channel) : [1, 2];
 }

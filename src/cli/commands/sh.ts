@@ -103,7 +103,7 @@ async function accept(session: Runtime, { run, path }: Command): Promise<Command
     if (!isWireError(error, 'proposal_resolved')) throw error;
     const { status } = await session.look('get', { run, path });
     if (status === 403) throw new CliError('another client rejected the command', EXIT.refused);
-    const [known] = (await session.look('stream/list', { run })).filter((one) => one.path === path);
+    const [known] = await session.look('stream/list', { run, path });
     return { run, path, status, channels: known?.channels ?? [] };
   }
 }

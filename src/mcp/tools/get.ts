@@ -167,7 +167,7 @@ async function search(
 /** The log entry and the number of a channel, named by either path. */
 async function channelOf(runtime: Runtime, run: string, path: string, channel = 1): Promise<{ path: string; channel: number }> {
   if (path.startsWith('log://')) return { path, channel };
-  for (const producer of await runtime.look('stream/list', { run })) {
+  for (const producer of await runtime.look('stream/list', { run, path })) {
     const known = producer.channels.find((one) => one.path === path);
     if (known) return { path: producer.path, channel: known.channel };
   }

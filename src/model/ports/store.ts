@@ -275,8 +275,17 @@ export interface ProducerStore {
   /** State `queued`, epoch 1. */
   create(producer: { entryId: number; backend: string; runner: string; spec: ProducerSpec; bootId?: string | null }): Producer;
   get(entryId: number): Producer | undefined;
-  /** Newest first. `leftover`: also those of which something runs on, and without `states` only these. */
-  list(filter: { projectId?: number; runId?: number; states?: readonly ProducerState[]; leftover?: true; runner?: string }): Producer[];
+  /** Newest first. `leftover`: also those of which something runs on, and without `states` only these. `limit` and `offset` count rows. */
+  list(filter: {
+    projectId?: number;
+    runId?: number;
+    states?: readonly ProducerState[];
+    leftover?: true;
+    runner?: string;
+    entryId?: number;
+    limit?: number;
+    offset?: number;
+  }): Producer[];
   /** Throws `illegal_transition` for a pair of states outside the table. */
   update(entryId: number, change: ProducerChange): Producer;
 }

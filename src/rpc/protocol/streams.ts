@@ -15,6 +15,8 @@ import {
   reason,
   receipt,
   redact,
+  rowOffset,
+  rows,
   run,
   signal,
   status,
@@ -192,12 +194,19 @@ export const streamMethods = {
     summary: 'Sends a signal to one command, or to what runs on of it; the run goes on.',
   }),
   'stream/list': method({
-    params: z.strictObject({ run: run.optional(), state: z.string().min(1).max(32).optional(), redact: redact.optional() }),
+    params: z.strictObject({
+      run: run.optional(),
+      path: path.optional().describe('Of one log entry, or of one of its channels; with `run`.'),
+      state: z.string().min(1).max(32).optional(),
+      limit: rows.optional(),
+      offset: rowOffset.optional(),
+      redact: redact.optional(),
+    }),
     result: z.array(producer),
     init: true,
     scope: 'read',
     summary:
-      'Producers: backend, runner, state, sizes, age, last output; `state` may be `live`, `leftover` (ended, and processes of it run on) or `open` (both).',
+      'Producers, newest first: backend, runner, state, sizes, age, last output; `state` may be `live`, `leftover` (ended, and processes of it run on) or `open` (both).',
   }),
   'stream/receipt': method({
     params: z.strictObject({ run, path }),

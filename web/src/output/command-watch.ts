@@ -79,9 +79,9 @@ export class CommandWatch {
   }
 
   async #refresh(): Promise<void> {
-    const rows = await this.#runtime.look('stream/list', { run: this.#run });
+    const [command] = await this.#runtime.look('stream/list', { run: this.#run, path: this.#path });
     if (this.#closed) return;
-    this.#command = rows.find(({ path }) => path === this.#path);
+    this.#command = command;
     clearTimeout(this.#timer);
     if (this.#command?.state === 'cancelling') this.#timer = setTimeout(() => this.#look(), KILL_LOOK_MS);
     if (!this.#command?.waiting) this.#waiting = undefined;

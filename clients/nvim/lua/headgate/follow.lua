@@ -33,13 +33,10 @@ function Follow:resume()
   self:drop()
   self.round = (self.round or 0) + 1
   local round = self.round
-  session.look('stream/list', { run = self.run }, function(failure, producers)
+  session.look('stream/list', { run = self.run, path = self.path }, function(failure, producers)
     if self.over or self.paused or round ~= self.round then return end
     if failure then return self:fail(failure) end
-    local known
-    for _, producer in ipairs(producers) do
-      if producer.path == self.path then known = producer end
-    end
+    local known = producers[1]
     if not known or #known.channels == 0 then return self:subscribe(round) end
     for _, one in ipairs(known.channels) do
       if not self.finished[one.channel] then self:subscribe(round, one.channel) end

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HeadgateError } from '../../../core/errors.ts';
 import { lifetimeText } from '../../../model/lifetime.ts';
 import { type ProducerView, writtenSince } from '../../../stream/index.ts';
@@ -23,6 +24,9 @@ type StreamMethod =
   | 'stream/list'
   | 'stream/receipt'
   | 'stream/export';
+
+/** How long a listing holds others up before it gives them a turn (milliseconds). */
+const SLICE_MS = 8;
 
 /** Streaming (SPEC {#streaming}). */
 export const streamHandlers: Handlers<StreamMethod> = {
@@ -158,10 +162,22 @@ export const streamHandlers: Handlers<StreamMethod> = {
     return { status: 'ok' };
   },
 
-  'stream/list': ({ run, state }, call) =>
-    call.parts.streams
-      .list({ projectId: call.caller().project.id, ...(run === undefined ? {} : { runId: runId(call, run) }), state })
-      .map((view) => producerRow(view, call.parts.clock.now())),
+  'stream/list': async ({ run, path, state, limit = LIMITS.rows, offset = 0 }, call) => {
+    if (path !== undefined && run === undefined) {
+      throw new HeadgateError('invalid_params', 'a path is one of a run; name the run too', { field: 'run' });
+    }
+    const { streams, clock } = call.parts;
+    const of = { projectId: call.caller().project.id, ...(run === undefined ? {} : { runId: runId(call, run) }) };
+    const rows: ResultOf<'stream/list'> = [];
+    let until = performance.now() + SLICE_MS;
+    for (const view of streams.listed({ ...of, path, state, limit, offset })) {
+      rows.push(producerRow(view, clock.now()));
+      if (performance.now() < until) continue;
+      await nextTurn();
+      until = performance.now() + SLICE_MS;
+    }
+    return rows;
+  },
 
   'stream/receipt': ({ run, path }, call) => {
     const { state, receipt } = call.parts.streams.receipt(runId(call, run), path);
