@@ -1,8 +1,8 @@
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { Clock } from '../core/clock.ts';
 import type { ProducerChange, ProducerStore } from '../model/ports/store.ts';
 import type { KillReceipt, Leftover, Producer, ProducerSpec } from '../model/records.ts';
-import type { ProducerState } from '../model/status.ts';
+import { isLive } from '../model/status.ts';
 import type { Connection } from './connection.ts';
 import { fromJson, fromNullableJson, toJson } from './json.ts';
 import { found } from './missing.ts';
@@ -56,9 +56,12 @@ export class SqliteProducers implements ProducerStore {
 
   list(filter: Parameters<ProducerStore['list']>[0]): Producer[] {
     const { projectId, runId, entryId, states = [], leftover = false, runner, limit, offset = 0 } = filter;
-    const query = this.#joined()
-      .$if(projectId !== undefined, (q) => q.where('runs.project_id', '=', projectId ?? 0))
-      .$if(runId !== undefined, (q) => q.where('entries.run_id', '=', runId ?? 0))
+    // A plus keeps SQLite from reading all entries of a run or a project where the index of states names the few that are live.
+    const isFew = entryId !== undefined || (filter.states?.every(isLive) ?? leftover);
+    const of = (column: 'runs.project_id' | 'entries.run_id') => (isFew ? sql<number>`+${sql.ref(column)}` : sql.ref<number>(column));
+    const matching = this.#joined()
+      .$if(projectId !== undefined, (q) => q.where(of('runs.project_id'), '=', projectId ?? 0))
+      .$if(runId !== undefined, (q) => q.where(of('entries.run_id'), '=', runId ?? 0))
       .$if(entryId !== undefined, (q) => q.where('producers.entry_id', '=', entryId ?? 0))
       .$if(filter.states !== undefined || leftover, (q) =>
         q.where((eb) =>
@@ -70,8 +73,14 @@ export class SqliteProducers implements ProducerStore {
       )
       .$if(runner !== undefined, (q) => q.where('producers.runner', '=', runner ?? ''))
       .orderBy('producers.created_at', 'desc')
-      .orderBy('producers.entry_id', 'desc')
-      .$if(limit !== undefined, (q) => q.limit(limit ?? 0).offset(offset));
+      .orderBy('producers.entry_id', 'desc');
+    if (limit === undefined) return this.#db.all(matching).map(record);
+    // Numbers alone are sorted, and the rows of the chosen ones read afterwards.
+    const chosen = matching.clearSelect().select('producers.entry_id').limit(limit).offset(offset);
+    const query = this.#joined()
+      .where('producers.entry_id', 'in', chosen)
+      .orderBy('producers.created_at', 'desc')
+      .orderBy('producers.entry_id', 'desc');
     return this.#db.all(query).map(record);
   }
 
