@@ -2,12 +2,12 @@ import type { Selectable } from 'kysely';
 import type { Clock } from '../core/clock.ts';
 import type { ProducerChange, ProducerStore } from '../model/ports/store.ts';
 import type { KillReceipt, Leftover, Producer, ProducerSpec } from '../model/records.ts';
-import type { ProducerState } from '../model/status.ts';
 import type { Connection } from './connection.ts';
 import { fromJson, fromNullableJson, toJson } from './json.ts';
 import { found } from './missing.ts';
 import type { Tables } from './tables.ts';
 import { requireTransition } from './transitions.ts';
+import { ofSight } from './visible.ts';
 
 /** Producers by their log entry. */
 export class SqliteProducers implements ProducerStore {
@@ -55,9 +55,9 @@ export class SqliteProducers implements ProducerStore {
   }
 
   list(filter: Parameters<ProducerStore['list']>[0]): Producer[] {
-    const { projectId, runId, entryId, states = [], leftover = false, runner, limit, offset = 0 } = filter;
-    const query = this.#joined()
-      .$if(projectId !== undefined, (q) => q.where('runs.project_id', '=', projectId ?? 0))
+    const { sight, runId, entryId, states = [], leftover = false, runner, limit, offset = 0 } = filter;
+    const all = this.#joined();
+    const query = (sight ? all.where(ofSight(sight)) : all)
       .$if(runId !== undefined, (q) => q.where('entries.run_id', '=', runId ?? 0))
       .$if(entryId !== undefined, (q) => q.where('producers.entry_id', '=', entryId ?? 0))
       .$if(filter.states !== undefined || leftover, (q) =>
