@@ -13,6 +13,7 @@ import * as leftovers from './0011_leftovers.ts';
 import * as ruleFolder from './0012_rule_folder.ts';
 import * as tokenBounds from './0013_token_bounds.ts';
 import * as runCopies from './0014_run_copies.ts';
+import * as ownRuns from './0015_own_runs.ts';
 
 /** One step of the schema: the SQL that `up` emits, frozen once it has landed. */
 export interface Migration {
@@ -37,4 +38,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 12, name: 'rule_folder', up: ruleFolder.up },
   { number: 13, name: 'token_bounds', up: tokenBounds.up },
   { number: 14, name: 'run_copies', up: runCopies.up },
+  { number: 15, name: 'own_runs', up: ownRuns.up },
 ];

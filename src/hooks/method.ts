@@ -27,7 +27,7 @@ export interface MethodDefinition<P extends z.ZodType = z.ZodType> {
   readonly params: P;
   /** Zod schema of the result; another result is an error of the plugin. Default: any JSON. */
   readonly result?: z.ZodType;
-  /** What a token must allow: look, drive runs, or everything. */
+  /** What a token must allow: look, drive runs, or everything. One that is bound to its own runs may call none. */
   readonly scope: 'read' | 'run' | 'admin';
   /** Returns JSON. A throw of `{kind, message}`, `kind` a name such as `not_found`, reaches the client as that error. */
   handler(params: z.output<P>, call: MethodCall): unknown;

@@ -66,6 +66,8 @@ export interface Run {
   readonly turn: number;
   readonly createdAt: number;
   readonly updatedAt: number;
+  /** SHA-256 of the token that it was made with, where that one is bound to its own runs (SPEC {#own_runs}). */
+  readonly madeWith: string | null;
 }
 
 export type LoopMode = 'ask' | 'act';
@@ -293,6 +295,8 @@ export interface TokenRecord {
   readonly createdAt: number;
   /** Names of the projects that it is bound to; null: every one. */
   readonly projects: readonly string[] | null;
+  /** Bound to the runs that are made with it (SPEC {#own_runs}). */
+  readonly ownRuns: boolean;
   /** When it ends, milliseconds since the epoch; null: when it is revoked. */
   readonly expiresAt: number | null;
 }
@@ -360,4 +364,6 @@ export interface EventRecord {
   readonly type: string;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly at: number;
+  /** `madeWith` of that run, also when the run is gone; null for an event of no run. */
+  readonly madeWith: string | null;
 }

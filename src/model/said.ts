@@ -3,6 +3,8 @@ export interface Said {
   readonly projectId: number;
   readonly run: string;
   readonly turn: number;
+  /** `madeWith` of the run. */
+  readonly madeWith: string | null;
   /** Bytes of the turn's text before this piece; 0 begins it again. */
   readonly offset: number;
   readonly text: string;

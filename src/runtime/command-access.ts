@@ -24,7 +24,7 @@ export function commandAccess(parts: RuntimeParts, run: Run, signal: AbortSignal
   return {
     running: () =>
       streams
-        .list({ projectId: run.projectId, runId: run.id, state: 'live' })
+        .list({ runId: run.id, state: 'live' })
         .filter(({ producer }) => producer.state !== 'cancelling')
         .map((view) => viewOf(parts, view))
         .reverse(),

@@ -1,6 +1,7 @@
 import { HeadgateError } from '../core/errors.ts';
 import { channelPath, requireLogPath, requireScheme } from '../model/paths.ts';
 import type { Attributes, Entry, Run, Visibility } from '../model/records.ts';
+import type { Sight } from '../model/sight.ts';
 import type { ReadableChannels } from '../redact/index.ts';
 import { channelTail, type EntryRow, encode, entryRow, listedBody } from './entry-rows.ts';
 import { categoryOf, checkSize, checkWritable, MAX_BODY_BYTES, removeEntry, writeEntry } from './entry-writes.ts';
@@ -42,20 +43,20 @@ export interface LineRange {
 /** Entry operations of clients (SPEC {#entries}). */
 export class EntryOperations {
   readonly #parts: RuntimeParts;
-  readonly #requireRun: (projectId: number, alias: string) => Run;
+  readonly #requireRun: (sight: Sight, alias: string) => Run;
 
-  constructor(parts: RuntimeParts, requireRun: (projectId: number, alias: string) => Run) {
+  constructor(parts: RuntimeParts, requireRun: (sight: Sight, alias: string) => Run) {
     this.#parts = parts;
     this.#requireRun = requireRun;
   }
 
   /** Entries in order of creation; `limit` 200 by default. */
-  list(projectId: number, query: EntryQuery): EntryRow[] {
+  list(sight: Sight, query: EntryQuery): EntryRow[] {
     const { store } = this.#parts;
     const { pattern } = query;
-    const run = query.run === undefined ? undefined : this.#requireRun(projectId, query.run);
+    const run = query.run === undefined ? undefined : this.#requireRun(sight, query.run);
     const found = store.entries.list({
-      ...(run ? { runId: run.id } : { projectId }),
+      ...(run ? { runId: run.id } : { sight }),
       ...(query.before === undefined ? {} : { beforeId: this.#requireBefore(run, query.before).id }),
       ...(query.newest === undefined ? {} : { newest: query.newest }),
       ...(pattern === undefined ? {} : { prefix: patternPrefix(pattern), matches: pathMatcher(pattern) }),
@@ -71,8 +72,8 @@ export class EntryOperations {
   }
 
   /** One entry, or lines of it. Throws not_found, stream_not_open, invalid_params. */
-  get(projectId: number, runAlias: string, path: string, range: LineRange = {}): EntryRow {
-    const run = this.#requireRun(projectId, runAlias);
+  get(sight: Sight, runAlias: string, path: string, range: LineRange = {}): EntryRow {
+    const run = this.#requireRun(sight, runAlias);
     const entry = this.#require(run, range.channel === undefined ? path : channelPath(requireLogPath(path), range.channel));
     const channels = this.#channels(range.redact);
     if (range.line === undefined && range.limit === undefined) {
@@ -83,8 +84,8 @@ export class EntryOperations {
   }
 
   /** A channel with what a model would be shown of it for a body, without its secrets (SPEC {#digest}). Throws not_found, stream_not_open, invalid_params. */
-  async digest(projectId: number, runAlias: string, path: string, channel?: number): Promise<EntryRow> {
-    const run = this.#requireRun(projectId, runAlias);
+  async digest(sight: Sight, runAlias: string, path: string, channel?: number): Promise<EntryRow> {
+    const run = this.#requireRun(sight, runAlias);
     const entry = this.#require(run, channel === undefined ? path : channelPath(requireLogPath(path), channel));
     if (!isChannel(entry)) {
       throw new HeadgateError('invalid_params', `${path} has no output; name a channel's path, or a log entry and channel`, {
@@ -101,7 +102,7 @@ export class EntryOperations {
     runAlias: string,
     write: { path: string; body?: string | undefined; attributes?: Attributes | undefined; visibility?: Visibility | undefined },
   ): EntryRow {
-    const run = this.#requireRun(c.project.id, runAlias);
+    const run = this.#requireRun(c.sight, runAlias);
     const entry = this.#parts.journal.commit('durable', (tx) =>
       writeEntry(
         this.#parts.store,
@@ -122,14 +123,14 @@ export class EntryOperations {
   /** Removes an entry. Throws forbidden, not_found. */
   rm(c: Caller, runAlias: string, path: string): void {
     const { store, journal } = this.#parts;
-    const run = this.#requireRun(c.project.id, runAlias);
+    const run = this.#requireRun(c.sight, runAlias);
     journal.commit('durable', (tx) => removeEntry(store, tx, run, path));
   }
 
   /** Moves an entry. Throws forbidden, not_found, conflict. */
   mv(c: Caller, runAlias: string, path: string, to: string): EntryRow {
     const { store, journal } = this.#parts;
-    const run = this.#requireRun(c.project.id, runAlias);
+    const run = this.#requireRun(c.sight, runAlias);
     checkWritable(path);
     const entry = this.#free(run, path, to);
     const moved = journal.commit('durable', (tx) => {
@@ -157,9 +158,9 @@ export class EntryOperations {
   /** Copies an entry; of a channel what is stored now, when it is text. Throws forbidden, not_found, conflict, too_large. */
   cp(c: Caller, runAlias: string, path: string, to: string): EntryRow {
     const { store, journal } = this.#parts;
-    const run = this.#requireRun(c.project.id, runAlias);
+    const run = this.#requireRun(c.sight, runAlias);
     const entry = this.#free(run, path, to);
-    const body = this.text(c.project.id, runAlias, path);
+    const body = this.text(c.sight, runAlias, path);
     const attributes = entry.scheme === 'log' || isChannel(entry) ? { copied_from: entry.path } : entry.attributes;
     const copy = journal.commit('durable', (tx) =>
       writeEntry(store, tx, run, { path: to, body, attributes }, { turn: run.turn, loopId: null, writer: c.client }),
@@ -172,8 +173,8 @@ export class EntryOperations {
   }
 
   /** The text of an entry, of a channel what is stored now. Throws not_found, unsupported for what is no text, too_large. */
-  text(projectId: number, runAlias: string, path: string): string {
-    const entry = this.#require(this.#requireRun(projectId, runAlias), path);
+  text(sight: Sight, runAlias: string, path: string): string {
+    const entry = this.#require(this.#requireRun(sight, runAlias), path);
     return isChannel(entry) ? this.#channelText(entry) : entry.body;
   }
 

@@ -4,6 +4,7 @@ import type { FileListing } from '../hooks/views.ts';
 import type { FileChange } from '../model/file-change.ts';
 import type { Run } from '../model/records.ts';
 import { shownName } from '../model/shown-name.ts';
+import type { Sight } from '../model/sight.ts';
 import type { EntryOperations } from './entries.ts';
 import { type EntryRow, encode, entryRow } from './entry-rows.ts';
 import { entryToFile, fileToEntry } from './file-transfer.ts';
@@ -22,9 +23,9 @@ const DEFAULT_LINES = 1000;
 export class FileOperations {
   readonly #parts: RuntimeParts;
   readonly #entries: EntryOperations;
-  readonly #requireRun: (projectId: number, alias: string) => Run;
+  readonly #requireRun: (sight: Sight, alias: string) => Run;
 
-  constructor(parts: RuntimeParts, entries: EntryOperations, requireRun: (projectId: number, alias: string) => Run) {
+  constructor(parts: RuntimeParts, entries: EntryOperations, requireRun: (sight: Sight, alias: string) => Run) {
     this.#parts = parts;
     this.#entries = entries;
     this.#requireRun = requireRun;
@@ -90,11 +91,11 @@ export class FileOperations {
     const files = this.#files(c);
     if (isFilePath(path) && isFilePath(to)) this.#change(c, { op, path, to });
     else if (isFilePath(path)) {
-      const entry = fileToEntry(this.#parts, files, this.#requireRun(c.project.id, run), c.client, { op, path, to });
+      const entry = fileToEntry(this.#parts, files, this.#requireRun(c.sight, run), c.client, { op, path, to });
       return entryRow(entry, run, { body: entry.body });
     } else {
-      const text = this.#entries.text(c.project.id, run, path);
-      entryToFile(this.#parts, files, this.#requireRun(c.project.id, run), text, { op, path, to });
+      const text = this.#entries.text(c.sight, run, path);
+      entryToFile(this.#parts, files, this.#requireRun(c.sight, run), text, { op, path, to });
     }
     return await this.get(c, run, to);
   }

@@ -4,6 +4,7 @@ import type { HookRegistry } from '../hooks/registry.ts';
 import type { ModelProvider } from '../model/ports/model-provider.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { Price, Project } from '../model/records.ts';
+import type { Sight } from '../model/sight.ts';
 import type { MaskedChannels, Redaction } from '../redact/index.ts';
 import type { Journal, Streams } from '../stream/index.ts';
 import type { LifetimeDefaults } from './config.ts';
@@ -18,6 +19,8 @@ import type { SandboxPolicy } from './sandbox-policy.ts';
 /** Who calls: a connection bound to a project, or the server itself. */
 export interface Caller {
   readonly project: Project;
+  /** The runs of the project that it knows of; those that it makes are among them. */
+  readonly sight: Sight;
   /** The client's name, as written into records. */
   readonly client: string;
   /** Aborted when the caller cancels its request. */

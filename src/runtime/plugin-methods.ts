@@ -31,6 +31,8 @@ export interface PluginMethod {
   readonly params: z.ZodType;
   readonly result: z.ZodType;
   readonly init: true;
+  /** What a plugin tells of runs is its own business, which nobody here looks into. */
+  readonly wide: true;
   readonly scope: 'read' | 'run' | 'admin';
   readonly summary: string;
   /** Calls it with params that fit. Throws HeadgateErrors only; what the plugin got wrong is `internal` with its name. */
@@ -68,7 +70,7 @@ export class PluginMethods extends Map<string, PluginMethod> {
     if (schema['type'] !== 'object') throw new Error(`the params of method "${full}" are no zod object`);
     z.toJSONSchema(result, { io: 'output' });
     const call = (given: unknown, caller: Caller) => this.#call(full, plugin, definition, given, caller);
-    this.set(full, { plugin, params, result, init: true, scope, summary: description, call });
+    this.set(full, { plugin, params, result, init: true, wide: true, scope, summary: description, call });
     return () => void this.delete(full);
   }
 
@@ -97,10 +99,10 @@ export class PluginMethods extends Map<string, PluginMethod> {
     return new HeadgateError('internal', `${full} of plugin "${plugin}" failed: ${textOf(error)}`, { plugin });
   }
 
-  #callOf({ project, client, signal }: Caller, { scope, name }: MethodDefinition): MethodCall {
+  #callOf({ project, sight, client, signal }: Caller, { scope, name }: MethodDefinition): MethodCall {
     const { store, journal } = this.#parts;
     const runOf = (alias: string) => {
-      const run = store.runs.byAlias(project.id, alias);
+      const run = store.runs.byAlias(sight, alias);
       if (run) return run;
       throw new HeadgateError('not_found', `no run "${alias}" in this project; getRuns lists them`, { run: alias });
     };

@@ -1,5 +1,6 @@
 import { HeadgateError } from '../core/errors.ts';
 import type { Entry, Run } from '../model/records.ts';
+import type { Sight } from '../model/sight.ts';
 import type { JournalTx } from '../stream/index.ts';
 import type { Policy } from './policy.ts';
 
@@ -10,9 +11,17 @@ interface Remembering {
   readonly remember?: boolean | undefined;
 }
 
-/** Throws invalid_params for an answer with which nothing can be remembered. */
-export function checkRemember({ action, output, remember: asked }: Remembering): void {
+/** Throws forbidden for who is bound to their own runs, invalid_params for an answer with which nothing can be remembered. */
+export function checkRemember({ madeWith }: Sight, { action, output, remember: asked }: Remembering): void {
   if (!asked) return;
+  if (madeWith !== null)
+    throw new HeadgateError(
+      'forbidden',
+      'a rule holds for the whole project, and this token is bound to its own runs; leave remember out',
+      {
+        field: 'remember',
+      },
+    );
   if (action === 'error')
     throw new HeadgateError('invalid_params', 'remember goes with accept and reject, not with error; leave it out', { field: 'remember' });
   if (action === 'accept' && output !== undefined)

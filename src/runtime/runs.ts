@@ -1,6 +1,7 @@
 import { HeadgateError } from '../core/errors.ts';
 import type { Shell } from '../model/launch.ts';
 import type { Run, RunSettings } from '../model/records.ts';
+import { everyRun, type Sight } from '../model/sight.ts';
 import { LIVE_STATES } from '../model/status.ts';
 import { deleteRun } from './delete-run.ts';
 import type { Models } from './models.ts';
@@ -85,19 +86,19 @@ export class Runs {
   }
 
   /** Throws not_found with what to do. */
-  require(projectId: number, alias: string): Run {
-    const run = this.#parts.store.runs.byAlias(projectId, alias);
+  require(sight: Sight, alias: string): Run {
+    const run = this.#parts.store.runs.byAlias(sight, alias);
     if (run) return run;
     throw new HeadgateError('not_found', `no run "${alias}" in this project; getRuns lists them, startRun opens one`, { run: alias });
   }
 
   /** Opens a run; without an alias `<model>-<n>`. Throws not_found for the model, alias_taken. */
-  start(projectId: number, o: { model: string; alias?: string | undefined; settings: RunSettings }): Run {
+  start({ projectId, madeWith }: Sight, o: { model: string; alias?: string | undefined; settings: RunSettings }): Run {
     const { store, journal, hooks } = this.#parts;
     this.#models.require(projectId, o.model);
     return journal.commit('durable', (tx) => {
       const alias = o.alias ?? this.#freeAlias(projectId, o.model);
-      const run = store.runs.create({ projectId, alias, parentId: null, model: o.model, settings: o.settings });
+      const run = store.runs.create({ projectId, alias, parentId: null, model: o.model, settings: o.settings, madeWith });
       tellRun(tx, run);
       tx.after(() => hooks.emit('run.created', { projectId, run: alias, model: o.model }));
       return run;
@@ -107,11 +108,11 @@ export class Runs {
   /** Gives a run another alias. Throws alias_taken, and conflict while something of it runs. */
   rename(c: Caller, alias: string, name: string): Run {
     const { store, journal } = this.#parts;
-    const run = this.require(c.project.id, alias);
+    const run = this.require(c.sight, alias);
     this.#requireIdle(run, 'renamed');
     return journal.commit('durable', (tx) => {
       store.runs.configure(run.id, { alias: name });
-      const renamed = this.require(c.project.id, name);
+      const renamed = this.require(c.sight, name);
       tellRenamed(tx, renamed, alias);
       return renamed;
     });
@@ -120,32 +121,32 @@ export class Runs {
   /** Changes settings of later turns; returns all of them. */
   configure(c: Caller, alias: string, params: SettingsParams & { model?: string | undefined }): Run {
     const { store, journal } = this.#parts;
-    const run = this.require(c.project.id, alias);
+    const run = this.require(c.sight, alias);
     if (params.model !== undefined) this.#models.require(c.project.id, params.model);
     const settings = { ...run.settings, ...settingsOf(params) };
     journal.commit('durable', () =>
       store.runs.configure(run.id, { settings, ...(params.model === undefined ? {} : { model: params.model }) }),
     );
-    return this.require(c.project.id, alias);
+    return this.require(c.sight, alias);
   }
 
   /** Deletes a run with all it holds. Throws conflict while something of it runs. */
   remove(c: Caller, alias: string): void {
-    const run = this.require(c.project.id, alias);
+    const run = this.require(c.sight, alias);
     this.#requireIdle(run, 'deleted');
     deleteRun(this.#parts, run);
   }
 
   /** Newest first; 100 by default. */
-  list(projectId: number, limit = 100, offset = 0): RunRow[] {
-    return this.#parts.store.runs.list(projectId, limit, offset).map(row);
+  list(sight: Sight, limit = 100, offset = 0): RunRow[] {
+    return this.#parts.store.runs.list(sight, limit, offset).map(row);
   }
 
-  info(projectId: number, alias: string): RunInfo {
+  info(sight: Sight, alias: string): RunInfo {
     const { store, streams } = this.#parts;
-    const run = this.require(projectId, alias);
+    const run = this.require(sight, alias);
     const loops = store.loops.list(run.id);
-    const live = streams.list({ projectId, runId: run.id, state: 'live' });
+    const live = streams.list({ runId: run.id, state: 'live' });
     return {
       ...row(run),
       loops: loops.map(({ sequence, mode, prompt, status, outcome, result }) => ({
@@ -160,14 +161,14 @@ export class Runs {
       proposals: store.entries.list({ runId: run.id, statuses: [202] }).map(({ path }) => path),
       producers: live.map(({ producer }) => producer.path),
       waiting: live.filter(({ waiting }) => waiting).map(({ producer }) => producer.path),
-      leftovers: streams.list({ projectId, runId: run.id, state: 'leftover' }).map(({ producer }) => producer.path),
+      leftovers: streams.list({ runId: run.id, state: 'leftover' }).map(({ producer }) => producer.path),
     };
   }
 
   /** What waits for an answer, oldest first. */
-  proposals(projectId: number, alias?: string): ProposalView[] {
+  proposals(sight: Sight, alias?: string): ProposalView[] {
     const { store } = this.#parts;
-    const scope = alias === undefined ? { projectId } : { runId: this.require(projectId, alias).id };
+    const scope = alias === undefined ? { sight } : { runId: this.require(sight, alias).id };
     return store.entries.list({ ...scope, statuses: [202] }).map((entry) => ({
       run: store.runs.byId(entry.runId)?.alias ?? '',
       ...proposalFacts(entry),
@@ -180,7 +181,7 @@ export class Runs {
     const key = `${projectId} ${model}`;
     for (let number = this.#numbers.get(key) ?? 1; ; number++) {
       const alias = `${model.slice(0, 52)}-${number}`;
-      if (this.#parts.store.runs.byAlias(projectId, alias)) continue;
+      if (this.#parts.store.runs.byAlias(everyRun(projectId), alias)) continue;
       this.#numbers.set(key, number);
       return alias;
     }

@@ -3,6 +3,7 @@ import type { Backend } from '../model/ports/backend.ts';
 import type { Dialect } from '../model/provider-kind.ts';
 import type { LoopMode, ModelRecord, Price, Run, RunSettings } from '../model/records.ts';
 import type { Said } from '../model/said.ts';
+import type { Sight } from '../model/sight.ts';
 import type { JournalTx } from '../stream/index.ts';
 import { abortRun } from './abort.ts';
 import { type ClientCommand, type CommandResult, Commands } from './commands.ts';
@@ -102,14 +103,14 @@ export class Runtime {
     this.#driver = new Driver({ ...shared, dispatcher: new Dispatcher(shared) });
     this.#commands = new Commands(parts, this.#actions);
     this.policy = new PolicyMethods(parts);
-    this.entries = new EntryOperations(parts, (projectId, alias) => this.requireRun(projectId, alias));
-    this.files = new FileOperations(parts, this.entries, (projectId, alias) => this.requireRun(projectId, alias));
+    this.entries = new EntryOperations(parts, (sight, alias) => this.requireRun(sight, alias));
+    this.files = new FileOperations(parts, this.entries, (sight, alias) => this.requireRun(sight, alias));
   }
 
   /** Opens a run without a prompt. Throws not_found for the model, alias_taken. */
   startRun(c: Caller, params: SettingsParams & { model: string; alias?: string | undefined }): Run {
     this.#tellMissingPlugins(c.project.id);
-    return this.#runs.start(c.project.id, { model: params.model, alias: params.alias, settings: this.#settings(c, params) });
+    return this.#runs.start(c.sight, { model: params.model, alias: params.alias, settings: this.#settings(c, params) });
   }
 
   /**
@@ -119,7 +120,7 @@ export class Runtime {
   async prompt(c: Caller, mode: LoopMode, params: PromptParams): Promise<PromptResult> {
     requireForked(params);
     this.#tellMissingPlugins(c.project.id);
-    const known = params.run === undefined ? undefined : this.requireRun(c.project.id, params.run);
+    const known = params.run === undefined ? undefined : this.requireRun(c.sight, params.run);
     const model = this.#modelFor(c, known, params.model);
     const prompted = (tx: JournalTx, run: Run) => ({
       run,
@@ -127,9 +128,9 @@ export class Runtime {
     });
     const { run, loop } =
       known && params.fork
-        ? await forkRun(this.#parts, known, undefined, prompted)
+        ? await forkRun(this.#parts, known, { by: c.sight }, prompted)
         : this.#parts.journal.commit('durable', (tx) =>
-            prompted(tx, known ?? this.#runs.start(c.project.id, { model: model.alias, settings: {} })),
+            prompted(tx, known ?? this.#runs.start(c.sight, { model: model.alias, settings: {} })),
           );
     const answer = { run: run.alias, loop: loop.sequence };
     if (!params.wait) return { ...answer, status: loop.status };
@@ -148,7 +149,7 @@ export class Runtime {
   /** What `act` with these params would use; creates nothing. */
   async validate(c: Caller, params: PromptParams): Promise<ValidatedPrompt> {
     requireForked(params);
-    const run = params.run === undefined ? undefined : this.requireRun(c.project.id, params.run);
+    const run = params.run === undefined ? undefined : this.requireRun(c.sight, params.run);
     const model = this.#modelFor(c, run, params.model);
     const { alias, actual, provider } = model;
     const settings: RunSettings = { ...run?.settings, ...this.#settings(c, params) };
@@ -169,12 +170,12 @@ export class Runtime {
 
   /** Answers a proposal; the first answer wins, others get `proposal_resolved` (SPEC {#resolve_once}). */
   resolve(c: Caller, run: string, answer: Answer): Resolved {
-    return this.#answers.resolve(c, this.requireRun(c.project.id, run), answer);
+    return this.#answers.resolve(c, this.requireRun(c.sight, run), answer);
   }
 
   /** Ends the run's loops (SPEC {#run_abort}). */
   abort(c: Caller, run: string): { run: string; status: number } {
-    const { alias, status } = this.#abort(this.requireRun(c.project.id, run), c.client);
+    const { alias, status } = this.#abort(this.requireRun(c.sight, run), c.client);
     return { run: alias, status };
   }
 
@@ -199,7 +200,7 @@ export class Runtime {
   /** Adds a message that the model reads in its next turn. */
   inject(c: Caller, alias: string, message: string): { run: string; path: string } {
     const { store, journal } = this.#parts;
-    const run = this.requireRun(c.project.id, alias);
+    const run = this.requireRun(c.sight, alias);
     const loop = store.loops.active(run.id) ?? store.loops.list(run.id).at(-1);
     const folder = `prompt://loop_${loop?.sequence ?? 0}/message_`;
     const number = store.entries.list({ runId: run.id, prefix: folder }).length + 1;
@@ -231,8 +232,8 @@ export class Runtime {
 
   /** Copies a run (SPEC {#run_fork}). */
   async fork(c: Caller, alias: string, name?: string): Promise<{ run: string; status: number }> {
-    const run = this.requireRun(c.project.id, alias);
-    return await forkRun(this.#parts, run, name, (_, fork) => ({ run: fork.alias, status: fork.status }));
+    const run = this.requireRun(c.sight, alias);
+    return await forkRun(this.#parts, run, { by: c.sight, name }, (_, fork) => ({ run: fork.alias, status: fork.status }));
   }
 
   /** Sets a run's persona for later loops; with neither name nor text it has none. Throws not_found for the name. */
@@ -253,21 +254,21 @@ export class Runtime {
     this.#runs.remove(c, run);
   }
 
-  proposals(projectId: number, run?: string): ProposalView[] {
-    return this.#runs.proposals(projectId, run);
+  proposals(sight: Sight, run?: string): ProposalView[] {
+    return this.#runs.proposals(sight, run);
   }
 
-  runInfo(projectId: number, run: string): RunInfo {
-    return this.#runs.info(projectId, run);
+  runInfo(sight: Sight, run: string): RunInfo {
+    return this.#runs.info(sight, run);
   }
 
-  listRuns(projectId: number, limit?: number, offset?: number): RunRow[] {
-    return this.#runs.list(projectId, limit, offset);
+  listRuns(sight: Sight, limit?: number, offset?: number): RunRow[] {
+    return this.#runs.list(sight, limit, offset);
   }
 
   /** What the model was sent in a turn. Throws not_found for a turn that was not. */
-  context(projectId: number, run: string, part: { turn?: number; body?: boolean } = {}): TurnContext {
-    return turnContext(this.#parts, this.requireRun(projectId, run), part);
+  context(sight: Sight, run: string, part: { turn?: number; body?: boolean } = {}): TurnContext {
+    return turnContext(this.#parts, this.requireRun(sight, run), part);
   }
 
   /** The models that runs can name, each with the dialect in which it is asked. */
@@ -290,18 +291,18 @@ export class Runtime {
 
   /** Constraints of files (SPEC {#file_constraints}). */
   constrainFiles(c: Caller, params: StoreParams): StoreResult {
-    if (params.run !== undefined) this.requireRun(c.project.id, params.run);
+    if (params.run !== undefined) this.requireRun(c.sight, params.run);
     return storeConstraint(this.#parts, c, params);
   }
 
   /** A client's own command (SPEC {#client_commands}). */
   async command(c: Caller, action: 'sh' | 'env', command: ClientCommand): Promise<CommandResult> {
-    return await this.#commands.propose(c, this.requireRun(c.project.id, command.run), action, command);
+    return await this.#commands.propose(c, this.requireRun(c.sight, command.run), action, command);
   }
 
-  /** Throws not_found with what to do. */
-  requireRun(projectId: number, alias: string): Run {
-    return this.#runs.require(projectId, alias);
+  /** The one door to a run by its alias. Throws not_found with what to do, also for a run that is there and out of sight (SPEC {#own_runs}). */
+  requireRun(sight: Sight, alias: string): Run {
+    return this.#runs.require(sight, alias);
   }
 
   /** Producers that plugins run in the server, as the backends of the runner `server` (SPEC {#plugin_producers}). */

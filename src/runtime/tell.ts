@@ -19,7 +19,7 @@ export function tellRenamed(tx: JournalTx, { projectId, alias, status, outcome, 
 /** `run/state` of a run that has just been deleted: the last that is told of it. */
 export function tellDeleted(tx: JournalTx, run: Run): void {
   const { alias, status, outcome, turn } = run;
-  tx.event(run.projectId, alias, 'run/state', { run: alias, status, outcome, turn, deleted: true });
+  tx.event(run.projectId, alias, 'run/state', { run: alias, status, outcome, turn, deleted: true }, run);
 }
 
 /** `run/progress`: a turn reached another phase, with what the model said once it has, and at the end what it cost. */

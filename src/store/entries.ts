@@ -11,7 +11,7 @@ import { fromJson, toJson } from './json.ts';
 import { changedOne, found, inserted } from './missing.ts';
 import type { Tables } from './tables.ts';
 import { requireTransition } from './transitions.ts';
-import { ofVisibleRun } from './visible.ts';
+import { ofSight, ofVisibleRun } from './visible.ts';
 
 type Row = Selectable<Tables['entries']>;
 
@@ -129,17 +129,10 @@ export class SqliteEntries implements EntryStore {
 }
 
 function narrowed<R>(query: SelectQueryBuilder<Tables, 'entries', R>, filter: EntryFilter): SelectQueryBuilder<Tables, 'entries', R> {
-  const { runId, projectId, statuses, categories, turn, prefix, beforeId } = filter;
-  return query
+  const { runId, sight, statuses, categories, turn, prefix, beforeId } = filter;
+  const seen = sight ? query.where('entries.run_id', 'in', (eb) => eb.selectFrom('runs').select('runs.id').where(ofSight(sight))) : query;
+  return seen
     .$if(runId !== undefined, (q) => q.where('entries.run_id', '=', runId ?? 0))
-    .$if(projectId !== undefined, (q) =>
-      q.where('entries.run_id', 'in', (eb) =>
-        eb
-          .selectFrom('runs')
-          .select('runs.id')
-          .where('runs.project_id', '=', projectId ?? 0),
-      ),
-    )
     .$if(statuses !== undefined, (q) => q.where('entries.status', 'in', statuses ?? []))
     .$if(categories !== undefined, (q) => q.where('entries.category', 'in', categories ?? []))
     .$if(turn !== undefined, (q) => q.where('entries.turn', '=', turn ?? 0))

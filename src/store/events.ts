@@ -1,7 +1,8 @@
 import type { Selectable } from 'kysely';
 import type { Clock } from '../core/clock.ts';
-import type { EventStore } from '../model/ports/store.ts';
+import type { EventStore, NewEvent } from '../model/ports/store.ts';
 import type { EventRecord } from '../model/records.ts';
+import type { Sight } from '../model/sight.ts';
 import type { Connection } from './connection.ts';
 import { fromJson, toJson } from './json.ts';
 import { found, inserted } from './missing.ts';
@@ -18,8 +19,7 @@ export class SqliteEvents implements EventStore {
     this.#clock = clock;
   }
 
-  append(event: { projectId: number; run: string | null; type: string; payload: Readonly<Record<string, unknown>> }): EventRecord {
-    const { projectId, run, type, payload } = event;
+  append({ projectId, run, type, payload, madeWith }: NewEvent): EventRecord {
     return this.#db.group('durable', () => {
       const raise = this.#db.query
         .updateTable('projects')
@@ -27,33 +27,37 @@ export class SqliteEvents implements EventStore {
         .where('id', '=', projectId)
         .returning('last_seq');
       const { last_seq: seq } = found(this.#db.first(raise), 'project', projectId, 'init');
+      const known = run === null ? undefined : this.#run(projectId, run);
       const insert = this.#db.query
         .insertInto('events')
         .values({
           project_id: projectId,
           seq,
-          run_id: run === null ? null : (this.#runId(projectId, run) ?? null),
+          run_id: known?.id ?? null,
           run,
           type,
           at: this.#clock.now(),
           payload: toJson(payload),
+          made_with: madeWith ?? known?.made_with ?? null,
         })
         .returningAll();
       return record(inserted(this.#db.first(insert)));
     });
   }
 
-  since({ projectId, run, seq, limit }: { projectId: number; run?: string | undefined; seq: number; limit: number }): EventRecord[] {
+  since({ sight, run, seq, limit }: { sight: Sight; run?: string | undefined; seq: number; limit: number }): EventRecord[] {
+    const { projectId, madeWith } = sight;
     const query = this.#db.query
       .selectFrom('events')
       .selectAll()
       .where('seq', '>', seq)
       .where((eb) => eb.or([eb('events.run_id', 'is', null), ofVisibleRun('events.run_id')]))
+      .$if(madeWith !== null, (q) => q.where('made_with', '=', madeWith))
       .orderBy('seq')
       .limit(limit);
     if (run === undefined) return this.#db.all(query.where('project_id', '=', projectId)).map(record);
     // A run keeps its events when it is renamed; one that is gone, or was not there yet, is known by its alias alone.
-    const runId = this.#runId(projectId, run);
+    const runId = this.#run(projectId, run)?.id;
     const unbound = this.#db.all(
       query
         .where('project_id', '=', projectId)
@@ -79,9 +83,9 @@ export class SqliteEvents implements EventStore {
     return row?.trimmed_to ?? 0;
   }
 
-  #runId(projectId: number, alias: string): number | undefined {
-    return this.#db.first(this.#db.query.selectFrom('runs').select('id').where('project_id', '=', projectId).where('alias', '=', alias))
-      ?.id;
+  #run(projectId: number, alias: string): { id: number; made_with: string | null } | undefined {
+    const query = this.#db.query.selectFrom('runs').select(['id', 'made_with']);
+    return this.#db.first(query.where('project_id', '=', projectId).where('alias', '=', alias));
   }
 }
 
@@ -93,5 +97,6 @@ function record(row: Selectable<Tables['events']>): EventRecord {
     type: row.type,
     payload: fromJson<Record<string, unknown>>(row.payload),
     at: row.at,
+    madeWith: row.made_with,
   };
 }

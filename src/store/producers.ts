@@ -8,6 +8,7 @@ import { fromJson, fromNullableJson, toJson } from './json.ts';
 import { found } from './missing.ts';
 import type { Tables } from './tables.ts';
 import { requireTransition } from './transitions.ts';
+import { ofSight } from './visible.ts';
 
 /** Producers by their log entry. */
 export class SqliteProducers implements ProducerStore {
@@ -55,13 +56,13 @@ export class SqliteProducers implements ProducerStore {
   }
 
   list(filter: Parameters<ProducerStore['list']>[0]): Producer[] {
-    const { projectId, runId, entryId, states = [], leftover = false, runner, limit, offset = 0 } = filter;
-    // A plus keeps SQLite from reading all entries of a run or a project where the index of states names the few that are live.
+    const { sight, runId, entryId, states = [], leftover = false, runner, limit, offset = 0 } = filter;
+    // A plus keeps SQLite from reading all entries of a run where the index of states names the few that are live.
     const isFew = entryId !== undefined || (filter.states?.every(isLive) ?? leftover);
-    const of = (column: 'runs.project_id' | 'entries.run_id') => (isFew ? sql<number>`+${sql.ref(column)}` : sql.ref<number>(column));
-    const matching = this.#joined()
-      .$if(projectId !== undefined, (q) => q.where(of('runs.project_id'), '=', projectId ?? 0))
-      .$if(runId !== undefined, (q) => q.where(of('entries.run_id'), '=', runId ?? 0))
+    const ofRun = isFew ? sql<number>`+${sql.ref('entries.run_id')}` : sql.ref<number>('entries.run_id');
+    const all = this.#joined();
+    const matching = (sight ? all.where(ofSight(sight, isFew)) : all)
+      .$if(runId !== undefined, (q) => q.where(ofRun, '=', runId ?? 0))
       .$if(entryId !== undefined, (q) => q.where('producers.entry_id', '=', entryId ?? 0))
       .$if(filter.states !== undefined || leftover, (q) =>
         q.where((eb) =>

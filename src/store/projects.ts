@@ -34,11 +34,17 @@ export class SqliteProjects implements ProjectStore {
     return this.#db.all(this.#db.query.selectFrom('projects').selectAll().orderBy('id')).map(record);
   }
 
-  withRun(alias: string): Project[] {
+  withRun(alias: string, madeWith: string | null): Project[] {
     const query = this.#db.query
       .selectFrom('projects')
       .selectAll()
-      .where('id', 'in', (eb) => eb.selectFrom('runs').select('runs.project_id').where('runs.alias', '=', alias))
+      .where('id', 'in', (eb) =>
+        eb
+          .selectFrom('runs')
+          .select('runs.project_id')
+          .where('runs.alias', '=', alias)
+          .$if(madeWith !== null, (q) => q.where('runs.made_with', '=', madeWith)),
+      )
       .orderBy('id');
     return this.#db.all(query).map(record);
   }

@@ -63,9 +63,13 @@ export class RunCopies {
    * run before this returns. `reveal` lets everybody see the copy, within the open transaction, and returns its number; when it is
    * not called, or that transaction fails, there is no copy.
    */
-  async make<T>(from: number, maxBytes: number, whole: (reveal: (alias: string) => number) => T): Promise<T> {
+  async make<T>(
+    from: number,
+    o: { maxBytes: number; madeWith?: string | null },
+    whole: (reveal: (alias: string) => number) => T,
+  ): Promise<T> {
     this.#statements ??= new CopyStatements(this.#db);
-    const copy = new RunCopy(this.#statements, { from, now: this.#clock.now(), maxBytes });
+    const copy = new RunCopy(this.#statements, { ...o, from, now: this.#clock.now() });
     this.#begin(copy);
     try {
       if (!this.#slice(copy, FIRST_SLICE_MS)) {

@@ -36,6 +36,7 @@ const OF_RUN = {
   updated_at: '@now',
   deleted_at: '@now',
   copying: '1',
+  made_with: '@made',
 };
 
 /** Entries and sizes that one step looks at, and segments that it drops. */
@@ -57,12 +58,13 @@ interface Found {
   readonly producer: number;
 }
 
-/** What the statements are told: numbers of the two runs, of an entry in both, where to go on, the time, an alias. */
+/** What the statements are told: numbers of the two runs, of an entry in both, where to go on, the time, an alias, whose token makes the copy. */
 interface Facts {
   readonly from: number;
   readonly to: number;
   readonly now: number;
-  readonly [name: string]: number | string;
+  readonly made: string | null;
+  readonly [name: string]: number | string | null;
 }
 
 /**
@@ -175,6 +177,7 @@ export class RunCopy {
   readonly #sql: CopyStatements;
   readonly #now: number;
   readonly #maxBytes: number;
+  readonly #madeWith: string | null;
   /** Number of an entry -> number of its copy. */
   readonly #copies = new Map<number, number>();
   /** Entries that have changed. */
@@ -184,12 +187,13 @@ export class RunCopy {
   #lastLoop: number | undefined;
   #channelBytes = 0;
 
-  /** @param options - `from` is the number of the run, `maxBytes` how much it may hold */
-  constructor(sql: CopyStatements, options: { from: number; now: number; maxBytes: number }) {
+  /** @param options - `from` is the number of the run, `maxBytes` how much it may hold, `madeWith` whose token makes the copy */
+  constructor(sql: CopyStatements, options: { from: number; now: number; maxBytes: number; madeWith?: string | null }) {
     this.#sql = sql;
     this.from = options.from;
     this.#now = options.now;
     this.#maxBytes = options.maxBytes;
+    this.#madeWith = options.madeWith ?? null;
     this.#work = this.#all();
   }
 
@@ -224,7 +228,7 @@ export class RunCopy {
   }
 
   #facts(): Facts {
-    return { from: this.from, to: this.#to, now: this.#now };
+    return { from: this.from, to: this.#to, now: this.#now, made: this.#madeWith };
   }
 
   #requireAtRest(): void {

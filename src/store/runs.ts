@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { NewRun, RunStore } from '../model/ports/store.ts';
 import type { Run, RunSettings } from '../model/records.ts';
+import type { Sight } from '../model/sight.ts';
 import type { RunStatus } from '../model/status.ts';
 import type { Connection } from './connection.ts';
 import { isTaken } from './failures.ts';
@@ -11,7 +12,7 @@ import { changedOne, found, inserted } from './missing.ts';
 import type { RunCopies } from './run-copies.ts';
 import type { Tables } from './tables.ts';
 import { requireTransition } from './transitions.ts';
-import { buryRuns } from './visible.ts';
+import { buryRuns, ofSight } from './visible.ts';
 
 /** Runs of a project. */
 export class SqliteRuns implements RunStore {
@@ -28,7 +29,7 @@ export class SqliteRuns implements RunStore {
     this.#removed = removed;
   }
 
-  create({ projectId, alias, parentId, model, settings }: NewRun): Run {
+  create({ projectId, alias, parentId, model, settings, madeWith = null }: NewRun): Run {
     const now = this.#clock.now();
     const insert = this.#db.query
       .insertInto('runs')
@@ -41,6 +42,7 @@ export class SqliteRuns implements RunStore {
         settings: toJson(settings),
         created_at: now,
         updated_at: now,
+        made_with: madeWith,
       })
       .returningAll();
     return record(inserted(unlessTaken(alias, () => this.#db.write('durable', () => this.#db.first(insert)))));
@@ -51,13 +53,13 @@ export class SqliteRuns implements RunStore {
     return row && record(row);
   }
 
-  byAlias(projectId: number, alias: string): Run | undefined {
-    const row = this.#db.first(this.#visible().where('project_id', '=', projectId).where('alias', '=', alias));
+  byAlias(sight: Sight, alias: string): Run | undefined {
+    const row = this.#db.first(this.#visible().where(ofSight(sight)).where('alias', '=', alias));
     return row && record(row);
   }
 
-  list(projectId: number, limit: number, offset: number): Run[] {
-    const query = this.#visible().where('project_id', '=', projectId);
+  list(sight: Sight, limit: number, offset: number): Run[] {
+    const query = this.#visible().where(ofSight(sight));
     return this.#db.all(query.orderBy('id', 'desc').limit(limit).offset(offset)).map(record);
   }
 
@@ -85,8 +87,8 @@ export class SqliteRuns implements RunStore {
     );
   }
 
-  copy<T>(id: number, maxBytes: number, whole: (reveal: (alias: string) => Run) => T): Promise<T> {
-    return this.#copies.make(id, maxBytes, (reveal) =>
+  copy<T>(id: number, o: { maxBytes: number; madeWith?: string | null }, whole: (reveal: (alias: string) => Run) => T): Promise<T> {
+    return this.#copies.make(id, o, (reveal) =>
       whole((alias) =>
         this.#db.group('durable', () => {
           const copy = unlessTaken(alias, () => reveal(alias));
@@ -152,5 +154,6 @@ function record(row: Selectable<Tables['runs']>): Run {
     turn: row.turn,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
+    madeWith: row.made_with,
   };
 }

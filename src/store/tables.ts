@@ -71,6 +71,8 @@ interface RunTable {
   deleted_at: Generated<number | null>;
   /** Set: the run is out of sight since it is being made, as a copy of its parent; rows may be added to it. */
   copying: Generated<number | null>;
+  /** Hash of the token that it was made with, where that one is bound to its own runs. */
+  made_with: string | null;
 }
 
 interface LoopTable {
@@ -207,6 +209,8 @@ interface TokenTable {
   /** JSON: names of the projects that it is bound to. */
   projects: string | null;
   expires_at: number | null;
+  /** 1: it is bound to the runs that are made with it. */
+  own_runs: number | null;
 }
 
 interface PermissionTable {
@@ -238,6 +242,8 @@ interface EventTable {
   at: number;
   /** JSON. */
   payload: string;
+  /** That of its run, also when the run is gone. */
+  made_with: string | null;
 }
 
 interface RpcLogTable {

@@ -28,7 +28,7 @@ export class SqliteTokens implements TokenStore {
     return row && record(row);
   }
 
-  add({ name, scope, hash, projects, expiresAt }: Omit<TokenRecord, 'createdAt'>): TokenRecord {
+  add({ name, scope, hash, projects, ownRuns, expiresAt }: Omit<TokenRecord, 'createdAt'>): TokenRecord {
     const insert = this.#db.query
       .insertInto('tokens')
       .values({
@@ -38,6 +38,7 @@ export class SqliteTokens implements TokenStore {
         created_at: this.#clock.now(),
         projects: projects && toJson(projects),
         expires_at: expiresAt,
+        own_runs: ownRuns ? 1 : null,
       })
       .returningAll();
     try {
@@ -63,6 +64,7 @@ function record(row: Selectable<Tables['tokens']>): TokenRecord {
     hash: row.hash,
     createdAt: row.created_at,
     projects: fromNullableJson<string[]>(row.projects),
+    ownRuns: row.own_runs === 1,
     expiresAt: row.expires_at,
   };
 }

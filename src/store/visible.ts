@@ -1,4 +1,5 @@
 import { type Expression, type SqlBool, sql } from 'kysely';
+import type { Sight } from '../model/sight.ts';
 import type { Connection } from './connection.ts';
 
 /** Runs that are out of sight and whose rows are being deleted; an index holds exactly them, so it costs next to nothing. */
@@ -7,6 +8,15 @@ export const DELETED_RUNS = 'select id from runs where deleted_at is not null';
 /** The condition that a row belongs to a run that is not deleted; `column` names the run, with its table. */
 export function ofVisibleRun(column: string): Expression<SqlBool> {
   return sql<SqlBool>`${sql.ref(column)} not in (${sql.raw(DELETED_RUNS)})`;
+}
+
+/**
+ * The condition that a row of `runs` is within `sight` (SPEC {#own_runs}). `isFew`: other conditions name the few rows that are
+ * looked at; a plus keeps SQLite from reading all of the project.
+ */
+export function ofSight({ projectId, madeWith }: Sight, isFew = false): Expression<SqlBool> {
+  const ofProject = sql<SqlBool>`${sql.raw(isFew ? '+' : '')}runs.project_id = ${projectId}`;
+  return madeWith === null ? ofProject : sql<SqlBool>`(${ofProject} and runs.made_with = ${madeWith})`;
 }
 
 /**

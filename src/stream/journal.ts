@@ -1,12 +1,15 @@
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Store } from '../model/ports/store.ts';
-import type { EventRecord } from '../model/records.ts';
+import type { EventRecord, Run } from '../model/records.ts';
 
 /** What may be done inside one journal transaction beside changing the store. */
 export interface JournalTx {
-  /** Appends a durable event; listeners are told after the commit. `type` is the notification's method name. */
-  event(projectId: number, run: string | null, type: string, payload: Readonly<Record<string, unknown>>): EventRecord;
+  /**
+   * Appends a durable event; listeners are told after the commit. `type` is the notification's method name, `gone` the run when
+   * it is not there any more.
+   */
+  event(projectId: number, run: string | null, type: string, payload: Readonly<Record<string, unknown>>, gone?: Run): EventRecord;
   /** Runs after the commit, once the events have been told. */
   after(work: () => void): void;
 }
@@ -37,8 +40,8 @@ export class Journal {
     const events: EventRecord[] = [];
     const after: (() => void)[] = [];
     const tx: JournalTx = {
-      event: (projectId, run, type, payload) => {
-        const event = this.#store.events.append({ projectId, run, type, payload });
+      event: (projectId, run, type, payload, gone) => {
+        const event = this.#store.events.append({ projectId, run, type, payload, ...(gone ? { madeWith: gone.madeWith } : {}) });
         events.push(event);
         return event;
       },

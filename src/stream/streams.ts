@@ -263,11 +263,12 @@ export class Streams {
   }
 
   /** The same one by one: each is looked up when it is taken, so a long list can be made in slices (SPEC {#no_pause}). */
-  *listed({ projectId, runId, path, state, limit, offset = 0 }: ProducerList): Generator<ProducerView> {
-    const entry = path === undefined || runId === undefined ? undefined : logEntry(this.#store, runId, path);
+  *listed({ state, limit, offset = 0, ...of }: ProducerList): Generator<ProducerView> {
+    const path = 'runId' in of ? of.path : undefined;
+    const entry = 'runId' in of && path !== undefined ? logEntry(this.#store, of.runId, path) : undefined;
     if (path !== undefined && !entry) return;
     const found = this.#store.producers.list({
-      ...(runId === undefined ? { projectId } : { runId }),
+      ...('runId' in of ? { runId: of.runId } : { sight: of.sight }),
       ...(entry ? { entryId: entry.id } : {}),
       ...listFilter(state),
       ...(limit === undefined ? {} : { limit, offset }),

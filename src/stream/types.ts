@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { Attributes, Entry, KillReceipt, Producer, ProducerSpec } from '../model/records.ts';
+import type { Sight } from '../model/sight.ts';
 import type { EntryStatus } from '../model/status.ts';
 import type { Redaction } from '../redact/index.ts';
 import type { Journal } from './journal.ts';
@@ -132,17 +133,21 @@ export interface ProducerView {
   readonly waiting: boolean | null;
 }
 
-/** Which producers are listed: those of a run, or of a project. */
-export interface ProducerList {
-  readonly projectId: number;
-  readonly runId?: number;
-  /** Path of a log entry of that run, or of one of its channels: only its producer. */
-  readonly path?: string | undefined;
+/** Which producers are listed: those of a run, or of every run within a sight (SPEC {#own_runs}). */
+export type ProducerList = ListedRuns & {
   readonly state?: string | undefined;
   /** Rows at most, and rows that are left out before them. */
   readonly limit?: number;
   readonly offset?: number;
-}
+};
+
+type ListedRuns =
+  | {
+      readonly runId: number;
+      /** Path of a log entry of that run, or of one of its channels: only its producer. */
+      readonly path?: string | undefined;
+    }
+  | { readonly sight: Sight };
 
 /** How a client ends a producer that it runs itself. */
 export interface ClientEnd {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ErrorName, HeadgateError } from '../../src/core/errors.ts';
 import type { NewEntry, Store } from '../../src/model/ports/store.ts';
 import type { Entry, Loop, Run } from '../../src/model/records.ts';
+import { everyRun, type Sight } from '../../src/model/sight.ts';
 
 /** An empty store under test; its clock says `now`. */
 export interface StoreSetup {
@@ -58,7 +59,7 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
     describe('transactions', () => {
       test('what a transaction did is there after it and is answered on the same tick', () => {
         const alias = store.transaction('durable', () => newRun('r2').alias);
-        expect(store.runs.byAlias(projectId, alias)?.alias).toBe('r2');
+        expect(store.runs.byAlias(everyRun(projectId), alias)?.alias).toBe('r2');
       });
 
       test('a transaction whose work throws stores nothing and throws the same error', () => {
@@ -69,7 +70,7 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
             throw mistake;
           }),
         ).toThrow(mistake);
-        expect(store.runs.byAlias(projectId, 'r2')).toBeUndefined();
+        expect(store.runs.byAlias(everyRun(projectId), 'r2')).toBeUndefined();
         expect(newRun('r2').alias).toBe('r2');
       });
 
@@ -80,7 +81,7 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
             throw new Error('mistake');
           }),
         ).toThrow('mistake');
-        expect(store.runs.byAlias(projectId, 'r2')).toBeUndefined();
+        expect(store.runs.byAlias(everyRun(projectId), 'r2')).toBeUndefined();
       });
 
       test('a nested transaction that fails takes back its own work and leaves the rest', () => {
@@ -95,12 +96,12 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
             newRun('r4');
           }
         });
-        expect(store.runs.list(projectId, 10, 0).map(({ alias }) => alias)).toEqual(['r4', 'r2', 'r1']);
+        expect(store.runs.list(everyRun(projectId), 10, 0).map(({ alias }) => alias)).toEqual(['r4', 'r2', 'r1']);
       });
 
       test('{#durability} a durable transaction within a fast one is refused, not silently weakened', () => {
         expect(() => store.transaction('fast', () => store.transaction('durable', () => newRun('r2')))).toThrow(/durable/);
-        expect(store.runs.byAlias(projectId, 'r2')).toBeUndefined();
+        expect(store.runs.byAlias(everyRun(projectId), 'r2')).toBeUndefined();
       });
 
       test('asynchronous work is refused and stores nothing', () => {
@@ -110,7 +111,7 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
             return Promise.resolve();
           }),
         ).toThrow(/asynchronous/);
-        expect(store.runs.byAlias(projectId, 'r2')).toBeUndefined();
+        expect(store.runs.byAlias(everyRun(projectId), 'r2')).toBeUndefined();
       });
     });
 
@@ -135,9 +136,79 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         const settings = { model: 'scripted', parentId: null, settings: {} };
         for (const id of [projectId, other.id]) store.runs.create({ projectId: id, alias: 'same', ...settings });
         store.runs.create({ projectId: other.id, alias: 'one', ...settings });
-        expect(store.projects.withRun('same').map(({ id }) => id)).toEqual([projectId, other.id]);
-        expect(store.projects.withRun('one')).toEqual([other]);
-        expect(store.projects.withRun('none')).toEqual([]);
+        expect(store.projects.withRun('same', null).map(({ id }) => id)).toEqual([projectId, other.id]);
+        expect(store.projects.withRun('one', null)).toEqual([other]);
+        expect(store.projects.withRun('none', null)).toEqual([]);
+      });
+    });
+
+    describe('{#own_runs} what was made with a token', () => {
+      test('is all that is seen of runs, entries, producers, events and projects with it, and is seen by everybody else', async () => {
+        const own: Sight = { projectId, madeWith: 'hash-a' };
+        const settings = { projectId, model: 'scripted', parentId: null, settings: {} };
+        const mine = store.runs.create({ ...settings, alias: 'mine', madeWith: 'hash-a' });
+        const other = store.runs.create({ ...settings, alias: 'other', madeWith: 'hash-b' });
+        for (const { id: runId } of [mine, other, run]) {
+          const entry = store.entries.create({ runId, path: 'log://turn_0/sh/x', category: 'logging', status: 202, turn: 0, writer: 'c' });
+          store.producers.create({
+            entryId: entry.id,
+            backend: 'process',
+            runner: 'client',
+            spec: { command: 'x', cwd: '/', env: {}, stdin: false },
+          });
+        }
+        for (const alias of ['mine', 'other', null]) store.events.append({ projectId, run: alias, type: 'x', payload: {} });
+        const seen = (sight: Sight) => ({
+          found: ['mine', 'other', run.alias].filter((alias) => store.runs.byAlias(sight, alias)),
+          runs: store.runs.list(sight, 10, 0).length,
+          entries: store.entries.list({ sight }).map(({ runId }) => runId),
+          page: store.entries.list({ sight, limit: 10 }).map(({ runId }) => runId),
+          producers: store.producers.list({ sight }).length,
+          events: store.events.since({ sight, seq: 0, limit: 10 }).map((event) => event.run),
+          projects: store.projects.withRun('other', sight.madeWith).length,
+        });
+        const ids = [mine.id, other.id, run.id];
+        expect(seen(own)).toEqual({
+          found: ['mine'],
+          runs: 1,
+          entries: [mine.id],
+          page: [mine.id],
+          producers: 1,
+          events: ['mine'],
+          projects: 0,
+        });
+        expect(seen(everyRun(projectId))).toEqual({
+          found: ['mine', 'other', run.alias],
+          runs: 3,
+          entries: ids,
+          page: ids,
+          producers: 3,
+          events: ['mine', 'other', null],
+          projects: 1,
+        });
+        expect(store.runs.byAlias({ projectId: projectId + 1, madeWith: 'hash-a' }, 'mine')).toBeUndefined();
+      });
+
+      test('is a copy for whoever makes it, and an event also when its run is gone', async () => {
+        const own: Sight = { projectId, madeWith: 'hash-a' };
+        const { id } = store.runs.create({ projectId, alias: 'mine', model: 'scripted', parentId: null, settings: {}, madeWith: 'hash-a' });
+        const copy = (alias: string, madeWith?: string) =>
+          store.runs.copy(id, { maxBytes: 1000, madeWith: madeWith ?? null }, (reveal) => reveal(alias));
+        expect(await copy('same', 'hash-a')).toMatchObject({ madeWith: 'hash-a' });
+        expect(await copy('another')).toMatchObject({ madeWith: null });
+        store.events.append({ projectId, run: 'mine', type: 'before', payload: {} });
+        store.runs.remove(id);
+        store.events.append({ projectId, run: 'mine', type: 'gone', payload: {}, madeWith: 'hash-a' });
+        store.events.append({ projectId, run: 'mine', type: 'of-another', payload: {} });
+        expect(store.runs.list(own, 10, 0).map(({ alias }) => alias)).toEqual(['same']);
+        expect(store.events.since({ sight: own, seq: 0, limit: 10 }).map(({ type }) => type)).toEqual(['gone']);
+        expect(store.events.since({ sight: own, run: 'mine', seq: 0, limit: 10 }).map(({ type }) => type)).toEqual(['gone']);
+      });
+
+      test('is kept with the token that is bound to it', () => {
+        const token = { name: 'ci', scope: 'run', hash: 'hash-a', projects: null, ownRuns: true, expiresAt: null } as const;
+        store.tokens.add(token);
+        expect(store.tokens.byHash('hash-a')).toMatchObject(token);
       });
     });
 
@@ -190,10 +261,11 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
           turn: 0,
           createdAt: 1000,
           updatedAt: 1000,
+          madeWith: null,
         });
         expect(store.runs.byId(run.id)).toEqual(run);
-        expect(store.runs.byAlias(projectId, 'r1')).toEqual(run);
-        expect(store.runs.byAlias(projectId, 'r9')).toBeUndefined();
+        expect(store.runs.byAlias(everyRun(projectId), 'r1')).toEqual(run);
+        expect(store.runs.byAlias(everyRun(projectId), 'r9')).toBeUndefined();
         expect(store.runs.byId(99)).toBeUndefined();
       });
 
@@ -207,7 +279,7 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
 
       test('runs are listed newest first, by pages', () => {
         for (const alias of ['r2', 'r3', 'r4']) newRun(alias);
-        expect(store.runs.list(projectId, 2, 1).map(({ alias }) => alias)).toEqual(['r3', 'r2']);
+        expect(store.runs.list(everyRun(projectId), 2, 1).map(({ alias }) => alias)).toEqual(['r3', 'r2']);
       });
 
       test('a restart finds the runs of every project by status', () => {
@@ -261,7 +333,7 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         const channel = store.entries.create({ ...entry, category: 'data', path: 'sh://turn_1/x_1', status: 102 });
         const bytes = Buffer.from('ab\ncd\0\xff', 'latin1');
         store.channels.append([{ entryId: channel.id, offset: 0, bytes, line: 0, at: 5, lines: 1 }]);
-        const copy = await store.runs.copy(run.id, 1000, (reveal) => reveal('copy'));
+        const copy = await store.runs.copy(run.id, { maxBytes: 1000 }, (reveal) => reveal('copy'));
         expect(copy).toMatchObject({ alias: 'copy', parentId: run.id, turn: 1, model: 'm', settings: { yolo: true } });
         const of = (path: string) => store.entries.get(copy.id, path)!;
         expect(of('known://a')).toMatchObject({ body: 'four', attributes: { x: 1 }, status: 200, outcome: null });
@@ -278,8 +350,10 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         expect(store.producers.get(log.id)?.state).toBe('queued');
         store.runs.remove(run.id);
         expect(store.channels.read(of('sh://turn_1/x_1').id, 0, 100)).toEqual(bytes);
-        await expect(store.runs.copy(copy.id, 1000, (reveal) => reveal('copy'))).rejects.toMatchObject({ kind: 'alias_taken' });
-        expect(store.runs.list(projectId, 10, 0)).toHaveLength(1);
+        await expect(store.runs.copy(copy.id, { maxBytes: 1000 }, (reveal) => reveal('copy'))).rejects.toMatchObject({
+          kind: 'alias_taken',
+        });
+        expect(store.runs.list(everyRun(projectId), 10, 0)).toHaveLength(1);
       });
 
       test('a fork outlives its parent', () => {
@@ -459,8 +533,8 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         newEntry('log://turn_20/sh/z', { turn: 20, status: 200 });
         const paths = (filter: Parameters<Store['entries']['list']>[0]) => store.entries.list(filter).map(({ path }) => path);
         expect(paths({ runId: run.id })).toEqual(['log://turn_1/sh/x', 'sh://turn_1/x_1', 'log://turn_2/sh/y', 'log://turn_20/sh/z']);
-        expect(paths({ projectId, statuses: [202] })).toEqual(['log://turn_1/sh/x', 'log://turn_2/sh/y']);
-        expect(paths({ projectId: projectId + 1 })).toEqual([]);
+        expect(paths({ sight: everyRun(projectId), statuses: [202] })).toEqual(['log://turn_1/sh/x', 'log://turn_2/sh/y']);
+        expect(paths({ sight: everyRun(projectId + 1) })).toEqual([]);
         expect(paths({ categories: ['data'] })).toEqual(['sh://turn_1/x_1']);
         expect(paths({ runId: run.id, turn: 2 })).toEqual(['log://turn_2/sh/y']);
         expect(paths({ runId: run.id, prefix: 'log://turn_2/' })).toEqual(['log://turn_2/sh/y']);
@@ -634,8 +708,8 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         const listed = (filter: Parameters<Store['producers']['list']>[0]) => store.producers.list(filter).map(({ entryId }) => entryId);
         expect(listed({})).toEqual([...ids].reverse());
         expect(listed({ runId: run.id, states: ['queued'] })).toEqual([ids[1], ids[0]]);
-        expect(listed({ projectId, runner: 'client' })).toEqual([ids[1]]);
-        expect(listed({ projectId: projectId + 1 })).toEqual([]);
+        expect(listed({ sight: everyRun(projectId), runner: 'client' })).toEqual([ids[1]]);
+        expect(listed({ sight: everyRun(projectId + 1) })).toEqual([]);
         expect(listed({ states: [] })).toEqual([]);
       });
     });
@@ -650,8 +724,9 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         const other = store.projects.open({ name: 'q', root: '/q', configPath: null });
         expect(store.events.append({ projectId: other.id, run: null, type: 'x', payload: {} }).seq).toBe(1);
         event('r1', 'c');
-        expect(first).toEqual({ seq: 1, projectId, run: 'r1', type: 'a', payload: { type: 'a' }, at: 1000 });
-        const since = (seq: number, limit = 10) => store.events.since({ projectId, seq, limit }).map((one) => [one.seq, one.type]);
+        expect(first).toEqual({ seq: 1, projectId, run: 'r1', type: 'a', payload: { type: 'a' }, madeWith: null, at: 1000 });
+        const since = (seq: number, limit = 10) =>
+          store.events.since({ sight: everyRun(projectId), seq, limit }).map((one) => [one.seq, one.type]);
         expect(since(0)).toEqual([
           [1, 'a'],
           [2, 'b'],
@@ -679,7 +754,8 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         store.runs.configure(run.id, { alias: 'renamed' });
         event('renamed', 'c');
         event('nobody', 'd');
-        const of = (alias: string, limit = 10) => store.events.since({ projectId, run: alias, seq: 0, limit }).map(({ type }) => type);
+        const of = (alias: string, limit = 10) =>
+          store.events.since({ sight: everyRun(projectId), run: alias, seq: 0, limit }).map(({ type }) => type);
         expect(of('renamed')).toEqual(['a', 'c']);
         expect(of('renamed', 1)).toEqual(['a']);
         expect(of('r1')).toEqual([]);
@@ -691,8 +767,10 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         event('r1', 'b');
         store.runs.remove(run.id);
         expect(event('r1', 'deleted').seq).toBe(3);
-        expect(store.events.since({ projectId, seq: 0, limit: 10 }).map(({ type }) => type)).toEqual(['deleted']);
-        expect(store.events.since({ projectId, run: 'r1', seq: 0, limit: 10 }).map(({ type }) => type)).toEqual(['deleted']);
+        expect(store.events.since({ sight: everyRun(projectId), seq: 0, limit: 10 }).map(({ type }) => type)).toEqual(['deleted']);
+        expect(store.events.since({ sight: everyRun(projectId), run: 'r1', seq: 0, limit: 10 }).map(({ type }) => type)).toEqual([
+          'deleted',
+        ]);
       });
     });
 

@@ -63,6 +63,28 @@ describe.skipIf(!serviceAvailable('openssl'))('{#cli_token} {#tls} a server over
     expect(String(again)).toContain('wrong token');
   });
 
+  it('{#own_runs} bind a job to the runs that it makes, also when the server has been started anew', async () => {
+    const project = join(folder, 'project');
+    const add = (...more: string[]) => local('token', 'add', '--scope', 'run', ...more);
+    await started();
+    const [job, other] = [(await add('--name', 'ci', '--own-runs')).out.trim(), (await add('--name', 'all')).out.trim()];
+    expect((await local('token', 'list')).out).toMatch(
+      /^all +run .* every project +never\nci +run .* every project, its own runs +never$/m,
+    );
+    const as = async (token: string, ...words: string[]) => {
+      const { out, code } = await local(...words, '--project', project, '--url', server?.url ?? '', '--token', token);
+      expect(code).toBe(0);
+      return out;
+    };
+    const runs = async (token: string) => (JSON.parse(await as(token, 'runs', '--json')) as { run: string }[]).map(({ run }) => run);
+    for (const [token, alias] of [[job, 'mine'] as const, [other, 'theirs'] as const])
+      await as(token, 'rpc', 'startRun', JSON.stringify({ model: 'scripted', alias }));
+    expect([await runs(job), await runs(other)]).toEqual([['mine'], ['theirs', 'mine']]);
+    await server?.stop();
+    await started();
+    expect([await runs(job), await runs(other)]).toEqual([['mine'], ['theirs', 'mine']]);
+  });
+
   it('say what is missing where the certificate is not trusted: to a client, and to a runner, which ends', async () => {
     const { url, token } = await started(...tls());
     expect(await local('runners', '--url', url, '--token', token)).toMatchObject({ code: 3, err: expect.stringContaining('--ca') });

@@ -1,5 +1,6 @@
 import { realpathSync, symlinkSync, unlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { everyRun } from '../../src/model/sight.ts';
 import { fetchText, TestEventSource } from '../support/event-source.ts';
 import { startServer, TOKEN, type WireServer } from '../support/server.ts';
 import { propose } from '../support/temp-store.ts';
@@ -86,7 +87,11 @@ describe('{#transport_sse} the events of a run', () => {
     server = await startServer({ pingMs: 30 });
     const source = await open('/runs/r1/events');
     await source.event('replay/synced');
-    server.parts.runtime.rename({ project: server.parts.project, client: 'c', signal: new AbortController().signal }, 'r1', 'r2');
+    server.parts.runtime.rename(
+      { project: server.parts.project, sight: everyRun(server.parts.project.id), client: 'c', signal: new AbortController().signal },
+      'r1',
+      'r2',
+    );
     server.parts.tell('renamed', 'r2');
     await source.until((one) => texts(one).includes('renamed'));
     server.parts.store.runs.remove(server.parts.run.id);

@@ -53,7 +53,7 @@ const named = (name: string) => ({ data: { name } });
 describe('{#tokens} tokens for others', () => {
   it('are shown once, listed without themselves, and kept as hashes', async () => {
     const { token, ...rest } = await client.call<{ token: string }>('token/add', { name: 'ann', scope: 'read' });
-    expect(rest).toEqual({ name: 'ann', scope: 'read', projects: null, expiresAt: null });
+    expect(rest).toEqual({ name: 'ann', scope: 'read', projects: null, ownRuns: false, expiresAt: null });
     expect(token).toMatch(/^hgt_[\w-]{43}$/);
     expect(await client.call('token/list')).toEqual([{ ...rest, createdAt: expect.any(Number) }]);
     await expect(client.call('token/add', { name: 'ann', scope: 'run' })).rejects.toMatchObject(named('alias_taken'));

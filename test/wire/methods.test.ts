@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ERRORS } from '../../src/core/errors.ts';
-import { jsonSchema, paramsOf } from '../../src/rpc/protocol/json-schema.ts';
+import { paramsOf } from '../../src/rpc/protocol/json-schema.ts';
 import type { MethodDef } from '../../src/rpc/protocol/method.ts';
 import { methods } from '../../src/rpc/protocol/table.ts';
 import { type WireClient, WireError } from '../support/built-server.ts';
 import { startServer, type WireServer } from '../support/server.ts';
+import { sound } from '../support/sound-params.ts';
 
 let server: WireServer;
 let client: WireClient;
@@ -26,37 +27,6 @@ async function errorOf(method: string, params: object): Promise<WireError> {
   );
   expect(error, `${method} ${JSON.stringify(params).slice(0, 100)} should have been refused`).toBeInstanceOf(WireError);
   return error!;
-}
-
-/** Params of the right shapes, for things that do not exist. */
-function sample(schema: Record<string, unknown>, name: string): unknown {
-  if (name === 'path' || name === 'to') return 'log://turn_9/sh/none';
-  if (name === 'projectRoot') return '/no/such/folder';
-  if (name === 'run' || name === 'alias' || name === 'model' || name === 'name') return 'nope';
-  if (name === 'producer') return 'p1-a';
-  const alternatives = schema['anyOf'] as Record<string, unknown>[] | undefined;
-  if (alternatives?.[0]) return sample(alternatives[0], name);
-  if (schema['enum']) return (schema['enum'] as unknown[])[0];
-  switch ([schema['type']].flat()[0]) {
-    case 'string':
-      return 'x'.repeat((schema['minLength'] as number | undefined) ?? 1);
-    case 'integer':
-    case 'number':
-      return Math.max(1, (schema['minimum'] as number | undefined) ?? 1);
-    case 'boolean':
-      return false;
-    case 'array':
-      return (schema['minItems'] as number | undefined) ? [sample(schema['items'] as Record<string, unknown>, '')] : [];
-    default: {
-      const properties = (schema['properties'] ?? {}) as Record<string, Record<string, unknown>>;
-      const required = (schema['required'] ?? []) as string[];
-      return Object.fromEntries(required.map((key) => [key, sample(properties[key] ?? {}, key)]));
-    }
-  }
-}
-
-function sound(def: MethodDef): Record<string, unknown> {
-  return sample(jsonSchema(def.params, 'input'), '') as Record<string, unknown>;
 }
 
 /** A value that no schema of the table takes in this place. */

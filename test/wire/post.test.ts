@@ -57,7 +57,7 @@ describe('{#transport_http} POST /rpc', () => {
     const { root } = server.parts.project;
     const { id: _, ...notification } = call('startRun', { model: 'scripted', alias: 'quiet' });
     expect(await post(notification, inProject())).toEqual({ status: 204, answer: undefined });
-    expect(server.parts.store.projects.withRun('quiet')).toMatchObject([{ root }]);
+    expect(server.parts.store.projects.withRun('quiet', null)).toMatchObject([{ root }]);
   });
 
   it('takes who a WebSocket would take, with the same scopes', async () => {

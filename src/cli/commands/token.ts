@@ -33,11 +33,11 @@ export async function list(console: Console, options: Options): Promise<number> 
       await console.err.write("no tokens but the data folder's own; headgate token add --help says how to make one\n");
     } else {
       const now = Date.now();
-      const cells = rows.map(({ name, scope, createdAt, projects, expiresAt }) => [
+      const cells = rows.map(({ name, scope, createdAt, projects, ownRuns, expiresAt }) => [
         name,
         scope,
         `${formatDuration(Math.max(0, now - createdAt))} ago`,
-        projects?.join(', ') ?? 'every project',
+        `${projects?.join(', ') ?? 'every project'}${ownRuns ? ', its own runs' : ''}`,
         expiresIn(expiresAt, now),
       ]);
       const width = console.out.stream.isTTY ? console.out.stream.columns : undefined;

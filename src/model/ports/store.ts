@@ -26,6 +26,7 @@ import type {
   TurnPhase,
   Visibility,
 } from '../records.ts';
+import type { Sight } from '../sight.ts';
 import type { EntryStatus, LoopStatus, ProducerState, RunStatus } from '../status.ts';
 
 /**
@@ -72,8 +73,8 @@ export interface ProjectStore {
   byId(id: number): Project | undefined;
   /** Every project, in order of creation. */
   list(): Project[];
-  /** Projects that have a run of this alias, in order of creation. */
-  withRun(alias: string): Project[];
+  /** Projects that have a run of this alias, made with that token when it is no null, in order of creation. */
+  withRun(alias: string, madeWith: string | null): Project[];
 }
 
 export interface ModelStore {
@@ -101,15 +102,17 @@ export interface NewRun {
   readonly parentId: number | null;
   readonly model: string;
   readonly settings: RunSettings;
+  /** Left out: whatever it was made with is bound to nothing. */
+  readonly madeWith?: string | null;
 }
 
 export interface RunStore {
   /** Status 100. Throws `alias_taken`. */
   create(run: NewRun): Run;
   byId(id: number): Run | undefined;
-  byAlias(projectId: number, alias: string): Run | undefined;
+  byAlias(sight: Sight, alias: string): Run | undefined;
   /** Newest first. */
-  list(projectId: number, limit: number, offset: number): Run[];
+  list(sight: Sight, limit: number, offset: number): Run[];
   /** Every run, of any project, at one of these statuses: what a restart looks at. */
   withStatus(statuses: readonly RunStatus[]): Run[];
   setStatus(id: number, status: RunStatus, outcome: string | null): void;
@@ -117,11 +120,11 @@ export interface RunStore {
   /**
    * Copies a run with all it holds, in slices, and returns what `whole` returns (SPEC {#run_fork}). What runs or waits is in the
    * copy ended with 499 `forked`. `whole` is called when the copy holds what the run holds, at once where that is little;
-   * `reveal` makes it a run that everybody sees, a child of the first. When `whole` does not call it, or throws, there is no copy.
+   * `reveal` makes it a run that others see, a child of the first. When `whole` does not call it, or throws, there is no copy.
    * Throws `conflict` when a loop of the run is active or queued, also later on, `too_large` when it holds more than `maxBytes`
    * bytes, `not_found`; `reveal` throws `alias_taken`.
    */
-  copy<T>(id: number, maxBytes: number, whole: (reveal: (alias: string) => Run) => T): Promise<T>;
+  copy<T>(id: number, o: { maxBytes: number; madeWith?: string | null }, whole: (reveal: (alias: string) => Run) => T): Promise<T>;
   /** Raises the run's turn counter by one and returns it. */
   nextTurn(id: number): number;
   /** Deletes the run with all it holds: out of sight at once, its space freed in small steps afterwards (SPEC {#run_delete}). */
@@ -186,7 +189,7 @@ export interface EntryChange {
 
 export interface EntryFilter {
   readonly runId?: number;
-  readonly projectId?: number;
+  readonly sight?: Sight;
   readonly statuses?: readonly EntryStatus[];
   readonly categories?: readonly Category[];
   readonly turn?: number;
@@ -277,7 +280,7 @@ export interface ProducerStore {
   get(entryId: number): Producer | undefined;
   /** Newest first. `leftover`: also those of which something runs on, and without `states` only these. `limit` and `offset` count rows. */
   list(filter: {
-    projectId?: number;
+    sight?: Sight;
     runId?: number;
     states?: readonly ProducerState[];
     leftover?: true;
@@ -331,11 +334,22 @@ export interface PermissionStore {
   remove(projectId: number, id: number, by: string): PermissionRecord | undefined;
 }
 
+export interface NewEvent {
+  readonly projectId: number;
+  readonly run: string | null;
+  readonly type: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly madeWith?: string | null;
+}
+
 export interface EventStore {
-  /** Appends within the caller's transaction and returns the event with its sequence number. */
-  append(event: { projectId: number; run: string | null; type: string; payload: Readonly<Record<string, unknown>> }): EventRecord;
+  /**
+   * Appends within the caller's transaction and returns the event with its sequence number. `madeWith` is that of the run;
+   * given for one that is gone.
+   */
+  append(event: NewEvent): EventRecord;
   /** Events after `seq`, oldest first. */
-  since(filter: { projectId: number; run?: string | undefined; seq: number; limit: number }): EventRecord[];
+  since(filter: { sight: Sight; run?: string | undefined; seq: number; limit: number }): EventRecord[];
   lastSeq(projectId: number): number;
   /** Sequence number up to which events of no run may have been trimmed (SPEC {#retention}); 0 when none was. */
   trimmedTo(projectId: number): number;

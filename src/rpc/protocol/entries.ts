@@ -130,6 +130,7 @@ export const entryMethods = {
     result: ok.extend({ constraints: z.array(fileConstraint).optional() }),
     init: true,
     scope: 'run',
+    wide: true,
     summary: 'Sets or clears a file constraint and answers those there are; without a flag it only answers.',
   }),
   sh: method({

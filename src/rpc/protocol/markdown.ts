@@ -14,6 +14,7 @@ export function methodTable(group: GroupName): string {
     const params = paramsOf(def.params).map((param) => `\`${param.name}${param.required ? '' : '?'}\` ${cell(shortType(param.schema))}`);
     const notes = [def.summary];
     if (!def.init && def.scope === 'none') notes.push('Works before `init`.');
+    if (def.wide) notes.push('Not for a token that is bound to its own runs.');
     return [`\`${name}\``, params.join(', '), cell(shortType(jsonSchema(def.result, 'output'))), def.scope, cell(notes.join(' '))];
   });
   return table(['method', 'params', 'result', 'scope', 'what it does'], rows);

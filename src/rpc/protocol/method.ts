@@ -11,6 +11,8 @@ export interface MethodDef<P extends z.ZodType = z.ZodType, R extends z.ZodType 
   /** False for what works before `init`. */
   readonly init: boolean;
   readonly scope: Scope;
+  /** True: it tells or changes what is the whole project's, so a token that is bound to its own runs may not call it (SPEC {#own_runs}). */
+  readonly wide?: true;
   /** One line, for `discover`, OpenRPC and SPEC. */
   readonly summary: string;
 }

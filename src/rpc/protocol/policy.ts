@@ -27,6 +27,7 @@ export const policyMethods = {
     result: z.strictObject({ rules: z.array(ruleShape), readOnly: z.boolean() }),
     init: true,
     scope: 'read',
+    wide: true,
     summary: 'The rules of the configuration and of the project; with `removed` also those that were taken back.',
   }),
   'policy/add': method({

@@ -8,6 +8,7 @@ const scope = z.enum(['read', 'run', 'runner', 'admin']);
 const projects = z.array(z.string().min(1).max(128)).min(1).max(100);
 const bounds = {
   projects: projects.nullable().describe('Names of the projects that it is bound to; null: every one.'),
+  ownRuns: z.boolean().describe('Bound to the runs that are made with it.'),
   expiresAt: z.int().nullable().describe('When it expires, milliseconds since the epoch; null: never.'),
 };
 
@@ -18,6 +19,7 @@ export const tokenMethods = {
       name,
       scope,
       projects: projects.optional().describe('Names of the projects that it is bound to, for scopes read and run; left out: every one.'),
+      ownRuns: z.boolean().optional().describe('Binds it to the runs that are made with it, for scope run; left out: every run.'),
       expires: durationParam.optional().describe('How long it is taken, such as 30m, 24h or 7d; left out: until it is revoked.'),
     }),
     result: z.strictObject({ name: z.string(), scope, ...bounds, token: z.string() }),

@@ -15,6 +15,8 @@ export interface Grant {
   readonly scope: GrantedScope;
   /** Names of the projects that it is bound to; left out: every one (SPEC {#token_bounds}). */
   readonly projects?: readonly string[];
+  /** SHA-256 of the token, in hex, when it is bound to the runs that are made with it; left out: every one (SPEC {#own_runs}). */
+  readonly ownRuns?: string;
   /** Milliseconds until the token expires, and its connections end; left out: never. */
   readonly leftMs?: number;
 }

@@ -74,6 +74,9 @@ function run(name: string, def: MethodDef, handler: AnyHandler, params: unknown,
       scope: def.scope,
     });
   }
+  if (def.wide && call.session.grant.ownRuns !== undefined) {
+    throw new HeadgateError('forbidden', `${name} is about the whole project; this token is bound to the runs that are made with it`);
+  }
   if (params !== undefined && (typeof params !== 'object' || params === null || Array.isArray(params))) {
     throw new HeadgateError('invalid_params', `${name}: params must be an object; params by position are not taken`);
   }

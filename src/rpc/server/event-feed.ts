@@ -1,5 +1,6 @@
 import type { EventStore } from '../../model/ports/store.ts';
 import type { EventRecord } from '../../model/records.ts';
+import type { Sight } from '../../model/sight.ts';
 import { HIGH_WATER_BYTES } from '../../stream/index.ts';
 
 /** Events read from the store at a time. */
@@ -15,7 +16,8 @@ export interface EventSink {
 }
 
 export interface EventFeedOptions {
-  readonly projectId: number;
+  /** Only events of runs within it. */
+  readonly sight: Sight;
   /** Only events of one run: its alias at the moment, since a run keeps its events when it is renamed. */
   readonly run: (() => string) | undefined;
   /** Sequence number of the last event that the client has. */
@@ -78,9 +80,9 @@ export class EventFeed {
   /** Sends what is there while the connection has room. */
   pump(): void {
     if (this.#state !== 'behind') return;
-    const { events, projectId, run } = this.#options;
+    const { events, sight, run } = this.#options;
     while (this.#mayRead()) {
-      const page = events.since({ projectId, run: run?.(), seq: this.#cursor, limit: PAGE_EVENTS });
+      const page = events.since({ sight, run: run?.(), seq: this.#cursor, limit: PAGE_EVENTS });
       for (const event of page) {
         if (!this.#mayRead()) return;
         this.#deliver(event);

@@ -5,6 +5,7 @@ import { HeadgateError } from '../../core/errors.ts';
 import { realPath } from '../../core/real-path.ts';
 import type { ProjectStore } from '../../model/ports/store.ts';
 import type { Project } from '../../model/records.ts';
+import type { Sight } from '../../model/sight.ts';
 import { allows, type Grant } from './access.ts';
 
 /** Longest name of a project (SPEC {#session}). */
@@ -21,11 +22,16 @@ interface Place {
 /** The projects that the holder of a token may know of and work in: all, or those that the token is bound to (SPEC {#token_bounds}). */
 export class Projects {
   readonly #store: ProjectStore;
-  readonly #grant: Pick<Grant, 'scope' | 'projects'>;
+  readonly #grant: Pick<Grant, 'scope' | 'projects' | 'ownRuns'>;
 
-  constructor(store: ProjectStore, grant: Pick<Grant, 'scope' | 'projects'>) {
+  constructor(store: ProjectStore, grant: Pick<Grant, 'scope' | 'projects' | 'ownRuns'>) {
     this.#store = store;
     this.#grant = grant;
+  }
+
+  /** The runs of a project that the holder knows of; those that it makes are among them (SPEC {#own_runs}). */
+  sight({ id }: Pick<Project, 'id'>): Sight {
+    return { projectId: id, madeWith: this.#grant.ownRuns ?? null };
   }
 
   /** In order of creation. */
@@ -33,9 +39,9 @@ export class Projects {
     return this.#store.list().filter((project) => this.#isReachable(project));
   }
 
-  /** Those that have a run of this alias, in order of creation. */
+  /** Those that have a run of this alias that the token may know of, in order of creation. */
   withRun(alias: string): Project[] {
-    return this.#store.withRun(alias).filter((project) => this.#isReachable(project));
+    return this.#store.withRun(alias, this.#grant.ownRuns ?? null).filter((project) => this.#isReachable(project));
   }
 
   /**
@@ -46,7 +52,7 @@ export class Projects {
   open(place: Place): Project {
     const folder = requireFolder(place.root);
     const known = this.#store.list();
-    const name = nameOf(known, place.name, folder, this.#grant.projects === undefined && allows(this.#grant.scope, 'run'));
+    const name = nameOf(known, place.name, folder, this.#mayMove);
     this.#requireBound(known, name, place.root);
     return this.#store.open({ ...place, name });
   }
@@ -64,6 +70,12 @@ export class Projects {
   ofRequest(request: IncomingMessage): Project | undefined {
     const root = rootOf(request);
     return root === undefined ? undefined : this.at(root);
+  }
+
+  /** What a project moves with is others' runs too: a bound token moves none. */
+  get #mayMove(): boolean {
+    const { scope, projects, ownRuns } = this.#grant;
+    return projects === undefined && ownRuns === undefined && allows(scope, 'run');
   }
 
   #isReachable({ name }: Project): boolean {

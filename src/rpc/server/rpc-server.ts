@@ -260,7 +260,7 @@ export class RpcServer {
     const { store, clock } = this.#options;
     const token = store.tokens.byHash(hash);
     if (!token) return undefined;
-    const { name, scope, projects, expiresAt } = token;
+    const { name, scope, projects, ownRuns, expiresAt } = token;
     const leftMs = expiresAt === null ? undefined : expiresAt - clock.now();
     if (expiresAt !== null && leftMs !== undefined && leftMs <= 0) {
       const since = new Date(expiresAt).toISOString();
@@ -269,18 +269,24 @@ export class RpcServer {
         `the token "${name}" expired at ${since}; the owner of the server makes another with token/add`,
       );
     }
-    return { name, scope, ...(projects ? { projects } : {}), ...(leftMs === undefined ? {} : { leftMs }) };
+    return {
+      name,
+      scope,
+      ...(projects ? { projects } : {}),
+      ...(ownRuns ? { ownRuns: hash } : {}),
+      ...(leftMs === undefined ? {} : { leftMs }),
+    };
   }
 
   /** Hands on what a model says, to those who may see secrets or to the others. */
   #say(said: Said, secrets: boolean): void {
     for (const session of this.#sessions) {
-      if (session.project?.id === said.projectId && seesSecrets(session.scope) === secrets) session.say(said);
+      if (session.sees(said) && seesSecrets(session.scope) === secrets) session.say(said);
     }
   }
 
   #tell(event: EventRecord): void {
-    for (const session of this.#sessions) if (session.project?.id === event.projectId) session.offer(event);
+    for (const session of this.#sessions) if (session.sees(event)) session.offer(event);
     this.#sources.offer(event);
   }
 }

@@ -1,12 +1,15 @@
 import type { Given } from '../../core/given.ts';
 import type { Project, Run } from '../../model/records.ts';
 import type { Said } from '../../model/said.ts';
+import type { Sight } from '../../model/sight.ts';
 import type { MethodDef } from '../protocol/method.ts';
 import type { ParsedParamsOf, ResultOf } from '../protocol/table.ts';
 
-/** Who calls: the project of the connection, the client's name, and the end of the call. */
+/** Who calls: the project of the connection, the runs that it knows of, the client's name, and the end of the call. */
 export interface Caller {
   readonly project: Project;
+  /** The runs of the project that it knows of; those that it makes are among them (SPEC {#own_runs}). */
+  readonly sight: Sight;
   /** The client's name, as written into records. */
   readonly client: string;
   /** Aborted when the caller cancels its request or goes away. */
@@ -35,11 +38,11 @@ export interface RuntimePort {
   fork(caller: Caller, run: string, name?: string): Promise<ResultOf<'run/fork'>>;
   setPersona(caller: Caller, run: string, to: { name?: string | undefined; text?: string | undefined }): ResultOf<'persona/set'>;
   readonly skills: SkillsPort;
-  proposals(projectId: number, run?: string): ResultOf<'getProposals'>;
-  runInfo(projectId: number, run: string): ResultOf<'getRun'>;
-  listRuns(projectId: number, limit: number, offset: number): ResultOf<'getRuns'>;
+  proposals(sight: Sight, run?: string): ResultOf<'getProposals'>;
+  runInfo(sight: Sight, run: string): ResultOf<'getRun'>;
+  listRuns(sight: Sight, limit: number, offset: number): ResultOf<'getRuns'>;
   models(projectId: number): ResultOf<'getModels'>;
-  context(projectId: number, run: string, part: { turn?: number; body?: boolean }): ResultOf<'getContext'>;
+  context(sight: Sight, run: string, part: { turn?: number; body?: boolean }): ResultOf<'getContext'>;
   addModel(caller: Caller, model: GivenParams<'addModel'>): void;
   removeModel(caller: Caller, alias: string): void;
   readonly entries: EntriesPort;
@@ -52,7 +55,7 @@ export interface RuntimePort {
   /** Methods of plugins by their full names. */
   readonly pluginMethods: ReadonlyMap<string, PluginMethodPort>;
   /** Throws `not_found`. */
-  requireRun(projectId: number, run: string): Run;
+  requireRun(sight: Sight, run: string): Run;
 }
 
 export interface SkillsPort {
@@ -84,14 +87,9 @@ export interface PolicyPort {
 }
 
 export interface EntriesPort {
-  list(projectId: number, filter: GivenParams<'getEntries'>): ResultOf<'getEntries'>;
-  get(
-    projectId: number,
-    run: string,
-    path: string,
-    part: Pick<GivenParams<'get'>, 'line' | 'limit' | 'channel' | 'redact'>,
-  ): ResultOf<'get'>;
-  digest(projectId: number, run: string, path: string, channel?: number): Promise<ResultOf<'get'>>;
+  list(sight: Sight, filter: GivenParams<'getEntries'>): ResultOf<'getEntries'>;
+  get(sight: Sight, run: string, path: string, part: Pick<GivenParams<'get'>, 'line' | 'limit' | 'channel' | 'redact'>): ResultOf<'get'>;
+  digest(sight: Sight, run: string, path: string, channel?: number): Promise<ResultOf<'get'>>;
   set(caller: Caller, run: string, change: Omit<GivenParams<'set'>, 'run'>): ResultOf<'set'>;
   rm(caller: Caller, run: string, path: string): void;
   mv(caller: Caller, run: string, path: string, to: string): ResultOf<'mv'>;

@@ -2,6 +2,7 @@ import { HeadgateError } from '../../core/errors.ts';
 import type { EventStore } from '../../model/ports/store.ts';
 import type { EventRecord } from '../../model/records.ts';
 import type { Said } from '../../model/said.ts';
+import type { Sight } from '../../model/sight.ts';
 import { EventFeed } from './event-feed.ts';
 import { eventFrame, notificationFrame } from './event-frame.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
@@ -12,7 +13,7 @@ import type { MessageChannelLike } from './transports/message-channel.ts';
  * reaches the session, once.
  */
 export class SessionEvents {
-  readonly #projectId: number;
+  readonly #sight: Sight;
   readonly #store: EventStore;
   readonly #channel: MessageChannelLike;
   readonly #nextId: () => number;
@@ -28,14 +29,14 @@ export class SessionEvents {
    * an event as the session may see it
    */
   constructor(options: {
-    projectId: number;
+    sight: Sight;
     store: EventStore;
     channel: MessageChannelLike;
     nextId: () => number;
     leftToStream: (event: EventRecord) => boolean;
     shown?: (event: EventRecord) => EventRecord;
   }) {
-    this.#projectId = options.projectId;
+    this.#sight = options.sight;
     this.#store = options.store;
     this.#channel = options.channel;
     this.#nextId = options.nextId;
@@ -46,7 +47,7 @@ export class SessionEvents {
 
   /** Sequence number of the project's last event. */
   lastSeq(): number {
-    return this.#store.lastSeq(this.#projectId);
+    return this.#store.lastSeq(this.#sight.projectId);
   }
 
   /** Sequence number up to which the feed that needs no subscription has looked at every event. */
@@ -79,7 +80,7 @@ export class SessionEvents {
       });
     }
     // A run's events are kept as long as the run; only a replay of everything can have lost some.
-    const trimmedTo = this.#store.trimmedTo(this.#projectId);
+    const trimmedTo = this.#store.trimmedTo(this.#sight.projectId);
     if (run === undefined && since !== undefined && since < trimmedTo) {
       throw new HeadgateError(
         'since_trimmed',
@@ -171,7 +172,7 @@ export class SessionEvents {
   ): EventFeed {
     const channel = this.#channel;
     return new EventFeed({
-      projectId: this.#projectId,
+      sight: this.#sight,
       run,
       after,
       events: this.#store,

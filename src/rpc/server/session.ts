@@ -2,6 +2,7 @@ import type { JSONRPCID, JSONRPCResponse } from 'json-rpc-2.0';
 import { HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
 import type { EventRecord, Project } from '../../model/records.ts';
 import type { Said } from '../../model/said.ts';
+import { sees } from '../../model/sight.ts';
 import { PROTOCOL_VERSION } from '../protocol/table.ts';
 import { type Grant, type GrantedScope, seesSecrets } from './access.ts';
 import type { Dispatcher } from './dispatch.ts';
@@ -136,7 +137,7 @@ export class Session {
     const events =
       bound?.events ??
       new SessionEvents({
-        projectId: project.id,
+        sight: this.projects.sight(project),
         store: this.#parts.store.events,
         channel: this.#channel,
         nextId: () => ++this.#lastId,
@@ -172,12 +173,17 @@ export class Session {
     throw new HeadgateError('unsupported', 'a runner is asked over its connection, which a single request is not; register on a WebSocket');
   }
 
-  /** Hands on what a model of the session's project says. */
+  /** Whether its client may be told of that: it is of its project, and of a run that it knows of (SPEC {#own_runs}). */
+  sees(of: EventRecord | Said): boolean {
+    return this.#bound !== undefined && sees(this.projects.sight(this.#bound.project), of);
+  }
+
+  /** Hands on what a model says that the session sees. */
   say(said: Said): void {
     this.#bound?.events.say(said);
   }
 
-  /** Hands on an event of the session's project. */
+  /** Hands on an event that the session sees. */
   offer(event: EventRecord): void {
     this.#bound?.events.offer(event);
   }
@@ -199,7 +205,7 @@ export class Session {
 
   #runIdOf(run: string): number | undefined {
     try {
-      return this.#bound && this.#parts.runtime.requireRun(this.#bound.project.id, run).id;
+      return this.#bound && this.#parts.runtime.requireRun(this.projects.sight(this.#bound.project), run).id;
     } catch {
       return undefined;
     }
@@ -368,7 +374,7 @@ export class Session {
       signal,
       caller: () => {
         const { project, client } = this.#requireBound();
-        return { project, client, signal };
+        return { project, sight: this.projects.sight(project), client, signal };
       },
       redacts: (asked) => {
         const sees = seesSecrets(this.scope);

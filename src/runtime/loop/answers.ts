@@ -67,7 +67,7 @@ export class Answers {
    */
   resolve(c: Caller, run: Run, answer: Answer): Resolved {
     checkRunner(answer);
-    checkRemember(answer);
+    checkRemember(c.sight, answer);
     requireLogPath(answer.path);
     const { store, journal, clock } = this.#parts;
     const resolution: Resolution = {

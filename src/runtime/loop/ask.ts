@@ -84,7 +84,7 @@ export class Asker {
         measured,
         request,
         signal,
-        this.#parts.live.turn({ projectId: project.id, run: place.run.alias, turn: turn.sequence }),
+        this.#parts.live.turn({ projectId: project.id, run: place.run.alias, turn: turn.sequence, madeWith: place.run.madeWith }),
       );
     };
     try {

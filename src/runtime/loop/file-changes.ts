@@ -2,6 +2,7 @@ import { HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts'
 import type { ProposedChange } from '../../hooks/plugin.ts';
 import { changeSummary } from '../../model/file-change.ts';
 import type { Entry, Project, Run } from '../../model/records.ts';
+import { everyRun } from '../../model/sight.ts';
 import type { JournalTx } from '../../stream/index.ts';
 import { removeEntry, writeEntry } from '../entry-writes.ts';
 import type { RuntimeParts } from '../parts.ts';
@@ -45,8 +46,8 @@ export class FileChanges {
   /** Takes up what was accepted and not stored as done when the server went away. */
   recover(): void {
     const { store } = this.#parts;
-    for (const { id: projectId } of store.projects.list()) {
-      for (const entry of store.entries.list({ projectId, statuses: [102], categories: ['logging'] })) {
+    for (const { id } of store.projects.list()) {
+      for (const entry of store.entries.list({ sight: everyRun(id), statuses: [102], categories: ['logging'] })) {
         if (changeOf(entry)) this.#carryOut(entry.id);
       }
     }

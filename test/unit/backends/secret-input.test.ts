@@ -39,10 +39,10 @@ async function open() {
     return entry.path;
   };
   const close = async () => {
-    for (const { producer } of streams.list({ projectId: temp.run.projectId, state: 'live' })) {
+    for (const { producer } of streams.list({ runId: temp.run.id, state: 'live' })) {
       streams.cancel(temp.run.id, producer.path, { by: 'test', reason: null, graceMs: 0 });
     }
-    await vi.waitUntil(() => streams.list({ projectId: temp.run.projectId, state: 'live' }).length === 0, { timeout: 10_000, interval: 5 });
+    await vi.waitUntil(() => streams.list({ runId: temp.run.id, state: 'live' }).length === 0, { timeout: 10_000, interval: 5 });
     await runner.close();
     streams.close();
     await temp.close();

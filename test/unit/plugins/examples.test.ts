@@ -59,11 +59,11 @@ async function called(name: string, input: object) {
 
 /** Calls of one answer, accepted where they propose; returns the log entry of the first. */
 async function calledAll(name: string, inputs: readonly object[]) {
-  const turn = h.runtime.runInfo(h.project.id, 'r').turn + 1;
+  const turn = h.runtime.runInfo(h.sight, 'r').turn + 1;
   const calls = inputs.map((input) => ({ name, args: JSON.stringify(input) }));
   h.model.answer({ kind: 'say', calls }, { kind: 'say', text: 'ok' });
   await h.runtime.prompt(h.caller(), 'act', { prompt: 'x', model: 'm', run: 'r', wait: false });
-  const loops = h.runtime.runInfo(h.project.id, 'r').loops.length;
+  const loops = h.runtime.runInfo(h.sight, 'r').loops.length;
   const path = h.event('run/progress', { run: 'r', turn, phase: 'dispatching' }).then(() => actionOf(turn));
   const over = h.event('run/state', { run: 'r', loop: loops, status: 200 });
   void acceptAll(turn, over);
@@ -76,7 +76,7 @@ async function acceptAll(turn: number, over: Promise<unknown>): Promise<void> {
   let going = true;
   void over.finally(() => (going = false)).catch(() => {});
   while (going) {
-    for (const { path, action } of h.runtime.proposals(h.project.id, 'r').filter((one) => one.turn === turn)) {
+    for (const { path, action } of h.runtime.proposals(h.sight, 'r').filter((one) => one.turn === turn)) {
       h.runtime.resolve(h.caller(), 'r', { path, action: 'accept', ...(action === 'ask_user' ? { output: 'staging' } : {}) });
     }
     await new Promise((done) => setImmediate(done));
@@ -84,7 +84,7 @@ async function acceptAll(turn: number, over: Promise<unknown>): Promise<void> {
 }
 
 function actionOf(turn: number): string {
-  const found = h.runtime.entries.list(h.project.id, { run: 'r', pattern: `log://turn_${turn}/**` });
+  const found = h.runtime.entries.list(h.sight, { run: 'r', pattern: `log://turn_${turn}/**` });
   return found.find(({ attributes }) => attributes['call_id'] !== undefined)!.path;
 }
 

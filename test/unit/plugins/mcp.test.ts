@@ -42,9 +42,9 @@ async function opened(servers: Record<string, McpServerSettings>, env: NodeJS.Pr
 async function called(h: RuntimeHarness, tool: string, args: object = {}) {
   h.model.answer({ kind: 'say', calls: [{ name: `mcp__t__${tool}`, args: JSON.stringify(args) }] }, { kind: 'say', text: 'ok' });
   const { run } = await h.runtime.prompt(h.caller(), 'act', { prompt: 'x', model: 'm', wait: true, yolo: true });
-  const [log] = h.runtime.entries.list(h.project.id, { run, pattern: `log://turn_*/mcp__t__${tool}/*` });
+  const [log] = h.runtime.entries.list(h.sight, { run, pattern: `log://turn_*/mcp__t__${tool}/*` });
   const channels = Object.fromEntries(
-    h.runtime.entries.list(h.project.id, { run, pattern: `mcp__t__${tool}://**` }).map(({ path, body }) => [path.slice(-1), body]),
+    h.runtime.entries.list(h.sight, { run, pattern: `mcp__t__${tool}://**` }).map(({ path, body }) => [path.slice(-1), body]),
   );
   return { run, log: log!, channels, told: String(h.model.requests.at(-1)!.body.messages.at(-1)?.content) };
 }
@@ -100,7 +100,7 @@ describe('{#mcp} tools of MCP servers', () => {
     h.model.answer({ kind: 'say', calls: [{ name: 'mcp__t__hang', args: '{}' }] }, { kind: 'say', text: 'ok' });
     const over = h.runtime.prompt(h.caller(), 'act', { prompt: 'x', model: 'm', wait: true, yolo: true });
     const { payload } = await h.event('stream/started');
-    const run = h.runtime.requireRun(h.project.id, 'm-1');
+    const run = h.runtime.requireRun(h.sight, 'm-1');
     const path = String(payload['path']);
     const progress = h.streams.channelsOf(h.store.entries.get(run.id, path)!).find(({ channel }) => channel === 2)!;
     while (h.store.channels.head(h.store.entries.get(run.id, progress.path)!.id).bytes === 0)

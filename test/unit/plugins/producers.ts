@@ -9,7 +9,7 @@ export async function toolHarness(options: object = {}) {
     return h.runtime.prompt(h.caller(), mode, { prompt: 'x', model: 'm', wait: true, ...settings });
   };
   const log = (name: string) =>
-    h.runtime.entries.list(h.project.id, { run: 'm-1', body: true }).find(({ path }) => path.startsWith(`log://turn_1/${name}/`))!;
+    h.runtime.entries.list(h.sight, { run: 'm-1', body: true }).find(({ path }) => path.startsWith(`log://turn_1/${name}/`))!;
   const text = (name: string, channel: number): string => {
     const slug = log(name).path.split('/').at(-1)!;
     return h.entry('m-1', `${name}://turn_1/${slug}_${channel}`).body;
@@ -21,7 +21,7 @@ export async function toolHarness(options: object = {}) {
   const shows = (name: string, channel: number, wanted: string) => until(() => text(name, channel).includes(wanted));
   const cancel = (name: string) => {
     const { path } = log(name);
-    h.streams.cancel(h.runtime.requireRun(h.project.id, 'm-1').id, path, { by: 'test', reason: null });
+    h.streams.cancel(h.runtime.requireRun(h.sight, 'm-1').id, path, { by: 'test', reason: null });
   };
   return { h, call, log, text, until, shows, cancel };
 }

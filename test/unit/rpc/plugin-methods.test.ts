@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Plugin } from '../../../src/hooks/plugin.ts';
 import { methods, notifications } from '../../../src/rpc/protocol/table.ts';
+import { memoryPair } from '../../../src/rpc/server/transports/memory.ts';
 import { OWN_PREFIXES } from '../../../src/runtime/plugin-methods.ts';
-import { type RpcHarness, rpcHarness } from '../../support/rpc-harness.ts';
+import { type RpcHarness, rpcHarness, TestPeer } from '../../support/rpc-harness.ts';
 
 let h: RpcHarness;
 afterEach(() => h.close());
@@ -54,6 +55,20 @@ describe("{#plugin_methods} a plugin's methods", () => {
     await other.until(({ method, params }) => method === 'entry/changed' && params?.['path'] === 'known://note');
     expect(await other.call('gauges/count', { run, path: 'known://note' })).toEqual({ words: 3 });
     expect(await other.call('gauges/nothing')).toBeNull();
+  });
+
+  it('{#own_runs} are not for a token that is bound to its own runs: what a plugin tells of runs is its own business', async () => {
+    h = await rpcHarness({ plugins: [gauges] });
+    const { channel, peer } = memoryPair();
+    h.server.accept(channel, { name: 'ci', scope: 'run', ownRuns: 'hash' });
+    const ci = new TestPeer(peer);
+    await ci.call('init', { name: h.project.name, projectRoot: h.project.root });
+    for (const [method, params] of [['gauges/note', { run: h.run.alias }] as const, ['gauges/nothing', {}] as const]) {
+      expect((await ci.ask(method, params)).error).toMatchObject({
+        message: expect.stringContaining('bound to the runs'),
+        data: { name: 'forbidden' },
+      });
+    }
   });
 
   it.each([

@@ -8,7 +8,7 @@ import { LiveText as Voices } from '../../../src/runtime/live-text.ts';
 import { stars, TOKENS } from '../../support/secrets.ts';
 
 const { public: shown, secret } = TOKENS[0]!;
-const PLACE = { projectId: 1, run: 'r', turn: 1 };
+const PLACE = { projectId: 1, run: 'r', turn: 1, madeWith: null };
 const redaction = new Redaction({}, { A_TOKEN: 'a-value-of-the-server' });
 
 function listening() {

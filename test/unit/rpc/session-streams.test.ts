@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { everyRun } from '../../../src/model/sight.ts';
 import { SessionEvents } from '../../../src/rpc/server/session-events.ts';
 import { SessionStreams } from '../../../src/rpc/server/session-streams.ts';
 import { memoryPair } from '../../../src/rpc/server/transports/memory.ts';
@@ -24,7 +25,7 @@ beforeEach(async () => {
     passed: () => events.passed,
   });
   events = new SessionEvents({
-    projectId: h.project.id,
+    sight: everyRun(h.project.id),
     store: h.store.events,
     channel,
     nextId,

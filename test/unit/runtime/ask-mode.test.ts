@@ -35,7 +35,7 @@ afterEach(() => h.close());
 const untouched = () => {
   expect(readdirSync(h.root)).toEqual(['keep.txt']);
   expect(readFileSync(join(h.root, 'keep.txt'), 'utf8')).toBe('keep\n');
-  const schemes = new Set(h.runtime.entries.list(h.project.id, { run: 'm-1' }).map(({ scheme }) => scheme));
+  const schemes = new Set(h.runtime.entries.list(h.sight, { run: 'm-1' }).map(({ scheme }) => scheme));
   expect([...schemes].filter((scheme) => scheme !== 'log' && scheme !== 'prompt')).toEqual([]);
 };
 const ask = (calls: { name: string; args: string }[]) => {
@@ -58,7 +58,7 @@ describe('{#ask_mode} a loop that only asks', () => {
     'refuses a call of $name anyway, as not_offered, and nothing changes',
     async ({ name, definition }) => {
       await ask([{ name, args: JSON.stringify(examplesOf(definition)[0]) }]);
-      const [entry] = h.runtime.entries.list(h.project.id, { run: 'm-1', pattern: `log://turn_1/${name}/*` });
+      const [entry] = h.runtime.entries.list(h.sight, { run: 'm-1', pattern: `log://turn_1/${name}/*` });
       expect(entry).toMatchObject({ status: 403, outcome: 'not_offered' });
       untouched();
     },

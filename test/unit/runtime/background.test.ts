@@ -18,7 +18,7 @@ const act = (params: object = {}) => h.runtime.prompt(h.caller(), 'act', { promp
 const again = (params: object = {}) => h.runtime.prompt(h.caller(), 'act', { prompt: 'y', run: 'm-1', yolo: true, wait: true, ...params });
 const loopEnd = (loop: number, status = 200) => h.event('run/state', { loop, status });
 const release = (file = 'go') => writeFile(join(h.root, file), '');
-const runId = () => h.runtime.requireRun(h.project.id, 'm-1').id;
+const runId = () => h.runtime.requireRun(h.sight, 'm-1').id;
 /** The call that starts a script in the background, as `log://turn_1/sh/job` when it is the first turn's. */
 async function job(script: string, more: object = {}, name = 'job') {
   await writeFile(join(h.root, name), script);
@@ -171,7 +171,7 @@ describe('{#tool_signal} the tool signal', () => {
     await h.restart(
       () => {},
       () => {
-        const run = h.store.runs.byAlias(h.project.id, 'm-1')!;
+        const run = h.store.runs.byAlias(h.sight, 'm-1')!;
         const entry = h.store.entries.get(run.id, String(payload['path']))!;
         const { loopId, turn } = entry;
         const attributes = { tool: 'signal', call_id: 'c9', input: { path: PATH, signal: 'INT' }, begun_at: Date.now() };
@@ -294,7 +294,7 @@ describe('{#tool_input} the tool input', () => {
     await h.restart(
       () => {},
       () => {
-        const run = h.store.runs.byAlias(h.project.id, 'm-1')!;
+        const run = h.store.runs.byAlias(h.sight, 'm-1')!;
         const entry = h.store.entries.get(run.id, path)!;
         const attributes = {
           ...entry.attributes,

@@ -24,7 +24,7 @@ const results = (request: number) =>
     .filter(({ role }) => role === 'tool')
     .map(({ content }) => String(content));
 const words = (count: number, word = 'word') => `${`${word} `.repeat(20).trim()}\n`.repeat(count / 20);
-const reclaimed = () => h.runtime.entries.list(h.project.id, { run: 'r', pattern: 'log://*/context/*' });
+const reclaimed = () => h.runtime.entries.list(h.sight, { run: 'r', pattern: 'log://*/context/*' });
 
 /** A run with notes of so many words, read one a turn; returns how many requests there were. */
 async function readNotes(sizes: readonly number[], contextLimit: number): Promise<number> {
@@ -71,7 +71,7 @@ describe('{#reclaim} over its ceiling a context', () => {
     expect(broken).toBe(reclaimed().length);
     expect(broken).toBeGreaterThanOrEqual(2);
     expect(broken).toBeLessThanOrEqual(5);
-    const last = h.runtime.context(h.project.id, 'r');
+    const last = h.runtime.context(h.sight, 'r');
     const again = await rebuild(last, async (path, from, to) => Buffer.from(h.entry('r', path).body).subarray(from, to));
     expect(again.messages).toEqual(messages(requests - 1));
     const taken = last.pieces.filter(({ path }) => path === 'log://turn_1/get/known-note-0');
@@ -121,7 +121,7 @@ describe('{#context_budget} the ceiling', () => {
       outcome: 'model_context',
     });
     expect(h.model.requests).toHaveLength(0);
-    const { pieces, requests } = h.runtime.context(h.project.id, 'small-1');
+    const { pieces, requests } = h.runtime.context(h.sight, 'small-1');
     expect(requests).toBe(0);
     expect(pieces.map(({ path }) => path)).toContain('prompt://loop_1/user');
     const { body, status } = h.entry('small-1', 'log://turn_1/model/error');
@@ -182,7 +182,7 @@ describe('{#usage} what a run has cost', () => {
     h.runtime.addModel(h.caller(), { alias: 'priced', actual: 'p', provider: 'local', price: { input: 2, output: 10, cached: 0.5 } });
     h.model.answer({ kind: 'say' }, { kind: 'say', text: 'a', calls: [get('known://')], cachedTokens: 100 }, { kind: 'say', text: 'b' });
     await act('x', { model: 'priced' });
-    const info = h.runtime.runInfo(h.project.id, 'priced-1');
+    const info = h.runtime.runInfo(h.sight, 'priced-1');
     // 120 tokens in and 30 out a request; the first answer was empty.
     const first = (140 * 2 + 100 * 0.5 + 60 * 10) / 1e6;
     const second = (120 * 2 + 30 * 10) / 1e6;
@@ -219,10 +219,10 @@ describe('{#usage} what a run has cost', () => {
   it('is null and never 0 where a price is not known, also for the run', async () => {
     h.model.answer({ kind: 'say', text: 'a' }, { kind: 'say', text: 'b' });
     await act('x');
-    expect(h.runtime.runInfo(h.project.id, 'm-1')).toMatchObject({ cost: null, turns: [{ cost: null, usage: { inputTokens: 120 } }] });
+    expect(h.runtime.runInfo(h.sight, 'm-1')).toMatchObject({ cost: null, turns: [{ cost: null, usage: { inputTokens: 120 } }] });
     h.runtime.addModel(h.caller(), { alias: 'priced', actual: 'p', provider: 'local', price: { input: 1, output: 1 } });
     await act('y', { run: 'm-1', model: 'priced' });
-    const { cost, turns } = h.runtime.runInfo(h.project.id, 'm-1');
+    const { cost, turns } = h.runtime.runInfo(h.sight, 'm-1');
     expect(turns.map((turn) => turn.cost)).toEqual([null, 150 / 1e6]);
     expect(cost).toBeNull();
   });
@@ -231,13 +231,13 @@ describe('{#usage} what a run has cost', () => {
     await h.restart(undefined, undefined, { prices: { 'test-model': { input: 10, output: 0 } } });
     h.model.answer({ kind: 'say', text: 'a' });
     await act('x');
-    expect(h.runtime.runInfo(h.project.id, 'm-1').cost).toBeCloseTo(0.0012, 12);
+    expect(h.runtime.runInfo(h.sight, 'm-1').cost).toBeCloseTo(0.0012, 12);
     expect(h.runtime.models(h.project.id).find(({ alias }) => alias === 'm')?.price).toEqual({ input: 10, output: 0 });
   });
 
   it('counts what was spent before a model failed', async () => {
     h.model.answer({ kind: 'say' }, { kind: 'say' });
     expect(await act('x')).toMatchObject({ outcome: 'model_empty' });
-    expect(h.runtime.runInfo(h.project.id, 'm-1')).toMatchObject({ usage: { inputTokens: 240 }, turns: [{ requests: 2 }] });
+    expect(h.runtime.runInfo(h.sight, 'm-1')).toMatchObject({ usage: { inputTokens: 240 }, turns: [{ requests: 2 }] });
   });
 });

@@ -25,12 +25,12 @@ describe("{#client_commands} a client's own command", () => {
       attributes: { by: 'alice', plan: { spec: { stdin: true } } },
     });
     expect(accept(proposed.path)).toMatchObject({ status: 102 });
-    const runId = h.runtime.requireRun(h.project.id, 'r').id;
+    const runId = h.runtime.requireRun(h.sight, 'r').id;
     await h.event('stream/started');
     await h.streams.input(runId, proposed.path, Buffer.from('typed\n'), true);
     await h.event('stream/ended');
     expect(h.entry('r', 'sh://turn_0/cat-echo-done_1')).toMatchObject({ body: 'typed\ndone\n', status: 200 });
-    expect(h.runtime.requireRun(h.project.id, 'r').status).toBe(100);
+    expect(h.runtime.requireRun(h.sight, 'r').status).toBe(100);
   });
 
   it('gets a path of its own each time', async () => {
@@ -52,7 +52,7 @@ describe("{#client_commands} a client's own command", () => {
     h = await runtimeHarness({ more: [deny] });
     h.runtime.startRun(h.caller(), { model: 'scripted', alias: 'r' });
     await expect(command('ls')).rejects.toMatchObject({ kind: 'forbidden' });
-    expect(h.runtime.entries.list(h.project.id, { run: 'r' })).toEqual([]);
+    expect(h.runtime.entries.list(h.sight, { run: 'r' })).toEqual([]);
   });
 
   it('is told to the model with its end', async () => {
@@ -69,7 +69,7 @@ describe("{#client_commands} a client's own command", () => {
     ['a command that ends with the server', { durable: false }],
   ])('asking for %s is unsupported, and says what there is', async (_, more) => {
     await expect(command('ls', more)).rejects.toMatchObject({ kind: 'unsupported' });
-    expect(h.runtime.proposals(h.project.id)).toEqual([]);
+    expect(h.runtime.proposals(h.sight)).toEqual([]);
   });
 
   it.each([
@@ -84,7 +84,7 @@ describe("{#client_commands} a client's own command", () => {
   ])('{#places} in %j is refused, and what to name is said', async (place, field, message) => {
     await expect(command('ls', place)).rejects.toMatchObject({ kind: 'invalid_params', message: expect.stringMatching(message) });
     if (field) await expect(command('ls', place)).rejects.toMatchObject({ facts: { field } });
-    expect(h.runtime.proposals(h.project.id)).toEqual([]);
+    expect(h.runtime.proposals(h.sight)).toEqual([]);
   });
 
   it.each([
@@ -213,7 +213,7 @@ describe("{#client_commands} a client's own command", () => {
 
 describe('{#entries} entry operations', () => {
   const names = (pattern?: string) =>
-    h.runtime.entries.list(h.project.id, { run: 'r', ...(pattern ? { pattern } : {}) }).map(({ path }) => path);
+    h.runtime.entries.list(h.sight, { run: 'r', ...(pattern ? { pattern } : {}) }).map(({ path }) => path);
 
   it('write, read, copy, move and remove, and tell everyone', async () => {
     h.runtime.entries.set(h.caller(), 'r', { path: 'known://a', body: 'one\ntwo\n', attributes: { k: 1 } });
@@ -263,15 +263,15 @@ describe('{#entries} entry operations', () => {
     expect(names('known://**')).toEqual(['known://a', 'known://b/c']);
     expect(names('**')).toHaveLength(3);
     expect(names('*://**/*.ts')).toEqual(['spec://src/x.ts']);
-    expect(h.runtime.entries.list(h.project.id, { limit: 1, offset: 1 }).map(({ path }) => path)).toEqual(['known://b/c']);
-    expect(h.runtime.entries.list(h.project.id, { body: false })[0]).toMatchObject({ body: '', run: 'r' });
+    expect(h.runtime.entries.list(h.sight, { limit: 1, offset: 1 }).map(({ path }) => path)).toEqual(['known://b/c']);
+    expect(h.runtime.entries.list(h.sight, { body: false })[0]).toMatchObject({ body: '', run: 'r' });
   });
 
   it('read lines from the front and from the end, of texts and of channels', async () => {
     const { path } = await command('seq 1 100000', { stdin: false });
     accept(path);
     await h.event('stream/ended');
-    const get = (of: string, range: object) => h.runtime.entries.get(h.project.id, 'r', of, range);
+    const get = (of: string, range: object) => h.runtime.entries.get(h.sight, 'r', of, range);
     expect(get('sh://turn_0/seq-1-100000_1', { line: 99_999, limit: 1 })).toMatchObject({ line: 99_999, body: '99999\n', truncated: true });
     expect(get('sh://turn_0/seq-1-100000_1', { line: -2 })).toMatchObject({ line: 99_999, body: '99999\n100000\n' });
     expect(get(path, { channel: 1, line: 1, limit: 2 })).toMatchObject({ body: '1\n2\n', path: 'sh://turn_0/seq-1-100000_1' });
@@ -309,10 +309,10 @@ describe('{#runs} runs', () => {
       expect.objectContaining({ kind: 'conflict', message: expect.stringContaining('stream/cancel') as string }),
     );
     expect(() => h.runtime.remove(h.caller(), 'r')).toThrow(expect.objectContaining({ kind: 'conflict' }));
-    expect(h.runtime.runInfo(h.project.id, 'r').producers).toEqual([path]);
-    const { id } = h.runtime.requireRun(h.project.id, 'r');
+    expect(h.runtime.runInfo(h.sight, 'r').producers).toEqual([path]);
+    const { id } = h.runtime.requireRun(h.sight, 'r');
     h.streams.cancel(id, path, { by: 'test', reason: null, graceMs: 0 });
-    while (h.streams.list({ projectId: h.project.id, state: 'live' }).length > 0) await new Promise((resolve) => setImmediate(resolve));
+    while (h.streams.list({ sight: h.sight, state: 'live' }).length > 0) await new Promise((resolve) => setImmediate(resolve));
     expect(h.runtime.configure(h.caller(), 'r', { temperature: 0.3, model: 'm' })).toEqual({
       run: 'r',
       model: 'm',
@@ -321,7 +321,7 @@ describe('{#runs} runs', () => {
     expect(h.runtime.rename(h.caller(), 'r', 's')).toEqual({ run: 's', status: 100 });
     await h.event('run/state', { run: 's', renamed_from: 'r' });
     h.runtime.remove(h.caller(), 's');
-    expect(h.runtime.listRuns(h.project.id)).toEqual([]);
+    expect(h.runtime.listRuns(h.sight)).toEqual([]);
   });
 
   it('are made with an alias of their own, and refuse one that is taken', () => {
@@ -348,7 +348,7 @@ describe('{#runs} runs', () => {
       tools: ['wait', 'signal', 'cancel', 'get', 'set', 'rm', 'mv', 'cp', 'known', 'unknown', 'think', 'update', 'skill'],
     });
     expect(found.plugins).toContain('sh');
-    expect(h.runtime.runInfo(h.project.id, 'r').loops).toEqual([]);
+    expect(h.runtime.runInfo(h.sight, 'r').loops).toEqual([]);
   });
 });
 

@@ -24,7 +24,7 @@ const reader =
     const channel = parseChannelPath(path);
     if (!channel) return Buffer.from(h.entry(run, path).body).subarray(from, to);
     const { turn, action, slug } = channel;
-    const { id } = h.runtime.requireRun(h.project.id, run);
+    const { id } = h.runtime.requireRun(h.sight, run);
     const log = `log://turn_${turn}/${action}/${slug}`;
     return h.streams.read({ runId: id, path: log, channel: channel.channel, from, maxBytes: to - from }).data;
   };
@@ -32,7 +32,7 @@ const reader =
 /** Every turn's packet made again from its record is the very request that the model's server got. */
 async function expectRebuilt(run: string, requests: readonly number[]): Promise<void> {
   for (const [index, request] of requests.entries()) {
-    const again = await rebuild(h.runtime.context(h.project.id, run, { turn: index + 1 }), reader(run));
+    const again = await rebuild(h.runtime.context(h.sight, run, { turn: index + 1 }), reader(run));
     expect(again.messages).toEqual(body(request).messages);
     expect(again.tools).toEqual(body(request).tools);
   }
@@ -62,7 +62,7 @@ describe('{#context_record} the packet of a turn is made again from its record',
     await act('leave', { run: 'r' });
     // Turn 3 was asked twice: its record is that of the second request, with the nudge.
     await expectRebuilt('r', [0, 1, 3, 4]);
-    const nudged = h.runtime.context(h.project.id, 'r', { turn: 3 });
+    const nudged = h.runtime.context(h.sight, 'r', { turn: 3 });
     expect(nudged.pieces.at(-1)).toMatchObject({ form: 'literal', path: null, text: expect.stringContaining('empty') as string });
     expect(nudged).toMatchObject({ requests: 2, usage: { inputTokens: 240, outputTokens: 60 } });
   });
@@ -85,7 +85,7 @@ describe('{#context_record} the packet of a turn is made again from its record',
     await h.event('stream/ended', { path: 'log://turn_2/sh/while-e-go-do-sleep-0-02-done-echo-late' });
     await act('y', { run: 'm-1' });
     await expectRebuilt('m-1', [0, 1, 2, 3, 4]);
-    const { pieces } = h.runtime.context(h.project.id, 'm-1');
+    const { pieces } = h.runtime.context(h.sight, 'm-1');
     expect(JSON.stringify(body(4).messages)).toContain('late');
     expect(new Set(pieces.map(({ form }) => form))).toEqual(new Set(['exact', 'digest', 'literal']));
     // Every stretch that is called exact is in the channel byte for byte; what a digest was made of is named as well.
@@ -97,12 +97,12 @@ describe('{#context_record} the packet of a turn is made again from its record',
   it('can be had without its texts, and says which turns there are when another is asked for', async () => {
     h.model.answer({ kind: 'say', text: 'ok', calls: [get('known://')] }, { kind: 'say', text: 'ok' });
     await act('x');
-    const slim = h.runtime.context(h.project.id, 'm-1', { body: false });
+    const slim = h.runtime.context(h.sight, 'm-1', { body: false });
     expect(slim.tools).toEqual([]);
     expect(slim.pieces.length).toBeGreaterThan(0);
     expect(slim.pieces.some((piece) => 'text' in piece)).toBe(false);
     expect(slim.messages.some((message) => 'calls' in message)).toBe(false);
-    expect(() => h.runtime.context(h.project.id, 'm-1', { turn: 3 })).toThrow(
+    expect(() => h.runtime.context(h.sight, 'm-1', { turn: 3 })).toThrow(
       expect.objectContaining({ kind: 'not_found', message: expect.stringContaining('1 to 2') as string }),
     );
   });

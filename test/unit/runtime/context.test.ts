@@ -62,9 +62,9 @@ describe('{#context_record} the record of what a model was shown', () => {
       { kind: 'say', text: 'ok' },
     );
     await act('count', { yolo: true });
-    const first = h.runtime.context(h.project.id, 'm-1', { turn: 1 });
+    const first = h.runtime.context(h.sight, 'm-1', { turn: 1 });
     expect(first.pieces.map(({ path }) => path)).toEqual(['prompt://loop_1/system', 'prompt://loop_1/user']);
-    const { turn, pieces } = h.runtime.context(h.project.id, 'm-1');
+    const { turn, pieces } = h.runtime.context(h.sight, 'm-1');
     expect(turn).toBe(2);
     expect(pieces.map(({ ordinal }) => ordinal)).toEqual(pieces.map((_, index) => index + 1));
     expect(pieces.filter(({ path }) => path !== null).map(({ path }) => path)).toEqual([
@@ -75,7 +75,7 @@ describe('{#context_record} the record of what a model was shown', () => {
       'sh://turn_1/seq-1-50000_1',
       'sh://turn_1/seq-1-50000_1',
     ]);
-    const { id } = h.runtime.requireRun(h.project.id, 'm-1');
+    const { id } = h.runtime.requireRun(h.sight, 'm-1');
     const shown = String(messages(1).at(-1)?.content);
     for (const { from, to } of pieces.slice(-2)) {
       const lines = h.streams
@@ -91,7 +91,7 @@ describe('{#context_record} the record of what a model was shown', () => {
 
   it('says which turns there are when another is asked for', () => {
     h.runtime.startRun(h.caller(), { model: 'm', alias: 'r' });
-    expect(() => h.runtime.context(h.project.id, 'r')).toThrow(
+    expect(() => h.runtime.context(h.sight, 'r')).toThrow(
       expect.objectContaining({ kind: 'not_found', message: expect.stringContaining('no turn yet') as string }),
     );
   });
@@ -109,8 +109,8 @@ describe('{#detached} what a model is shown of a command that left something run
       { kind: 'say', text: 'ok' },
     );
     await act('serve', { yolo: true });
-    const { id } = h.runtime.requireRun(h.project.id, 'm-1');
-    const [view] = h.streams.list({ projectId: h.project.id, runId: id, state: 'leftover' });
+    const { id } = h.runtime.requireRun(h.sight, 'm-1');
+    const [view] = h.streams.list({ runId: id, state: 'leftover' });
     const before = String(messages(1).at(-1)?.content);
     expect(before).toMatch(/in the background: \d process(?:es)? of it still runs? \(pid [\d, ]+\)/);
     await writeFile(join(h.root, 'go'), '');

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Clock } from '../../../src/core/clock.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import type { Run } from '../../../src/model/records.ts';
+import { everyRun } from '../../../src/model/sight.ts';
 import { deleteRun } from '../../../src/runtime/index.ts';
 import { openStore } from '../../../src/store/index.ts';
 import { Journal } from '../../../src/stream/index.ts';
@@ -28,8 +29,8 @@ test('{#retention} {#run_delete} a run that retention deletes is told of as any 
     const told = await new Promise((resolve) => journal.onEvent(({ type, payload }) => resolve({ type, payload })));
     const payload = { run: 'old', status: 100, outcome: null, turn: 0, deleted: true };
     expect(told).toEqual({ type: 'run/state', payload });
-    expect(store.runs.list(project.id, 10, 0)).toEqual([]);
-    expect(store.events.since({ projectId: project.id, seq: 0, limit: 10 })).toMatchObject([{ run: 'old', payload }]);
+    expect(store.runs.list(everyRun(project.id), 10, 0)).toEqual([]);
+    expect(store.events.since({ sight: everyRun(project.id), seq: 0, limit: 10 })).toMatchObject([{ run: 'old', payload }]);
   } finally {
     await store.close();
     await remove();

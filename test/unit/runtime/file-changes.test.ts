@@ -181,8 +181,8 @@ describe('{#file_edits} {#loop_restart} a restart', () => {
   /** What a crash leaves between the accept that is stored and its end: the entry at 102. */
   const accepted = async () => {
     await proposed();
-    const entry = h.store.entries.get(h.store.runs.byAlias(h.project.id, 'm-1')!.id, PATH)!;
-    const run = h.store.runs.byAlias(h.project.id, 'm-1')!;
+    const entry = h.store.entries.get(h.store.runs.byAlias(h.sight, 'm-1')!.id, PATH)!;
+    const run = h.store.runs.byAlias(h.sight, 'm-1')!;
     h.store.transaction('durable', () => {
       const resolution = { action: 'accept', by: 'ann', at: 1 };
       h.store.entries.update(entry.id, { status: 102, attributes: { ...entry.attributes, resolution } });

@@ -156,7 +156,7 @@ describe('{#file_constraints} {#context_record} a persisted file', () => {
   /** The texts that the record of a turn names, read back. */
   const recorded = (run: string, turn: number) =>
     h.runtime
-      .context(h.project.id, run, { turn })
+      .context(h.sight, run, { turn })
       .pieces.flatMap(({ path, from, to }) => (path?.startsWith('prompt://files/') ? [{ path, from, to }] : []))
       .map(({ path, from, to }) => Buffer.from(h.entry(run, path).body).subarray(from, to).toString('utf8'));
 

@@ -28,8 +28,8 @@ describe('{#run_fork} a copy of a run', () => {
     expect(shown(2).join()).toContain('from the first');
     await act('in the first', { run: 'm-1' });
     expect(shown(3).join()).not.toContain('in the copy');
-    expect(h.runtime.context(h.project.id, 'named', { turn: 1, body: true })).toEqual({
-      ...h.runtime.context(h.project.id, 'm-1', { turn: 1, body: true }),
+    expect(h.runtime.context(h.sight, 'named', { turn: 1, body: true })).toEqual({
+      ...h.runtime.context(h.sight, 'm-1', { turn: 1, body: true }),
       run: 'named',
     });
     await expect(h.runtime.fork(h.caller(), 'm-1', 'named')).rejects.toThrow(/exists already/);
@@ -48,24 +48,24 @@ describe('{#run_fork} a copy of a run', () => {
     expect(h.entry('copy', waits.path)).toMatchObject({ status: 499, outcome: 'forked' });
     expect(() => h.runtime.resolve(h.caller(), 'copy', { path: waits.path, action: 'accept' })).toThrow(/499 forked/);
     await h.restart();
-    expect(h.runtime.runInfo(h.project.id, 'copy').producers).toEqual([]);
+    expect(h.runtime.runInfo(h.sight, 'copy').producers).toEqual([]);
     expect(h.entry('r', channel!.path)).toMatchObject({ status: 102 });
     await h.streams.input(run.id, path, Buffer.from('on\n'), true);
     await h.event('stream/ended', { run: 'r', path });
     expect(h.entry('r', channel!.path)).toMatchObject({ status: 200, body: 'begun\ngot on\n' });
     expect(h.entry('copy', channel!.path)).toMatchObject({ body: 'begun\n' });
-    expect(h.runtime.proposals(h.project.id).map(({ run: alias }) => alias)).toEqual(['r']);
+    expect(h.runtime.proposals(h.sight).map(({ run: alias }) => alias)).toEqual(['r']);
   });
 
   it('is prompted in the transaction that makes it, and not made of half a turn', async () => {
     h.model.answer({ kind: 'say', text: 'one' }, { kind: 'say', text: 'two' }, { kind: 'hang' });
     await act('x');
     expect(await act('y', { run: 'm-1', fork: true })).toMatchObject({ run: 'm-1-fork', status: 200, result: 'two' });
-    expect(h.runtime.runInfo(h.project.id, 'm-1').loops).toHaveLength(1);
+    expect(h.runtime.runInfo(h.sight, 'm-1').loops).toHaveLength(1);
     await h.runtime.prompt(h.caller(), 'act', { prompt: 'z', run: 'm-1' });
-    const before = h.runtime.listRuns(h.project.id).length;
+    const before = h.runtime.listRuns(h.sight).length;
     await expect(h.runtime.fork(h.caller(), 'm-1')).rejects.toThrow(/run\/abort/);
     await expect(act('w', { run: 'm-1', fork: true })).rejects.toMatchObject({ kind: 'conflict' });
-    expect(h.runtime.listRuns(h.project.id)).toHaveLength(before);
+    expect(h.runtime.listRuns(h.sight)).toHaveLength(before);
   });
 });

@@ -9,6 +9,7 @@ import type { Plugin } from '../../../src/hooks/plugin.ts';
 import { createProviders } from '../../../src/llm/index.ts';
 import type { ModelProvider } from '../../../src/model/ports/model-provider.ts';
 import type { EventRecord, Project } from '../../../src/model/records.ts';
+import { everyRun } from '../../../src/model/sight.ts';
 import { bundledPlugins } from '../../../src/plugins/index.ts';
 import { createRunner } from '../../../src/runner/index.ts';
 import { type Caller, createRuntime, type RuntimeOptions } from '../../../src/runtime/index.ts';
@@ -75,13 +76,15 @@ export async function runtimeHarness(options: HarnessOptions & { plugins?: Runti
   let settings: HarnessOptions = { ...rest, ...(more ? { bundled: [...bundledPlugins, ...more] } : {}) };
   let now = await parts(folder, model, settings);
   const project: Project = now.store.projects.open({ name: 'test', root, configPath: null });
-  const caller = (client = 'tester', signal = new AbortController().signal): Caller => ({ project, client, signal });
+  const sight = everyRun(project.id);
+  const caller = (client = 'tester', signal = new AbortController().signal): Caller => ({ project, sight, client, signal });
   now.runtime.addModel(caller(), { alias: 'm', actual: 'test-model', provider: 'local' });
   await now.runtime.start();
   return {
     folder,
     root,
     project,
+    sight,
     model,
     caller,
     get store() {
@@ -101,7 +104,7 @@ export async function runtimeHarness(options: HarnessOptions & { plugins?: Runti
     },
     /** The first event, past or to come, of that type whose payload has these members. */
     event: (type: string, match: Record<string, unknown> = {}) => eventOf(now, type, match),
-    entry: (run: string, path: string) => now.runtime.entries.get(project.id, run, path),
+    entry: (run: string, path: string) => now.runtime.entries.get(sight, run, path),
     /** Closes everything, does `between`, and opens it again, with what is `changed` of the options. */
     restart: async (
       between: () => void | Promise<void> = () => {},
@@ -116,10 +119,10 @@ export async function runtimeHarness(options: HarnessOptions & { plugins?: Runti
       await now.runtime.start();
     },
     close: async () => {
-      const live = now.streams.list({ projectId: project.id, state: 'live' });
+      const live = now.streams.list({ sight, state: 'live' });
       for (const { producer } of live)
         now.streams.cancel(producer.runId, producer.path, { by: 'test', reason: 'the test is over', graceMs: 0 });
-      while (now.streams.list({ projectId: project.id, state: 'live' }).length > 0) await new Promise((resolve) => setImmediate(resolve));
+      while (now.streams.list({ sight, state: 'live' }).length > 0) await new Promise((resolve) => setImmediate(resolve));
       await now.close();
       await model.close();
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -4,7 +4,7 @@ import type { Said } from '../../../src/model/said.ts';
 import { LiveText } from '../../../src/runtime/live-text.ts';
 import { rpcHarness } from '../../support/rpc-harness.ts';
 
-const PLACE = { projectId: 1, run: 'r', turn: 1 };
+const PLACE = { projectId: 1, run: 'r', turn: 1, madeWith: null };
 const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 function listening() {
@@ -101,7 +101,7 @@ describe('{#model_stream} over a connection', () => {
     const stranger = h.connect();
     slow.stall();
     const piece = 'x'.repeat(256 * 1024);
-    const voice = live.turn({ projectId: h.project.id, run: 'r', turn: 1 });
+    const voice = live.turn({ projectId: h.project.id, run: 'r', turn: 1, madeWith: null });
     for (let count = 0; count < 100; count++) {
       voice.say(piece);
       voice.end();

@@ -22,7 +22,7 @@ describe('{#loop_queue} ask and act', () => {
     const started = await h.runtime.prompt(h.caller(), 'ask', { prompt: 'one', model: 'm' });
     expect(started).toEqual({ run: 'm-1', loop: 1, status: 102 });
     expect(await act('two', { run: 'm-1' })).toEqual({ run: 'm-1', loop: 2, status: 200, outcome: null, result: 'Second.' });
-    expect(h.runtime.runInfo(h.project.id, 'm-1')).toMatchObject({
+    expect(h.runtime.runInfo(h.sight, 'm-1')).toMatchObject({
       status: 200,
       turn: 2,
       usage: { inputTokens: 240, outputTokens: 60, cachedTokens: 0 },
@@ -38,7 +38,7 @@ describe('{#loop_queue} ask and act', () => {
     const { run } = await h.runtime.prompt(h.caller(), 'act', { prompt: 'one', model: 'm' });
     expect(await h.runtime.prompt(h.caller(), 'act', { prompt: 'two', run })).toMatchObject({ loop: 2, status: 100 });
     await act('three', { run });
-    expect(h.runtime.runInfo(h.project.id, run).loops.map(({ result }) => result)).toEqual(['a', 'b', 'c']);
+    expect(h.runtime.runInfo(h.sight, run).loops.map(({ result }) => result)).toEqual(['a', 'b', 'c']);
     const prompts = bodyOf(2)
       .messages.filter(({ role }) => role === 'user')
       .map(({ content }) => content);
@@ -52,7 +52,7 @@ describe('{#loop_queue} ask and act', () => {
     await h.model.received(1);
     controller.abort();
     await expect(waiting).rejects.toMatchObject({ kind: 'cancelled' });
-    expect(h.runtime.runInfo(h.project.id, 'm-1').status).toBe(102);
+    expect(h.runtime.runInfo(h.sight, 'm-1').status).toBe(102);
   });
 
   it('refuse what this version does not have, an unknown model and an unknown run, and say what there is', async () => {
@@ -66,7 +66,7 @@ describe('{#loop_queue} ask and act', () => {
       message: expect.stringContaining('startRun') as string,
     });
     await expect(act('x', { model: undefined })).rejects.toMatchObject({ kind: 'invalid_params' });
-    expect(h.runtime.listRuns(h.project.id)).toEqual([]);
+    expect(h.runtime.listRuns(h.sight)).toEqual([]);
   });
 });
 
@@ -101,7 +101,7 @@ describe('{#turn_record} a turn', () => {
     const same = call('get', { path: 'known://' });
     h.model.answer({ kind: 'say', calls: [same, same] }, { kind: 'say', text: 'ok' });
     await act('x');
-    const paths = h.runtime.entries.list(h.project.id, { run: 'm-1', pattern: 'log://turn_1/get/*' }).map(({ path }) => path);
+    const paths = h.runtime.entries.list(h.sight, { run: 'm-1', pattern: 'log://turn_1/get/*' }).map(({ path }) => path);
     expect(paths).toEqual(['log://turn_1/get/known', 'log://turn_1/get/known-2']);
   });
 });
@@ -117,7 +117,7 @@ describe('{#actions} what a model gets wrong', () => {
     await act('x');
     expect(toolTexts(1).at(-1)).toMatch(/404 no_tool.*no tool "fly".*Use one of/s);
     expect(toolTexts(2).at(-1)).toMatch(/422 invalid_input.*cmd/s);
-    const entries = h.runtime.entries.list(h.project.id, { run: 'm-1', pattern: 'log://turn_3/get/*' });
+    const entries = h.runtime.entries.list(h.sight, { run: 'm-1', pattern: 'log://turn_3/get/*' });
     expect(entries[0]).toMatchObject({ status: 422, outcome: 'bad_call', body: expect.stringContaining('JSON') as string });
   });
 
@@ -143,7 +143,7 @@ describe('{#actions} what a model gets wrong', () => {
     for (const path of ['log://turn_1/sh/x', 'sh://turn_9/x_1', 'prompt://loop_1/user']) {
       h.model.answer({ kind: 'say', calls: [call('set', { path, body: 'forged' })] }, { kind: 'say', text: 'ok' });
       const { run } = await act('x');
-      expect(h.runtime.entries.list(h.project.id, { run, pattern: 'log://turn_1/set/*' })[0]).toMatchObject({
+      expect(h.runtime.entries.list(h.sight, { run, pattern: 'log://turn_1/set/*' })[0]).toMatchObject({
         status: 403,
         outcome: 'forbidden',
       });
@@ -182,7 +182,7 @@ describe('{#loop_limits} limits of a loop', () => {
       status: 499,
       body: expect.stringContaining('3 turns in a row') as string,
     });
-    expect(h.runtime.runInfo(h.project.id, 'm-1').status).toBe(499);
+    expect(h.runtime.runInfo(h.sight, 'm-1').status).toBe(499);
   });
 
   it('ends one whose actions were all refused three turns in a row with 499 strikes', async () => {

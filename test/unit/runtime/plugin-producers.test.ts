@@ -58,7 +58,7 @@ function run(h: RuntimeHarness, settings: object = { yolo: true }) {
 }
 
 const body = (h: RuntimeHarness, channel: number) => h.entry('m-1', `gauge://turn_1/gauge-it_${channel}`).body;
-const runId = (h: RuntimeHarness) => h.runtime.requireRun(h.project.id, 'm-1').id;
+const runId = (h: RuntimeHarness) => h.runtime.requireRun(h.sight, 'm-1').id;
 const untilAborted = (signal: AbortSignal) => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
 
 describe('{#plugin_producers} a producer of a plugin', () => {

@@ -36,11 +36,11 @@ describe('{#proposals} a proposal', () => {
       summary: '$ echo hello (with A=1)',
       turn: 1,
     });
-    expect(h.runtime.proposals(h.project.id)).toEqual([expect.objectContaining({ run: 'm-1', path, status: 202, command: 'echo hello' })]);
-    expect(h.runtime.proposals(h.project.id)[0]?.attributes).toMatchObject({
+    expect(h.runtime.proposals(h.sight)).toEqual([expect.objectContaining({ run: 'm-1', path, status: 202, command: 'echo hello' })]);
+    expect(h.runtime.proposals(h.sight)[0]?.attributes).toMatchObject({
       plan: { backend: 'process', spec: { cwd: h.root, env: { A: '1' }, stdin: false } },
     });
-    expect(h.runtime.runInfo(h.project.id, 'm-1')).toMatchObject({ status: 202, proposals: [path] });
+    expect(h.runtime.runInfo(h.sight, 'm-1')).toMatchObject({ status: 202, proposals: [path] });
     resolve(path, { action: 'reject' });
   });
 
@@ -56,7 +56,7 @@ describe('{#proposals} a proposal', () => {
         { channel: 2, status: 102 },
       ],
     });
-    expect(h.runtime.requireRun(h.project.id, 'm-1').status).toBe(102);
+    expect(h.runtime.requireRun(h.sight, 'm-1').status).toBe(102);
     expect(await ended).toMatchObject({ status: 200, result: 'Finished.' });
     expect(h.entry('m-1', path)).toMatchObject({ status: 500, outcome: 'exit:3' });
     expect(result(1)).toMatch(/exit:3.*stdout\):\nout.*stderr\):\nerr/s);
@@ -96,16 +96,14 @@ describe('{#proposals} a proposal', () => {
     });
     await ended;
     expect(result(1)).toContain('done by hand');
-    expect(h.streams.read({ runId: h.runtime.requireRun(h.project.id, 'm-1').id, path, channel: 1 }).data.toString()).toBe(
-      'done by hand\n',
-    );
+    expect(h.streams.read({ runId: h.runtime.requireRun(h.sight, 'm-1').id, path, channel: 1 }).data.toString()).toBe('done by hand\n');
     await expect(writeFile(join(h.root, 'ran'), '', { flag: 'wx' })).resolves.toBeUndefined();
   });
 
   it('accepted by a client that runs it itself takes what that client streams', async () => {
     const { path, ended } = await proposed('make');
     resolve(path, { action: 'accept', runner: 'client' });
-    const runId = h.runtime.requireRun(h.project.id, 'm-1').id;
+    const runId = h.runtime.requireRun(h.sight, 'm-1').id;
     await h.streams.append({ runId, path, channel: 1, bytes: Buffer.from('built elsewhere\n'), offset: 0 });
     h.streams.completed(runId, path, { exitCode: 0 });
     await ended;
@@ -117,7 +115,7 @@ describe('{#proposals} a proposal', () => {
     const { path } = await h.runtime.command(h.caller(), 'sh', { run: 'm-1', command: 'make', runner: 'client' });
     const answer = resolve(path, { action: 'accept' });
     expect(answer.resolution).toEqual({ action: 'accept', by: 'tester' });
-    const run = h.runtime.requireRun(h.project.id, 'm-1');
+    const run = h.runtime.requireRun(h.sight, 'm-1');
     expect(h.store.producers.list({ runId: run.id })).toMatchObject([{ runner: 'client' }]);
   });
 
@@ -130,7 +128,7 @@ describe('{#proposals} a proposal', () => {
     );
     expect(() => resolve('log://turn_1/sh/none', { action: 'accept' })).toThrow(expect.objectContaining({ kind: 'not_found' }));
     expect(() => resolve('known://x', { action: 'accept' })).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
-    expect(h.runtime.proposals(h.project.id)).toHaveLength(1);
+    expect(h.runtime.proposals(h.sight)).toHaveLength(1);
     resolve(path, { action: 'reject' });
   });
 });
@@ -153,7 +151,7 @@ describe('{#resolve_once} answers from several clients', () => {
     await ended;
     expect(h.entry('m-1', path).attributes['resolution']).toMatchObject({ action: 'accept', by: 'alice' });
     expect(h.events.filter(({ type }) => type === 'run/resolved')).toHaveLength(1);
-    expect(h.streams.list({ projectId: h.project.id })).toHaveLength(1);
+    expect(h.streams.list({ sight: h.sight })).toHaveLength(1);
   });
 });
 

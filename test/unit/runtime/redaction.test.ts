@@ -96,7 +96,7 @@ describe('{#redaction} a prompt', () => {
     h.runtime.resolve(h.caller(), 'r', { path, action: 'accept' });
     const { payload } = await h.event('stream/waiting', { path });
     expect(payload['prompt']).toMatch(/^\*+ \*{17} ok\?$/);
-    h.streams.cancel(h.runtime.requireRun(h.project.id, 'r').id, path, { by: 'a', reason: null });
+    h.streams.cancel(h.runtime.requireRun(h.sight, 'r').id, path, { by: 'a', reason: null });
     await h.event('stream/ended', { path });
   });
 });

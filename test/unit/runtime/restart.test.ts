@@ -30,8 +30,8 @@ describe('{#loop_restart} a loop that a restart interrupted', () => {
     const { payload } = await h.event('run/proposal');
     const path = String(payload['path']);
     await h.restart();
-    expect(h.runtime.proposals(h.project.id).map((proposal) => proposal.path)).toEqual([path]);
-    expect(h.runtime.requireRun(h.project.id, 'm-1').status).toBe(202);
+    expect(h.runtime.proposals(h.sight).map((proposal) => proposal.path)).toEqual([path]);
+    expect(h.runtime.requireRun(h.sight, 'm-1').status).toBe(202);
     h.runtime.resolve(h.caller(), 'm-1', { path, action: 'accept' });
     expect(() => h.runtime.resolve(h.caller('other'), 'm-1', { path, action: 'reject' })).toThrow(
       expect.objectContaining({ kind: 'proposal_resolved' }),
@@ -74,7 +74,7 @@ describe('{#loop_restart} a loop that a restart interrupted', () => {
     await start();
     const { payload } = await h.event('run/proposal');
     const path = String(payload['path']);
-    const run = h.runtime.requireRun(h.project.id, 'm-1');
+    const run = h.runtime.requireRun(h.sight, 'm-1');
     // What the store holds when the server dies between the answer and the storing of its output.
     await h.restart(
       () => {},
@@ -119,7 +119,7 @@ describe('{#loop_restart} a loop that a restart interrupted', () => {
     h.model.answer({ kind: 'say', text: 'one' }, { kind: 'say', text: 'two' });
     await h.restart();
     await h.event('run/state', { loop: 2, status: 200 });
-    expect(h.runtime.runInfo(h.project.id, 'm-1').loops.map(({ result: text }) => text)).toEqual(['one', 'two']);
+    expect(h.runtime.runInfo(h.sight, 'm-1').loops.map(({ result: text }) => text)).toEqual(['one', 'two']);
   });
 });
 
@@ -154,7 +154,7 @@ describe('{#run_abort} run/abort', () => {
     expect(() => h.runtime.resolve(h.caller(), 'm-1', { path, action: 'accept' })).toThrow(
       expect.objectContaining({ kind: 'proposal_resolved', facts: expect.objectContaining({ terminal_status: 499 }) as object }),
     );
-    expect(h.runtime.proposals(h.project.id)).toEqual([]);
+    expect(h.runtime.proposals(h.sight)).toEqual([]);
     await expect(access(join(h.root, 'x'))).rejects.toThrow();
   });
 
@@ -163,7 +163,7 @@ describe('{#run_abort} run/abort', () => {
     await start({ yolo: true });
     const { payload } = await h.event('stream/started');
     h.runtime.abort(h.caller('alice'), 'm-1');
-    const run = h.runtime.requireRun(h.project.id, 'm-1');
+    const run = h.runtime.requireRun(h.sight, 'm-1');
     expect(h.entry('m-1', String(payload['path']))).toMatchObject({ status: 499, outcome: 'cancelled' });
     expect(h.streams.receipt(run.id, String(payload['path'])).receipt).toMatchObject({
       requestedBy: 'alice',

@@ -91,7 +91,7 @@ describe('{#skills} skills', () => {
     ]);
     expect(shown(2).at(-1)).toBe('## Changes');
     expect(shown(2).slice(0, shown(1).length)).toEqual(shown(1));
-    expect(h.runtime.skills.attached(h.runtime.requireRun(h.project.id, 'm-1'))).toMatchObject([
+    expect(h.runtime.skills.attached(h.runtime.requireRun(h.sight, 'm-1'))).toMatchObject([
       { name: 'release-notes', description: 'Write release notes', path: 'skill://release-notes', turn: 1 },
     ]);
     // The text is the one that was attached, whatever happens to the file.

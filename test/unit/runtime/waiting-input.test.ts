@@ -11,7 +11,7 @@ const call = (name: string, input: object) => ({ kind: 'say' as const, calls: [{
 const say = (text: string) => ({ kind: 'say' as const, text });
 const result = (index: number) => String(h.model.requests[index]!.body.messages.filter(({ role }) => role === 'tool').at(-1)?.content);
 const events = (type: string) => h.events.filter((event) => event.type === type);
-const runId = () => h.runtime.requireRun(h.project.id, 'r').id;
+const runId = () => h.runtime.requireRun(h.sight, 'r').id;
 
 /** Starts a command of a client, with stdin. */
 async function start(command: string): Promise<string> {
@@ -21,7 +21,7 @@ async function start(command: string): Promise<string> {
   return path;
 }
 const type = (path: string, text: string) => h.streams.input(runId(), path, Buffer.from(text), false);
-const listed = () => h.streams.list({ projectId: h.project.id, state: 'live' }).map(({ waiting }) => waiting);
+const listed = () => h.streams.list({ sight: h.sight, state: 'live' }).map(({ waiting }) => waiting);
 
 describe('{#waiting_for_input} a command that waits for input', () => {
   it('is told with its prompt, listed, and told again when it goes on and asks once more', async () => {
@@ -30,14 +30,14 @@ describe('{#waiting_for_input} a command that waits for input', () => {
     expect(first.payload).toMatchObject({ run: 'r', prompt: 'Name:' });
     expect(Number(first.payload['since'])).toBeLessThanOrEqual(first.at);
     expect(listed()).toEqual([true]);
-    expect(h.runtime.runInfo(h.project.id, 'r')).toMatchObject({ producers: [path], waiting: [path] });
+    expect(h.runtime.runInfo(h.sight, 'r')).toMatchObject({ producers: [path], waiting: [path] });
     await type(path, 'you\n');
     await h.event('stream/resumed', { path });
     await h.event('stream/waiting', { path, prompt: undefined });
     await type(path, 'x\n');
     await h.event('stream/ended', { path });
     expect(h.entry('r', path).attributes['waiting']).toBeUndefined();
-    expect(h.runtime.runInfo(h.project.id, 'r').waiting).toEqual([]);
+    expect(h.runtime.runInfo(h.sight, 'r').waiting).toEqual([]);
   });
 
   it('is told once for as long as it waits, also over a restart of the server', async () => {
@@ -47,9 +47,9 @@ describe('{#waiting_for_input} a command that waits for input', () => {
     // Looked at again by the new server: the answer to its input is what comes next.
     await type(path, 'y\n');
     await h.event('stream/ended', { path });
-    expect(
-      h.store.events.since({ projectId: h.project.id, seq: 0, limit: 1000 }).filter((event) => event.type === 'stream/waiting'),
-    ).toHaveLength(1);
+    expect(h.store.events.since({ sight: h.sight, seq: 0, limit: 1000 }).filter((event) => event.type === 'stream/waiting')).toHaveLength(
+      1,
+    );
   });
 
   it('is cancelled like any other', async () => {

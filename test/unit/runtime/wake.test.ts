@@ -16,7 +16,7 @@ const loopEnd = (loop: number, status = 200) => h.event('run/state', { loop, sta
 const release = (file = 'go') => writeFile(join(h.root, file), '');
 const held = (file = 'go') => `: job; while [ ! -e ${file} ]; do sleep 0.02; done; echo the output`;
 const job = (file = 'go', more: object = {}) => call('sh', { command: held(file), yield_ms: 0, wake: true, ...more });
-const loops = () => h.runtime.runInfo(h.project.id, 'm-1').loops;
+const loops = () => h.runtime.runInfo(h.sight, 'm-1').loops;
 const prompts = (index: number) => h.model.requests[index]!.body.messages.map(({ content }) => String(content)).join('\n');
 const ended = (path: string) => h.event('stream/ended', { path });
 const PATH = 'log://turn_1/sh/job-while-e-go-do-sleep-0-02-done-echo';

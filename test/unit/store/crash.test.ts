@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { everyRun } from '../../../src/model/sight.ts';
 import { start, tempFolder, tempStore } from './support/temp.ts';
 
 const LINE_BYTES = 4001;
@@ -20,7 +21,7 @@ describe('{#durability} kill -9 in the middle of transactions', () => {
         committed = Number(line);
       }
       const { store } = await tempStore({ file });
-      const run = store.runs.byAlias(1, 'r')!;
+      const run = store.runs.byAlias(everyRun(1), 'r')!;
       const heads = ['a', 'b'].map((slug) => store.entries.get(run.id, `sh://turn_0/${slug}_1`)!);
       const lines = heads[0]!.lines;
       expect(lines).toBeGreaterThanOrEqual(committed);

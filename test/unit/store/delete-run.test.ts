@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test, vi } from 'vitest';
+import { everyRun } from '../../../src/model/sight.ts';
 import { append, newChannel, start, tempFolder, tempStore } from './support/temp.ts';
 
 const MIB = 1024 * 1024;
@@ -37,8 +38,8 @@ describe('{#run_delete} deleting a run of many bytes', () => {
 
     store.runs.remove(1);
 
-    expect(store.runs.byAlias(1, 'r1')).toBeUndefined();
-    expect(store.runs.list(1, 10, 0).map(({ alias }) => alias)).toEqual(['fork']);
+    expect(store.runs.byAlias(everyRun(1), 'r1')).toBeUndefined();
+    expect(store.runs.list(everyRun(1), 10, 0).map(({ alias }) => alias)).toEqual(['fork']);
     expect(() => store.channels.head(id)).toThrow('deleted with its run');
     expect(store.channels.read(id, 0, 10)).toHaveLength(0);
     expect(store.runs.byId(fork.id)?.parentId).toBeNull();
@@ -84,9 +85,9 @@ describe('{#run_delete} deleting a run of many bytes', () => {
     expect(half.segments).toBeGreaterThan(0);
 
     const { store } = await tempStore({ file });
-    expect(store.runs.list(1, 10, 0).map(({ alias }) => alias)).toEqual(['other']);
+    expect(store.runs.list(everyRun(1), 10, 0).map(({ alias }) => alias)).toEqual(['other']);
     expect(store.entries.list({}).map(({ path }) => path)).toEqual([]);
-    expect(store.events.since({ projectId: 1, seq: 0, limit: 10 })).toEqual([]);
+    expect(store.events.since({ sight: everyRun(1), seq: 0, limit: 10 })).toEqual([]);
     expect(store.loops.list(1)).toEqual([]);
     await vi.waitFor(() => expect(counts(file)).toMatchObject({ segments: 0, entries: 0, events: 0, runs: 1 }), patiently);
     await vi.waitFor(() => expect(counts(file).free).toBeLessThanOrEqual(256), patiently);

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { describe, expect, test, vi } from 'vitest';
+import { everyRun } from '../../../src/model/sight.ts';
 import { append, newChannel, tempFolder, tempStore } from './support/temp.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -51,7 +52,7 @@ describe('{#retention} what is kept', () => {
     await before.store.close();
     time.now += 2 * DAY_MS;
     const { store } = await tempStore({ file, clock: noted(time) });
-    const kept = () => store.events.since({ projectId: 1, seq: 0, limit: 10 }).map(({ type }) => type);
+    const kept = () => store.events.since({ sight: everyRun(1), seq: 0, limit: 10 }).map(({ type }) => type);
     await vi.waitFor(() => expect(kept()).toEqual(['of a run', 'young']), patiently);
     expect(store.events.trimmedTo(1)).toBe(3);
     expect(store.events.lastSeq(1)).toBe(4);
@@ -80,10 +81,10 @@ describe('{#retention} what is kept', () => {
 
     const unlimited = await tempStore({ file, clock: noted(time) });
     unlimited.store.audit.record(call);
-    expect(unlimited.store.runs.list(1, 10, 0)).toHaveLength(5);
+    expect(unlimited.store.runs.list(everyRun(1), 10, 0)).toHaveLength(5);
     await unlimited.store.close();
     const limited = await tempStore({ file, clock: noted(time), retention: { runsDays: 10 } });
-    const left = () => limited.store.runs.list(1, 10, 0).map(({ alias }) => alias);
+    const left = () => limited.store.runs.list(everyRun(1), 10, 0).map(({ alias }) => alias);
     await vi.waitFor(() => expect(left()).toEqual(['changed', 'waiting', 'queued', 'r1']), patiently);
   });
 });

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Store } from '../../../src/model/ports/store.ts';
 import type { Entry } from '../../../src/model/records.ts';
+import { everyRun } from '../../../src/model/sight.ts';
 import { append, start, tempFolder, tempStore } from './support/temp.ts';
 
 /** Enough that a copy takes several slices, however fast the machine is. */
@@ -27,7 +28,7 @@ beforeEach(async () => {
 const create = (path: string, body = '', status: Entry['status'] = 200) =>
   store.entries.create({ runId: run, path, category: 'data', status, body, turn: 0, writer: 'w' }).id;
 const idOf = (path: string) => store.entries.get(run, path)!.id;
-const aliases = () => store.runs.list(1, 10, 0).map(({ alias }) => alias);
+const aliases = () => store.runs.list(everyRun(1), 10, 0).map(({ alias }) => alias);
 
 /** What a run holds, in order, as its copy is to hold it. */
 function held(runId: number) {
@@ -50,7 +51,7 @@ function held(runId: number) {
 
 /** Copies the run and returns what both hold in the moment in which the copy is seen. */
 const compared = (alias: string) =>
-  store.runs.copy(run, ANY, (reveal) =>
+  store.runs.copy(run, { maxBytes: ANY }, (reveal) =>
     store.transaction('durable', () => {
       const copy = reveal(alias);
       return { copy: held(copy.id), first: held(run) };
@@ -120,7 +121,7 @@ describe('{#run_fork} a run that is copied in slices', () => {
     expect(aliases().sort()).toEqual(['first', 'one', 'two']);
     // Nobody looks any more: they go on apart.
     store.entries.update(idOf('known://1'), { body: 'after' });
-    expect(store.entries.get(store.runs.byAlias(1, 'two')!.id, 'known://1')?.body).toBe('between');
+    expect(store.entries.get(store.runs.byAlias(everyRun(1), 'two')!.id, 'known://1')?.body).toBe('between');
   });
 
   test.each([
@@ -142,7 +143,7 @@ describe('{#run_fork} a run that is copied in slices', () => {
   });
 
   test('is refused before anything is copied when it holds too much', async () => {
-    await expect(store.runs.copy(run, 1000, (reveal) => reveal('copy'))).rejects.toMatchObject({
+    await expect(store.runs.copy(run, { maxBytes: 1000 }, (reveal) => reveal('copy'))).rejects.toMatchObject({
       kind: 'too_large',
       facts: { run: 'first', bytes: store.entries.list({ runId: run }).reduce((sum, { bytes }) => sum + bytes, 0), limit: 1000 },
     });

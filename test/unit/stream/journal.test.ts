@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { everyRun } from '../../../src/model/sight.ts';
 import { harness } from './harness.ts';
 
 let h: Awaited<ReturnType<typeof harness>>;
@@ -9,7 +10,7 @@ afterEach(() => h.close());
 
 const note = (text: string) =>
   h.journal.commit('durable', (tx) => tx.event(h.run.projectId, null, 'ui/notify', { level: 'info', text, run: null }));
-const stored = () => h.store.events.since({ projectId: h.run.projectId, seq: 0, limit: 100 }).map((event) => event.payload['text']);
+const stored = () => h.store.events.since({ sight: everyRun(h.run.projectId), seq: 0, limit: 100 }).map((event) => event.payload['text']);
 
 describe('{#store_then_tell} the journal', () => {
   it('tells an event when it is in the store, not before', () => {

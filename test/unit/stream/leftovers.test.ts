@@ -32,17 +32,17 @@ describe('{#detached} a leftover', () => {
     await write(0, 'started\n');
     await end();
     expect(entryOf()).toMatchObject({ status: 200, outcome: 'detached' });
-    const [row] = h.streams.list({ projectId: h.run.projectId, state: 'leftover' });
+    const [row] = h.streams.list({ runId: h.run.id, state: 'leftover' });
     expect(row?.producer).toMatchObject({ state: 'ended', leftover: { pids: [41, 42], ends: { 1: 8, 2: 0 }, limit: null, goneAt: null } });
-    expect(h.streams.list({ projectId: h.run.projectId, state: 'live' })).toEqual([]);
-    expect(h.streams.list({ projectId: h.run.projectId, state: 'open' })).toHaveLength(1);
+    expect(h.streams.list({ runId: h.run.id, state: 'live' })).toEqual([]);
+    expect(h.streams.list({ runId: h.run.id, state: 'open' })).toHaveLength(1);
     expect(told()).toEqual([{ run: 'r1', path, state: 'running', processes: [41, 42], bytes: 0, limit: null }]);
   });
 
   it('is none where the runner brings nothing after the end, which says so as before', async () => {
     await h.streams.link.completed(id, 1, { exitCode: 0, signal: null, durationMs: 5, detached: [41] });
     expect(entryOf().body).toContain('output no longer followed: pid 41');
-    expect(h.streams.list({ projectId: h.run.projectId, state: 'leftover' })).toEqual([]);
+    expect(h.streams.list({ runId: h.run.id, state: 'leftover' })).toEqual([]);
     await expect(write(0, 'late')).rejects.toMatchObject({ kind: 'stream_closed' });
   });
 
@@ -90,7 +90,7 @@ describe('{#detached} a leftover', () => {
       ['running', 5, 'bytes'],
       ['gone', 5, 'bytes'],
     ]);
-    expect(h.streams.list({ projectId: h.run.projectId, state: 'open' })).toEqual([]);
+    expect(h.streams.list({ runId: h.run.id, state: 'open' })).toEqual([]);
     expect(read()).toMatchObject({ end: 8, bytes: 13 });
     await expect(write(13, 'more')).rejects.toMatchObject({ kind: 'stream_closed' });
   });
@@ -124,7 +124,7 @@ describe('{#detached} a leftover', () => {
 
   it('of a run that is copied runs on in the first one only', async () => {
     await end();
-    const copy = await h.store.runs.copy(h.run.id, 1000, (reveal) => reveal('copy'));
+    const copy = await h.store.runs.copy(h.run.id, { maxBytes: 1000 }, (reveal) => reveal('copy'));
     expect(h.store.producers.list({ leftover: true }).map(({ runId }) => runId)).toEqual([h.run.id]);
     expect(h.store.entries.get(copy.id, path)?.attributes['leftover']).toMatchObject({ gone_at: expect.any(Number) });
     expect(entryOf().attributes['leftover']).not.toHaveProperty('gone_at');

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EventRecord } from '../../../model/records.ts';
+import { sees } from '../../../model/sight.ts';
 import { type Grant, seesSecrets } from '../access.ts';
 import { pathOf, queryOf, sendMethodNotAllowed } from '../http-answer.ts';
 import type { ServerParts } from '../parts.ts';
@@ -28,7 +29,7 @@ export class EventSources {
 
   /** Hands on an event that has just been stored. */
   offer(event: EventRecord): void {
-    for (const source of this.#open) if (source.projectId === event.projectId) source.offer(event);
+    for (const source of this.#open) if (sees(source.sight, event)) source.offer(event);
   }
 
   /** Serves a request that may look; false when nothing is at its path. Throws before anything is sent, and not after. */
@@ -47,8 +48,10 @@ export class EventSources {
       // An EventSource that has had no id yet sends none; some clients send an empty one.
       lastId: typeof header === 'string' && header !== '' ? header : undefined,
     };
-    const { project, run } = findRun(this.#parts.store, new Projects(this.#parts.store.projects, grant), asked);
-    const subject: Subject = { parts: this.#parts, project, runId: run.id, alias: run.alias, redact: !seesSecrets(grant.scope) };
+    const projects = new Projects(this.#parts.store.projects, grant);
+    const { project, run } = findRun(this.#parts.store, projects, asked);
+    const sight = projects.sight(project);
+    const subject: Subject = { parts: this.#parts, project, sight, runId: run.id, alias: run.alias, redact: !seesSecrets(grant.scope) };
     if (asked.path === undefined) {
       const since = eventsAfter(subject, asked);
       this.#start(request, response, (open) => openRunEvents(subject, since, open()));

@@ -68,7 +68,7 @@ export function findRun(
       },
     );
   }
-  const run = project && runs.byAlias(project.id, alias);
+  const run = project && runs.byAlias(reachable.sight(project), alias);
   if (run) return { project, run };
   const where = name ?? root;
   throw new HeadgateError(

@@ -65,7 +65,7 @@ export function openRunChannel(subject: Subject, request: ChannelRequest, open: 
     if (waits && event.payload['path'] === path) waits = state(subject, path, channel) === 'waits';
   };
   return {
-    projectId: project.id,
+    sight: subject.sight,
     offer: (event) => guarded(subject, stream, () => look(event)),
     beat: () => guarded(subject, stream, () => void presentAlias(subject)),
     pump: () => subscription.pump(),

@@ -25,7 +25,7 @@ export function eventsAfter(subject: Subject, request: SourceRequest): number | 
 export function openRunEvents(subject: Subject, since: number | undefined, stream: EventStream): Source {
   const { parts, project } = subject;
   const feed = new EventFeed({
-    projectId: project.id,
+    sight: subject.sight,
     run: () => presentAlias(subject),
     after: since ?? parts.store.events.lastSeq(project.id),
     events: parts.store.events,
@@ -40,7 +40,7 @@ export function openRunEvents(subject: Subject, since: number | undefined, strea
   });
   guarded(subject, stream, () => feed.start());
   return {
-    projectId: project.id,
+    sight: subject.sight,
     offer: (event) => guarded(subject, stream, () => feed.offer(event)),
     beat: () => guarded(subject, stream, () => void presentAlias(subject)),
     pump: () => guarded(subject, stream, () => feed.pump()),

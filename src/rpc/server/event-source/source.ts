@@ -1,5 +1,6 @@
 import { HeadgateError, isHeadgateError, messageOf } from '../../../core/errors.ts';
 import type { EventRecord, Project } from '../../../model/records.ts';
+import type { Sight } from '../../../model/sight.ts';
 import type { ServerParts } from '../parts.ts';
 import type { EventStream } from '../transports/event-stream.ts';
 
@@ -7,6 +8,8 @@ import type { EventStream } from '../transports/event-stream.ts';
 export interface Subject {
   readonly parts: ServerParts;
   readonly project: Project;
+  /** The runs of the project that the reader knows of. */
+  readonly sight: Sight;
   readonly runId: number;
   /** The run's alias when it was asked for. */
   readonly alias: string;
@@ -16,8 +19,8 @@ export interface Subject {
 
 /** An open event stream: takes the project's events, sends on after a drain, and ends with its response. */
 export interface Source {
-  readonly projectId: number;
-  /** Takes an event of the project that has just been stored. */
+  readonly sight: Sight;
+  /** Takes an event within its sight that has just been stored. */
   offer(event: EventRecord): void;
   /** Called at every interval of the heartbeat. */
   beat(): void;

@@ -8,23 +8,23 @@ import { rowsOf, screenOf } from '../screens.ts';
 /** Entry operations (SPEC {#entries}). */
 export const entryHandlers: Handlers<'getEntries' | 'get' | 'set' | 'rm' | 'mv' | 'cp' | 'store' | 'sh' | 'env'> = {
   getEntries: (params, { parts, caller, redacts }) =>
-    parts.runtime.entries.list(caller().project.id, { ...given(params), redact: redacts(params.redact) }),
+    parts.runtime.entries.list(caller().sight, { ...given(params), redact: redacts(params.redact) }),
   get: async ({ format, ...params }, call) => {
     const { run, path, redact, ...part } = params;
     if (isFile(path)) return await getFile(params, format, call);
     if (format === 'screen') return await getScreen(params, call);
     if (format === 'digest') return await getDigest(params, call);
-    return call.parts.runtime.entries.get(call.caller().project.id, run, path, { ...given(part), redact: call.redacts(redact) });
+    return call.parts.runtime.entries.get(call.caller().sight, run, path, { ...given(part), redact: call.redacts(redact) });
   },
   set: ({ run, ...change }, { parts, caller }) => {
     if (!isFile(change.path)) return parts.runtime.entries.set(caller(), run, given(change));
-    parts.runtime.requireRun(caller().project.id, run);
+    parts.runtime.requireRun(caller().sight, run);
     return parts.runtime.files.set(caller(), run, given(change));
   },
   rm: ({ run, path }, { parts, caller }) => {
     if (!isFile(path)) parts.runtime.entries.rm(caller(), run, path);
     else {
-      parts.runtime.requireRun(caller().project.id, run);
+      parts.runtime.requireRun(caller().sight, run);
       parts.runtime.files.rm(caller(), path);
     }
     return { ok: true };
@@ -55,7 +55,7 @@ async function getFile(
   }
   if ((format ?? 'raw') !== 'raw' || channel !== undefined)
     throw new HeadgateError('invalid_params', `${path} is a file, which has neither channels nor a screen or digest`, { field: 'path' });
-  parts.runtime.requireRun(caller().project.id, run);
+  parts.runtime.requireRun(caller().sight, run);
   return await parts.runtime.files.get(caller(), run, path, given({ line, limit }));
 }
 
@@ -65,17 +65,17 @@ function transfer(
   { parts, caller }: Call,
 ): ResultOf<'mv'> | Promise<ResultOf<'mv'>> {
   if (!isFile(path) && !isFile(to)) return parts.runtime.entries[op === 'move' ? 'mv' : 'cp'](caller(), run, path, to);
-  parts.runtime.requireRun(caller().project.id, run);
+  parts.runtime.requireRun(caller().sight, run);
   return parts.runtime.files.transfer(caller(), run, op, path, to);
 }
 
 /** A channel with the picture of its output for a body; `line` and `limit` are rows of it (SPEC {#screen}). */
 async function getScreen(params: ParsedParamsOf<'get'>, { parts, caller, redacts, signal }: Call): Promise<ResultOf<'get'>> {
   const { run, path, channel = 1, line, limit } = params;
-  const project = caller().project.id;
+  const { sight } = caller();
   const redact = redacts(params.redact);
-  const { truncated, encoding, ...entry } = parts.runtime.entries.get(project, run, path, { channel, line: 1, limit: 1, redact });
-  const runId = parts.runtime.requireRun(project, run).id;
+  const { truncated, encoding, ...entry } = parts.runtime.entries.get(sight, run, path, { channel, line: 1, limit: 1, redact });
+  const runId = parts.runtime.requireRun(sight, run).id;
   const picture = await screenOf(parts.streams, { runId, path, channel, redact, signal });
   const total = picture.text.length;
   const first = line === undefined || line > 0 ? (line ?? 1) : Math.max(1, total + line + 1);
@@ -88,5 +88,5 @@ async function getDigest({ run, path, channel, line, limit }: ParsedParamsOf<'ge
   const field = line === undefined ? 'limit' : 'line';
   if (line !== undefined || limit !== undefined)
     throw new HeadgateError('invalid_params', `a digest is of the whole output; leave ${field} out, or format`, { field });
-  return await parts.runtime.entries.digest(caller().project.id, run, path, channel);
+  return await parts.runtime.entries.digest(caller().sight, run, path, channel);
 }

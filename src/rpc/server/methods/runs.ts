@@ -40,8 +40,8 @@ export const runHandlers: Handlers<RunMethod> = {
     parts.runtime.remove(caller(), run);
     return { run, deleted: true };
   },
-  getRuns: ({ limit, offset }, { parts, caller }) => parts.runtime.listRuns(caller().project.id, limit ?? DEFAULT_ROWS, offset ?? 0),
-  getRun: ({ run }, { parts, caller }) => parts.runtime.runInfo(caller().project.id, run),
-  getProposals: ({ run }, { parts, caller }) => parts.runtime.proposals(caller().project.id, run),
-  getContext: ({ run, ...part }, { parts, caller }) => parts.runtime.context(caller().project.id, run, given(part)),
+  getRuns: ({ limit, offset }, { parts, caller }) => parts.runtime.listRuns(caller().sight, limit ?? DEFAULT_ROWS, offset ?? 0),
+  getRun: ({ run }, { parts, caller }) => parts.runtime.runInfo(caller().sight, run),
+  getProposals: ({ run }, { parts, caller }) => parts.runtime.proposals(caller().sight, run),
+  getContext: ({ run, ...part }, { parts, caller }) => parts.runtime.context(caller().sight, run, given(part)),
 };

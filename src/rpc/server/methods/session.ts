@@ -19,10 +19,10 @@ export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'i
   getProjects: (_, { session }) => session.projects.list().map(({ name, root }) => ({ name, projectRoot: root })),
 
   subscribe: ({ run, since }, { parts, session, caller, afterAnswer }) => {
-    const { project } = caller();
+    const { sight } = caller();
     session.requireNotifications();
     session.requireRoom('events');
-    const known = run === undefined ? undefined : parts.runtime.requireRun(project.id, run);
+    const known = run === undefined ? undefined : parts.runtime.requireRun(sight, run);
     let last = known?.alias ?? '';
     // Once the run is deleted its last alias is what the event of that is known by.
     const alias =

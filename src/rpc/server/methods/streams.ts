@@ -167,10 +167,10 @@ export const streamHandlers: Handlers<StreamMethod> = {
       throw new HeadgateError('invalid_params', 'a path is one of a run; name the run too', { field: 'run' });
     }
     const { streams, clock } = call.parts;
-    const of = { projectId: call.caller().project.id, ...(run === undefined ? {} : { runId: runId(call, run) }) };
+    const of = run === undefined ? { sight: call.caller().sight } : { runId: runId(call, run), path };
     const rows: ResultOf<'stream/list'> = [];
     let until = performance.now() + SLICE_MS;
-    for (const view of streams.listed({ ...of, path, state, limit, offset })) {
+    for (const view of streams.listed({ ...of, state, limit, offset })) {
       rows.push(producerRow(view, clock.now()));
       if (performance.now() < until) continue;
       await nextTurn();
@@ -238,7 +238,7 @@ async function readScreen(params: ParsedParamsOf<'stream/read'>, call: Call): Pr
 }
 
 function runId(call: Call, alias: string): number {
-  return call.parts.runtime.requireRun(call.caller().project.id, alias).id;
+  return call.parts.runtime.requireRun(call.caller().sight, alias).id;
 }
 
 const REPLACEMENT = Buffer.from('\ufffd');

@@ -11,25 +11,26 @@ const TOKEN_BYTES = 32;
 
 /** Tokens (SPEC {#tokens}). */
 export const tokenHandlers: Handlers<'token/add' | 'token/list' | 'token/revoke'> = {
-  'token/add': ({ name, scope, projects = null, expires }, { parts }) => {
+  'token/add': ({ name, scope, projects = null, ownRuns = false, expires }, { parts }) => {
     if (RESERVED.includes(name)) {
       throw new HeadgateError('invalid_params', `"${name}" stands for the owner of the data folder; name whom the token is for`, {
         field: 'name',
       });
     }
     if (projects) requireBindable(scope, projects, parts.store.projects.list());
+    if (ownRuns && scope !== 'run') throw unboundable(scope, 'its own runs', 'run', 'ownRuns');
     const duration = expires === undefined ? undefined : parseDuration(expires);
     const expiresAt = duration === undefined ? null : parts.clock.now() + duration;
     // Recognisable where it should not be: in a log, in a repository.
     const token = `hgt_${parts.ids.token(TOKEN_BYTES)}`;
-    parts.store.tokens.add({ name, scope, hash: hashOf(token), projects, expiresAt });
-    parts.logger.info({ token: name, scope, projects, expiresAt }, 'a token was made');
-    return { name, scope, projects: projects && [...projects], expiresAt, token };
+    parts.store.tokens.add({ name, scope, hash: hashOf(token), projects, ownRuns, expiresAt });
+    parts.logger.info({ token: name, scope, projects, ownRuns, expiresAt }, 'a token was made');
+    return { name, scope, projects: projects && [...projects], ownRuns, expiresAt, token };
   },
 
   'token/list': (_, { parts }) =>
-    parts.store.tokens.list().map(({ name, scope, createdAt, projects, expiresAt }) => {
-      return { name, scope, createdAt, projects: projects && [...projects], expiresAt };
+    parts.store.tokens.list().map(({ name, scope, createdAt, projects, ownRuns, expiresAt }) => {
+      return { name, scope, createdAt, projects: projects && [...projects], ownRuns, expiresAt };
     }),
 
   'token/revoke': ({ name }, call) => {
@@ -45,12 +46,14 @@ export const tokenHandlers: Handlers<'token/add' | 'token/list' | 'token/revoke'
   },
 };
 
+function unboundable(scope: TokenScope, to: string, scopes: string, field: string): HeadgateError {
+  return new HeadgateError('invalid_params', `a token of scope "${scope}" cannot be bound to ${to}; choose the scope ${scopes}`, { field });
+}
+
 /** Throws `invalid_params` for a scope that reaches beyond projects, `not_found` for a project that is not there. */
 function requireBindable(scope: TokenScope, names: readonly string[], known: readonly Project[]): void {
   if (scope !== 'read' && scope !== 'run') {
-    throw new HeadgateError('invalid_params', `a token of scope "${scope}" cannot be bound to projects; choose the scope read or run`, {
-      field: 'projects',
-    });
+    throw unboundable(scope, 'projects', 'read or run', 'projects');
   }
   const missing = names.find((name) => !known.some((project) => project.name === name));
   if (missing === undefined) return;

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { HeadgateError, isHeadgateError } from '../../../core/errors.ts';
 import { given } from '../../../core/given.ts';
 import type { Project, Run } from '../../../model/records.ts';
+import type { Sight } from '../../../model/sight.ts';
 import type { ProducerView } from '../../../stream/index.ts';
 import { TTY_RUN, type TtyAttach, type TtyOpen } from '../../protocol/tty.ts';
 import type { Grant } from '../access.ts';
@@ -13,6 +14,8 @@ import { ttyProject } from './tty-place.ts';
 /** A producer that a session carries. */
 export interface TtyTarget {
   readonly project: Project;
+  /** The runs of the project that the client knows of. */
+  readonly sight: Sight;
   readonly runId: number;
   /** The run's alias. */
   readonly run: string;
@@ -41,24 +44,25 @@ const SHELL = 'exec "${SHELL:-/bin/sh}"';
 export async function openTarget(first: TtyOpen | TtyAttach, o: OpenOptions): Promise<TtyTarget> {
   const { parts } = o;
   const named = 'attach' in first ? (first.run ?? TTY_RUN) : first.run;
-  const project = ttyProject(new Projects(parts.store.projects, o.grant), o.request, {
+  const projects = new Projects(parts.store.projects, o.grant);
+  const project = ttyProject(projects, o.request, {
     project: first.project,
     projectRoot: first.projectRoot,
     run: named,
   });
-  const caller: Caller = { project, client: first.client?.name ?? 'tty', signal: o.signal };
-  if ('attach' in first) return target(parts, project, parts.runtime.requireRun(project.id, named ?? TTY_RUN), first.attach);
+  const caller: Caller = { project, sight: projects.sight(project), client: first.client?.name ?? 'tty', signal: o.signal };
+  if ('attach' in first) return target(parts, caller, parts.runtime.requireRun(caller.sight, named ?? TTY_RUN), first.attach);
   const run = runOf(parts, caller, first.run ?? TTY_RUN);
-  return target(parts, project, run, await begin(parts, caller, run, first));
+  return target(parts, caller, run, await begin(parts, caller, run, first));
 }
 
-function target(parts: ServerParts, project: Project, run: Run, path: string): TtyTarget {
-  return { project, runId: run.id, run: run.alias, path, view: parts.streams.view(run.id, path) };
+function target(parts: ServerParts, { project, sight }: Caller, run: Run, path: string): TtyTarget {
+  return { project, sight, runId: run.id, run: run.alias, path, view: parts.streams.view(run.id, path) };
 }
 
 function runOf(parts: ServerParts, caller: Caller, alias: string): Run {
   try {
-    return parts.runtime.requireRun(caller.project.id, alias);
+    return parts.runtime.requireRun(caller.sight, alias);
   } catch (error) {
     if (!isHeadgateError(error, 'not_found')) throw error;
     return parts.runtime.startRun(caller, { model: 'scripted', alias });

@@ -6,7 +6,8 @@ import { openStore } from '../../../../dist/src/store/index.js';
 const store = await openStore({ file: process.argv[2] ?? '', clock: systemClock });
 const project = store.projects.open({ name: 'p', root: '/', configPath: null });
 const run =
-  store.runs.byAlias(project.id, 'r') ?? store.runs.create({ projectId: project.id, alias: 'r', parentId: null, model: 'm', settings: {} });
+  store.runs.byAlias({ projectId: project.id, madeWith: null }, 'r') ??
+  store.runs.create({ projectId: project.id, alias: 'r', parentId: null, model: 'm', settings: {} });
 const channels = ['a', 'b'].map((slug) => {
   const path = `sh://turn_0/${slug}_1`;
   return (

@@ -13,7 +13,7 @@ store.transaction('durable', () => {
   for (let i = 0; i < Number(entries); i++)
     store.entries.create({ runId: run.id, path: `known://${i}`, category: 'data', status: 200, body: `${i}`, turn: 0, writer: 'w' });
 });
-void store.runs.copy(run.id, 1e9, (reveal) => {
+void store.runs.copy(run.id, { maxBytes: 1e9 }, (reveal) => {
   reveal('copy');
   writeSync(1, 'whole\n');
 });
