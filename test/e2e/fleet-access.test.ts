@@ -63,7 +63,7 @@ describe.skipIf(!serviceAvailable('openssl'))('{#cli_token} {#tls} a server over
     expect(String(again)).toContain('wrong token');
   });
 
-  it('{#own_runs} bind a job to the runs that it makes, also when the server has been started anew', async () => {
+  it('{#own_runs} bind a job to the runs that it makes, also when the server has been started again', async () => {
     const project = join(folder, 'project');
     const add = (...more: string[]) => local('token', 'add', '--scope', 'run', ...more);
     await started();
