@@ -10,6 +10,7 @@ import { fileSizeIssues } from './lib/file-sizes.mjs';
 import { leakIssues } from './lib/leaks.mjs';
 import { brokenLinks } from './lib/links.mjs';
 import { ROOT } from './lib/root.mjs';
+import { shellIssues } from './lib/shell-programs.mjs';
 import { StepFailed } from './lib/step-failed.mjs';
 import { wordIssues } from './lib/words.mjs';
 import { prepare } from './prepare.mjs';
@@ -26,6 +27,7 @@ const CHECKS = [
   { name: 'spec clauses', command: [process.execPath, 'scripts/spec-clauses.mjs'] },
   { name: 'generated docs', command: [process.execPath, 'scripts/docs.mjs', '--check'] },
   { name: 'links', issues: () => brokenLinks(ROOT) },
+  { name: 'shell programs', issues: () => shellIssues(ROOT) },
   { name: 'file sizes', issues: () => fileSizeIssues(ROOT) },
   { name: 'machine names', issues: () => leakIssues(ROOT) },
   { name: 'plain words', issues: () => wordIssues(ROOT) },
@@ -45,7 +47,7 @@ function run([command, ...args], stdio = 'pipe') {
 
 async function perform(check) {
   const started = performance.now();
-  const { ok, output } = check.command === undefined ? judge(check.issues()) : await run(check.command);
+  const { ok, output } = check.command === undefined ? judge(await check.issues()) : await run(check.command);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`${ok ? 'ok    ' : 'failed'}  ${check.name.padEnd(14)}  ${seconds.padStart(5)} s`);
   if (!ok) console.log(`${output.trimEnd().replace(/^/gm, '        ')}\n`);

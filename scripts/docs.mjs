@@ -1,5 +1,5 @@
 // Writes what is generated: from the method table and the error catalogue docs/openrpc.json, docs/errors.md and the
-// marked blocks of the specification; from its clauses and the tests' titles its index and lists of tests; from the types of src/hooks those of PLUGINS.md; from the .wat files of src their WebAssembly; from the commands man/headgate.1. `node scripts/docs.mjs` writes, `--check` exits 1 and names every file that is stale.
+// marked blocks of the specification; from its clauses and the tests' titles its index and lists of tests; from the types of src/hooks those of PLUGINS.md; from the .wat files of src their WebAssembly, from its shell programs their texts; from the commands man/headgate.1. `node scripts/docs.mjs` writes, `--check` exits 1 and names every file that is stale.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { provenIn } from './lib/clauses.mjs';
 import { filesUnder } from './lib/files-under.mjs';
 import { manPage } from './lib/man-page.mjs';
 import { pluginBlocks } from './lib/plugin-docs.mjs';
+import { shellModules } from './lib/shell-programs.mjs';
 import { clauseIndex, testList } from './lib/spec-index.mjs';
 import { readSpec } from './lib/spec-pages.mjs';
 
@@ -80,6 +81,7 @@ const wanted = new Map([
   ['man/headgate.1', manPage({ tree, exitCodes: EXIT_CODE_HELP, version })],
   ['src/core/bytes-wasm.ts', await webAssembly('src/core/bytes.wat', 'BYTES_WASM')],
   ['src/redact/candidates-wasm.ts', await webAssembly('src/redact/candidates.wat', 'CANDIDATES_WASM')],
+  ...shellModules(fileURLToPath(root)),
   ...spec.map(({ name, text }) => [name, fill(text, name)]),
   ...(plugins === undefined ? [] : [['PLUGINS.md', fill(plugins, 'PLUGINS.md')]]),
 ]);

@@ -13,15 +13,15 @@ import { StepFailed } from './lib/step-failed.mjs';
 
 /**
  * Installs and builds where needed; a second call meanwhile, from any process, waits for the first.
- * @param {{ root?: string, say?: (line: string) => void }} [options]
+ * @param {{ root?: string, say?: (line: string) => void, build?: boolean }} [options] `build`: false only installs
  * @returns {Promise<{ installed: boolean, built: boolean }>} what had to be done
  * @throws {StepFailed} whose message says what to do
  */
-export async function prepare({ root = ROOT, say = (line) => process.stderr.write(`${line}\n`) } = {}) {
+export async function prepare({ root = ROOT, say = (line) => process.stderr.write(`${line}\n`), build = true } = {}) {
   requireNode(root);
   return withLock(root, say, () => {
     const installed = installIfStale(root, say);
-    const built = buildIfStale(root, say);
+    const built = build && buildIfStale(root, say);
     return { installed, built };
   });
 }

@@ -5,7 +5,17 @@ import { join, relative } from 'node:path';
 import { StepFailed } from './step-failed.mjs';
 
 const STAMP = '.sources';
-const SOURCES = ['src', 'migrations', 'web', 'scripts/lib/bundle.mjs', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+const SOURCES = [
+  'src',
+  'migrations',
+  'web',
+  'scripts/lib/bundle.mjs',
+  'scripts/lib/client-package.mjs',
+  'clients/typescript',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
 
 /** Builds when dist is missing or was made from other sources. Returns whether it had to. Throws StepFailed. */
 export function buildIfStale(root, say) {
@@ -30,6 +40,7 @@ export function build(root, { types }) {
   try {
     const compiler = join(root, 'node_modules/typescript/bin/tsc');
     run(root, [compiler, '-p', 'tsconfig.build.json', '--outDir', fresh, ...(types ? [] : ['--noCheck'])]);
+    run(root, ['scripts/lib/client-package.mjs', fresh]);
     run(root, ['scripts/lib/bundle.mjs', fresh]);
     run(root, [join(root, 'node_modules/vite/bin/vite.js'), 'build', 'web', '--logLevel', 'warn', '--outDir', join(fresh, 'web')]);
     const main = join(fresh, 'src/main.js');

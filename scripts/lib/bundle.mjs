@@ -28,5 +28,10 @@ await bundle.write({
 });
 await bundle.close();
 // A thread is started from a file beside the module that starts it.
-for (const worker of ['store/checkpoint-worker.mjs', 'plugins/search/search-worker.mjs', 'plugins/fetch/readable-worker.mjs'])
+for (const worker of [
+  'store/checkpoint-worker.mjs',
+  'runtime/loop/token-worker.mjs',
+  'plugins/search/search-worker.mjs',
+  'plugins/fetch/readable-worker.mjs',
+])
   copyFileSync(join(source, worker), join(source, CHUNKS, basename(worker)));

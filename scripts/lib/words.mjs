@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryFiles } from './repository-files.mjs';
 
-/** Words that a reader stumbles over, and what stands in their place (CONTRIBUTING.md). */
+/** Where the product's own text is, for those who use it or read its sources. */
+const SHIPPED = /^(src|web|docs|clients|[A-Z]+\.md$)/;
+/** Words that a reader stumbles over, what stands in their place (CONTRIBUTING.md), and the files that are looked at. */
 const WORDS = [
+  [/\bwhoever\b/i, 'the caller", "the first writer", "a client that ...', SHIPPED],
   [/\banew\b(?!\()/, 'again'],
   [/(\/\*\*|\.|;|,|\band) [Aa]nswers (how|whether|what|where|which|true|false|undefined|the number)\b/, 'returns'],
 ];
-const TEXT = /\.(ts|tsx|mjs|lua|el|md)$/;
+const TEXT = /\.(ts|tsx|mjs|sh|lua|el|md)$/;
 /** Files that quote these words, or are what was written at its time. */
 const QUOTES = ['scripts/lib/words.mjs', 'CONTRIBUTING.md', 'CHANGELOG.md'];
 
@@ -21,6 +24,8 @@ export function wordIssues(root) {
         .map((line, index) => ({ path, line, number: index + 1 })),
     )
     .flatMap(({ path, line, number }) =>
-      WORDS.filter(([word]) => word.test(line)).map(([word, better]) => `${path}:${number}: "${word.exec(line)?.[0]}"; write "${better}"`),
+      WORDS.filter(([word, , where = TEXT]) => where.test(path) && word.test(line)).map(
+        ([word, better]) => `${path}:${number}: "${word.exec(line)?.[0]}"; write "${better}"`,
+      ),
     );
 }

@@ -1,7 +1,7 @@
 import type { SessionUpdate, StopReason } from '@agentclientprotocol/sdk';
 import { deferred } from '../core/deferred.ts';
-import type { Question } from '../core/question.ts';
-import type { RuntimeEvent } from '../rpc/client/index.ts';
+import { defined } from '../core/defined.ts';
+import { type Question, RunName, type RuntimeEvent, turnOfPath } from '../rpc/client/index.ts';
 import { toRequestError } from './errors.ts';
 import { showHistory } from './history.ts';
 import type { Link } from './link.ts';
@@ -10,17 +10,16 @@ import type { Outlet } from './outlet.ts';
 import { Proposals } from './proposals.ts';
 import { stopReason } from './stop-reason.ts';
 import { Timeline } from './timeline.ts';
-import { turnOfPath } from './tool-call.ts';
 
 /** How long a cancelled prompt waits for its commands to be gone (milliseconds). */
 const GONE_MS = 10_000;
 
 /**
- * One session of an editor: one run, shown live from the moment it is opened until it is closed, whoever works in it, and
+ * One session of an editor: one run, shown live from the moment it is opened until it is closed, whichever client works in it, and
  * the prompts that the editor sends (SPEC {#acp_session}).
  */
 export class EditorSession {
-  readonly run: string;
+  readonly #run: RunName;
   readonly root: string;
   mode: Mode;
   model: string;
@@ -51,7 +50,7 @@ export class EditorSession {
     model: string;
   }) {
     const { outlet, run, link } = options;
-    this.run = run;
+    this.#run = new RunName(run);
     this.root = link.root;
     this.mode = options.mode;
     this.model = options.model;
@@ -59,24 +58,24 @@ export class EditorSession {
     this.#connect = options.connect;
     this.#link = link;
     this.#events = this.#listen(link);
-    this.#loops = new Loops(run);
+    this.#loops = new Loops(this.#run);
     this.#proposals = new Proposals({
       outlet,
-      run,
+      run: this.#run,
       link: () => this.#attached(),
       inText: (path, question) => void this.#askInText(path, question).catch((error: unknown) => this.#fail(error)),
       dismissed: (path) => void this.#dismiss(path).catch((error: unknown) => this.#fail(error)),
     });
     this.#timeline = new Timeline({
       outlet,
-      run,
+      run: this.#run,
       root: link.root,
       proposals: this.#proposals,
       listener: {
         isOwn: (loop) => this.#loops.isOwn(loop),
         loopEnded: (loop, end) => this.#loops.ended(loop, end),
         trouble: (link, path, text) => this.#trouble(link, path, text),
-        deleted: () => this.#fail(new Error(`run ${run} was deleted`)),
+        deleted: () => this.#fail(new Error(`run ${this.#run.now} was deleted`)),
       },
     });
   }
@@ -87,14 +86,14 @@ export class EditorSession {
 
   /** Shows what is stored: the whole run, or only what still runs. What happens meanwhile is shown by `start`. */
   async show(only: 'all' | 'live'): Promise<void> {
-    await showHistory(await this.#attached(), this.run, this.#timeline, only);
+    await showHistory(await this.#attached(), this.#run.now, this.#timeline, only);
   }
 
   /** Shows what happens from now on, and asks about what waits for an answer. */
   async start(): Promise<void> {
     const link = await this.#attached();
     this.#show(link);
-    for (const proposal of await link.runtime.look('getProposals', { run: this.run })) await this.#timeline.propose(proposal);
+    for (const proposal of await this.#run.ask((run) => link.runtime.look('getProposals', { run }))) await this.#timeline.propose(proposal);
   }
 
   /** Has a prompt worked on; resolves when everything that it brought about has been shown (SPEC {#acp_prompt}). */
@@ -127,7 +126,8 @@ export class EditorSession {
 
   /** Has later turns asked of another model. Throws -32602 for one that is not there. */
   async useModel(model: string): Promise<void> {
-    await (await this.#attached()).runtime.call('run/config', { run: this.run, model });
+    const { runtime } = await this.#attached();
+    await this.#run.ask(async (run) => await runtime.call('run/config', { run, model }));
     this.model = model;
   }
 
@@ -136,7 +136,7 @@ export class EditorSession {
     return this.#outlet.send(update);
   }
 
-  /** A message to people that is nobody's answer. */
+  /** A message to people that answers no prompt. */
   notice(text: string): Promise<void> {
     return this.#outlet.notice('warning', text);
   }
@@ -192,7 +192,7 @@ export class EditorSession {
 
   /** The loop whose turn a log entry is of. */
   async #loopOf(link: Link, path: string): Promise<number | undefined> {
-    const { turns } = await link.runtime.look('getRun', { run: this.run });
+    const { turns } = await this.#run.ask(async (run) => await link.runtime.look('getRun', { run }));
     return turns.find(({ turn }) => turn === turnOfPath(path))?.loop;
   }
 
@@ -234,7 +234,7 @@ export class EditorSession {
   /** What happens from now on, or since what was shown last. */
   #listen({ runtime }: Link): AsyncIterable<RuntimeEvent> {
     const { signal } = this.#closed;
-    return runtime.events({ run: this.run, signal, ...(this.#since === undefined ? {} : { since: this.#since }) });
+    return runtime.events({ run: this.#run.now, signal, ...defined({ since: this.#since }) });
   }
 
   #show(link: Link): void {
@@ -243,6 +243,7 @@ export class EditorSession {
 
   async #showAll(link: Link): Promise<void> {
     for await (const event of this.#events) {
+      this.#run.take(event);
       await this.#timeline.handle(link, event);
       if ('seq' in event.params) this.#since = event.params.seq;
     }

@@ -1,6 +1,6 @@
 import { type Deferred, deferred } from '../core/deferred.ts';
 import { isEnd } from '../core/end-status.ts';
-import { ConnectionClosed } from '../rpc/client/index.ts';
+import { ConnectionClosed, type RunName, turnOfPath } from '../rpc/client/index.ts';
 import type { Link } from './link.ts';
 import type { LoopEnd } from './stop-reason.ts';
 
@@ -21,17 +21,17 @@ type PromptEnd = LoopEnd | Left;
 
 /** The loops that a session's prompts began: each begun once, awaited until its end. */
 export class Loops {
-  readonly #run: string;
+  readonly #run: RunName;
   readonly #own = new Set<number>();
   readonly #ended = new Map<number, LoopEnd>();
   readonly #awaited = new Map<number, Deferred<PromptEnd>>();
   /** Loops that no prompt waits for, though they have not ended. */
   readonly #left = new Map<number, Left>();
-  /** The call that begins a loop; whoever asks whose loop it is waits for it. */
+  /** The call that begins a loop; `isOwn` awaits it, because ownership is unknown until it returns. */
   #beginning: Promise<unknown> = Promise.resolve();
   #why: string | undefined;
 
-  constructor(run: string) {
+  constructor(run: RunName) {
     this.#run = run;
   }
 
@@ -62,7 +62,7 @@ export class Loops {
     return ((await this.isOwn(loop)) || this.#awaited.has(loop)) && !this.#left.has(loop);
   }
 
-  /** Queues a loop; returns its number. A connection lost meanwhile queues it no second time. */
+  /** Queues a loop; returns its number. A connection lost meanwhile does not queue it twice. */
   begin(link: Link, mode: Mode, prompt: string): Promise<number> {
     const begun = this.#begin(link, mode, prompt).then((loop) => {
       this.#own.add(loop);
@@ -107,7 +107,7 @@ export class Loops {
   /** Resolves when none of these commands has a process left, or when `signal` is aborted. */
   async gone(link: Link, commands: readonly string[], signal: AbortSignal): Promise<void> {
     while (commands.length > 0 && !signal.aborted) {
-      const { producers } = await link.runtime.look('getRun', { run: this.#run });
+      const { producers } = await link.runtime.look('getRun', { run: this.#run.now });
       if (!commands.some((path) => producers.includes(path))) return;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
@@ -130,13 +130,13 @@ export class Loops {
    */
   async abort(link: Link): Promise<string[]> {
     await this.#beginning.catch(() => {});
-    const run = this.#run;
+    const run = this.#run.now;
     const { loops, turns, producers } = await link.runtime.look('getRun', { run });
     const active = new Set([...loops.filter(({ status }) => !isEnd(status)).map(({ loop }) => loop), ...this.#awaited.keys()]);
     const begun = new Set(turns.filter(({ loop }) => active.has(loop)).map(({ turn }) => turn));
     await link.runtime.look('run/abort', { run });
-    const commands = producers.filter((path) => begun.has(Number(/^log:\/\/turn_(\d+)\//.exec(path)?.[1])));
-    // One that has ended meanwhile needs no end.
+    const commands = producers.filter((path) => begun.has(turnOfPath(path)));
+    // A command may have ended meanwhile.
     await Promise.all(
       commands.map((path) => link.runtime.look('stream/cancel', { run, path, reason: 'the prompt was cancelled' }).catch(() => {})),
     );
@@ -155,8 +155,8 @@ export class Loops {
   }
 
   async #begin(link: Link, mode: Mode, prompt: string): Promise<number> {
-    const run = this.#run;
-    const before = (await link.runtime.look('getRun', { run })).loops.length;
+    const before = (await this.#run.ask(async (run) => await link.runtime.look('getRun', { run }))).loops.length;
+    const run = this.#run.now;
     while (true) {
       try {
         const params = { run, prompt, ...(mode === 'yolo' ? { yolo: true } : {}) };

@@ -14,7 +14,7 @@ export class Outlet {
     this.sessionId = sessionId;
   }
 
-  /** Sends an update; resolves when the editor's pipe has taken it, so that who writes much waits. An editor that is gone hears nothing. */
+  /** Sends an update; resolves when the editor's pipe has taken it, so that a fast writer waits. Does nothing once the editor is gone. */
   async send(update: SessionUpdate): Promise<void> {
     if (this.#isClosed) return;
     await this.client.notify(methods.client.session.update, { sessionId: this.sessionId, update }).catch(() => {});
@@ -25,7 +25,7 @@ export class Outlet {
     this.#isClosed = true;
   }
 
-  /** A short message to people that is nobody's answer. */
+  /** A short message to people, outside of any answer. */
   async notice(severity: 'info' | 'warning' | 'error', title: string): Promise<void> {
     if (this.traits.notices) return await this.send({ sessionUpdate: 'notice', severity, title });
     await this.send({ sessionUpdate: 'agent_thought_chunk', content: { type: 'text', text: `${title}\n` } });

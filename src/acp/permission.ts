@@ -1,8 +1,6 @@
 import type { PermissionOption, RequestPermissionOutcome } from '@agentclientprotocol/sdk';
-import { rulesToRemember } from '../core/rules-to-remember.ts';
 import { visibleLine } from '../core/visible-text.ts';
-
-type Facts = Readonly<Record<string, unknown>>;
+import type { RulesToRemember } from '../rpc/client/index.ts';
 
 /** An answer to a proposal. */
 export interface Answer {
@@ -19,8 +17,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
 };
 
 /** What a person can answer to a proposal; "always" names the rules that it writes, and is missing where there are none (SPEC {#acp_permission}). */
-export function permissionOptions(attributes: Facts): PermissionOption[] {
-  const { accept, reject } = rulesToRemember(attributes);
+export function permissionOptions({ accept, reject }: RulesToRemember): PermissionOption[] {
   const rules = (list: readonly string[]) => list.map(visibleLine).join(', ');
   return [
     { optionId: 'allow_once', kind: 'allow_once', name: 'Allow' },

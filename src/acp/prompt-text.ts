@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { ContentBlock } from '@agentclientprotocol/sdk';
 import { badParams } from './errors.ts';
 
-/** A prompt's content as the text that the model reads; throws -32602 for what no model is shown (SPEC {#acp_prompt}). */
+/** A prompt's content as the text that the model reads; throws -32602 for content that models are not shown (SPEC {#acp_prompt}). */
 export function promptText(blocks: readonly ContentBlock[], root: string): string {
   const parts = blocks.map((block, index) => part(block, index, root));
   const text = [flow(parts), ...parts.flatMap(({ context }) => (context === undefined ? [] : [context]))].join('\n\n');
@@ -60,7 +60,7 @@ function filePaths(uri: string): string[] {
     paths.push(fileURLToPath(url));
     paths.push(realpathSync(fileURLToPath(url)));
   } catch {
-    // No URL, or no file of this machine yet.
+    // It is not a URL, or the file does not exist yet.
   }
   return paths;
 }

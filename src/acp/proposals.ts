@@ -1,6 +1,6 @@
 import { methods, type RequestPermissionRequest, type ToolCallUpdate } from '@agentclientprotocol/sdk';
 import { messageOf } from '../core/errors.ts';
-import { type Question, questionOf } from '../core/question.ts';
+import { type Action, actionOf, type Question, type RunName } from '../rpc/client/index.ts';
 import { isRefusal } from './errors.ts';
 import type { Link } from './link.ts';
 import type { Outlet } from './outlet.ts';
@@ -19,7 +19,7 @@ export interface Proposal {
  */
 export class Proposals {
   readonly #outlet: Outlet;
-  readonly #run: string;
+  readonly #run: RunName;
   readonly #link: () => Promise<Link>;
   readonly #inText: (path: string, question: Question) => void;
   readonly #dismissed: (path: string) => void;
@@ -33,7 +33,7 @@ export class Proposals {
    */
   constructor(options: {
     outlet: Outlet;
-    run: string;
+    run: RunName;
     link: () => Promise<Link>;
     inText: (path: string, question: Question) => void;
     dismissed: (path: string) => void;
@@ -53,7 +53,7 @@ export class Proposals {
     this.#asked.set(path, abort);
     this.#ask(proposal, toolCall, abort.signal).catch((error: unknown) => {
       if (abort.signal.aborted) return;
-      const how = `the proposal waits on; another client can answer it: headgate attach ${this.#run}`;
+      const how = `the proposal waits on; another client can answer it: headgate attach ${this.#run.now}`;
       void this.#outlet.notice('warning', `The editor could not be asked (${messageOf(error)}); ${how}`);
     });
   }
@@ -81,9 +81,9 @@ export class Proposals {
   async resolve(path: string, answer: Answer): Promise<void> {
     const link = await this.#link();
     try {
-      await link.runtime.look('run/resolve', { run: this.#run, resolution: { path, ...answer } });
+      await this.#run.ask(async (run) => await link.runtime.look('run/resolve', { run, resolution: { path, ...answer } }));
     } catch (error) {
-      // Somebody was faster, or a lost connection had the first attempt arrive; what was answered is told by its event.
+      // Another client was faster, or a lost connection had the first attempt arrive; what was answered is told by its event.
       if (isRefusal(error, 'proposal_resolved')) return;
       if (answer.remember && isRefusal(error, 'unsupported')) {
         const { remember: _, ...once } = answer;
@@ -94,17 +94,17 @@ export class Proposals {
   }
 
   async #ask({ path, attributes }: Proposal, toolCall: ToolCallUpdate, signal: AbortSignal): Promise<void> {
-    const question = questionOf(attributes);
+    const { question, rules } = actionOf(attributes);
     if (question && !this.#outlet.traits.forms && question.options.length === 0) return this.#inText(path, question);
-    const answer = question ? await this.#answerTo(path, question, toolCall, signal) : await this.#permission(attributes, toolCall, signal);
+    const answer = question ? await this.#answerTo(path, question, toolCall, signal) : await this.#permission(rules, toolCall, signal);
     if (signal.aborted) return;
     if (answer) return await this.resolve(path, answer);
     this.#waiting.set(path, { path, attributes });
     this.#dismissed(path);
   }
 
-  async #permission(attributes: Proposal['attributes'], toolCall: ToolCallUpdate, signal: AbortSignal): Promise<Answer | undefined> {
-    return permissionAnswer(await this.#request(toolCall, permissionOptions(attributes), signal));
+  async #permission(rules: Action['rules'], toolCall: ToolCallUpdate, signal: AbortSignal): Promise<Answer | undefined> {
+    return permissionAnswer(await this.#request(toolCall, permissionOptions(rules), signal));
   }
 
   async #answerTo(path: string, question: Question, toolCall: ToolCallUpdate, signal: AbortSignal): Promise<Answer | undefined> {

@@ -4,8 +4,8 @@ import type {
   PermissionOption,
   RequestPermissionOutcome,
 } from '@agentclientprotocol/sdk';
-import type { Question } from '../core/question.ts';
 import { visibleLine } from '../core/visible-text.ts';
+import type { Question } from '../rpc/client/index.ts';
 import type { Answer } from './permission.ts';
 
 type Facts = Readonly<Record<string, unknown>>;

@@ -47,6 +47,6 @@ async function titleOf(link: Link, run: string): Promise<string> {
 function readCursor(cursor: string | null | undefined): Cursor {
   if (cursor === undefined || cursor === null) return { folder: 0, offset: 0 };
   const found = /^(\d{1,4})\.(\d{1,9})$/.exec(cursor);
-  if (!found) throw badParams('that cursor is none of session/list; leave it out to begin again', { field: 'cursor' });
+  if (!found) throw badParams('that cursor is not from session/list; leave it out to begin again', { field: 'cursor' });
   return { folder: Number(found[1]), offset: Number(found[2]) };
 }

@@ -1,15 +1,14 @@
 import { isEnd } from '../core/end-status.ts';
-import type { RuntimeEvent } from '../rpc/client/index.ts';
+import { actionOf, kindOf, type RunName, type RuntimeEvent, toolOfPath, turnOfPath } from '../rpc/client/index.ts';
 import type { NotificationParamsOf } from '../rpc/protocol/table.ts';
 import { isRefusal } from './errors.ts';
 import type { Link } from './link.ts';
 import type { Outlet } from './outlet.ts';
 import type { Proposals } from './proposals.ts';
-import { toolOfPath, turnOfPath } from './tool-call.ts';
 import { type Entry, ToolCalls } from './tool-calls.ts';
 import { Words } from './words.ts';
 
-/** What the timeline tells whoever answers prompts. */
+/** What the timeline tells the code that answers prompts. */
 export interface TimelineListener {
   /** True for a loop that this session's own prompt began: its words came from the editor. */
   isOwn(loop: number): Promise<boolean>;
@@ -24,14 +23,14 @@ export interface TimelineListener {
 export class Timeline {
   readonly calls: ToolCalls;
   readonly #outlet: Outlet;
-  readonly #run: string;
+  readonly #run: RunName;
   readonly #words: Words;
   readonly #proposals: Proposals;
   readonly #listener: TimelineListener;
   /** Entries that are told once and have no state. */
   readonly #told = new Set<string>();
 
-  constructor(options: { outlet: Outlet; run: string; root: string; proposals: Proposals; listener: TimelineListener }) {
+  constructor(options: { outlet: Outlet; run: RunName; root: string; proposals: Proposals; listener: TimelineListener }) {
     this.#outlet = options.outlet;
     this.#run = options.run;
     this.#proposals = options.proposals;
@@ -88,7 +87,7 @@ export class Timeline {
 
   /** Shows a stored entry with what became of it; `bytes` are the sizes of its channels (SPEC {#acp_load}). */
   async restore(link: Link, entry: Entry, bytes: ReadonlyMap<number, number>): Promise<void> {
-    const kind = kindOf(entry.path);
+    const kind = shownAs(entry.path);
     if (kind === 'call') return await this.calls.restored(link, entry, bytes);
     if (kind !== undefined && isEnd(entry.status)) await this.#tell(link, kind, entry.path);
   }
@@ -106,7 +105,7 @@ export class Timeline {
   }
 
   async #changed(link: Link, { path, status, removed }: NotificationParamsOf<'entry/changed'>): Promise<void> {
-    const kind = removed ? undefined : kindOf(path);
+    const kind = removed ? undefined : shownAs(path);
     if (kind === undefined) return;
     if (kind !== 'call') {
       if (isEnd(status)) await this.#tell(link, kind, path);
@@ -130,7 +129,7 @@ export class Timeline {
   }
 
   /** Tells an entry that is words: a prompt, what the model thinks or tells people, why a loop ended. */
-  async #tell(link: Link, kind: Exclude<ReturnType<typeof kindOf>, 'call' | undefined>, path: string): Promise<void> {
+  async #tell(link: Link, kind: Exclude<ReturnType<typeof shownAs>, 'call' | undefined>, path: string): Promise<void> {
     if (this.#told.has(path)) return;
     this.#told.add(path);
     if (kind === 'prompt' && (await this.#listener.isOwn(loopOfPath(path)))) return;
@@ -142,18 +141,18 @@ export class Timeline {
       return await this.#words.say(turnOfPath(path), `\n\n${entry.body}`, path);
     if (kind === 'trouble') return;
     if (kind === 'prompt') {
-      // What wakes an agent is nobody's message.
+      // No person wrote what wakes an agent.
       if (entry.attributes['by'] === 'server') return;
       return await this.#outlet.send({ sessionUpdate: 'user_message_chunk', content: { type: 'text', text: entry.body }, messageId: path });
     }
-    const { input } = entry.attributes as { input?: { text?: unknown } };
-    const text = typeof input?.text === 'string' ? input.text : entry.body;
+    const { text: thought } = actionOf(entry.attributes).input;
+    const text = typeof thought === 'string' ? thought : entry.body;
     await this.#outlet.send({ sessionUpdate: 'agent_thought_chunk', content: { type: 'text', text }, messageId: path });
   }
 
   async #entry(link: Link, path: string): Promise<Entry | undefined> {
     try {
-      return await link.runtime.look('get', { run: this.#run, path });
+      return await this.#run.ask(async (run) => await link.runtime.look('get', { run, path }));
     } catch (error) {
       if (isRefusal(error, 'not_found')) return undefined;
       throw error;
@@ -161,14 +160,22 @@ export class Timeline {
   }
 }
 
-/** What an entry is to an editor; undefined for what it is not shown. */
-function kindOf(path: string): 'call' | 'text' | 'trouble' | 'limit' | 'update' | 'think' | 'prompt' | undefined {
-  if (/^prompt:\/\/loop_\d+\/user$/.test(path)) return 'prompt';
-  if (!path.startsWith('log://')) return undefined;
+/** What an entry is shown as to an editor; undefined for an entry that is not shown. */
+function shownAs(path: string): 'call' | 'text' | 'trouble' | 'limit' | 'update' | 'think' | 'prompt' | undefined {
   const tool = toolOfPath(path);
-  if (tool === 'model') return path.endsWith('/text') ? 'text' : 'trouble';
-  if (tool === 'loop') return 'limit';
-  return tool === 'update' || tool === 'think' ? tool : 'call';
+  switch (kindOf(path)) {
+    case 'prompt':
+      // What a person adds while a loop works is told by the editor that it came from.
+      return path.endsWith('/user') ? 'prompt' : undefined;
+    case 'words':
+      return 'text';
+    case 'trouble':
+      return tool === 'loop' ? 'limit' : 'trouble';
+    case 'step':
+      return tool === 'update' || tool === 'think' ? tool : 'call';
+    case undefined:
+      return undefined;
+  }
 }
 
 function loopOfPath(path: string): number {

@@ -1,13 +1,11 @@
 import { join } from 'node:path';
 import type { ToolCallContent, ToolCallLocation, ToolCallStatus, ToolKind } from '@agentclientprotocol/sdk';
-import { placeLine } from '../core/place-line.ts';
 import { visibleLine } from '../core/visible-text.ts';
+import { type Action, placeLine, toolOfPath } from '../rpc/client/index.ts';
 import { changedFiles, diffContent } from './diff-content.ts';
 import { codeSpan, textContent } from './markdown.ts';
 
-type Facts = Readonly<Record<string, unknown>>;
-
-/** What an editor is shown of an action, whatever becomes of it. */
+/** What an editor is shown of an action from its announcement on. */
 export interface CallFacts {
   readonly title: string;
   readonly kind: ToolKind;
@@ -43,31 +41,20 @@ const KINDS: Readonly<Record<string, ToolKind>> = {
 /** Lines and columns of a title. */
 const TITLE_CHARS = 300;
 
-/** The tool of a log entry, read from its path: `log://turn_1/sh/make-test` is `sh`. */
-export function toolOfPath(path: string): string {
-  return path.split('/')[3] ?? 'unknown';
-}
-
-/** The turn of a log entry; 0 for what clients did. */
-export function turnOfPath(path: string): number {
-  return Number(/^log:\/\/turn_(\d+)\//.exec(path)?.[1] ?? 0);
-}
-
 /** Describes an action by its log entry's attributes (SPEC {#acp_tool_calls}). */
-export function describeCall(path: string, attributes: Facts, root: string): CallFacts {
-  const tool = typeof attributes['tool'] === 'string' ? attributes['tool'] : toolOfPath(path);
+export function describeCall(path: string, action: Action, root: string): CallFacts {
+  const { tool = toolOfPath(path), input, command = textOf(input['command']), summary = textOf(input['summary']) ?? tool } = action;
   const kind = KINDS[tool] ?? 'other';
-  const { command, summary } = { ...inputOf(attributes), ...attributes } as Facts;
   const isCommand = tool === 'sh' || tool === 'env';
-  const text = isCommand && typeof command === 'string' ? codeSpan(command) : visibleLine(typeof summary === 'string' ? summary : tool);
-  const where = placeLine(attributes);
+  const text = isCommand && command !== undefined ? codeSpan(command) : visibleLine(summary);
+  const where = placeLine(action);
   return {
     title: text.length > TITLE_CHARS && !isCommand ? `${text.slice(0, TITLE_CHARS)} ...` : text,
     kind,
     name: tool,
-    locations: locationsOf(attributes, root),
-    rawInput: attributes['input'] ?? (typeof command === 'string' ? { command } : {}),
-    proposed: diffContent(attributes, root) ?? (where === undefined ? [] : [textContent(`in ${codeSpan(where)}`)]),
+    locations: locationsOf(action, root),
+    rawInput: Object.keys(input).length > 0 || command === undefined ? input : { command },
+    proposed: diffContent(action, root) ?? (where === undefined ? [] : [textContent(`in ${codeSpan(where)}`)]),
     isCommand,
   };
 }
@@ -79,15 +66,15 @@ export function callStatus(status: number): ToolCallStatus {
   return status === 200 ? 'completed' : 'failed';
 }
 
-function inputOf({ input }: Facts): Facts {
-  return typeof input === 'object' && input !== null ? (input as Facts) : {};
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** Files that an action is about: those it changes, else the one that its input names. */
-function locationsOf(attributes: Facts, root: string): ToolCallLocation[] {
-  const changed = changedFiles(attributes, root);
+function locationsOf(action: Action, root: string): ToolCallLocation[] {
+  const changed = changedFiles(action, root);
   if (changed.length > 0) return changed;
-  const { path, line } = inputOf(attributes);
+  const { path, line } = action.input;
   if (typeof path !== 'string' || !path.startsWith('file://')) return [];
   return [{ path: join(root, path.slice('file://'.length)), ...(typeof line === 'number' && line > 0 ? { line } : {}) }];
 }

@@ -1,8 +1,9 @@
 import type { ToolCallContent, ToolCallStatus, ToolCallUpdate } from '@agentclientprotocol/sdk';
 import { type Deferred, deferred } from '../core/deferred.ts';
+import { defined } from '../core/defined.ts';
 import { isEnd } from '../core/end-status.ts';
 import { visibleLine } from '../core/visible-text.ts';
-import { endWord } from '../rpc/client/index.ts';
+import { type Action, actionOf, endWord, type RunName } from '../rpc/client/index.ts';
 import type { NotificationParamsOf, ResultOf } from '../rpc/protocol/table.ts';
 import { CallOutput, TAIL_BYTES } from './call-output.ts';
 import type { Link } from './link.ts';
@@ -10,7 +11,6 @@ import { blockContent, textContent } from './markdown.ts';
 import type { Outlet } from './outlet.ts';
 import { type CallFacts, callStatus, describeCall } from './tool-call.ts';
 
-type Facts = Readonly<Record<string, unknown>>;
 export type Entry = ResultOf<'get'>;
 type Ended = NotificationParamsOf<'stream/ended'>;
 
@@ -31,11 +31,11 @@ interface Known {
  */
 export class ToolCalls {
   readonly #outlet: Outlet;
-  readonly #run: string;
+  readonly #run: RunName;
   readonly #root: string;
   readonly #known = new Map<string, Known>();
 
-  constructor(outlet: Outlet, run: string, root: string) {
+  constructor(outlet: Outlet, run: RunName, root: string) {
     this.#outlet = outlet;
     this.#run = run;
     this.#root = root;
@@ -60,8 +60,9 @@ export class ToolCalls {
   }
 
   /** Announces an action, or tells what is proposed of one that was announced. */
-  async announce(path: string, attributes: Facts, status: number): Promise<void> {
-    const facts = describeCall(path, attributes, this.#root);
+  async announce(path: string, attributes: Entry['attributes'], status: number): Promise<void> {
+    const action = actionOf(attributes);
+    const facts = describeCall(path, action, this.#root);
     const known = this.#known.get(path);
     if (known) {
       if (isOver(known.status)) return;
@@ -91,7 +92,7 @@ export class ToolCalls {
       rawInput,
       status: added.status,
       content: this.#content(path, added),
-      ...(isTerminal ? { _meta: { terminal_info: { terminal_id: path, cwd: folderOf(attributes, this.#root) } } } : {}),
+      ...(isTerminal ? { _meta: { terminal_info: { terminal_id: path, cwd: folderOf(action, this.#root) } } } : {}),
     });
   }
 
@@ -110,7 +111,7 @@ export class ToolCalls {
     if (!known || known.output || isOver(known.status)) return;
     await this.move(path, 102);
     const { isTerminal, facts } = known;
-    known.output = new CallOutput({ outlet: this.#outlet, run: this.#run, path, isTerminal, before: facts.proposed, from });
+    known.output = new CallOutput({ outlet: this.#outlet, run: this.#run.now, path, isTerminal, before: facts.proposed, from });
     known.output.read(link);
   }
 
@@ -173,20 +174,20 @@ export class ToolCalls {
     const { path, attributes, status } = entry;
     await this.announce(path, attributes, status);
     if (bytes.size === 0) {
-      if (isEnd(status)) await this.settled({ ...entry, body: (await link.runtime.look('get', { run: this.#run, path })).body });
+      if (isEnd(status))
+        await this.settled({ ...entry, body: (await this.#run.ask(async (run) => await link.runtime.look('get', { run, path }))).body });
       else await this.move(path, status);
       return;
     }
     await this.started(link, path, new Map([...bytes].map(([channel, size]) => [channel, Math.max(0, size - TAIL_BYTES)])));
     if (!isEnd(status)) return;
-    const { exit_code, signal } = attributes;
+    const { exitCode, signal } = actionOf(attributes);
     await this.ended({
       path,
       status,
       outcome: entry.outcome,
       channels: [...bytes].map(([channel, size]) => ({ channel, bytes: size, status, path })),
-      ...(typeof exit_code === 'number' ? { exit_code } : {}),
-      ...(typeof signal === 'string' ? { signal } : {}),
+      ...defined({ exit_code: exitCode, signal }),
     });
   }
 
@@ -221,7 +222,7 @@ function wordOf(end: Pick<Ended, 'status' | 'outcome' | 'exit_code' | 'signal'>)
   return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
 
-function folderOf({ plan }: Facts, root: string): string {
-  const { spec } = typeof plan === 'object' && plan !== null ? (plan as { spec?: { cwd?: unknown } }) : {};
-  return typeof spec?.cwd === 'string' && spec.cwd !== '' ? spec.cwd : root;
+function folderOf({ plan }: Action, root: string): string {
+  const cwd = plan?.spec['cwd'];
+  return typeof cwd === 'string' && cwd !== '' ? cwd : root;
 }

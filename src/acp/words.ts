@@ -1,3 +1,4 @@
+import { LiveWords } from '../rpc/client/index.ts';
 import type { NotificationParamsOf } from '../rpc/protocol/table.ts';
 import type { Outlet } from './outlet.ts';
 
@@ -9,10 +10,9 @@ type Piece = Omit<NotificationParamsOf<'run/text'>, 'run' | 'subscription'>;
  */
 export class Words {
   readonly #outlet: Outlet;
-  /** The turn whose text is being sent, and what has been sent of it. */
-  #turn = 0;
-  #said = '';
-  /** A piece was missed, or the answer begun again: the rest comes with the whole text. */
+  /** What has been sent of the turn that is being said. */
+  readonly #live = new LiveWords();
+  /** The answer was begun again, and what was sent cannot be taken back: the rest comes with the whole text. */
   #isBroken = false;
   /** Turns whose text was sent whole: of a replay nothing is said again. */
   readonly #whole = new Set<number>();
@@ -24,24 +24,21 @@ export class Words {
   }
 
   /** The next piece of a turn's text. */
-  async piece({ turn, offset, text }: Piece): Promise<void> {
+  async piece(piece: Piece): Promise<void> {
+    const { turn, offset, text } = piece;
     if (this.#whole.has(turn)) return;
-    if (turn !== this.#turn) this.#begin(turn);
-    if (this.#isBroken || offset !== Buffer.byteLength(this.#said)) {
-      this.#isBroken = true;
-      return;
-    }
-    this.#said += text;
-    await this.#send(text, this.#id(turn));
+    if (turn !== this.#live.turn) this.#begin(turn);
+    if (offset === 0 && this.#live.text !== '') this.#isBroken = true;
+    if (!this.#isBroken && this.#live.take(piece)) await this.#send(text, this.#id(turn));
   }
 
   /** The whole text of a turn: what has not been said of it is said. */
   async whole(turn: number, text: string): Promise<void> {
     if (this.#whole.has(turn)) return;
-    if (turn !== this.#turn) this.#begin(turn);
+    if (turn !== this.#live.turn) this.#begin(turn);
     this.#whole.add(turn);
     this.#isNew(turn, text);
-    const said = this.#said;
+    const said = this.#live.text;
     if (text.startsWith(said)) await this.#send(text.slice(said.length), this.#id(turn));
     // What was said belonged to an answer that broke off; it cannot be taken back.
     else if (text.trim() !== said.trim()) await this.#send(`\n\n${text}`, `${this.#id(turn)}_again`);
@@ -61,8 +58,7 @@ export class Words {
   }
 
   #begin(turn: number): void {
-    this.#turn = turn;
-    this.#said = '';
+    this.#live.begin(turn);
     this.#isBroken = false;
   }
 

@@ -47,7 +47,7 @@ export function createBackends(options: BackendsOptions): ReadonlyMap<string, Ba
   ]);
 }
 
-/** Removes the containers of commands that nobody knows any more; `keep` names the others. Waits for engines, and logs what fails. */
+/** Removes the containers of commands that no store knows any more; `keep` names those to keep. Waits for engines, and logs what fails. */
 export async function sweepContainers(options: BackendsOptions, keep: ReadonlySet<string>): Promise<void> {
   await containersOf(options).sweep(keep);
 }

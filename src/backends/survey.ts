@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Backend, BackendCapabilities } from '../model/ports/backend.ts';
 
-/** How long a backend may take to say what it can do (milliseconds): a daemon that hangs must not hang whoever asks. */
+/** How long a backend may take to say what it can do (milliseconds): a daemon that hangs must not hang the caller. */
 const LIMIT_MS = 2000;
 /** How long callers of one server share what was found (milliseconds). */
 const KEPT_MS = 1000;

@@ -45,7 +45,7 @@ export class ByteSink {
     return () => this.#onGone.delete(listener);
   }
 
-  /** Writes and waits until the stream has room again; at once when nobody reads any more. */
+  /** Writes and waits until the stream has room again; at once when its reader is gone. */
   write(bytes: Uint8Array | string): Promise<void> {
     if (this.#gone || bytes.length === 0 || this.stream.write(bytes)) return Promise.resolve();
     return new Promise((resolve) => {

@@ -1,7 +1,6 @@
-import { endWord, type Runtime } from '../rpc/client/index.ts';
+import { endWord, type RunName, type Runtime } from '../rpc/client/index.ts';
 import type { NotificationParamsOf, ResultOf } from '../rpc/protocol/table.ts';
 import { follow, type StreamEnd } from './follow.ts';
-import type { RunName } from './run-name.ts';
 import { paragraph, type Screen } from './screen.ts';
 import { formatBytes, visibleLine } from './text.ts';
 

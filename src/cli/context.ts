@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.ts';
 import { connectRuntime, type Runtime, type Transport } from '../rpc/client/index.ts';
 import type { Console } from './console.ts';
 import { dial } from './dial.ts';
@@ -29,7 +30,7 @@ export async function openSession(
 ): Promise<Runtime> {
   // Found again after every loss: a restarted server may listen elsewhere.
   const runtime = await connectRuntime(how.dial ?? (async () => await dial(locate(options, console.env))), {
-    client: { ...clientOf(console), ...(how.name === undefined ? {} : { name: how.name }) },
+    client: { ...clientOf(console), ...defined({ name: how.name }) },
     giveUpMs: how.resume ? RESUME_MS : 0,
     ...(how.project === false ? {} : { project: projectOf(options.project) }),
   });

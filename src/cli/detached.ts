@@ -20,7 +20,7 @@ exec 3<&0
 `;
 
 /**
- * Starts a program that nothing ties to this process: a child of init, or of whoever adopts orphans here, in a session of
+ * Starts a program that nothing ties to this process: a child of init, or of the process that adopts orphans here, in a session of
  * its own, without a terminal, standard input and output at /dev/null (SPEC {#cli_ensure}). Returns its process number.
  *
  * @param options - `stderr`: descriptor that standard error goes to
@@ -45,7 +45,7 @@ export async function startDetached(
   return pid;
 }
 
-/** True while a process of this number runs; one that has ended and that nobody waited for does not. */
+/** True while a process of this number runs; a zombie does not. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

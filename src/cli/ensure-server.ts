@@ -1,8 +1,9 @@
-import { closeSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../core/errors.ts';
 import { makeFolder } from '../core/make-folder.ts';
+import { replaceFile } from '../core/whole-file.ts';
 import { RpcError, type Transport } from '../rpc/client/index.ts';
 import { isRunning, startDetached } from './detached.ts';
 import { dial } from './dial.ts';
@@ -88,7 +89,7 @@ async function startServer(data: string, args: readonly string[], host: Starter)
 
 /**
  * Dials the server of a client that outlives its connections. Where a server that was brought along was killed it is started
- * again, once for each that was killed (SPEC {#cli_ensure}); one that was stopped, or that somebody else keeps running, is not.
+ * again, once for each that was killed (SPEC {#cli_ensure}); one that was stopped, or that a service manager keeps running, is not.
  */
 export function redialling(options: EnsureOptions, host: Starter, mayStart: boolean): () => Promise<Transport> {
   const { env } = host;
@@ -213,10 +214,8 @@ function readFacts(file: string): Readonly<Record<string, unknown>> {
 
 /** Notes that a server was brought along. Without the note it is not started again by itself, and nothing else is lost. */
 function keep(data: string, started: { readonly pid: number | undefined; readonly args: readonly string[] }): void {
-  const unfinished = `${startedFile(data)}.${process.pid}`;
   try {
-    writeFileSync(unfinished, `${JSON.stringify(started)}\n`, { mode: 0o600 });
-    renameSync(unfinished, startedFile(data));
+    replaceFile(startedFile(data), `${JSON.stringify(started)}\n`);
   } catch {
     // A full disk, for example.
   }

@@ -83,7 +83,7 @@ function wordsOf(error: unknown): { message: string; hint: string | undefined } 
 /** The message of `invalid_params`: here the method's name is that of a method, since `discover` knows no commands. */
 const REFUSED_PARAMS = /^([\w/]+): (.*); discover shows the params of \1$/s;
 
-/** True where Node could not say what the working directory is, because somebody has removed it. */
+/** True where Node could not say what the working directory is, because it was removed. */
 function isFolderGone(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd';
 }

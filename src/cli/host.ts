@@ -83,7 +83,7 @@ export interface OutlivedCommand {
   /** Null: it runs elsewhere and cannot be seen from here. */
   readonly pid: number | null;
   readonly lifetime: string;
-  /** Since when there is no server; null where nobody has noted it. */
+  /** Since when there is no server; null where that was not recorded. */
   readonly since: number | null;
   /** When it is ended if no server comes; null: never, or not known. */
   readonly until: number | null;

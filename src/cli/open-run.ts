@@ -11,7 +11,7 @@ export async function inRun<T>(session: Runtime, run: { alias: string; model: st
   try {
     await session.call('startRun', { model: run.model, alias: run.alias });
   } catch (error) {
-    // Somebody else opened it between our two calls, or something else was not found: the call tells.
+    // Another client opened it between our two calls, or something else was not found: the call says which.
     if (!isWireError(error, 'alias_taken')) throw error;
   }
   return await call();

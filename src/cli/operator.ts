@@ -1,13 +1,11 @@
 import { createInterface } from 'node:readline/promises';
 import { messageOf } from '../core/errors.ts';
-import { isQuestion } from '../core/question.ts';
-import type { Runtime } from '../rpc/client/index.ts';
+import { actionOf, type RunName, type Runtime } from '../rpc/client/index.ts';
 import type { Console } from './console.ts';
 import { isWireError } from './errors.ts';
 import type { Interrupts } from './interrupts.ts';
 import { CTRL_C, CTRL_D, Keys } from './keys.ts';
-import { answerKeys, rulesToRemember } from './remembered-rules.ts';
-import type { RunName } from './run-name.ts';
+import { answerKeys } from './remembered-rules.ts';
 import type { Proposal } from './run-view.ts';
 import type { Screen } from './screen.ts';
 import { visibleLine } from './text.ts';
@@ -25,7 +23,7 @@ export class Operator {
   readonly #acceptAll: boolean;
   readonly #waiting: Proposal[] = [];
   readonly #keys: Keys | undefined;
-  /** A question that is being answered; aborted when somebody else answers it. */
+  /** A question that is being answered; aborted when another client answers it. */
   #asking: { path: string; abort: AbortController } | undefined;
   #hinted = false;
 
@@ -63,13 +61,14 @@ export class Operator {
     const next = this.#waiting[0];
     if (!next || this.#asking) return;
     const { colors } = this.#screen;
-    if (this.#acceptAll && !isQuestion(next.attributes)) {
+    const { question, rules } = actionOf(next.attributes);
+    if (this.#acceptAll && !question) {
       this.#waiting.shift();
       void this.#answer(next, 'accept');
     } else if (this.#keys) {
       // With several a key is for the oldest, which may not be the one that was shown last.
       const which = this.#waiting.length > 1 ? `   for ${visibleLine(next.path)}` : '';
-      this.#screen.line(colors.yellow(`  ${answerKeys(isQuestion(next.attributes), rulesToRemember(next.attributes))}${which}`));
+      this.#screen.line(colors.yellow(`  ${answerKeys(question !== undefined, rules)}${which}`));
     } else if (!this.#hinted) {
       this.#hinted = true;
       this.#screen.line(colors.yellow(`  waiting for an answer; give it with: headgate attach ${this.#run.now}`));
@@ -101,7 +100,7 @@ export class Operator {
       case 'a':
       case 'y':
         if (!next) return this.#hint('nothing waits for an answer');
-        void (isQuestion(next.attributes) ? this.#ask(next) : this.#answer(next, 'accept'));
+        void (actionOf(next.attributes).question ? this.#ask(next) : this.#answer(next, 'accept'));
         return;
       case 'r':
       case 'n':
@@ -122,7 +121,7 @@ export class Operator {
 
   #remember(next: Proposal | undefined, action: 'accept' | 'reject'): void {
     if (!next) return this.#hint('nothing waits for an answer');
-    if (rulesToRemember(next.attributes)[action].length === 0)
+    if (actionOf(next.attributes).rules[action].length === 0)
       return this.#hint(`no narrow rule can be made of this one; answer it with ${action === 'accept' ? 'a' : 'r'}`);
     void this.#answer(next, action, { remember: true });
   }
@@ -139,7 +138,7 @@ export class Operator {
       });
       for (const rule of remembered ?? []) this.#hint(`remembered: ${action === 'accept' ? 'allow' : 'deny'} ${visibleLine(rule)}`);
     } catch (error) {
-      // Somebody else was faster: their answer is shown by its own event.
+      // Another client was faster: its answer is shown by its own event.
       if (!isWireError(error, 'proposal_resolved')) this.#hint(messageOf(error));
     }
   }

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { defined } from '../core/defined.ts';
 import type { ParamsOf } from '../rpc/protocol/table.ts';
 import { usageError } from './errors.ts';
 import { parseList, parseWhole } from './parse.ts';
@@ -116,8 +117,7 @@ export function placeParams(options: PlaceOptions): PlaceParams {
       'it is --network alone, before another option or --',
     );
   return {
-    ...(shell === undefined ? {} : { shell }),
-    ...(backend === undefined ? {} : { backend }),
+    ...defined({ shell, backend }),
     ...(inContainer ? { container: containerParams(options) } : {}),
     ...(host === undefined ? {} : { ssh: sshParams(host, options) }),
     ...(inTmux ? { tmux: tmuxParams(options) } : {}),
@@ -125,7 +125,7 @@ export function placeParams(options: PlaceOptions): PlaceParams {
   };
 }
 
-/** False where a pane is watched and no input was asked for: it is somebody's own (SPEC {#backend_tmux}). */
+/** False where a pane is watched and no input was asked for: it belongs to the user (SPEC {#backend_tmux}). */
 export function givesInput({ pane, input }: PlaceOptions): boolean {
   return pane === undefined || input === true;
 }
@@ -135,18 +135,16 @@ function containerParams(options: PlaceOptions): Container {
   return {
     ...picked(options, ['image', 'container', 'watch', 'name', 'user', 'memory', 'cpus', 'pids', 'pull']),
     ...(typeof network === 'string' ? { network } : {}),
-    ...(docker === undefined ? {} : { host: docker }),
-    ...(dockerTls === undefined ? {} : { tls: dockerTls }),
+    ...defined({ host: docker, tls: dockerTls }),
     ...(mount === undefined ? {} : { mounts: [...mount] }),
-    ...(readOnly === undefined ? {} : { read_only: readOnly }),
+    ...defined({ read_only: readOnly }),
   };
 }
 
 function sshParams(host: NonNullable<PlaceOptions['host']>, { identity, knownHosts, jump }: PlaceOptions): Ssh {
   return {
     ...host,
-    ...(identity === undefined ? {} : { identity }),
-    ...(knownHosts === undefined ? {} : { known_hosts: knownHosts }),
+    ...defined({ identity, known_hosts: knownHosts }),
     ...(jump === undefined ? {} : { jump: [...jump] }),
   };
 }
@@ -154,9 +152,7 @@ function sshParams(host: NonNullable<PlaceOptions['host']>, { identity, knownHos
 function tmuxParams({ tmux, pane, tmuxSocket, history }: PlaceOptions): NonNullable<PlaceParams['tmux']> {
   return {
     ...(typeof tmux === 'string' ? { session: tmux } : {}),
-    ...(pane === undefined ? {} : { pane }),
-    ...(tmuxSocket === undefined ? {} : { socket: tmuxSocket }),
-    ...(history === undefined ? {} : { history }),
+    ...defined({ pane, socket: tmuxSocket, history }),
   };
 }
 
@@ -210,5 +206,5 @@ function parseHost(value: string): NonNullable<PlaceOptions['host']> {
   const port = match?.[4] === undefined ? undefined : Number(match[4]);
   if (host === undefined || (port !== undefined && (port < 1 || port > 65_535)))
     throw new InvalidArgumentError('It is [user@]host[:port]; an IPv6 address is in brackets.');
-  return { host, ...(match?.[1] === undefined ? {} : { user: match[1] }), ...(port === undefined ? {} : { port }) };
+  return { host, ...(match?.[1] === undefined ? {} : { user: match[1] }), ...defined({ port }) };
 }

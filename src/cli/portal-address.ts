@@ -1,3 +1,5 @@
+import { defined } from '../core/defined.ts';
+
 /** What a link to the portal takes along. */
 export interface PortalLink {
   readonly token?: string | undefined;
@@ -15,8 +17,7 @@ export function portalAddress(server: string, { token, project, run }: PortalLin
   const address = new URL('/portal/', server);
   address.protocol = address.protocol.replace(/^ws/, 'http');
   const keys = new URLSearchParams({
-    ...(token === undefined ? {} : { token }),
-    ...(project === undefined ? {} : { project }),
+    ...defined({ token, project }),
     ...(run === undefined ? {} : { to: `/runs/${encodeURIComponent(run)}` }),
   });
   address.hash = keys.toString();

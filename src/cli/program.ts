@@ -17,6 +17,8 @@ import { runnerCommands } from './register/runner.ts';
 import { serverCommands } from './register/server.ts';
 import { tokenCommands } from './register/token.ts';
 
+const OPTIONS_FOLLOW = 'options follow the command, as in headgate ps --data DIR';
+
 /** Each adds the commands of one group, in the order of the help. */
 const GROUPS: readonly ((registry: Registry) => void)[] = [
   serverCommands,
@@ -61,7 +63,9 @@ export async function runCli(argv: readonly string[], host: CliHost): Promise<nu
   } catch (error) {
     if (error instanceof CommanderError) {
       code = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-      if (json && code !== EXIT.ok) await console.err.write(errorJson(usageError(plain(error.message))));
+      const hint = error.code === 'commander.unknownOption' && argv[0]?.startsWith('-') ? OPTIONS_FOLLOW : undefined;
+      if (json && code !== EXIT.ok) await console.err.write(errorJson(usageError(plain(error.message), hint)));
+      else if (hint !== undefined) await console.err.write(`  ${hint}\n`);
     } else {
       await console.err.write(json ? errorJson(error) : describeError(error));
       code = exitCodeOf(error);
@@ -118,7 +122,12 @@ export function commandTree({
     .addHelpText('after', EXIT_CODE_HELP);
 
   for (const register of GROUPS) register({ program, console, host, choose });
-  for (const command of program.commands) command.showHelpAfterError(`  headgate ${command.name()} --help says more`);
-  program.showHelpAfterError('  headgate --help says more');
+  pointToHelp(program, 'headgate');
   return program;
+}
+
+/** A wrong line for this command, or one below it, ends with where its help is. */
+function pointToHelp(command: Command, line: string): void {
+  command.showHelpAfterError(`  ${line} --help says more`);
+  for (const below of command.commands) pointToHelp(below, `${line} ${below.name()}`);
 }

@@ -1,7 +1,5 @@
-import type { RulesToRemember } from '../core/rules-to-remember.ts';
+import type { RulesToRemember } from '../rpc/client/index.ts';
 import { visibleLine } from './text.ts';
-
-export { rulesToRemember } from '../core/rules-to-remember.ts';
 
 /** A line for each rule, whole: what a person agrees to is what is written. */
 export function ruleLines({ accept, reject }: RulesToRemember): string[] {

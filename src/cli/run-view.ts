@@ -1,23 +1,19 @@
 import { deferred } from '../core/deferred.ts';
 import { isEnd } from '../core/end-status.ts';
-import { placeLine } from '../core/place-line.ts';
-import { questionOf } from '../core/question.ts';
-import type { Runtime, RuntimeEvent } from '../rpc/client/index.ts';
+import { actionOf, type Entry, entriesOf, kindOf, placeLine, type RunName, type Runtime, type RuntimeEvent } from '../rpc/client/index.ts';
 import type { NotificationParamsOf } from '../rpc/protocol/table.ts';
 import { CommandView } from './command-view.ts';
 import { diffLines } from './diff-lines.ts';
 import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
-import { showHistory } from './history.ts';
-import { LiveWords } from './live-words.ts';
-import { ruleLines, rulesToRemember } from './remembered-rules.ts';
-import type { RunName } from './run-name.ts';
+import { DrawnWords } from './live-words.ts';
+import { ruleLines } from './remembered-rules.ts';
 import { paragraph, type Screen } from './screen.ts';
 import { formatStatus, visibleLine } from './text.ts';
 
 export type Proposal = NotificationParamsOf<'run/proposal'>;
 
-/** What the view tells whoever drives it. */
+/** What the view tells its driver. */
 export interface ViewListener {
   proposed?(proposal: Proposal): void;
   resolved?(path: string): void;
@@ -39,7 +35,7 @@ export class RunView {
   readonly #listener: ViewListener;
   readonly #whole: boolean;
   readonly #commands: CommandView;
-  readonly #words: LiveWords;
+  readonly #words: DrawnWords;
   readonly #queue: RuntimeEvent[] = [];
   /** Producers that had ended when the replay was over: their output is quoted, not followed. */
   #endedBefore: ReadonlySet<string> = new Set();
@@ -62,7 +58,7 @@ export class RunView {
     this.#listener = options.listener;
     this.#whole = options.whole;
     this.#commands = new CommandView({ ...options, failed: (error) => this.#failure.reject(error) });
-    this.#words = new LiveWords(options.answer);
+    this.#words = new DrawnWords(options.answer);
   }
 
   /** Draws what happened after event `since`, then goes on live. */
@@ -167,7 +163,7 @@ export class RunView {
         this.#screen.line(colors.yellow(`  cancelled${params.reason ? `: ${visibleLine(params.reason)}` : ''} (${params.path})`));
         return;
       case 'stream/ended':
-        // Told after the last byte, by whoever follows the channels.
+        // Told after the last byte, by the reader of the channels.
         await this.#commands.end(params.path);
         if (ended.has(params.path)) this.#commands.showEnd(params);
         return;
@@ -192,17 +188,17 @@ export class RunView {
 
   #showProposal(proposal: Proposal): void {
     const { colors } = this.#screen;
-    const question = questionOf(proposal.attributes);
+    const action = actionOf(proposal.attributes);
+    const { question, diff, rules } = action;
     const verb = question ? 'asks' : 'proposes';
     const [first = '', ...rest] = paragraph(proposal.command ?? proposal.summary).split('\n');
     this.#screen.line(`${colors.yellow('?')} ${proposal.action} ${verb}: ${colors.bold(first)}`);
     for (const line of rest) this.#screen.line(`    ${colors.bold(line)}`);
     for (const option of question?.options ?? []) this.#screen.line(`    - ${visibleLine(option)}`);
-    const { diff } = proposal.attributes;
-    if (typeof diff === 'string') for (const line of diffLines(diff, colors)) this.#screen.line(`    ${line}`);
-    const place = placeLine(proposal.attributes);
+    if (diff !== undefined) for (const line of diffLines(diff, colors)) this.#screen.line(`    ${line}`);
+    const place = placeLine(action);
     if (place !== undefined) this.#screen.line(`  ${colors.yellow('in')} ${visibleLine(place)}`);
-    for (const line of ruleLines(rulesToRemember(proposal.attributes))) this.#screen.line(colors.dim(line));
+    for (const line of ruleLines(rules)) this.#screen.line(colors.dim(line));
     this.#screen.line(colors.dim(`  ${proposal.path}`));
   }
 
@@ -251,17 +247,18 @@ export class RunView {
     this.#listener.state?.(params);
   }
 
-  /** What an action did that nobody was asked about. */
+  /** What an action did that needed no answer. */
   async #showDone(path: string): Promise<void> {
     // Removed meanwhile: there is nothing to say of it.
     const entry = await this.#session.look('get', { run: this.#run.now, path }).catch(() => undefined);
-    const { tool, summary, diff } = entry?.attributes ?? {};
-    if (entry === undefined || typeof tool !== 'string' || typeof summary !== 'string') return;
+    if (entry === undefined) return;
+    const { tool, summary, diff } = actionOf(entry.attributes);
+    if (tool === undefined || summary === undefined) return;
     // An update is the model's words to people; the last one is told as the result.
     if (tool === 'update') return this.#say(entry.body);
     const { colors } = this.#screen;
     this.#screen.line(colors.dim(`  ${visibleLine(summary)}`));
-    if (typeof diff === 'string') for (const line of diffLines(diff, colors)) this.#screen.line(`    ${line}`);
+    if (diff !== undefined) for (const line of diffLines(diff, colors)) this.#screen.line(`    ${line}`);
   }
 
   /** Actions without a producer: what they did, how they ended, and for a failed one what it says. */
@@ -292,4 +289,19 @@ function indent(text: string): string {
     .split('\n')
     .map((line) => `    ${line}`)
     .join('\n');
+}
+
+/** What a copy of a run has of the first one: no event of its own tells it (SPEC {#cli_attach}). `first` is the first event of the run. */
+async function showHistory(session: Runtime, run: string, first: RuntimeEvent, screen: Screen): Promise<void> {
+  if (first.name !== 'run/state' || first.params.turn === 0) return;
+  const { turn } = first.params;
+  for (const entry of await entriesOf(session, { run, pattern: 'log://**' })) if (entry.turn <= turn) showEntry(entry, screen);
+  screen.line(screen.colors.dim(`copied up to turn ${turn}`));
+}
+
+function showEntry({ path, body, attributes }: Entry, screen: Screen): void {
+  const { command, summary } = actionOf(attributes);
+  if (kindOf(path) === 'words') screen.line(paragraph(body));
+  else if (command !== undefined) screen.line(paragraph(body.startsWith('$ ') ? body : `$ ${command}`));
+  else if (summary !== undefined) screen.line(screen.colors.dim(`  ${visibleLine(summary)}`));
 }

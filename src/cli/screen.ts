@@ -23,7 +23,7 @@ export class Screen {
     this.#isTerminal = sink.stream.isTTY === true;
   }
 
-  /** Whether somebody looks on while it is drawn. */
+  /** Whether a person looks on while it is drawn. */
   get isTerminal(): boolean {
     return this.#isTerminal;
   }

@@ -14,18 +14,18 @@ export async function readText(input: InputStream): Promise<string> {
 
 /** Bytes of one `stream/input` call. */
 const INPUT_BYTES = 256 * 1024;
-/** Before input is sent again that nobody could take, milliseconds. */
+/** Pause before input that the command did not take is sent again, milliseconds. */
 const RETRY_MS = 100;
 /** Errors of a command that has ended, is gone, or reads no input. */
 const OVER: ReadonlySet<string> = new Set(['conflict', 'stream_closed', 'not_found', 'unsupported']);
 
-/** Whether the end of our standard input is that of the command's: not in a pane that somebody else has. */
+/** Whether the end of our standard input is that of the command's: not in a pane that another program has. */
 export type InputEnd = 'with-end' | 'without-end';
 
 /**
  * Sends standard input to a command, in order and each byte once, as fast as the command reads, then end of file where `end` says so
  * (SPEC {#cli_sh}). Ends early when the command has ended or reads no more, or `signal` is aborted. Rejects with `inputCutOff`
- * when nobody knows what has come, and with what else went wrong.
+ * when it is not known what has arrived, and with what else went wrong.
  */
 export async function forwardInput(
   input: InputStream,
@@ -49,7 +49,7 @@ export async function forwardInput(
   while (end === 'with-end' && (await send(session, { ...to, eof: true }, signal)) === 'unknown');
 }
 
-/** The error when the command has `got` bytes of its input for certain, and nobody knows whether the next ones have come. */
+/** The error when the command has `got` bytes of its input for certain, and it is not known whether the next ones have arrived. */
 export function inputCutOff(attach: string, got: number, uncertain?: number): CliError {
   const what = uncertain === undefined ? 'a part of the rest' : `the next ${uncertain}`;
   return new CliError(
@@ -69,7 +69,7 @@ export function isUnanswered({ data }: { readonly data?: unknown }): boolean {
   return typeof data === 'object' && data !== null && 'unanswered' in data && data.unanswered === true;
 }
 
-/** How many bytes were taken; `over`: there is nobody to read more; `unknown`: the answer was lost. */
+/** How many bytes were taken; `over`: the command reads no more; `unknown`: the answer was lost. */
 async function send(
   session: Runtime,
   params: { run: string; path: string; chunk?: string; encoding?: 'base64'; eof?: boolean },

@@ -8,19 +8,19 @@ export async function liveCommand(session: Runtime, run: string, path: string | 
   const live = open.filter(({ leftover }) => leftover === null);
   return theOnly(
     (live.length > 0 ? live : open).map((one) => one.path),
-    { none: `no command of ${run} runs`, see: 'headgate ps --all shows those that have ended', many: `commands of ${run} run` },
+    { none: usageError(`no command of ${run} runs`, 'headgate ps --all shows those that have ended'), many: `commands of ${run} run` },
     (one) => `headgate ${verb} ${run} ${one}`,
   );
 }
 
-/** The only one of several things. Throws a usage error that says there is none, or how to name each. */
+/** The only one of several things. Throws `none` where there is none, and a usage error that names each where there are several. */
 export function theOnly(
   paths: readonly string[],
-  words: { readonly none: string; readonly see: string; readonly many: string },
+  words: { readonly none: Error; readonly many: string },
   command: (path: string) => string,
 ): string {
   const [first] = paths;
-  if (first === undefined) throw usageError(words.none, words.see);
+  if (first === undefined) throw words.none;
   if (paths.length > 1) throw usageError(`${paths.length} ${words.many}; name one`, paths.map(command).join('\n  '));
   return first;
 }

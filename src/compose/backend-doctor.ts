@@ -23,14 +23,14 @@ export async function examineBackends(): Promise<Finding[]> {
 /** Whether there is a sandbox, and what is different without one (SPEC {#looks_place}). */
 export function sandboxFinding(sandbox: NonNullable<BackendCapabilities['sandbox']>): Finding {
   const missed =
-    'without it a model is asked about git, rg, sed, find and others that only look, and whoever may run commands can read the data folder with its token; let the server run as a user of its own, or commands in containers';
+    'without it a model is asked about git, rg, sed, find and others that only look, and a client that may run commands can read the data folder with its token; let the server run as a user of its own, or commands in containers';
   const { available, reason } = sandbox;
   const told = { available, ...(reason === undefined ? {} : { reason: `${reason}; ${missed}` }) };
   return finding('sandbox', told, sandbox.detail ?? 'commands can be kept to the project');
 }
 
 function finding(name: string, what: { available: boolean; reason?: string }, detail: string): Finding {
-  // What is missing is missed only by whoever wants it: a server runs without.
+  // A server runs without what is missing here.
   return what.available ? { name, state: 'ok', detail } : { name, state: 'note', detail: what.reason ?? 'not available here' };
 }
 

@@ -25,7 +25,7 @@ export function openAccess(paths: DataPaths, repair: boolean): Finding[] {
 
 function check(path: string, mode: number, repair: boolean): Finding | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false });
-  // Of a link the target's mode counts, and that is whoever's who made the link.
+  // Of a link the target's mode counts, which its maker chose.
   if (!stat || stat.isSymbolicLink()) return undefined;
   const name = 'permissions';
   const uid = process.getuid?.();

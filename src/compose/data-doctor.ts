@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { leftOverFolders, spoolExtent, sweepSpool } from '../backends/process/index.ts';
 import { systemClock } from '../core/clock.ts';
+import { defined } from '../core/defined.ts';
 import { isHeadgateError, messageOf } from '../core/errors.ts';
 import { silentLogger } from '../core/logger.ts';
 import { visibleLine } from '../core/visible-text.ts';
@@ -71,7 +72,7 @@ async function examineFolder(options: { data: string; repair: boolean }): Promis
     );
     // A copy and the files that SQLite makes are private as well.
     openAccess(paths, options.repair || report.backup !== undefined);
-    return { findings, ...(report.backup === undefined ? {} : { backup: report.backup }) };
+    return { findings, ...defined({ backup: report.backup }) };
   } finally {
     release();
   }
@@ -131,7 +132,7 @@ function spool(paths: DataPaths, report: DatabaseReport, repair: boolean): Findi
   return findings.length > 0 ? findings : [{ name, state: 'ok', detail: `${keep.size} live producers, each with its folder` }];
 }
 
-/** What goes on without a server; the caller holds the lock, so there is none. */
+/** What goes on without a server; the caller holds the lock, so no server runs. */
 function running(data: string): Finding[] {
   const commands = outlived({ data });
   const since = commands[0]?.since ?? null;
@@ -144,7 +145,7 @@ function running(data: string): Finding[] {
   });
 }
 
-/** A socket and a record without a server, and files that were never finished; the caller holds the lock, so nobody needs them. */
+/** A socket and a record without a server, and files that were never finished; the caller holds the lock, so no server needs them. */
 function leftBehind(paths: DataPaths, repair: boolean): Finding[] {
   const unfinished = readdirSync(paths.folder)
     .filter((name) => /^(token|server\.json)\.\d+$/.test(name))

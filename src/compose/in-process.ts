@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { defined } from '../core/defined.ts';
 import { connectRuntime, type Runtime, type Transport } from '../rpc/client/index.ts';
 import { type ProjectRef, projectOf } from '../rpc/node/index.ts';
 import { memoryPair } from '../rpc/server/index.ts';
@@ -34,18 +35,18 @@ export interface OwnRuntime extends Runtime {
 
 /**
  * Opens a runtime in this process, on a data folder of its own: a whole server that listens nowhere (SPEC {#client_in_process}).
- * `close` ends it; commands go on and are taken up by whoever opens the folder next.
+ * `close` ends it; commands go on and are taken up by the next server that opens the folder.
  *
  * @throws RpcError; a named error when the folder is in use, the database is another version's, or the configuration is wrong
  */
 export async function openRuntime(options: OpenOptions): Promise<OwnRuntime> {
   const { data, config, logLevel = 'warn', ...place } = options;
-  const server = await openHeadgate({ data: resolve(data), logLevel, version: version(), ...(config === undefined ? {} : { config }) });
+  const server = await openHeadgate({ data: resolve(data), logLevel, version: version(), ...defined({ config }) });
   const join = ({ project, client }: JoinOptions = {}) =>
     connectRuntime(() => Promise.resolve(dialIn(server)), {
       project: typeof project === 'object' ? project : projectOf(project),
       giveUpMs: 0,
-      ...(client === undefined ? {} : { client }),
+      ...defined({ client }),
     });
   try {
     return owning(await join(place), server, join);

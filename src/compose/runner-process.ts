@@ -15,7 +15,7 @@ export async function runHeadgateRunner(options: RunnerOptions): Promise<'stoppe
   const { data, logLevel, ready, ...rest } = options;
   const clock = systemClock;
   const logger = serverLog(logLevel);
-  const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'a failure that nobody handled; the runner lives on');
+  const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'an unhandled failure; the runner goes on');
   const release = lock(data);
   process.on('unhandledRejection', unexpected);
   try {

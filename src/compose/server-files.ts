@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { HeadgateError, messageOf, systemCode } from '../core/errors.ts';
 import { homeFolder } from '../core/home-folder.ts';
 import type { Ids } from '../core/ids.ts';
 import { makeFolder } from '../core/make-folder.ts';
+import { replaceFile } from '../core/whole-file.ts';
 
 /** Bytes that a unix socket's path may have on Linux, its final NUL included (unix(7)). */
 const SOCKET_PATH_BYTES = 108;
@@ -87,24 +88,18 @@ export function readOrMakeToken(file: string, ids: Ids): string {
     }
   }
   const token = ids.token(32);
-  writeWhole(file, `${token}\n`);
+  replaceFile(file, `${token}\n`);
   return token;
 }
 
 /** Says in the data folder who serves it and where; clients on this host find the socket by it, and by `data` that it is no copy. */
 export function writeServerRecord(file: string, record: { pid: number; url: string; http: string; socket: string; data: string }): void {
-  writeWhole(file, `${JSON.stringify(record)}\n`);
+  replaceFile(file, `${JSON.stringify(record)}\n`);
 }
 
 /** Takes the record away again. */
 export function removeServerRecord(file: string): void {
   rmSync(file, { force: true });
-}
-
-function writeWhole(file: string, text: string): void {
-  const unfinished = `${file}.${process.pid}`;
-  writeFileSync(unfinished, text, { mode: 0o600 });
-  renameSync(unfinished, file);
 }
 
 /** Folder of the user's own skills and personas: `headgate` in the XDG configuration folder (SPEC {#skills}). */

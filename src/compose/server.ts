@@ -5,6 +5,7 @@ import { sharedSurvey } from '../backends/survey.ts';
 import { bootId } from '../core/boot-id.ts';
 import { poisonReleased } from '../core/buffer-pool.ts';
 import { systemClock } from '../core/clock.ts';
+import { defined } from '../core/defined.ts';
 import { Disposer } from '../core/disposal.ts';
 import { messageOf } from '../core/errors.ts';
 import { systemIds } from '../core/ids.ts';
@@ -80,7 +81,7 @@ export async function serveHeadgate(options: ServerOptions): Promise<HeadgateSer
   }
 }
 
-/** A server that nobody reaches but who has it in hand. */
+/** A server without listeners: only its holder can call it. */
 export interface ClosedServer {
   /** Serves one client that may do everything. */
   accept(channel: MessageChannelLike): void;
@@ -108,7 +109,7 @@ function bundledWith({ mcp: servers, folder }: ServerConfig, version: string): r
 }
 
 /**
- * Ends every command that runs without a server, with receipts, and serves nobody meanwhile: no loop goes on (SPEC {#cli_stop}). Throws
+ * Ends every command that runs without a server, with receipts, and serves no client meanwhile: no loop goes on (SPEC {#cli_stop}). Throws
  * `conflict` while a server has the data folder.
  */
 export async function endOutlived(options: RuntimeOptions): Promise<EndedCommand[]> {
@@ -162,7 +163,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     logger,
     redaction,
     ...(lease === undefined ? {} : { leaseMs: lease * 1000 }),
-    ...(quietMs === undefined ? {} : { quietMs }),
+    ...defined({ quietMs }),
   });
   opened.add('the streams', () => streams.close());
   const warden = new Warden({ folder: paths.producers, logger });
@@ -251,7 +252,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     rest,
     limits: config.limits,
     redaction,
-    ...(options.portal === undefined ? {} : { portal: options.portal }),
+    ...defined({ portal: options.portal }),
     survey: sharedSurvey(() => new Map([...backends, ...runtime.kinds]), clock),
     checkResults: process.env['HEADGATE_CHECK_RESULTS'] === '1',
   });
@@ -274,7 +275,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const keep = new Set(live.map(producerIdOf));
   warden.begin();
   sweepSpool({ folder: paths.producers, keep, logger });
-  // An engine may take its time, and nobody waits for it.
+  // An engine may take its time; nothing waits for it.
   void sweepContainers({ folder: paths.producers, clock, logger }, keep);
   void sweepHosts({ folder: paths.producers, clock, logger }, keep);
   streams.reconcile();
@@ -292,14 +293,13 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
 async function listen(options: ServerOptions, opened: Disposer): Promise<HeadgateServer> {
   const tls = options.tls && readTls(options.tls);
   const { server, runtime, logger, token, paths, copyOf, close } = await compose(options, opened);
-  const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'a failure that nobody handled; the server lives on');
+  const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'an unhandled failure; the server goes on');
   process.on('unhandledRejection', unexpected);
   opened.add('the handler of failures', () => void process.off('unhandledRejection', unexpected));
   const listening = await server.listen({
     port: options.port,
     allowRemote: options.insecureListen ?? false,
-    ...(tls === undefined ? {} : { tls }),
-    ...(options.host === undefined ? {} : { host: options.host }),
+    ...defined({ tls, host: options.host }),
   });
   if (!tls && !isLoopbackHost(listening.host)) {
     logger.warn(
@@ -315,5 +315,5 @@ async function listen(options: ServerOptions, opened: Disposer): Promise<Headgat
   writeServerRecord(paths.record, { pid: process.pid, url, http, socket, data: realpathSync(paths.folder) });
   opened.add('the record', () => removeServerRecord(paths.record));
   logger.info({ url, socket, data: paths.folder, pid: process.pid }, 'ready');
-  return { url, http, socket, token, pid: process.pid, ...(copyOf === undefined ? {} : { copyOf }), close };
+  return { url, http, socket, token, pid: process.pid, ...defined({ copyOf }), close };
 }

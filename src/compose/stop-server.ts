@@ -12,7 +12,7 @@ const LOOK_MS = 50;
 /**
  * Ends the server of a data folder in order, with SIGTERM, and waits until its process is gone (SPEC {#cli_stop}). Returns its process
  * number and whether it has ended within `timeoutMs`; undefined where no server runs. A process that does not have the folder's lock is
- * not touched, whatever the record says.
+ * not touched, even if the record names it.
  *
  * @throws the error of kill(2): EPERM for a server of another user
  */

@@ -20,7 +20,7 @@ const BAD_PER_MILLE = 100;
 const fatal = new TextDecoder('utf-8', { fatal: true });
 const lenient = new TextDecoder();
 
-/** What the first bytes of a channel are when they are no text; undefined for text. */
+/** The format of the first bytes of a channel if they are not text; undefined for text. */
 export function binaryKind(head: Uint8Array): string | undefined {
   const hex = Array.from(head.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('');
   const known = KINDS.find(([prefix]) => hex.startsWith(prefix))?.[1];

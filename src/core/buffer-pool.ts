@@ -2,7 +2,7 @@
  * Large buffers that are used again. Output of a hundred megabytes a second in buffers of its own makes V8 collect garbage
  * some forty times a second, and the system hand out and clear the same pages again and again.
  *
- * Whoever keeps a buffer, or a part of it, beyond the call in which it got it is a holder: it calls `retain`, and
+ * Code that keeps a buffer, or a part of it, beyond the call in which it got it is a holder: it calls `retain`, and
  * `release` when it is through. A holder that never releases costs nothing but the reuse.
  */
 
@@ -36,7 +36,7 @@ export function retain(bytes: Buffer): void {
   if (pooled) pooled.holders++;
 }
 
-/** One holder less; the last one gives the memory back, and nobody may look at it any more. */
+/** One holder less; the last one gives the memory back, and it must not be read any more. */
 export function release(bytes: Buffer): void {
   const pooled = known.get(bytes.buffer);
   if (!pooled || --pooled.holders > 0) return;
@@ -44,7 +44,7 @@ export function release(bytes: Buffer): void {
   if (free.length < MAX_FREE) free.push(pooled);
 }
 
-/** For tests: overwrites what is given back, so that whoever still looks at it is found out. */
+/** For tests: overwrites what is given back, so that a late read is noticed. */
 export function poisonReleased(on: boolean): void {
   poisoned = on;
 }

@@ -35,7 +35,7 @@ export function partsRoom(maxParts: number) {
   };
 }
 
-/** Where the colour sequence (SGR of ECMA-48) ends that begins at `from`; `from` when it is none, or not whole. */
+/** Where the colour sequence (SGR of ECMA-48) ends that begins at `from`; `from` when it is another sequence, or not whole. */
 export function colourEnd(bytes: Uint8Array, from: number): number {
   if (bytes[from] !== ESC || bytes[from + 1] !== BRACKET) return from;
   let i = from + 2;

@@ -1,4 +1,4 @@
-/** A control sequence that is longer than this is none. */
+/** Longer sequences are treated as text. */
 export const MAX_SEQUENCE_CHARS = 4096;
 
 /**

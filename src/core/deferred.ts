@@ -5,7 +5,7 @@ export interface Deferred<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** A new promise that whoever holds it settles; a rejection that nobody awaits is not an error. */
+/** A new promise that its holder settles; an unhandled rejection of it is not an error. */
 export function deferred<T = void>(): Deferred<T> {
   let resolve: (value: T) => void = () => {};
   let reject: (error: unknown) => void = () => {};

@@ -36,7 +36,7 @@ export const ERRORS = {
   },
   stream_closed: { code: -32005, status: 409, when: 'The producer has ended, `terminal_status` says how.' },
   stream_not_open: { code: -32005, status: 409, when: 'The proposal has not been accepted, so it has no channels yet.' },
-  proposal_resolved: { code: -32005, status: 409, when: 'Somebody answered this proposal first; `resolution` is that answer.' },
+  proposal_resolved: { code: -32005, status: 409, when: 'Another client answered this proposal first; `resolution` is that answer.' },
   alias_taken: { code: -32005, status: 409, when: 'A run or a model of that alias exists already.' },
   illegal_transition: { code: -32005, status: 409, when: 'The state table has no such transition.' },
   unsupported: { code: -32006, status: 501, when: 'This server, backend or runner cannot do it.' },
@@ -85,7 +85,7 @@ export function isHeadgateError(error: unknown, kind?: ErrorName): error is Head
   return error instanceof HeadgateError && (kind === undefined || error.kind === kind);
 }
 
-/** The message of whatever was thrown. */
+/** The message of a thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

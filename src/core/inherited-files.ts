@@ -4,7 +4,7 @@ import { closeSync, readdirSync, readFileSync } from 'node:fs';
 const CLOSE_ON_EXEC = 0o2000000;
 
 /**
- * Closes the files that whoever started this process left open for it, so that no command inherits them (SPEC {#backend_process}). Files that
+ * Closes the files that the parent of this process left open for it, so that no command inherits them (SPEC {#backend_process}). Files that
  * one of `words`, the arguments of this process, names as `/dev/fd/N` or `/proc/self/fd/N` stay. Does nothing where there is no /proc.
  */
 export function closeInheritedFiles(words: readonly string[] = []): void {

@@ -6,7 +6,7 @@ const MAX_CHARS = 1000;
 let prepared = false;
 
 /**
- * A regular expression over lines that cannot stop the server, whoever wrote it: one that V8's linear engine cannot run is
+ * A regular expression over lines that cannot stop the server, also an untrusted one: one that V8's linear engine cannot run is
  * refused, and the others fall back to that engine when a match backtracks too long. Throws `invalid_params`, naming `field`.
  */
 export function linePattern(pattern: string, field: string): RegExp {
@@ -25,7 +25,7 @@ export function linePattern(pattern: string, field: string): RegExp {
 }
 
 /**
- * A regular expression of somebody else, which may have what the linear engine cannot run: only a match that can fall back to that engine is
+ * An untrusted regular expression, which may have what the linear engine cannot run: only a match that can fall back to that engine is
  * sure to end soon. V8 aborts the process over a pattern of thousands of nested groups, so that 1,000 characters are the limit. Throws
  * `invalid_params`, naming `field`.
  */

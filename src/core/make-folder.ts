@@ -19,7 +19,7 @@ export function makeFolder(path: string): void {
     try {
       mkdirSync(folder, { mode: MODE });
     } catch (error) {
-      // Somebody else was faster.
+      // Another process was faster.
       if (systemCode(error) !== 'EEXIST' || !statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
     }
   }

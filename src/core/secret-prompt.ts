@@ -1,2 +1,2 @@
-/** A prompt of a command that asks for something nobody else should read. */
+/** A prompt of a command that asks for a secret. */
 export const SECRET_PROMPT = /pass(word|phrase|code)|secret|token|\bpin\b/i;

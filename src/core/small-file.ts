@@ -15,7 +15,7 @@ export class NotRegularError extends Error {
 
 /**
  * Opens a regular file for reading, and never waits: without O_NONBLOCK a named pipe that lies where a file is expected would hold up the whole
- * server for as long as nobody writes into it.
+ * server for as long as no process writes into it.
  *
  * @param links - whether the last name of the path may be a symbolic link
  * @returns the descriptor, for the caller to close, and what is known of the file
@@ -34,7 +34,7 @@ export function openRegular(path: string, links: boolean): { fd: number; stats: 
 }
 
 /**
- * The text of a small file that somebody else may have put there: a regular one, of `maxBytes` at most, read without waiting.
+ * The text of a small file that another program may have put there: a regular one, of `maxBytes` at most, read without waiting.
  *
  * @param options - `links`: the path may end in a symbolic link; it may not when left out
  * @throws NotRegularError, an error that says how big the file is, and what the file system says

@@ -6,7 +6,7 @@ export function tlsFailure(code: string | undefined): string | undefined {
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-      return "nobody that is trusted here has signed the server's certificate; name the file of who has with --ca or HEADGATE_CA";
+      return "the server's certificate is not signed by a trusted CA; pass the CA file with --ca or HEADGATE_CA";
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return "the server's certificate is for another name; connect to a name or an address that is in it";
     case 'CERT_HAS_EXPIRED':

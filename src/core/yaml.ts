@@ -4,7 +4,7 @@ import { Lexer, Parser, parseDocument } from 'yaml';
 const MAX_DEPTH = 64;
 
 /**
- * The value of a YAML text that nobody has vouched for; null of an empty one. Throws an Error with what is wrong and where, also for a text that
+ * The value of an untrusted YAML text; null of an empty one. Throws an Error with what is wrong and where, also for a text that
  * is nested deeper than 64 levels and for one whose aliases stand for more than `maxAliasCount` nodes.
  */
 export function parseYaml(text: string, { maxAliasCount }: { maxAliasCount: number }): unknown {

@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.ts';
 import { templateOf } from './notable.ts';
 import type { Row } from './types.ts';
 
@@ -26,7 +27,7 @@ export function collapse(rows: readonly Row[], alike: boolean): ShownRow[] {
     const last = rows[end - 1] ?? row;
     const note = count > 2 && row.text !== '' ? `[the line above ${count - 1} more times, to line ${last.line}]` : undefined;
     if (count > 2 || row.text === '') {
-      shown.push({ row, until: last.ordinal, ...(note === undefined ? {} : { note }) });
+      shown.push({ row, until: last.ordinal, ...defined({ note }) });
       i = end;
       continue;
     }

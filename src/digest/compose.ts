@@ -8,13 +8,13 @@ import type { ByteSource, DigestText, Row, TerminalSize } from './types.ts';
 
 /** Bytes from the beginning that are played again for the head. */
 const HEAD_BYTES = 128 * 1024;
-/** Bytes of each end that are played when there was no time for all of it: few, because there is none left. */
+/** Bytes of each end that are played where there was no time for the whole: few, because no time is left. */
 export const END_BYTES = 16 * 1024;
 /** Rows looked at for the tail. */
 const TAIL_ROWS = 2000;
-/** Of output longer than this that came to less than half it is said that it was played. */
+/** Output longer than this, of which less than half is left after playing, gets a note that it was played. */
 const NOTED_BYTES = 512;
-/** Bytes in which it is seen whether a channel is text. */
+/** Bytes that decide whether a channel is text. */
 export const KIND_BYTES = 4096;
 
 /** What a digest is made of. */
@@ -30,7 +30,7 @@ export interface Digestible {
   readonly lines: number;
   /** Everything up to `bytes` has been played. */
   readonly player: Player;
-  /** Bytes that it did not get to: [from, to). */
+  /** Bytes that were not played: [from, to). */
   readonly missed?: { readonly from: number; readonly to: number } | undefined;
 }
 
@@ -88,7 +88,7 @@ function bounded(channel: Digestible, last: readonly Row[], maxBytes: number): D
   const ranges = rangesOf(all.map(({ row }) => row));
   const quoted = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
   const between = findings.count > 0 ? `, and ${findings.count} lines between that look like errors` : '';
-  // Head and tail that meet are one: nothing but what is counted is left out.
+  // A head and a tail that meet are one block: what is left out is counted.
   const joined = missed === undefined && head.length > 0 && (tail[0]?.row.ordinal ?? headEnd) === headEnd;
   const spans = joined ? [edges] : [head, tail].filter((rows) => rows.length > 0);
   const before = (joined ? edges.find(({ note }) => note !== undefined) : undefined) ?? head.at(-1);
@@ -134,7 +134,7 @@ function withGaps(rows: readonly ShownRow[]): string[] {
   let last: ShownRow | undefined;
   for (const one of rows) {
     const { row, note } = one;
-    // A note says itself how far it goes.
+    // A note names its own range.
     const jump = last && last.note === undefined && row.ordinal !== untilOf(last) + 1 && row.from > last.row.to;
     if (last && jump) {
       const [from, to] = [last.row.line + 1, row.line - 1];

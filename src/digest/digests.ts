@@ -52,7 +52,7 @@ export class Digests {
     this.#slices = new Slices((entryId) => this.#follow(entryId), options.failed ?? (() => undefined));
   }
 
-  /** `bytes` bytes have just been stored at `offset`. They are read and played on later turns: nobody waits for that. */
+  /** `bytes` bytes have just been stored at `offset`. They are read and played on later turns of the event loop, so the writer does not wait. */
   stored(entryId: number, bytes: number, offset: number): void {
     if (offset === 0) this.#forget(entryId);
     else if (!this.#ends.has(entryId) && !this.#trackers.has(entryId)) return;

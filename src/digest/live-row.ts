@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.ts';
 import type { Picture } from './picture.ts';
 import { cutRow, type Row } from './types.ts';
 
@@ -55,7 +56,7 @@ export function settled(row: LiveRow, ordinal: number): Row {
   // Of a row that was cut the end is not known, so that blanks may be within it.
   const cut = row.chars > row.text.length;
   const whole = cut ? row.text : row.text.trimEnd();
-  return { ordinal, from, to, line, text: cutRow(whole), chars: cut ? row.chars : whole.length, ...(key === undefined ? {} : { key }) };
+  return { ordinal, from, to, line, text: cutRow(whole), chars: cut ? row.chars : whole.length, ...defined({ key }) };
 }
 
 /**

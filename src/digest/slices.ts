@@ -4,7 +4,7 @@ const LATE_SLICE_MS = 8;
 const LAG_BYTES = 16 * 1024 * 1024;
 
 /**
- * Work on several channels in slices, each on a turn of its own: whoever adds to it never waits for it (SPEC {#digest_incremental}).
+ * Work on several channels in slices, each on a turn of its own: `add` never waits for the work (SPEC {#digest_incremental}).
  * The channels take turns. Only when very much waits do slices become longer, so that the work cannot fall behind without end.
  */
 export class Slices {

@@ -16,7 +16,7 @@ export interface Row {
   readonly text: string;
   /** Characters of the whole row. */
   readonly chars: number;
-  /** What the row is found by among those that look like errors, when it has been looked at by itself. */
+  /** The finding that the row is, when it was examined alone. */
   readonly key?: number;
 }
 
@@ -102,7 +102,7 @@ export function cutRow(text: string): string {
   return text.length <= MAX_ROW_CHARS ? text : ownText(text.slice(0, MAX_ROW_CHARS).replace(/[\ud800-\udbff]$/, ''));
 }
 
-/** A copy: V8 keeps the whole text of which a part is kept. */
+/** A copy: V8 keeps a whole string alive for a slice of it. */
 export function ownText(text: string): string {
   return Buffer.from(text, 'utf16le').toString('utf16le');
 }

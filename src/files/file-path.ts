@@ -16,7 +16,7 @@ export function filePath(relative: string): string {
 
 /**
  * The path relative to the project root that `file://...` means, without `.` and `..`; '' for the root. Any characters
- * may be in a name. Throws `invalid_params` for what is none, `forbidden` for one outside or in a `.git` folder
+ * may be in a name. Throws `invalid_params` for an invalid one, `forbidden` for one outside or in a `.git` folder
  * (SPEC {#files}).
  */
 export function relativePath(root: string, path: string): string {

@@ -29,7 +29,7 @@ export function dropTemporary(bounds: Bounds, path: string): void {
   }
 }
 
-/** Takes away old temporary files of a folder: a crash while a client wrote has left them, and nobody else knows. */
+/** Takes away old temporary files of a folder: a crash during a write leaves them, and only this function removes them. */
 export function dropStale(place: FilePlace): void {
   try {
     const folder = opendirSync(place.folder);

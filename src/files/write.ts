@@ -22,13 +22,13 @@ import { dropIfThere, dropStale, temporaryOf } from './temporary.ts';
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 const NEW_FILE_MODE = 0o666;
 
-/** The file that a write takes the place of, or that one is a copy of. */
+/** Mode and owner that the written file takes over from an earlier one. */
 type Like = Pick<Content, 'mode' | 'uid' | 'gid'>;
 
 /**
  * Gives a file a new content as a whole: a temporary file in the same folder, synced, then renamed over it. Folders that
  * are missing are made. `before` is the file that it replaces, whose permissions are kept, and its owner where the server
- * may; without it there is none, and one that has come up meanwhile is `conflict`. After a crash there is the old content
+ * may. Without `before` a file at the path is a `conflict`. After a crash the path has the old content
  * or the new one.
  */
 export function writeWhole(bounds: Bounds, path: string, bytes: Buffer, before: Like | undefined): void {
@@ -111,7 +111,7 @@ export function isSameFile(bounds: Bounds, path: string, to: string): boolean {
   );
 }
 
-/** A link never takes the place of a file that somebody has put there meanwhile, as a rename would. */
+/** Links instead of renaming: unlike `rename`, `link` fails where another program has made a file meanwhile. */
 function putNew(from: string, place: FilePlace, shown: string): void {
   try {
     linkSync(from, place.at);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import { resolveLinks } from '../core/real-path.ts';
 import { command, commandText, launchOf, type Shell, shell } from '../model/launch.ts';
@@ -31,7 +32,7 @@ export const commandParams = z.strictObject({
   ...placeParams,
 });
 
-/** A proposal to run a command, or why there is none. */
+/** A proposal to run a command, or the reason why it cannot be made. */
 type CommandProposal =
   | (Extract<ToolOutcome, { kind: 'proposal' }> & { readonly producer: ProposedProducer })
   | Extract<ToolOutcome, { kind: 'refused' }>;
@@ -83,7 +84,7 @@ export function commandProposal(input: z.output<typeof commandParams>, root: str
         ...parts,
         // The folder that is shown for a decision is the one that is written to, also when a link has been turned meanwhile.
         ...(sandbox ? { sandbox: { ...sandbox, root: resolveLinks(root) } } : {}),
-        ...(input.timeout_ms === undefined ? {} : { timeoutMs: input.timeout_ms }),
+        ...defined({ timeoutMs: input.timeout_ms }),
         ...lifetimeOf(input.lifetime),
       },
     },

@@ -8,7 +8,7 @@ export interface CommandView {
   /** A model of this run started it; others are clients' own. */
   readonly own: boolean;
   readonly live: boolean;
-  /** True: it waits for input, after this unfinished last line; null: nobody can tell (SPEC {#waiting_for_input}). */
+  /** True: it waits for input, after this unfinished last line; null: not known (SPEC {#waiting_for_input}). */
   readonly waiting: boolean | null;
   readonly prompt?: string;
   /** It reads a terminal. */
@@ -28,7 +28,7 @@ export interface CommandView {
 export type CommandNews = 'input' | 'output';
 
 /**
- * The commands of the run that a tool works for. Every method throws `not_found` for a path that is none of them.
+ * The commands of the run that a tool works for. Every method throws `not_found` for any other path.
  * `signal`, `input` and `cancel` throw `forbidden` for a command that no model started (SPEC {#tool_signal}).
  */
 export interface CommandAccess {
@@ -36,7 +36,7 @@ export interface CommandAccess {
   running(): readonly CommandView[];
   /** One of them by its log entry. Throws `not_found`. */
   view(path: string): CommandView;
-  /** Resolves with the first news of any of them, at once for one that has ended; undefined when the time is over, or there are none. */
+  /** Resolves with the first news of any of them, at once for one that has ended; undefined when the time is over, or `paths` is empty. */
   next(paths: readonly string[], o: { timeoutMs: number; or: readonly CommandNews[] }): Promise<'ended' | CommandNews | undefined>;
   /** Sends a signal such as `SIGINT`; to commands that a model of the run started only. */
   signal(path: string, signal: string): Promise<void>;

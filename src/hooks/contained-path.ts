@@ -9,7 +9,7 @@ const NAME_BYTES = 255;
 
 /**
  * `path`, relative to `root`, as an absolute path inside it, symbolic links resolved as far as the path exists. What
- * does not exist is left to whoever uses it. Throws `forbidden` for a path outside, `invalid_params` for one that is too long
+ * does not exist is left to the caller. Throws `forbidden` for a path outside, `invalid_params` for one that is too long
  * (SPEC {#containment}).
  */
 export function containedPath(root: string, path: string, field: string): string {

@@ -22,7 +22,7 @@ export type RefusalStatus = 400 | 403 | 404 | 409 | 413 | 422 | 501;
 /** What acceptance of a tool's proposal starts. */
 export interface ProposedProducer {
   readonly backend: string;
-  /** `embedded`, or `client`: whoever accepts it runs it and streams. */
+  /** `embedded`, or `client`: the client that accepts it runs it and streams. */
   readonly runner: string;
   readonly spec: ProducerSpec;
   readonly channels: readonly number[];

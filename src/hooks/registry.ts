@@ -32,7 +32,7 @@ interface Registration {
 
 /**
  * Who handles which hook. A handler that throws, rejects or is late is reported with its plugin's name and hurts
- * nobody else (SPEC {#hooks}).
+ * no other handler (SPEC {#hooks}).
  */
 export class HookRegistry {
   readonly #handlers = new Map<HookName, Registration[]>();
@@ -61,7 +61,7 @@ export class HookRegistry {
     return this.#register(plugin, name, 'filter', handler as Registration['handler'], options);
   }
 
-  /** Tells every handler, in order; nobody waits for promises that handlers answer. */
+  /** Tells every handler, in order; does not wait for promises that handlers return. */
   emit<N extends EventName>(name: N, payload: EventPayloads[N]): void {
     for (const { plugin, handler } of this.#of(name)) {
       try {

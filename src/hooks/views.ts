@@ -41,7 +41,7 @@ export interface ShownMark {
   readonly waiting?: { readonly prompt?: string };
 }
 
-/** A skill or a persona: Markdown that somebody wrote for models (SPEC {#skills}). */
+/** A skill or a persona: Markdown written for models (SPEC {#skills}). */
 export interface Guide {
   readonly name: string;
   /** When to use it, one sentence. */
@@ -66,7 +66,7 @@ export interface GuideText extends Guide {
 export interface SkillAccess {
   /** By name; one that cannot be used has a `problem`. */
   list(): readonly Guide[];
-  /** Undefined when there is none of that name that can be used. */
+  /** Undefined when no usable one has that name. */
   read(name: string): GuideText | undefined;
   /** Text of one more file of a skill's folder. Throws for a path outside and for what cannot be read. */
   readFile(skill: GuideText, file: string): string;
@@ -104,11 +104,11 @@ export interface RunView {
 
 /** Read access of a tool's handler to the run it works for. */
 export interface EntryAccess {
-  /** The entry of that path; undefined when there is none. */
+  /** The entry of that path; undefined when it does not exist. */
   get(path: string): Entry | undefined;
   /** Entries whose path begins with `prefix`, in order of creation. */
   list(prefix: string): readonly Entry[];
-  /** The bytes of a channel entry; undefined for an entry that is none. */
+  /** The bytes of a channel entry; undefined if the entry is not a channel. */
   channel(path: string): ChannelReader | undefined;
 }
 
@@ -161,7 +161,7 @@ export interface FileAccess {
    * `invalid_params` for what is no `file://` path (SPEC {#file_constraints}).
    */
   hidden(path: string): boolean;
-  /** The whole text of a file; undefined when there is none. Throws `unsupported` for what is no text, `too_large`. */
+  /** The whole text of a file; undefined if the file does not exist. Throws `unsupported` for a binary file, `too_large`. */
   text(path: string): string | undefined;
   /** What a change would do now, for a proposal; `path` and `to` of it as `file://...`. Changes nothing. */
   plan(change: FileChange): PlannedChange;

@@ -27,7 +27,7 @@ export interface CommandRef {
   readonly path: string;
 }
 
-/** The producer of a log entry; undefined before somebody has accepted it. */
+/** The producer of a log entry; undefined before it is accepted. */
 export async function producerOf(runtime: Runtime, { run, path }: CommandRef): Promise<Producer | undefined> {
   const [producer] = await runtime.look('stream/list', { run, path });
   return producer;

@@ -1,5 +1,5 @@
 import { CLIENT_INFO_META_KEY, type ServerContext } from '@modelcontextprotocol/server';
-import { RpcError, type Runtime } from '../rpc/client/index.ts';
+import { RpcError, RunName, type Runtime, type RuntimeEvent } from '../rpc/client/index.ts';
 import type { McpServeOptions } from './server.ts';
 
 /** Characters that the server takes of a client's name. */
@@ -14,14 +14,17 @@ export class Link {
   readonly #greeted: () => string | undefined;
   readonly #opened: (runtime: Runtime) => void;
   #runtime: Promise<Runtime> | undefined;
-  #run: Promise<string> | undefined;
+  /** The run of this session's commands: the one that was named, or the one that was made. */
+  #own: RunName | undefined;
+  #run: Promise<RunName> | undefined;
   #clientName: string | undefined;
 
-  /** `greeted` returns the name that the client gave in its greeting; `opened` is told of every runtime that is opened: the first one, and another when that is gone for good. */
+  /** `greeted` returns the name that the client gave in its greeting; `opened` is called with every runtime that is opened: the first, and the next after one was closed. */
   constructor(options: McpServeOptions, greeted: () => string | undefined, opened: (runtime: Runtime) => void) {
     this.#options = options;
     this.#greeted = greeted;
     this.#opened = opened;
+    if (options.run !== undefined) this.#own = new RunName(options.run);
   }
 
   /** Takes the client's name from a request, where it has come since the revision of 2026. */
@@ -40,26 +43,28 @@ export class Link {
 
   /** Alias of the run of this session's commands, when there is one. */
   async ownRun(): Promise<string | undefined> {
-    return this.#options.run ?? (await this.#run);
+    await this.#run;
+    return this.#own?.now;
   }
 
   /** The same, opened when there is none yet. */
-  openRun(): Promise<string> {
-    this.#run ??= this.#startRun().catch((error: unknown) => {
-      this.#run = undefined;
-      throw error;
-    });
-    return this.#run;
+  async openRun(): Promise<string> {
+    return (await this.#openRun()).now;
+  }
+
+  /** Takes an event of the project: a client may have renamed the run (SPEC {#renamed_runs}). */
+  take(event: RuntimeEvent): void {
+    this.#own?.take(event);
   }
 
   /** Does something in the run of this session's commands; in another one where that has been deleted. */
   async inRun<T>(work: (run: string) => Promise<T>): Promise<T> {
-    const opened = this.openRun();
+    const opened = this.#openRun();
     const run = await opened;
     try {
-      return await work(run);
+      return await run.ask(work);
     } catch (error) {
-      if (!(error instanceof RpcError) || error.kind !== 'not_found' || error.data['run'] !== run) throw error;
+      if (!(error instanceof RpcError) || error.kind !== 'not_found' || error.data['run'] !== run.now) throw error;
       if (this.#run === opened) this.#run = undefined;
       return await work(await this.openRun());
     }
@@ -68,6 +73,14 @@ export class Link {
   async close(): Promise<void> {
     const runtime = await this.#runtime?.catch(() => undefined);
     await runtime?.close();
+  }
+
+  #openRun(): Promise<RunName> {
+    this.#run ??= this.#startRun().catch((error: unknown) => {
+      this.#run = undefined;
+      throw error;
+    });
+    return this.#run;
   }
 
   #name(): string {
@@ -91,13 +104,15 @@ export class Link {
     }
   }
 
-  async #startRun(): Promise<string> {
+  async #startRun(): Promise<RunName> {
     const runtime = await this.runtime();
-    const named = this.#options.run;
+    const named = this.#options.run === undefined ? undefined : this.#own;
     for (let attempt = 1; ; attempt++) {
-      const alias = named ?? madeUp(this.#name());
+      const alias = named?.now ?? madeUp(this.#name());
       try {
-        return (await runtime.call('startRun', { model: 'scripted', alias })).run;
+        const { run } = await runtime.call('startRun', { model: 'scripted', alias });
+        this.#own = named ?? new RunName(run);
+        return this.#own;
       } catch (error) {
         if (!(error instanceof Error) || !('kind' in error) || error.kind !== 'alias_taken') throw error;
         if (named !== undefined) return named;

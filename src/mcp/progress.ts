@@ -3,12 +3,12 @@ import type { Runtime } from '../rpc/client/index.ts';
 import { type CommandRef, type Producer, producerOf } from './command.ts';
 import { bytesOf, textOf } from './piece.ts';
 
-/** How often somebody who asked for progress is told of it. */
+/** How often a client that asked for progress is told of it. */
 const PROGRESS_MS = 1000;
 const TAIL_BYTES = 300;
 
 /**
- * Tells whoever sent a progress token how far a command is, until the answered function is called: nothing is told after that
+ * Tells a client that sent a progress token how far a command is, until the answered function is called: nothing is told after that
  * (SPEC {#mcp_wait}).
  */
 export function tellProgress(runtime: Runtime, ref: CommandRef, mcpReq: ServerContext['mcpReq']): () => void {
@@ -57,7 +57,7 @@ class Follower {
 
   async look(): Promise<string> {
     const producer = await producerOf(this.#runtime, this.#ref);
-    if (!producer) return 'waits until somebody accepts it';
+    if (!producer) return 'waits until a person accepts it';
     this.#follow(producer);
     if (this.#latest === undefined) return 'runs, nothing written yet';
     const bytes = [...this.#sizes.values()].reduce((sum, size) => sum + size, 0);

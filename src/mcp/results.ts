@@ -54,7 +54,7 @@ export function failure(error: unknown): CallToolResult {
 function wordsOf(error: unknown): string {
   if (kindOf(error) !== 'stream_not_open') return inTools(messageOf(error));
   // What the server advises here, to accept it, is not for a model.
-  return isProposed(error) ? 'It has not started: nobody has accepted it yet.' : 'It was never started.';
+  return isProposed(error) ? 'It has not started: it was not accepted yet.' : 'It was never started.';
 }
 
 function nextStep(error: unknown): string | undefined {

@@ -14,7 +14,7 @@ const INSTRUCTIONS = `Runs commands that outlive this session, keeps all of thei
 have to accept it first. What takes longer than its yield_ms goes on: wait, get, cancel and list reach it by the path that sh answered.`;
 
 export interface McpServeOptions {
-  /** Opens the runtime in the name of a client; called when it is first needed, and again when it is gone for good. */
+  /** Opens the runtime in the name of a client; called when it is first needed, and again when it has ended. */
   readonly open: (client: string) => Promise<Runtime>;
   /** Run of the commands; left out: one of the session, named after the client. */
   readonly run?: string;
@@ -45,12 +45,12 @@ function build(options: McpServeOptions, era: 'legacy' | 'modern'): { server: Mc
     { instructions: INSTRUCTIONS, capabilities: { tools: {}, resources: { subscribe: true, listChanged: true } } },
   );
   const subscribed = new Set<string>();
-  // Since the revision of 2026 the library itself keeps what a client listens to, and drops the rest.
+  // Since the revision of 2026 the library filters by what a client listens to.
   const updates = new Updates(server, (uri) => era === 'modern' || subscribed.has(uri));
-  const link = new Link(
+  const link: Link = new Link(
     options,
     () => server.server.getClientVersion()?.name,
-    (runtime) => void updates.follow(runtime),
+    (runtime) => void updates.follow(runtime, (event) => link.take(event)),
   );
   const kit = { server, link };
   commandTools(kit);

@@ -1,5 +1,5 @@
 import type { McpServer } from '@modelcontextprotocol/server';
-import type { Runtime } from '../rpc/client/index.ts';
+import type { Runtime, RuntimeEvent } from '../rpc/client/index.ts';
 import { channelUri } from './uri.ts';
 
 /** How often the sizes of channels are compared while commands run. */
@@ -20,12 +20,14 @@ export class Updates {
     this.#told = told;
   }
 
-  /** Follows the project's commands until the runtime is gone. Never throws. */
-  async follow(runtime: Runtime): Promise<void> {
+  /** Follows the project's commands until the runtime is gone, and tells `heard` of each event. Never throws. */
+  async follow(runtime: Runtime, heard: (event: RuntimeEvent) => void): Promise<void> {
     try {
       const events = runtime.events();
       await this.#look(runtime);
-      for await (const { name, params } of events) {
+      for await (const event of events) {
+        heard(event);
+        const { name, params } = event;
         if (name === 'stream/started') {
           this.#server.sendResourceListChanged();
           await this.#look(runtime);
@@ -34,7 +36,7 @@ export class Updates {
         }
       }
     } catch {
-      // It is gone for good; another one is followed when it is opened.
+      // The runtime is closed; `follow` is called again with the next one.
     } finally {
       this.#stop();
     }
@@ -51,7 +53,7 @@ export class Updates {
       for (const [uri, bytes] of sizes) if (bytes > (this.#sizes.get(uri) ?? 0)) this.#tell(uri);
       this.#sizes = sizes;
     } catch {
-      // Lost: the next look makes up for it.
+      // The connection was lost: the next look compares again.
     } finally {
       this.#looking = false;
     }

@@ -12,9 +12,9 @@ type Unit = keyof typeof UNITS;
 const WRITTEN = ['d', 'h', 'm', 's'] as const;
 const MAX_MS = 365 * UNITS.d;
 
-/** Of a model's commands, where nobody says otherwise. */
+/** Default for a model's commands. */
 export const MODEL_LIFETIME: Lifetime = 24 * UNITS.h;
-/** Of clients' own commands, where nobody says otherwise. */
+/** Default for clients' own commands. */
 export const CLIENT_LIFETIME: Lifetime = 'forever';
 /** What is left to a command with lifetime `server` whose server has gone without a planned stop (milliseconds). */
 export const AFTER_CRASH_MS = 10 * UNITS.m;
@@ -24,12 +24,12 @@ const DURATION = /^[1-9]\d{0,8}[smhd]$/;
 const PATTERN = /^(?:server|forever|[1-9]\d{0,8}[smhd])$/;
 const PROBLEM = `must be ${LIFETIME_FORMS.replaceAll('`', '')}`;
 
-/** A lifetime as people and programs write it; undefined for what is none. */
+/** A lifetime as people and programs write it; undefined if it is not a lifetime. */
 export function parseLifetime(text: string): Lifetime | undefined {
   return text === 'server' || text === 'forever' ? text : parseDuration(text);
 }
 
-/** Milliseconds of a duration such as `30s` or `7d`; undefined if it is none, or over 365 days. */
+/** Milliseconds of a duration such as `30s` or `7d`; undefined if it is not a duration, or over 365 days. */
 export function parseDuration(text: string): number | undefined {
   if (!DURATION.test(text)) return undefined;
   const ms = Number(text.slice(0, -1)) * UNITS[text.slice(-1) as Unit];

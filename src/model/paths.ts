@@ -37,14 +37,14 @@ export function channelPath({ turn, action, slug }: LogPath, channel: number): s
   return `${action}://turn_${turn}/${slug}_${channel}`;
 }
 
-/** Parses a log entry's path; undefined when it is none. */
+/** Parses a log entry's path; undefined for any other path. */
 export function parseLogPath(path: string): LogPath | undefined {
   const match = LOG.exec(path);
   if (!match?.[1] || !match[2] || !match[3]) return undefined;
   return { turn: Number(match[1]), action: match[2], slug: match[3] };
 }
 
-/** Parses a channel's path; undefined when it is none. */
+/** Parses a channel's path; undefined for any other path. */
 export function parseChannelPath(path: string): ChannelPath | undefined {
   const match = CHANNEL.exec(path);
   if (!match?.[1] || !match[2] || !match[3] || !match[4] || match[1] === 'log') return undefined;

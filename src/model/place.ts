@@ -160,7 +160,7 @@ export function watchTitle({ container, tmux }: Pick<Place, 'container' | 'tmux'
   return tmux?.pane === undefined ? undefined : `tmux pipe-pane -t ${tmux.pane}`;
 }
 
-/** True where a pane of tmux is watched that somebody else made: it gets input only when that is asked for (SPEC {#backend_tmux}). */
+/** True for an existing tmux pane that is watched: it gets input only on request (SPEC {#backend_tmux}). */
 export function watchesPane({ tmux }: { readonly tmux?: { readonly pane?: string | undefined } | undefined }): boolean {
   return tmux?.pane !== undefined;
 }

@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.ts';
 import type { LaunchSpec, Shell } from './launch.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { ContainerPlace, Sandbox, SshPlace, Terminal, TmuxPlace } from './place.ts';
@@ -218,9 +219,23 @@ export interface KillReceipt {
 /** What a cancel has asked for. */
 export type AskedKill = Pick<KillReceipt, 'requestedBy' | 'reason' | 'signal' | 'graceMs'>;
 
+/** The receipt of a kill that has sent no signal: there is nothing to kill, or none was sent yet. */
+export function emptyReceipt(
+  { requestedBy, reason }: Pick<KillReceipt, 'requestedBy' | 'reason'>,
+  requestedAt: number,
+  finishedAt: number | null = requestedAt,
+): KillReceipt {
+  return { requestedBy, reason, requestedAt, signals: [], confirmedDead: [], escaped: [], finishedAt };
+}
+
+/** The receipt of a kill that is still to be carried out. */
+export function pendingReceipt(kill: AskedKill, requestedAt: number): KillReceipt {
+  return { ...emptyReceipt(kill, requestedAt, null), ...askedKill(kill) };
+}
+
 /** What a runner needs to know of a kill that it carries out later. */
 export function askedKill({ requestedBy, reason, signal, graceMs }: AskedKill): AskedKill {
-  return { requestedBy, reason, ...(signal === undefined ? {} : { signal }), ...(graceMs === undefined ? {} : { graceMs }) };
+  return { requestedBy, reason, ...defined({ signal, graceMs }) };
 }
 
 /**
@@ -238,7 +253,7 @@ export interface Leftover {
   readonly limit: LeftoverLimit | null;
   /** Of a cancel that came after the end of the command. */
   readonly receipt: KillReceipt | null;
-  /** When it was known that nothing of it runs any more, or that nobody follows it; null while it is followed. */
+  /** When it was known that nothing of it runs any more, or when it was no longer followed; null while it is followed. */
   readonly goneAt: number | null;
 }
 
@@ -249,7 +264,7 @@ export function openLeftover({ leftover }: Producer): Leftover | undefined {
   return leftover && leftover.goneAt === null ? leftover : undefined;
 }
 
-/** The kill that a producer, or what it has left running, is still to be given; undefined when there is none. */
+/** The kill that a producer, or what it has left running, is still to be given; undefined when no kill is due. */
 export function pendingKill(producer: Producer): Partial<AskedKill> | undefined {
   if (producer.state === 'cancelling') return producer.receipt ?? {};
   const receipt = openLeftover(producer)?.receipt;
@@ -286,7 +301,7 @@ export interface RunnerRecord {
 /** What a token allows: look, drive runs, serve as a runner, or everything (SPEC {#tokens}). */
 export type TokenScope = 'read' | 'run' | 'runner' | 'admin';
 
-/** A token that was made for somebody; the token itself is not kept. */
+/** A token that was handed out; the token itself is not kept. */
 export interface TokenRecord {
   readonly name: string;
   readonly scope: TokenScope;
@@ -301,7 +316,7 @@ export interface TokenRecord {
   readonly expiresAt: number | null;
 }
 
-/** A rule that somebody made for a project (SPEC {#policy_rules}). */
+/** A rule of a project (SPEC {#policy_rules}). */
 export interface NewPermission {
   readonly projectId: number;
   /** Name of the tool, or a pattern over names. */
@@ -338,7 +353,7 @@ export interface Producer {
   /** Boot of its runner's machine when the runner was given it; null while none has it, and where that is not known. */
   readonly bootId: string | null;
   readonly spec: ProducerSpec;
-  /** Lease number; raised whenever somebody else takes the producer over. */
+  /** Lease number; raised whenever another runner takes the producer over. */
   readonly epoch: number;
   readonly state: ProducerState;
   /** How the backend finds it again after a restart; opaque to everyone else. */

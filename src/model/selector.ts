@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 
 /** Terms of one selector at most. */
@@ -44,7 +45,7 @@ export function parseSelector(text: string): Selector {
   }
   const both = none.find((word) => all.includes(word) || word === name);
   if (both !== undefined) throw wrong(text, `it asks for "${both}" and against it`);
-  return { ...(name === undefined ? {} : { name }), all, none };
+  return { ...defined({ name }), all, none };
 }
 
 /** The terms that a runner does not satisfy, as they would be written. */

@@ -1,10 +1,10 @@
 /**
- * The runs that somebody knows of: all of a project, or those of it that were made with one token. Every look-up of a run by its
- * alias, every listing and every event passes one of these, so nobody can leave out whose runs are meant (SPEC {#own_runs}).
+ * The runs that a caller may see: all of a project, or those of it that were made with one token. Every look-up of a run by its
+ * alias, every listing and every event passes one of these, so no caller can forget whose runs are meant (SPEC {#own_runs}).
  */
 export interface Sight {
   readonly projectId: number;
-  /** SHA-256 of the token, in hex; null: every run, whatever it was made with. */
+  /** SHA-256 of the token, in hex; null: every run. */
   readonly madeWith: string | null;
 }
 
@@ -15,7 +15,7 @@ interface Made {
   readonly madeWith: string | null;
 }
 
-/** Every run of a project: what the server itself, and whoever is not bound to their own runs, sees. */
+/** Every run of a project: what the server itself, and a caller that is not bound to its own runs, sees. */
 export function everyRun(projectId: number): Sight {
   return { projectId, madeWith: null };
 }

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { defined } from '../core/defined.ts';
 import { realOf } from '../hooks/contained-path.ts';
 import { insidePaths } from './inside-paths.ts';
 import { type Judgement, type PartVerdict, ruleName, strictest } from './judgement.ts';
@@ -108,7 +109,7 @@ function conclude(one: ShellCase, script: ShellScript, parts: PartVerdict[]): Ju
   const doubts = [...script.doubts, ...one.doubts];
   const first = strictest(parts);
   const forbid = forbidCommand(one.tool, one.command);
-  const shared = { commands: parts, ...(forbid === undefined ? {} : { forbid }) };
+  const shared = { commands: parts, ...defined({ forbid }) };
   if (first?.decision === 'deny') return { ...shared, ...decided(first), remember: [] };
   if (doubts.length > 0 || !first) {
     return { ...shared, decision: 'ask', by: 'none', reason: doubts[0] ?? 'it holds no command', remember: [] };
@@ -125,7 +126,7 @@ function conclude(one: ShellCase, script: ShellScript, parts: PartVerdict[]): Ju
 function decided(part: PartVerdict): Pick<Judgement, 'decision' | 'by' | 'reason' | 'rule'> {
   const { decision, rule, reason } = part;
   const by = rule !== undefined ? 'rule' : decision === 'allow' ? 'default' : 'none';
-  return { decision, by, reason: `${part.text.slice(0, 200)}: ${reason}`, ...(rule === undefined ? {} : { rule }) };
+  return { decision, by, reason: `${part.text.slice(0, 200)}: ${reason}`, ...defined({ rule }) };
 }
 
 /** Undefined for what is judged by another command; an empty reason for what needs no rule beside others. */
@@ -170,7 +171,7 @@ function moves(acts: readonly ShellAct[]): boolean {
   return acts.some((act) => act.kind === 'program' && /^(cd|pushd|popd)$/.test(act.words[0]?.text ?? ''));
 }
 
-/** The folder of a whole line as rules name it; undefined where it changes on the way, or is none of the project. */
+/** The folder of a whole line as rules name it; undefined where it changes on the way, or is not in the project. */
 function folderOf({ root, cwd }: ShellCase, acts: readonly ShellAct[]): string | undefined {
   const way = relative(realOf(root), realOf(cwd));
   return moves(acts) || way === '..' || way.startsWith('../') ? undefined : way || '.';

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { defined } from '../core/defined.ts';
 import { realOf } from '../hooks/contained-path.ts';
 import { insidePaths } from './inside-paths.ts';
 import { type Judgement, type PartVerdict, ruleName, strictest } from './judgement.ts';
@@ -29,11 +30,11 @@ export function judgeSubject({ tool, subjects, root }: SubjectCase, rules: reado
   return {
     decision,
     by: rule === undefined ? 'none' : 'rule',
-    ...(rule === undefined ? {} : { rule }),
+    ...defined({ rule }),
     reason: `${shown(first.text).slice(0, 200)}: ${reason}`,
     commands: parts.map((part) => ({ ...part, text: shown(part.text) })),
     remember: remember.every((text) => text !== undefined) ? remember : [],
-    ...(forbid === undefined ? {} : { forbid }),
+    ...defined({ forbid }),
   };
 }
 

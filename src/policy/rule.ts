@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import { type Glob, glob } from './glob.ts';
 import { type SubjectMatcher, subjectMatcher } from './subject.ts';
@@ -54,7 +55,7 @@ export function splitRule({ text, decision }: RuleText): { tool: string; pattern
   if (folder === undefined) return { tool, pattern };
   if (decision !== 'allow') throw wrong(`names a folder, which only a rule that allows may; leave " in ${folder.slice(0, 80)}" out`);
   if (hasControl(folder) || posix.isAbsolute(folder) || posix.normalize(folder) !== folder || /^\.\.(\/|$)|\/$/.test(folder))
-    throw wrong(`names the folder ${folder.slice(0, 80)}, which is none below the project root`);
+    throw wrong(`names the folder ${folder.slice(0, 80)}, which is not below the project root`);
   return { tool, pattern, folder };
 }
 
@@ -65,10 +66,10 @@ export function readRule({ decision, text }: RuleText, source: RuleSource, id?: 
     decision,
     text,
     source,
-    ...(id === undefined ? {} : { id }),
+    ...defined({ id }),
     tool: glob(tool),
     pattern: glob(pattern),
-    ...(folder === undefined ? {} : { folder }),
+    ...defined({ folder }),
     subject: subjectMatcher(pattern, decision),
   };
 }

@@ -21,7 +21,7 @@ export function subjectMatcher(pattern: string, decision: 'allow' | 'ask' | 'den
   return (subject) => [subject, subject.replace(/^file:\/\/|^private (?=[A-Z]+ |https?:)/, '')].some((text) => plain.matches(text));
 }
 
-/** A path of the project as rules see it, `file://src/a.ts`; undefined for one that leads out of it or is none. */
+/** A path of the project as rules see it, `file://src/a.ts`; undefined for one that leads out of the project or is invalid. */
 export function filePath(subject: string): string | undefined {
   const path = posix.normalize(subject.replace(/^file:\/\//, ''));
   if (path.startsWith('/') || path === '..' || path.startsWith('../') || path.includes('\0') || path.includes('\\')) return undefined;

@@ -5,7 +5,7 @@ export type ByteClass = Uint8Array;
 
 /**
  * The bytes of a set as regular expressions write it, such as `A-Za-z0-9_-`; `^` in front takes all others. Throws a
- * SyntaxError for one that is none.
+ * SyntaxError for an invalid one.
  */
 export function byteClass(set: string): ByteClass {
   const expression = new RegExp(`^[${set}]$`);

@@ -3,7 +3,7 @@ import { decisionOf, type Fit, LOOKBEHIND_BYTES, reachOf, type Shape, tryShape }
 
 /** Bytes of a value by which it is recognised; what follows is masked for as long as it is the same. */
 const DECISIVE_BYTES = 64;
-/** Bytes of a value that are let through when more does not come in time: hardly any output ends in a secret's beginning. */
+/** Output may end in so many first bytes of a value and is still passed on after a pause: it is almost never a secret that was cut. */
 const SPARED_BYTES = 3;
 
 /** Bytes of the longest literal of a shape. */
@@ -19,17 +19,17 @@ export interface Range {
 export interface Scan {
   /** What is secret, in order of `from`. */
   readonly ranges: readonly Range[];
-  /** What is one if the bytes that come next continue it. */
+  /** What becomes secret if the next bytes continue it. */
   readonly possible: readonly Range[];
-  /** Where the first byte is of which it is not known yet; the length when all is known. */
+  /** Offset of the first byte that may still become secret; the length when every byte is decided. */
   readonly hold: number;
-  /** What must be at hand when the next bytes come: the bytes from here on. */
+  /** Offset from which the bytes are needed again for the next scan. */
   readonly keep: number;
 }
 
 /**
  * Finds secrets in bytes (SPEC {#redaction}). Whether a byte is secret depends on at most `reach` bytes before it and
- * `ahead` bytes behind it, and on nothing else: so any reader of any part comes to the same answer.
+ * `ahead` bytes behind it, and on nothing else: so every reader of every part finds the same secrets.
  */
 export class Matcher {
   readonly reach: number;
@@ -97,7 +97,7 @@ export class Matcher {
   }
 }
 
-/** How many bytes at `at` are the first of the value. */
+/** How many bytes at `at` equal the beginning of the value. */
 function begun(value: Uint8Array, bytes: Uint8Array, at: number): number {
   const most = Math.min(value.length, bytes.length - at);
   let same = 0;
@@ -110,7 +110,7 @@ function sameAs(value: Uint8Array, bytes: Uint8Array, at: number, final: boolean
   return { kind: 'match', from: at, to: at + same, open: !final && same < value.length && at + same === bytes.length };
 }
 
-/** The first place from `at` on that is in none of the ranges, which are in order: a secret byte is decided. */
+/** The first offset from `at` on that lies outside of the sorted ranges, whose bytes are decided: they are secret. */
 function beyond(ranges: readonly Range[], at: number): number {
   let place = at;
   for (const { from, to } of ranges) if (from <= place && place < to) place = to;

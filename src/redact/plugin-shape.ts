@@ -29,6 +29,6 @@ export function shapeOf({ name, pattern }: { readonly name: string; readonly pat
     const bytes = byteClass(set);
     return more === undefined ? exact(name, [literal], bytes, min, bytes) : token(name, [literal], bytes, min, max);
   } catch {
-    throw wrong('has a set that is none');
+    throw wrong('has an invalid set of characters');
   }
 }

@@ -1,3 +1,4 @@
+import type { Logger } from '../core/logger.ts';
 import { isSecretName } from '../core/secret-names.ts';
 import { maskedText } from './mask.ts';
 import { Matcher } from './matcher.ts';
@@ -26,14 +27,14 @@ const MAX_MATCHERS = 64;
 const MAX_ADDED = 100;
 /** Depth of a value that is looked into. */
 const MAX_DEPTH = 32;
-/** Members that name an entry or a run are addresses; no secret of a shape fits their grammar. */
+/** Members that name an entry or a run are left as they are: no secret of a shape fits their grammar. */
 const ADDRESSES: ReadonlySet<string> = new Set(['path', 'log', 'to', 'run']);
 const ENTRY_PATH = /^[a-z][a-z0-9_]{0,31}:\/\/[A-Za-z0-9._~@+=,%/-]*$/;
 
 /** Knows the secrets of a server and masks them, byte for byte, in whatever is shown (SPEC {#redaction}). */
 export class Redaction {
   readonly stored: boolean;
-  /** How long what may be the beginning of a secret waits for more, milliseconds; then it is masked as one. */
+  /** How long bytes that may begin a secret wait for more, milliseconds; then they are masked. */
   readonly holdMs: number;
   readonly #off: boolean;
   readonly #names: readonly string[] | undefined;
@@ -60,7 +61,7 @@ export class Redaction {
 
   /**
    * Adds a shape that a plugin brings (SPEC {#redaction_plugins}); output that is being followed goes on without it. Returns how
-   * to take it back. Throws when the pattern is none, or there are too many.
+   * to take it back. Throws when the pattern is invalid, or there are too many.
    */
   add(secret: { readonly name: string; readonly pattern: string }): () => void {
     const shape = shapeOf(secret);
@@ -128,4 +129,10 @@ export class Redaction {
     const forms = new Map([...this.#values, ...values].flatMap(formsOf).map((form) => [form.toString('latin1'), form]));
     return new Matcher([...SHAPES, ...this.#added], [...forms.values()]);
   }
+}
+
+/** A logger that masks every known secret (SPEC {#redaction}). */
+export function redactedLogger(logger: Logger, redaction: Redaction): Logger {
+  const level = (name: keyof Logger) => (facts: object, message: string) => logger[name](redaction.value(facts), redaction.text(message));
+  return { debug: level('debug'), info: level('info'), warn: level('warn'), error: level('error') };
 }

@@ -1,6 +1,6 @@
 import type { Matcher, Range, Scan } from './matcher.ts';
 
-/** What is looked at together; memory that is not made again for each chunk. */
+/** Bytes that are scanned at once, in a buffer that is kept between chunks. */
 const scratch = Buffer.allocUnsafeSlow(128 * 1024);
 
 /** Finds the secrets of bytes that come one after another, wherever they are cut (SPEC {#redaction_stream}). */
@@ -18,7 +18,7 @@ export class Scanner {
     this.#decided = at;
   }
 
-  /** Of the bytes before this offset it is known what they are. */
+  /** Bytes before this offset are decided: secret or not. */
   get decided(): number {
     return this.#decided;
   }
@@ -29,7 +29,7 @@ export class Scanner {
   }
 
   /**
-   * Takes the next bytes; returns what is secret and what may become so, by offset: of what was answered before as well.
+   * Takes the next bytes; returns the offsets of what is secret and of what may become so, also among bytes of earlier calls.
    * With `final` nothing comes after them.
    */
   push(bytes: Buffer, final = false): Pick<Scan, 'ranges' | 'possible'> {
@@ -37,7 +37,7 @@ export class Scanner {
     const all = joined(this.#kept, bytes);
     const { ranges, possible, hold, keep } = this.#matcher.scan(all, { atStart: origin === 0, final });
     this.#decided = Math.max(this.#decided, origin + hold);
-    // A copy: the bytes that came may be used again by whoever brought them.
+    // A copy: the bytes that came may be used again by the caller.
     this.#kept = Buffer.from(all.subarray(keep));
     this.#keptAt = origin + keep;
     const shift = (range: Range): Range => ({ ...range, from: range.from + origin, to: range.to + origin });

@@ -22,7 +22,7 @@ export interface Shape {
   readonly secret: number;
   /** Index of the part before which it ends; by default it ends with the last part. */
   readonly until?: number;
-  /** Parts without which it is none; the rest extends it. */
+  /** Parts that it must have; the rest extends it. */
   readonly needed: number;
 }
 

@@ -44,7 +44,7 @@ function sure(name: string, literals: readonly string[], bytes: ByteClass, min: 
   return { name, literals, parts: [some(bytes, min, max)], secret: 0, needed: 1 };
 }
 
-/** A token of an exact length, which is none when it goes on. */
+/** A token of an exact length; a longer run of its characters is not a token. */
 export function exact(name: string, literals: readonly string[], bytes: ByteClass, length: number, more: ByteClass = BASE64URL): Shape {
   return { name, literals, before: alone, parts: [some(bytes, length, length), not(more)], secret: 0, needed: 2 };
 }

@@ -13,7 +13,7 @@ const OUTCOMES: readonly unknown[] = [
   'tls_files_missing',
 ];
 
-/** True for an error that leaves open whether a command runs, since nobody there was asked. */
+/** True for an error that leaves open whether a command runs, since no process there was asked. */
 export function isOutOfReach(error: HeadgateError): boolean {
   return OUTCOMES.includes(error.facts['outcome']);
 }

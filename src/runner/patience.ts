@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff } from '../core/backoff.ts';
 import { type HeadgateError, isHeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 
-const RETRY_MS = 100;
-const RETRY_MAX_MS = 2000;
+const RETRY = { firstMs: 100, longestMs: 2000 };
 
 /**
  * Tells the server something until it is stored: a full disk must not leave a producer at 102 for ever. Returns the
@@ -22,7 +22,8 @@ export async function untilDone(
   work: () => void | Promise<void>,
   options: { logger: Logger; facts: object; signal: AbortSignal; failed: string },
 ): Promise<HeadgateError | undefined> {
-  for (let pauseMs = RETRY_MS; !options.signal.aborted; pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS)) {
+  for (const pauses = new Backoff(RETRY); !options.signal.aborted; ) {
+    const pauseMs = pauses.next();
     try {
       await work();
       return undefined;

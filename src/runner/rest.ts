@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff } from '../core/backoff.ts';
 import type { Clock } from '../core/clock.ts';
 import { deferred } from '../core/deferred.ts';
 import type { BackendHandle } from '../model/ports/backend.ts';
@@ -7,8 +8,7 @@ import type { LeftoverLimit } from '../model/records.ts';
 import { onceReached } from './deadline.ts';
 
 /** Pauses between two looks at the processes, milliseconds: the first, and the longest. */
-const LOOK_MS = 1000;
-const LOOK_MAX_MS = 15_000;
+const LOOKS = { firstMs: 1000, longestMs: 15_000 };
 
 /** How much of what is written after the end of a command is stored; 0 for no limit (SPEC {#detached}). */
 export interface RestLimits {
@@ -54,7 +54,7 @@ export class Rest {
 
   /**
    * What there was at the end of the command is stored, and `pids` hold the output. The time counts from `since`, by the wall clock,
-   * and is enforced from now on: what was written while nobody watched is stored whenever that was.
+   * and is enforced from now on: output of the time without a runner is stored however old it is.
    */
   begin(handle: BackendHandle, pids: readonly number[], since: number): void {
     this.#handle = handle;
@@ -89,8 +89,8 @@ export class Rest {
   async watch(tell: (fact: LeftoverFact) => Promise<void>): Promise<void> {
     const { signal } = this.#stop;
     const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    for (let pauseMs = LOOK_MS; !signal.aborted; pauseMs = Math.min(pauseMs * 2, LOOK_MAX_MS)) {
-      const pause = delay(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+    for (const pauses = new Backoff(LOOKS); !signal.aborted; ) {
+      const pause = delay(pauses.next(), undefined, { signal, ref: false }).catch(() => undefined);
       await Promise.race([pause, stopped, ...(this.#told === null ? [this.full] : [])]);
       if (signal.aborted) return;
       const pids = (await this.#handle?.processes?.().catch(() => undefined)) ?? this.#pids;

@@ -4,10 +4,10 @@ import { HeadgateError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Backend, KillRequest } from '../model/ports/backend.ts';
 import type { RunnerLink, RunnerPort } from '../model/ports/runner.ts';
-import { type Producer, pendingKill } from '../model/records.ts';
+import { emptyReceipt, type Producer, pendingKill } from '../model/records.ts';
 import { tellUntilStored } from './patience.ts';
 import { DEFAULT_REST, type RestLimits } from './rest.ts';
-import { nothingToKill, RunningProducer } from './running-producer.ts';
+import { RunningProducer } from './running-producer.ts';
 
 export interface RunnerOptions {
   readonly name: string;
@@ -121,7 +121,7 @@ class LinkedRunner implements Runner {
       return;
     }
     const { link, clock, logger } = this.#options;
-    const receipt = nothingToKill(request, clock.now());
+    const receipt = emptyReceipt(request, clock.now());
     const facts = { producer: producer.entryId, path: producer.path };
     void tellUntilStored(() => link.killed(producer.entryId, producer.epoch, receipt), { logger, facts, signal: this.#closing.signal });
   }

@@ -1,12 +1,13 @@
 import { setTimeout as delay, setImmediate as nextTick } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import { deferred } from '../core/deferred.ts';
+import { defined } from '../core/defined.ts';
 import { HeadgateError, isHeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Backend, BackendHandle, ClosedFact, ExitFact, KillRequest, OutputSink, StartRequest } from '../model/ports/backend.ts';
 import type { Held, LeftoverFact, RunnerLink } from '../model/ports/runner.ts';
 import { producerIdOf } from '../model/producer-id.ts';
-import { type KillReceipt, openLeftover, type Producer } from '../model/records.ts';
+import { emptyReceipt, type KillReceipt, openLeftover, type Producer } from '../model/records.ts';
 import { signalOfExitCode } from '../model/signals.ts';
 import { onceReached } from './deadline.ts';
 import { isOutOfReach } from './out-of-reach.ts';
@@ -16,7 +17,7 @@ import { Rest, type RestLimits } from './rest.ts';
 
 /** Between the first signal and SIGKILL when a limit ends a command (milliseconds). */
 const LIMIT_GRACE_MS = 2000;
-/** How long a start that is under way may hold up whoever lets go of it (milliseconds). */
+/** How long a start that is under way may delay the release of its producer (milliseconds). */
 const DETACH_MS = 1000;
 /** How soon after a signal that was asked for a command ends by it, where its exit code does not say so (milliseconds). */
 const SIGNAL_MS = 10_000;
@@ -54,7 +55,7 @@ export class RunningProducer {
   #served: BackendHandle | undefined;
   #opened = false;
   readonly #open = deferred();
-  /** Its lease has gone to somebody else, who serves its folder now. */
+  /** Another runner has its lease, and serves its folder now. */
   #fenced = false;
   /** A kill that the server asked for, until it has been told of. */
   #killed: Promise<void> | undefined;
@@ -251,10 +252,10 @@ export class RunningProducer {
       return;
     }
     const callOff = this.#limitTime();
-    // Nobody tells of the end of a command that was let go of.
+    // The end of a command that was let go of is not reported.
     this.#abandon.signal.addEventListener('abort', callOff, { once: true });
     if (this.#abandon.signal.aborted) callOff();
-    // Decided while nobody followed it: carried through, if it lives.
+    // Decided while no runner followed it: carried through, if it lives.
     this.#limitAlone(handle);
     const exit = await handle.exited;
     const exitedAt = this.#options.clock.now();
@@ -302,14 +303,14 @@ export class RunningProducer {
   async #beginRest(handle: BackendHandle, { detached }: ClosedFact): Promise<boolean> {
     const { producer, link, rest: limits, clock } = this.#options;
     if (detached.length === 0 || !handle.drained || !link.left) return false;
-    // A backend that follows nothing further is through at once, whoever still holds the output.
+    // A backend that follows nothing further is through at once, even while a process still holds the output.
     if (await Promise.race([handle.drained.then(() => true), nextTick(false)])) return false;
     this.#rest ??= new Rest({ ends: new Map(this.#reached), stored: this.#reached, limit: null, limits, clock });
     this.#rest.begin(handle, detached, openLeftover(producer)?.since ?? clock.now());
     return true;
   }
 
-  /** True when it died of a signal that somebody asked for, or ended soon after one. */
+  /** True when it died of a signal that a client asked for, or ended soon after one. */
   #endedByAskedSignal({ signal, exitCode }: ExitFact): boolean {
     const died = signal ?? (exitCode === null ? undefined : signalOfExitCode(exitCode));
     const now = this.#options.clock.now();
@@ -340,7 +341,7 @@ export class RunningProducer {
     await this.#tell(() => link.left?.(producer.entryId, producer.epoch, fact));
   }
 
-  /** True once it is stored; false when nobody takes it any more. */
+  /** True once it is stored; false when the server does not take it any more. */
   async #tellEnd(
     { exitCode, signal, durationMs, failure, own }: ExitFact,
     { missing = 0, cut }: ClosedFact,
@@ -366,7 +367,7 @@ export class RunningProducer {
       signal: exitCode === null && !own ? 'SIGKILL' : signal,
       durationMs: durationMs ?? Math.max(0, exitedAt - this.#begunAt),
       ...held,
-      ...(restMs === undefined ? {} : { restMs }),
+      ...defined({ restMs }),
       ...(own ? { own } : {}),
     };
     return await this.#tell(() => link.completed(entryId, epoch, end));
@@ -425,7 +426,7 @@ export class RunningProducer {
   /** Kills, and tries again for as long as it fails: a receipt is final, so there is none before the kill is done. */
   async #tryKill(handle: BackendHandle | undefined, request: KillRequest): Promise<KillReceipt> {
     const { clock, logger } = this.#options;
-    let receipt = nothingToKill(request, clock.now());
+    let receipt = emptyReceipt(request, clock.now());
     const kill = async () => {
       receipt = (await handle?.kill(request)) ?? receipt;
     };
@@ -447,11 +448,6 @@ export class RunningProducer {
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-}
-
-/** The receipt of a kill that found nothing to signal. */
-export function nothingToKill({ requestedBy, reason }: KillRequest, at: number): KillReceipt {
-  return { requestedBy, reason, requestedAt: at, signals: [], confirmedDead: [], escaped: [], finishedAt: at };
 }
 
 /** The receipt of a kill that two have carried out, one after the other. */

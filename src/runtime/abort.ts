@@ -8,13 +8,15 @@ import { actionsOf } from './loop/limits.ts';
 import type { LoopQueue } from './loop/queue.ts';
 import type { RuntimeParts } from './parts.ts';
 
+type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'streams'>;
+
 /**
  * Ends a run's loops with 499, the active one and the queued ones: its proposals and recorded actions end with
  * `aborted`, and the producer that its turn waits for is cancelled. What runs in the background goes on
  * (SPEC {#run_abort}).
  */
 export function abortRun(
-  o: { parts: RuntimeParts; queue: LoopQueue; actions: Actions; answers: Answers; driver: Driver },
+  o: { parts: Parts; queue: LoopQueue; actions: Actions; answers: Answers; driver: Driver },
   run: Run,
   by: string,
 ): Run {
@@ -22,7 +24,7 @@ export function abortRun(
   const loop = store.loops.active(run.id);
   const turn = store.turns.list(run.id).findLast((one) => one.loopId === loop?.id && one.phase !== 'done');
   const open = turn ? actionsOf(o.parts, turn).filter((entry) => entry.status === 100 || entry.status === 202 || entry.status === 102) : [];
-  // Before the loop ends: a crash in between leaves a loop that goes on, never a command that nobody waits for.
+  // Before the loop ends: a crash in between leaves a loop that goes on, never a command that no loop waits for.
   for (const entry of open) {
     if (entry.status === 102 && producerOf(entry) && !wasShownRunning(entry))
       streams.cancel(run.id, entry.path, { by, reason: 'the run was aborted' });

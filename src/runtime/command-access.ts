@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { CommandAccess, CommandNews, CommandView } from '../hooks/commands.ts';
 import type { ShownMark } from '../hooks/views.ts';
@@ -8,12 +9,14 @@ import { type ProducerView, waitingOf } from '../stream/index.ts';
 import { endWords, isModelAction } from './loop/attributes.ts';
 import type { RuntimeParts } from './parts.ts';
 
+type Parts = Pick<RuntimeParts, 'streams' | 'clock'>;
+
 /** How long a cancel waits for the end of its kill, and how often it looks (milliseconds). */
 const RECEIPT_MS = 10_000;
 const RECEIPT_LOOK_MS = 50;
 
 /** What a tool may do with the commands of a run; `signal` ends every waiting (SPEC {#tool_wait}). */
-export function commandAccess(parts: RuntimeParts, run: Run, signal: AbortSignal): CommandAccess {
+export function commandAccess(parts: Parts, run: Run, signal: AbortSignal): CommandAccess {
   const { streams } = parts;
   const found = (path: string) => streams.view(run.id, path);
   const own = (path: string): ProducerView => {
@@ -32,7 +35,7 @@ export function commandAccess(parts: RuntimeParts, run: Run, signal: AbortSignal
     next: async (paths, { timeoutMs, or }) => {
       const ids = paths.map((path) => found(path).entry.id);
       if (ids.length === 0) return undefined;
-      // Whoever is first ends the waiting of the others.
+      // The first wait to end ends the others.
       const over = new AbortController();
       const both = AbortSignal.any([signal, over.signal]);
       const waits = ids.map((id) => streams.waitFor<CommandNews>(id, { timeoutMs, signal: both, or }));
@@ -40,7 +43,7 @@ export function commandAccess(parts: RuntimeParts, run: Run, signal: AbortSignal
         const news = await Promise.race(waits);
         return news === 'timeout' ? undefined : news;
       } finally {
-        over.abort(new Error('somebody else had news first'));
+        over.abort(new Error('another wait had news first'));
         await Promise.allSettled(waits);
       }
     },
@@ -60,7 +63,7 @@ export function commandAccess(parts: RuntimeParts, run: Run, signal: AbortSignal
   };
 }
 
-async function receiptOf({ streams, clock }: RuntimeParts, run: Run, path: string, signal: AbortSignal): Promise<KillReceipt> {
+async function receiptOf({ streams, clock }: Parts, run: Run, path: string, signal: AbortSignal): Promise<KillReceipt> {
   const giveUp = clock.monotonic() + RECEIPT_MS;
   for (;;) {
     const { receipt } = streams.receipt(run.id, path);
@@ -70,7 +73,7 @@ async function receiptOf({ streams, clock }: RuntimeParts, run: Run, path: strin
   }
 }
 
-function viewOf({ clock }: RuntimeParts, { producer, entry, channels, waiting }: ProducerView): CommandView {
+function viewOf({ clock }: Parts, { producer, entry, channels, waiting }: ProducerView): CommandView {
   const live = isLive(producer.state) && producer.state !== 'cancelling';
   const prompt = waitingOf(entry)?.prompt;
   const { spec, backend } = producer;
@@ -80,7 +83,7 @@ function viewOf({ clock }: RuntimeParts, { producer, entry, channels, waiting }:
     own: isModelAction(entry),
     live,
     waiting: live ? waiting : false,
-    ...(prompt === undefined ? {} : { prompt }),
+    ...defined({ prompt }),
     terminal: spec.tty !== undefined || backend === 'tmux',
     stdin: spec.stdin,
     ageMs: Math.max(0, clock.now() - (producer.startedAt ?? producer.createdAt)),

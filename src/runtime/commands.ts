@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import { type Command, commandText, launchOf, type Shell } from '../model/launch.ts';
 import { slugOf } from '../model/paths.ts';
@@ -9,6 +10,11 @@ import { requireRunner } from './loop/answers.ts';
 import { freePath } from './loop/ask.ts';
 import type { Caller, RuntimeParts } from './parts.ts';
 import { tellEntry } from './tell.ts';
+
+type Parts = Pick<
+  RuntimeParts,
+  'store' | 'journal' | 'streams' | 'clock' | 'logger' | 'hooks' | 'host' | 'providers' | 'redaction' | 'masked' | 'guides' | 'live'
+>;
 
 /** A client's own command, as `sh` and `env` bring it. */
 export interface ClientCommand extends Partial<PlaceRequest> {
@@ -34,10 +40,10 @@ export interface CommandResult {
 
 /** Clients' commands go through the same handlers as the model's (SPEC {#client_commands}). */
 export class Commands {
-  readonly #parts: RuntimeParts;
+  readonly #parts: Parts;
   readonly #actions: Actions;
 
-  constructor(parts: RuntimeParts, actions: Actions) {
+  constructor(parts: Parts, actions: Actions) {
     this.#parts = parts;
     this.#actions = actions;
   }
@@ -54,17 +60,19 @@ export class Commands {
     if (!tool) throw new HeadgateError('unsupported', `the plugin "${action}" is not loaded; the server's log says why`, { action });
     const input = {
       command: what,
-      ...(command.shell === undefined ? {} : { shell: command.shell }),
+      ...defined({ shell: command.shell }),
       stdin: command.stdin ?? !watchesPane(place),
       ...place,
-      ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
-      ...(command.env === undefined ? {} : { env: command.env }),
-      ...(command.timeout === undefined ? {} : { timeout_ms: command.timeout }),
-      ...(command.lifetime === undefined ? {} : { lifetime: command.lifetime }),
-      ...(command.yield_ms === undefined ? {} : { yield_ms: command.yield_ms }),
+      ...defined({
+        cwd: command.cwd,
+        env: command.env,
+        timeout_ms: command.timeout,
+        lifetime: command.lifetime,
+        yield_ms: command.yield_ms,
+      }),
     };
     const scope = { project: c.project, run, mode: 'act' as const, settings: run.settings, by: c.client, signal: c.signal };
-    // Whoever reads the path may not be one who sees secrets.
+    // A reader of the path may not be allowed to see secrets.
     const slug = slugOf(this.#parts.redaction.text(text));
     const wanted = freePath(this.#parts, run.id, run.turn, action, slug);
     const prepared = await this.#actions.prepare(tool, input, run.turn, wanted, scope);

@@ -126,7 +126,7 @@ export const configSchema = z.strictObject({
   limits: limits.default(limits.parse({})),
   /** How long a command may run without the server when neither it nor its run says so (SPEC {#lifetime}). */
   lifetime: lifetimes.default(lifetimes.parse({})),
-  /** How long is kept what nobody deletes (SPEC {#retention}). */
+  /** Retention of data that no client deletes (SPEC {#retention}). */
   retention: z
     .strictObject({ rpcLogDays: days.optional(), eventsDays: days.optional(), runsDays: days.optional() })
     .default({})
@@ -169,7 +169,7 @@ export interface ServerConfig {
   /** MCP servers by name. */
   readonly mcp: Readonly<Record<string, McpServerSettings>>;
   readonly providers: Readonly<Record<string, z.output<typeof provider>>>;
-  /** How long is kept what nobody deletes; what is left out has its default (SPEC {#retention}). */
+  /** Retention of data that no client deletes; members that are left out have their defaults (SPEC {#retention}). */
   readonly retention: RetentionConfig;
   readonly limits: Readonly<z.output<typeof limits>>;
   /** How long commands that name no lifetime may run without the server: a model's, and clients' own. */
@@ -236,7 +236,7 @@ export async function loadConfig(file: string): Promise<ServerConfig> {
   return { ...parsed.data, folder: dirname(path) };
 }
 
-/** What an issue says; of a name that is none, why. */
+/** What an issue says; for an invalid name also why. */
 function said(issue: z.core.$ZodIssue): string {
   return issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { defined } from '../core/defined.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Plugin } from '../hooks/plugin.ts';
 import { type HookFailure, HookRegistry } from '../hooks/registry.ts';
@@ -60,7 +61,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   const voice = voiceOf(store, journal);
   const hooks = new HookRegistry({
     failed: (failure) => reportFailure(failure, logger, voice),
-    ...(options.filterLimitMs === undefined ? {} : { limitMs: options.filterLimitMs }),
+    ...defined({ limitMs: options.filterLimitMs }),
   });
   const redaction = options.redaction ?? new Redaction();
   const masked = maskedChannels(store, redaction);
@@ -73,7 +74,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     kinds,
     methods,
     redaction,
-    ...(options.setupLimitMs === undefined ? {} : { setupLimitMs: options.setupLimitMs }),
+    ...defined({ setupLimitMs: options.setupLimitMs }),
   });
   for (const plugin of options.bundled) await host.add(plugin);
   for (const specifier of options.plugins?.plugins ?? []) await host.load(specifier, options.plugins?.folder ?? '.');
@@ -126,5 +127,5 @@ function reportFailure(failure: HookFailure, logger: Logger, voice: PluginVoice)
   const { plugin, hook, message, projectId, run } = failure;
   logger.error({ plugin, hook, error: message, run: run ?? null }, 'a plugin failed in a hook');
   if (projectId === undefined) return;
-  voice.notify({ projectId, ...(run === undefined ? {} : { run }) }, 'error', `plugin "${plugin}" failed in ${hook}: ${message}`);
+  voice.notify({ projectId, ...defined({ run }) }, 'error', `plugin "${plugin}" failed in ${hook}: ${message}`);
 }

@@ -55,7 +55,7 @@ export class DiskNotices {
     this.#tell(told, 'warn', text);
   }
 
-  /** Whoever was told that it began is told that it is over, also when its commands have ended meanwhile. */
+  /** Runs that were told that it began are told that it is over, also when their commands have ended meanwhile. */
   #end(told: Set<number>, text: string): void {
     this.#tell(told, 'info', text);
     told.clear();

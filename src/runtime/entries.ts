@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import { channelPath, requireLogPath, requireScheme } from '../model/paths.ts';
 import type { Attributes, Entry, Run, Visibility } from '../model/records.ts';
@@ -9,6 +10,8 @@ import type { Caller, RuntimeParts } from './parts.ts';
 import { pathMatcher, patternPrefix } from './path-pattern.ts';
 import { channelReader, isChannel } from './readers.ts';
 import { tellEntry } from './tell.ts';
+
+type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'streams' | 'masked'>;
 
 const DEFAULT_ROWS = 200;
 const DEFAULT_LINES = 1000;
@@ -42,10 +45,10 @@ export interface LineRange {
 
 /** Entry operations of clients (SPEC {#entries}). */
 export class EntryOperations {
-  readonly #parts: RuntimeParts;
+  readonly #parts: Parts;
   readonly #requireRun: (sight: Sight, alias: string) => Run;
 
-  constructor(parts: RuntimeParts, requireRun: (sight: Sight, alias: string) => Run) {
+  constructor(parts: Parts, requireRun: (sight: Sight, alias: string) => Run) {
     this.#parts = parts;
     this.#requireRun = requireRun;
   }
@@ -58,7 +61,7 @@ export class EntryOperations {
     const found = store.entries.list({
       ...(run ? { runId: run.id } : { sight }),
       ...(query.before === undefined ? {} : { beforeId: this.#requireBefore(run, query.before).id }),
-      ...(query.newest === undefined ? {} : { newest: query.newest }),
+      ...defined({ newest: query.newest }),
       ...(pattern === undefined ? {} : { prefix: patternPrefix(pattern), matches: pathMatcher(pattern) }),
       offset: query.offset ?? 0,
       limit: query.limit ?? DEFAULT_ROWS,
@@ -110,9 +113,7 @@ export class EntryOperations {
         run,
         {
           path: write.path,
-          ...(write.body === undefined ? {} : { body: write.body }),
-          ...(write.attributes === undefined ? {} : { attributes: write.attributes }),
-          ...(write.visibility === undefined ? {} : { visibility: write.visibility }),
+          ...defined({ body: write.body, attributes: write.attributes, visibility: write.visibility }),
         },
         { turn: run.turn, loopId: null, writer: c.client },
       ),

@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { EntryWrite } from '../hooks/plugin.ts';
 import { logPath, parseChannelPath, parseLogPath, requireScheme } from '../model/paths.ts';
@@ -54,11 +55,7 @@ export function writeEntry(
     throw new HeadgateError('forbidden', `${write.path} is a channel, which only the server writes`, { path: write.path });
   if (known && write.create)
     throw new HeadgateError('conflict', `${write.path} is there already; remove it first, or take another path`, { path: write.path });
-  const change = {
-    ...(write.body === undefined ? {} : { body: write.body }),
-    ...(write.attributes === undefined ? {} : { attributes: write.attributes }),
-    ...(write.visibility === undefined ? {} : { visibility: write.visibility }),
-  };
+  const change = defined({ body: write.body, attributes: write.attributes, visibility: write.visibility });
   const entry = known
     ? store.entries.update(known.id, { ...change, writer: by.writer })
     : store.entries.create({ runId: run.id, path: write.path, category: categoryOf(write.path), status: 200, ...change, ...by });

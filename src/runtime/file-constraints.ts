@@ -3,6 +3,8 @@ import { FileRules, isFilePath, relativePath, requirePattern } from '../files/in
 import type { FileConstraint, FileRule } from '../model/file-change.ts';
 import type { Caller, RuntimeParts } from './parts.ts';
 
+type Parts = Pick<RuntimeParts, 'store'>;
+
 /** Constraints of one project at most: each is looked at for every file that is listed. */
 const MAX_CONSTRAINTS = 200;
 
@@ -25,7 +27,7 @@ export interface StoreResult {
  * Sets or clears the constraint of a pattern and returns those of the project; with `path` alone the ones that this file
  * is under. Throws invalid_params, not_found, unsupported (SPEC {#file_constraints}).
  */
-export function storeConstraint({ store }: RuntimeParts, c: Caller, params: StoreParams): StoreResult {
+export function storeConstraint({ store }: Parts, c: Caller, params: StoreParams): StoreResult {
   const projectId = c.project.id;
   if (params.run !== undefined)
     throw new HeadgateError('unsupported', 'file constraints are those of the whole project; leave run out', { field: 'run' });

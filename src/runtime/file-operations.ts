@@ -12,20 +12,22 @@ import type { Caller, RuntimeParts } from './parts.ts';
 import { filesOf } from './project-files.ts';
 import { checkStars } from './starred-text.ts';
 
+type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'logger' | 'redaction'>;
+
 /** Bytes of a file that one `get` returns at most. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const DEFAULT_LINES = 1000;
 
 /**
- * The entry operations on `file://` paths (SPEC {#files}): contained and under the constraints as the model's, but a
- * client's change is done at once: who asks for it is a person, and it is in front of them.
+ * The entry operations on `file://` paths (SPEC {#files}): confined to the project and its constraints as the model's are, but a
+ * client's change is made at once, without a proposal, because a person asked for it.
  */
 export class FileOperations {
-  readonly #parts: RuntimeParts;
+  readonly #parts: Parts;
   readonly #entries: EntryOperations;
   readonly #requireRun: (sight: Sight, alias: string) => Run;
 
-  constructor(parts: RuntimeParts, entries: EntryOperations, requireRun: (sight: Sight, alias: string) => Run) {
+  constructor(parts: Parts, entries: EntryOperations, requireRun: (sight: Sight, alias: string) => Run) {
     this.#parts = parts;
     this.#entries = entries;
     this.#requireRun = requireRun;

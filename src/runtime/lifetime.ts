@@ -2,7 +2,7 @@ import { HeadgateError } from '../core/errors.ts';
 import type { ProposedProducer } from '../hooks/plugin.ts';
 import { type Lifetime, parseLifetime } from '../model/lifetime.ts';
 
-/** Places where somebody counts when the server has gone (SPEC {#lifetime}). */
+/** Places where a warden counts the time without a server (SPEC {#lifetime}). */
 const WATCHED: readonly string[] = ['process', 'pty'];
 
 /**
@@ -18,7 +18,7 @@ export function withLifetime(producer: ProposedProducer, ofRun: string | undefin
   if (typeof own === 'number' && !isCounted) {
     throw new HeadgateError(
       'unsupported',
-      `nobody ends a command of backend "${backend}" once the server has gone; name lifetime server or forever there, or leave it out`,
+      `a command of backend "${backend}" is not ended once the server has gone; use lifetime server or forever, or leave it out`,
       { field: 'lifetime' },
     );
   }

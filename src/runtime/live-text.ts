@@ -15,8 +15,8 @@ export interface TurnVoice {
 }
 
 /**
- * Tells whoever listens what models say while they say it (SPEC {#model_stream}). Nothing of it is stored: the turn's text is,
- * when it is whole, and whoever missed a piece reads it there.
+ * Passes what models say to all listeners while the models say it (SPEC {#model_stream}). Nothing of it is stored: the turn's text is,
+ * when it is whole, and a listener that missed a piece reads it there.
  */
 export class LiveText {
   readonly #logger: Logger;

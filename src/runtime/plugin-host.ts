@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defined } from '../core/defined.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { commandTool } from '../hooks/command-tool.ts';
@@ -127,7 +128,7 @@ export class PluginHost {
 
   /** What became of every plugin, in order of loading. */
   list(): PluginInfo[] {
-    return this.#plugins.map(({ name, tools, error }) => ({ name, tools: [...tools], ...(error === undefined ? {} : { error }) }));
+    return this.#plugins.map(({ name, tools, error }) => ({ name, tools: [...tools], ...defined({ error }) }));
   }
 
   tool(name: string): HostedTool | undefined {

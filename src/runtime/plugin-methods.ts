@@ -31,7 +31,7 @@ export interface PluginMethod {
   readonly params: z.ZodType;
   readonly result: z.ZodType;
   readonly init: true;
-  /** What a plugin tells of runs is its own business, which nobody here looks into. */
+  /** What a plugin tells of runs is passed on unread. */
   readonly wide: true;
   readonly scope: 'read' | 'run' | 'admin';
   readonly summary: string;
@@ -56,7 +56,7 @@ export class PluginMethods extends Map<string, PluginMethod> {
   /** Throws with what is wrong with the definition. Returns how to take it back. */
   register(plugin: string, definition: MethodDefinition): () => void {
     const { name, description, params, result = z.unknown(), scope, handler } = definition;
-    if (!PLUGIN.test(plugin)) throw new Error(`a plugin with methods has a name of a-z, 0-9, - and _; "${plugin}" is none`);
+    if (!PLUGIN.test(plugin)) throw new Error(`the name of a plugin with methods consists of a-z, 0-9, - and _; "${plugin}" does not`);
     if (OWN_PREFIXES.has(plugin))
       throw new Error(`methods that begin with "${plugin}/" are the server's own; give the plugin another name`);
     if (typeof name !== 'string' || !NAME.test(name)) throw new Error(`method name "${String(name)}" is outside letters, digits and _`);
@@ -64,7 +64,7 @@ export class PluginMethods extends Map<string, PluginMethod> {
     if (this.has(full)) throw new Error(`method "${full}" is there already`);
     if (typeof handler !== 'function') throw new Error(`method "${full}" has no handler`);
     if (typeof description !== 'string' || description === '') throw new Error(`method "${full}" has no description`);
-    if (!['read', 'run', 'admin'].includes(scope)) throw new Error(`the scope of method "${full}" is none of read, run, admin`);
+    if (!['read', 'run', 'admin'].includes(scope)) throw new Error(`the scope of method "${full}" must be read, run or admin`);
     // Also shows that both can be told to clients.
     const schema = z.toJSONSchema(params, { io: 'input' }) as Record<string, unknown>;
     if (schema['type'] !== 'object') throw new Error(`the params of method "${full}" are no zod object`);

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { defined } from '../core/defined.ts';
 import type { ProposedProducer, ToolOutcome } from '../hooks/plugin.ts';
 import type { Entry } from '../model/records.ts';
 import type { Case, Judgement } from '../policy/index.ts';
@@ -71,5 +72,5 @@ export function verdictAttributes(
 
 /** What a waiting proposal says of the rules that an answer with `remember` writes (SPEC {#policy_remember}). */
 export function rememberAttributes({ remember, forbid }: Judgement): Entry['attributes'] {
-  return { ...(remember.length > 0 ? { remember } : {}), ...(forbid === undefined ? {} : { remember_reject: forbid }) };
+  return { ...(remember.length > 0 ? { remember } : {}), ...defined({ remember_reject: forbid }) };
 }

@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.ts';
 import type { Digests } from '../digest/index.ts';
 import type { ChannelReader, EntryAccess, SkillAccess } from '../hooks/views.ts';
 import { parseChannelPath } from '../model/paths.ts';
@@ -31,7 +32,7 @@ export function channelReader(
   return {
     path: entry.path,
     channel,
-    ...(own === undefined ? {} : { name: own }),
+    ...defined({ name: own }),
     bytes,
     lines: bytes === head.bytes ? head.lines : channels.linesBefore(entry.id, bytes),
     status: entry.status,

@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { Shell } from '../model/launch.ts';
 import type { Run, RunSettings } from '../model/records.ts';
@@ -8,6 +9,8 @@ import type { Models } from './models.ts';
 import type { Caller, RuntimeParts } from './parts.ts';
 import { proposalFacts, tellRenamed, tellRun } from './tell.ts';
 import { type RunUsage, runUsage } from './usage.ts';
+
+type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'streams' | 'hooks'>;
 
 /** What a run, or one ask or act, may be told to do; as the methods' params bring it. */
 export interface SettingsParams {
@@ -75,12 +78,12 @@ export interface RunInfo extends RunRow, RunUsage {
 
 /** Runs as records: opened, renamed, configured, looked at, deleted (SPEC {#runs}). */
 export class Runs {
-  readonly #parts: RuntimeParts;
+  readonly #parts: Parts;
   readonly #models: Models;
   /** Next number for a made-up alias, by project and model. */
   readonly #numbers = new Map<string, number>();
 
-  constructor(parts: RuntimeParts, models: Models) {
+  constructor(parts: Parts, models: Models) {
     this.#parts = parts;
     this.#models = models;
   }
@@ -124,9 +127,7 @@ export class Runs {
     const run = this.require(c.sight, alias);
     if (params.model !== undefined) this.#models.require(c.project.id, params.model);
     const settings = { ...run.settings, ...settingsOf(params) };
-    journal.commit('durable', () =>
-      store.runs.configure(run.id, { settings, ...(params.model === undefined ? {} : { model: params.model }) }),
-    );
+    journal.commit('durable', () => store.runs.configure(run.id, { settings, ...defined({ model: params.model }) }));
     return this.require(c.sight, alias);
   }
 

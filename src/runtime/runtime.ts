@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { Backend } from '../model/ports/backend.ts';
 import type { Dialect } from '../model/provider-kind.ts';
@@ -162,7 +163,7 @@ export class Runtime {
     });
     const plugins = this.plugins().filter(({ error }) => error === undefined);
     const problem = this.#models.problemOf(model);
-    const facts = { alias, actual, provider, dialect: this.#models.dialectOf(model), ...(problem === undefined ? {} : { problem }) };
+    const facts = { alias, actual, provider, dialect: this.#models.dialectOf(model), ...defined({ problem }) };
     const skills = this.skills.list('skills', c.project.root).filter((skill) => skill.problem === undefined);
     const names = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name);
     return { run: run?.alias ?? null, model: facts, tools: [...tools], skills: names(skills), plugins: names(plugins) };

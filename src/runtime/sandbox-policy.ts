@@ -38,7 +38,7 @@ export function sandboxed(producer: ProposedProducer, policy: SandboxPolicy | un
   return { ...producer, spec: { ...spec, sandbox: { ...asked, root: real } } };
 }
 
-/** Folders of the system that are never a project; what is below them is none either, apart from what is in `SOURCES`. */
+/** Folders of the system that are never a project; nor is what is below them, apart from what is in `SOURCES`. */
 const OF_SYSTEM = [
   '/bin',
   '/boot',
@@ -69,7 +69,7 @@ function requireProject(real: string): void {
   const system = OF_SYSTEM.some(inside) && !SOURCES.some((folder) => real.startsWith(`${folder}/`));
   if (system || OF_MANY.includes(real) || homeFolders().some((home) => around(resolveLinks(home))))
     throw refused(
-      `this server lets commands write into their project only, and ${real.slice(0, 200)} is none but a folder of the system or of a user; open a folder in it as the project`,
+      `this server lets commands write into their project only, and ${real.slice(0, 200)} is a folder of the system or a home folder; open a folder in it as the project`,
       'projectRoot',
     );
 }

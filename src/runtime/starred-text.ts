@@ -8,7 +8,7 @@ interface Texts {
 }
 
 /**
- * Refuses to write stars over a secret: whoever may not see it was shown a file with stars in its place, and writes the whole
+ * Refuses to write stars over a secret: a caller who may not see it was shown a file with stars in its place, and writes the whole
  * of it back (SPEC {#redaction}). Throws `conflict` with what to do.
  */
 export function checkStars(redaction: Redaction, files: Texts, change: FileChange): void {

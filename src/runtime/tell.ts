@@ -1,4 +1,6 @@
-import { placeLine } from '../core/place-line.ts';
+import { defined } from '../core/defined.ts';
+import { actionOf } from '../model/action.ts';
+import { placeLine } from '../model/place-line.ts';
 import type { Entry, Loop, Run, TurnMeter } from '../model/records.ts';
 import type { JournalTx } from '../stream/index.ts';
 
@@ -50,14 +52,15 @@ export function proposalFacts(entry: Entry): {
   attributes: Entry['attributes'];
   turn: number;
 } {
-  const { tool, command, summary } = entry.attributes;
-  // Whoever shows a summary only shows where it would run as well.
-  const place = placeLine(entry.attributes);
+  const action = actionOf(entry.attributes);
+  const { tool = 'unknown', command, summary = entry.path } = action;
+  // A client that shows nothing but the summary shows where it would run as well.
+  const place = placeLine(action);
   return {
     path: entry.path,
-    action: typeof tool === 'string' ? tool : 'unknown',
-    ...(typeof command === 'string' ? { command } : {}),
-    summary: `${typeof summary === 'string' ? summary : entry.path}${place === undefined ? '' : ` (${place})`}`,
+    action: tool,
+    ...defined({ command }),
+    summary: `${summary}${place === undefined ? '' : ` (${place})`}`,
     attributes: entry.attributes,
     turn: entry.turn,
   };

@@ -4,6 +4,8 @@ import type { ToolSpec } from '../model/ports/model-provider.ts';
 import type { Run, TurnMeter } from '../model/records.ts';
 import type { RuntimeParts } from './parts.ts';
 
+type Parts = Pick<RuntimeParts, 'store'>;
+
 /** What `getContext` returns (SPEC {#context_record}). */
 export interface TurnContext extends TurnMeter {
   readonly run: string;
@@ -16,7 +18,7 @@ export interface TurnContext extends TurnMeter {
 type Call = NonNullable<ContextMessage['calls']>[number];
 
 /** What the model was sent in a turn, the last by default; `body: false` leaves texts and tools out. Throws not_found. */
-export function turnContext({ store }: RuntimeParts, run: Run, { turn, body }: { turn?: number; body?: boolean }): TurnContext {
+export function turnContext({ store }: Parts, run: Run, { turn, body }: { turn?: number; body?: boolean }): TurnContext {
   const sequence = turn ?? run.turn;
   const record = store.turns.get(run.id, sequence);
   if (!record) {

@@ -27,7 +27,7 @@ export function runUsage(turns: readonly Turn[], loops: readonly Loop[]): RunUsa
     spent.outputTokens += usage?.outputTokens ?? 0;
     spent.cachedTokens += usage?.cachedTokens ?? 0;
   }
-  // A request whose usage nobody told, or whose price nobody knows, has cost something all the same.
+  // A request whose usage or price is unknown has cost something all the same.
   const known = asked.length > 0 && asked.every(({ cost }) => cost !== null);
   return {
     usage: spent,

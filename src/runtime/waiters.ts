@@ -26,7 +26,7 @@ export class Waiters {
     });
   }
 
-  /** Wakes whoever waits for `id`. */
+  /** Wakes all waiters of `id`. */
   wake(id: number): void {
     for (const wake of [...(this.#waiting.get(id) ?? [])]) wake();
   }

@@ -10,7 +10,7 @@ type Piece = Omit<Segment, 'at'>;
 
 const NOTHING = Buffer.alloc(0);
 
-/** Who knows how long the write-ahead log is. */
+/** Tells how long the write-ahead log is. */
 export interface LogWatcher {
   wrote(bytes: number): void;
   room(): Promise<void> | undefined;

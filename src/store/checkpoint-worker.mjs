@@ -15,11 +15,11 @@ const { file, flags, flag, intervalMs, maxBytes, quickMs, maxBackoffMs, roomMs }
 /** Passive rounds before a restart, and the size beyond which there are none: the writer is faster than the disk and has to wait. */
 const ROUNDS = 4;
 const HARD_MAX_BYTES = 4 * maxBytes;
-/** Bytes that wait to be moved while somebody writes: moving them would take the processor and the disk from the writer. */
+/** Bytes that wait to be moved while there are writes: moving them would take the processor and the disk from the writer. */
 const PATIENT_BYTES = (maxBytes / 4) * 3;
-/** Pause while somebody writes (milliseconds). */
+/** Pause while there are writes (milliseconds). */
 const BUSY_MS = 50;
-/** Longest wait for whoever else reads the database: the first time, and while it is known that somebody does (milliseconds). */
+/** Longest wait for other readers of the database: the first time, and while one is known to read (milliseconds). */
 const FIRST_WAIT_MS = 1000;
 const NEXT_WAIT_MS = 250;
 

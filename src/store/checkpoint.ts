@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { type Deferred, deferred } from '../core/deferred.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import { startThread } from '../core/thread.ts';
 import { LogLength } from './log-length.ts';
 
 /** Pause between two rounds while there is something to move (milliseconds). */
@@ -33,7 +34,7 @@ const FLAG = {
   round: 2,
   /** Length of the log as the last round found it (KiB). */
   length: 3,
-  /** 1 when somebody waits for room. */
+  /** 1 when a writer waits for room. */
   waiting: 4,
   /** Bytes committed since the last round began (KiB). */
   written: 5,
@@ -65,7 +66,7 @@ export class Checkpointer {
   #room: Deferred<void> | undefined;
 
   /**
-   * @param options - `inline` is told whether there is no thread, so that somebody else has to checkpoint; `restartMs`:
+   * @param options - `inline` is told whether there is no thread, so that the writer has to checkpoint; `restartMs`:
    * the first pause before a thread that has ended is started again
    */
   constructor(options: { file: string; logger: Logger; inline: (inline: boolean) => void; restartMs?: number | undefined }) {
@@ -139,7 +140,7 @@ export class Checkpointer {
   }
 
   #begin(): Worker {
-    const worker = new Worker(new URL('./checkpoint-worker.mjs', import.meta.url), {
+    const options = {
       name: 'checkpoint',
       workerData: {
         file: this.#file,
@@ -151,19 +152,16 @@ export class Checkpointer {
         maxBackoffMs: MAX_BACKOFF_MS,
         roomMs: ROOM_MS,
       },
-    });
-    worker.on('message', ({ failed, room }: Report) => {
-      if (room) this.#makeRoom();
-      else if (failed === undefined) this.#logger.info({ file: this.#file }, 'checkpoints work again');
-      else this.#logger.warn({ file: this.#file, error: failed }, 'a checkpoint failed; it is tried again');
-    });
-    let cause = 'it was ended';
-    worker.on('error', (error) => {
-      cause = error.message;
-    });
-    // Comes after 'error', and alone when somebody else has ended the thread.
-    worker.on('exit', () => {
-      if (this.#worker === worker) this.#lost(cause);
+    };
+    const worker = startThread<Report>(new URL('./checkpoint-worker.mjs', import.meta.url), options, {
+      message: ({ failed, room }) => {
+        if (room) this.#makeRoom();
+        else if (failed === undefined) this.#logger.info({ file: this.#file }, 'checkpoints work again');
+        else this.#logger.warn({ file: this.#file, error: failed }, 'a checkpoint failed; it is tried again');
+      },
+      ended: ({ message }) => {
+        if (this.#worker === worker) this.#lost(message);
+      },
     });
     // After the listeners: adding one would make the thread count again.
     worker.unref();

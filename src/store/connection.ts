@@ -88,7 +88,7 @@ export class Connection {
     this.#undo = db.prepare('rollback to nested');
   }
 
-  /** Prepares a hot statement, once, by hand. Whoever runs it in a transaction asks `guard` first. */
+  /** Prepares a hot statement, once, by hand. A caller that runs it in a transaction calls `guard` first. */
   prepare<P extends unknown[], R = unknown>(source: string): Statement<P, R> {
     return this.#db.prepare<P, R>(source);
   }

@@ -1,6 +1,7 @@
 import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
 import { countLines } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
+import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import { requireScheme } from '../model/paths.ts';
 import type { EntryChange, EntryFilter, EntryStore, NewEntry } from '../model/ports/store.ts';
@@ -109,11 +110,9 @@ export class SqliteEntries implements EntryStore {
           version: eb('version', '+', 1),
           updated_at: this.#clock.now(),
           ...(change.path === undefined ? {} : { path: change.path, scheme: requireScheme(change.path) }),
-          ...(change.status === undefined ? {} : { status: change.status }),
-          ...(change.outcome === undefined ? {} : { outcome: change.outcome }),
-          ...(change.visibility === undefined ? {} : { visibility: change.visibility }),
+          ...defined({ status: change.status, outcome: change.outcome, visibility: change.visibility }),
           ...(change.attributes === undefined ? {} : { attributes: toJson(change.attributes) }),
-          ...(change.writer === undefined ? {} : { writer: change.writer }),
+          ...defined({ writer: change.writer }),
           ...(change.body === undefined ? {} : sized(change.body)),
         }))
         .where('id', '=', id)

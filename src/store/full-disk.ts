@@ -4,11 +4,11 @@ import { dirname } from 'node:path';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 
-/** What is kept back so that it can still be said that the disk is full. */
+/** Space kept back for recording that the disk is full. */
 const RESERVE_BYTES = 1024 * 1024;
 /** Free bytes, the reserve not counted, from which on the disk counts as usable again. */
 const ENOUGH_BYTES = 8 * 1024 * 1024;
-/** How long no write may have failed before that: longer than any pause after which a delivery is tried again (milliseconds). */
+/** For so long no write may have failed before it counts as usable: longer than any pause between two attempts of a delivery (milliseconds). */
 const QUIET_MS = 3000;
 const LOOK_MS = 500;
 

@@ -49,7 +49,7 @@ export interface StoreOptions {
   readonly checkpoint?: boolean;
   /** Pause before a checkpoint thread that ended is started again, milliseconds; 1000 when left out (SPEC {#checkpoints}). */
   readonly checkpointRestartMs?: number;
-  /** How long is kept what nobody deletes; what is left out has its default. */
+  /** Retention of data that no client deletes; members that are left out have their defaults. */
   readonly retention?: Partial<Retention>;
   /** Deletes a run that retention has done with, and tells of it; when left out it is deleted and nobody is told. */
   readonly expire?: (run: Run) => void;

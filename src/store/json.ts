@@ -3,7 +3,7 @@ export function toJson(value: object): string {
   return JSON.stringify(value);
 }
 
-/** Value of a JSON column. The type is what `toJson` was given: nobody else writes the column. */
+/** Value of a JSON column. The type is what `toJson` was given: only `toJson` writes the column. */
 export function fromJson<T extends object>(text: string): T {
   return JSON.parse(text) as T;
 }

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import type { ProducerSpec } from '../model/records.ts';
 
-/** A producer that is not over, or has left something running, as a database has it that no server uses. */
+/** A producer that has not ended, or has left processes running, as it stands in the database of a server that does not run. */
 export interface LiveProducer {
   readonly entryId: number;
   readonly createdAt: number;
@@ -13,7 +13,7 @@ export interface LiveProducer {
   readonly spec: ProducerSpec;
 }
 
-/** Producers that are not over, oldest first. Opens the file for reading and waits for nobody. Throws when it cannot be read. */
+/** Producers that have not ended, oldest first. Opens the file read-only and waits for no lock. Throws when it cannot be read. */
 export function readLive(file: string): LiveProducer[] {
   const db = new Database(file, { readonly: true, fileMustExist: true });
   try {

@@ -1,8 +1,9 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { HeadgateError } from '../core/errors.ts';
 import { makeFolder } from '../core/make-folder.ts';
+import { replaceFile } from '../core/whole-file.ts';
 import { isBusy, openFailure } from './failures.ts';
 
 /** How long two servers that start at once wait for each other (milliseconds). */
@@ -28,7 +29,7 @@ export function lockDataFolder(folder: string, holder: LockHolder): () => void {
   let lock: Database.Database | undefined;
   try {
     makeFolder(folder);
-    // SQLite makes its files with the umask's mode; output of commands is nobody else's business.
+    // SQLite makes its files with the umask's mode; output of commands is for this user alone.
     writeFileSync(file, '', { flag: 'a', mode: 0o600 });
     lock = new Database(file, { timeout: WAIT_MS });
     lock.exec('begin exclusive');
@@ -39,10 +40,9 @@ export function lockDataFolder(folder: string, holder: LockHolder): () => void {
   }
   const held = lock;
   try {
-    writeFileSync(`${facts}.new`, JSON.stringify(holder), { mode: 0o600 });
-    renameSync(`${facts}.new`, facts);
+    replaceFile(facts, JSON.stringify(holder));
   } catch {
-    // A full disk: the folder is held all the same, the refusal of a second server just names nobody.
+    // A full disk: the folder is held all the same, the refusal of a second server then names no process.
   }
   return () => {
     if (!held.open) return;

@@ -49,7 +49,7 @@ export class LogLength {
     this.#sinceBegin += bytes;
   }
 
-  /** A checkpoint has just found this length, and nobody has appended since. */
+  /** A checkpoint has just found this length, and nothing was appended since. */
   measured(bytes: number): void {
     this.#found = bytes;
     this.#since = 0;

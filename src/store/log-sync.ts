@@ -28,7 +28,7 @@ export class LogSync implements LogWatcher {
     if (this.#bytes < STEP_BYTES || this.#syncing) return;
     this.#bytes = 0;
     this.#syncing = true;
-    // After the commit that is under way. What fails here fails again, and is told, where somebody waits for it.
+    // After the commit that is under way. What fails here fails again, and reported, where a caller waits for it.
     setImmediate(() => {
       this.sync()
         .catch(() => {})
@@ -55,7 +55,7 @@ export class LogSync implements LogWatcher {
     });
   }
 
-  /** Closes the file; a sync that is under way fails or succeeds, and harms nobody. */
+  /** Closes the file; a sync that is under way fails or succeeds without effect on anything else. */
   close(): void {
     this.#closed = true;
     if (this.#fd !== undefined) closeSync(this.#fd);

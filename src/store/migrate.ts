@@ -5,7 +5,7 @@ import type { Migration } from '../../migrations/index.ts';
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
 
-/** A migration as what it is: the SQL it emits, in order. */
+/** A migration, read as the SQL statements that it emits, in order. */
 export interface RecordedMigration {
   readonly number: number;
   readonly name: string;
@@ -14,7 +14,7 @@ export interface RecordedMigration {
   readonly checksum: string;
 }
 
-/** Runs a migration against a database that only takes notes. */
+/** Runs a migration against a database that executes nothing and records the statements. */
 export async function recordMigration({ number, name, up }: Migration): Promise<RecordedMigration> {
   const statements: string[] = [];
   const notebook = new Kysely<unknown>({
@@ -41,7 +41,7 @@ interface Applied {
 
 /**
  * Brings a database to the last of `migrations`, all missing ones in one transaction (SPEC {#migrations}). Throws
- * `conflict`, with nothing changed, for a database of a newer version, one whose migrations were other than these, and
+ * `conflict`, with nothing changed, for a database of a newer version, one that other migrations have made, and
  * one that belongs to another program.
  */
 export async function migrate(db: Database, migrations: readonly Migration[], clock: Clock, file: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely';
 import type { Clock } from '../core/clock.ts';
+import { defined } from '../core/defined.ts';
 import type { ProducerChange, ProducerStore } from '../model/ports/store.ts';
 import type { KillReceipt, Leftover, Producer, ProducerSpec } from '../model/records.ts';
 import { isLive } from '../model/status.ts';
@@ -121,16 +122,11 @@ export class SqliteProducers implements ProducerStore {
 function columnsOf(change: ProducerChange): Partial<Selectable<Tables['producers']>> {
   const { goneAt = null, ...leftover } = change.leftover ?? {};
   return {
-    ...(change.state === undefined ? {} : { state: change.state }),
-    ...(change.epoch === undefined ? {} : { epoch: change.epoch }),
+    ...defined({ state: change.state, epoch: change.epoch }),
     ...(change.ref === undefined ? {} : { ref: toJson(change.ref) }),
-    ...(change.bootId === undefined ? {} : { boot_id: change.bootId }),
-    ...(change.exitCode === undefined ? {} : { exit_code: change.exitCode }),
-    ...(change.signal === undefined ? {} : { signal: change.signal }),
+    ...defined({ boot_id: change.bootId, exit_code: change.exitCode, signal: change.signal }),
     ...(change.receipt === undefined ? {} : { receipt: toJson(change.receipt) }),
-    ...(change.startedAt === undefined ? {} : { started_at: change.startedAt }),
-    ...(change.endedAt === undefined ? {} : { ended_at: change.endedAt }),
-    ...(change.lastOutputAt === undefined ? {} : { last_output_at: change.lastOutputAt }),
+    ...defined({ started_at: change.startedAt, ended_at: change.endedAt, last_output_at: change.lastOutputAt }),
     ...(change.assigned === undefined ? {} : { assigned_to: change.assigned.runner, assigned_instance: change.assigned.instance }),
     ...(change.leftover === undefined ? {} : { leftover: toJson(leftover), leftover_gone_at: goneAt }),
   };

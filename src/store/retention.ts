@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Connection } from './connection.ts';
 
-/** How long is kept what nobody deletes (SPEC {#retention}). */
+/** How long data is kept that is not deleted by a client (SPEC {#retention}). */
 export interface Retention {
   /** Days that a record of a call is kept. */
   readonly rpcLogDays: number;
@@ -21,7 +21,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Rows that one step deletes at the most. */
 const STEP_ROWS = 200;
 
-/** Deletes what is older than it is kept, a little at a time. */
+/** Deletes what has exceeded its retention, a little at a time. */
 export class RetentionSteps {
   readonly #db: Connection;
   readonly #clock: Clock;

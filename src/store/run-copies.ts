@@ -29,7 +29,7 @@ interface Log extends LogWatcher {
 
 /**
  * Copies runs in slices, each a short transaction, one on a turn of the event loop whatever the number of copies
- * (SPEC {#no_pause}, {#run_fork}). A copy that is not finished is the row of a run that nobody sees; what becomes of no copy, also
+ * (SPEC {#no_pause}, {#run_fork}). A copy that is not finished is the row of a run that no caller sees; what becomes of no copy, also
  * when the process ends, is deleted like a deleted run.
  */
 export class RunCopies {

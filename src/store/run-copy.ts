@@ -2,7 +2,7 @@ import type { Statement } from 'better-sqlite3';
 import { HeadgateError } from '../core/errors.ts';
 import type { Connection } from './connection.ts';
 
-/** What becomes of what a copy cannot go on with: a running command, a waiting proposal. */
+/** How a copy stores what it cannot continue: a running command, a waiting proposal. */
 const ENDED = { status: 499, outcome: 'forked', producer: 'aborted' } as const;
 
 /** The packet of a turn, with the ids that its messages and tools have in the copy. */
@@ -12,7 +12,7 @@ const PACKET = `case when old.packet is null then null else json_object(
     select n.id from json_each(old.packet, '$.messages') m join context_messages o on o.id = m.value ${SAME} order by m.key))),
   'tools', (select n.id from context_messages o ${SAME} where o.id = json_extract(old.packet, '$.tools'))) end`;
 
-/** What an entry says of processes that run on: they are none of the copy's. */
+/** The attribute about processes that run on, which the copy does not have. */
 const LEFTOVER_GONE = `case when json_type(old.attributes, '$.leftover') = 'object' and json_type(old.attributes, '$.leftover.gone_at') is null
   then json_set(old.attributes, '$.leftover.gone_at', @now) else old.attributes end`;
 /** A loop is the one of the same number in the copy. */
@@ -20,7 +20,7 @@ const LOOP = '(select n.id from loops n join loops o on o.id = old.loop_id where
 const OPEN = 'old.status in (100, 102, 202)';
 const LIVE = "old.state in ('queued', 'running', 'cancelling')";
 
-/** What stands in columns of a copied entry that are not taken over. */
+/** Values of the columns of a copied entry that are not taken over. */
 const OF_ENTRY = {
   run_id: '@to',
   loop_id: LOOP,
@@ -28,7 +28,7 @@ const OF_ENTRY = {
   outcome: `case when ${OPEN} then '${ENDED.outcome}' else old.outcome end`,
   attributes: LEFTOVER_GONE,
 };
-/** The same of the copied run itself, which nobody sees until it is whole. No alias that a client can choose begins with a blank. */
+/** The same of the copied run itself, which no caller sees until it is whole. No alias that a client can choose begins with a blank. */
 const OF_RUN = {
   alias: "' ' || hex(randomblob(16))",
   parent_id: 'old.id',
@@ -43,19 +43,32 @@ const OF_RUN = {
 const IDS = 256;
 const SIZES = 128;
 const DROPPED = 64;
-/** Entries that one statement copies, and the bytes of their bodies after which it takes no further one. */
+/** Entries that one statement copies, and the bytes of bodies and channels after which it takes no further one. */
 const TOGETHER = 32;
 const TOGETHER_BYTES = 64 * 1024;
+/** Segments that one statement copies. */
+const SEGMENTS = 256;
+/** A larger body goes by itself: a statement that copies rows of a table into the same keeps them aside first, which takes longer than the copy. */
+const LARGE_BODY = 32 * 1024;
 
 /** An entry of the run that is to be copied. */
 interface Found {
   readonly id: number;
   readonly path: string;
+  /** Bytes of its body, or of its channel. */
   readonly bytes: number;
   /** 1: its bytes are those of a channel and stand in segments. */
   readonly channel: number;
   /** 1: it has a producer. */
   readonly producer: number;
+}
+
+/** A channel that is copied: its number, that of its copy, how many bytes it has, and up to where the copy has them. */
+interface Channel {
+  readonly id: number;
+  readonly copy: number;
+  readonly bytes: number;
+  readonly after: number;
 }
 
 /** What the statements are told: numbers of the two runs, of an entry in both, where to go on, the time, an alias, whose token makes the copy. */
@@ -68,7 +81,7 @@ interface Facts {
 }
 
 /**
- * The statements that copy a run, each one row. Columns are asked of the database, so that a later one is not forgotten.
+ * The statements that copy a run, each a bounded number of rows. Columns are asked of the database, so that a later one is not forgotten.
  */
 export class CopyStatements {
   readonly begin: Statement<[Facts]>;
@@ -83,9 +96,9 @@ export class CopyStatements {
   readonly moveAway: Statement<[Facts]>;
   readonly addEntries: Statement<[Facts], { id: number; path: string }>;
   readonly changeEntry: Statement<[Facts]>;
-  readonly producer: Statement<[Facts]>;
+  readonly producers: Statement<[Facts]>;
   readonly end: Statement<[Facts], number>;
-  readonly segment: Statement<[Facts], number>;
+  readonly segments: Statement<[Facts], { copy: number; end: number }>;
   readonly dropSegments: Statement<[Facts]>;
   readonly dropEntry: Statement<[Facts]>;
   readonly reveal: Statement<[Facts]>;
@@ -97,12 +110,17 @@ export class CopyStatements {
         .all(table)
         .map(({ name }) => name)
         .filter((name) => !except.includes(name));
-    /** Copies a row of `table`; `replaced` says what stands in columns of the copy that are not taken over. */
-    const copy = (table: string, replaced: Readonly<Record<string, string>>, source: string, verb = 'insert') => {
+    /** Copies rows of `table`; `replaced` says what stands in columns of the copy that are not taken over, `beside` what they are joined with. */
+    const copy = (
+      table: string,
+      replaced: Readonly<Record<string, string>>,
+      source: string,
+      { verb = 'insert', beside = '' }: { verb?: string; beside?: string } = {},
+    ) => {
       const plain = columns(table, ['id', ...Object.keys(replaced)]);
       const into = [...plain, ...Object.keys(replaced)].map((name) => `"${name}"`).join(', ');
       const values = [...plain.map((name) => `old."${name}"`), ...Object.values(replaced)].join(', ');
-      return `${verb} into ${table} (${into}) select ${values} from ${table} old ${source}`;
+      return `${verb} into ${table} (${into}) select ${values} from ${beside} ${table} old ${source}`;
     };
     /** Sets a row of the copy to what the row it was copied from is now. */
     const renew = (table: string, replaced: Readonly<Record<string, string>>, where: string) => {
@@ -137,24 +155,31 @@ export class CopyStatements {
         order by id limit ${IDS}`,
       )
       .pluck();
+    // A list of numbers of entries, or of theirs and those of their copies. How long a body is, is known without reading it.
     const chosen = '(select value from json_each(@ids))';
-    this.entries = db.prepare(`select id, path, bytes, body = '' and bytes > 0 as channel,
+    this.entries = db.prepare(`select id, path, bytes, octet_length(body) = 0 and bytes > 0 as channel,
         exists (select 1 from producers where entry_id = entries.id) as producer
       from entries where id in ${chosen} and +run_id = @from order by id`);
     this.moveAway = db.prepare("update entries set path = ' ' || id where run_id = @to and path = @path and id <> @copy");
-    this.addEntries = db.prepare(copy('entries', OF_ENTRY, `where old.id in ${chosen} order by old.id returning id, path`));
+    const added = { ...OF_ENTRY, body: `case when octet_length(old.body) > ${LARGE_BODY} then '' else old.body end` };
+    this.addEntries = db.prepare(copy('entries', added, `where old.id in ${chosen} order by old.id returning id, path`));
     this.changeEntry = db.prepare(renew('entries', OF_ENTRY, 'id = @copy'));
+    const pairs = 'json_each(@pairs) pair cross join';
+    const [id, copied, after] = [0, 1, 2].map((at) => `json_extract(pair.value, '$[${at}]')`);
     const ofProducer = {
-      entry_id: '@copy',
+      entry_id: `${copied}`,
       state: `case when ${LIVE} then '${ENDED.producer}' else old.state end`,
       leftover_gone_at: 'case when old.leftover is null then null else coalesce(old.leftover_gone_at, @now) end',
     };
-    this.producer = db.prepare(copy('producers', ofProducer, 'where old.entry_id = @id', 'insert or replace'));
+    this.producers = db.prepare(copy('producers', ofProducer, `where old.entry_id = ${id}`, { verb: 'insert or replace', beside: pairs }));
     this.end = db
       .prepare<[Facts], number>('select offset + length(bytes) from segments where entry_id = @copy order by offset desc limit 1')
       .pluck();
-    const rest = 'where old.entry_id = @id and old.offset >= @after order by old.offset limit 1 returning offset + length(bytes)';
-    this.segment = db.prepare<[Facts], number>(copy('segments', { entry_id: '@copy' }, rest)).pluck();
+    const rest = `where old.entry_id = ${id} and old.offset in (
+        select offset from segments where entry_id = ${id} and offset >= ${after} and offset < ${after} + ${TOGETHER_BYTES}
+        order by offset limit @most)
+      returning entry_id as copy, offset + length(bytes) as end`;
+    this.segments = db.prepare(copy('segments', { entry_id: `${copied}` }, rest, { beside: pairs }));
     this.dropSegments = db.prepare(`delete from segments where entry_id = @copy and offset in
       (select offset from segments where entry_id = @copy order by offset limit ${DROPPED})`);
     this.dropEntry = db.prepare('delete from entries where id = @copy');
@@ -275,14 +300,11 @@ export class RunCopy {
       for (; at < found.length && bytes < TOGETHER_BYTES; at++) {
         const one = found[at] as Found;
         group.push(one);
-        bytes += one.channel === 1 ? 0 : one.bytes;
+        bytes += one.bytes;
       }
       this.#add(group);
-      yield bytes;
-      for (const { id, channel, bytes: length } of group) {
-        const copy = this.#copies.get(id);
-        if (channel === 1 && copy !== undefined) yield* this.#segments({ id, copy, bytes: length, after: 0 });
-      }
+      yield* this.#bodies(group);
+      yield* this.#segments(group.flatMap((one) => this.#channel(one, 0)));
     }
   }
 
@@ -296,11 +318,26 @@ export class RunCopy {
     const facts = this.#facts();
     const added = this.#sql.addEntries.all({ ...facts, ids: JSON.stringify(group.map(({ id }) => id)) });
     const copies = new Map(added.map(({ id, path }) => [path, id]));
-    for (const { id, path, producer } of group) {
-      const copy = copies.get(path) as number;
-      this.#copies.set(id, copy);
-      if (producer === 1) this.#sql.producer.run({ ...facts, id, copy });
+    for (const { id, path } of group) this.#copies.set(id, copies.get(path) as number);
+    const pairs = group.filter(({ producer }) => producer === 1).map(({ id }) => [id, this.#copies.get(id)]);
+    if (pairs.length > 0) this.#sql.producers.run({ ...facts, pairs: JSON.stringify(pairs) });
+  }
+
+  /** Tells of the bodies that have been copied, and copies the large ones. */
+  *#bodies(group: readonly Found[]): Generator<number, void> {
+    const bodies = group.filter(({ channel }) => channel === 0);
+    const large = bodies.filter(({ bytes }) => bytes > LARGE_BODY);
+    yield bodies.reduce((sum, { bytes }) => sum + bytes, 0) - large.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const { id, bytes } of large) {
+      this.#sql.changeEntry.run({ ...this.#facts(), id, copy: this.#copies.get(id) as number });
+      yield bytes;
     }
+  }
+
+  /** What is to be copied of an entry's channel, if it is one. */
+  #channel({ id, bytes, channel }: Found, after: number): Channel[] {
+    const copy = this.#copies.get(id);
+    return channel === 1 && copy !== undefined ? [{ id, copy, bytes, after }] : [];
   }
 
   *#measure(): Generator<number, void> {
@@ -346,24 +383,34 @@ export class RunCopy {
     this.#sql.moveAway.run({ ...this.#facts(), path, copy: known ?? 0 });
     if (known === undefined) this.#add([entry]);
     else {
-      this.#sql.changeEntry.run({ ...this.#facts(), id, copy: known });
-      if (producer === 1) this.#sql.producer.run({ ...this.#facts(), id, copy: known });
+      const facts = { ...this.#facts(), id, copy: known };
+      this.#sql.changeEntry.run(facts);
+      if (producer === 1) this.#sql.producers.run({ ...facts, pairs: JSON.stringify([[id, known]]) });
     }
-    const copy = this.#copies.get(id) as number;
-    yield channel === 1 ? 0 : bytes;
-    if (channel === 1) yield* this.#segments({ id, copy, bytes, after: known === undefined ? 0 : this.#end(known) });
+    yield known === undefined || channel === 1 ? 0 : bytes;
+    if (known === undefined) yield* this.#bodies([entry]);
+    yield* this.#segments(this.#channel(entry, known === undefined ? 0 : this.#end(known)));
   }
 
-  /** Copies the bytes of a channel from `after` on. What comes meanwhile is a change of it. */
-  *#segments({ bytes, ...channel }: { id: number; copy: number; bytes: number; after: number }): Generator<number, void> {
-    for (let { after } = channel; after < bytes; ) {
-      const end = this.#sql.segment.get({ ...this.#facts(), ...channel, after });
-      if (end === undefined) return;
+  /** Copies the bytes of channels, each from `after` on. What comes meanwhile is a change of them. */
+  *#segments(channels: readonly Channel[]): Generator<number, void> {
+    for (let left = channels; left.length > 0; ) {
+      const facts = { ...this.#facts(), most: Math.ceil(SEGMENTS / left.length) };
+      const pairs = left.map(({ id, copy, after }) => [id, copy, after]);
+      const ends = new Map<number, number>();
+      for (const { copy, end } of this.#sql.segments.all({ ...facts, pairs: JSON.stringify(pairs) }))
+        ends.set(copy, Math.max(end, ends.get(copy) ?? 0));
+      // A channel without a further segment has none any more.
+      const gone = left.flatMap((one) => {
+        const end = ends.get(one.copy);
+        return end === undefined ? [] : [{ ...one, after: end, written: end - one.after }];
+      });
+      const written = gone.reduce((sum, one) => sum + one.written, 0);
       // A command that writes on may write faster than it can be followed.
-      this.#channelBytes += end - after;
+      this.#channelBytes += written;
       if (this.#channelBytes > this.#maxBytes) throw this.#tooLarge(this.#channelBytes);
-      yield end - after;
-      after = end;
+      yield written;
+      left = gone.filter(({ after, bytes }) => after < bytes);
     }
   }
 

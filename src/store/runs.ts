@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { Clock } from '../core/clock.ts';
+import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { NewRun, RunStore } from '../model/ports/store.ts';
 import type { Run, RunSettings } from '../model/records.ts';
@@ -79,9 +80,9 @@ export class SqliteRuns implements RunStore {
     unlessTaken(alias ?? '', () =>
       this.#db.write('durable', () =>
         this.#update(id, {
-          ...(model === undefined ? {} : { model }),
+          ...defined({ model }),
           ...(settings === undefined ? {} : { settings: toJson(settings) }),
-          ...(alias === undefined ? {} : { alias }),
+          ...defined({ alias }),
         }),
       ),
     );

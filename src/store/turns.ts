@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { Clock } from '../core/clock.ts';
+import { defined } from '../core/defined.ts';
 import type { ContextPacket } from '../model/context-record.ts';
 import type { TurnChange, TurnStore } from '../model/ports/store.ts';
 import type { Turn } from '../model/records.ts';
@@ -41,7 +42,7 @@ export class SqliteTurns implements TurnStore {
   update(id: number, { phase, text, usage, cost, requests, firstMs, totalMs }: TurnChange): void {
     const change = {
       ...(phase === undefined ? {} : { phase, ended_at: phase === 'done' ? this.#clock.now() : null }),
-      ...(text === undefined ? {} : { text }),
+      ...defined({ text }),
       ...(usage === undefined
         ? {}
         : {
@@ -49,10 +50,7 @@ export class SqliteTurns implements TurnStore {
             output_tokens: usage?.outputTokens ?? null,
             cached_tokens: usage?.cachedTokens ?? null,
           }),
-      ...(cost === undefined ? {} : { cost }),
-      ...(requests === undefined ? {} : { requests }),
-      ...(firstMs === undefined ? {} : { first_ms: firstMs }),
-      ...(totalMs === undefined ? {} : { total_ms: totalMs }),
+      ...defined({ cost, requests, first_ms: firstMs, total_ms: totalMs }),
     };
     const unchanged = Object.keys(change).length === 0;
     const update = this.#db.query

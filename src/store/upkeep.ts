@@ -22,7 +22,7 @@ const RETRY_MS = 5000;
 /**
  * What is done beside everything else so that a store can be used for years: rows of deleted runs, calls and events that
  * are kept no longer, space given back (SPEC {#run_delete}, {#retention}). Each step is one short transaction on the
- * connection that writes, with a pause after it at least as long as the step: nobody waits for more than one of them.
+ * connection that writes, with a pause after it at least as long as the step: a writer waits for one of them at most.
  */
 export class Upkeep {
   readonly #db: Connection;

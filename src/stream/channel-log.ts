@@ -222,7 +222,7 @@ export class ChannelLog {
   #channel(entryId: number): LogChannel {
     let channel = this.#channels.get(entryId);
     if (!channel) {
-      // Once a channel, not once a chunk: whoever lets an ended one be written to again is stopped here.
+      // Once a channel, not once a chunk: a caller that lets an ended one be written to again fails here.
       const entry = this.#store.entries.byId(entryId);
       if (entry && entry.status !== 102 && !this.#goesOn(entryId)) {
         throw new HeadgateError('stream_closed', `${entry.path} has ended (${entry.status}); it takes no more output`, {

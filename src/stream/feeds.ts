@@ -72,7 +72,7 @@ export class Feeds {
     for (const feed of registered?.masked ?? []) feed.end();
   }
 
-  /** The subscription is gone; feeds that nobody reads and nobody fills are dropped. */
+  /** The subscription is gone; feeds without readers and without a writer are dropped. */
   detach(subscription: Subscription): void {
     for (const [entryId, registered] of this.#byProducer) {
       if (registered.subscriptions.delete(subscription)) this.#drop(entryId, registered);
@@ -85,7 +85,7 @@ export class Feeds {
     this.release(entryId);
   }
 
-  /** Drops the feeds of an ended producer that nobody reads. */
+  /** Drops the feeds of an ended producer that have no reader. */
   release(entryId: number): void {
     const registered = this.#byProducer.get(entryId);
     if (registered) this.#drop(entryId, registered);
@@ -99,7 +99,7 @@ export class Feeds {
 
   #registered(run: string, entry: Entry, channels: readonly Entry[]): Registered {
     const known = this.#byProducer.get(entry.id);
-    // Whoever still reads up to the end of a command keeps its feeds; what was written since is in new ones.
+    // A reader that has not come to the end of a command keeps its feeds; what was written since is in new ones.
     if (known && !known.feeds.some(({ ended, entryId, head }) => ended && head < this.#store.channels.head(entryId).bytes)) return known;
     const feeds = channels.map(
       (channel) =>

@@ -53,11 +53,11 @@ export interface RunnerView extends RunnerRecord {
 
 /** What the fleet asks of the producers' registry. */
 export interface FleetHands {
-  /** A live producer under a new lease number, with its stored offsets; undefined when it is none any more. */
+  /** A live producer under a new lease number, with its stored offsets; undefined when it is over. */
   retake(entryId: number): { readonly producer: Producer; readonly offsets: ReadonlyMap<number, number> } | undefined;
-  /** Nobody will bring its output any more. */
+  /** No runner will bring its output any more. */
   lose(entryId: number, message: string): void;
-  /** Nobody will follow any more what runs on of it. */
+  /** No runner will follow any more what runs on of it. */
   leave(entryId: number): void;
 }
 
@@ -72,7 +72,7 @@ interface Member {
 
 /**
  * Who runs what: the embedded runner, and those that register over a connection, by name or label, within their
- * capacity. What nobody can take waits here (SPEC {#runner_selection}); what a runner has is lost when the runner stays
+ * capacity. What no runner can take waits here (SPEC {#runner_selection}); what a runner has is lost when the runner stays
  * away for longer than its lease (SPEC {#runner_lease}).
  */
 export class Fleet {
@@ -106,7 +106,7 @@ export class Fleet {
 
   /**
    * Takes a runner on. One that has the same name or the same state folder is fenced. Throws `invalid_params` for a
-   * reserved name and, unless `anyName` is true, `forbidden` for one that somebody else's runner has, `conflict` for one too many.
+   * reserved name and, unless `anyName` is true, `forbidden` for one that a runner of another caller has, `conflict` for one too many.
    */
   register(offer: RunnerOffer, port: RemoteRunnerPort, anyName: boolean): Registration {
     const { draining, resume, ...facts } = offer;
@@ -269,7 +269,7 @@ export class Fleet {
     this.#waiting.delete(entryId);
     if (!this.#load.delete(entryId) || this.#waiting.size === 0 || this.#scheduled) return;
     this.#scheduled = true;
-    // Not within the transaction of whoever ended it.
+    // Not within the transaction that ended it.
     setImmediate(() => {
       this.#scheduled = false;
       this.#placeWaiting();
@@ -300,7 +300,7 @@ export class Fleet {
     const port = this.#portOf(producer);
     if (port) return port.waitsFor?.(producer.entryId) ?? null;
     if (producer.assigned) return `its runner "${producer.assigned.runner}", which is away`;
-    // In the order of runner/list, whoever registered first.
+    // In the order of runner/list, which is that of registration.
     const records = [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     return waitReason(
       producer,
@@ -308,7 +308,7 @@ export class Fleet {
     );
   }
 
-  /** Whether a producer sleeps until it is given input; null when nobody can tell. */
+  /** Whether a producer sleeps until it is given input; null when that is not known. */
   async waitsForInput(producer: Producer): Promise<boolean | null> {
     return (await this.#portOf(producer)?.waitsForInput?.(producer.entryId)) ?? null;
   }
@@ -366,7 +366,7 @@ export class Fleet {
     if (!producer || producer.createdAt !== known.createdAt) {
       return { producer: id, epoch: 1, kill: { requestedBy: 'server', reason: 'its run has been deleted' } };
     }
-    // Live: it is handed over. Of another folder: a copy, whose commands are somebody else's.
+    // Live: it is handed over. Of another folder: a copy of the runner, which does not have these commands.
     if (isLive(producer.state) || openLeftover(producer) || producer.assigned?.instance !== instance) return undefined;
     const { epoch, receipt, state, leftover } = producer;
     if (leftover) return { producer: id, epoch, kill: null };
@@ -376,7 +376,7 @@ export class Fleet {
     return { producer: id, epoch, kill };
   }
 
-  /** A name belongs to whoever registered it; the same state folder shows that it is still the same runner. */
+  /** A name belongs to the caller who registered it; the same state folder shows that it is still the same runner. */
   #requireOwn({ name, owner, instance }: RunnerOffer): void {
     const known = this.#records.get(name);
     if (!known) {

@@ -6,7 +6,7 @@ import { plainText } from '../core/plain-text.ts';
 
 /** Looks at a quiet command come after a third of its quiet time, within these bounds (milliseconds). */
 const LOOK_MS = { least: 1000, most: 10_000 } as const;
-/** Longest that a prompt is shown (characters), and bytes of a channel's end that it is sought in. */
+/** Characters of a prompt that are shown at most, and bytes at a channel's end in which it is sought. */
 const PROMPT_CHARS = 200;
 export const PROMPT_BYTES = 4096;
 
@@ -21,13 +21,13 @@ interface Watched {
   heardAt: number;
   lookAt: number;
   waiting: boolean;
-  /** Nobody can tell. */
+  /** It is not known. */
   unknown: boolean;
   /** The channel that it wrote to last, while this server knows of it. */
   channelId?: number | undefined;
 }
 
-/** What the watch asks for and tells; `changed` may throw, and is then tried again. */
+/** The callbacks of the watch; a `changed` that throws is called again. */
 export interface InputWatchHands {
   look(entryId: number): Promise<boolean | null>;
   /** It waits now, silent since that time, and wrote last to that channel; or, with null, it does no longer. */
@@ -71,7 +71,7 @@ export class InputWatch {
     watched.heardAt = this.#clock.monotonic();
     if (!watched.waiting) return;
     watched.lookAt = watched.heardAt;
-    // Not within the work of whoever has just stored its output.
+    // Not within the call that has just stored its output.
     setImmediate(() => this.#settle(entryId, watched, false));
   }
 
@@ -81,7 +81,7 @@ export class InputWatch {
     if (this.#watched.size === 0) this.close();
   }
 
-  /** Whether it waits, as far as is known; null when nobody can tell, or nobody looks. */
+  /** Whether it waits, as far as is known; null when that is not known, or not watched. */
   of(entryId: number): boolean | null {
     const watched = this.#watched.get(entryId);
     return watched && !watched.unknown ? watched.waiting : null;

@@ -33,7 +33,7 @@ export class Journal {
 
   /**
    * Runs `work` in one transaction and tells its events after the commit, on the same tick. A nested call joins the
-   * outer transaction. Throws what `work` throws; then nothing is stored and nobody is told.
+   * outer transaction. Throws what `work` throws; then nothing is stored and no event is sent.
    */
   commit<T>(durability: 'durable' | 'fast', work: (tx: JournalTx) => T): T {
     if (this.#open) return work(this.#open);

@@ -37,7 +37,7 @@ export class Leases {
     this.#leases.set(holder, { seen: this.#clock.monotonic(), lookedTwice: false, timer: this.#arm(holder, this.leaseMs) });
   }
 
-  /** Stops all of them; nothing is told any more. */
+  /** Stops all of them; no callback is called any more. */
   close(): void {
     for (const { timer } of this.#leases.values()) clearTimeout(timer);
     this.#leases.clear();

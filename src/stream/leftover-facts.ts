@@ -2,7 +2,7 @@ import type { Entry, Leftover } from '../model/records.ts';
 import type { JournalTx } from './journal.ts';
 import type { ChannelState } from './types.ts';
 
-/** Tells how what runs on of a command is. */
+/** Describes the processes that outlived their command. */
 export function tellLeftover(
   tx: JournalTx,
   o: { projectId: number; run: string; entry: Entry; leftover: Leftover; channels: readonly ChannelState[] },
@@ -39,7 +39,7 @@ export function endOffset({ attributes }: Entry, channel: number): number | unde
   return ends?.[String(channel)];
 }
 
-/** The line of the log entry's text about what runs on, as it is at the end of the command. */
+/** The line of the log entry's text about the processes that run on when the command has ended. */
 export function leftoverNote({ pids }: Leftover): string {
   const some = pids.length === 1 ? '1 process of it still runs' : `${pids.length} processes of it still run`;
   return `in the background: ${some} (pid ${pids.join(', ')}); what is written from here on is stored behind its own output`;

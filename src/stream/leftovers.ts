@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts';
+import { defined } from '../core/defined.ts';
 import type { LeftoverFact } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
-import { askedKill, type KillReceipt, type Leftover, openLeftover } from '../model/records.ts';
+import { askedKill, type KillReceipt, type Leftover, openLeftover, pendingReceipt } from '../model/records.ts';
 import { channelEntries, channelState } from './channels.ts';
 import type { Journal } from './journal.ts';
 import { leftoverAttribute, tellLeftover } from './leftover-facts.ts';
@@ -43,8 +44,7 @@ export class Leftovers {
     if (openLeftover(owned.producer)?.receipt) return false;
     this.#change(owned, (before, requestedAt) => {
       const { by: requestedBy, reason, signal, graceMs } = o;
-      const asked = { requestedBy, reason, requestedAt, signal, graceMs };
-      return { ...before, receipt: { ...asked, signals: [], confirmedDead: [], escaped: [], finishedAt: null } };
+      return { ...before, receipt: pendingReceipt({ requestedBy, reason, signal, graceMs }, requestedAt) };
     });
     return true;
   }
@@ -70,8 +70,8 @@ export class Leftovers {
       if (!before) throw this.#lifecycle.closed(producer);
       const after = change(before, this.#clock.now());
       const lastOutputAt = this.#lastOutput.get(producer.entryId);
-      this.#store.producers.update(producer.entryId, { leftover: after, ...(lastOutputAt === undefined ? {} : { lastOutputAt }) });
-      // Which processes there are is asked for by whoever wants to know.
+      this.#store.producers.update(producer.entryId, { leftover: after, ...defined({ lastOutputAt }) });
+      // Callers ask for the processes when they need them.
       if (after.goneAt === before.goneAt && after.limit === before.limit && after.receipt === before.receipt) return;
       const entry = this.#store.entries.byId(owned.entry.id) ?? owned.entry;
       const channels = channelEntries(this.#store, entry).map(channelState);

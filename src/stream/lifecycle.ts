@@ -1,10 +1,11 @@
 import type { Clock } from '../core/clock.ts';
+import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import { channelPath, requireLogPath } from '../model/paths.ts';
 import type { BackendRef } from '../model/ports/backend.ts';
 import type { Held, ProducerEnd, ProducerFailure } from '../model/ports/runner.ts';
 import type { ProducerChange, Store } from '../model/ports/store.ts';
-import { askedKill, type Entry, type KillReceipt, type Leftover, type Producer } from '../model/records.ts';
+import { askedKill, type Entry, type KillReceipt, type Leftover, type Producer, pendingReceipt } from '../model/records.ts';
 import { signalOfExitCode } from '../model/signals.ts';
 import { ENTRY_TABLE, type EntryStatus, PRODUCER_TABLE, type ProducerEvent } from '../model/status.ts';
 import { channelEntries, channelNumber, channelState } from './channels.ts';
@@ -209,18 +210,8 @@ export class Lifecycle {
       const { producer } = owned;
       tx.event(owned.projectId, producer.run, 'stream/cancelled', { run: producer.run, path: owned.entry.path, reason: o.reason });
       const now = this.#clock.now();
-      const asked: KillReceipt = {
-        requestedBy: o.by,
-        reason: o.reason,
-        requestedAt: now,
-        // The kill may be carried out by another process, when its runner is back.
-        signal: o.signal,
-        graceMs: o.graceMs,
-        signals: [],
-        confirmedDead: [],
-        escaped: [],
-        finishedAt: null,
-      };
+      // The kill may be carried out by another process, when its runner is back.
+      const asked = pendingReceipt({ requestedBy: o.by, reason: o.reason, signal: o.signal, graceMs: o.graceMs }, now);
       const fact = this.#end(owned, {
         event: 'cancel',
         status: 499,
@@ -298,7 +289,7 @@ export class Lifecycle {
         exitCode: ending.exitCode,
         signal: ending.signal,
         endedAt: this.#clock.now(),
-        ...(lastOutputAt === undefined ? {} : { lastOutputAt }),
+        ...defined({ lastOutputAt }),
         ...(ending.receipt ? { receipt: ending.receipt } : {}),
         ...(left ? { leftover: left } : {}),
       };
@@ -375,7 +366,7 @@ export class Lifecycle {
     throw this.closed(producer);
   }
 
-  /** The error for whoever comes after the end. */
+  /** The error for calls that come after the end. */
   closed(producer: Producer): HeadgateError {
     const entry = this.#store.entries.byId(producer.entryId);
     return new HeadgateError(
@@ -396,7 +387,7 @@ export class Lifecycle {
   }
 }
 
-/** What is said of processes whose output nobody brings any more. */
+/** What is said of processes whose output no runner brings any more. */
 function unfollowed({ detached = [] }: Partial<Held> = {}): string | undefined {
   if (detached.length === 0) return undefined;
   return `still running in the background, output no longer followed: pid ${detached.join(', ')}`;

@@ -39,7 +39,7 @@ export function waitReason(producer: Producer, offered: readonly Offered[]): str
   return `${some ? `a free place on ${wanted}` : wanted}${told}`;
 }
 
-/** A plugin may have planned it with what no client can ask for: then it is one word, which nobody has. */
+/** A plugin may have planned it with what no client can ask for: then it is one word, which no runner offers. */
 function selectorOf({ runner }: Producer): Selector {
   try {
     return parseSelector(runner);

@@ -61,7 +61,7 @@ export function requireChannel({ entry, channels }: Owned, channel: number): num
   throw new HeadgateError('not_found', `${entry.path} has no channel ${channel}; it has ${numbers}`, { channel });
 }
 
-/** Throws `unsupported` for a watched pane: typed there, an end of input would end somebody's shell (SPEC {#backend_tmux}). */
+/** Throws `unsupported` for a watched pane: typed there, an end of input would end the user's shell (SPEC {#backend_tmux}). */
 export function refuseEnd({ path, spec }: Producer): void {
   if (!watchesPane(spec)) return;
   const how = 'send byte 4, as Ctrl-D does, if that is meant';

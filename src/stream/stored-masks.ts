@@ -33,7 +33,7 @@ export class StoredMasks {
 
   /**
    * What may be stored of the `waiting` bytes of a channel, which lie at `offset`, its stored length. `end`: `all`, since
-   * nobody waits for more now; `ended`, since no more comes.
+   * more is not waited for now; `ended`, since no more comes.
    */
   take(entryId: number, offset: number, waiting: Buffer, end: 'more' | 'all' | 'ended'): Storable {
     const channel = this.#channel(entryId, offset);

@@ -284,7 +284,7 @@ export class Streams {
     return this.#view(this.#lifecycle.owned(runId, path));
   }
 
-  /** The kill receipt of a producer, null when nobody asked for its end. */
+  /** The kill receipt of a producer, null when its end was not asked for. */
   receipt(runId: number, path: string): ReceiptView {
     const { producer } = this.#lifecycle.owned(runId, path);
     const { state, leftover } = producer;
@@ -374,7 +374,7 @@ export class Streams {
     for (const producer of this.#store.producers.list({ states: LIVE_STATES, leftover: true })) {
       const owned = this.#lifecycle.byId(producer.entryId);
       if (!owned) continue;
-      // Cancelled before: its channels are at 499 and take nothing more, only its kill goes on.
+      // Cancelled before: its channels are at 499 and take nothing more; only the kill goes on.
       if (openLeftover(producer)) this.#taken.add(owned);
       else if (producer.state !== 'cancelling') this.#follow(owned);
       if (producer.runner !== 'client') this.fleet.resume(producer);
@@ -416,7 +416,7 @@ export class Streams {
     else this.#finish(owned, () => this.#lifecycle.failed(owned, { lost: true, outcome: 'lost', message }, 'server'));
   }
 
-  /** Nobody follows what runs on of it any more. */
+  /** What runs on of it is not followed any more. */
   #leave(entryId: number): void {
     const owned = this.#lifecycle.byId(entryId);
     if (!owned || !openLeftover(owned.producer)) return;
@@ -462,7 +462,7 @@ export class Streams {
     this.#feeds.detach(subscription);
   }
 
-  /** Stores what waits, ends the producer, lets readers finish, wakes who waits. Once the end is stored nothing throws. */
+  /** Stores what waits, ends the producer, lets readers finish and wakes waiters. Does not throw once the end is stored. */
   #finish(owned: Owned, end: () => EndedFact): ChannelState[] {
     this.#log.flush(new Set(owned.channels.map(({ id }) => id)));
     const fact = end();

@@ -1,10 +1,11 @@
+import { isEnd } from '../core/end-status.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { EventRecord } from '../model/records.ts';
-import { deadEnd, mayEndReaders } from './dead-ends.ts';
 import type { Journal } from './journal.ts';
 import type { Subscription } from './subscription.ts';
+import type { ClosedFact, StreamSelector } from './types.ts';
 
 /** The open stream subscriptions; ends those that can bring nothing more, as soon as that is so (SPEC {#stream_closed}). */
 export class Subscribers {
@@ -39,7 +40,7 @@ export class Subscribers {
     return [...this.#open.keys()].filter((subscription) => subscription.wants(runId, path));
   }
 
-  /** Closes all of them; none is told why. */
+  /** Closes all of them without a reason. */
   close(): void {
     this.#stopEvents();
     for (const subscription of [...this.#open.keys()]) subscription.close();
@@ -63,4 +64,24 @@ export class Subscribers {
       this.#logger.error({ error: messageOf(error) }, 'a reader could not be told that nothing more comes');
     }
   }
+}
+
+/** True for an event after which a subscription may have nothing more to wait for: a run or an entry is over. */
+function mayEndReaders({ type, payload }: EventRecord): boolean {
+  return (type === 'run/state' && payload['deleted'] === true) || (type === 'entry/changed' && payload['status'] !== 102);
+}
+
+/**
+ * Why a subscription with this selector, opened as `alias`, can deliver nothing more; undefined while it can, and for
+ * one whose producer has ended, which says so itself (SPEC {#stream_closed}).
+ */
+function deadEnd(store: Pick<Store, 'runs' | 'entries' | 'producers'>, selector: StreamSelector, alias: string): ClosedFact | undefined {
+  const { runId, path } = selector;
+  const named = path === undefined ? {} : { path };
+  const run = store.runs.byId(runId);
+  if (!run) return { run: alias, ...named, reason: 'run_deleted' };
+  if (path === undefined) return undefined;
+  const entry = store.entries.get(runId, path);
+  if (!entry || !isEnd(entry.status) || store.producers.get(entry.id)) return undefined;
+  return { run: run.alias, path, reason: 'never_started', status: entry.status, outcome: entry.outcome };
 }

@@ -7,7 +7,7 @@ interface Taken {
   epoch: number;
   /** Channel number -> channel entry id. */
   readonly channels: ReadonlyMap<number, number>;
-  /** It has ended, and only what it has left running writes on (SPEC {#detached}). */
+  /** It has ended, and only processes that outlived it write on (SPEC {#detached}). */
   readonly ended: boolean;
 }
 

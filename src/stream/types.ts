@@ -28,7 +28,7 @@ export interface StreamSelector {
   readonly redact?: boolean;
 }
 
-/** A piece of a channel on its way to readers. One object for all subscribers at the same place, so that whatever is encoded from it can be kept beside it. */
+/** A piece of a channel on its way to readers. One object for all subscribers at the same place, so that its encoding is made once and kept beside it. */
 export interface ChunkPiece {
   readonly run: string;
   /** The log entry's path. */
@@ -36,7 +36,7 @@ export interface ChunkPiece {
   readonly channel: number;
   readonly offset: number;
   /**
-   * Whole characters when the bytes are UTF-8, unless the channel ends inside one. Whoever keeps them beyond the call in
+   * Whole characters when the bytes are UTF-8, unless the channel ends inside one. A receiver that keeps them beyond the call in
    * which it got them is a holder of a pooled buffer.
    */
   readonly bytes: Buffer;
@@ -56,7 +56,7 @@ export interface EndedFact {
   readonly channels: readonly ChannelState[];
   readonly exit_code?: number;
   readonly signal?: string;
-  /** So many milliseconds later the rest of it ended. */
+  /** Milliseconds from that end until the last process that held the output had ended. */
   readonly rest_ms?: number;
 }
 
@@ -129,7 +129,7 @@ export interface ProducerView {
   readonly channels: readonly ChannelState[];
   /** What it waits for before it can run, in words; null when it is served. */
   readonly waitsFor: string | null;
-  /** True: it waits for input; null: nobody can tell (SPEC {#waiting_for_input}). */
+  /** True: it waits for input; null: not known (SPEC {#waiting_for_input}). */
   readonly waiting: boolean | null;
 }
 

@@ -10,7 +10,7 @@ import type { Waiters } from './waiters.ts';
 /** How long a command is silent before it is looked at, unless the server says otherwise (milliseconds). */
 const QUIET_MS = 3000;
 
-/** The watch over the inputs of live producers, bound to where they run and to where it is told. `fleet` is asked for late. */
+/** Watches whether live producers wait for input: asks the place where each runs, and stores what it learns. `fleet` is a function because the fleet is made later. */
 export function watchInputs(o: {
   store: Store;
   lifecycle: Lifecycle;
@@ -21,7 +21,7 @@ export function watchInputs(o: {
   logger: Logger;
   redaction: Redaction;
 }): InputWatch {
-  // A prompt is the end of a line: a secret in it would be cut, and not be known by whoever is told of it.
+  // A prompt is only the end of a line: a secret in it may be cut, so that the masks of other clients would not find it.
   const channels = maskedChannels(o.store, o.redaction);
   const look = async (entryId: number): Promise<boolean | null> => {
     const producer = o.store.producers.get(entryId);
@@ -36,7 +36,7 @@ export function watchInputs(o: {
   return new InputWatch({ ...o, quietMs: o.quietMs ?? QUIET_MS, hands: { look, changed } });
 }
 
-/** The unfinished line of the channel written to last; where that is not known any more standard error first, where most prompt. */
+/** The unfinished line of the channel written to last. When that channel is not known any more, standard error comes first, since most programs prompt there. */
 function promptOf(channels: ReadableChannels, owned: Owned, channelId: number | undefined): { prompt?: string } {
   for (const { id, bytes } of [...owned.channels].reverse()) {
     if (channelId !== undefined && channelId !== id) continue;

@@ -20,6 +20,14 @@ const MIB = 1024 * 1024;
 const SEQUENCE = 'i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); sleep 0.02; done; exit 9';
 const LINES = Array.from({ length: 300 }, (_, i) => `line ${i}\n`).join('');
 
+/** The text of a log as Docker's API returns it: frames of an 8-byte header, whose last four are the length, and the bytes. */
+function unframed(log: Buffer): string {
+  let text = '';
+  for (let at = 0; at < log.length; at += 8 + log.readUInt32BE(at + 4))
+    text += log.toString('utf8', at + 8, at + 8 + log.readUInt32BE(at + 4));
+  return text;
+}
+
 describe.skipIf(!serviceAvailable('docker'))('{#backend_container} in containers', () => {
   let service: DockerService;
   let folder: string;
@@ -228,7 +236,8 @@ describe.skipIf(!serviceAvailable('docker'))('{#backend_container} in containers
       await service.start();
       expect(await handle.exited).toMatchObject({ exitCode: 9 });
       await handle.closed;
-      expect(sink.text(1)).toBe(LINES);
+      const log = await (await onlyContainer()).logs({ stdout: true });
+      expect({ docker: unframed(log), headgate: sink.text(1) }).toEqual({ docker: LINES, headgate: LINES });
       expect(sink.repeated).toBe(0);
     });
   });

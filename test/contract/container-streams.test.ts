@@ -198,6 +198,7 @@ describe.skipIf(!serviceAvailable('docker'))('{#backend_container} containers fo
 
     test('attach brings what it writes from now on, and takes input', async () => {
       const container = await foreign('echo before; while read -r line; do echo "got $line"; done', { OpenStdin: true });
+      await expect.poll(async () => String(await service.docker.getContainer(container).logs({ stdout: true }))).toMatch(/before/);
       const { handle, sink } = await start('docker attach', { container, watch: 'attach' }, { stdin: true });
       await expect.poll(() => handle.write(Buffer.from('one\n')).catch(() => 0)).toBe(4);
       await sink.match(1, /got one\n/);

@@ -65,7 +65,7 @@ describe('{#backend_process} process backend', () => {
   async function crashAfter(command: string, sink: StoringSink, enough: () => boolean): Promise<BackendRef | null> {
     const child = fork(fileURLToPath(new URL('./backend-child.ts', import.meta.url)), [join(setup.root, 'spool'), 'p1', command], {
       cwd: setup.cwd,
-      execArgv: ['--import', new URL('./backend-loader.mjs', import.meta.url).href],
+      execArgv: ['--import', new URL('../support/from-sources.mjs', import.meta.url).href],
     });
     server = child;
     let ref: BackendRef | null = null;

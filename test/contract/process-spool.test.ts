@@ -123,7 +123,7 @@ describe.skipIf(!serviceAvailable('fallocate'))('{#spool_space} stored output', 
     const launch = () => {
       child = fork(fileURLToPath(new URL('./storing-child.mjs', import.meta.url)), [join(root, 'spool'), 'p1', command, file, `${MIB}`], {
         cwd: root,
-        execArgv: [],
+        execArgv: ['--import', new URL('../support/from-sources.mjs', import.meta.url).href],
       });
       return once(child, 'exit');
     };

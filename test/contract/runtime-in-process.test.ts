@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
@@ -38,7 +38,8 @@ describe('{#client_in_process} a runtime of this process', () => {
     const { folder, remove } = await tempFolder();
     const root = join(folder, 'project');
     await mkdir(root);
-    const sdk = new URL('../../dist/src/sdk.js', import.meta.url).href;
+    const sdk = new URL('../../src/sdk.ts', import.meta.url).href;
+    const loader = new URL('../support/from-sources.mjs', import.meta.url).href;
     const program = `import { openRuntime } from ${JSON.stringify(sdk)};
       const runtime = await openRuntime({ data: ${JSON.stringify(join(folder, 'data'))}, project: ${JSON.stringify(root)} });
       const { run } = await runtime.call('startRun', { model: 'scripted' });
@@ -47,7 +48,9 @@ describe('{#client_in_process} a runtime of this process', () => {
       const { value } = await runtime.follow(run, path).next();
       process.stdout.write(value.bytes);
       await runtime.close();`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const file = join(folder, 'program.mjs');
+    await writeFile(file, program);
+    const child = spawn(process.execPath, ['--import', loader, file], { stdio: ['ignore', 'pipe', 'inherit'] });
     const out = text(child.stdout);
     expect(await once(child, 'exit')).toEqual([0, null]);
     process.kill(Number(await out), 'SIGKILL');

@@ -1,9 +1,9 @@
-// A server to be killed, over the built product: starts a command, or takes it up, stores its output in a file, and gives
+// A server to be killed, over the sources: starts a command, or takes it up, stores its output in a file, and gives
 // the spool back in small steps. argv: folder, producer id, command, file, bytes of a step
 import { fstatSync, openSync, writeSync } from 'node:fs';
-import { createProcessBackend } from '../../dist/src/backends/process/index.js';
-import { systemClock } from '../../dist/src/core/clock.js';
-import { silentLogger } from '../../dist/src/core/logger.js';
+import { createProcessBackend } from '../../src/backends/process/index.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { silentLogger } from '../../src/core/logger.ts';
 
 const [folder = '', producerId = '', command = '', file = '', step = ''] = process.argv.slice(2);
 const backend = createProcessBackend({ folder, clock: systemClock, logger: silentLogger, giveBackBytes: Number(step) });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createProcessBackend } from '../../src/backends/process/index.ts';
-import { TERMINAL_PROBE_TEXT } from '../../src/backends/shim/terminal.ts';
+import { TERMINAL_PROBE_SH } from '../../src/backends/shim/terminal-probe-sh.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { terminal } from '../../src/model/place.ts';
@@ -276,7 +276,7 @@ describe.skipIf(!serviceAvailable('script'))('{#terminals} a command in a termin
       [join(root, 'spool'), 'p1', command, JSON.stringify(spec)],
       {
         cwd: root,
-        execArgv: ['--import', new URL('./backend-loader.mjs', import.meta.url).href],
+        execArgv: ['--import', new URL('../support/from-sources.mjs', import.meta.url).href],
       },
     );
     let ref: BackendRef | null = null;
@@ -305,7 +305,7 @@ describe.skipIf(!serviceAvailable('script'))('{#terminals} a command in a termin
   test('{#backends} the backend says that it has terminals; a host without the programs says what to install', async () => {
     expect(await backend.capabilities()).toMatchObject({ tty: true });
     const probe = (path: string): string =>
-      spawnSync('/bin/sh', ['-c', TERMINAL_PROBE_TEXT.replace('$PATH:/usr/bin:/bin', path)], { encoding: 'utf8' }).stdout;
+      spawnSync('/bin/sh', ['-c', TERMINAL_PROBE_SH.replace('$PATH:/usr/bin:/bin', path)], { encoding: 'utf8' }).stdout;
     expect(probe('/nowhere')).toMatch(/needs the programs script, stty and tty; install util-linux/);
     expect(probe('$PATH:/usr/bin:/bin')).toBe('');
   });

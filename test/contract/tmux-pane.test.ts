@@ -98,7 +98,7 @@ describe.skipIf(!serviceAvailable('tmux'))('{#backend_tmux} tmux', () => {
   /** A server in a process of its own that starts a command and is killed with -9 once `enough` says so. */
   async function crashAfter(spec: ProducerSpec, sink: StoringSink, enough: () => boolean): Promise<BackendRef | null> {
     const child = fork(fileURLToPath(new URL('./tmux-child.ts', import.meta.url)), [join(root, 'spool'), 'crashed', JSON.stringify(spec)], {
-      execArgv: ['--import', new URL('./backend-loader.mjs', import.meta.url).href],
+      execArgv: ['--import', new URL('../support/from-sources.mjs', import.meta.url).href],
     });
     children.push(child);
     let ref: BackendRef | null = null;

@@ -122,7 +122,7 @@ describe.skipIf(!serviceAvailable('tmux') || !serviceAvailable('sshd'))('{#backe
 
   async function crashAfter(spec: ProducerSpec, sink: StoringSink, enough: () => boolean): Promise<BackendRef | null> {
     const child = fork(fileURLToPath(new URL('./tmux-child.ts', import.meta.url)), [state(), 'crashed', JSON.stringify(spec)], {
-      execArgv: ['--import', new URL('./backend-loader.mjs', import.meta.url).href],
+      execArgv: ['--import', new URL('../support/from-sources.mjs', import.meta.url).href],
     });
     children.push(child);
     let ref: BackendRef | null = null;

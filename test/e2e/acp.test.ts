@@ -251,6 +251,20 @@ describe('{#acp_session} sessions are runs', () => {
     expect(editor.text(two)).not.toContain('again');
   });
 
+  it('{#renamed_runs} one whose run is renamed goes on, with the id that the editor has', async () => {
+    const editor = await suite.editor();
+    const folder = await suite.folder();
+    const sessionId = await editor.open(folder);
+    expect(await editor.prompt(sessionId, 'first')).toBe('end_turn');
+    const client = await suite.other(folder);
+    await client.call('run/rename', { run: runOf(sessionId), name: 'with-another-name' });
+    const stopped = editor.prompt(sessionId, 'sh: echo after the rename');
+    (await editor.question()).choose('allow_once');
+    expect(await stopped).toBe('end_turn');
+    expect(editor.text(sessionId)).toContain('This came of it');
+    expect(await client.call('getRun', { run: 'with-another-name' })).toMatchObject({ loops: [{ prompt: 'first' }, {}] });
+  });
+
   it('closing one ends its prompt and forgets it', async () => {
     const editor = await suite.editor();
     const sessionId = await editor.open(await suite.folder());

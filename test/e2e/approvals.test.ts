@@ -79,7 +79,7 @@ describe('{#proposals} what is decided on cannot be taken for something else', (
   describe.skipIf(!serviceAvailable('tmux'))('on a terminal', () => {
     it('{#cli_answer} {#cli_tables} headgate proposals, whose rows are longer than it is wide', async () => {
       await eachShown(async ({ run }) =>
-        part(await headgate('proposals', run).see(/code=\d/), /^\S+ +log:\S+ +sh +\d+ \S+ {2}([^]*)\ncode=0/m),
+        part(await headgate('proposals', run).see(/code=\d/), /^\S+ +log:\S+ +sh +[\d.]+ \S+ {2}([^]*)\ncode=0/m),
       );
     });
 

@@ -74,7 +74,7 @@ describe('{#cli_answer} a script', () => {
     expect(await headgate('accept', run, second)).toMatchObject({ code: 4 });
     await ended(run, path);
     expect(await headgate('output', run, path)).toMatchObject({ out: 'accepted\n' });
-    expect(await headgate('accept', run)).toMatchObject({ code: 2, err: expect.stringContaining('nothing of') });
+    expect(await headgate('accept', run)).toMatchObject({ code: 4, err: expect.stringContaining('nothing of') });
   });
 
   it('answers all that wait, and copies, renames and deletes the run', async () => {

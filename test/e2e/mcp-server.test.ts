@@ -108,6 +108,14 @@ describe.each([
 });
 
 describe('{#mcp_sh} running commands', () => {
+  it('{#renamed_runs} goes on in the run of the session when that is renamed', async () => {
+    const client = await connect();
+    const first = await accepted(client, 'echo before');
+    await person.call('run/rename', { run: first.data['run'], name: 'renamed-by-a-person' });
+    expect((await accepted(client, 'echo after')).data['run']).toBe('renamed-by-a-person');
+    expect((await call(client, 'list', {})).data['own_run']).toBe('renamed-by-a-person');
+  }, 60_000);
+
   it('is told of a refusal, with its reason, as an error', async () => {
     const client = await connect();
     const command = 'rm -rf build';

@@ -172,6 +172,26 @@ describe.skipIf(!serviceAvailable('nvim'))('Neovim', { timeout: 120_000 }, () =>
     expect(await editor.lua('return vim.fn.getcompletion("Headgate attach ", "cmdline")')).toContain(run);
   });
 
+  it('{#nvim_timeline} {#renamed_runs} goes on with a run that another client renames, and so does its output', async () => {
+    const client = await watcher();
+    const { run } = await client.call<{ run: string }>('act', { prompt: 'env: echo out', model: 'scripted', yolo: true, wait: true });
+    const editor = await edit();
+    await editor.keys(`:Headgate attach ${run}<CR>`);
+    await editor.lines('headgate', (shown) => shown.includes('done (200)'));
+    await editor.keys('/echo out<CR><CR>');
+    await editor.lines('headgate-output', (shown) => shown === 'out');
+    await client.call('run/rename', { run, name: 'under-another-name' });
+    await vi.waitUntil(async () => String(await editor.lua('return vim.api.nvim_buf_get_name(0)')).includes('under-another-name'), {
+      timeout: 20_000,
+    });
+    await client.call('act', { run: 'under-another-name', prompt: 'env: echo more', yolo: true, wait: true });
+    const text = await editor.lines(
+      'headgate',
+      (shown) => shown.includes('$ echo more') && shown.includes('under-another-name: done (200)'),
+    );
+    expect(text.match(/echo more/g)).not.toBeNull();
+  });
+
   it('{#nvim_commands} every word of :Headgate is explained in the help and in the README, and every file compiles', async () => {
     const editor = await edit();
     const words = await editor.lua<string[]>('return vim.fn.getcompletion("Headgate ", "cmdline")');

@@ -33,6 +33,15 @@ beforeAll(async () => {
 });
 afterAll(() => healthy.close());
 
+describe('{#no_pause} a healthy client of a fresh server', () => {
+  it('is answered while the first loop of a model goes on', async () => {
+    const client = await live.client();
+    const longest = await healthy.during(() => client.call('act', { prompt: 'sh: echo first', model: 'scripted', yolo: true, wait: true }));
+    process.stdout.write(`the first loop: ${longest.toFixed(0)} ms\n`);
+    expect(longest).toBeLessThan(MOST_MS);
+  });
+});
+
 describe('{#no_pause} a healthy client beside hostile ones', () => {
   it.each(HOSTILE_ACTS)(
     'is answered during $name',

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import '../support/property-seed.ts';
 import { type BuiltServer, endCommands, readAll, serve, WireClient } from '../support/built-server.ts';
 import { tempFolder } from '../support/temp-store.ts';
 

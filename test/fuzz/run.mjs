@@ -6,7 +6,13 @@
 import { parseArgs } from 'node:util';
 import { Random } from '../e2e/torture/random.mjs';
 
-const KINDS = { shell: './shell/fuzz.mjs', frames: './server/frames.mjs', methods: './server/methods.mjs', files: './server/files.mjs' };
+const KINDS = {
+  shell: './shell/fuzz.mjs',
+  frames: './server/frames.mjs',
+  methods: './server/methods.mjs',
+  files: './server/files.mjs',
+  properties: './properties.mjs',
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,10 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { AttachView } from '../../src/cli/attach/attach-view.ts';
-import type { Entry } from '../../src/cli/attach/step.ts';
 import { createConsole } from '../../src/cli/console.ts';
-import { RunName } from '../../src/cli/run-name.ts';
-import { HeadgateError } from '../../src/core/errors.ts';
-import type { Runtime, RuntimeEvent } from '../../src/rpc/client/index.ts';
+import { type Entry, RpcError, RunName, type Runtime, type RuntimeEvent } from '../../src/rpc/client/index.ts';
 import { TerminalSink } from './terminal-sink.ts';
 
 type Answer = (params: Record<string, unknown>) => unknown;
@@ -26,11 +23,12 @@ export class MadeRun {
     const path = `log://turn_1/sh/${name}`;
     this.entries.set(path, {
       path,
-      scheme: 'log',
       turn: 1,
       status,
       outcome: null,
       body: '',
+      bytes: 0,
+      version: (this.entries.get(path)?.version ?? 0) + 1,
       attributes: { tool: 'sh', command: name, ...(status === 102 ? { channels: [1, 2] } : {}), ...attributes },
     });
     return path;
@@ -87,14 +85,15 @@ export class MadeRun {
   }
 
   async #answer(method: string, params: Record<string, unknown>): Promise<unknown> {
-    if (params['run'] !== this.#name) throw new HeadgateError('not_found', `there is no run ${String(params['run'])}`);
+    if (params['run'] !== this.#name)
+      throw new RpcError({ code: -32001, message: `there is no run ${String(params['run'])}`, data: { name: 'not_found' } });
     const own = this.answers[method];
     if (own) return await own(params);
     switch (method) {
       case 'getRun':
         return { status: 102, outcome: null, model: 'm', turn: 1, turns: [], waiting: [] };
       case 'getEntries':
-        return String(params['pattern']).startsWith('log') ? [...this.entries.values()] : [];
+        return params['pattern'] === undefined ? [...this.entries.values()] : [];
       case 'get':
         return this.entries.get(String(params['path']));
       case 'stream/list':

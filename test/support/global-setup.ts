@@ -6,39 +6,31 @@ import { markedProcesses } from './marked-processes.ts';
 
 /** Every process that a test starts inherits this variable, however deep and however detached. */
 const MARK = 'HEADGATE_TEST_RUN';
-/** These run from the sources; the others drive the built command. */
-const FROM_SOURCES = new Set(['', 'unit', 'contract']);
+/** These run from the sources, as the run itself ('') does; the others drive the built command. */
+const FROM_SOURCES = new Set(['', 'unit', 'contract', 'spec']);
 /** What a process that has been told to end may take to be gone. */
 const PATIENCE_MS = 5000;
 
 /** vitest calls this once a project, each time as a new module, so what the calls share hangs on the process. */
 const shared = (() => {
   const slot = Symbol.for('headgate.test-run');
-  const holder = globalThis as { [slot]?: { users: number; prepared?: Promise<unknown> } };
+  const holder = globalThis as { [slot]?: { users: number; installed?: Promise<unknown>; built?: Promise<unknown> } };
   return (holder[slot] ??= { users: 0 });
 })();
 
 /**
- * Builds what is stale and marks the run. At the end, after the last project, a process that still carries the mark fails
+ * Installs packages where they are stale, builds for a project that needs it, and marks the run. At the end, after the last project, a process that still carries the mark fails
  * the run, is named with its command line, and is ended.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   shared.users += 1;
   process.env[MARK] ??= randomUUID();
-  await buildFor(project.name);
+  await (shared.installed ??= prepare({ build: false }));
+  if (!FROM_SOURCES.has(project.name)) await (shared.built ??= prepare());
   return async () => {
     shared.users -= 1;
     if (shared.users === 0) await refuseSurvivors(`${MARK}=${process.env[MARK]}`);
   };
-}
-
-async function buildFor(project: string): Promise<void> {
-  try {
-    await (shared.prepared ??= prepare());
-  } catch (error) {
-    if (!FROM_SOURCES.has(project)) throw error;
-    if (project === '') process.stderr.write(`${String(error)}\nTests that run from the sources go on.\n`);
-  }
 }
 
 async function refuseSurvivors(entry: string): Promise<void> {

@@ -32,7 +32,7 @@ class Portal extends LitElement {
   declare project: ProjectState | undefined;
   declare problem: string | undefined;
   declare connecting: boolean;
-  /** True when somebody wants another project. */
+  /** True when the user wants another project. */
   declare choosing: boolean;
 
   static override styles = [shared, portalStyles];

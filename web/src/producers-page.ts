@@ -9,7 +9,7 @@ import { badge, statusStyles } from './ui/status.ts';
 import { shared } from './ui/styles.ts';
 import { ageWord, bytesWord, type StatusWord } from './ui/words.ts';
 
-/** Sizes and ages are in no event; they are asked for so often while somebody looks, milliseconds. */
+/** Sizes and ages are in no event; they are asked for so often while the page is visible, milliseconds. */
 const LOOK_AGAIN_MS = 2000;
 const SIGNALS = ['INT', 'TERM', 'HUP', 'QUIT', 'USR1', 'USR2', 'STOP', 'CONT', 'KILL'];
 

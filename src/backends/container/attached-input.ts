@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError } from '../../core/errors.ts';
+import { InTurn } from '../../core/in-turn.ts';
 
 /** How long a write waits for the command to read (milliseconds). */
 const PATIENCE_MS = 2000;
@@ -17,7 +18,7 @@ export class AttachedInput {
   #stream: Duplex | undefined;
   #ended = false;
   #busy = false;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new InTurn();
 
   constructor(tty: boolean) {
     this.#tty = tty;
@@ -36,12 +37,12 @@ export class AttachedInput {
 
   /** Writes; returns the bytes taken. Throws `conflict` after the end of input, or without a connection. */
   write(bytes: Buffer): Promise<number> {
-    return this.#inTurn(() => this.#write(bytes));
+    return this.#turns.run(() => this.#write(bytes));
   }
 
   /** Ends the input: a terminal gets its end-of-input character. */
   end(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       if (this.#ended) return;
       if (this.#tty) await this.#write(END_OF_INPUT);
       else this.#stream?.end();
@@ -74,11 +75,5 @@ export class AttachedInput {
       if (this.#stream === stream) this.#busy = false;
     });
     return slice.length;
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => undefined);
-    return result;
   }
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
+import { defined } from '../../core/defined.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ContainerPlace, SshPlace } from '../../model/place.ts';
@@ -55,7 +56,7 @@ class ContainerBackend implements Backend {
     return {
       name: 'container',
       available: reason === undefined,
-      ...(reason === undefined ? {} : { reason }),
+      ...defined({ reason }),
       stdin: true,
       tty: true,
       signals: Object.keys(constants.signals),
@@ -151,5 +152,5 @@ class ContainerBackend implements Backend {
 function sshPlaceOf(where: DockerHost): SshPlace {
   if (where.kind !== 'ssh') throw new Error('not reached over SSH');
   const { host, port, user } = where;
-  return { host, ...(port === undefined ? {} : { port }), ...(user === undefined ? {} : { user }) };
+  return { host, ...defined({ port, user }) };
 }

@@ -11,7 +11,7 @@ export type ContainerState =
 
 /** How long the end of a container is waited for before it is looked at again (milliseconds). */
 const WAIT_MS = 3000;
-/** What SIGKILL makes of an exit code. */
+/** The exit code after SIGKILL. */
 const KILLED = 137;
 const OUT_OF_MEMORY = {
   outcome: 'out_of_memory',
@@ -48,13 +48,13 @@ export async function containerEnd(engine: Engine, id: string, signal: AbortSign
   }
 }
 
-/** Until the engine says that it runs no more, or it is time to look: an engine that is just starting may never answer. */
+/** Waits until the engine says that the container runs no more, or until it is time to look: an engine that is just starting may never respond. */
 async function waitFor(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
   const abortSignal = AbortSignal.any([signal, over.signal]);
   const wait = engine.call((docker) => docker.getContainer(id).wait({ condition: 'not-running', abortSignal }));
   try {
-    // The library does not settle a request that is aborted while it is answered.
+    // The library never settles a request that is aborted while its response arrives.
     await Promise.race([wait, delay(WAIT_MS, undefined, { signal: abortSignal })]);
   } catch (error) {
     if (signal.aborted) throw error;

@@ -1,9 +1,10 @@
 import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
+import { defined } from '../../core/defined.ts';
 import { HeadgateError } from '../../core/errors.ts';
 import { launchArgv } from '../../model/launch.ts';
 import type { ContainerPlace } from '../../model/place.ts';
 import type { ProducerSpec } from '../../model/records.ts';
-import { KEEPER_TEXT } from './keeper-text.ts';
+import { KEEPER_SH } from './keeper-sh.ts';
 import { splitWords } from './split-words.ts';
 
 /** The log of a container without a shell is all that there is of its output, so it is never cut in practice. */
@@ -22,7 +23,7 @@ export function commonOptions(spec: ProducerSpec, place: ContainerPlace, labels:
     Image: place.image ?? '',
     Labels: labels,
     Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
-    ...(place.user === undefined ? {} : { User: place.user }),
+    ...defined({ User: place.user }),
     HostConfig: hostConfig(place),
   };
 }
@@ -32,7 +33,7 @@ export function keptOptions(common: ContainerCreateOptions, folder: string): Con
   return {
     ...common,
     Labels: { ...common.Labels, [KEPT]: '1' },
-    Entrypoint: ['/bin/sh', '-c', KEEPER_TEXT, 'sh', folder, `${KEPT_SECONDS}`],
+    Entrypoint: ['/bin/sh', '-c', KEEPER_SH, 'sh', folder, `${KEPT_SECONDS}`],
     Cmd: [],
     // Of a run in it, and not of the container, which everybody can inspect.
     Env: [],
@@ -80,13 +81,13 @@ export function streamOptions(
 function hostConfig(place: ContainerPlace): HostConfig {
   const { network, memory, cpus, pids, mounts, read_only: readOnly } = place;
   return {
-    ...(network === undefined ? {} : { NetworkMode: network }),
+    ...defined({ NetworkMode: network }),
     // Without swap, so that the limit is what it says.
     ...(memory === undefined ? {} : { Memory: memory, MemorySwap: memory }),
     ...(cpus === undefined ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
-    ...(pids === undefined ? {} : { PidsLimit: pids }),
+    ...defined({ PidsLimit: pids }),
     ...(mounts === undefined ? {} : { Mounts: mounts.map(mountOf) }),
-    ...(readOnly === undefined ? {} : { ReadonlyRootfs: readOnly }),
+    ...defined({ ReadonlyRootfs: readOnly }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { defined } from '../../core/defined.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 
 /** How an engine is reached: a socket, TCP with or without TLS, or through SSH (SPEC {#backend_container}). */
@@ -15,7 +16,7 @@ export interface TlsFiles {
   readonly key: Buffer;
 }
 
-/** What is looked at besides the request: variables as `docker` reads them. */
+/** Environment variables, which are read as `docker` reads them. */
 export type DockerEnvironment = Readonly<Record<string, string | undefined>>;
 
 const PORT = 2375;
@@ -23,7 +24,7 @@ const TLS_PORT = 2376;
 
 /**
  * The engine that a request means: `host`, else DOCKER_HOST, else the first socket that is there: Docker's, Podman's of
- * the user, Podman's of the system. Throws `invalid_params` for an address that is none, and `not_found` for a TLS folder
+ * the user, Podman's of the system. Throws `invalid_params` for an invalid address, and `not_found` for a TLS folder
  * without its files.
  */
 export function dockerHost(request: { host?: string | undefined; tls?: string | undefined }, env: DockerEnvironment): DockerHost {
@@ -49,7 +50,7 @@ function parseHost(address: string, tls: string | undefined): DockerHost {
   const port = url.port === '' ? undefined : Number(url.port);
   if (url.protocol === 'ssh:') {
     const user = decodeURIComponent(url.username);
-    return { kind: 'ssh', name: address, host, ...(port === undefined ? {} : { port }), ...(user === '' ? {} : { user }) };
+    return { kind: 'ssh', name: address, host, ...defined({ port }), ...(user === '' ? {} : { user }) };
   }
   if (url.protocol !== 'tcp:' && url.protocol !== 'http:' && url.protocol !== 'https:') throw unknownHost(address);
   if (url.protocol === 'https:' && tls === undefined) {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError } from '../../core/errors.ts';
 import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest } from '../../model/ports/backend.ts';
-import type { KillReceipt } from '../../model/records.ts';
+import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 
 /** A command that is over, or never was: there is nothing to read, to signal or to kill. */
 export class EndedHandle implements BackendHandle {
@@ -44,10 +44,9 @@ export class EndedHandle implements BackendHandle {
     return refuse();
   }
 
-  kill({ requestedBy, reason }: KillRequest): Promise<KillReceipt> {
-    const now = this.#clock.now();
+  kill(request: KillRequest): Promise<KillReceipt> {
     this.#barred();
-    return Promise.resolve({ requestedBy, reason, requestedAt: now, signals: [], confirmedDead: [], escaped: [], finishedAt: now });
+    return Promise.resolve(emptyReceipt(request, this.#clock.now()));
   }
 
   detach(): Promise<void> {

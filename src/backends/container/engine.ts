@@ -2,12 +2,12 @@ import { Agent } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import { Backoff } from '../../core/backoff.ts';
 import { HeadgateError, isHeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { DockerHost } from './docker-host.ts';
 
 /** Pauses between attempts to reach an engine that has gone, milliseconds: the first, and the longest. */
-const RETRY_MS = 100;
-const RETRY_MAX_MS = 2000;
+const RETRY = { firstMs: 100, longestMs: 2000 };
 
 const GONE = new Set([
   'ENOENT',
@@ -24,12 +24,12 @@ const GONE = new Set([
 /** Opens connections to an engine instead of the usual socket: through an SSH connection. */
 export type EngineAgent = Agent;
 
-/** One container engine, by its API. Every method throws named errors; `unreachable` tells a lost engine from one that says no. */
+/** One container engine, by its API. Every method throws named errors; `unreachable` tells an engine that is away from one that refused. */
 export class Engine {
   readonly name: string;
   /** True for a socket of this machine: a stream of it ends only when the engine ends it. */
   readonly local: boolean;
-  /** Through SSH: whatever is wrong with the way there may pass. */
+  /** Through SSH: a failure of the connection may be a passing one. */
   readonly #remote: boolean;
   readonly #options: object;
   #docker: Promise<Docker> | undefined;
@@ -41,7 +41,7 @@ export class Engine {
     this.#options = { ...NOTHING_OF_THE_ENVIRONMENT, ...dockerOptions(host, agent) };
   }
 
-  /** One call. Throws `overloaded` with outcome `engine_unreachable`, and what the engine answered as {@link EngineRefusal}. */
+  /** One call. Throws `overloaded` with outcome `engine_unreachable`, and the refusal of the engine as {@link EngineRefusal}. */
   async call<T>(work: (docker: Docker) => Promise<T>): Promise<T> {
     this.#docker ??= connect(this.#options);
     try {
@@ -53,14 +53,14 @@ export class Engine {
 
   /** The same, tried again with growing pauses for as long as the engine is away, or until `signal`. */
   async patiently<T>(work: (docker: Docker) => Promise<T>, signal: AbortSignal, waiting?: (error: unknown) => void): Promise<T> {
-    for (let pauseMs = RETRY_MS; ; pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS)) {
+    for (const pauses = new Backoff(RETRY); ; ) {
       try {
         signal.throwIfAborted();
         return await this.call(work);
       } catch (error) {
         if (!(isUnreachable(error) || (this.#remote && !(error instanceof EngineRefusal))) || signal.aborted) throw error;
         waiting?.(error);
-        await delay(pauseMs, undefined, { signal });
+        await delay(pauses.next(), undefined, { signal });
       }
     }
   }
@@ -96,7 +96,7 @@ async function connect(options: object): Promise<Docker> {
   return new Library(options);
 }
 
-/** What an engine answered instead of doing it. */
+/** The refusal of an engine. */
 export class EngineRefusal extends Error {
   readonly status: number;
 
@@ -110,12 +110,12 @@ export class EngineRefusal extends Error {
 /** Of the engine, and of the host that it is on. */
 const UNREACHABLE: readonly unknown[] = ['engine_unreachable', 'unreachable', 'refused'];
 
-/** True when nobody answered, or the connection broke: what was asked may have been done. */
+/** True when there was no response, or the connection broke: the request may have been carried out. */
 export function isUnreachable(error: unknown): boolean {
   return isHeadgateError(error) && UNREACHABLE.includes(error.facts['outcome']);
 }
 
-/** True when the engine said so, with one of these HTTP statuses where some are named. */
+/** True for a refusal of the engine, with one of these HTTP statuses if some are given. */
 export function isRefusal(error: unknown, ...statuses: number[]): error is EngineRefusal {
   return error instanceof EngineRefusal && (statuses.length === 0 || statuses.includes(error.status));
 }
@@ -135,10 +135,10 @@ const NOTHING_OF_THE_ENVIRONMENT = {
 };
 
 function dockerOptions(host: DockerHost, agent: EngineAgent | undefined): object {
-  // A kept connection is dead after a restart of the engine, and a request on it may have been done or not.
+  // A kept connection is dead after a restart of the engine, and a request on it may or may not have been carried out.
   const plain = () => agent ?? new Agent({ keepAlive: false });
   if (host.kind === 'unix') return { socketPath: host.socket, agent: plain() };
-  // The agent carries it, whatever the name.
+  // The agent makes the connection; the host name is not used.
   if (host.kind === 'ssh') return { host: 'localhost', port: 80, protocol: 'http', agent: plain() };
   const { tls } = host;
   if (!tls) return { host: host.host, port: host.port, protocol: 'http', agent: plain() };

@@ -1,5 +1,6 @@
 import type { ContainerInspectInfo } from 'dockerode';
 import type { Clock } from '../../core/clock.ts';
+import { defined } from '../../core/defined.ts';
 import { HeadgateError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { launchArgv } from '../../model/launch.ts';
@@ -90,7 +91,7 @@ export class ExecCommands {
         AttachStderr: true,
         Env: Object.entries(variables).map(([name, value]) => `${name}=${value}`),
         ...(cwd === '' ? {} : { WorkingDir: cwd }),
-        ...(place.user === undefined ? {} : { User: place.user }),
+        ...defined({ User: place.user }),
       });
       return { exec, stream: await exec.start({ hijack: true, stdin: true, Tty: true }) };
     });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type Duplex, PassThrough } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Exec } from 'dockerode';
+import { defined } from '../../core/defined.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import { LinkLost, type ShellHost, type ShellRun } from '../remote/shell-host.ts';
 import { type Engine, isRefusal } from './engine.ts';
@@ -52,7 +53,7 @@ export class ExecHost implements ShellHost {
           AttachStdin: true,
           AttachStdout: true,
           AttachStderr: true,
-          ...(this.#user === undefined ? {} : { User: this.#user }),
+          ...defined({ User: this.#user }),
         });
         const stream = await exec.start({ hijack: true, stdin: true });
         return { exec, stream };
@@ -104,7 +105,7 @@ class ExecRun implements ShellRun {
   constructor(stream: Duplex, exitCode: () => Promise<number | null>, lost: (cause: unknown) => LinkLost) {
     this.stdin = stream;
     this.ended = this.#carry(exitCode, lost);
-    // Whoever has let go of it does not ask.
+    // After a detach nothing is asked.
     this.ended.catch(() => {});
     for (const one of [stream, this.stdout, this.stderr]) one.on('error', () => {});
   }
@@ -130,8 +131,11 @@ class ExecRun implements ShellRun {
   }
 }
 
-/** Writes; waits while nobody reads, so that the engine waits too. */
+/** Writes; waits while the reader does not read, so that the engine waits too. */
 async function deliver(output: PassThrough, bytes: Buffer): Promise<void> {
   if (output.destroyed || output.write(bytes)) return;
-  await Promise.race([once(output, 'drain'), once(output, 'close')]);
+  // What did not happen is not listened to any longer: a long output waits many times.
+  const waited = new AbortController();
+  const { signal } = waited;
+  await Promise.race([once(output, 'drain', { signal }), once(output, 'close', { signal })]).finally(() => waited.abort());
 }

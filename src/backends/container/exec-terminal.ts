@@ -2,12 +2,12 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Exec } from 'dockerode';
 import type { Clock } from '../../core/clock.ts';
-import { deferred } from '../../core/deferred.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
+import type { BackendHandle, BackendRef, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
 import type { KillReceipt } from '../../model/records.ts';
 import { signalName, signalOfExitCode } from '../../model/signals.ts';
+import { HandleState } from '../handle-state.ts';
 import { AttachedInput } from './attached-input.ts';
 import type { Engine } from './engine.ts';
 import type { MarkedProcesses } from './marked-processes.ts';
@@ -32,17 +32,16 @@ export interface ExecTerminalOptions {
 
 /**
  * A command in a terminal of the engine, in a container without `script` (SPEC {#backend_container}). The engine keeps none
- * of its output and lets nobody attach to it again: with the connection it is over, and ended.
+ * of its output and lets no client attach to it again: when the connection ends, the command is ended.
  */
 export class ExecTerminal implements BackendHandle {
   readonly ref: BackendRef;
   readonly #options: ExecTerminalOptions;
   readonly #flow: OutputFlow;
   readonly #input = new AttachedInput(true);
-  readonly #exited = deferred<ExitFact>();
-  readonly #closed = deferred<ClosedFact>();
-  #detached = false;
-  #isClosed = false;
+  readonly #state = new HandleState();
+  readonly exited = this.#state.exited;
+  readonly closed = this.#state.closed;
   #kill: Promise<KillReceipt> | undefined;
 
   constructor(options: ExecTerminalOptions) {
@@ -53,14 +52,6 @@ export class ExecTerminal implements BackendHandle {
     options.stream.on('error', () => {});
     this.#input.use(options.stream);
     void this.#follow();
-  }
-
-  get exited(): Promise<ExitFact> {
-    return this.#exited.promise;
-  }
-
-  get closed(): Promise<ClosedFact> {
-    return this.#closed.promise;
   }
 
   async write(bytes: Buffer): Promise<number> {
@@ -81,7 +72,7 @@ export class ExecTerminal implements BackendHandle {
   async signal(signal: string): Promise<void> {
     const name = signalName(signal);
     const reached = await this.#options.processes.signal(name);
-    if (reached.length === 0) throw new HeadgateError('conflict', `the command has ended, so ${name} reaches nobody`);
+    if (reached.length === 0) throw new HeadgateError('conflict', `the command has ended: no process is left for ${name}`);
   }
 
   kill(request: KillRequest): Promise<KillReceipt> {
@@ -93,18 +84,17 @@ export class ExecTerminal implements BackendHandle {
     return this.#kill;
   }
 
-  /** Nobody can take it up again, so it ends here. */
+  /** No server can adopt it, so it ends here. */
   async detach(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#detached = true;
+    if (this.#state.isClosed) return;
+    this.#state.detach();
     this.#flow.stop();
     this.#options.stream.destroy();
     await this.#end();
   }
 
-  dispose(): Promise<void> {
-    if (this.#isClosed || this.#detached) return Promise.resolve();
-    return Promise.reject(new HeadgateError('conflict', 'the output is still being read; dispose of it after it is closed'));
+  async dispose(): Promise<void> {
+    this.#state.requireOver();
   }
 
   async #follow(): Promise<void> {
@@ -115,12 +105,11 @@ export class ExecTerminal implements BackendHandle {
       this.#options.logger.warn({ error: messageOf(error) }, 'the connection to a terminal in a container broke');
     }
     const exit = await this.#exit();
-    if (this.#detached) return;
-    this.#exited.resolve(exit);
+    if (this.#state.isDetached) return;
+    this.#state.exit(exit);
     await this.#flow.settled();
     this.#input.use(undefined);
-    this.#isClosed = true;
-    this.#closed.resolve({ detached: [] });
+    this.#state.close({ detached: [] });
   }
 
   async #exit(): Promise<ExitFact> {
@@ -152,13 +141,13 @@ export class ExecTerminal implements BackendHandle {
   }
 }
 
-/** How a terminal ends that nobody can attach to any more. */
+/** How a terminal ends that cannot be attached to any more. */
 export const TERMINAL_LOST: ExitFact = {
   exitCode: null,
   signal: null,
   failure: {
     outcome: 'terminal_lost',
     message:
-      'the connection to its terminal was lost, and the engine lets nobody attach to it again; it was ended. A container with script of util-linux keeps its terminals',
+      'the connection to its terminal was lost, and the engine does not allow attaching to it again; it was ended. A container with script of util-linux keeps its terminals',
   },
 };

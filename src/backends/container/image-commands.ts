@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ContainerPlace } from '../../model/place.ts';
-import type { BackendHandle, OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import type { BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { RemoteHandle } from '../remote/remote-handle.ts';
 import { RemoteProducers } from '../remote/remote-producers.ts';
 import { attachTo } from './attach.ts';
@@ -13,19 +13,19 @@ import { commonOptions, isKept, keptOptions, OWN_FOLDER, producerFolder, SPOOL, 
 import { EndedHandle } from './ended-handle.ts';
 import { type Engine, isRefusal, isUnreachable } from './engine.ts';
 import { ExecHost } from './exec-host.ts';
-import { nameOf, recordOf, refOf, startFailed } from './image-command.ts';
 import { findImage, mustPull, pullImage } from './image-pull.ts';
 import { imageTraits } from './image-traits.ts';
-import { inTurn } from './in-turn.ts';
 import { isOurs, labelFilters, labelsOf } from './labels.ts';
 import { clearLooks, discard } from './left-behind.ts';
 import { PendingHandle } from './pending-handle.ts';
 import { ProgressChannel } from './progress-channel.ts';
-import type { ContainerRecords } from './records.ts';
+import type { ContainerRecord, ContainerRecords } from './records.ts';
 import { ShimHandle } from './shim-handle.ts';
 import { StoredOffsets } from './stored-offsets.ts';
 import { StreamHandle } from './stream-handle.ts';
 import { folderTar } from './tar.ts';
+
+const last = new Map<string, Promise<unknown>>();
 
 const NOTHING: ReadonlyMap<number, number> = new Map();
 
@@ -126,7 +126,7 @@ export class ImageCommands {
     try {
       await engine.call((docker) => docker.createContainer({ ...options, name: nameOf(request, place) }));
     } catch (error) {
-      // The name: another start of the same command was faster, or it is somebody else's, which the look says.
+      // The name: another start of the same command was faster, or it is not ours, which the look says.
       if (!isRefusal(error, 409)) throw startFailed(error, place);
     }
     const found = await this.#find(command);
@@ -139,7 +139,7 @@ export class ImageCommands {
     return streamOptions(common, { spec: request.spec, hasShell, hasInit: (InitBinary ?? '') !== '' });
   }
 
-  /** Serves a container of ours, and starts it when nobody has. */
+  /** Serves a container of ours, and starts it when it was not started yet. */
   async #follow(command: Command, info: ContainerInspectInfo): Promise<BackendHandle> {
     if (isKept(info.Config.Labels)) return await this.#keep(command, info);
     const { request, engine, offsets, sink } = command;
@@ -204,8 +204,8 @@ export class ImageCommands {
       unlessCancelled(command);
       await engine.call(async (docker) => {
         const container = docker.getContainer(id);
-        // Any user of the container may make a folder there; nobody else is in it.
-        await container.putArchive(folderTar(SPOOL, 0o1777), { path: OWN_FOLDER });
+        // Any user of the container may make a folder there; no other user is in it.
+        await container.putArchive(await folderTar(SPOOL, 0o1777), { path: OWN_FOLDER });
         await container.start();
       });
     } catch (error) {
@@ -252,7 +252,7 @@ export class ImageCommands {
     }
   }
 
-  /** The command's container; undefined when there is none. Throws `conflict` when its name is somebody else's. */
+  /** The command's container; undefined when there is none. Throws `conflict` when another container has its name. */
   async #find({ request, place, engine }: Command): Promise<ContainerInspectInfo | undefined> {
     const name = nameOf(request, place);
     try {
@@ -284,7 +284,7 @@ export class ImageCommands {
     return this.#records.get(producerId)?.phase === 'barred';
   }
 
-  /** Whoever comes later to start it does not. */
+  /** A later attempt to start it does nothing. */
   #bar(request: StartRequest): void {
     const { producerId } = request;
     if (this.#records.get(producerId)?.phase !== 'started') this.#records.set(producerId, recordOf(request, 'barred'));
@@ -304,7 +304,7 @@ export class ImageCommands {
       try {
         await engine.call((docker) => docker.getContainer(id).remove({ force: true, v: true }));
       } catch (error) {
-        // 409: somebody is removing it already.
+        // 409: it is being removed already.
         if (!isRefusal(error, 404, 409)) throw error;
       }
     }
@@ -319,4 +319,39 @@ export class ImageCommands {
 function unlessCancelled({ request }: Command): void {
   if (request.cancelled?.aborted)
     throw new HeadgateError('conflict', 'the command was cancelled before it was started', { outcome: 'cancelled' });
+}
+
+/**
+ * Does work of the same key one after the other, over every backend of this process: two starts of one command are not to
+ * look at its container at once, and the lock of the data folder keeps other processes away.
+ */
+async function inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+  const result = (last.get(key) ?? Promise.resolve()).then(work, work);
+  last.set(key, result);
+  try {
+    return await result;
+  } finally {
+    if (last.get(key) === result) last.delete(key);
+  }
+}
+
+/** What is noted of it here. */
+function recordOf({ spec: { container, ssh } }: StartRequest, phase: ContainerRecord['phase']): ContainerRecord {
+  return { phase, host: container?.host, tls: container?.tls, ssh };
+}
+
+/** Name of its container. */
+function nameOf({ producerId }: StartRequest, { name }: ContainerPlace): string {
+  return name ?? `headgate-${producerId}`;
+}
+
+/** How it is found again. */
+function refOf({ producerId }: StartRequest): BackendRef {
+  return { producerId };
+}
+
+/** The named error for a container that the engine does not make or start. */
+function startFailed(error: unknown, { image }: ContainerPlace): unknown {
+  if (!isRefusal(error, 400, 404, 409, 500)) return error;
+  return new HeadgateError('conflict', `the container of ${image} cannot be started: ${messageOf(error)}`, { outcome: 'start_failed' });
 }

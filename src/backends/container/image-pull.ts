@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { defined } from '../../core/defined.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import { LineSplitter } from '../../core/line-splitter.ts';
 import type { ContainerPlace } from '../../model/place.ts';
@@ -43,7 +44,7 @@ export async function pullImage(engine: Engine, image: string, tell: (line: stri
   };
   try {
     const stream = (await engine.call((docker) => docker.pull(withTag(image), { abortSignal: signal }))) as Readable;
-    // Ends the pull: the engine stops when nobody listens.
+    // Ends the pull: the engine stops when the connection closes.
     const stop = () => stream.destroy();
     signal.addEventListener('abort', stop, { once: true });
     try {
@@ -93,7 +94,7 @@ function messageIn(bytes: Buffer): { id?: string; status?: string; error?: strin
     const message = JSON.parse(bytes.toString()) as Record<string, unknown>;
     const text = (value: unknown) => (typeof value === 'string' ? value.replace(/\s+/g, ' ') : undefined);
     const [id, status, error] = [text(message['id']), text(message['status']), text(message['error'])];
-    return { ...(id === undefined ? {} : { id }), ...(status === undefined ? {} : { status }), ...(error === undefined ? {} : { error }) };
+    return defined({ id, status, error });
   } catch {
     return {};
   }

@@ -17,11 +17,11 @@ export async function discard(o: { engine: Engine; id: string; logger: Logger; f
     await engine.call((docker) => remove(docker, id));
     forget();
   } catch (error) {
-    logger.warn({ container: id, error: messageOf(error) }, 'a container that nobody needs is removed once its engine answers');
+    logger.warn({ container: id, error: messageOf(error) }, 'a left-over container is removed once its engine responds');
     engine
       .patiently((docker) => remove(docker, id), NEVER)
       .then(forget)
-      .catch((last: unknown) => logger.warn({ container: id, error: messageOf(last) }, 'a container that nobody needs cannot be removed'));
+      .catch((last: unknown) => logger.warn({ container: id, error: messageOf(last) }, 'a left-over container cannot be removed'));
   }
 }
 
@@ -46,7 +46,7 @@ async function remove(docker: Docker, id: string): Promise<void> {
   try {
     await docker.getContainer(id).remove({ force: true, v: true });
   } catch (error) {
-    // Not there, or somebody removes it already.
+    // Not there, or being removed already.
     const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
     if (status !== 404 && status !== 409) throw error;
   }

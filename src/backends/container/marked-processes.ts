@@ -4,21 +4,11 @@ import type { KillRequest } from '../../model/ports/backend.ts';
 import type { KillReceipt, SignalSent } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
 import { isGone, type ShellHost } from '../remote/shell-host.ts';
+import { SIGNAL_MARKED_SH } from './signal-marked-sh.ts';
 
 /** Between two looks at the processes, and how long after SIGKILL one counts as escaped (milliseconds). */
 const LOOK_MS = 100;
 const UNKILLABLE_MS = 3000;
-
-/** Signals every process that carries the marker and returns their numbers: `sh -c TEXT sh SIGNAL PRODUCER`; signal 0 only looks. */
-const SIGNAL_MARKED_TEXT = `PATH=$PATH:/usr/bin:/bin
-for hg_file in $(grep -lszxF "HEADGATE_PRODUCER=$2" /proc/[0-9]*/environ /dev/null 2> /dev/null); do
-  hg_pid=\${hg_file#/proc/}
-  hg_pid=\${hg_pid%%/*}
-  read -r hg_stat 2> /dev/null < "/proc/$hg_pid/stat" || continue
-  case \${hg_stat##*) } in Z* | X*) continue ;; esac
-  kill "-$1" "$hg_pid" 2> /dev/null && echo "$hg_pid"
-done
-exit 0`;
 
 /** The processes in a container that carry a producer's marker (SPEC {#producer_marker}). */
 export class MarkedProcesses {
@@ -35,7 +25,7 @@ export class MarkedProcesses {
   /** Signals each; returns their numbers in the container. None in a container that is gone. */
   async signal(name: NodeJS.Signals | '0'): Promise<number[]> {
     try {
-      const run = await this.#host.run(SIGNAL_MARKED_TEXT, [name.replace(/^SIG/, ''), this.#producerId]);
+      const run = await this.#host.run(SIGNAL_MARKED_SH, [name.replace(/^SIG/, ''), this.#producerId]);
       run.stderr.resume();
       let text = '';
       for await (const bytes of run.stdout as AsyncIterable<Buffer>) text += bytes.toString('latin1');

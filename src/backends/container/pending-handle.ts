@@ -1,8 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
-import { deferred } from '../../core/deferred.ts';
 import { HeadgateError, isHeadgateError, messageOf, NOT_YET } from '../../core/errors.ts';
-import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest } from '../../model/ports/backend.ts';
-import type { KillReceipt } from '../../model/records.ts';
+import type { BackendHandle, BackendRef, KillRequest } from '../../model/ports/backend.ts';
+import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
+import { HandleState } from '../handle-state.ts';
 import type { ProgressChannel } from './progress-channel.ts';
 
 /**
@@ -17,13 +17,12 @@ export class PendingHandle implements BackendHandle {
   readonly #bar: () => void;
   readonly #remove: () => Promise<void>;
   readonly #clock: Clock;
-  readonly #exited = deferred<ExitFact>();
-  readonly #closed = deferred<ClosedFact>();
+  readonly #state = new HandleState();
+  readonly exited = this.#state.exited;
+  readonly closed = this.#state.closed;
   #handle: BackendHandle | undefined;
-  #detached = false;
-  #isClosed = false;
 
-  /** `begin` makes the container; `bar` sees to it that nobody makes it later; `remove` forgets what was noted of it. */
+  /** `begin` makes the container; `bar` prevents that it is made later; `remove` deletes its record. */
   constructor(options: {
     ref: BackendRef;
     begin: (signal: AbortSignal) => Promise<BackendHandle>;
@@ -39,14 +38,6 @@ export class PendingHandle implements BackendHandle {
     this.#remove = options.remove;
     this.#clock = options.clock;
     this.#ready = this.#begin(options.begin);
-  }
-
-  get exited(): Promise<ExitFact> {
-    return this.#exited.promise;
-  }
-
-  get closed(): Promise<ClosedFact> {
-    return this.#closed.promise;
   }
 
   async write(bytes: Buffer): Promise<number> {
@@ -73,21 +64,18 @@ export class PendingHandle implements BackendHandle {
     }
     const handle = await this.#ready;
     if (handle) return await handle.kill(request);
-    const { requestedBy, reason } = request;
-    return { requestedBy, reason, requestedAt, signals: [], confirmedDead: [], escaped: [], finishedAt: this.#clock.now() };
+    return emptyReceipt(request, requestedAt, this.#clock.now());
   }
 
   async detach(): Promise<void> {
-    this.#detached = true;
+    this.#state.detach();
     if (!this.#handle) this.#abort.abort();
     this.#progress.stop();
     await (await this.#ready)?.detach();
   }
 
   async dispose(): Promise<void> {
-    if (!this.#isClosed && !this.#detached) {
-      throw new HeadgateError('conflict', 'the output is still being read; dispose of it after it is closed');
-    }
+    this.#state.requireOver();
     const handle = await this.#ready;
     await (handle ? handle.dispose() : this.#remove());
   }
@@ -99,27 +87,25 @@ export class PendingHandle implements BackendHandle {
       void this.#pass(handle);
       return handle;
     } catch (error) {
-      if (!this.#detached) await this.#failed(error);
+      if (!this.#state.isDetached) await this.#failed(error);
       return undefined;
     }
   }
 
   async #pass(handle: BackendHandle): Promise<void> {
-    this.#exited.resolve(await handle.exited);
+    this.#state.exit(await handle.exited);
     const closed = await handle.closed;
     await this.#progress.settled();
-    this.#isClosed = true;
-    this.#closed.resolve(closed);
+    this.#state.close(closed);
   }
 
   async #failed(error: unknown): Promise<void> {
     const killed = this.#abort.signal.aborted;
     const outcome = isHeadgateError(error) && typeof error.facts['outcome'] === 'string' ? error.facts['outcome'] : 'start_failed';
     if (!killed) this.#progress.tell(messageOf(error));
-    this.#exited.resolve({ exitCode: null, signal: null, ...(killed ? {} : { failure: { outcome, message: messageOf(error) } }) });
+    this.#state.exit({ exitCode: null, signal: null, ...(killed ? {} : { failure: { outcome, message: messageOf(error) } }) });
     await this.#progress.settled();
-    this.#isClosed = true;
-    this.#closed.resolve({ detached: [] });
+    this.#state.close({ detached: [] });
   }
 
   #now(): BackendHandle {

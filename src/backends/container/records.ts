@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
+import { createFile, replaceFile } from '../../core/whole-file.ts';
 import type { SshPlace } from '../../model/place.ts';
 import { PRODUCER_ID } from '../../model/producer-id.ts';
 
@@ -42,12 +43,9 @@ export class ContainerRecords {
     }
   }
 
-  /** Whole or not at all. */
   set(producerId: string, record: ContainerRecord): void {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    const file = this.#file(producerId);
-    writeFileSync(`${file}.tmp`, JSON.stringify(record), { mode: 0o600 });
-    renameSync(`${file}.tmp`, file);
+    replaceFile(this.#file(producerId), JSON.stringify(record));
   }
 
   remove(producerId: string): void {
@@ -71,16 +69,7 @@ export class ContainerRecords {
   #findInstance(): string {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     const file = join(this.#folder, 'instance');
-    const unfinished = `${file}.${process.pid}`;
-    writeFileSync(unfinished, randomUUID(), { mode: 0o600 });
-    try {
-      // Whoever comes first decides, and the file is whole from the beginning.
-      linkSync(unfinished, file);
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
-    } finally {
-      rmSync(unfinished, { force: true });
-    }
+    createFile(file, randomUUID());
     return readFileSync(file, 'utf8').trim();
   }
 }

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
-import { deferred } from '../../core/deferred.ts';
-import { HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
+import { isHeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
 import type { KillReceipt } from '../../model/records.ts';
 import { signalOfExitCode } from '../../model/signals.ts';
+import { HandleState } from '../handle-state.ts';
 import { containerState, exitOf } from './container-end.ts';
 import { ContainerKill } from './container-kill.ts';
 import { type Engine, isRefusal } from './engine.ts';
@@ -43,24 +43,15 @@ export interface ShimHandleOptions {
 export class ShimHandle implements BackendHandle {
   readonly ref: BackendRef;
   readonly #options: ShimHandleOptions;
-  readonly #exited = deferred<ExitFact>();
-  readonly #closed = deferred<ClosedFact>();
-  readonly #abandon = new AbortController();
+  readonly #state = new HandleState();
+  readonly exited = this.#state.exited;
+  readonly closed = this.#state.closed;
   #flow: OutputFlow | undefined;
-  #isClosed = false;
 
   constructor(options: ShimHandleOptions) {
     this.#options = options;
     this.ref = options.ref;
     void this.#serve();
-  }
-
-  get exited(): Promise<ExitFact> {
-    return this.#exited.promise;
-  }
-
-  get closed(): Promise<ClosedFact> {
-    return this.#closed.promise;
   }
 
   get drained(): Promise<void> {
@@ -102,7 +93,7 @@ export class ShimHandle implements BackendHandle {
   }
 
   async detach(): Promise<void> {
-    this.#abandon.abort();
+    this.#state.detach();
     this.#flow?.stop();
     await this.#options.remote.detach();
   }
@@ -110,9 +101,7 @@ export class ShimHandle implements BackendHandle {
   async dispose(): Promise<void> {
     const { remote, own, remove, container, logger } = this.#options;
     if (own) {
-      if (!this.#isClosed && !this.#abandon.signal.aborted) {
-        throw new HeadgateError('conflict', 'the output is still being read; dispose of it after it is closed');
-      }
+      this.#state.requireOver();
     } else {
       try {
         await remote.dispose();
@@ -126,16 +115,16 @@ export class ShimHandle implements BackendHandle {
 
   async #serve(): Promise<void> {
     const { remote, logger, container } = this.#options;
-    const { signal } = this.#abandon;
+    const { detaching: signal } = this.#state;
     const exit = await remote.exited;
-    if (exit.exitCode !== null) this.#exited.resolve(exit);
+    if (exit.exitCode !== null) this.#state.exit(exit);
     const closed = await remote.closed;
     // Nothing is missing, so the engine need not be asked what became of the container.
-    if ((remote.complete || closed.detached.length > 0) && exit.exitCode !== null) return this.#close(closed);
+    if ((remote.complete || closed.detached.length > 0) && exit.exitCode !== null) return this.#state.close(closed);
     for (;;) {
       try {
         if (signal.aborted) return;
-        this.#close(await this.#salvage(closed, signal));
+        this.#state.close(await this.#salvage(closed, signal));
         return;
       } catch (error) {
         if (signal.aborted) return;
@@ -149,29 +138,24 @@ export class ShimHandle implements BackendHandle {
   }
 
   /**
-   * Once nothing can be run in the container any more: its exit code where nobody has told it, and the output that is
+   * Once nothing can be run in the container any more: its exit code where the shim did not report it, and the output that is
    * missing. Where it still runs, everything has been read.
    */
   async #salvage(closed: ClosedFact, signal: AbortSignal): Promise<ClosedFact> {
     const { engine, container, folder, channels, stored, sink, logger, own } = this.#options;
     const state = await containerState(engine, container.id, signal);
     if (state.state !== 'ended') {
-      this.#exited.resolve(exitOf(state) ?? UNKNOWN);
+      this.#state.exit(exitOf(state) ?? UNKNOWN);
       return closed;
     }
     const remains = new Remains(engine, container.id, folder() ?? '/nonexistent');
     const code = await remains.exitCode(signal);
     const published = code === undefined ? undefined : { exitCode: code, signal: signalOfExitCode(code) ?? null };
-    this.#exited.resolve(published ?? (own ? state.exit : stoppedUnder(container.name, state.exit)));
+    this.#state.exit(published ?? (own ? state.exit : stoppedUnder(container.name, state.exit)));
     const flow = new OutputFlow({ channels, offsets: stored.offsets, sink, logger });
     this.#flow = flow;
     await remains.deliver(flow, channels, signal);
     return { detached: [] };
-  }
-
-  #close(fact: ClosedFact): void {
-    this.#isClosed = true;
-    this.#closed.resolve(fact);
   }
 
   async #unpause(): Promise<void> {
@@ -188,7 +172,7 @@ export class ShimHandle implements BackendHandle {
     const { engine, container, clock, logger } = this.#options;
     logger.warn({ container: container.name }, 'a kill in a container has not come to its end; the container is killed');
     const work = new ContainerKill({ engine, id: container.id, clock, logger });
-    return await work.run({ ...request, signal: 'SIGKILL', graceMs: 0 }, this.#abandon.signal);
+    return await work.run({ ...request, signal: 'SIGKILL', graceMs: 0 }, this.#state.detaching);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { OutputSink } from '../../model/ports/backend.ts';
 
-/** Notes how far a sink has stored each channel, so that somebody else can deliver the rest. */
+/** Notes how far a sink has stored each channel, so that another handle can deliver the rest. */
 export class StoredOffsets {
   readonly offsets: Map<number, number>;
   readonly sink: OutputSink;

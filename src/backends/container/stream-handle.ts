@@ -1,12 +1,12 @@
 import type { Duplex, Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
-import { deferred } from '../../core/deferred.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
-import type { KillReceipt } from '../../model/records.ts';
+import type { BackendHandle, BackendRef, KillRequest, OutputSink } from '../../model/ports/backend.ts';
+import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
+import { HandleState } from '../handle-state.ts';
 import { attachTo } from './attach.ts';
 import { AttachedInput } from './attached-input.ts';
 import { containerEnd, containerState, exitOf } from './container-end.ts';
@@ -48,8 +48,9 @@ export class StreamHandle implements BackendHandle {
   readonly #options: StreamHandleOptions;
   readonly #flow: OutputFlow;
   readonly #input: AttachedInput;
-  readonly #exited = deferred<ExitFact>();
-  readonly #closed = deferred<ClosedFact>();
+  readonly #state = new HandleState();
+  readonly exited = this.#state.exited;
+  readonly closed = this.#state.closed;
   /** Aborted when nothing is read any more: by a detach, when a watch ends, at the end. */
   readonly #abandon = new AbortController();
   /** Aborted by a detach: what a kill still waits for. */
@@ -58,8 +59,6 @@ export class StreamHandle implements BackendHandle {
   /** Pieces that streams have brought, and whether one is waiting for the sink. */
   #pieces = 0;
   #delivering = false;
-  #detached = false;
-  #isClosed = false;
   #kill: { receipt: Promise<KillReceipt>; work: ContainerKill | undefined } | undefined;
 
   constructor(options: StreamHandleOptions) {
@@ -70,14 +69,6 @@ export class StreamHandle implements BackendHandle {
     this.#input = new AttachedInput(options.container.tty);
     this.#input.use(options.attached);
     void this.#run();
-  }
-
-  get exited(): Promise<ExitFact> {
-    return this.#exited.promise;
-  }
-
-  get closed(): Promise<ClosedFact> {
-    return this.#closed.promise;
   }
 
   async write(bytes: Buffer): Promise<number> {
@@ -123,16 +114,14 @@ export class StreamHandle implements BackendHandle {
   }
 
   detach(): Promise<void> {
-    this.#detached = true;
+    this.#state.detach();
     this.#killing.abort();
     this.#stop();
     return Promise.resolve();
   }
 
   async dispose(): Promise<void> {
-    if (!this.#isClosed && !this.#detached) {
-      throw new HeadgateError('conflict', 'the output is still being read; dispose of it after it is closed');
-    }
+    this.#state.requireOver();
     await this.#options.remove();
   }
 
@@ -142,19 +131,19 @@ export class StreamHandle implements BackendHandle {
     try {
       void containerEnd(engine, container.id, signal).then(
         (end) => {
-          this.#exited.resolve(exitOf(end) ?? { exitCode: null, signal: null });
+          this.#state.exit(exitOf(end) ?? { exitCode: null, signal: null });
           this.#endSilence(signal);
         },
         () => {},
       );
       await this.#follow(signal);
       if (!this.#flow.refused) await this.#flow.settled();
-      await this.#exited.promise;
+      await this.exited;
       this.#close();
     } catch (error) {
       if (signal.aborted) return;
       logger.error({ container: container.name, error: messageOf(error) }, 'a container cannot be followed; it is given up');
-      this.#exited.resolve({ exitCode: null, signal: null, failure: { outcome: 'follow_failed', message: messageOf(error) } });
+      this.#state.exit({ exitCode: null, signal: null, failure: { outcome: 'follow_failed', message: messageOf(error) } });
       this.#close();
     }
   }
@@ -250,7 +239,7 @@ export class StreamHandle implements BackendHandle {
   async #needInput(): Promise<void> {
     const { stdin, engine, container, own } = this.#options;
     if (!stdin) throw new HeadgateError('unsupported', 'the command was started without stdin; start it with stdin: true to write to it');
-    if (this.#isClosed || this.#input.connected || !(own && container.tty)) return;
+    if (this.#state.isClosed || this.#input.connected || !(own && container.tty)) return;
     // Taken up again: output comes from the log, and a terminal's input stays open without anybody.
     await this.#running(async () => {
       const stream = await engine.call((docker) => attachTo(docker.getContainer(container.id), { stdin: true, output: false }));
@@ -273,21 +262,20 @@ export class StreamHandle implements BackendHandle {
     }
   }
 
-  /** The container is somebody else's: nothing happens to it. */
-  #stopWatching({ requestedBy, reason }: KillRequest): Promise<KillReceipt> {
+  /** The container is not ours: nothing happens to it. */
+  #stopWatching(request: KillRequest): Promise<KillReceipt> {
     const now = this.#options.clock.now();
     this.#stop();
     const message = 'it is watched no more; the container goes on';
-    this.#exited.resolve({ exitCode: null, signal: null, failure: { outcome: 'watch_stopped', message } });
+    this.#state.exit({ exitCode: null, signal: null, failure: { outcome: 'watch_stopped', message } });
     this.#close();
-    return Promise.resolve({ requestedBy, reason, requestedAt: now, signals: [], confirmedDead: [], escaped: [], finishedAt: now });
+    return Promise.resolve(emptyReceipt(request, now));
   }
 
   #close(): void {
-    if (this.#detached) return;
-    this.#isClosed = true;
+    if (this.#state.isDetached) return;
     this.#stop();
-    this.#closed.resolve({ detached: [] });
+    this.#state.close({ detached: [] });
   }
 
   #stop(): void {

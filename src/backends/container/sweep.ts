@@ -11,7 +11,7 @@ import { Remains } from './remains.ts';
 const NEVER = new AbortController().signal;
 
 /**
- * Removes the containers that this instance made for commands that nobody knows any more: at once when their command has
+ * Removes the containers that this instance made for commands that are no longer in the store: at once when their command has
  * ended or never ran, else when they end by themselves. Those of others are not touched; where the engine is away it is done
  * at the next start.
  */
@@ -29,7 +29,7 @@ export async function sweepContainers(options: {
       const filters = labelFilters(producerId, records.instance);
       const engine = engineOf(record);
       const containers = await containersOf(engine, filters);
-      // Of a command that was never to run, nothing but what keeps its container runs.
+      // The command was never to run: only the process that keeps its container runs.
       const ended = (id: string) => new Remains(engine, id, producerFolder(records.instance, producerId)).exitCode(NEVER);
       const later: string[] = [];
       for (const { Id, State, Labels } of containers) {
@@ -45,7 +45,7 @@ export async function sweepContainers(options: {
         continue;
       }
       records.remove(producerId);
-      if (containers.length > 0) logger.info({ producer: producerId }, 'the container of a command that nobody knows is removed');
+      if (containers.length > 0) logger.info({ producer: producerId }, 'the container of an unknown command is removed');
     } catch (error) {
       logger.warn({ producer: producerId, error: messageOf(error) }, 'a left-over container cannot be removed now');
     }

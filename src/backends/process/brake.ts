@@ -5,7 +5,7 @@ import type { ProcessTree } from './tree.ts';
 /** How a command is held back and let go on, and how the one that adopts it sees that it is held. */
 export interface BrakeReach {
   isStopped(): boolean;
-  /** False when there is nobody to reach. */
+  /** False when no process can be reached. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): boolean;
 }
 

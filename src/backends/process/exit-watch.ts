@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import { defined } from '../../core/defined.ts';
 import type { ExitFact } from '../../model/ports/backend.ts';
 import { signalOfExitCode } from '../../model/signals.ts';
 import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
@@ -36,10 +37,10 @@ export class ExitWatch {
     const exitCode = this.#folder.exitCode();
     if (exitCode === undefined) return undefined;
     const durationMs = this.#folder.durationMs();
-    return { exitCode, signal: signalOfExitCode(exitCode) ?? null, ...(durationMs === undefined ? {} : { durationMs }) };
+    return { exitCode, signal: signalOfExitCode(exitCode) ?? null, ...defined({ durationMs }) };
   }
 
-  /** The end, published or because whoever would publish it is gone; undefined while it runs. */
+  /** The end, published, or because the shim that would publish it is gone; undefined while it runs. */
   look(): ExitFact | undefined {
     const published = this.published();
     if (published || this.#isRunning()) return published;

@@ -1,7 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, type Stats, statSync } from 'node:fs';
 import { arch } from 'node:process';
 import { systemCode } from '../../core/errors.ts';
-import { readMemory } from './memory.ts';
 import { type ProcStat, readStat } from './proc.ts';
 
 /** What a thread waits for: what its command is given to read, a peer that may come by itself, or anything else. */
@@ -99,7 +98,7 @@ function threadWait(process: ProcStat, thread: string, input: Stats | undefined)
   }
 }
 
-/** Of somebody else's process (`sudo`), or where a kernel shows no calls. */
+/** Of another user's process (`sudo`), or where a kernel shows no calls. */
 function withoutCall(process: ProcStat, folder: string, input: Stats | undefined): Wait {
   const where = text(`${folder}/wchan`) ?? '';
   if (where !== '' && where !== '0') return READING.test(where) && kindOf(process, 0, input) === 'input' ? 'input' : 'other';
@@ -152,5 +151,19 @@ function text(path: string): string | undefined {
     const code = systemCode(error);
     if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM') return undefined;
     throw error;
+  }
+}
+
+/** Bytes of another process's memory from a hexadecimal address on; empty when they are gone or not ours to read (proc(5), mem). */
+function readMemory(pid: number, address: string, bytes: number): Buffer {
+  const memory = Buffer.alloc(bytes);
+  let file: number | undefined;
+  try {
+    file = openSync(`/proc/${pid}/mem`, 'r');
+    return memory.subarray(0, readSync(file, memory, 0, bytes, BigInt(address)));
+  } catch {
+    return Buffer.alloc(0);
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }

@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process';
 import { HeadgateError } from '../../core/errors.ts';
+import { InTurn } from '../../core/in-turn.ts';
 import { SYSTEM_PATH } from '../../core/system-path.ts';
 import type { ProducerFolder } from '../shim/producer-folder.ts';
-import { isTerminalSize, RESIZE_TEXT, TERMINAL_PROBE_TEXT } from '../shim/terminal.ts';
+import { RESIZE_SH } from '../shim/resize-sh.ts';
+import { isTerminalSize } from '../shim/terminal.ts';
+import { TERMINAL_PROBE_SH } from '../shim/terminal-probe-sh.ts';
 import { type ProcStat, readStat } from './proc.ts';
 import { isSafe, signalEach, signalGroupOf } from './signalling.ts';
 import type { ProcessTree } from './tree.ts';
@@ -16,14 +19,14 @@ const MINOR_HIGH = 1 << 20;
 
 /** Why there can be no terminal on this host and how to get one; undefined when there can be one (SPEC {#terminals}). */
 export async function whyNoTerminal(): Promise<string | undefined> {
-  const { code, text } = await script(TERMINAL_PROBE_TEXT, []);
+  const { code, text } = await script(TERMINAL_PROBE_SH, []);
   return text !== '' ? text : code === 0 ? undefined : 'the programs script and stty cannot be looked for now; try again';
 }
 
 /** The terminal of one producer of this host. */
 export class LocalTerminal {
   readonly #folder: ProducerFolder;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new InTurn();
 
   constructor(folder: ProducerFolder) {
     this.#folder = folder;
@@ -39,9 +42,7 @@ export class LocalTerminal {
     if (!isTerminalSize(cols) || !isTerminalSize(rows)) {
       throw new HeadgateError('invalid_params', 'a terminal has 1 to 1000 columns and 1 to 1000 rows', { field: 'cols' });
     }
-    const result = this.#last.then(() => this.#resize(cols, rows));
-    this.#last = result.catch(() => undefined);
-    return result;
+    return this.#turns.run(() => this.#resize(cols, rows));
   }
 
   /** Whether the terminal shows what is typed; null when it is gone, or cannot be asked. */
@@ -68,7 +69,7 @@ export class LocalTerminal {
   }
 
   async #resize(cols: number, rows: number): Promise<void> {
-    const { code, text } = await script(RESIZE_TEXT, [this.#folder.path, String(rows), String(cols)]);
+    const { code, text } = await script(RESIZE_SH, [this.#folder.path, String(rows), String(cols)]);
     if (code === 0) return;
     if (code === 2 || this.#folder.exitCode() !== undefined) throw terminalGone();
     throw new HeadgateError('internal', `the terminal cannot be resized now: ${text || `exit code ${code}`}; try again`);

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
+import { defined } from '../../core/defined.ts';
 import { HeadgateError, isHeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { launchArgv } from '../../model/launch.ts';
@@ -15,7 +16,8 @@ import { STEP_BYTES } from '../shim/give-back.ts';
 import { HolePuncher } from '../shim/hole-puncher.ts';
 import { type ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
 import { scriptIn } from '../shim/script-file.ts';
-import { SHIM_FILE, SHIM_TEXT } from '../shim/shim-text.ts';
+import { SHIM_SH } from '../shim/shim-sh.ts';
+import { SHIM_FILE } from '../shim/shim-text.ts';
 import { terminalCommand } from '../shim/terminal.ts';
 import type { Warden } from '../warden/warden.ts';
 import { type Launch, launchShim } from './launch.ts';
@@ -110,10 +112,10 @@ class ProcessBackend implements Backend {
     return {
       name: 'process',
       available: reason === undefined,
-      ...(reason === undefined ? {} : { reason }),
+      ...defined({ reason }),
       stdin: true,
       tty: noTerminal === undefined,
-      ...(noTerminal === undefined ? {} : { ttyReason: noTerminal }),
+      ...defined({ ttyReason: noTerminal }),
       signals: Object.keys(constants.signals),
       adopt: true,
       sandbox: 'path' in box ? { available: true, detail: `${box.version}, ${box.path}` } : { available: false, reason: box.reason },
@@ -137,7 +139,7 @@ class ProcessBackend implements Backend {
     let pid: number;
     const handle: { look?: () => void } = {};
     try {
-      const shim = scriptIn(spool, SHIM_FILE, SHIM_TEXT);
+      const shim = scriptIn(spool, SHIM_FILE, SHIM_SH);
       folder.prepare(spec);
       if (!this.#variant) this.#options.warden?.watch(folder.path, spec);
       pid = this.#variant

@@ -3,9 +3,10 @@ import type { Clock } from '../../core/clock.ts';
 import { deferred } from '../../core/deferred.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink, Overdue } from '../../model/ports/backend.ts';
-import type { KillReceipt } from '../../model/records.ts';
+import type { BackendHandle, BackendRef, ExitFact, KillRequest, OutputSink, Overdue } from '../../model/ports/backend.ts';
+import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
+import { HandleState } from '../handle-state.ts';
 import { cutBy } from '../shim/copied.ts';
 import type { EndMark } from '../shim/end-mark.ts';
 import { FolderWatch } from '../shim/folder-watch.ts';
@@ -30,7 +31,7 @@ const HOLDERS_MS = 100;
 const FAILED_MS = 400;
 /** The same for the end of what a command has left behind, of which the folder's watch tells at once. */
 const LEFTOVER_MS = 1000;
-/** Output that nobody reads is dropped once there is so much of it. */
+/** Output that is not read any more is dropped once there is so much of it. */
 const DROP_BYTES = 1024 * 1024;
 const CLAIM_LOOK_MS = 2;
 
@@ -43,7 +44,7 @@ export interface ProcessHandleOptions {
   readonly stdin: boolean;
   /** The command runs in a terminal. */
   readonly tty: boolean;
-  /** The shim as the launcher knows it; undefined when nobody does. */
+  /** The shim as the launcher knows it; undefined when it does not. */
   readonly launched: ProcessIdentity | undefined;
   readonly offsets: ReadonlyMap<number, number>;
   readonly sink: OutputSink;
@@ -57,7 +58,7 @@ export interface ProcessHandleOptions {
   readonly endMark?: EndMark | undefined;
   /** How the brake reaches the command; its group with the shim by default. */
   readonly brakeReach?: ((tree: ProcessTree) => BrakeReach) | undefined;
-  /** Resolves when whoever carries the output has written all of it, where that can be later than the end. */
+  /** Resolves when all of the output has been written to the folder, where that can be later than the end. */
   readonly carried?: (() => Promise<void>) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -77,17 +78,16 @@ export class ProcessHandle implements BackendHandle {
   readonly #leaveSpace: () => void;
   /** What had been written when the disk became nearly full. */
   #writtenAtLow: number | undefined;
-  readonly #exited = deferred<ExitFact>();
-  readonly #closed = deferred<ClosedFact>();
+  readonly #state = new HandleState();
+  readonly exited = this.#state.exited;
+  readonly closed = this.#state.closed;
   readonly #drained = deferred();
   #tree: ProcessTree | undefined;
   #brake: Brake | undefined;
   #end: ExitFact | undefined;
-  #isClosed = false;
   #isDrained = false;
-  /** What is written is read by nobody any more. */
+  /** What is written is not read any more. */
   #dropping = false;
-  #detached = false;
   #looked: () => void = () => {};
   #kill: { receipt: Promise<KillReceipt>; work: TreeKill | undefined } | undefined;
 
@@ -112,14 +112,6 @@ export class ProcessHandle implements BackendHandle {
     this.look();
   }
 
-  get exited(): Promise<ExitFact> {
-    return this.#exited.promise;
-  }
-
-  get closed(): Promise<ClosedFact> {
-    return this.#closed.promise;
-  }
-
   get drained(): Promise<void> {
     return this.#drained.promise;
   }
@@ -136,7 +128,7 @@ export class ProcessHandle implements BackendHandle {
 
   /** Looks whether it has ended, and reads on. Cheap enough for every hint. */
   look(): void {
-    if (this.#detached) return;
+    if (this.#state.isDetached) return;
     this.#reader.wake();
     if (this.#end) return this.#looked();
     try {
@@ -171,7 +163,7 @@ export class ProcessHandle implements BackendHandle {
     if (this.#terminal) await this.#whenReady(this.#terminal);
     if (this.#exit.published() && !this.#terminal) return await this.#signalLeftovers(name, tree);
     if (!tree || !shim || this.#exit.published() || (await this.#terminal?.signal(name, tree)) === false) {
-      throw new HeadgateError('conflict', `the command has ended, so ${name} reaches nobody`);
+      throw new HeadgateError('conflict', `the command has ended: no process is left for ${name}`);
     }
     if (this.#terminal) return;
     const leader = tree.canSignalGroup(name) ? tree.leader() : undefined;
@@ -186,7 +178,7 @@ export class ProcessHandle implements BackendHandle {
     const shim = tree?.shim();
     // What it has said comes before what it waits for.
     if (!tree || !shim || this.#reader.lagNow() > 0) return Promise.resolve(false);
-    // In a terminal the FIFO is the relay's to read, and an empty input is none.
+    // In a terminal the relay reads the FIFO, and an empty input means that there is no input.
     return Promise.resolve(waitsForInput(shim.pid, (process) => tree.isOurs(process), stdin && !tty ? folder.input : null));
   }
 
@@ -207,7 +199,7 @@ export class ProcessHandle implements BackendHandle {
       return found;
     };
     await signalEach(members, signal);
-    if (reached === 0) throw new HeadgateError('conflict', `the command has ended and has left no process, so ${signal} reaches nobody`);
+    if (reached === 0) throw new HeadgateError('conflict', `the command has ended: no process is left for ${signal}`);
   }
 
   async kill(request: KillRequest): Promise<KillReceipt> {
@@ -229,20 +221,18 @@ export class ProcessHandle implements BackendHandle {
   }
 
   async detach(): Promise<void> {
-    this.#detached = true;
+    this.#state.detach();
     this.#stop();
     this.#looked();
     await this.#giveBack?.close();
   }
 
-  dispose(): Promise<void> {
-    if (!this.#isClosed && !this.#detached) {
-      return Promise.reject(new HeadgateError('conflict', 'the output is still being read; dispose of it after it is closed'));
-    }
-    this.#detached = true;
+  async dispose(): Promise<void> {
+    this.#state.requireOver();
+    this.#state.detach();
     this.#brake?.release();
     this.#stop();
-    return this.#folder.remove();
+    await this.#folder.remove();
   }
 
   #changed(name: string | null): void {
@@ -256,31 +246,29 @@ export class ProcessHandle implements BackendHandle {
   async #finish(end: ExitFact): Promise<void> {
     this.#end = end;
     const isCopied = this.#folder.copiers() !== undefined;
-    // Without a shim the brake reaches nobody, and a server before this one may have set it.
+    // Without a shim the brake reaches no process, and a server before this one may have set it.
     const isHeld = this.#brake?.isOn === true || end.exitCode === null;
-    // Once the shim is gone nobody is sure to let its copiers go on.
+    // Once the shim is gone no other process is sure to let its copiers go on.
     const tree = this.#knownTree();
     if (tree && (!isCopied || end.exitCode === null)) this.#brakeOf(tree).release();
     this.#input.close();
-    this.#exited.resolve(end);
+    this.#state.exit(end);
     await this.#persist(async () => this.#input.release());
     if (isHeld && !isCopied) await this.#persist(() => this.#letGoOn());
     const detached = (await this.#persist(() => (isCopied ? this.#awaitEnd() : this.#awaitHolders()))) ?? [];
     await this.#persist(async () => this.#options.carried?.());
     if (isCopied && detached.length > 0) {
       await this.#persist(() => this.#reader.settle());
-      if (this.#detached) return;
-      this.#isClosed = true;
-      this.#closed.resolve({ detached });
+      if (this.#state.isDetached) return;
+      this.#state.close({ detached });
       await this.#persist(() => this.#untilCopied(Number.POSITIVE_INFINITY));
     }
     await this.#persist(() => this.#reader.finish());
-    if (this.#detached) return;
-    this.#isClosed = true;
+    if (this.#state.isDetached) return;
     this.#isDrained = true;
     this.#stop();
     const { missing } = this.#reader;
-    this.#closed.resolve({ detached, ...(missing > 0 ? { missing } : {}), ...cutBy(this.#folder.copied()) });
+    this.#state.close({ detached, ...(missing > 0 ? { missing } : {}), ...cutBy(this.#folder.copied()) });
     this.#drained.resolve();
   }
 
@@ -291,8 +279,8 @@ export class ProcessHandle implements BackendHandle {
       if (await this.#untilCopied(clock.monotonic() + (unseen ? HOLDERS_MS : detachedGraceMs))) return [];
       const tree = this.#knownTree();
       const holders = (await tree?.holders()) ?? [];
-      if (holders.length > 0 || this.#detached) return holders;
-      // Nobody to be seen, twice, while the copiers wait for more: somebody else's process has it. A copier at work is waited for.
+      if (holders.length > 0 || this.#state.isDetached) return holders;
+      // No holder was seen, twice, while the copiers wait for more: a process of another user has it. A copier at work is waited for.
       const isWaiting = (tree?.copiers() ?? []).every(({ state }) => state === 'S');
       if (unseen && isWaiting) return [];
       unseen = isWaiting;
@@ -302,7 +290,7 @@ export class ProcessHandle implements BackendHandle {
   /** Waits until the copiers have seen the end of the output, or were killed; false when that is not in time. */
   async #untilCopied(giveUp: number): Promise<boolean> {
     const { clock } = this.#options;
-    while (!this.#detached) {
+    while (!this.#state.isDetached) {
       if (this.#isCopied()) return true;
       const leftMs = giveUp - clock.monotonic();
       if (leftMs <= 0) return false;
@@ -322,7 +310,7 @@ export class ProcessHandle implements BackendHandle {
 
   /** Does it until it succeeds: out of file descriptors, or a disk error, and a producer must not stay open for that. */
   async #persist<T>(work: () => Promise<T>): Promise<T | undefined> {
-    while (!this.#detached) {
+    while (!this.#state.isDetached) {
       try {
         return await work();
       } catch (error) {
@@ -338,7 +326,7 @@ export class ProcessHandle implements BackendHandle {
     logger.error({ folder: folder.path, error: messageOf(error) }, 'a producer folder cannot be looked at now; it will be tried again');
   }
 
-  /** Continues what is left of a command that was stopped; nobody else would. All of it: a stop may be yet to come for a process in vfork. */
+  /** Continues what is left of a command that was stopped; no other process would. All of it: a stop may be yet to come for a process in vfork. */
   async #letGoOn(): Promise<void> {
     for (const process of (await this.#knownTree()?.members()) ?? []) signalProcess(process, 'SIGCONT');
   }
@@ -348,7 +336,7 @@ export class ProcessHandle implements BackendHandle {
     const { clock, detachedGraceMs } = this.#options;
     const tree = this.#knownTree();
     const giveUp = clock.monotonic() + detachedGraceMs;
-    while (tree && !this.#detached) {
+    while (tree && !this.#state.isDetached) {
       const holders = (await tree.members()).filter(({ pid }) => tree.holdsOutput(pid)).map(({ pid }) => pid);
       if (holders.length === 0 || clock.monotonic() >= giveUp) return holders;
       await delay(Math.max(0, Math.min(HOLDERS_MS, giveUp - clock.monotonic())));
@@ -359,7 +347,7 @@ export class ProcessHandle implements BackendHandle {
   async #killTree(request: KillRequest): Promise<KillReceipt> {
     const { folder, clock } = this.#options;
     const requestedAt = clock.now();
-    // Whoever makes the claim decides: a shim that comes later leaves without having run the command.
+    // The first claim decides: a shim that comes later leaves without having run the command.
     const barred = this.#exit.shim() === undefined && folder.bar();
     const tree = barred ? undefined : await this.#whenClaimed();
     if (tree) {
@@ -371,8 +359,7 @@ export class ProcessHandle implements BackendHandle {
       return { ...receipt, requestedAt };
     }
     this.look();
-    const { requestedBy, reason } = request;
-    return { requestedBy, reason, requestedAt, signals: [], confirmedDead: [], escaped: [], finishedAt: clock.now() };
+    return emptyReceipt(request, requestedAt, clock.now());
   }
 
   /** Waits until a shim has the claim; undefined when none ever will. */
@@ -394,7 +381,7 @@ export class ProcessHandle implements BackendHandle {
 
   /** After each look at the files, and while the disk is nearly full. */
   #progress(): void {
-    if (this.#isDrained || this.#detached || (this.#end && !this.#folder.copiers())) return;
+    if (this.#isDrained || this.#state.isDetached || (this.#end && !this.#folder.copiers())) return;
     const { space, giveBackBytes } = this.#options;
     this.#giveBack?.look(space.low ? Math.min(SMALL_STEP_BYTES, giveBackBytes) : giveBackBytes);
     const tree = this.#knownTree();

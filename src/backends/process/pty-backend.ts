@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import { terminal } from '../../model/place.ts';
 import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 
@@ -16,7 +17,7 @@ class PtyBackend implements Backend {
   async capabilities(): Promise<BackendCapabilities> {
     const { ttyReason, ...found } = await this.#processes.capabilities();
     const reason = found.reason ?? ttyReason;
-    return { ...found, name: 'pty', available: found.available && found.tty, ...(reason === undefined ? {} : { reason }) };
+    return { ...found, name: 'pty', available: found.available && found.tty, ...defined({ reason }) };
   }
 
   async start(request: StartRequest, sink: OutputSink): Promise<BackendHandle> {

@@ -5,7 +5,7 @@ import type { Logger } from '../../core/logger.ts';
 import { isInUse, leftOverNames } from './left-over.ts';
 
 /**
- * Removes the producer folders that nobody will come back for: a server killed between the end of a producer and the
+ * Removes the producer folders that no server will serve again: a server killed between the end of a producer and the
  * removal of its folder leaves one (SPEC {#spool_sweep}). Call it on start, before anything new is started, with the
  * backend's ids of every producer that is still live in the store. A folder whose shim still runs stays in any case.
  * Returns how many were removed; a folder that cannot be removed is logged and left.

@@ -32,7 +32,7 @@ export class ProcessTree {
     return readAlive(this.#shim);
   }
 
-  /** Who leads the command's group: its first process, zombie or not, or the shim where the command is in that one's group. */
+  /** The leader of the command's process group: its first process, zombie or not, or the shim where the command runs in the shim's group. */
   leader(): ProcStat | undefined {
     const main = this.#folder.main();
     if (!main) return this.shim();
@@ -88,7 +88,7 @@ export class ProcessTree {
    * terminal: its group and session, all their descendants, and whatever carries the marker (`setsid` children). Zombies do not count.
    */
   async members(): Promise<ProcStat[]> {
-    // After a reboot every number belongs to somebody else.
+    // After a reboot every number belongs to another process.
     if (this.#shim.bootId !== bootId()) return [];
     const ours = new Set([this.#shim.pid, ...this.#helpers()]);
     const all = (await processesSince(this.#shim.startTicks)).filter(({ pid }) => !ours.has(pid));
@@ -96,7 +96,7 @@ export class ProcessTree {
     const others = all.filter((process) => process !== relay);
     const leaders = [this.#shim, this.#folder.main() ?? this.#shim].map(({ pid, startTicks }) => ({
       pid,
-      // Nobody else can have the number of a session while its leader is there, zombie or not.
+      // No other session can have its number while its leader is there, zombie or not.
       isThere: readStat(pid)?.startTicks === startTicks,
     }));
     const members = new Map<number, ProcStat>();
@@ -125,7 +125,7 @@ export class ProcessTree {
     return holdsOpen(pid, outputs) && !isSandboxInit(pid);
   }
 
-  /** Processes that hold an output of this command, whoever they belong to. */
+  /** Processes that hold an output of this command, of any user. */
   async holders(): Promise<number[]> {
     if (this.#shim.bootId !== bootId()) return [];
     const ours = new Set([this.#shim.pid, ...this.#helpers()]);

@@ -1,15 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import { deferred } from '../../core/deferred.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-
 import type { ClosedFact, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import { cutBy } from '../shim/copied.ts';
 import type { EndMark } from '../shim/end-mark.ts';
-
 import { scriptFailed } from './ask.ts';
-import { FOLLOW_TEXT } from './follow-text.ts';
+import { FOLLOW_SH } from './follow-sh.ts';
 import { placeArgs, type RemotePlace } from './place-of-producer.ts';
 import { makeNonce } from './record-splitter.ts';
 import { RemoteOutput, WINDOW_BYTES } from './remote-output.ts';
@@ -17,9 +16,8 @@ import { isGone, LinkLost, type ShellHost, type ShellRun } from './shell-host.ts
 import { unlessAborted } from './unless-aborted.ts';
 
 /** Pauses before the link is tried again, milliseconds: the first, and the longest. */
-const RETRY_MS = 100;
-const RETRY_MAX_MS = 10_000;
-/** How long an answer is waited for that comes behind output which is on its way. */
+const RETRY = { firstMs: 100, longestMs: 10_000 };
+/** How long a response is waited for that is queued behind output. */
 const SIZE_MS = 250;
 
 /** What the host says of a producer when it begins to be followed. */
@@ -39,7 +37,7 @@ export interface FollowerEvents {
   ended(exitCode: number | undefined, durationMs: number | undefined): void;
   /** Every byte that there was is stored. While processes that it names hold the output, what they write is delivered as well. */
   closed(fact: ClosedFact): void;
-  /** Nobody holds the output any more, and all of it is stored. */
+  /** No process holds the output any more, and all of it is stored. */
   drained(): void;
   /** The host refuses the command, in a word of the script and what belongs to it. */
   failed(words: readonly string[]): void;
@@ -54,7 +52,7 @@ export interface FollowerOptions {
   readonly place: RemotePlace;
   /** Lines for the script that starts it; undefined to follow what has been started. */
   readonly launch: { readonly lines: string; readonly shim: string; readonly cwd: string } | undefined;
-  /** A shim of which nothing is known gets a while to claim. */
+  /** A shim that was not heard of yet gets a while to claim. */
   readonly adopt: boolean;
   readonly stdin: boolean;
   readonly request: Pick<StartRequest, 'again' | 'cancelled'>;
@@ -86,14 +84,14 @@ export class Follower {
   #endTold = false;
   #stopped = false;
   readonly #stopping = new AbortController();
-  /** Resolved when the present run is of no more use. */
+  /** Resolved when the present run has to be replaced. */
   #turn = deferred();
-  #failures = 0;
-  /** Once the host was told to start it: from then on it may run, whatever is heard of it. */
+  readonly #pauses = new Backoff(RETRY);
+  /** True once the host was told to start it: from then on it may run, even if no confirmation arrives. */
   #mayRun: boolean;
   #complete = false;
   #asked = deferred<readonly number[] | undefined>();
-  /** A run that did not answer: there is nobody in it to do so. */
+  /** A run that did not answer. */
   #mute: ShellRun | undefined;
   /** Since when (milliseconds since 1970) there is no link, and why. */
   #lost: { readonly since: number; readonly why: string } | undefined;
@@ -147,7 +145,7 @@ export class Follower {
     return this.#complete;
   }
 
-  /** What is in the way while there is no link; undefined while there is one. */
+  /** Why there is no link; undefined while there is one. */
   get waitsFor(): string | undefined {
     if (!this.#lost || this.#stopped) return undefined;
     const { since, why } = this.#lost;
@@ -178,7 +176,7 @@ export class Follower {
     this.#tellEnd(code === '-' ? undefined : Number(code), took === '-' ? undefined : Number(took) * 10);
   }
 
-  /** Lets go of it; the command goes on. */
+  /** Stops following; the command goes on. */
   stop(): void {
     this.#stopped = true;
     this.#asked.resolve(undefined);
@@ -196,12 +194,12 @@ export class Follower {
       } catch (error) {
         if (this.#stopped) return;
         if (isGone(error)) return this.#lose(error);
-        // Nothing has run over there yet, so whoever asked for it is told.
+        // Nothing has run over there yet, so its caller gets the error.
         const isCancelled = this.#options.request.cancelled?.aborted === true;
-        if (this.#mode === 'start' && !this.#mayRun && (isCancelled || (this.#failures === 0 && !(error instanceof LinkLost)))) {
+        if (this.#mode === 'start' && !this.#mayRun && (isCancelled || (this.#pauses.count === 0 && !(error instanceof LinkLost)))) {
           return events.unreachable(error);
         }
-        const pauseMs = Math.min(RETRY_MS * 2 ** Math.min(this.#failures++, 10), RETRY_MAX_MS);
+        const pauseMs = this.#pauses.next();
         this.#lost = { since: this.#lost?.since ?? this.#options.clock.now(), why: messageOf(error) };
         const facts = { host: host.name, producer: this.#options.place.producerId, pauseMs, error: messageOf(error) };
         logger.warn(facts, 'the link to a command is lost; the command goes on, and its output is read on once the link is back');
@@ -226,13 +224,13 @@ export class Follower {
       ...placeArgs(place),
       stdin ? '1' : '0',
       ...positions,
-      // Once the end is known nobody is waited for again.
+      // Once the end is known nothing is waited for again.
       `${this.#limits ? 0 : Math.round(detachedGraceMs / 10)}`,
       started?.shim ?? '',
       started?.cwd ?? '',
       host.keepsZombies ? '1' : '',
     ];
-    const opening = host.run(FOLLOW_TEXT, args(this.#mode));
+    const opening = host.run(FOLLOW_SH, args(this.#mode));
     const run = await unlessAborted(opening, started && !this.#mayRun ? cancelled : undefined);
     if (this.#stopped) return run.close();
     this.#run = run;
@@ -263,10 +261,10 @@ export class Follower {
     if (failure !== undefined && !this.#stopped) throw failure instanceof Error ? failure : new LinkLost(host.name, failure);
   }
 
-  /** Starts the shim as a run of its own; it needs nothing of us once it has read what to do. `until`: nobody waits for it any more. */
+  /** Starts the shim as a run of its own; it needs nothing of us once it has read what to do. `until`: aborted once the caller does not wait any more. */
   #launchApart(args: readonly string[], lines: string, until: Promise<void>): void {
     const { host, place, logger } = this.#options;
-    host.run(FOLLOW_TEXT, args).then(
+    host.run(FOLLOW_SH, args).then(
       (run) => {
         run.stdin.on('error', () => {});
         run.stdout.resume();
@@ -296,7 +294,7 @@ export class Follower {
 
   #record([word = '', ...rest]: readonly string[]): void {
     const { events } = this.#options;
-    this.#failures = 0;
+    this.#pauses.reset();
     this.#lost = undefined;
     switch (word) {
       case 'begin':

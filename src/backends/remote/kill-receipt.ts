@@ -1,7 +1,7 @@
 import type { KillRequest } from '../../model/ports/backend.ts';
 import type { KillReceipt, SignalSent } from '../../model/records.ts';
 
-/** The receipt of a kill by what KILL_TEXT has said of it, its end being `finishedAt` of our clock. */
+/** The receipt of a kill by what KILL_SH has said of it, its end being `finishedAt` of our clock. */
 export function receiptOf(
   { requestedBy, reason }: Pick<KillRequest, 'requestedBy' | 'reason'>,
   requestedAt: number,

@@ -1,25 +1,26 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { Backoff } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import { messageOf, systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { replaceFile } from '../../core/whole-file.ts';
 import type { SshPlace } from '../../model/place.ts';
 import { PRODUCER_ID } from '../../model/producer-id.ts';
 import { ask } from './ask.ts';
 import { placeArgs } from './place-of-producer.ts';
+import { REMOVE_SH } from './remove-sh.ts';
 import { isGone, type ShellHost } from './shell-host.ts';
-import { REMOVE_TEXT } from './signal-text.ts';
 
 /** Pauses before a folder that could not be removed is tried again, milliseconds: the first, and the longest. */
-const RETRY_MS = 10_000;
-const RETRY_MAX_MS = 3_600_000;
-/** A host that has not been there for so long is given up, with what is on it (milliseconds). */
+const RETRY = { firstMs: 10_000, longestMs: 3_600_000 };
+/** A host that could not be reached for so long is given up, with the folders on it (milliseconds). */
 const GIVE_UP_MS = 30 * 24 * 3_600_000;
 /** Folders that are waited for at a time; the host of one beyond that is tried again at the next start. */
 const MAX_WAITING = 1000;
 
 export interface LeftBehindOptions {
-  /** Where is kept which producers have a folder on another host: a small file for each. */
+  /** Folder with a small file for each producer that has a folder on another host. */
   readonly folder: string;
   readonly hostOf: (place: SshPlace) => ShellHost;
   /** As for RemoteProducers. */
@@ -71,7 +72,7 @@ export class LeftBehind {
     const left = this.#read(producerId);
     if (!left) return;
     if (!left.due) this.#write(producerId, { ...left, due: true });
-    this.#wait(producerId, this.#options.retryMs ?? RETRY_MS);
+    this.#wait(producerId, this.#pauses());
   }
 
   /**
@@ -83,29 +84,34 @@ export class LeftBehind {
       const left = this.#read(producerId);
       if (!left || (keep ? keep.has(producerId) : !left.due)) continue;
       if (!left.due) this.#write(producerId, { ...left, due: true });
-      await this.#remove(producerId, this.#options.retryMs ?? RETRY_MS);
+      await this.#remove(producerId, this.#pauses());
     }
   }
 
-  #wait(producerId: string, pauseMs: number): void {
+  #pauses(): Backoff {
+    const { firstMs, longestMs } = RETRY;
+    return new Backoff({ firstMs: this.#options.retryMs ?? firstMs, longestMs });
+  }
+
+  #wait(producerId: string, pauses: Backoff): void {
     if (this.#waiting.has(producerId) || this.#waiting.size >= MAX_WAITING) return;
     const timer = setTimeout(() => {
       this.#waiting.delete(producerId);
-      void this.#remove(producerId, Math.min(pauseMs * 2, RETRY_MAX_MS));
-    }, pauseMs);
+      void this.#remove(producerId, pauses);
+    }, pauses.next());
     timer.unref();
     this.#waiting.set(producerId, timer);
   }
 
-  async #remove(producerId: string, nextMs: number): Promise<void> {
+  async #remove(producerId: string, pauses: Backoff): Promise<void> {
     const { hostOf, root = '', runner, logger } = this.#options;
     const left = this.#read(producerId);
     if (!left) return;
     const host = hostOf(left.ssh);
     const facts = { producer: producerId, host: host.name };
     try {
-      const [[word] = []] = await ask(host, REMOVE_TEXT, [...placeArgs({ root, runner: runner(), producerId }), 'idle']);
-      if (word !== 'done') return this.#wait(producerId, nextMs);
+      const [[word] = []] = await ask(host, REMOVE_SH, [...placeArgs({ root, runner: runner(), producerId }), 'idle']);
+      if (word !== 'done') return this.#wait(producerId, pauses);
       this.forget(producerId);
       logger.info(facts, 'a left-over producer folder on another host is removed');
     } catch (error) {
@@ -114,8 +120,8 @@ export class LeftBehind {
         logger.warn({ ...facts, error: messageOf(error) }, 'a left-over producer folder stays on a host that has been away for too long');
         return this.forget(producerId);
       }
-      logger.debug({ ...facts, error: messageOf(error), pauseMs: nextMs }, 'a left-over producer folder cannot be removed now');
-      this.#wait(producerId, nextMs);
+      logger.debug({ ...facts, error: messageOf(error), pauseMs: pauses.nextMs }, 'a left-over producer folder cannot be removed now');
+      this.#wait(producerId, pauses);
     }
   }
 
@@ -126,7 +132,7 @@ export class LeftBehind {
 
   #list(): string[] {
     try {
-      return readdirSync(this.#options.folder).filter((name) => PRODUCER_ID.test(name) && !name.endsWith('.tmp'));
+      return readdirSync(this.#options.folder).filter((name) => PRODUCER_ID.test(name));
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return [];
       throw error;
@@ -142,12 +148,9 @@ export class LeftBehind {
     }
   }
 
-  /** Whole or not at all. */
   #write(producerId: string, left: Left): void {
     mkdirSync(this.#options.folder, { recursive: true, mode: 0o700 });
-    const file = this.#file(producerId);
-    writeFileSync(`${file}.tmp`, JSON.stringify(left), { mode: 0o600 });
-    renameSync(`${file}.tmp`, file);
+    replaceFile(this.#file(producerId), JSON.stringify(left));
   }
 
   #file(producerId: string): string {

@@ -10,7 +10,7 @@ export function makeNonce(): string {
 }
 
 /**
- * Takes the records out of a stream of bytes: RS, the nonce, a blank, words, LF (see library-text.ts). What comes before
+ * Takes the records out of a stream of bytes: RS, the nonce, a blank, words, LF (see library.sh). What comes before
  * the first record is what the host's start-up files print, and is thrown away.
  */
 export class RecordSplitter {

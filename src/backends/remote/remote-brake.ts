@@ -2,9 +2,9 @@ import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { ask } from './ask.ts';
 import type { Follower } from './follower.ts';
+import { LOOK_SH } from './look-sh.ts';
 import { placeArgs, type RemotePlace } from './place-of-producer.ts';
 import type { ShellHost } from './shell-host.ts';
-import { LOOK_TEXT } from './signal-text.ts';
 
 /** As process/brake.ts: bytes written and not stored above which a command is stopped, and below which it goes on (SPEC {#back_pressure}). */
 const STOP_BYTES = 16 * 1024 * 1024;
@@ -96,7 +96,7 @@ export class RemoteBrake {
 
   /** By a run of its own: what the follower is told stands behind the output that there is no room for. */
   async #askApart(action: 'none' | 'STOP' | 'CONT'): Promise<readonly number[]> {
-    const [words = [], exit] = await ask(this.#host, LOOK_TEXT, [...placeArgs(this.#place), action]);
+    const [words = [], exit] = await ask(this.#host, LOOK_SH, [...placeArgs(this.#place), action]);
     if (exit) this.#ended(exit.slice(1));
     return words.slice(1).map(Number);
   }

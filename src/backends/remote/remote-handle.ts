@@ -1,10 +1,12 @@
 import type { Clock } from '../../core/clock.ts';
 import { deferred } from '../../core/deferred.ts';
+import { defined } from '../../core/defined.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink, StartRequest } from '../../model/ports/backend.ts';
-import type { KillReceipt } from '../../model/records.ts';
+import type { BackendHandle, BackendRef, ClosedFact, KillRequest, OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName, signalOfExitCode } from '../../model/signals.ts';
+import { HandleState } from '../handle-state.ts';
 import { ask } from './ask.ts';
 import { Follower, type FollowFact } from './follower.ts';
 import type { LeftBehind } from './left-behind.ts';
@@ -13,8 +15,9 @@ import { RemoteBrake } from './remote-brake.ts';
 import { RemoteInput } from './remote-input.ts';
 import { isTrappedSignal, RemoteKill } from './remote-kill.ts';
 import { RemoteTerminal } from './remote-terminal.ts';
+import { REMOVE_SH } from './remove-sh.ts';
 import type { ShellHost } from './shell-host.ts';
-import { REMOVE_TEXT, SIGNAL_TEXT } from './signal-text.ts';
+import { SIGNAL_SH } from './signal-sh.ts';
 import { startFailure } from './start-failure.ts';
 import type { RemoteVariant } from './variant.ts';
 
@@ -48,12 +51,11 @@ export class RemoteHandle implements BackendHandle {
   readonly #input: RemoteInput;
   readonly #terminal: RemoteTerminal | undefined;
   readonly #started = deferred<FollowFact>();
-  readonly #exited = deferred<ExitFact>();
-  readonly #closed = deferred<ClosedFact>();
+  readonly #state = new HandleState();
+  readonly exited = this.#state.exited;
+  readonly closed = this.#state.closed;
   readonly #drained = deferred();
-  readonly #detaching = new AbortController();
   #hasEnded = false;
-  #isClosed = false;
   #isDrained = false;
   #disposed = false;
   #kill: { readonly receipt: Promise<KillReceipt>; readonly work: RemoteKill } | undefined;
@@ -103,14 +105,6 @@ export class RemoteHandle implements BackendHandle {
     return this.#started.promise;
   }
 
-  get exited(): Promise<ExitFact> {
-    return this.#exited.promise;
-  }
-
-  get closed(): Promise<ClosedFact> {
-    return this.#closed.promise;
-  }
-
   get drained(): Promise<void> {
     return this.#drained.promise;
   }
@@ -147,10 +141,8 @@ export class RemoteHandle implements BackendHandle {
     const group = isTrappedSignal(name) || HARMLESS_SIGNALS.includes(name);
     const [[word] = []] =
       // Once it has ended, what it has left behind is signalled.
-      this.#terminal || this.#isDrained
-        ? [['ended']]
-        : await ask(host, SIGNAL_TEXT, [...placeArgs(place), name.slice(3), group ? '1' : '0']);
-    if (word !== 'done') throw new HeadgateError('conflict', `the command has ended, so ${name} reaches nobody`);
+      this.#terminal || this.#isDrained ? [['ended']] : await ask(host, SIGNAL_SH, [...placeArgs(place), name.slice(3), group ? '1' : '0']);
+    if (word !== 'done') throw new HeadgateError('conflict', `the command has ended: no process is left for ${name}`);
   }
 
   async kill(request: KillRequest): Promise<KillReceipt> {
@@ -161,8 +153,9 @@ export class RemoteHandle implements BackendHandle {
       signalName(request.signal);
       const { host, place, clock, logger } = this.#options;
       this.#brake.release();
-      const work = new RemoteKill(host, place, clock, logger, this.#detaching.signal);
-      this.#kill = { receipt: this.#disposed ? nothingToKill(request, clock.now()) : work.run(request), work };
+      const work = new RemoteKill(host, place, clock, logger, this.#state.detaching);
+      // After the folder is removed a look over there would make it again.
+      this.#kill = { receipt: this.#disposed ? Promise.resolve(emptyReceipt(request, clock.now())) : work.run(request), work };
     }
     const kill = this.#kill;
     try {
@@ -175,21 +168,19 @@ export class RemoteHandle implements BackendHandle {
   }
 
   detach(): Promise<void> {
-    this.#detaching.abort();
+    this.#state.detach();
     this.#started.reject(new HeadgateError('conflict', 'the command is let go of before its host has answered; it is taken up later'));
     this.#stop();
     return Promise.resolve();
   }
 
   async dispose(): Promise<void> {
-    if (!this.#isClosed && !this.#detaching.signal.aborted) {
-      throw new HeadgateError('conflict', 'the output is still being read; dispose of it after it is closed');
-    }
+    this.#state.requireOver();
     const { host, place, leftBehind, logger } = this.#options;
     this.#disposed = true;
     this.#stop();
     try {
-      const [words = []] = await ask(host, REMOVE_TEXT, placeArgs(place));
+      const [words = []] = await ask(host, REMOVE_SH, placeArgs(place));
       if (words[0] !== 'done') throw new HeadgateError('internal', `the folder of a producer on ${host.name} cannot be removed`);
       leftBehind?.forget(place.producerId);
     } catch (error) {
@@ -206,7 +197,7 @@ export class RemoteHandle implements BackendHandle {
     this.#brake.release();
     this.#input.stop();
     const signal = exitCode === undefined ? null : (signalOfExitCode(exitCode) ?? null);
-    this.#exited.resolve({ exitCode: exitCode ?? null, signal, ...(durationMs === undefined ? {} : { durationMs }) });
+    this.#state.exit({ exitCode: exitCode ?? null, signal, ...defined({ durationMs }) });
   }
 
   /** Nothing runs over there. */
@@ -217,13 +208,12 @@ export class RemoteHandle implements BackendHandle {
   }
 
   #close(fact: ClosedFact): void {
-    if (this.#detaching.signal.aborted) return;
-    this.#isClosed = true;
-    this.#closed.resolve(fact);
+    if (this.#state.isDetached) return;
+    this.#state.close(fact);
   }
 
   #drain(): void {
-    if (this.#detaching.signal.aborted) return;
+    if (this.#state.isDetached) return;
     this.#isDrained = true;
     this.#stop();
     this.#drained.resolve();
@@ -239,9 +229,4 @@ export class RemoteHandle implements BackendHandle {
     this.#input.stop();
     this.#follower.stop();
   }
-}
-
-/** After the folder is removed: a look over there would make it again. */
-function nothingToKill({ requestedBy, reason }: KillRequest, now: number): Promise<KillReceipt> {
-  return Promise.resolve({ requestedBy, reason, requestedAt: now, signals: [], confirmedDead: [], escaped: [], finishedAt: now });
 }

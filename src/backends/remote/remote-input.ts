@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { deferred } from '../../core/deferred.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
+import { InTurn } from '../../core/in-turn.ts';
 import type { Logger } from '../../core/logger.ts';
-import { INPUT_TEXT } from './input-text.ts';
+import { INPUT_SH } from './input-sh.ts';
 import { placeArgs, type RemotePlace } from './place-of-producer.ts';
 import { makeNonce, printfText, RecordSplitter } from './record-splitter.ts';
 import { isGone, type ShellHost, type ShellRun } from './shell-host.ts';
@@ -31,7 +32,7 @@ export class RemoteInput {
   readonly #logger: Logger;
   readonly #terminal: boolean;
   readonly #text: string;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new InTurn();
   #run: ShellRun | undefined;
   /** True once the present run takes lines. */
   #ready = false;
@@ -49,9 +50,9 @@ export class RemoteInput {
 
   /**
    * `terminal`: the command reads a terminal, whose input is ended by typing the end of a file (SPEC {#terminals}).
-   * `text`: the script over there, which says and takes what INPUT_TEXT does.
+   * `text`: the script over there, which says and takes what INPUT_SH does.
    */
-  constructor(host: ShellHost, place: RemotePlace, clock: Clock, logger: Logger, terminal: boolean, text: string = INPUT_TEXT) {
+  constructor(host: ShellHost, place: RemotePlace, clock: Clock, logger: Logger, terminal: boolean, text: string = INPUT_SH) {
     this.#text = text;
     this.#terminal = terminal;
     this.#host = host;
@@ -62,7 +63,7 @@ export class RemoteInput {
 
   /** Writes; returns the bytes taken, fewer when the command does not read for two seconds. Throws `conflict` after the end of input. */
   write(bytes: Buffer): Promise<number> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       let taken = 0;
       const giveUp = (): number => this.#clock.monotonic() + PATIENCE_MS;
       if (!(await this.#until(() => this.#ready && !this.#sent, giveUp()))) return 0;
@@ -79,7 +80,7 @@ export class RemoteInput {
 
   /** Ends the input once all that was taken has been written. Again: harmless. */
   end(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       if (this.#isOver) return;
       await this.#until(() => this.#ready && !this.#sent, Number.POSITIVE_INFINITY).catch(ignoreOver);
       if (this.#isOver) return;
@@ -104,12 +105,6 @@ export class RemoteInput {
     this.#change();
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => undefined);
-    return result;
-  }
-
   /** Waits until it is so; false when it is not in time. Throws `conflict` when the input is over. */
   async #until(condition: () => boolean, giveUp: number): Promise<boolean> {
     for (;;) {
@@ -130,7 +125,7 @@ export class RemoteInput {
     this.#run?.stdin.write(line);
   }
 
-  /** One run after the other for as long as somebody waits for it. */
+  /** One run after the other for as long as a caller waits for it. */
   async #connect(): Promise<void> {
     if (this.#connecting || this.#run || this.#stopped || this.#isOver) return;
     this.#connecting = true;
@@ -175,7 +170,7 @@ export class RemoteInput {
     if (sent?.line.startsWith('w') && this.#known && (seq >= sent.seq || unsure)) this.#sent = undefined;
     if (unsure) {
       const facts = { host: this.#host.name, producer: this.#place.producerId };
-      this.#logger.warn(facts, 'whoever wrote to the input of a command was killed over it; its last bytes may not have arrived');
+      this.#logger.warn(facts, 'the process that wrote to the input of a command was killed; the last bytes may not have arrived');
     }
     this.#written = seq;
     this.#known = true;

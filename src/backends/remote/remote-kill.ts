@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -7,15 +8,14 @@ import type { KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
 import { TRAPPED_SIGNALS } from '../shim/shim-text.ts';
 import { ask } from './ask.ts';
+import { HASTEN_SH } from './hasten-sh.ts';
 import { receiptOf } from './kill-receipt.ts';
-import { KILL_TEXT } from './kill-text.ts';
+import { KILL_SH } from './kill-sh.ts';
 import { placeArgs, type RemotePlace } from './place-of-producer.ts';
 import { isGone, type ShellHost } from './shell-host.ts';
-import { HASTEN_TEXT } from './signal-text.ts';
 
 /** Pauses before a kill that could not be carried out is tried again, milliseconds: the first, and the longest. */
-const RETRY_MS = 200;
-const RETRY_MAX_MS = 10_000;
+const RETRY = { firstMs: 200, longestMs: 10_000 };
 
 /** True when a shim lives through this signal, so that it may go to the whole group. */
 export function isTrappedSignal(signal: string): boolean {
@@ -47,7 +47,7 @@ export class RemoteKill {
     this.#deadline = deadline;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      ask(this.#host, HASTEN_TEXT, placeArgs(this.#place)).catch((error: unknown) => {
+      ask(this.#host, HASTEN_SH, placeArgs(this.#place)).catch((error: unknown) => {
         this.#logger.debug({ error: messageOf(error) }, 'a kill cannot be hurried now');
       });
     }, graceMs);
@@ -59,13 +59,13 @@ export class RemoteKill {
     const requestedAt = this.#clock.now();
     this.#deadline = this.#clock.monotonic() + request.graceMs;
     try {
-      for (let failures = 0; ; failures++) {
+      for (const pauses = new Backoff(RETRY); ; ) {
         try {
-          const records = await this.#attempt(signal, failures > 0);
+          const records = await this.#attempt(signal, pauses.count > 0);
           return receiptOf(request, requestedAt, this.#clock.now(), records);
         } catch (error) {
           if (isGone(error)) return receiptOf(request, requestedAt, this.#clock.now(), []);
-          const pauseMs = Math.min(RETRY_MS * 2 ** failures, RETRY_MAX_MS);
+          const pauseMs = pauses.next();
           const facts = { host: this.#host.name, producer: this.#place.producerId, pauseMs, error: messageOf(error) };
           this.#logger.warn(facts, 'a kill cannot be carried out now; it will be tried again');
           await delay(pauseMs, undefined, { signal: this.#stopping }).catch(() => {
@@ -82,7 +82,7 @@ export class RemoteKill {
     const leftMs = Math.max(0, this.#deadline - this.#clock.monotonic());
     const grace = `${Math.min(Math.ceil(leftMs / 10), 1_000_000_000)}`;
     const args = [...placeArgs(this.#place), signal.slice(3), grace, isTrappedSignal(signal) ? '1' : '0', again ? '1' : ''];
-    const records = await ask(this.#host, KILL_TEXT, args);
+    const records = await ask(this.#host, KILL_SH, args);
     const [last = []] = records.slice(-1);
     if (last[0] !== 'done' && last[0] !== 'barred') throw new Error(`the host answered ${last.join(' ')}`);
     return records;

@@ -11,7 +11,7 @@ const PIECE_BYTES = 256 * 1024;
 /** Bytes of one producer on their way to the sink: no more is taken from the streams from here on. */
 export const WINDOW_BYTES = 1024 * 1024;
 
-/** What an output tells whoever follows. */
+/** What an output tells its follower. */
 export interface OutputEvents {
   /** Something was stored, or there is room again. */
   progress(): void;
@@ -27,7 +27,7 @@ export interface OutputEvents {
 
 /**
  * One channel of a producer over there: its stream, through however many runs, to the sink (SPEC {#delivery}). What the
- * sink has no room for stays in the stream, whose window then stops whoever writes into it.
+ * sink has no room for stays in the stream, whose window then stops the writer.
  */
 export class RemoteOutput {
   readonly channel: number;

@@ -4,7 +4,7 @@ import type { Logger } from '../../core/logger.ts';
 import { launchArgv } from '../../model/launch.ts';
 import type { BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { ProducerSpec } from '../../model/records.ts';
-import { SHIM_TEXT } from '../shim/shim-text.ts';
+import { SHIM_SH } from '../shim/shim-sh.ts';
 import { shellLine, terminalCommand } from '../shim/terminal.ts';
 import type { LeftBehind } from './left-behind.ts';
 import type { RemotePlace } from './place-of-producer.ts';
@@ -140,7 +140,7 @@ function shimCommand(spec: ProducerSpec): string {
   return wrapped.replace(`HEADGATE_TTY_FOLDER=${FOLDER}`, 'HEADGATE_TTY_FOLDER="$HEADGATE_SPOOL/$HEADGATE_PRODUCER"');
 }
 
-/** What a start says on the script's standard input (see follow-text.ts), and the text of the shim. */
+/** What a start says on the script's standard input (see follow.sh), and the text of the shim. */
 function launchOf(spec: ProducerSpec, variant: RemoteVariant | undefined): { readonly lines: string; readonly shim: string } {
   const variables = (env: Readonly<Record<string, string>>): string =>
     Object.entries(env)
@@ -148,7 +148,7 @@ function launchOf(spec: ProducerSpec, variant: RemoteVariant | undefined): { rea
       .join('');
   if (variant) return { lines: `c\n${variables(variant.variables)}.\n`, shim: variant.launcher };
   const lines = `c${printfText(Buffer.from(shimCommand(spec)))}\n${variables(spec.env)}${spec.tty ? 't\n' : ''}.\n`;
-  return { lines, shim: SHIM_TEXT };
+  return { lines, shim: SHIM_SH };
 }
 
 /** Throws a named error for what could never run, before anything is asked of the host. */

@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError } from '../../core/errors.ts';
-import { FOREGROUND_TEXT, isTerminalSize, RESIZE_TEXT } from '../shim/terminal.ts';
+import { InTurn } from '../../core/in-turn.ts';
+import { FOREGROUND_SH } from '../shim/foreground-sh.ts';
+import { RESIZE_SH } from '../shim/resize-sh.ts';
+import { isTerminalSize } from '../shim/terminal.ts';
 import { askCode } from './ask.ts';
 import type { ShellHost } from './shell-host.ts';
 
@@ -15,7 +18,7 @@ const GONE = 2;
 export class RemoteTerminal {
   readonly #host: ShellHost;
   readonly #folder: () => Promise<string>;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new InTurn();
 
   /** `folder`: the producer's folder over there, once it is known. */
   constructor(host: ShellHost, folder: () => Promise<string>) {
@@ -28,20 +31,18 @@ export class RemoteTerminal {
     if (!isTerminalSize(cols) || !isTerminalSize(rows)) {
       throw new HeadgateError('invalid_params', 'a terminal has 1 to 1000 columns and 1 to 1000 rows', { field: 'cols' });
     }
-    const result = this.#last.then(async () => {
-      const code = await askCode(this.#host, RESIZE_TEXT, [await this.#folder(), `${rows}`, `${cols}`]);
+    return this.#turns.run(async () => {
+      const code = await askCode(this.#host, RESIZE_SH, [await this.#folder(), `${rows}`, `${cols}`]);
       if (code === 0) return;
       if (code === GONE) throw new HeadgateError('conflict', 'the command has ended, and its terminal with it');
       throw new HeadgateError('internal', `the terminal on ${this.#host.name} cannot be resized now (exit code ${code}); try again`);
     });
-    this.#last = result.catch(() => undefined);
-    return result;
   }
 
   /** Signals what is in the foreground; `signal` without SIG. False when there is no such terminal any more. */
   async signal(signal: string): Promise<boolean> {
     for (let left = LOOKS; left > 0; left--) {
-      const code = await askCode(this.#host, FOREGROUND_TEXT, [await this.#folder(), signal]);
+      const code = await askCode(this.#host, FOREGROUND_SH, [await this.#folder(), signal]);
       if (code !== NOT_YET) return code === 0;
       await delay(LOOK_MS);
     }

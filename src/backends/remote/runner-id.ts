@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
+import { createFile } from '../../core/whole-file.ts';
 
 /**
  * The id under which this server or runner keeps its producers on other hosts: made once, and kept in `file`, so that a
@@ -11,16 +12,7 @@ export function runnerId(file: string): string {
   const known = read(file);
   if (known !== undefined) return known;
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const unfinished = `${file}.${process.pid}`;
-  writeFileSync(unfinished, `${randomBytes(8).toString('hex')}\n`, { mode: 0o600 });
-  try {
-    // Whoever comes first decides, and the file is whole from the beginning.
-    linkSync(unfinished, file);
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
-  } finally {
-    rmSync(unfinished, { force: true });
-  }
+  createFile(file, `${randomBytes(8).toString('hex')}\n`);
   return read(file) ?? runnerId(file);
 }
 

@@ -19,7 +19,7 @@ export interface ShellRun {
 export interface ShellHost {
   /** For messages, such as `host build.example` or `container web`. */
   readonly name: string;
-  /** True where nobody reaps what a run leaves behind when it ends: a shim must then be a run of its own. */
+  /** True where no process reaps what a run leaves behind when it ends: a shim must then be a run of its own. */
   readonly keepsZombies?: boolean;
   /**
    * Runs `sh -c SCRIPT sh ARGS...` there. Connects first when there is no connection. Its standard input ends, at the

@@ -2,7 +2,7 @@ import { HeadgateError } from '../../core/errors.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import type { ShellHost } from './shell-host.ts';
 
-/** The named error for what a host said when it was to start a command (see follow-text.ts). */
+/** The named error for what a host said when it was to start a command (see follow.sh). */
 export function startFailure(host: ShellHost, spec: ProducerSpec, [word = '', ...rest]: readonly string[]): HeadgateError {
   const what = rest.join(' ');
   const facts = { outcome: word, host: host.name };

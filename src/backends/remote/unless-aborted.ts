@@ -2,8 +2,8 @@ import { HeadgateError } from '../../core/errors.ts';
 import type { ShellRun } from './shell-host.ts';
 
 /**
- * A run as soon as it is open. Rejects with `conflict`, outcome `cancelled`, when `signal` is aborted before, and lets go of the
- * run when it comes after all.
+ * Resolves with a run once it is open. Rejects with `conflict`, outcome `cancelled`, when `signal` is aborted before, and closes the
+ * run when it opens after that.
  */
 export async function unlessAborted(opening: Promise<ShellRun>, signal: AbortSignal | undefined): Promise<ShellRun> {
   if (!signal) return await opening;

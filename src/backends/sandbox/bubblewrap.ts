@@ -4,9 +4,9 @@ import { delimiter, join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
 import { SYSTEM_PATH } from '../../core/system-path.ts';
 
-/** How long the probe may take (milliseconds); less than whoever asks what there is waits for a backend. */
+/** How long the probe may take (milliseconds); less than `backend/list` waits for a backend. */
 const PROBE_MS = 1500;
-/** Permission bits: somebody may write. */
+/** Permission bits: any class of users may write. */
 const WRITABLE = 0o222;
 
 /** Namespaces of its own and no capabilities, also for root. */
@@ -31,7 +31,7 @@ export function system(): string[] {
   return ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', ...settings().flatMap((path) => ['--ro-bind', path, path])];
 }
 
-/** What of /proc is about no process and may be written to by somebody. */
+/** What of /proc is about no process and may be written to by some user. */
 function settings(): string[] {
   return readdirSync('/proc')
     .filter((name) => !/^\d+$/.test(name))

@@ -45,7 +45,7 @@ export class Sandboxes {
 
   /** Bubblewrap, or why there can be no sandbox here. */
   async find(): Promise<Bubblewrap> {
-    // A refusal is not kept: whoever reads it installs what is missing.
+    // A refusal is not kept: its reader installs what is missing.
     if (this.#found && 'path' in this.#found) return this.#found;
     this.#found = await findBubblewrap(this.#folders);
     return this.#found;

@@ -57,7 +57,7 @@ export function mountArguments(request: MountRequest): string[] {
 }
 
 /**
- * The project's repository is read-only, all of it: hooks and configuration are programs that whoever uses git outside of
+ * The project's repository is read-only, all of it: hooks and configuration are programs that a user of git outside of
  * the sandbox runs, and there are further files in it that name others. As a mount it cannot be moved away either.
  */
 function repository(root: string): Mount[] {
@@ -73,19 +73,19 @@ function repository(root: string): Mount[] {
 }
 
 /**
- * The folders of the project around what is hidden in it. A mount can be neither moved nor replaced, but a folder around
- * it can: then something of the command's own making would be found in the place of the data folder, for example.
+ * The folders between the project root and what is hidden in it. A mount can be neither moved nor replaced, but a folder around
+ * it can: a command could put a folder of its own in the place of the data folder, for example.
  */
 function foldersBetween(root: string, hidden: readonly string[]): Set<string> {
   const between = new Set<string>();
   for (const path of hidden) {
     if (isInside(path, root)) for (let folder = dirname(path); folder !== root; folder = dirname(folder)) between.add(folder);
   }
-  // In what is hidden itself there is nothing.
+  // A folder inside of what is hidden does not exist in the sandbox.
   return new Set([...between].filter((folder) => !hidden.some((path) => folder === path || isInside(folder, path))));
 }
 
-/** With the network on, names are looked up with a file that is often in a folder that is private here. */
+/** With the network on, /etc/resolv.conf has to be readable, also where it is a link into a folder that is private here. */
 function resolver(privates: readonly string[]): Mount[] {
   const file = realPath('/etc/resolv.conf');
   return file !== undefined && privates.some((place) => isInside(file, place)) ? [{ path: file, args: ['--ro-bind', file, file] }] : [];

@@ -27,7 +27,7 @@ const X32 = 0x40000000;
 
 /**
  * A filter of system calls for bubblewrap's `--seccomp` (SPEC {#sandbox}): the kernel's keyrings are of no namespace, so that a command would read
- * the keys of whoever started the server. The bytes are in the order of this machine.
+ * the keys of the user who started the server. The bytes are in the order of this machine.
  */
 export function noKeyrings(): Buffer {
   const filter: Instruction[] = [[LOAD, 0, 0, MACHINE_AT]];

@@ -1,11 +1,11 @@
+import { Backoff } from '../../core/backoff.ts';
 import { release } from '../../core/buffer-pool.ts';
 import { type HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { OutputSink } from '../../model/ports/backend.ts';
 
 /** Pauses after a rejected write, milliseconds: the first, and the longest. */
-const RETRY_MS = 100;
-const RETRY_MAX_MS = 2000;
+const RETRY = { firstMs: 100, longestMs: 2000 };
 
 interface Piece {
   readonly offset: number;
@@ -16,7 +16,7 @@ interface Piece {
 export interface DeliveryEvents {
   /** There is room for more, or everything is stored. */
   progress(): void;
-  /** The sink has another offset than we; nothing is on its way any more. */
+  /** The sink has another offset than this delivery; nothing is on its way any more. */
   seek(offset: number): void;
   /** The sink takes no more of this producer, ever. */
   refused(error: HeadgateError): void;
@@ -36,7 +36,7 @@ export class Delivery {
   #onTheWay = 0;
   #bytes = 0;
   #failure: { error: unknown; offset: number } | undefined;
-  #retryMs = RETRY_MS;
+  readonly #pauses = new Backoff(RETRY);
   #rejected = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -77,7 +77,7 @@ export class Delivery {
     this.#write(piece);
   }
 
-  /** Forgets what is on its way; nothing is told any more. */
+  /** Forgets what is on its way; no callback is called any more. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -89,7 +89,7 @@ export class Delivery {
     this.#onTheWay++;
     this.#sink.write(this.#channel, piece.offset, piece.bytes).then(
       () => {
-        this.#retryMs = RETRY_MS;
+        this.#pauses.reset();
         this.#rejected = false;
         if (this.#unstored.delete(piece)) this.#bytes -= piece.bytes.length;
         release(piece.bytes);
@@ -117,8 +117,7 @@ export class Delivery {
       return;
     }
     this.#rejected = !isHeadgateError(error, 'offset_conflict');
-    const pauseMs = this.#retryMs;
-    this.#retryMs = Math.min(pauseMs * 2, RETRY_MAX_MS);
+    const pauseMs = this.#pauses.next();
     this.#logger.warn(
       { channel: this.#channel, offset, pauseMs, error: messageOf(error) },
       'output was not stored; it will be delivered again',

@@ -47,7 +47,7 @@ export class UntilMark {
     if (kept > 0) this.#pass(bytes.subarray(0, kept));
   }
 
-  /** Nothing more comes: what might have been the beginning of the mark is none. */
+  /** Nothing more comes: what might have been the beginning of the mark is output. */
   flush(): void {
     const held = this.#held;
     this.#held = Buffer.alloc(0);

@@ -19,7 +19,7 @@ export interface SpaceFact {
 }
 
 /**
- * Looks how much of a file system is free, for as long as somebody wants to know: once in 250 ms for all producers of a
+ * Looks how much of a file system is free, for as long as a caller wants to know: once in 250 ms for all producers of a
  * backend (SPEC {#free_space}). `low` has a hysteresis, so that commands are not stopped and continued all the time.
  */
 export class FreeSpace {
@@ -73,7 +73,7 @@ export class FreeSpace {
       return;
     }
     this.#timer ??= setInterval(() => void this.#look(), LOOK_MS);
-    // Nobody's process is to stay for that alone.
+    // The process is not kept alive for that alone.
     if (watched) this.#timer.ref();
     else this.#timer.unref();
   }

@@ -9,7 +9,7 @@ import type { ProducerFolder } from './producer-folder.ts';
 export const STEP_BYTES = 64 * 1024 * 1024;
 /** The same while the disk is nearly full. */
 export const SMALL_STEP_BYTES = 1024 * 1024;
-/** Steps that may be due before the command waits for them. */
+/** So many steps may be due before the command is stopped until they are done. */
 const BEHIND_STEPS = 2;
 /** Holes begin and end at multiples of it: a file system frees whole blocks. */
 const BLOCK_BYTES = 4096;
@@ -110,7 +110,7 @@ export class GiveBack {
       const truncated = this.#stored().some((now) => now.file === file && now.base !== 0) || size < end;
       if (truncated || this.#closing.signal.aborted) return;
       const from = this.#from(file);
-      // Remembered first: whoever finds a hole must not take it for zeros that the command wrote.
+      // Recorded first: a reader that finds a hole must not take it for zeros that the command wrote.
       this.#folder.setGiven(channel, end);
       const punching = this.#puncher.punch(handle.fd, from, end - from);
       this.#punching = Promise.allSettled([this.#punching, punching]);

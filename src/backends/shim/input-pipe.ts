@@ -2,6 +2,7 @@ import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, NOT_YET, systemCode } from '../../core/errors.ts';
+import { InTurn } from '../../core/in-turn.ts';
 import type { ProcessIdentity, ProducerFolder } from './producer-folder.ts';
 
 /** How long a write waits for the command to read, and for the shim to make the FIFO (milliseconds). */
@@ -31,7 +32,7 @@ export class InputPipe {
   #fd: number | undefined;
   #ended = false;
   #closed = false;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new InTurn();
 
   /** `terminal`: the command reads a terminal, whose input is ended by typing the end of a file (SPEC {#terminals}). */
   constructor(folder: ProducerFolder, clock: Clock, holder: HolderControl, terminal = false) {
@@ -43,12 +44,12 @@ export class InputPipe {
 
   /** Writes; returns the bytes taken, fewer when the command does not read for two seconds. Throws `conflict` after the end of input. */
   write(bytes: Buffer): Promise<number> {
-    return this.#inTurn(() => this.#write(bytes));
+    return this.#turns.run(() => this.#write(bytes));
   }
 
   /** Ends the input: the command reads what is in the pipe, then the end. Again: harmless. */
   end(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       if (this.#ended || this.#folder.exitCode() !== undefined) return;
       const holder = await this.#ready();
       if (this.#terminal) return await this.#typeEnd();
@@ -59,7 +60,7 @@ export class InputPipe {
   }
 
   /**
-   * Closes our own end only, for good; the command's input stays open. What is under way stops there: whoever serves the
+   * Closes our own end only, for good; the command's input stays open. What is under way stops there: the process that serves the
    * producer from now on could not end an input that is still open here.
    */
   close(): void {
@@ -74,7 +75,7 @@ export class InputPipe {
     if (holder) this.#holder.stop(holder);
   }
 
-  /** The FIFO stays open: whoever relays it would type an end of its own. In the middle of a line the first one only hands over the line. */
+  /** The FIFO stays open: the relay would type an end of its own. In the middle of a line the first one only hands over the line. */
   async #typeEnd(): Promise<void> {
     if (this.#folder.inputEnded) return;
     const again = this.#typed !== undefined && !LINE_ENDS.includes(this.#typed);
@@ -88,14 +89,8 @@ export class InputPipe {
     this.#fd = undefined;
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => undefined);
-    return result;
-  }
-
   async #write(bytes: Buffer): Promise<number> {
-    // The holder is gone as well when somebody ended the input before a restart.
+    // The holder is gone as well when a client ended the input before a restart.
     if (this.#ended || !this.#holder.isThere(await this.#ready()) || (this.#terminal && this.#folder.inputEnded)) throw inputGone();
     const giveUp = this.#clock.monotonic() + PATIENCE_MS;
     let taken = 0;

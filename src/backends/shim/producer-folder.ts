@@ -1,18 +1,8 @@
-import {
-  closeSync,
-  constants,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing, systemCode } from '../../core/errors.ts';
+import { replaceFile } from '../../core/whole-file.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 
 /** A process, told apart from a later one with the same number. */
@@ -48,7 +38,7 @@ const BARRED = 'barred\n';
 const CHANNELS = [1, 2] as const;
 
 /**
- * The files between a shim and whoever serves its producer (SPEC {#producer_folder}). Every reader ignores a file whose
+ * The files between a shim and the server or runner that serves its producer (SPEC {#producer_folder}). Every reader ignores a file whose
  * last byte is not a newline: it is still being written.
  */
 export class ProducerFolder {
@@ -163,7 +153,7 @@ export class ProducerFolder {
     return match ? { name: match[1] ?? '', leader: Number(match[2]), ready: match[3] !== undefined } : undefined;
   }
 
-  /** True when somebody has ended the input of the terminal, which itself goes on. */
+  /** True when a client has ended the input of the terminal, which itself goes on. */
   get inputEnded(): boolean {
     return this.#read('in.ended') !== undefined;
   }
@@ -183,10 +173,8 @@ export class ProducerFolder {
 
   /** Remembers, over restarts, that the spool file begins at this channel offset. */
   setBase(channel: number, offset: number): void {
-    const file = join(this.path, `out.${channel}.base`);
-    // Whole or not at all: on a full disk the one before it must stay.
-    writeFileSync(`${file}.tmp`, `${offset}\n`, { mode: 0o600 });
-    renameSync(`${file}.tmp`, file);
+    // On a full disk the one before it must stay.
+    replaceFile(join(this.path, `out.${channel}.base`), `${offset}\n`);
   }
 
   /** How many of the spool file's first bytes may be a hole: given back since they were stored. */

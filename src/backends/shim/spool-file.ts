@@ -5,7 +5,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { EndMark } from './end-mark.ts';
 import type { ProducerFolder } from './producer-folder.ts';
 
-/** What is read at first: enough for lines, and copied out, so that one buffer serves every file. */
+/** Bytes of the first read: enough for lines. They are copied out, so that one buffer serves every file. */
 const LINES = Buffer.allocUnsafeSlow(16 * 1024);
 
 /** Bytes of a channel and where they begin. */
@@ -34,8 +34,8 @@ export class SpoolFile {
   #whole = false;
 
   /**
-   * `offset`: channel offset at which reading begins. `mark`: ends the channel where it stands in the file. Looks at nothing yet:
-   * what fails for a moment is tried again with the first look.
+   * `offset`: channel offset at which reading begins. `mark`: ends the channel where it stands in the file. Opens nothing yet:
+   * a failure that passes is retried with the first look.
    */
   constructor(folder: ProducerFolder, channel: number, offset: number, logger: Logger, mark?: EndMark) {
     this.#mark = mark;
@@ -51,7 +51,7 @@ export class SpoolFile {
     return this.#fd === undefined ? undefined : this.#base;
   }
 
-  /** Bytes that the channel goes on without: given back, and not stored after all. */
+  /** Bytes that the channel lacks: given back, and lost from the store later. */
   get missing(): number {
     return Math.max(0, -this.#base);
   }
@@ -102,7 +102,7 @@ export class SpoolFile {
     return count === 0 ? undefined : this.#took(buffer.subarray(0, count));
   }
 
-  /** Goes on at another channel offset: whoever stores the channel has more, or less, than was believed. */
+  /** Goes on at another channel offset: the store has more of the channel, or less, than was believed. */
   seek(offset: number): void {
     this.#position = offset;
     // Opened again, which looks what is still there from this offset on.
@@ -161,7 +161,7 @@ export class SpoolFile {
     this.#base = Math.min(this.#base, this.#position);
   }
 
-  /** The next byte was given back, since it had been stored, and now it is not: a hole reads as zeros, which nobody wrote. */
+  /** The next byte was given back, since it had been stored, and now it is not: a hole reads as zeros, which the command did not write. */
   #skip(given: number): void {
     const base = this.#position - given;
     this.#logger.error(

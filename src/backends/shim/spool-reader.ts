@@ -171,7 +171,7 @@ export class SpoolReader {
       // Later on this tick: what has been read is to be stored first.
       queueMicrotask(() => this.#look());
     } catch (error) {
-      // A disk error: the safety poll looks again. After the end nobody polls any more.
+      // A disk error: the safety poll looks again. After the end there is no poll.
       this.#logger.error({ error: messageOf(error) }, 'a spool file cannot be read');
       if (this.#finished) this.#retryLater();
     }

@@ -116,7 +116,7 @@ function dial(target: SshTarget, { connectMs }: SshTimes): Promise<Socket> {
     socket.once('connect', () => {
       clearTimeout(timer);
       socket.removeAllListeners('error');
-      // Until the library listens: an error that nobody handles would end this process.
+      // Until the library listens: an unhandled error event would end this process.
       socket.on('error', () => {});
       resolve(socket);
     });

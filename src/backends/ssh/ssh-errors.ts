@@ -21,7 +21,7 @@ export function keyError(target: SshTarget, key: Buffer, verdict: KeyVerdict): H
     case 'changed':
       return new HeadgateError(
         'forbidden',
-        `THE KEY OF HOST ${name} HAS CHANGED to ${typeOfKey(key)} ${shown}: somebody may be in between, or the host was set up again. ${verdict.file}, line ${verdict.line}, has another one. Nothing was sent. Only when its administrator confirms the new key: ssh-keygen -R '${port === 22 ? host : `[${host}]:${port}`}' -f ${verdict.file}, then add the new one`,
+        `THE KEY OF HOST ${name} HAS CHANGED to ${typeOfKey(key)} ${shown}: another machine may be in between, or the host was set up again. ${verdict.file}, line ${verdict.line}, has another one. Nothing was sent. Only when its administrator confirms the new key: ssh-keygen -R '${port === 22 ? host : `[${host}]:${port}`}' -f ${verdict.file}, then add the new one`,
         { ...facts, outcome: 'host_key_changed', file: verdict.file, line: verdict.line },
       );
     case 'revoked':

@@ -7,7 +7,7 @@ import { commandLine } from './command-line.ts';
 import { SSH_TIMES, SshConnection, type SshTimes } from './connection.ts';
 import { resolveWay } from './target.ts';
 
-/** Channels of one connection: what sshd allows when nobody has said otherwise (MaxSessions). */
+/** Channels of one connection: what sshd allows by default (MaxSessions). */
 const CHANNELS = 10;
 /** An unused connection stays open for so long (milliseconds). */
 const IDLE_MS = 10_000;

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { defined } from '../../core/defined.ts';
 import { HeadgateError, systemCode } from '../../core/errors.ts';
 import { ownSearchPath } from '../../core/search-path.ts';
 import type { SshPlace } from '../../model/place.ts';
@@ -42,10 +43,9 @@ export async function resolveWay(place: SshPlace): Promise<SshTarget[]> {
       throw new HeadgateError('invalid_params', `"${jump}" is no host to go through; write [user@]host[:port]`, { field: 'ssh.jump' });
     const hop: SshPlace = {
       host,
-      ...(user === undefined ? {} : { user }),
+      ...defined({ user }),
       ...(port === undefined ? {} : { port: Number(port) }),
-      ...(place.identity === undefined ? {} : { identity: place.identity }),
-      ...(place.known_hosts === undefined ? {} : { known_hosts: place.known_hosts }),
+      ...defined({ identity: place.identity, known_hosts: place.known_hosts }),
     };
     way.push((await resolve(hop)).target);
   }

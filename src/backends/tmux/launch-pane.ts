@@ -7,8 +7,11 @@ import type { VariantLaunch } from '../process/process-backend.ts';
 import { ProducerFolder } from '../shim/producer-folder.ts';
 import { scriptIn } from '../shim/script-file.ts';
 import { PaneFolder } from './pane-folder.ts';
-import { PANE_FILE, PANE_TEXT, PIPE_FILE, PIPE_TEXT, WATCH_FILE, WATCH_TEXT } from './pane-text.ts';
+import { PANE_SH } from './pane-sh.ts';
+import { PANE_FILE, PIPE_FILE, WATCH_FILE } from './pane-text.ts';
+import { PIPE_SH } from './pipe-sh.ts';
 import { type Tmux, tmuxQuote, unexpanded } from './tmux.ts';
+import { WATCH_SH } from './watch-sh.ts';
 
 /** How long tmux may take to start what it pipes a watched pane to (milliseconds). */
 const CLAIM_MS = 5000;
@@ -31,8 +34,8 @@ export function checkTmux({ tmux = {}, env }: ProducerSpec): void {
 export async function launchInWindow(tmux: Tmux, { folder, spec, marker }: VariantLaunch): Promise<number> {
   const spool = dirname(folder);
   const { path } = await tmux.program();
-  const pipe = scriptIn(spool, PIPE_FILE, PIPE_TEXT);
-  const shim = scriptIn(spool, PANE_FILE, PANE_TEXT);
+  const pipe = scriptIn(spool, PIPE_FILE, PIPE_SH);
+  const shim = scriptIn(spool, PANE_FILE, PANE_SH);
   paneFolder(folder).writeLaunch({ spec, marker, tmux: path, pipe });
   const { cols = 80, rows = 24 } = spec.tty ?? {};
   const session = spec.tmux?.session ?? DEFAULT_SESSION;
@@ -49,7 +52,7 @@ export async function launchWatch(tmux: Tmux, { folder, spec }: VariantLaunch, t
   const { dead, ...pane } = await tmux.find(place, target);
   if (dead)
     throw new HeadgateError('not_found', `nothing runs in the tmux pane ${target} any more`, { outcome: 'pane_missing', pane: target });
-  const script = scriptIn(dirname(folder), WATCH_FILE, WATCH_TEXT);
+  const script = scriptIn(dirname(folder), WATCH_FILE, WATCH_SH);
   paneFolder(folder).setPane(pane);
   const buffer = bufferOf(folder);
   const command = `${unexpanded(`exec /bin/sh ${[script, folder, path, pane.socket, buffer].map(shellQuote).join(' ')}`)} #{cursor_y} #{pane_height}`;

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, isMissing, NOT_YET } from '../../core/errors.ts';
 import { shellQuote } from '../../core/shell-quote.ts';
+import { replaceFile } from '../../core/whole-file.ts';
 import { launchArgv } from '../../model/launch.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import type { BrakeReach } from '../process/brake.ts';
@@ -28,7 +29,7 @@ export class PaneFolder {
     this.#folder = folder;
   }
 
-  /** The pane; undefined while nobody has said which. */
+  /** The pane; undefined while it is not known. */
   pane(): Pane | undefined {
     const [, id, socket] = /^(%\d+) (.+)\n$/.exec(this.#read('pane')) ?? [];
     return id === undefined || socket === undefined ? undefined : { id, socket };
@@ -36,7 +37,7 @@ export class PaneFolder {
 
   /** Says which pane is watched. */
   setPane({ id, socket }: Pane): void {
-    writeFileSync(join(this.#folder.path, 'pane'), `${id} ${socket}\n`, { mode: 0o600 });
+    replaceFile(join(this.#folder.path, 'pane'), `${id} ${socket}\n`);
   }
 
   /** What the shim in the pane reads before it runs the command. */
@@ -48,7 +49,8 @@ export class PaneFolder {
       `HEADGATE_SHIM_PIPE=${shellQuote(unexpanded(`exec /bin/sh ${[pipe, this.#folder.path, tmux].map(shellQuote).join(' ')}`))}`,
     ];
     const text = `${lines.join('\n')}\n${launchLines(spec, { ...spec.env, ...marker }, this.#markText())}`;
-    writeFileSync(join(this.#folder.path, 'launch'), text, { mode: 0o600 });
+    // A start that repeats another one writes it while the first shim may be reading.
+    replaceFile(join(this.#folder.path, 'launch'), text);
   }
 
   /** What stands in the output where the command's ends. */
@@ -56,7 +58,7 @@ export class PaneFolder {
     return endMarkOf(this.#markText());
   }
 
-  /** True when somebody took the pipe away while the command ran. */
+  /** True when another client took the pipe away while the command ran. */
   get unpiped(): boolean {
     return this.#read('unpiped') !== '';
   }

@@ -4,14 +4,14 @@ import { HeadgateError } from '../../core/errors.ts';
 export const UNPIPED_MS = 3000;
 
 /** Why the end of a command's output is not there. */
-export const CUT = 'somebody took the pipe of its tmux pane away while it ran; what it wrote after that is not known';
+export const CUT = 'another program took over the pipe of its tmux pane while it ran; what it wrote after that is not known';
 
 /** The refusal of another size for a watched pane. */
 export function notResizable(): HeadgateError {
   return new HeadgateError('unsupported', 'a watched pane has the size that its own viewers give it; resize it in tmux');
 }
 
-/** The refusal of an end of input for a watched pane: typed, it would end somebody's shell. */
+/** The refusal of an end of input for a watched pane: typed, it would end the user's shell. */
 export function notEndable(): HeadgateError {
   return new HeadgateError('unsupported', 'no end of input is typed into a watched pane; send byte 4, as Ctrl-D does, if that is meant');
 }

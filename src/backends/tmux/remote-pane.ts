@@ -1,20 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest } from '../../model/ports/backend.ts';
-import type { KillReceipt } from '../../model/records.ts';
+import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
 import { ask } from '../remote/ask.ts';
 import { placeArgs, type RemotePlace } from '../remote/place-of-producer.ts';
 import { isGone, type ShellHost } from '../remote/shell-host.ts';
 import { isTerminalSize } from '../shim/terminal.ts';
+import { PANE_RESIZE_SH } from './pane-resize-sh.ts';
+import { PANE_SIGNAL_SH } from './pane-signal-sh.ts';
 import { CUT, notEndable, notResizable, notSignallable, UNPIPED_MS } from './pane-words.ts';
-import { PANE_RESIZE_TEXT, PANE_SIGNAL_TEXT, UNPIPED_TEXT, UNWATCH_TEXT } from './remote-pane-text.ts';
+import { UNPIPED_SH } from './unpiped-sh.ts';
+import { UNWATCH_SH } from './unwatch-sh.ts';
 
 /** Pauses before what the host did not answer is asked again, milliseconds: the first, and the longest. */
-const RETRY_MS = 100;
-const RETRY_MAX_MS = 10_000;
+const RETRY = { firstMs: 100, longestMs: 10_000 };
 
 export interface RemotePaneOptions {
   /** The producer folder over there, which is served as any other. */
@@ -64,7 +67,7 @@ export class RemotePane implements BackendHandle {
     if (this.#options.watches) throw notResizable();
     if (!isTerminalSize(cols) || !isTerminalSize(rows))
       throw new HeadgateError('invalid_params', 'a terminal has 1 to 1000 columns and rows', { field: 'cols' });
-    const [word, ...said] = await this.#ask(PANE_RESIZE_TEXT, `${cols}`, `${rows}`);
+    const [word, ...said] = await this.#ask(PANE_RESIZE_SH, `${cols}`, `${rows}`);
     if (word === 'gone') throw new HeadgateError('conflict', 'the command has ended, and its terminal with it');
     if (word !== 'done')
       throw new HeadgateError('conflict', `tmux refused: ${said.join(' ')}`, { outcome: 'tmux_refused', host: this.#options.host.name });
@@ -73,7 +76,7 @@ export class RemotePane implements BackendHandle {
   async signal(signal: string): Promise<void> {
     const name = signalName(signal);
     if (this.#options.watches) throw notSignallable(name);
-    const [word] = await this.#ask(PANE_SIGNAL_TEXT, name.slice(3));
+    const [word] = await this.#ask(PANE_SIGNAL_SH, name.slice(3));
     if (word !== 'done') await this.#options.inner.signal(name);
   }
 
@@ -100,8 +103,8 @@ export class RemotePane implements BackendHandle {
   async #unwatch(request: KillRequest): Promise<KillReceipt> {
     const { inner, clock } = this.#options;
     const requestedAt = clock.now();
-    const [word, pid] = await this.#askOn(UNWATCH_TEXT);
-    // Whoever is piped to has ended, or was never there.
+    const [word, pid] = await this.#askOn(UNWATCH_SH);
+    // The receiver of the pipe has ended, or was never there.
     if (word !== 'done') return await inner.kill(request);
     const over = new AbortController();
     const late = delay(UNPIPED_MS, 'late' as const, { signal: over.signal }).catch(() => 'late' as const);
@@ -109,13 +112,12 @@ export class RemotePane implements BackendHandle {
     const ended = await Promise.race([late, this.exited]);
     over.abort();
     if (ended === 'late') return await inner.kill(request);
-    const { requestedBy, reason } = request;
-    return { requestedBy, reason, requestedAt, signals: [], confirmedDead: [Number(pid)], escaped: [], finishedAt: clock.now() };
+    return { ...emptyReceipt(request, requestedAt, clock.now()), confirmedDead: [Number(pid)] };
   }
 
   async #wasCut(): Promise<boolean> {
     if (this.#options.watches) return false;
-    const [word] = await this.#askOn(UNPIPED_TEXT);
+    const [word] = await this.#askOn(UNPIPED_SH);
     return word === 'cut';
   }
 
@@ -129,11 +131,12 @@ export class RemotePane implements BackendHandle {
   async #askOn(script: string): Promise<readonly string[]> {
     const { host, place, logger } = this.#options;
     const { signal } = this.#detaching;
-    for (let pauseMs = RETRY_MS; !signal.aborted; pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS)) {
+    for (const pauses = new Backoff(RETRY); !signal.aborted; ) {
       try {
         return await this.#ask(script);
       } catch (error) {
         if (isGone(error)) return [];
+        const pauseMs = pauses.next();
         const facts = { host: host.name, producer: place.producerId, pauseMs, error: messageOf(error) };
         logger.warn(facts, 'a pane cannot be looked after now; it will be tried again');
         await delay(pauseMs, undefined, { signal }).catch(() => {});

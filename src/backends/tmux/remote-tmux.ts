@@ -7,11 +7,14 @@ import { RemoteProducers, type RemoteProducersOptions } from '../remote/remote-p
 import type { ShellHost } from '../remote/shell-host.ts';
 import type { RemoteVariant } from '../remote/variant.ts';
 import { checkTmux, DEFAULT_SESSION, windowName } from './launch-pane.ts';
+import { LAUNCHER_SH } from './launcher-sh.ts';
 import { endMarkOf, launchLines, markTextOf } from './pane-folder.ts';
-import { PANE_TEXT, PIPE_TEXT, WATCH_TEXT } from './pane-text.ts';
+import { PANE_INPUT_SH } from './pane-input-sh.ts';
+import { PANE_SH } from './pane-sh.ts';
+import { PIPE_SH } from './pipe-sh.ts';
 import { RemotePane } from './remote-pane.ts';
-import { LAUNCHER_TEXT, type LauncherVariable, PANE_INPUT_TEXT } from './remote-pane-text.ts';
 import { serverOf, tmuxMissing, tmuxRefused, tmuxTooOld } from './tmux.ts';
+import { WATCH_SH } from './watch-sh.ts';
 
 export interface RemoteTmuxOptions extends RemoteProducersOptions {
   /** The host that a place means. */
@@ -58,9 +61,9 @@ export class RemoteTmux {
     // The command could work it out, and cannot write it by accident.
     const mark = markTextOf(createHash('sha256').update(`${this.#options.runner()}/${producerId}`).digest('hex'));
     return {
-      launcher: LAUNCHER_TEXT,
+      launcher: LAUNCHER_SH,
       variables: launcherVariables(spec, watches ? '' : launchLines(spec, spec.env, mark), watches),
-      inputText: PANE_INPUT_TEXT,
+      inputText: PANE_INPUT_SH,
       ...(watches ? {} : { endMark: endMarkOf(mark) }),
       refusal: (host, words) => refusal(host, spec, words),
     };
@@ -75,7 +78,7 @@ function launcherVariables(spec: ProducerSpec, launch: string, watches: boolean)
   const [flag, socket] = serverOf(tmux);
   const parts = launch.match(PART) ?? [];
   const { history } = tmux;
-  const named: Record<LauncherVariable, string> = {
+  const named = {
     FLAG: flag,
     SOCKET: socket,
     SESSION: tmux.session ?? DEFAULT_SESSION,
@@ -84,8 +87,8 @@ function launcherVariables(spec: ProducerSpec, launch: string, watches: boolean)
     ROWS: String(rows),
     TARGET: tmux.pane ?? '',
     FROM: history === undefined ? '-' : history === 0 ? '0' : `-${history}`,
-    SHIM: watches ? WATCH_TEXT : PANE_TEXT,
-    PIPE: PIPE_TEXT,
+    SHIM: watches ? WATCH_SH : PANE_SH,
+    PIPE: PIPE_SH,
     PARTS: String(parts.length),
   };
   const variables = { ...named, ...Object.fromEntries(parts.map((part, index) => [`PART_${index + 1}`, part])) };

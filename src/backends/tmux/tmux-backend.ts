@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
+import { defined } from '../../core/defined.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import type { ProducerSpec } from '../../model/records.ts';
@@ -54,7 +55,7 @@ class TmuxBackend implements Backend {
     return {
       name: 'tmux',
       available: available && reason === undefined,
-      ...(reason === undefined ? {} : { reason }),
+      ...defined({ reason }),
       stdin: true,
       tty: true,
       signals: Object.keys(constants.signals),

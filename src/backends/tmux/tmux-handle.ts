@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError } from '../../core/errors.ts';
+import { InTurn } from '../../core/in-turn.ts';
 import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest } from '../../model/ports/backend.ts';
-import type { KillReceipt } from '../../model/records.ts';
+import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
 import { readAlive } from '../process/proc.ts';
 import { signalForeground } from '../process/signalling.ts';
@@ -12,7 +13,7 @@ import type { PaneFolder } from './pane-folder.ts';
 import { CUT, notEndable, notResizable, notSignallable, UNPIPED_MS } from './pane-words.ts';
 import type { Pane, Tmux } from './tmux.ts';
 
-/** End of input, typed: the VEOF of a terminal whose settings nobody changed. */
+/** End of input, typed: the VEOF of a terminal with default settings. */
 const END_OF_INPUT = Buffer.of(4);
 const LINE_FEED = 10;
 /** Largest number of columns and of rows. */
@@ -27,7 +28,7 @@ export class TmuxHandle implements BackendHandle {
   readonly #stdin: boolean;
   readonly #watches: boolean;
   readonly #clock: Clock;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new InTurn();
   #midLine = false;
   #ended = false;
   #unwatched: Promise<KillReceipt> | undefined;
@@ -65,7 +66,7 @@ export class TmuxHandle implements BackendHandle {
   /** Types bytes; tmux takes all of them and holds what the pane does not read. */
   async write(bytes: Buffer): Promise<number> {
     this.#needStdin();
-    return await this.#inTurn(async () => {
+    return await this.#turns.run(async () => {
       if (this.#ended) throw inputGone();
       await this.#type(bytes);
       if (bytes.length > 0) this.#midLine = bytes.at(-1) !== LINE_FEED;
@@ -77,7 +78,7 @@ export class TmuxHandle implements BackendHandle {
   async closeInput(): Promise<void> {
     this.#needStdin();
     if (this.#watches) throw notEndable();
-    await this.#inTurn(async () => {
+    await this.#turns.run(async () => {
       if (this.#ended || !this.#isThere()) return;
       this.#ended = true;
       await this.#type(this.#midLine ? Buffer.concat([END_OF_INPUT, END_OF_INPUT]) : END_OF_INPUT);
@@ -138,8 +139,7 @@ export class TmuxHandle implements BackendHandle {
     const ended = await Promise.race([late, this.exited]);
     abandon.abort();
     if (ended === 'late') return await this.#inner.kill(request);
-    const { requestedBy, reason } = request;
-    return { requestedBy, reason, requestedAt, signals: [], confirmedDead: [claim.shim.pid], escaped: [], finishedAt: this.#clock.now() };
+    return { ...emptyReceipt(request, requestedAt, this.#clock.now()), confirmedDead: [claim.shim.pid] };
   }
 
   async #type(bytes: Buffer): Promise<void> {
@@ -157,12 +157,6 @@ export class TmuxHandle implements BackendHandle {
     if (this.#folder.exitCode() !== undefined) return false;
     const claim = this.#folder.claim();
     return claim.state === 'absent' || claim.state === 'incomplete' || (claim.state === 'claimed' && readAlive(claim.shim) !== undefined);
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => undefined);
-    return result;
   }
 
   #needStdin(): void {

@@ -1,46 +1,14 @@
 import { HeadgateError } from '../../core/errors.ts';
 import type { TmuxPlace } from '../../model/place.ts';
+import { ON_SERVER_SH } from './on-server-sh.ts';
+import { PROBE_SH } from './probe-sh.ts';
 import type { Shell } from './shell.ts';
+import { WINDOW_SH } from './window-sh.ts';
 
 /** `resize-window` and pane options as they are used here; pipe-pane waits for the last output since 2.6. */
 const OLDEST = [2, 9] as const;
 /** From here on `paste-buffer` changes control characters unless it is told not to. */
 const PASTE_CLEANS = [3, 7] as const;
-
-const PATH_TEXT = 'PATH=$PATH:/usr/local/bin:/usr/bin:/bin';
-
-const PROBE_TEXT = `${PATH_TEXT}
-headgate_tmux=$(command -v tmux) || exit 127
-echo "$headgate_tmux"
-exec "$headgate_tmux" -V`;
-
-/** `sh -c TMUX_TEXT sh FLAG SOCKET ARGS...`; an empty FLAG means the usual server. */
-const TMUX_TEXT = `${PATH_TEXT}
-unset TMUX TMUX_PANE
-if [ -n "$1" ]; then exec tmux "$@"; fi
-shift 2
-exec tmux "$@"`;
-
-/**
- * Makes the window: `sh -c WINDOW_TEXT sh FLAG SOCKET SESSION NAME COLS ROWS SHIM FOLDER`; prints the pid in the pane. Two
- * may find no session at once, and a session may end between two looks: then again. The shim's claim keeps a command from
- * running twice.
- */
-export const WINDOW_TEXT = `${PATH_TEXT}
-unset TMUX TMUX_PANE
-headgate_flag=$1 headgate_socket=$2 headgate_session=$3 headgate_name=$4 headgate_cols=$5 headgate_rows=$6
-shift 6
-headgate_tmux() { if [ -n "$headgate_flag" ]; then tmux "$headgate_flag" "$headgate_socket" "$@"; else tmux "$@"; fi; }
-headgate_left=10
-while :; do
-  headgate_said=$(headgate_tmux new-window -d -P -F 'pid #{pane_pid}' -n "$headgate_name" -t "=$headgate_session:" /bin/sh "$@" 2>&1) && break
-  headgate_said=$(headgate_tmux new-session -d -P -F 'pid #{pane_pid}' -n "$headgate_name" -s "$headgate_session" -x "$headgate_cols" -y "$headgate_rows" /bin/sh "$@" 2>&1) && break
-  headgate_left=$((headgate_left - 1))
-  case $headgate_left-$headgate_said in
-    0-* | *'error c'* | *'too long'*) printf '%s\\n' "$headgate_said" >&2; exit 1 ;;
-  esac
-done
-printf '%s\\n' "$headgate_said"`;
 
 export interface TmuxProgram {
   /** Absolute path on the machine where it runs. */
@@ -84,13 +52,13 @@ export class Tmux {
     folder: string;
   }): Promise<number> {
     const { session, name, cols, rows, shim, folder } = options;
-    const answer = await this.#shell(WINDOW_TEXT, [...serverOf(options.place), session, name, String(cols), String(rows), shim, folder]);
+    const answer = await this.#shell(WINDOW_SH, [...serverOf(options.place), session, name, String(cols), String(rows), shim, folder]);
     const pid = /^pid (\d+)$/m.exec(answer.stdout)?.[1];
     if (answer.code !== 0 || pid === undefined) throw tmuxRefused(answer.stderr || answer.stdout);
     return Number(pid);
   }
 
-  /** The pane that somebody means by `target`. Throws `not_found`. */
+  /** The pane that `target` names. Throws `not_found`. */
   async find(place: TmuxPlace, target: string): Promise<Pane & { dead: boolean }> {
     const stdout = await this.#run(serverOf(place), ['display-message', '-p', '-t', target, '#{pane_id} #{pane_dead} #{socket_path}']);
     const [, id, dead, socket] = /^(%\d+) ([01]) (.+)$/m.exec(stdout) ?? [];
@@ -120,13 +88,13 @@ export class Tmux {
   }
 
   async #run(server: readonly string[], args: readonly string[], input?: Buffer): Promise<string> {
-    const { code, stdout, stderr } = await this.#shell(TMUX_TEXT, [...server, ...args], input);
+    const { code, stdout, stderr } = await this.#shell(ON_SERVER_SH, [...server, ...args], input);
     if (code === 0) return stdout;
     throw tmuxRefused(stderr || stdout);
   }
 
   async #probe(): Promise<TmuxProgram> {
-    const { code, stdout } = await this.#shell(PROBE_TEXT, []);
+    const { code, stdout } = await this.#shell(PROBE_SH, []);
     const [path = '', said = ''] = stdout.split('\n');
     if (code !== 0) throw tmuxMissing();
     const [, major, minor] = /(\d+)\.(\d+)/.exec(said) ?? [];

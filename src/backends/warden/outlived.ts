@@ -5,7 +5,7 @@ import { aloneMs, type Lifetime } from '../../model/lifetime.ts';
 import { readAlive } from '../process/proc.ts';
 import { ProducerFolder } from '../shim/producer-folder.ts';
 
-/** A command that runs while nobody serves its spool. */
+/** A command that runs while no server serves its spool. */
 export interface SpoolCommand {
   /** Name of its folder: the producer's id. */
   readonly id: string;
@@ -13,7 +13,7 @@ export interface SpoolCommand {
   /** Of its shim. */
   readonly pid: number;
   readonly lifetime: Lifetime;
-  /** When it is ended if no server comes, milliseconds since the epoch; null: never, or nobody knows since when there is no server. */
+  /** When it is ended if no server comes, milliseconds since the epoch; null: never, or it is not known since when there is no server. */
   readonly until: number | null;
 }
 

@@ -1,16 +1,18 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootId } from '../../core/boot-id.ts';
 import { messageOf, systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { SYSTEM_PATH } from '../../core/system-path.ts';
+import { replaceFile } from '../../core/whole-file.ts';
 import { aloneMs } from '../../model/lifetime.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import { identify, readAlive } from '../process/proc.ts';
 import { type ProcessIdentity, parseIdentity } from '../shim/producer-folder.ts';
 import { scriptIn } from '../shim/script-file.ts';
-import { WARDEN_FILE, WARDEN_TEXT } from './warden-text.ts';
+import { WARDEN_SH } from './warden-sh.ts';
+import { WARDEN_FILE } from './warden-text.ts';
 
 /** How often a warden that is missing is noticed (milliseconds). */
 const CHECK_MS = 30_000;
@@ -46,7 +48,7 @@ export class Warden {
     const uptime = hundredths();
     try {
       const boot = bootId();
-      if (uptime !== undefined && boot !== null) writeWhole(this.#file('gone'), `${uptime} ${boot}\n`);
+      if (uptime !== undefined && boot !== null) replaceFile(this.#file('gone'), `${uptime} ${boot}\n`);
       rmSync(this.#file('server'), { force: true });
       this.#wake();
     } catch (error) {
@@ -55,7 +57,7 @@ export class Warden {
   }
 
   /**
-   * Notes in a producer folder how long its command may run without a server, and has somebody watch over that. Before the command is
+   * Notes in a producer folder how long its command may run without a server, and starts the warden that watches over that. Before the command is
    * launched, so that nothing of it can outlive a crash unwatched. Throws when that cannot be written.
    */
   watch(folder: string, spec: ProducerSpec): void {
@@ -77,7 +79,7 @@ export class Warden {
     const self = identify(process.pid);
     if (!self) return;
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    writeWhole(this.#file('server'), identityLine(self));
+    replaceFile(this.#file('server'), identityLine(self));
     rmSync(this.#file('gone'), { force: true });
     this.#signed = true;
     this.#timer = setInterval(() => this.#check(), CHECK_MS).unref();
@@ -89,7 +91,7 @@ export class Warden {
     try {
       if (this.#hasLifetimes()) this.#ensure();
     } catch (error) {
-      this.#logger.warn({ error: messageOf(error) }, 'nobody watches over the lifetimes of commands now; it is tried again');
+      this.#logger.warn({ error: messageOf(error) }, 'the lifetimes of commands are not watched now; the warden is started again');
     }
   }
 
@@ -103,7 +105,7 @@ export class Warden {
     if (holder && readAlive(holder)) return;
     rmSync(this.#file('warden'), { force: true });
     const spool = realpathSync(this.#folder);
-    const child = spawn('/bin/sh', [scriptIn(spool, WARDEN_FILE, WARDEN_TEXT), spool], {
+    const child = spawn('/bin/sh', [scriptIn(spool, WARDEN_FILE, WARDEN_SH), spool], {
       cwd: '/',
       // Nothing that marks a process as a command's, or holds a secret, and no folder of a project.
       env: { PATH: SYSTEM_PATH },
@@ -152,12 +154,6 @@ export function identityIn(file: string): ProcessIdentity | undefined {
 
 function identityLine({ pid, startTicks, bootId }: ProcessIdentity): string {
   return `${pid} ${startTicks} ${bootId}\n`;
-}
-
-function writeWhole(file: string, text: string): void {
-  const unfinished = `${file}.${process.pid}`;
-  writeFileSync(unfinished, text, { mode: 0o600 });
-  renameSync(unfinished, file);
 }
 
 /** Hundredths of a second since boot, as the scripts count. */

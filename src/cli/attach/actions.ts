@@ -1,9 +1,7 @@
 import { messageOf } from '../../core/errors.ts';
-import type { Runtime } from '../../rpc/client/index.ts';
+import type { RunName, Runtime, Step } from '../../rpc/client/index.ts';
 import { isWireError } from '../errors.ts';
-import type { RunName } from '../run-name.ts';
 import { visibleLine } from '../text.ts';
-import type { Step } from './step.ts';
 
 /** What keys do to a run. Each returns what there is to say, and never throws. */
 export class Actions {
@@ -20,7 +18,7 @@ export class Actions {
     this.#run = run;
   }
 
-  /** Answers a proposal. That somebody else was faster is told by their answer. */
+  /** Answers a proposal. That another client was faster is told by their answer. */
   answer(step: Step, action: 'accept' | 'reject', more: { output?: string; remember?: true } = {}): Promise<string> {
     return this.#say(async () => {
       try {
@@ -31,7 +29,7 @@ export class Actions {
         const rules = remembered.map(visibleLine).join(', ');
         return rules === '' ? `${action}ed` : `remembered: ${action === 'accept' ? 'allow' : 'deny'} ${rules}`;
       } catch (error) {
-        if (isWireError(error, 'proposal_resolved')) return 'somebody else was faster';
+        if (isWireError(error, 'proposal_resolved')) return 'another client was faster';
         throw error;
       }
     });
@@ -58,7 +56,7 @@ export class Actions {
     return this.#type(step, text, secret);
   }
 
-  /** A key for a command in a terminal: dropped while the connection is lost, since nobody sees what it does. */
+  /** A key for a command in a terminal: dropped while the connection is lost, since its effect cannot be seen. */
   async key(step: Step, text: string): Promise<string> {
     return this.#isConnected ? await this.#type(step, text, false) : '';
   }

@@ -1,9 +1,9 @@
+import type { Step } from '../../rpc/client/index.ts';
 import type { Actions } from './actions.ts';
 import type { Desk } from './desk.ts';
 import { LineEditor } from './line-editor.ts';
-import type { Step } from './step.ts';
 
-/** Answers proposals, so that nobody answers what they do not see (SPEC {#attach_keys}). */
+/** Answers proposals, and only those that the user can see (SPEC {#attach_keys}). */
 export class Answers {
   readonly #desk: Desk;
   readonly #actions: Actions;
@@ -44,7 +44,7 @@ export class Answers {
   accept(): void {
     const step = this.#proposal();
     if (!step) return;
-    if (!step.isQuestion) return this.#give(step, 'accept');
+    if (!step.action.question) return this.#give(step, 'accept');
     this.#desk.ask({
       editor: new LineEditor('answer: '),
       step: step.id,
@@ -67,8 +67,7 @@ export class Answers {
   remember(action: 'accept' | 'reject'): void {
     const step = this.#proposal();
     if (!step) return;
-    const rules = step.attributes[action === 'accept' ? 'remember' : 'remember_reject'];
-    if (rules === undefined || (Array.isArray(rules) && rules.length === 0))
+    if (step.action.rules[action].length === 0)
       return this.#desk.say(`no narrow rule can be made of this one; answer it with ${action === 'accept' ? 'a' : 'r'}`);
     this.#give(step, action, { remember: true });
   }

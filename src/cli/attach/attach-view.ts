@@ -1,10 +1,9 @@
 import { constants } from 'node:os';
 import { deferred } from '../../core/deferred.ts';
-import type { Runtime } from '../../rpc/client/index.ts';
+import { type Item, isLeftover, isLive, type RunName, type Runtime, type Step } from '../../rpc/client/index.ts';
 import type { Console } from '../console.ts';
 import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
-import type { RunName } from '../run-name.ts';
 import { visibleLine } from '../text.ts';
 import { Actions } from './actions.ts';
 import { Answers } from './answers.ts';
@@ -19,8 +18,6 @@ import { OutputPane } from './output-pane.ts';
 import type { Question } from './question.ts';
 import { type Row, span } from './rows.ts';
 import { RunFeed } from './run-feed.ts';
-import { isLeftover, type Step } from './step.ts';
-import { type Item, isLive } from './timeline.ts';
 import { titleRow } from './title.ts';
 import { Typing } from './typing.ts';
 
@@ -160,9 +157,10 @@ export class AttachView {
       this.#message = 'it was answered elsewhere';
     }
     this.#typing.stopIfOver();
-    // Whoever looks at the end is taken to what waits for an answer, and else to what is newest; not while typing: what is typed into stays in sight.
+    // A view at the end moves to the proposal that waits, and else to the newest item; not while typing: the command that is typed into stays in sight.
     const isTyping = this.#question !== undefined || this.#typing.into !== undefined;
     if (this.#atEnd && !isTyping && this.#step()?.state !== 'proposed') this.#goTo(timeline.proposals[0] ?? timeline.items.at(-1));
+    this.#feed.look(this.#selected);
     this.#output.show(this.#step());
     this.#draw();
   }
@@ -172,7 +170,7 @@ export class AttachView {
     this.#draw();
   }
 
-  /** Selects what nobody moved to. */
+  /** Selects an item that the user did not move to. */
   #goTo(item: Item | undefined): void {
     if (item?.id === this.#selected) return;
     this.#select(item?.id);
@@ -184,6 +182,7 @@ export class AttachView {
     this.#answers.seen();
     this.#selected = id;
     this.#detailTop = 0;
+    this.#feed.look(id);
     this.#output.show(this.#step());
   }
 
@@ -436,7 +435,7 @@ export class AttachView {
     }
     this.#do(
       this.#feed.learnReceipt(step.id).then(
-        (known) => (known ? '' : 'nobody has cancelled it'),
+        (known) => (known ? '' : 'it was not cancelled'),
         (error: unknown) => String(error),
       ),
     );

@@ -1,12 +1,9 @@
-import { leftoverWords } from '../../core/leftover-line.ts';
-import { placeLine } from '../../core/place-line.ts';
+import { type Item, leftoverLine, placeLine, type Step } from '../../rpc/client/index.ts';
 import { diffLines } from '../diff-lines.ts';
-import { ruleLines, rulesToRemember } from '../remembered-rules.ts';
+import { ruleLines } from '../remembered-rules.ts';
 import { formatDuration, visibleLine } from '../text.ts';
 import { shortState } from './item-rows.ts';
 import { type Row, type Style, span, wrap, wrapVisible } from './rows.ts';
-import type { Step } from './step.ts';
-import type { Item } from './timeline.ts';
 
 /** Rows of a command line above its output; the rest of it can be scrolled to in a step without output. */
 const COMMAND_ROWS = 3;
@@ -17,6 +14,7 @@ export function detailRows(item: Item, columns: number, now: number): Row[] {
   switch (item.kind) {
     case 'prompt':
     case 'words':
+    case 'trouble':
     case 'notice':
       return wrapVisible(item.text.trim(), columns).map((line) => [span(line)]);
     case 'step':
@@ -35,28 +33,28 @@ function stepRows(step: Step, columns: number, now: number): Row[] {
   const by = step.by === undefined ? '' : `, ${step.state === 'rejected' ? 'rejected' : 'accepted'} by ${visibleLine(step.by)}`;
   const reason = step.reason === undefined ? '' : `: ${visibleLine(step.reason)}`;
   lines(`${visibleLine(step.tool)}: ${shortState(step, now)}${reason}${by}`, step.state === 'failed' ? 'red' : 'dim');
-  const place = placeLine(step.attributes);
+  const place = placeLine(step.action);
   if (place !== undefined) lines(`in ${visibleLine(place)}`, 'yellow');
-  if (step.waiting && step.prompt !== undefined) lines(`waits for input after ${JSON.stringify(visibleLine(step.prompt))}`, 'yellow');
-  const left = leftoverWords(step.attributes);
-  if (left) lines(left.line, left.isOpen ? 'yellow' : 'dim');
+  if (step.waiting && step.waiting.prompt !== '')
+    lines(`waits for input after ${JSON.stringify(visibleLine(step.waiting.prompt))}`, 'yellow');
+  const left = step.action.leftover;
+  if (left) lines(leftoverLine(left), left.isOpen ? 'yellow' : 'dim');
   if (step.receipt) for (const line of receiptLines(step.receipt)) lines(line);
   if (step.state === 'proposed') proposalRows(step, rows, lines);
   if (hasOutput) return rows;
   lines(visibleLine(step.id), 'dim');
-  const { diff } = step.attributes;
-  if (typeof diff === 'string') rows.push(...diffRows(diff));
-  else if (step.body.trim() !== '' && !step.body.startsWith('$ '))
-    for (const line of wrapVisible(step.body, columns)) rows.push([span(line)]);
+  const { diff } = step.action;
+  if (diff !== undefined) rows.push(...diffRows(diff));
+  else if (step.text.trim() !== '' && !step.text.startsWith('$ '))
+    for (const line of wrapVisible(step.text, columns)) rows.push([span(line)]);
   return rows;
 }
 
 function proposalRows(step: Step, rows: Row[], lines: (text: string, ...styles: Style[]) => void): void {
-  const { options, verdict } = step.attributes;
-  if (Array.isArray(options)) for (const option of options) lines(`- ${visibleLine(String(option))}`);
-  if (typeof verdict === 'object' && verdict !== null && 'reason' in verdict && typeof verdict.reason === 'string')
-    lines(`asked because ${visibleLine(verdict.reason)}`, 'dim');
-  for (const line of ruleLines(rulesToRemember(step.attributes))) lines(line.trim(), 'dim');
+  const { question, reason, rules } = step.action;
+  for (const option of question?.options ?? []) lines(`- ${visibleLine(option)}`);
+  if (reason !== undefined) lines(`asked because ${visibleLine(reason)}`, 'dim');
+  for (const line of ruleLines(rules)) lines(line.trim(), 'dim');
   if (rows.length > 0) lines('');
 }
 

@@ -21,11 +21,11 @@ export interface Picture {
 
 export interface FullScreenListener {
   key(key: Key): void;
-  /** The picture is needed again: the size is another one, or somebody else had the terminal. */
+  /** The picture is needed again: the size is another one, or another program had the terminal. */
   redraw(): void;
 }
 
-/** After so long nobody has stopped us, milliseconds. */
+/** How long the system may take to stop this process after SIGTSTP, milliseconds. */
 const UNSTOPPED_MS = 100;
 /** What signals that come together may take to be told, milliseconds. */
 const SETTLE_MS = 20;
@@ -53,7 +53,7 @@ export class FullScreen {
   readonly #onKey = (_text: string | undefined, key: Key) => this.#listener.key(key);
   readonly #onResize = () => this.redraw();
   readonly #onContinue = () => {
-    // Whoever is stopped is not told that the size is another one.
+    // A stopped process gets no SIGWINCH.
     process.kill(process.pid, 'SIGWINCH');
     this.redraw();
   };
@@ -108,9 +108,9 @@ export class FullScreen {
   /** Stops the process as Ctrl-Z does, with the terminal given back, and takes it again when it goes on. */
   suspend(): void {
     this.leave();
-    // Where nobody could continue us, the system does not stop us; then we go on at once.
+    // The system does not stop a process group that no shell could continue (POSIX, orphaned process group); then it goes on at once.
     let timer = setTimeout(() => goOn(), UNSTOPPED_MS);
-    // A signal that ends us may have come with the one that continues us, and goes first: the terminal is somebody else's then.
+    // A signal that ends us may have come with the one that continues us, and goes first: the terminal belongs to the shell then.
     const goOn = () => {
       clearTimeout(timer);
       timer = setTimeout(() => {

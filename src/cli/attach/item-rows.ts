@@ -1,8 +1,7 @@
+import { type Item, isOver, type RunModel, type Step, stateWord } from '../../rpc/client/index.ts';
 import { formatDuration, visibleLine } from '../text.ts';
 import { usageLine } from '../usage-line.ts';
 import { fitRow, head, type Row, rowWidth, type Span, type Style, span, widthOf, wrapVisible } from './rows.ts';
-import { type Step, stateWord } from './step.ts';
-import type { Item, Timeline } from './timeline.ts';
 
 /** Rows of a text that are shown in the timeline; the details have it whole. */
 const TEXT_ROWS = 8;
@@ -15,7 +14,7 @@ export interface TimelineRows {
 }
 
 /** All rows of a timeline in so many columns; the selected item's are marked. `now` is for what still runs (SPEC {#attach_timeline}). */
-export function timelineRows(timeline: Timeline, columns: number, selected: string | undefined, now: number): TimelineRows {
+export function timelineRows(timeline: RunModel, columns: number, selected: string | undefined, now: number): TimelineRows {
   const rows: Row[] = [];
   const owners: (string | undefined)[] = [];
   let turn = 0;
@@ -43,7 +42,7 @@ export function timelineRows(timeline: Timeline, columns: number, selected: stri
   return { rows, owners };
 }
 
-function turnRow(timeline: Timeline, turn: number): Row {
+function turnRow(timeline: RunModel, turn: number): Row {
   const meters = timeline.meters.filter((meter) => meter.turn === turn);
   const used = usageLine(meters);
   return [span(`turn ${turn}`, 'cyan'), ...(used === undefined ? [] : [span(`  ${used}`, 'dim')])];
@@ -58,6 +57,8 @@ function itemRows(item: Item, columns: number, now: number): Row[] {
       ]);
     case 'words':
       return textRows(item.text, columns, TEXT_ROWS).map((line) => [span(line)]);
+    case 'trouble':
+      return textRows(item.text, columns, TEXT_ROWS).map((line) => [span(line, 'red')]);
     case 'notice':
       return textRows(item.level === 'info' ? item.text : `${item.level}: ${item.text}`, columns, TEXT_ROWS).map((line) => [
         span(line, item.level === 'error' ? 'red' : 'yellow'),
@@ -77,7 +78,7 @@ function stepRow(step: Step, columns: number, now: number): Row {
   return [...left, span(`  ${state}`, style)];
 }
 
-/** A title that somebody answers, where there may be no room for the details: all on one line, what is left out counted (SPEC {#proposals}). */
+/** A title of a proposal, where there may be no room for the details: all on one line, what is left out counted (SPEC {#proposals}). */
 function decidedOn(title: string, columns: number): string {
   const line = visibleLine(title);
   if (widthOf(line) <= columns) return line;
@@ -88,14 +89,14 @@ function decidedOn(title: string, columns: number): string {
 /** How a step stands, and for how long. */
 export function shortState(step: Step, now: number): string {
   const { startedAt, durationMs } = step;
-  const ms = step.isOver ? durationMs : startedAt === undefined ? undefined : now - startedAt;
+  const ms = isOver(step) ? durationMs : startedAt === undefined ? undefined : now - startedAt;
   return [stateWord(step), ...(ms === undefined ? [] : [formatDuration(ms)])].join(', ');
 }
 
 function glyph(step: Step): string {
   if (step.state === 'proposed') return '?';
   if (step.state === 'queued' || step.state === 'accepted') return '·';
-  const isCommand = typeof step.attributes['command'] === 'string';
+  const isCommand = step.action.command !== undefined;
   if (step.state === 'rejected' || step.state === 'cancelled') return '-';
   if (step.state === 'failed') return '!';
   return isCommand ? '$' : '+';

@@ -1,7 +1,5 @@
-import { rulesToRemember } from '../remembered-rules.ts';
+import { isLeftover, isLive, type Step } from '../../rpc/client/index.ts';
 import { type Row, span } from './rows.ts';
-import { isLeftover, type Step } from './step.ts';
-import { isLive } from './timeline.ts';
 
 /** Keys and what they do, as `?` shows them. */
 const HELP: readonly (readonly [string, string])[] = [
@@ -34,8 +32,8 @@ export function helpRows(): Row[] {
 export function keyBar(selected: Step | undefined, isOpen: boolean, answers: boolean): Row {
   const pairs: [string, string][] = [];
   if (selected?.state === 'proposed' && answers) {
-    const { accept, reject } = rulesToRemember(selected.attributes);
-    pairs.push(['a', selected.isQuestion ? 'answer' : 'accept'], ['r', 'reject']);
+    const { accept, reject } = selected.action.rules;
+    pairs.push(['a', selected.action.question ? 'answer' : 'accept'], ['r', 'reject']);
     if (accept.length > 0) pairs.push(['m', 'accept and remember']);
     if (reject.length > 0) pairs.push(['f', 'reject and remember']);
   } else if (selected && isLive(selected)) pairs.push(['c', 'cancel'], ['i', 'input'], ['s', 'signal']);

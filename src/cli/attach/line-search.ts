@@ -24,7 +24,7 @@ export class LineSearch {
   }
 
   /**
-   * The first match behind a line; round the end when there is none. Undefined when nothing matches, or once nobody wants it any more. Throws
+   * The first match behind a line; round the end when there is none. Undefined when nothing matches, or once it is not wanted any more. Throws
    * what the server answers.
    */
   async after(line: number, isWanted: () => boolean = () => true): Promise<number | undefined> {

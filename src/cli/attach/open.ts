@@ -1,6 +1,6 @@
+import { RunName } from '../../rpc/client/index.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
-import { RunName } from '../run-name.ts';
 import { AttachView } from './attach-view.ts';
 
 /** Shows a run in our terminal until it is left, and says what goes on without us (SPEC {#cli_attach}). */

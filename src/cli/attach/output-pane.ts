@@ -1,15 +1,13 @@
 import { messageOf } from '../../core/errors.ts';
 import { plainText } from '../../core/plain-text.ts';
-import type { Runtime } from '../../rpc/client/index.ts';
+import { isOver, type RunName, type Runtime, type Step } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import { follow } from '../follow.ts';
-import type { RunName } from '../run-name.ts';
 import { formatBytes } from '../text.ts';
 import { ChannelTail } from './channel-tail.ts';
 import { LineSearch } from './line-search.ts';
 import { printable } from './printable.ts';
 import { type Row, span, wrap } from './rows.ts';
-import type { Step } from './step.ts';
 
 /** Bytes before the end from which on output is played: of pipes and of a terminal, whose picture takes more. */
 const PIPE_TAIL_BYTES = 64 * 1024;
@@ -30,9 +28,14 @@ interface Page {
   readonly first: number;
   readonly total: number;
   readonly lines: readonly string[];
+  /** Rows that it was read for. */
+  readonly room: number;
   /** The line that a search found. */
   readonly found?: number | undefined;
 }
+
+/** What was asked for, one at a time. */
+type Question = (isWanted: () => boolean) => Promise<Page | undefined>;
 
 export interface OutputRows {
   readonly rows: readonly Row[];
@@ -42,7 +45,7 @@ export interface OutputRows {
 }
 
 /**
- * The output of one command at a time: its end, live, or pages of it that are read when somebody looks at them, so that it costs
+ * The output of one command at a time: its end, live, or pages of it that are read when they are shown, so that it costs
  * the same however much there is (SPEC {#attach_output}).
  */
 export class OutputPane {
@@ -57,8 +60,8 @@ export class OutputPane {
   #page: Page | undefined;
   /** Lines of the page that there was room for: long ones take several rows. */
   #shown = 1;
-  /** Counts what was asked for: an answer to an earlier question is left out. */
-  #asked = 0;
+  /** The newest question, until its answer is there: an answer to an earlier one is left out. */
+  #asking: Question | undefined;
   #channel = 1;
   #search: LineSearch | undefined;
 
@@ -93,20 +96,20 @@ export class OutputPane {
     for (const tail of this.#tails.splice(0)) tail.dispose();
     this.#page = undefined;
     this.#search = undefined;
-    this.#asked++;
+    this.#asking = undefined;
     this.#step = undefined;
   }
 
   /** The rows for so much room. */
   rows(columns: number, height: number): OutputRows {
-    // A page has as many lines as there was room for when it was read.
-    if (this.#page && height > this.#height) void this.#ask(() => this.#again());
     this.#height = Math.max(1, height);
     if (columns !== this.#columns) {
       this.#columns = columns;
       for (const tail of this.#tails) tail.resize(columns);
     }
     if (!this.#page) return this.#tailRows();
+    // A page that was asked for since is read for this room, or read again when it is drawn.
+    if (this.#page.room < this.#height && !this.#asking) this.#readAgain(this.#page);
     const { shown, ...page } = pageRows(this.#page, columns, this.#height);
     this.#shown = shown;
     return page;
@@ -136,7 +139,7 @@ export class OutputPane {
 
   /** Shows the end again, live. */
   follow(): void {
-    this.#asked++;
+    this.#asking = undefined;
     this.#page = undefined;
     this.#changed();
   }
@@ -171,10 +174,7 @@ export class OutputPane {
     void this.#ask(async (isWanted) => {
       const line = await (direction > 0 ? search.after(found ?? first - 1, isWanted) : search.before(found ?? first, isWanted));
       if (!isWanted()) return undefined;
-      if (line === undefined) {
-        this.#changed(`nothing matches ${search.pattern}`);
-        return undefined;
-      }
+      if (line === undefined) throw new Error(`nothing matches ${search.pattern}`);
       const page = await this.#read(Math.max(1, line - Math.floor(this.#height / 3)), 0);
       return { ...page, found: line };
     });
@@ -215,7 +215,7 @@ export class OutputPane {
           `${channel === this.#channel && this.#tails.length > 1 ? '*' : ''}${channelName(channel)} ${formatBytes(bytes)}`,
       )
       .join('  ');
-    const label = `${sizes}${this.#step?.isOver ? '' : '  following'}`;
+    const label = `${sizes}${this.#step && isOver(this.#step) ? '' : '  following'}`;
     const below = others.filter(({ bytes }) => bytes > 0);
     if (below.length === 0) {
       const { cursor } = main;
@@ -238,9 +238,10 @@ export class OutputPane {
     return { rows: rows.slice(-this.#height), label };
   }
 
-  async #again(): Promise<Page | undefined> {
-    const page = this.#page;
-    return page && { ...(await this.#read(page.first, 0)), found: page.found };
+  /** Reads a page once more, for the room that there is now. */
+  #readAgain(page: Page): void {
+    this.#page = { ...page, room: this.#height };
+    void this.#ask(async () => ({ ...(await this.#read(page.first, 0)), found: page.found }));
   }
 
   /** Number of the first line when the last ones fill the room. */
@@ -252,15 +253,16 @@ export class OutputPane {
   /** The page that begins so many lines behind line `from`; of one before it only as many as leave room for `from`. */
   async #read(from: number, lines: number): Promise<Page> {
     const first = Math.max(1, from + lines);
-    const answer = await this.#readPage({ lines: { first, count: Math.max(this.#height, from - first + 1) }, max_bytes: PAGE_BYTES });
+    const room = this.#height;
+    const answer = await this.#readPage({ lines: { first, count: Math.max(room, from - first + 1) }, max_bytes: PAGE_BYTES });
     const { total } = answer.lines;
     if (first > total && total > 0) return await this.#read(total, 0);
     const text = plainText(Buffer.from(answer.chunk, answer.encoding)).replace(/\n$/, '');
     const all = text.split('\n').map((line) => printable(line.slice(0, LINE_CHARS).replaceAll('\t', '    ')));
     let skipped = 0;
     const heights = all.slice(0, Math.max(0, from - first)).map((line) => wrap(line, this.#room(total)).length);
-    while (skipped + 1 < heights.length && heights.slice(skipped).reduce((sum, rows) => sum + rows, 1) > this.#height) skipped++;
-    return { channel: this.#channel, first: first + skipped, total, lines: all.slice(skipped) };
+    while (skipped + 1 < heights.length && heights.slice(skipped).reduce((sum, rows) => sum + rows, 1) > room) skipped++;
+    return { channel: this.#channel, first: first + skipped, total, room, lines: all.slice(skipped) };
   }
 
   /** Columns beside the numbers of lines. */
@@ -277,17 +279,21 @@ export class OutputPane {
   }
 
   /** Asks for another page; the newest question alone is answered. */
-  async #ask(question: (isWanted: () => boolean) => Promise<Page | undefined>): Promise<void> {
+  async #ask(question: Question): Promise<void> {
     if (!this.#step) return;
-    const number = ++this.#asked;
-    const isWanted = () => number === this.#asked;
+    this.#asking = question;
+    const isWanted = () => this.#asking === question;
     try {
       const page = await question(isWanted);
-      if (!isWanted() || !page) return;
+      if (!isWanted()) return;
+      this.#asking = undefined;
+      if (!page) return;
       this.#page = page;
       this.#changed();
     } catch (error) {
-      if (isWanted()) this.#changed(messageOf(error));
+      if (!isWanted()) return;
+      this.#asking = undefined;
+      this.#changed(messageOf(error));
     }
   }
 }

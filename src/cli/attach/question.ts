@@ -4,7 +4,7 @@ import type { LineEditor } from './line-editor.ts';
 export interface Question {
   readonly editor: LineEditor;
   readonly done: (text: string) => void;
-  /** The proposal that it answers: gone when somebody else answers it. */
+  /** The proposal that it answers: gone when another client answers it. */
   readonly step?: string;
   readonly endOfInput?: () => void;
 }

@@ -1,8 +1,9 @@
-import { leftoverWords } from '../../core/leftover-line.ts';
-import type { Runtime, RuntimeEvent } from '../../rpc/client/index.ts';
-import { entriesOf } from '../history.ts';
-import type { RunName } from '../run-name.ts';
-import { Timeline } from './timeline.ts';
+import { isOver, type RunModel, type RunName, RunReader, type Runtime } from '../../rpc/client/index.ts';
+
+/** Items that are read before the view is drawn. */
+const FIRST_ITEMS = 100;
+/** Between two looks at a kill that is under way, milliseconds. */
+const KILL_LOOK_MS = 250;
 
 export interface RunFeedListener {
   /** The timeline is another one. */
@@ -11,103 +12,108 @@ export interface RunFeedListener {
   failed(error: unknown): void;
 }
 
-/** Keeps the timeline of a run: what there was before as its entries have it, then what happens (SPEC {#attach_timeline}). */
+/** Keeps the timeline of a run, with what `stream/list` and receipts say of its commands (SPEC {#attach_timeline}). */
 export class RunFeed {
-  readonly timeline = new Timeline();
+  readonly #reader: RunReader;
   readonly #session: Runtime;
   readonly #run: RunName;
   readonly #listener: RunFeedListener;
   readonly #stop = new AbortController();
-  /** Entries to ask for, and whether the run itself is. */
-  readonly #stale = new Set<string>();
-  #isRunStale = false;
-  #asking = false;
-  #closed = false;
+  /** Kills that are under way, and when each is looked at next. */
+  readonly #killing = new Map<string, NodeJS.Timeout>();
+  #isOpen = false;
+  #asksForProducers = false;
 
   constructor(session: Runtime, run: RunName, listener: RunFeedListener) {
     this.#session = session;
     this.#run = run;
     this.#listener = listener;
+    this.#reader = new RunReader(session, run, {
+      changed: () => this.#changed(),
+      failed: (error) => this.#failed(error),
+      read: (path) => void this.#learn(path).catch((error: unknown) => this.#failed(error)),
+    });
   }
 
-  /** Reads what there is and goes on live. Throws what the server answers. */
+  get timeline(): RunModel {
+    return this.#reader.model;
+  }
+
+  /** Reads the end of the run and goes on live, and reads what was before meanwhile. Throws what the server refuses. */
   async open(): Promise<void> {
     // Subscribed to before anything is read: it tells what the answers may not have any more.
-    const events = this.#session.events({ run: this.#run.now, since: this.#session.lastSeq, signal: this.#stop.signal });
-    this.timeline.setRun(await this.#run.ask((run) => this.#session.look('getRun', { run })));
-    this.timeline.setHistory([
-      ...(await entriesOf(this.#session, this.#run.now, 'log://**')),
-      ...(await entriesOf(this.#session, this.#run.now, 'prompt://**')),
-    ]);
+    void this.#follow(this.#session.events({ run: this.#run.now, since: this.#session.lastSeq, signal: this.#stop.signal }));
+    await this.#reader.open(FIRST_ITEMS);
     await this.#learnProducers();
-    void this.#follow(events);
+    this.#isOpen = true;
+    void this.#readAll();
+  }
+
+  /** Reads the text of an item that a person looks at. */
+  look(id: string | undefined): void {
+    const item = this.timeline.item(id);
+    if (item) this.#reader.readText(item);
   }
 
   /** What became of a command that was cancelled, asked for now. */
   async learnReceipt(path: string): Promise<boolean> {
     const { receipt } = await this.#run.ask((run) => this.#session.look('stream/receipt', { run, path }));
     if (receipt) this.timeline.setReceipt(path, receipt);
-    this.#listener.changed();
+    this.#changed();
+    if (receipt?.finishedAt === null && !this.#stop.signal.aborted) this.#learnAgain(path);
     return receipt !== null;
   }
 
   close(): void {
-    this.#closed = true;
+    for (const timer of this.#killing.values()) clearTimeout(timer);
+    this.#isOpen = false;
+    this.#reader.close();
     this.#stop.abort();
   }
 
-  async #follow(events: AsyncIterable<RuntimeEvent>): Promise<void> {
-    try {
-      for await (const event of events) this.#take(event);
-    } catch (error) {
-      if (!this.#closed) this.#listener.failed(error);
-    }
+  async #readAll(): Promise<void> {
+    while (this.#isOpen && this.#reader.hasEarlier && !this.timeline.run.deleted) await this.#reader.readEarlier();
   }
 
-  #take(event: RuntimeEvent): void {
-    this.#run.take(event);
-    const path = this.timeline.apply(event);
-    if (path !== undefined) this.#stale.add(path);
-    if (event.name === 'run/state') this.#isRunStale = true;
-    this.#listener.changed();
-    if (!this.#asking) void this.#ask();
+  /** The end of a kill is told by its receipt alone. */
+  #learnAgain(path: string): void {
+    clearTimeout(this.#killing.get(path));
+    const look = () => void this.learnReceipt(path).catch((error: unknown) => this.#failed(error));
+    this.#killing.set(path, setTimeout(look, KILL_LOOK_MS));
   }
 
-  /** Asks for whatever is not known any more, one thing after the other. */
-  async #ask(): Promise<void> {
-    this.#asking = true;
+  async #follow(events: ReturnType<Runtime['events']>): Promise<void> {
     try {
-      while (!this.#closed && (this.#stale.size > 0 || this.#isRunStale)) {
-        if (this.#isRunStale) {
-          this.#isRunStale = false;
-          this.timeline.setRun(await this.#run.ask((run) => this.#session.look('getRun', { run })));
-        }
-        for (const path of [...this.#stale]) {
-          this.#stale.delete(path);
-          await this.#learn(path);
-        }
-        if (this.timeline.running.some(({ startedAt }) => startedAt === undefined)) await this.#learnProducers();
-        this.#listener.changed();
-      }
+      for await (const event of events) this.#reader.take(event);
     } catch (error) {
-      if (!this.#closed && !this.timeline.run.deleted) this.#listener.failed(error);
-    } finally {
-      this.#asking = false;
+      this.#failed(error);
     }
   }
 
   async #learn(path: string): Promise<void> {
-    // Removed meanwhile: its event says so.
-    const entry = await this.#run.ask((run) => this.#session.look('get', { run, path })).catch(() => undefined);
-    if (entry) this.timeline.setEntry(entry);
     const step = this.timeline.step(path);
-    const isEnded = step?.state === 'cancelled' || (step && leftoverWords(step.attributes)?.isCancelled);
-    if (isEnded && step.channels.length > 0 && step.receipt?.finishedAt == null) await this.learnReceipt(path);
+    const isCancelled = step?.state === 'cancelled' || step?.action.leftover?.isCancelled === true;
+    if (step && isCancelled && isOver(step) && step.channels.length > 0 && step.receipt?.finishedAt == null) await this.learnReceipt(path);
+    if (this.timeline.running.some(({ startedAt }) => startedAt === undefined)) await this.#learnProducers();
   }
 
   async #learnProducers(): Promise<void> {
-    if (this.timeline.running.length === 0) return;
-    const producers = await this.#run.ask((run) => this.#session.look('stream/list', { run, state: 'live' }));
-    for (const producer of producers) this.timeline.setProducer(producer);
+    if (this.#asksForProducers || this.timeline.running.length === 0) return;
+    this.#asksForProducers = true;
+    try {
+      const producers = await this.#run.ask((run) => this.#session.look('stream/list', { run, state: 'live' }));
+      for (const producer of producers) this.timeline.setProducer(producer);
+    } finally {
+      this.#asksForProducers = false;
+    }
+    this.#changed();
+  }
+
+  #changed(): void {
+    if (this.#isOpen) this.#listener.changed();
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#stop.signal.aborted && !this.timeline.run.deleted) this.#listener.failed(error);
   }
 }

@@ -1,11 +1,11 @@
+import type { RunModel } from '../../rpc/client/index.ts';
 import { formatStatus } from '../text.ts';
 import { usageLine } from '../usage-line.ts';
 import { spread } from './item-rows.ts';
 import { type Row, span } from './rows.ts';
-import type { Timeline } from './timeline.ts';
 
 /** How a run stands and what it has used; in a narrow terminal the one comes before the other. */
-export function titleRow(alias: string, { run, meters, proposals, running }: Timeline, isConnected: boolean, columns: number): Row {
+export function titleRow(alias: string, { run, meters, proposals, running }: RunModel, isConnected: boolean, columns: number): Row {
   const counts = [
     ...(proposals.length > 0 ? [`${proposals.length} to answer`] : []),
     ...(running.length > 0 ? [`${running.length} running`] : []),

@@ -1,11 +1,11 @@
 import { SECRET_PROMPT } from '../../core/secret-prompt.ts';
+import { isOver, type Step } from '../../rpc/client/index.ts';
 import { visibleLine } from '../text.ts';
 import type { Actions } from './actions.ts';
 import type { Desk } from './desk.ts';
 import type { Key } from './full-screen.ts';
 import { LineEditor } from './line-editor.ts';
 import { cutRow, span } from './rows.ts';
-import type { Step } from './step.ts';
 
 /** Columns of a command's name before the line that is typed into it. */
 const NAME_COLUMNS = 30;
@@ -47,11 +47,13 @@ export class Typing {
 
   /** No key goes to a terminal whose command has ended. */
   stopIfOver(): void {
-    if (this.#into !== undefined && this.#desk.timeline.step(this.#into)?.isOver !== false) this.#into = undefined;
+    if (this.#into === undefined) return;
+    const step = this.#desk.timeline.step(this.#into);
+    if (!step || isOver(step)) this.#into = undefined;
   }
 
   #line(step: Step, isSecret: boolean): void {
-    const secret = isSecret || SECRET_PROMPT.test(step.prompt ?? '');
+    const secret = isSecret || SECRET_PROMPT.test(step.waiting?.prompt ?? '');
     const [name] = cutRow([span(visibleLine(step.title))], NAME_COLUMNS);
     this.#desk.ask({
       editor: new LineEditor(`${secret ? 'secret input' : 'input'} for ${name?.text ?? ''}: `, { isSecret: secret }),
@@ -62,7 +64,7 @@ export class Typing {
 
   #entered(path: string, text: string, secret: boolean): void {
     const step = this.#desk.timeline.step(path);
-    if (!step || step.isOver) return this.#desk.say('the command has ended; nothing was sent');
+    if (!step || isOver(step)) return this.#desk.say('the command has ended; nothing was sent');
     this.#desk.do(this.#actions.input(step, `${text}${step.terminal ? '\r' : '\n'}`, { secret }));
     // The next line is for the same command, until Esc.
     if (!secret) this.#line(step, false);

@@ -1,8 +1,8 @@
-import { isQuestion } from '../../core/question.ts';
-import type { Runtime } from '../../rpc/client/index.ts';
+import { defined } from '../../core/defined.ts';
+import { actionOf, type Runtime } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
-import { describeError, usageError, wireError } from '../errors.ts';
+import { CliError, describeError, usageError, wireError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type ListOptions, printJson, printListing, withSession } from '../listing.ts';
 import { formatDuration, visibleLine } from '../text.ts';
@@ -61,7 +61,7 @@ export async function answer(
       const resolution = {
         path: one,
         action,
-        ...(options.text === undefined ? {} : { output: options.text }),
+        ...defined({ output: options.text }),
         ...(options.remember ? { remember: true } : {}),
       };
       try {
@@ -70,7 +70,7 @@ export async function answer(
         if (!options.json) await console.out.write(`${sentence(action, resolved)}\n`);
       } catch (error) {
         failures.push(error as Error);
-        // What the server says of one proposal, that somebody else was faster for example, holds up no other.
+        // An error about one proposal, such as an answer of another client that came first, does not stop the others.
         if (!wireError(error)) break;
       }
     }
@@ -92,7 +92,8 @@ async function chosen(
   const waiting = await session.look('getProposals', { run });
   const one = path === undefined ? undefined : waiting.find((proposal) => proposal.path === path);
   if (path !== undefined && !one) return [path];
-  const none = { none: `nothing of ${run} waits for an answer`, see: 'headgate proposals shows what waits elsewhere' };
+  // Another client may have been faster: the command line is right.
+  const none = new CliError(`nothing of ${run} waits for an answer`, EXIT.refused, 'headgate proposals shows what waits elsewhere');
   const wanted = one
     ? [one.path]
     : all && waiting.length > 0
@@ -100,11 +101,11 @@ async function chosen(
       : [
           theOnly(
             waiting.map((proposal) => proposal.path),
-            { ...none, many: `proposals of ${run} wait` },
+            { none, many: `proposals of ${run} wait` },
             (name) => `headgate ${action} ${run} ${name}`,
           ),
         ];
-  const question = waiting.find((proposal) => wanted.includes(proposal.path) && isQuestion(proposal.attributes));
+  const question = waiting.find((proposal) => wanted.includes(proposal.path) && actionOf(proposal.attributes).question);
   if (action === 'accept' && question && text === undefined) {
     throw usageError(
       `${question.path} asks: ${visibleLine(question.summary)}`,

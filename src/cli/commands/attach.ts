@@ -1,11 +1,11 @@
 import { deferred } from '../../core/deferred.ts';
 import { isEnd } from '../../core/end-status.ts';
+import { RunName } from '../../rpc/client/index.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Interrupts } from '../interrupts.ts';
 import { Operator } from '../operator.ts';
-import { RunName } from '../run-name.ts';
 import { RunView } from '../run-view.ts';
 import { Screen } from '../screen.ts';
 import { isInteractive } from './prompt.ts';

@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import type { ParamsOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
 import { type ListOptions, printAnswer, withSession } from '../listing.ts';
@@ -13,7 +14,7 @@ export async function rename(console: Console, run: string, name: string, option
 /** `headgate fork`: copies a run. */
 export async function fork(console: Console, run: string, name: string | undefined, options: ListOptions): Promise<number> {
   return await withSession(console, options, async (session) => {
-    const answer = await session.call('run/fork', { run, ...(name === undefined ? {} : { name }) });
+    const answer = await session.call('run/fork', { run, ...defined({ name }) });
     return await printAnswer(console, options, answer, answer.run);
   });
 }
@@ -36,9 +37,7 @@ export async function addModel(console: Console, alias: string, actual: string, 
     const answer = await session.call('addModel', {
       alias,
       actual,
-      ...(provider === undefined ? {} : { provider }),
-      ...(contextLength === undefined ? {} : { contextLength }),
-      ...(dialect === undefined ? {} : { dialect }),
+      ...defined({ provider, contextLength, dialect }),
     });
     return await printAnswer(console, options, answer, `added model ${answer.alias}; headgate act --model ${answer.alias} "..." asks it`);
   });

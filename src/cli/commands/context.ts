@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
@@ -18,7 +19,7 @@ type TurnContext = ResultOf<'getContext'>;
 export async function context(console: Console, run: string, options: ContextOptions): Promise<number> {
   const session = await openSession(console, options);
   try {
-    const shown = await session.look('getContext', { run, ...(options.turn === undefined ? {} : { turn: options.turn }) });
+    const shown = await session.look('getContext', { run, ...defined({ turn: options.turn }) });
     const text = options.json ? `${JSON.stringify(shown, null, console.out.stream.isTTY ? 2 : 0)}\n` : picture(console, shown, options);
     await console.out.write(text);
     return EXIT.ok;

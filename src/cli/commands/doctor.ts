@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
+import { defined } from '../../core/defined.ts';
 import { messageOf } from '../../core/errors.ts';
 import { SYSTEM_PATH } from '../../core/system-path.ts';
 import type { Console } from '../console.ts';
@@ -47,9 +48,7 @@ export async function doctor(
   checks.push(...(report?.findings ?? []));
   const bad = checks.some(({ state }) => state === 'missing' || state === 'bad');
   if (options.json) {
-    await console.out.write(
-      `${JSON.stringify({ ok: !bad, checks, ...(report?.backup === undefined ? {} : { backup: report.backup }) })}\n`,
-    );
+    await console.out.write(`${JSON.stringify({ ok: !bad, checks, ...defined({ backup: report?.backup }) })}\n`);
   } else {
     const { green, red, yellow } = console.outColors;
     const mark = {

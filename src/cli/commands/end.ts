@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import type { Console } from '../console.ts';
 import { EXIT } from '../exit-codes.ts';
 import { awaitKill } from '../kill.ts';
@@ -19,9 +20,7 @@ export async function cancel(console: Console, run: string, path: string | undef
     await session.call('stream/cancel', {
       run,
       path: target,
-      ...(options.reason === undefined ? {} : { reason: options.reason }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      ...(options.grace === undefined ? {} : { grace_ms: options.grace }),
+      ...defined({ reason: options.reason, signal: options.signal, grace_ms: options.grace }),
     });
     const receipt = await awaitKill(session, run, target, undefined, options.grace);
     if (options.json) return await printJson(console, { run, path: target, receipt: receipt ?? null });

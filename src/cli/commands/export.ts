@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { defined } from '../../core/defined.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import type { ParamsOf } from '../../rpc/protocol/table.ts';
@@ -37,7 +38,7 @@ export async function exportOutput(console: Console, run: string, path: string, 
   const session = await openSession(console, options, { resume: true });
   const interrupts = new Interrupts(() => interrupts.leave());
   const forget = console.out.onGone(() => interrupts.leave(EXIT.brokenPipe));
-  const asked = { run, path, format, ...(channel === undefined ? {} : { channel }), ...(redact ? { redact } : {}) };
+  const asked = { run, path, format, ...defined({ channel }), ...(redact ? { redact } : {}) };
   const write = async (take: (bytes: Buffer) => Promise<unknown>) => {
     for await (const { bytes, done, total } of pagesOf(session, asked)) {
       interrupts.left.throwIfAborted();
@@ -67,7 +68,7 @@ async function* pagesOf(
 ): AsyncGenerator<{ bytes: Buffer; done: number; total: number }> {
   let cursor: string | null | undefined;
   while (cursor !== null) {
-    const page = await session.look('stream/export', { ...asked, ...(cursor === undefined ? {} : { cursor }) });
+    const page = await session.look('stream/export', { ...asked, ...defined({ cursor }) });
     yield { bytes: Buffer.from(page.chunk, page.encoding), done: page.done, total: page.bytes };
     cursor = page.next;
   }

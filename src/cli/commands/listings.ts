@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import { endWord } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
@@ -48,7 +49,7 @@ export async function ps(console: Console, host: Pick<CliHost, 'outlived'>, opti
 async function served(console: Console, options: PsOptions): Promise<number> {
   return await withSession(console, options, async (session) => {
     const rows = await session.look('stream/list', {
-      ...(options.run === undefined ? {} : { run: options.run }),
+      ...defined({ run: options.run }),
       ...(options.all ? {} : { state: 'open' }),
     });
     if (rows.length === MOST_ROWS)

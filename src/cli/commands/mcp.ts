@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import { serveMcp } from '../../mcp/index.ts';
 import { connectRuntime } from '../../rpc/client/index.ts';
 import type { Console } from '../console.ts';
@@ -21,7 +22,7 @@ export async function mcp(console: Console, host: CliHost, options: McpOptions):
   const project = projectOf(options.project);
   await serveMcp({
     version: console.version,
-    ...(options.run === undefined ? {} : { run: options.run }),
+    ...defined({ run: options.run }),
     open: async (name) => {
       await ensureServer(options, host);
       return await connectRuntime(redialling(options, host, true), {

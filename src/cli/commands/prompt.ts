@@ -1,6 +1,7 @@
 import { deferred } from '../../core/deferred.ts';
+import { defined } from '../../core/defined.ts';
 import { isEnd } from '../../core/end-status.ts';
-import type { Runtime } from '../../rpc/client/index.ts';
+import { RunName, type Runtime } from '../../rpc/client/index.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
 import { usageError } from '../errors.ts';
@@ -8,7 +9,6 @@ import { EXIT } from '../exit-codes.ts';
 import { Interrupts } from '../interrupts.ts';
 import { inRun } from '../open-run.ts';
 import { Operator } from '../operator.ts';
-import { RunName } from '../run-name.ts';
 import { RunView } from '../run-view.ts';
 import { Screen } from '../screen.ts';
 import { readText } from '../stdin.ts';
@@ -37,9 +37,7 @@ export async function prompt(console: Console, mode: 'act' | 'ask', text: string
     const model = options.model ?? (options.run === undefined ? await defaultModel(session, console.env['HEADGATE_MODEL']) : undefined);
     const params = {
       prompt: words,
-      ...(model === undefined ? {} : { model }),
-      ...(options.run === undefined ? {} : { run: options.run }),
-      ...(options.persona === undefined ? {} : { persona: options.persona }),
+      ...defined({ model, run: options.run, persona: options.persona }),
       ...(options.yolo ? { yolo: true } : {}),
     };
     const call = () => session.call(mode, params);

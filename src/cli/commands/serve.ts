@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { defined } from '../../core/defined.ts';
 import type { Console } from '../console.ts';
 import { usageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -56,7 +57,7 @@ function serveOptions(console: Console, data: string, options: ServeCommandOptio
     ...(options.config === undefined ? {} : { config: resolve(options.config) }),
     ...(options.socket === undefined ? {} : { socket: resolve(options.socket) }),
     ...(token ? { token } : {}),
-    ...(options.runnerLease === undefined ? {} : { runnerLease: options.runnerLease }),
+    ...defined({ runnerLease: options.runnerLease }),
     ...tlsOf(options),
     ...(options.insecureListen ? { insecureListen: true } : {}),
   };

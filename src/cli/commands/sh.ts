@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { deferred } from '../../core/deferred.ts';
+import { defined } from '../../core/defined.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import type { ParamsOf, ResultOf } from '../../rpc/protocol/table.ts';
@@ -86,11 +87,7 @@ async function propose(session: Runtime, what: Partial<ParamsOf<'sh'>>, options:
     run: options.run,
     ...what,
     stdin,
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.env === undefined ? {} : { env: options.env }),
-    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
-    ...(options.lifetime === undefined ? {} : { lifetime: options.lifetime }),
-    ...(options.runner === undefined ? {} : { runner: options.runner }),
+    ...defined({ cwd: options.cwd, env: options.env, timeout: options.timeout, lifetime: options.lifetime, runner: options.runner }),
   };
   return await inRun(session, { alias: options.run, model: 'scripted' }, () => session.call('sh', params));
 }
@@ -148,7 +145,7 @@ async function run(console: Console, session: Runtime, { run, path, channels }: 
       // A command that is over takes no more: that is no error of the input.
       if (stop.signal.aborted) return;
       if (!(error instanceof CliError)) return void console.err.write(`headgate: input was cut off: ${messageOf(error)}\n`);
-      // Going on behind a hole would make another input of it, and nobody would know.
+      // Going on behind a hole would give the command another input, unnoticed.
       if (code === undefined && (await runs(session, run, path))) cutOff.reject(error);
     });
   }
@@ -190,7 +187,7 @@ async function sayQueued(console: Console, session: Runtime, run: string, path: 
     await console.err.write(`headgate: waits for ${visibleLine(reason)}; Ctrl-C takes it back, headgate runners lists the runners\n`);
 }
 
-/** False also when nobody can be asked: what follows the command says so. */
+/** False also when the server cannot be asked: the code that follows the command reports that. */
 async function runs(session: Runtime, run: string, path: string): Promise<boolean> {
   const live = await session.look('stream/list', { run, state: 'live' }).catch(() => []);
   return live.some((one) => one.path === path);

@@ -55,7 +55,7 @@ export async function list(console: Console, options: Options): Promise<number> 
   }
 }
 
-/** `headgate token revoke`: whoever is connected with it is not any more. */
+/** `headgate token revoke`: its connections are closed. */
 export async function revoke(console: Console, name: string, options: Options): Promise<number> {
   const session = await openSession(console, options, { project: false });
   try {

@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import { TTY_PATH, TTY_RUN, type TtyFirst } from '../../rpc/protocol/tty.ts';
 import type { Console } from '../console.ts';
 import type { ClientOptions } from '../context.ts';
@@ -71,11 +72,9 @@ function begin(console: Console, words: readonly string[], options: TtyOptions, 
     tty: terminal ? terminalParams(console) : place.backend === 'pty' ? true : null,
     ...place,
     ...(only === undefined ? {} : { cmd: words.length === 1 ? only : [...words] }),
-    ...(cwd === undefined ? {} : { cwd }),
-    ...(env === undefined ? {} : { env }),
-    ...(runner === undefined ? {} : { runner }),
+    ...defined({ cwd, env, runner }),
     ...(options.input ? { stdin: true } : {}),
-    ...(lifetime === undefined ? {} : { lifetime }),
+    ...defined({ lifetime }),
   };
 }
 
@@ -89,7 +88,6 @@ async function ending(console: Console, client: TtyClient, end: TtyEnd): Promise
   return exitCodeOfEnd({
     status,
     outcome,
-    ...(code === undefined ? {} : { exit_code: code }),
-    ...(signal === undefined ? {} : { signal }),
+    ...defined({ exit_code: code, signal }),
   });
 }

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { deferred } from '../../core/deferred.ts';
 import { isEnd } from '../../core/end-status.ts';
-import type { Runtime } from '../../rpc/client/index.ts';
+import { RunName, type Runtime } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
 import { CliError, isWireError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { awaitKill, type Receipt } from '../kill.ts';
-import { RunName } from '../run-name.ts';
 import { RunView } from '../run-view.ts';
 import { Screen } from '../screen.ts';
 import { type Facts, livenessOf, quotedFigure } from './facts.ts';

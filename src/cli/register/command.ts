@@ -15,7 +15,7 @@ export function commandCommands(registry: Registry): void {
       )
       .usage('[options] -- <command> [args...]')
       .argument('[command...]', 'one word is a shell command line, several are a command and its arguments; none with --watch or --pane')
-      .option('--run <alias>', 'run that the command belongs to; opened when there is none', 'shell')
+      .option('--run <alias>', 'run that the command belongs to; made when it does not exist', 'shell')
       .option('--cwd <dir>', 'working directory, relative to the project')
       .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
       .option('--timeout <duration>', 'end it after so long, for example 30s or 5m', parseDuration)

@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import { parseWhole } from '../parse.ts';
 import { client, examples, type Registry } from './registry.ts';
 
@@ -12,7 +13,7 @@ export function runCommands({ program, console, choose }: Registry): void {
       )
       .argument('<prompt>', 'what to do, or - to read it from standard input')
       .option('--model <alias>', 'model of the run (HEADGATE_MODEL; else the only one that was added, else scripted)')
-      .option('--run <alias>', 'go on with this run; opened when there is none')
+      .option('--run <alias>', 'go on with this run; made when it does not exist')
       .option('--persona <text>', 'who the model shall be')
       .option('--yolo', 'let the server accept every proposal that no rule denies')
       .option('--yes', 'accept every proposal from here')
@@ -70,7 +71,7 @@ export function runCommands({ program, console, choose }: Registry): void {
         choose(async () =>
           (await import('../commands/answers.ts')).answer(console, action, run, path, {
             ...options,
-            ...(reason === undefined ? {} : { text: reason }),
+            ...defined({ text: reason }),
           }),
         ),
       );

@@ -34,7 +34,7 @@ export function runnerCommands({ program, console, host, choose }: Registry): vo
     .action((name, options) => choose(async () => (await import('../commands/runners.ts')).drain(console, name, options)));
 
   client(runner.command('forget'))
-    .description('take a runner that is gone for good off the list; its name is free')
+    .description('take a runner that will not come back off the list; its name is free')
     .argument('<name>')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('headgate runner forget gpu-1'))

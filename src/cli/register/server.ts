@@ -40,7 +40,7 @@ export function serverCommands({ program, console, host, choose }: Registry): vo
     .action((options) => choose(async () => (await import('../commands/stop.ts')).stop(console, host, options)));
 
   client(program.command('portal'))
-    .description('print the address of the portal, for a browser; whoever has it can do all that you can')
+    .description('print the address of the portal, for a browser; a person who has the address can do all that you can')
     .argument('[run]', 'the page of this run')
     .addHelpText('after', examples('headgate portal', 'headgate portal --project ~/src/app fix-tests'))
     .action((run, options) => choose(async () => (await import('../commands/portal.ts')).portal(console, { ...options, run })));

@@ -5,7 +5,7 @@ import { client, examples, type Registry } from './registry.ts';
 export function tokenCommands({ program, console, choose }: Registry): void {
   const token = program
     .command('token')
-    .description('tokens for others: a machine that serves as a runner, somebody who may look')
+    .description('tokens for others: a machine that serves as a runner, a person who may look')
     .addHelpText(
       'after',
       examples(

@@ -11,11 +11,13 @@ export const LIFETIME_OPTION =
 /** The terminal: tty. */
 export function ttyCommand({ program, console, choose }: Registry): void {
   addPlaceOptions(client(program.command('tty')))
-    .description("run a command of the server in this terminal, or on pipes where standard input is none; its exit code is the command's")
+    .description(
+      "run a command of the server in this terminal, or on pipes where standard input is not a terminal; its exit code is the command's",
+    )
     .usage('[options] [-- <command> [args...]]')
     .argument('[command...]', 'one word is a shell command line, several are a command and its arguments (default: a shell)')
     .option('--attach', 'come to a command that is there: the words are its run and the path of its log entry')
-    .option('--run <alias>', 'run that the command belongs to; opened when there is none', 'tty')
+    .option('--run <alias>', 'run that the command belongs to; made when it does not exist', 'tty')
     .option('--cwd <dir>', 'working directory, relative to the project; absolute in a container or on another host')
     .option('--env <name=value>', 'variable for the command; may be given again', parseVariable(console.env))
     .option('--lifetime <lifetime>', LIFETIME_OPTION)

@@ -150,7 +150,7 @@ export class TtyClient implements TtyListener {
         now = await this.#reopen();
         if (this.#done) return now.close();
         this.#connection = now;
-        // Going on behind a hole would make another input of it, and nobody would know.
+        // Going on behind a hole would give the command another input, unnoticed.
         if (this.#piped && uncertain > 0 && now.opened.channels.some(({ status }) => status === 102))
           throw this.#piped.cutOff(this.attachLine(), uncertain);
         this.#say('connected again');

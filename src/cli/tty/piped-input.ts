@@ -5,7 +5,7 @@ import type { TtyConnection } from './connection.ts';
 
 /**
  * Standard input that is no terminal, on its way to the command (SPEC {#cli_tty}): nothing is left out of it. While there
- * is no connection it waits, and what was on its way when one was lost is counted, since nobody knows whether it came.
+ * is no connection it waits, and what was on its way when one was lost is counted, since it may or may not have arrived.
  */
 export class PipedInput {
   readonly #input: InputStream;
@@ -42,7 +42,7 @@ export class PipedInput {
     this.#taken = bytes;
   }
 
-  /** The error when nobody knows whether `uncertain` bytes, or a part of the rest, have come. */
+  /** The error when `uncertain` bytes, or a part of the rest, may or may not have arrived. */
   cutOff(attachLine: string, uncertain?: number): CliError {
     return inputCutOff(attachLine, this.#before + this.#taken, uncertain);
   }

@@ -5,7 +5,7 @@ export class RawTerminal {
   readonly #input: InputStream;
   #raw = false;
   readonly #onExit = () => this.restore();
-  // Whoever stopped us by a signal may have changed the mode meanwhile.
+  // The program that stopped this one by a signal may have changed the mode.
   readonly #onContinue = () => {
     if (!this.#raw) return;
     this.#input.setRawMode?.(false);

@@ -6,7 +6,7 @@ const FRESH: ReadonlyMap<number, boolean> = new Map([
   [7, true],
   // Mouse and focus reports, bracketed paste.
   ...[9, 1000, 1002, 1003, 1004, 1005, 1006, 1015, 2004].map((mode) => [mode, false] as const),
-  // The other screen, then the cursor on whichever is left.
+  // The alternate screen, then the cursor of the screen that is left.
   ...[47, 1047, 1049].map((mode) => [mode, false] as const),
   [25, true],
 ]);

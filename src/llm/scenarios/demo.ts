@@ -10,7 +10,7 @@ for batch in 1 2 3 4 5 6 7 8; do
 done
 echo "total $total"`;
 
-/** Long enough for somebody to cancel it. */
+/** Long enough for a person to cancel it. */
 const WATCH = `n=0
 while [ $n -lt 120 ]; do
   n=$((n + 1))
@@ -18,7 +18,7 @@ while [ $n -lt 120 ]; do
   sleep 0.5
 done`;
 
-/** The demonstration: look around, measure, watch until somebody cancels it, and quote the figure measured. */
+/** The demonstration: look around, measure, watch until a person cancels it, and quote the figure measured. */
 export const demo: Scenario = {
   steps: [
     {
@@ -30,7 +30,7 @@ export const demo: Scenario = {
       calls: [{ tool: 'sh', input: { command: COUNT, yield_ms: 60_000 } }],
     },
     {
-      say: 'I watch for a while, until somebody stops me.',
+      say: 'I watch for a while, until a client stops me.',
       calls: [{ tool: 'sh', input: { command: WATCH, yield_ms: 120_000 } }],
     },
     { say: 'The eight batches add up to {{match:/^total (\\d+)$/m}}; the watching was ended before its time.' },

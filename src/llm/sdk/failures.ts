@@ -1,6 +1,5 @@
 import { messageOf, systemCode } from '../../core/errors.ts';
 import { ModelFailure } from '../../model/model-failure.ts';
-import { retryAfterMs } from './retry-after.ts';
 
 const CONTEXT_TOO_LONG =
   /context.{0,20}(?:length|window|size)|maximum.{0,40}tokens|too many tokens|prompt is too long|input is too long|reduce the length|exceeds? the (?:available|model)/i;
@@ -107,4 +106,22 @@ function detail(message: string, { apiKey }: Asked): string {
   const text = (apiKey ? message.replaceAll(apiKey, '[key]') : message).trim();
   const cut = text.length > MAX_DETAIL_CHARS ? `${text.slice(0, MAX_DETAIL_CHARS)} ...` : text;
   return /[.!?]$/.test(cut) ? cut : `${cut}.`;
+}
+
+/**
+ * How long a provider asks to be left alone, milliseconds from `now`: `retry-after-ms`, or `retry-after` in seconds or
+ * as an HTTP date (RFC 9110, 10.2.3). Undefined when it does not say, or nothing that can be read.
+ */
+function retryAfterMs(headers: Readonly<Record<string, string | undefined>>, now: number): number | undefined {
+  const exact = amount(headers['retry-after-ms']);
+  if (exact !== undefined) return exact;
+  const given = headers['retry-after'];
+  const seconds = amount(given);
+  if (seconds !== undefined) return seconds * 1000;
+  const date = given === undefined ? Number.NaN : Date.parse(given);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+function amount(text: string | undefined): number | undefined {
+  return text !== undefined && /^\s*\d{1,15}(?:\.\d+)?\s*$/.test(text) ? Number(text) : undefined;
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ToolSet } from 'ai';
 import type { Clock } from '../../core/clock.ts';
+import { defined } from '../../core/defined.ts';
 import { HeadgateError } from '../../core/errors.ts';
 import { ModelFailure } from '../../model/model-failure.ts';
 import type { ModelEvent, ModelProvider, ModelRequest } from '../../model/ports/model-provider.ts';
@@ -85,10 +86,9 @@ async function* once(
     const result = sdk.streamText({
       model,
       messages,
-      ...(system === undefined ? {} : { system }),
+      ...defined({ system }),
       ...(request.tools.length === 0 ? {} : { tools }),
-      ...(request.temperature === undefined ? {} : { temperature: request.temperature }),
-      ...(kind.providerOptions === undefined ? {} : { providerOptions: kind.providerOptions }),
+      ...defined({ temperature: request.temperature, providerOptions: kind.providerOptions }),
       maxRetries: 0,
       abortSignal: AbortSignal.any([signal, watched.signal]),
       // Failures come as parts of the stream; the SDK would print them as well.

@@ -8,13 +8,13 @@ export interface WatchedFetch {
   readonly fetch: typeof fetch;
   /** Aborted when the answer stalls or has no end, with a `ModelFailure` for a reason, and by `close`. */
   readonly signal: AbortSignal;
-  /** Stops the clock, and ends a request whose answer nobody reads to its end: it would be generated, and paid for. */
+  /** Stops the clock, and ends a request whose response is not read to its end: the provider would generate all of it, and charge for it. */
   close(): void;
 }
 
 /**
  * Gives a request up after `stallMs` without a byte, or beyond the limit on its bytes (SPEC {#model_retry}). Redirects are
- * not followed: a key would go to whoever the answer names.
+ * not followed: a key would go to the host that the response names.
  */
 export function watchedFetch(stallMs: number): WatchedFetch {
   const controller = new AbortController();

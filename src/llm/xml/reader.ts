@@ -9,7 +9,7 @@ const FENCE_END = /(^|\n)(`{1,2}|```[a-z]*[ \t]*(?:\r?\n\s*)?)$/i;
 const WHOLE_FENCE = /^```[a-z]*[ \t]*\r?\n\s*$/i;
 const THINKING = ['think', 'thinking'];
 
-/** More text is needed, or it is none of ours, or these calls up to there. */
+/** More text is needed, or the tag is not a tool's, or these calls up to there. */
 type Step = 'wait' | 'text' | { readonly calls: readonly CallEvent[]; readonly end: number; readonly closedBy?: string };
 
 /** A call with what is needed to take it back. */
@@ -142,7 +142,7 @@ export class CallReader {
   #tag(at: number, given: string, final: boolean, cut: boolean): Step {
     const tool = this.#tools.find(({ name }) => name === given.toLowerCase());
     if (!tool) {
-      // A thought: whatever it looks like, it is none of our business.
+      // A thought, which is passed on as it is, whatever it looks like.
       this.#thinking = `</${given.toLowerCase()}>`;
       return 'text';
     }
@@ -218,7 +218,7 @@ export class CallReader {
     return found ? { at: found.index, end: found.index + found[0].length } : undefined;
   }
 
-  /** A closing tag too many: the body before it may have ended early, and nobody can say where. */
+  /** A closing tag too many: the body before it may have ended early, at a place that cannot be told. */
   #doubt(name: string): void {
     const found = this.#calls.findLast(({ closedBy, event }) => closedBy === name && event.type === 'call');
     const tool = this.#tools.find((one) => one.name === name);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defined } from '../../core/defined.ts';
 import { given } from '../../core/given.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import { commandParams } from '../../rpc/protocol/entries.ts';
@@ -40,7 +41,7 @@ export function commandTools(kit: ToolKit): void {
     },
     async ({ timeout_ms, yield_ms, stdin = false, cancel_with_request, ...asked }, context) => {
       const runtime = await link.runtime();
-      const params = { ...given(asked), stdin, ...(timeout_ms === undefined ? {} : { timeout: timeout_ms }) };
+      const params = { ...given(asked), stdin, ...defined({ timeout: timeout_ms }) };
       const ref = await link.inRun(async (run) => {
         context.mcpReq.signal.throwIfAborted();
         return await runtime.call('sh', { ...params, run });
@@ -82,7 +83,7 @@ async function waited(
   return await described(runtime, command, run);
 }
 
-/** Ends a command whose caller is gone, or takes back what nobody has accepted; nobody is left to be told of a failure. */
+/** Ends a command whose caller is gone, or takes back a proposal; no caller is left that could be told of a failure. */
 async function end(runtime: Runtime, { run, path, status }: { run: string; path: string; status: number }): Promise<void> {
   const cancel = () => runtime.call('stream/cancel', { run, path, reason: 'the request was cancelled' });
   const withdraw = () => runtime.call('run/resolve', { run, resolution: { path, action: 'reject', output: 'the request was cancelled' } });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defined } from '../../core/defined.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import { type CommandRef, commandOf, producerOf } from '../command.ts';
@@ -39,7 +40,7 @@ export function controlTools(kit: ToolKit): void {
     {
       title: 'Cancel a command',
       description:
-        'Ends a command of this session with all its processes and returns what became of them; takes back one that nobody has accepted.',
+        'Ends a command of this session with all its processes and returns what became of them; takes back one that was not accepted yet.',
       input: z.strictObject({
         path: logPath,
         reason: z.string().max(1000).optional(),
@@ -52,7 +53,7 @@ export function controlTools(kit: ToolKit): void {
       const { runtime, run } = await ownCommands(kit);
       const ref = { run, path };
       if ((await commandOf(runtime, ref)).status === 'proposed') return await withdraw(runtime, ref, reason);
-      await runtime.call('stream/cancel', { ...ref, grace_ms, ...(reason === undefined ? {} : { reason }) });
+      await runtime.call('stream/cancel', { ...ref, grace_ms, ...defined({ reason }) });
       return receiptOf(await receipt(runtime, ref, grace_ms + CONFIRM_MS, context.mcpReq.signal));
     },
   );

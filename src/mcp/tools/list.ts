@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defined } from '../../core/defined.ts';
 import { visibleLine } from '../../core/visible-text.ts';
 import { endWord } from '../../rpc/client/index.ts';
 import type { Producer } from '../command.ts';
@@ -44,7 +45,7 @@ export function listTool(kit: ToolKit): void {
     },
     async ({ run, all }) => {
       const runtime = await link.runtime();
-      const only = { ...(run === undefined ? {} : { run }), redact: true };
+      const only = { ...defined({ run }), redact: true };
       const [producers, waiting, runs] = await Promise.all([
         runtime.look('stream/list', { ...only, ...(all ? {} : { state: 'live' }) }),
         runtime.look('getProposals', only),

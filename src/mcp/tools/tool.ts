@@ -24,7 +24,7 @@ interface ToolSpec<Input extends z.ZodObject, Facts extends z.ZodObject> {
 
 /**
  * Registers a tool. Whatever `work` throws is the tool's answer, wrong arguments among it, so that a model reads each of them in the
- * one form (SPEC {#mcp_results}, {#mcp_errors}); what the client has cancelled is nobody's answer.
+ * one form (SPEC {#mcp_results}, {#mcp_errors}); a call that the client has cancelled gets no answer.
  */
 export function registerTool<Input extends z.ZodObject, Facts extends z.ZodObject>(
   { server, link }: ToolKit,

@@ -23,7 +23,7 @@ export interface BackendCapabilities {
 export interface ExitFact {
   readonly exitCode: number | null;
   readonly signal: string | null;
-  /** How long it ran, where the backend knows it better than whoever waits: also when nobody was watching. */
+  /** How long it ran, where the backend knows it better than its caller: also while no server was running. */
   readonly durationMs?: number;
   /** It did not end by itself, and what ended it has a name: the entry ends with this outcome and message. */
   readonly failure?: { readonly outcome: string; readonly message: string };
@@ -42,9 +42,9 @@ export interface OwnEnd {
 /** How the output ended: all read, or some process still held it after the grace period. */
 export interface ClosedFact {
   readonly detached: readonly number[];
-  /** Bytes of output that neither the sink nor the backend has any more; left out when there are none. */
+  /** Bytes of output that neither the sink nor the backend has any more; left out when nothing is missing. */
   readonly missing?: number;
-  /** Why the end of the output is not there, where somebody cut it off from this backend. */
+  /** Why the end of the output is not there, where it was cut off from this backend. */
   readonly cut?: string;
 }
 
@@ -73,7 +73,7 @@ export interface StartRequest {
   readonly cancelled?: AbortSignal;
   /** Resolves once the server has stored that it runs; what runs in the server itself begins no earlier. */
   readonly begun?: Promise<unknown>;
-  /** Aborted when nobody waits for it here any more: whatever is under way is given up, and what runs runs on. */
+  /** Aborted when the caller gives up: what is under way stops, and what runs goes on. */
   readonly letGo?: AbortSignal;
 }
 
@@ -93,7 +93,7 @@ export interface KillRequest {
 export interface Overdue {
   /** In words, for the receipt. */
   readonly reason: string;
-  /** The kill as far as it has come; null when nobody has begun it. */
+  /** The kill as far as it has come; null before it has begun. */
   readonly receipt: KillReceipt | null;
 }
 
@@ -106,7 +106,7 @@ export interface BackendHandle {
    * hold the output, the handle goes on delivering what they write, until `drained`, `detach` or `dispose`.
    */
   readonly closed: Promise<ClosedFact>;
-  /** Nobody holds the output any more, and all of it is delivered and stored; never before `closed`. Left out by a backend that reads nothing after `closed`. */
+  /** No process holds the output any more, and all of it is delivered and stored; never before `closed`. Left out by a backend that reads nothing after `closed`. */
   readonly drained?: Promise<void>;
   /** After `closed`: what is written from now on is read and dropped, and nothing more is delivered, so that the writers neither wait nor die. */
   dropOutput?(): void;
@@ -118,7 +118,7 @@ export interface BackendHandle {
   waitsForInput?(): Promise<boolean | null>;
   /** True when what is typed appears in the output, because its terminal echoes; null, like a backend without it, when that is not known. */
   echoes?(): Promise<boolean | null>;
-  /** Set once it has run for longer than it may without a server. Left out where nobody counts that. */
+  /** Set once it has run for longer than it may without a server. Left out where that is not counted. */
   overdue?(): Overdue | undefined;
   /** Writes to stdin; returns how many bytes were taken, fewer when the command does not read. */
   write(bytes: Buffer): Promise<number>;
@@ -136,7 +136,7 @@ export interface BackendHandle {
 
 export interface Backend {
   capabilities(): Promise<BackendCapabilities>;
-  /** True when a command that only looks can be had in a read-only sandbox of the project at `root`; left out where there is none. */
+  /** True when a command that only looks can run in a read-only sandbox of the project at `root`; left out by a backend without a sandbox. */
   canSandbox?(root: string): Promise<boolean>;
   /** Throws a named error when the command cannot be started at all; nothing is left behind then. */
   start(request: StartRequest, sink: OutputSink): Promise<BackendHandle>;

@@ -28,7 +28,7 @@ export type FenceReason = 'replaced' | 'lease';
 
 /** A runner in a process of its own, as its connection shows it to the server (SPEC {#runner_register}). */
 export interface RemoteRunnerPort extends RunnerPort {
-  /** It is told why, and whatever it still sends is refused. */
+  /** It is told why, and everything that it still sends is refused. */
   fence(why: FenceReason, message: string): void;
   /** Asks it to finish what it has and to leave. */
   drain(): void;
@@ -45,11 +45,11 @@ export interface RunnerLink {
   /** It could not be started, or it is gone without a trace. */
   failed(entryId: number, epoch: number, failure: ProducerFailure): Promise<void>;
   killed(entryId: number, epoch: number, receipt: KillReceipt): void | Promise<void>;
-  /** How what runs on of an ended producer is now. Left out by a server that takes nothing after the end of a producer (SPEC {#detached}). */
+  /** The state of the processes that outlived a producer's main process. Left out by a server that takes nothing after the end of a producer (SPEC {#detached}). */
   readonly left?: (entryId: number, epoch: number, fact: LeftoverFact) => void | Promise<void>;
 }
 
-/** The link of a runner in the same process as the server: what is told is stored when the call returns. */
+/** The link of a runner in the same process as the server: each call returns once its fact is stored. */
 export interface LocalRunnerLink extends RunnerLink {
   readonly persist: () => Promise<void>;
   started(entryId: number, epoch: number, ref: BackendRef): void;
@@ -57,7 +57,7 @@ export interface LocalRunnerLink extends RunnerLink {
   readonly left: (entryId: number, epoch: number, fact: LeftoverFact) => void;
 }
 
-/** What a runner tells of processes that outlived their command's main process. */
+/** What a runner reports of processes that outlived their command's main process. */
 export interface LeftoverFact {
   readonly pids: readonly number[];
   /** The limit that it has reached. */
@@ -83,8 +83,8 @@ export interface ProducerEnd extends Held {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly durationMs: number | null;
-  /** For so long others of it held the output after the end of the main process; only where its end was not told before they had ended as well. */
+  /** Milliseconds from the end of the main process until the last process closed the output; only where both ends are reported together. */
   readonly restMs?: number;
-  /** It is no process, and says itself how it ended; never from another machine. */
+  /** The end of a plugin's producer, which is no process; never from a runner of another process. */
   readonly own?: OwnEnd;
 }

@@ -102,7 +102,7 @@ export interface NewRun {
   readonly parentId: number | null;
   readonly model: string;
   readonly settings: RunSettings;
-  /** Left out: whatever it was made with is bound to nothing. */
+  /** Left out: it was made with a token that is not bound to its runs. */
   readonly madeWith?: string | null;
 }
 
@@ -243,7 +243,7 @@ export interface ChannelStore {
   append(writes: readonly SegmentWrite[]): void;
   /**
    * Undefined while appends may go on; otherwise a promise that resolves when the write-ahead log has been emptied far
-   * enough. Whoever appends in bulk waits for it, others need not ask (SPEC {#checkpoints}).
+   * enough. A caller that appends in bulk waits for it; others need not (SPEC {#checkpoints}).
    */
   room(): Promise<void> | undefined;
   /** Bytes [from, to), of at most `maxBytes`; shorter at the end of the channel, empty beyond it. */
@@ -295,7 +295,7 @@ export interface ProducerStore {
 
 /** The folder that the database lies in, beside the one that it lay in at the last start (SPEC {#data_copy}). */
 export interface DataFolderStore {
-  /** Where the original is, or was, of which this is a copy that nobody has opened before; undefined for a folder that is itself. */
+  /** Where the original is, or was, of which this is a copy that was not opened before; undefined for an original. */
   readonly copyOf: string | undefined;
   /** Where this folder was at the last start, when it has been moved since. */
   readonly movedFrom: string | undefined;
@@ -322,7 +322,7 @@ export interface TokenStore {
   byHash(hash: string): TokenRecord | undefined;
   /** Throws `alias_taken` for a name that is in use. */
   add(token: Omit<TokenRecord, 'createdAt'>): TokenRecord;
-  /** False when there is none of that name. */
+  /** False when none has that name. */
   remove(name: string): boolean;
 }
 
@@ -330,7 +330,7 @@ export interface PermissionStore {
   /** In order of creation; with `removed` also those that were taken back. */
   list(projectId: number, removed?: boolean): PermissionRecord[];
   add(rule: NewPermission): PermissionRecord;
-  /** Takes it back, and returns it as it is now; undefined when there is none, or it was taken back before. */
+  /** Takes it back, and returns it as it is now; undefined when it does not exist, or was taken back before. */
   remove(projectId: number, id: number, by: string): PermissionRecord | undefined;
 }
 

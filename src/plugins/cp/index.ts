@@ -5,7 +5,7 @@ import type { EntryAccess } from '../../hooks/views.ts';
 /** Bytes of a channel that are copied as a text. */
 const MAX_BYTES = 2 * 1024 * 1024;
 
-const DOC = `Copies a file, an entry, or a channel of a command's output to a path that is not taken. A copy to \`file://\` is made once somebody has
+const DOC = `Copies a file, an entry, or a channel of a command's output to a path that is not taken. A copy to \`file://\` is made once a person or a policy has
 accepted it.
 
 \`\`\`json

@@ -1,6 +1,6 @@
 import type { Plugin } from '../../hooks/plugin.ts';
 
-const DOC = `Runs a shell command that only looks and changes nothing: listing files, reading versions, searching. It is accepted by somebody first.
+const DOC = `Runs a shell command that only looks and changes nothing: listing files, reading versions, searching. A person or a policy accepts it first.
 
 \`command\` is a line for a POSIX shell, or an array, \`["grep", "-rn", "it's", "src"]\`: a program and its arguments, run without a shell,
 so that nothing in it needs quotes and no pipe, glob or variable works. \`shell\`: "bash" is for lines in the language of bash.

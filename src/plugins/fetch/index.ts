@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { defined } from '../../core/defined.ts';
 import type { Plugin } from '../../hooks/plugin.ts';
 import { timeoutParam, yieldParam } from '../../hooks/time-params.ts';
 import { type Address, addressesOf, isPrivate } from './address.ts';
@@ -85,12 +86,12 @@ export const fetch: Plugin = {
           headers,
           maxBytes: input.max_bytes ?? DEFAULT_BYTES,
           inner: hidden !== undefined,
-          ...(body === undefined ? {} : { body }),
+          ...defined({ body }),
         };
         return {
           kind: 'proposal',
           summary: `${method} ${href}${hidden ? ` (private address ${hidden.address})` : ''}`,
-          // A rule for a host is none for what its name leads to, nor for what changes something there.
+          // A rule for a host does not hold for what its name leads to, nor for what changes something there.
           subject: `${hidden ? 'private ' : ''}${method === 'GET' ? '' : `${method} `}${href}`,
           yieldMs: input.yield_ms ?? DEFAULT_TIMEOUT_MS,
           producer: {

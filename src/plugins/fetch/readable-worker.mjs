@@ -97,5 +97,5 @@ function targetOf(href, base) {
   return url.protocol === 'http:' || url.protocol === 'https:' ? url.href : '';
 }
 
-// As a thread it reads the page that it was given; whoever imports it reads one himself.
+// As a thread it reads the page that it was given; a module that imports it calls readableText itself.
 if (workerData?.page !== undefined) parentPort?.postMessage(readableText(workerData.page, new URL(workerData.base)));

@@ -1,4 +1,5 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../../core/thread.ts';
 
 /** How long a page may take to be turned into text (milliseconds). */
 const READ_MS = 5000;
@@ -19,11 +20,8 @@ export interface Readable {
  */
 export async function readPage(page: string, base: URL, signal: AbortSignal): Promise<Readable> {
   signal.throwIfAborted();
-  const worker = new Worker(new URL('./readable-worker.mjs', import.meta.url), {
-    name: 'page',
-    resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB },
-    workerData: { page, base: base.href },
-  });
+  const options = { name: 'page', resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB }, workerData: { page, base: base.href } };
+  let worker: Worker | undefined;
   let timer: NodeJS.Timeout | undefined;
   const abort = { call: () => {} };
   try {
@@ -31,14 +29,14 @@ export async function readPage(page: string, base: URL, signal: AbortSignal): Pr
       timer = setTimeout(() => resolve({ problem: `the page took longer than ${READ_MS / 1000} s to be turned into text` }), READ_MS);
       abort.call = () => reject(signal.reason as Error);
       signal.addEventListener('abort', abort.call, { once: true });
-      worker.on('message', ({ text, cut }: { text: string; cut: boolean }) =>
-        resolve(cut ? { text, problem: 'the page is nested so deeply that its text ends early' } : { text }),
-      );
-      worker.on('error', (error) => resolve({ problem: `the page could not be turned into text: ${error.message}` }));
+      worker = startThread<{ text: string; cut: boolean }>(new URL('./readable-worker.mjs', import.meta.url), options, {
+        message: ({ text, cut }) => resolve(cut ? { text, problem: 'the page is nested so deeply that its text ends early' } : { text }),
+        ended: ({ message }) => resolve({ problem: `the page could not be turned into text: ${message}` }),
+      });
     });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort.call);
-    await worker.terminate();
+    await worker?.terminate();
   }
 }

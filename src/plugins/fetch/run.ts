@@ -15,7 +15,7 @@ export interface FetchInput {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly maxBytes: number;
-  /** Whoever accepted it was told that the host is in a private network. */
+  /** The person who accepted it was told that the host is in a private network. */
   readonly inner: boolean;
 }
 
@@ -84,7 +84,7 @@ function headOf(method: string, url: URL, { httpVersion, statusCode, statusMessa
   return [`> ${method} ${url.href}`, `< HTTP/${httpVersion} ${statusCode} ${statusMessage ?? ''}`.trimEnd(), ...lines, '', ''].join('\n');
 }
 
-/** Where a redirect leads; undefined for a response that is none. */
+/** Where a redirect leads; undefined for another response. */
 function targetOf(url: URL, { statusCode = 0, headers }: IncomingMessage): URL | undefined {
   if (![301, 302, 303, 307, 308].includes(statusCode) || headers.location === undefined) return undefined;
   if (!URL.canParse(headers.location, url.href))

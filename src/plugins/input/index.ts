@@ -5,7 +5,7 @@ import { bytesOf, KEYS, shownText } from './keys.ts';
 
 const MAX_TEXT_CHARS = 64 * 1024;
 
-const DOC = `Types into a command that you started, that runs in the background and has stdin or a terminal. Somebody accepts it first, as they accept a
+const DOC = `Types into a command that you started, that runs in the background and has stdin or a terminal. A person accepts it first, as they accept a
 command: what is typed into a shell is run by it.
 
 - \`text\` is typed as it is; a line ends with \`\\n\`.

@@ -34,7 +34,7 @@ export function bytesOf({ text = '', keys = [] }: Typing, terminal: boolean): Bu
   return Buffer.from(`${text}${pressed.join('')}`);
 }
 
-/** What would be typed, for whoever decides: quoted, every control character visible, all of it. */
+/** What would be typed, for the person who decides: quoted, every control character visible, all of it. */
 export function shownText({ text, keys = [], eof }: Typing): string {
   const parts = [...(text ? [JSON.stringify(text)] : []), ...keys.map((key) => `<${key}>`), ...(eof ? ['<end of input>'] : [])];
   return parts.join(' ');

@@ -1,11 +1,12 @@
 import type { CallToolResult, Client, Progress, Tool, Transport } from '@modelcontextprotocol/client';
+import { Backoff } from '../../core/backoff.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { McpServerSettings } from '../../model/mcp-servers.ts';
 import { openTransport } from './transport.ts';
 
 /** Pauses between attempts to connect, milliseconds: doubled each time. */
-const RETRY_MS = { first: 1000, most: 60_000 };
+const RETRY = { firstMs: 1000, longestMs: 60_000 };
 /** How long a server may take to greet and to list its tools. */
 const CONNECT_LIMIT_MS = 30_000;
 /** A call ends with its producer, not with a time of the library's: the longest that a timer can have. */
@@ -45,7 +46,7 @@ export class McpConnection {
   readonly #progress = new Map<string, (progress: Progress) => void>();
   #calls = 0;
   #timer: NodeJS.Timeout | undefined;
-  #retryMs = RETRY_MS.first;
+  readonly #pauses = new Backoff(RETRY);
 
   /** Begins to connect at once. */
   constructor(options: ConnectionOptions) {
@@ -115,7 +116,7 @@ export class McpConnection {
       this.#ended.signal.throwIfAborted();
       this.#client = client;
       this.#problem = undefined;
-      this.#retryMs = RETRY_MS.first;
+      this.#pauses.reset();
       this.#options.tools(tools);
     } catch (error) {
       await client?.close().catch(() => {});
@@ -166,9 +167,8 @@ export class McpConnection {
   }
 
   #again(): void {
-    this.#timer = setTimeout(() => void this.#now(), this.#retryMs);
+    this.#timer = setTimeout(() => void this.#now(), this.#pauses.next());
     this.#timer.unref();
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.most);
   }
 
   #warn(error: unknown): void {
@@ -183,7 +183,7 @@ async function isForgotten(error: unknown): Promise<boolean> {
   return error.status === 404 || (error.status === 400 && /session|not initialized/i.test(error.message));
 }
 
-/** The same transport, whose closings are all the first one: whoever asks again waits for its end too. */
+/** The same transport, whose `close` closes once: a second call waits for the first. */
 function closedOnce(transport: Transport): Transport {
   const close = transport.close.bind(transport);
   let closing: Promise<void> | undefined;

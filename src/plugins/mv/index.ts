@@ -1,7 +1,7 @@
 import { fileProposal, isFilePath, requireFiles } from '../../hooks/file-proposal.ts';
 import type { Plugin, ToolCallContext, ToolOutcome } from '../../hooks/plugin.ts';
 
-const DOC = `Moves a file or an entry to a path that is not taken. What touches a file is done once somebody has accepted it. Between \`file://\` and
+const DOC = `Moves a file or an entry to a path that is not taken. What touches a file is done once a person has accepted it. Between \`file://\` and
 an entry such as \`known://notes/x\` the text is moved.
 
 \`\`\`json

@@ -3,8 +3,7 @@ import { incompleteTail } from '../../core/utf8.ts';
 import type { Plugin } from '../../hooks/plugin.ts';
 import type { ContextPart } from '../../hooks/table.ts';
 import type { RunView } from '../../hooks/views.ts';
-import type { Entry } from '../../model/records.ts';
-import { systemText } from './system.ts';
+import type { Entry, Loop, Project, RunSettings } from '../../model/records.ts';
 
 const INSTRUCTIONS_FILE = 'AGENTS.md';
 const MAX_INSTRUCTION_BYTES = 64 * 1024;
@@ -83,4 +82,21 @@ function placeOf(view: RunView, entry: Entry): [turn: number, rank: number] {
 
 function part(entry: Entry, role: 'system' | 'user', position: ContextPart['position']): ContextPart {
   return { position, message: { role, text: entry.body }, pieces: [{ path: entry.path, from: 0, to: entry.bytes }] };
+}
+
+/** What every model is told first. Nothing in it changes from turn to turn, so that providers can cache it. */
+function systemText(project: Project, loop: Loop, settings: RunSettings): string {
+  const change = loop.mode === 'ask' ? '' : ' Change them with `set`, by edits that quote what is there, once you have read it.';
+  const files = settings.noRepo ? '' : `- Files of the project are file://path/from/the/root: read and list them with \`get\`.${change}\n`;
+  const base = `You work in the project "${project.name}" at ${project.root} through tools.
+
+${files}- Commands that you propose run after a person or a policy has accepted them; a rejection is an answer, not a fault.
+- Output of commands is kept in full in channels. You are shown a digest that says what it leaves out; read the rest with \`get\`.
+- Tool calls of one answer run one after another. When one fails, the rest of them are not done.
+- Entries such as known://notes/plan stay with this run: what you learn is \`known\`, what is open \`unknown\`; \`get\` with a path that ends
+  with "/" lists them.
+- When the work is done, answer with text and no tool call.`;
+  const mode = loop.mode === 'ask' ? '\n\nYou are asked a question: look around as you need, change nothing, and answer it.' : '';
+  const persona = settings.persona ? `\n\n${settings.persona}` : '';
+  return `${base}${mode}${persona}`;
 }

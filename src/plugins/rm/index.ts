@@ -1,7 +1,7 @@
 import { fileProposal, isFilePath, requireFiles } from '../../hooks/file-proposal.ts';
 import type { Plugin } from '../../hooks/plugin.ts';
 
-const DOC = `Removes a file of the project, once somebody has accepted it, or an entry that you or a user wrote. Folders are for a command.
+const DOC = `Removes a file of the project, once a person or a policy has accepted it, or an entry that you or a user wrote. Folders are for a command.
 
 \`\`\`json
 {"path": "file://src/old.ts"}

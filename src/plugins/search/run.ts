@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { relative } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { type Worker, type WorkerOptions } from 'node:worker_threads';
+import { startThread } from '../../core/thread.ts';
 import { containedPath } from '../../hooks/contained-path.ts';
 import type { ProducerIo, ProducerResult } from '../../hooks/producer.ts';
 
@@ -53,7 +54,7 @@ export async function runSearch(input: SearchInput, io: ProducerIo): Promise<Pro
   const start = relative(root, realpathSync(containedPath(io.project.root, input.path, 'path')));
   const { source, flags } = expressionOf(input);
   const { include, exclude, hidden, ignored, context, filesOnly, maxMatches } = input;
-  const worker = new Worker(new URL('./search-worker.mjs', import.meta.url), {
+  return await follow(io, {
     name: 'search',
     // Its memory is its own: a file that is too much for it ends the thread and not the server.
     resourceLimits: { maxOldGenerationSizeMb: 512 },
@@ -67,14 +68,10 @@ export async function runSearch(input: SearchInput, io: ProducerIo): Promise<Pro
       maxFileBytes: MAX_FILE_BYTES,
     },
   });
-  try {
-    return await follow(worker, io);
-  } finally {
-    await worker.terminate();
-  }
 }
 
-async function follow(worker: Worker, io: ProducerIo): Promise<ProducerResult> {
+async function follow(io: ProducerIo, options: WorkerOptions & { name: string }): Promise<ProducerResult> {
+  let worker: Worker | undefined;
   let last = '';
   let warnings = 0;
   const matched = { files: 0, lines: 0 };
@@ -96,7 +93,7 @@ async function follow(worker: Worker, io: ProducerIo): Promise<ProducerResult> {
       heard();
       onAbort.call = () => reject(io.signal.reason as Error);
       io.signal.addEventListener('abort', onAbort.call, { once: true });
-      worker.on('message', ({ found, path = '', lines = 0, warning, at, done }: Report) => {
+      const message = ({ found, path = '', lines = 0, warning, at, done }: Report) => {
         heard();
         // Neither content nor name of what a constraint keeps from models.
         if (at !== undefined && !io.hidden(at)) last = at;
@@ -108,9 +105,11 @@ async function follow(worker: Worker, io: ProducerIo): Promise<ProducerResult> {
         }
         if (warning !== undefined && warnings++ < MAX_WARNINGS) write(2, `${warning}\n`);
         if (done) resolve(done);
+      };
+      worker = startThread<Report>(new URL('./search-worker.mjs', import.meta.url), options, {
+        message,
+        ended: (cause) => reject(new Error(`the search ended at ${last || 'its start'}: ${cause.message}`, { cause })),
       });
-      worker.on('error', reject);
-      worker.on('exit', () => reject(new Error(`the search ended at ${last || 'its start'}`)));
     });
     if (warnings > MAX_WARNINGS) write(2, `${warnings - MAX_WARNINGS} more warnings\n`);
     if (!done) {
@@ -131,5 +130,6 @@ async function follow(worker: Worker, io: ProducerIo): Promise<ProducerResult> {
   } finally {
     clearTimeout(silence);
     io.signal.removeEventListener('abort', onAbort.call);
+    await worker?.terminate();
   }
 }

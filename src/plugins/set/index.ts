@@ -1,9 +1,10 @@
+import { defined } from '../../core/defined.ts';
 import { fileProposal, isFilePath, requireFiles } from '../../hooks/file-proposal.ts';
 import type { Plugin, ToolCallContext, ToolOutcome } from '../../hooks/plugin.ts';
 import type { Visibility } from '../../model/records.ts';
 import { applyEdits, type TextEdit } from './edits.ts';
 
-const DOC = `Writes or edits a file of the project or an entry. A file is changed once somebody has accepted the diff; an entry, such as a plan, stays
+const DOC = `Writes or edits a file of the project or an entry. A file is changed once a person or a policy has accepted the diff; an entry, such as a plan, stays
 with the run and is written at once. \`log://\`, \`prompt://\` and channels are written by the server alone.
 
 - \`body\`: the whole text; it replaces what is there, and makes the file when there is none.
@@ -90,6 +91,6 @@ function setEntry({ path, body, edits, visibility }: Input, { entries }: ToolCal
   const text = edits ? applyEdits(now?.body ?? '', edits, path) : body;
   const holds = text === undefined ? [] : [`${path} holds ${Buffer.byteLength(text)} bytes now.`];
   const shown = visibility === undefined ? [] : [`${path} is ${visibility} now.`];
-  const write = { path, ...(text === undefined ? {} : { body: text }), ...(visibility === undefined ? {} : { visibility }) };
+  const write = { path, ...defined({ body: text, visibility }) };
   return { kind: 'done', body: [...holds, ...shown].join(' '), writes: [write] };
 }

@@ -1,6 +1,6 @@
 import type { Plugin } from '../../hooks/plugin.ts';
 
-const DOC = `Runs a shell command in the project, after somebody has accepted it. Use it for everything that changes something.
+const DOC = `Runs a shell command in the project, after a person or a policy has accepted it. Use it for everything that changes something.
 
 \`command\` is a line for a POSIX shell, or an array, \`["grep", "-rn", "it's", "src"]\`: a program and its arguments, run without a shell,
 so that nothing in it needs quotes and no pipe, glob or variable works. \`shell\`: "bash" is for lines in the language of bash.

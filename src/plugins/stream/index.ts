@@ -1,8 +1,9 @@
 import { isEnd } from '../../core/end-status.ts';
-import { leftoverWords } from '../../core/leftover-line.ts';
 import type { Plugin, PluginContext } from '../../hooks/plugin.ts';
 import type { ContextPart } from '../../hooks/table.ts';
 import type { ChannelReader, RunView, ShownMark } from '../../hooks/views.ts';
+import { actionOf } from '../../model/action.ts';
+import { leftoverLine } from '../../model/leftover-line.ts';
 import type { Entry } from '../../model/records.ts';
 
 /** Bytes of output that one channel's digest shows at most. */
@@ -64,8 +65,9 @@ async function outputOf(
     for (const { from, to } of ranges) pieces.push({ path: reader.path, from, to });
   }
   // The output is shown as it was at the end of the command.
-  const left = leftoverWords(entry.attributes);
-  if (left?.bytes !== undefined) texts.push(`[since its end: ${left.line}; ${left.bytes} bytes were written behind this]`);
+  const { leftover: left } = actionOf(entry.attributes);
+  const isNews = left && (!left.isOpen || left.isCancelled || left.isOverLimit);
+  if (isNews) texts.push(`[since its end: ${leftoverLine(left)}; ${left.bytes} bytes were written behind this]`);
   return { text: texts.join('\n\n'), pieces };
 }
 

@@ -141,7 +141,7 @@ class Tail {
     this.#waits = false;
   }
 
-  /** Stored before the bytes that it is about: whoever goes on after a crash finds both or neither. */
+  /** Stored before the bytes that it is about: a server that goes on after a crash finds both or neither. */
   async #mark(at: number, why: string): Promise<void> {
     await this.#io.write(2, `${JSON.stringify({ type: 'follow', file: this.#id, at, output: this.#output, why })}\n`);
   }

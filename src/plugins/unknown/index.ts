@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import type { Plugin } from '../../hooks/plugin.ts';
 
 const DOC = `Keeps a question that is open, so that it is not forgotten, and closes it with its answer. It stays with the run, under a path that begins
@@ -48,7 +49,7 @@ export const unknown: Plugin = {
             {
               path,
               body: answer === undefined ? asked : `${asked}\n\n${answer}`,
-              attributes: { question: asked, state, ...(answer === undefined ? {} : { answer }) },
+              attributes: { question: asked, state, ...defined({ answer }) },
             },
           ],
         };

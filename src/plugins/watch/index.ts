@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { defined } from '../../core/defined.ts';
 import { containedPath } from '../../hooks/contained-path.ts';
 import type { Plugin } from '../../hooks/plugin.ts';
 import { timeoutParam, yieldParam } from '../../hooks/time-params.ts';
@@ -59,7 +60,7 @@ export const watch: Plugin = {
           producer: {
             backend: 'watch',
             runner: 'server',
-            spec: { input: { ...input }, command: summary, ...(timeout_ms === undefined ? {} : { timeoutMs: timeout_ms }) },
+            spec: { input: { ...input }, command: summary, ...defined({ timeoutMs: timeout_ms }) },
           },
         };
       },

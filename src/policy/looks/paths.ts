@@ -69,7 +69,7 @@ export function namesProblem(text: string, place: Place): string | undefined {
   return parent === '' ? undefined : pathProblem({ text: parent, literal: true }, place);
 }
 
-/** True for what is a folder, and for what nobody knows. */
+/** True for a folder, and for a path about which nothing is known. */
 export function isFolder(word: Word, { folders }: Place): boolean {
   if (!word.literal) return true;
   try {

@@ -36,7 +36,7 @@ interface Where {
 export function placeProblem({ words }: ShellCommand, { inSandbox, projectPath = [], cwd, looksBeside }: Where): string | undefined {
   const name = words[0]?.text ?? '';
   if (inSandbox === false && NEED_SANDBOX.has(name)) {
-    const none = looksBeside ? 'what a rule allows beside it runs in none' : 'there is none here (headgate doctor says why)';
+    const none = looksBeside ? 'what a rule allows beside it runs without a sandbox' : 'there is none here (headgate doctor says why)';
     return `${name} looks unasked only in a sandbox, and ${none}`;
   }
   if (!looksBeside || OF_SHELL.has(name)) return undefined;

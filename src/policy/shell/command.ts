@@ -4,7 +4,7 @@ import { shellQuote } from '../../core/shell-quote.ts';
 export interface Word {
   /** What the program will get, quotes removed; of what is not known the source. */
   readonly text: string;
-  /** False: the shell puts something in its place that nobody knows yet. */
+  /** False: the shell replaces it by text that is not known yet. */
   readonly literal: boolean;
   /** It holds a glob and nothing else that is unknown. */
   readonly glob?: boolean;

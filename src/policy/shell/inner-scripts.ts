@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import type { Word } from './command.ts';
 
 /** Shells whose scripts are read as /bin/sh reads them. */
@@ -39,7 +40,7 @@ export function shellCall(name: string, words: readonly Word[]): ShellCall | und
     if (words[at]?.literal !== true) return { kind: 'unknown' };
   }
   const first = words[at];
-  if (code) return first ? { kind: 'code', code: first, ...(strange === undefined ? {} : { exact: strange }) } : { kind: 'unknown' };
+  if (code) return first ? { kind: 'code', code: first, ...defined({ exact: strange }) } : { kind: 'unknown' };
   if (!first) return { kind: 'stdin' };
   return strange === undefined ? { kind: 'file' } : { kind: 'unknown' };
 }

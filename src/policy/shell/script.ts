@@ -164,7 +164,7 @@ function textDoubt(text: string): string | undefined {
   for (const char of text) {
     const code = char.codePointAt(0) ?? 0;
     if ((code < 32 && char !== '\n' && char !== '\t') || (code >= 127 && code < 160)) return 'it contains a control character';
-    if ((code >= 0xd800 && code <= 0xdfff) || code === 0xfffd) return 'it contains a character that is none';
+    if ((code >= 0xd800 && code <= 0xdfff) || code === 0xfffd) return 'it contains an invalid character';
     if (/[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/.test(char)) return 'it contains a character that cannot be seen';
   }
   if (/(^|[^ \t])\\\n/.test(text)) return 'a line goes on inside of a word';

@@ -1,6 +1,5 @@
 import { baseName, commandOf, isPlainName, type ShellCommand, type Word } from './command.ts';
 import { dangerOf, unknownWord } from './dangers.ts';
-import { foundBy } from './find.ts';
 import { shellCall } from './inner-scripts.ts';
 import { firstOperand, readOption } from './options.ts';
 import { wrappedBy } from './wrappers.ts';
@@ -99,7 +98,7 @@ function wrapper(command: ShellCommand, name: string, known: boolean, doubt: (wh
   return judgedOutside(command, found);
 }
 
-/** `xargs` and `find -exec` run a command with words that nobody knows yet. */
+/** `xargs` and `find -exec` run a command with words that are not known yet. */
 function several(command: ShellCommand, name: string, doubt: (why: string) => void, level: number): Unwrapped | undefined {
   if (name === 'xargs') {
     const words = runByXargs(command.words);
@@ -158,4 +157,25 @@ function assignedDanger(assigned: readonly string[]): string | undefined {
     /^(LD_|DYLD_|PATH=|GIT_|BASH_ENV|ENV=|IFS=|PS4|SHELL|NODE_|PYTHON|PERL|RUBY|PAGER|LESS|EDITOR|VISUAL)/.test(text),
   );
   return found && `${found.split('=', 1)[0] ?? ''} can make it run something else`;
+}
+
+/** What find does with what it finds: the commands that it runs, and why it is dangerous by itself. */
+function foundBy(words: readonly Word[]): { inner: Word[][]; danger: string | undefined } {
+  const inner: Word[][] = [];
+  let danger: string | undefined;
+  for (let at = 1; at < words.length; at++) {
+    const word = words[at];
+    if (!word?.literal) continue;
+    if (/^-(delete|fprint|fprint0|fprintf|fls|files0-from)$/.test(word.text)) danger = `find ${word.text} deletes or writes files`;
+    if (!/^-(exec|execdir|ok|okdir)$/.test(word.text)) continue;
+    const end = words.findIndex(
+      (one, index) => index > at && one.literal && (one.text === ';' || (one.text === '+' && words[index - 1]?.text === '{}')),
+    );
+    const part = words.slice(at + 1, end < 0 ? undefined : end);
+    if (end < 0) danger = `find ${word.text} without its end`;
+    // What takes the place of {} is not known.
+    inner.push(part.map((one) => (one.literal && one.text.includes('{}') ? { text: one.text, literal: false } : one)));
+    at = end < 0 ? words.length : end;
+  }
+  return { inner, danger };
 }

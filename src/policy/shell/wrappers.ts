@@ -8,7 +8,7 @@ interface Wrapper extends OptionSpec {
   readonly own?: number;
   /** `NAME=value` words come first. */
   readonly assignments?: true;
-  /** It runs the command as somebody else: a rule has to name it. */
+  /** It runs the command as another user: a rule has to name it. */
   readonly named?: true;
 }
 

@@ -1,7 +1,7 @@
 import { JSONRPCClient, type JSONRPCResponse } from 'json-rpc-2.0';
+import { HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
 import { CARRIAGE_HEADER_BYTES, type CarriageHeader, readCarriageHeader } from '../protocol/carriage.ts';
 import type { MethodName, NotificationName, NotificationParamsOf, ParamsOf, ResultOf } from '../protocol/table.ts';
-import { type Answerer, answerRequest, type ServerRequest } from './answering.ts';
 import { ConnectionClosed, rpcError } from './errors.ts';
 import { type FollowedChunk, type FollowOptions, follow, type StreamEnd } from './follow.ts';
 import { lineOf } from './line.ts';
@@ -163,5 +163,26 @@ export class RpcClient {
     this.#rpc.rejectAllPendingRequests(reason);
     for (const handler of [...this.#closeHandlers]) handler(reason);
     this.#closeHandlers.clear();
+  }
+}
+
+/** A request that the server sends to a client. */
+interface ServerRequest {
+  readonly id: string | number | null;
+  readonly method: string;
+  readonly params?: unknown;
+}
+
+/** Handles one request of the server; what it throws is the error that the server gets. */
+type Answerer = (method: string, params: unknown) => unknown;
+
+/** The answer to a request of the server, as text. Calls the answerer before it returns. */
+async function answerRequest({ id, method, params }: ServerRequest, answerer: Answerer | undefined): Promise<string> {
+  try {
+    if (!answerer) throw new HeadgateError('method_not_found', `this client answers no requests, so not ${method}`);
+    return JSON.stringify({ jsonrpc: '2.0', id, result: (await answerer(method, params)) ?? {} });
+  } catch (error) {
+    const named = isHeadgateError(error) ? error : new HeadgateError('internal', messageOf(error));
+    return JSON.stringify({ jsonrpc: '2.0', id, error: { code: named.code, message: named.message, data: named.data } });
   }
 }

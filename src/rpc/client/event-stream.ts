@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import type { NotificationName, NotificationParamsOf } from '../protocol/table.ts';
 import type { RpcClient } from './client.ts';
 import { ConnectionClosed } from './errors.ts';
@@ -51,7 +52,7 @@ export class EventStream implements AsyncIterableIterator<RuntimeEvent>, LineUse
   #failure: Error | undefined;
   readonly #waiting: (() => void)[] = [];
 
-  /** Subscribes at once: whatever happens after the call is in it. */
+  /** Subscribes at once: everything that happens after the call is in it. */
   constructor(line: Line, { run, since, signal }: EventsOptions) {
     this.#line = line;
     this.#run = run;
@@ -116,15 +117,12 @@ export class EventStream implements AsyncIterableIterator<RuntimeEvent>, LineUse
   async #subscribe(rpc: RpcClient): Promise<void> {
     this.#opening++;
     try {
-      const { subscription, lastSeq } = await rpc.call('subscribe', {
-        ...(this.#run === undefined ? {} : { run: this.#run }),
-        ...(this.#cursor === undefined ? {} : { since: this.#cursor }),
-      });
+      const { subscription, lastSeq } = await rpc.call('subscribe', defined({ run: this.#run, since: this.#cursor }));
       if (rpc !== this.#rpc || this.#over || this.#paused) return unsubscribe(rpc, subscription);
       this.#subscription = subscription;
       this.#cursor ??= lastSeq;
     } catch (error) {
-      // A connection that is gone is followed by another one, or by the news that there is none.
+      // A connection that is gone is followed by another one, or by the news that it has ended.
       if (rpc === this.#rpc && !(error instanceof ConnectionClosed)) this.#fail(error as Error);
     } finally {
       this.#opening--;

@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import type { NotificationParamsOf, ResultOf } from '../protocol/table.ts';
 import { chunkBytes } from './bytes.ts';
 import type { OutputFrame, RpcClient } from './client.ts';
@@ -174,7 +175,7 @@ class Follower implements LineUser {
       const open = [...this.#cursors].filter(([channel]) => !this.#finished.has(channel));
       await Promise.all(open.map(([channel, offset]) => this.#open(rpc, { channel, whole: false }, offset)));
     } catch (error) {
-      // A connection that is gone is followed by another one, or by the news that there is none.
+      // A connection that is gone is followed by another one, or by the news that it has ended.
       if (rpc === this.#rpc && !(error instanceof ConnectionClosed)) this.lost(error as Error);
     }
   }
@@ -190,7 +191,7 @@ class Follower implements LineUser {
         path: this.#path,
         from,
         ...this.#redact,
-        ...(channel === undefined ? {} : { channel }),
+        ...defined({ channel }),
         ...(rpc.carriesBinary ? { carriage: 'raw' as const } : {}),
       });
     } finally {

@@ -1,7 +1,7 @@
 import type { RpcClient } from './client.ts';
 import { ConnectionClosed } from './errors.ts';
 
-/** Somebody who reads over a connection that may be lost and be there again. */
+/** A reader over a connection that may be lost and made again. */
 export interface LineUser {
   /** There is a connection, bound to its project; nothing of the one before is subscribed any more. */
   opened(rpc: RpcClient): void;

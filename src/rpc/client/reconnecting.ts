@@ -1,4 +1,5 @@
 import { type Deferred, deferred } from '../../core/deferred.ts';
+import { defined } from '../../core/defined.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { NotificationName, NotificationParamsOf } from '../protocol/table.ts';
 import { RpcClient } from './client.ts';
@@ -101,7 +102,7 @@ export class Reconnecting implements Line {
     return this.#lost;
   }
 
-  /** The connection, waiting for it while it is being looked for. Throws what ended it for good, or the signal's reason. */
+  /** The connection, waiting for it while it is being looked for. Throws the error that ended it finally, or the signal's reason. */
   async ready(signal?: AbortSignal): Promise<RpcClient> {
     signal?.throwIfAborted();
     if (this.#lost) throw this.#lost;
@@ -135,7 +136,7 @@ export class Reconnecting implements Line {
     return () => void this.#states.delete(listener);
   }
 
-  /** Ends it for good, and resolves when the connection has ended. */
+  /** Ends it finally, and resolves when the connection has ended. */
   async close(): Promise<void> {
     const rpc = this.#rpc;
     this.#end(new ConnectionClosed('it was closed here', { final: true, here: true }));
@@ -172,7 +173,7 @@ export class Reconnecting implements Line {
   async #bind(rpc: RpcClient): Promise<void> {
     const { project, client } = this.#options;
     if (!project) return;
-    const params = { name: project.name, projectRoot: project.root, ...(client === undefined ? {} : { client }) };
+    const params = { name: project.name, projectRoot: project.root, ...defined({ client }) };
     // Events of the new connection may come with the answer, and count already when that is looked at.
     const told = this.#seen;
     const silence = setTimeout(() => rpc.close(), BIND_MS);
@@ -241,7 +242,7 @@ export class Reconnecting implements Line {
     for (const user of [...this.#users]) if (this.#rpc === rpc) user.opened(rpc);
   }
 
-  /** Waits, or until it is over for good. */
+  /** Waits, at most until it has ended finally. */
   async #pause(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);

@@ -14,7 +14,7 @@ export async function refusalOf(response: AsyncIterable<unknown> & { readonly st
     const body = JSON.parse(text) as { error?: { code: number; message: string; data?: unknown } };
     if (body.error) return new RpcError(body.error);
   } catch {
-    // Whoever answers there is no Headgate; the status says all there is.
+    // The server there is not Headgate; its status says all that is known.
   }
   return new Error(`the server answered HTTP ${response.statusCode} instead of opening a WebSocket`);
 }

@@ -1,6 +1,6 @@
 /**
- * What carries the client's messages: whole messages in order. The listeners are set once; what comes before somebody
- * listens is kept for them.
+ * What carries the client's messages: whole messages in order. The listeners are set once; what comes before
+ * them is kept for them.
  */
 export interface Transport {
   /** Sends one message. After the end it does nothing. */

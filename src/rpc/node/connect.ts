@@ -23,7 +23,7 @@ export interface ConnectOptions extends Omit<ConnectionOptions, 'project'> {
  * program (SPEC {#client_transports}).
  *
  * @throws RpcError when the server refuses, UnsupportedError for another kind of address, a system error or ConnectionClosed
- * when nobody answers
+ * when no server answers
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Runtime> {
   const { project, token, tls, command, env, ...connection } = options;

@@ -3,7 +3,7 @@ import type { Transport } from '../client/index.ts';
 import { LineTransport } from './line-transport.ts';
 import { CLOSE_MS } from './patience.ts';
 
-/** Connects to a server's unix socket. Rejects with the system error when nobody listens there. */
+/** Connects to a server's unix socket. Rejects with the system error when no server listens there. */
 export function connectUnixSocket(path: string): Promise<Transport> {
   const socket = connect(path);
   return new Promise((resolve, reject) => {

@@ -15,7 +15,7 @@ export interface ClientTls {
 
 /**
  * Connects to a server's WebSocket. Rejects with RpcError when the server refuses (`unauthenticated`, `forbidden`),
- * with a system error when nobody answers.
+ * with a system error when no server answers.
  *
  * @param url - `ws://host:port/rpc`, or `wss:`
  * @param silentMs - silence after which the connection is taken for dead, milliseconds

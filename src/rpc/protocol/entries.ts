@@ -131,7 +131,7 @@ export const entryMethods = {
     init: true,
     scope: 'run',
     wide: true,
-    summary: 'Sets or clears a file constraint and answers those there are; without a flag it only answers.',
+    summary: 'Sets or clears a file constraint and returns all of them; without a flag it only returns them.',
   }),
   sh: method({
     params: z.strictObject(commandParams),

@@ -1,9 +1,9 @@
 import type { MethodName } from './table.ts';
 
-/** What does in other words what methods do. */
+/** By method: what a user of another client calls instead of it. */
 export type MethodWords = Readonly<Partial<Record<MethodName, string>>>;
 
-/** The commands that do what methods do; errors of the server name methods, since they are for every client. */
+/** By method: the command that calls it. Errors of the server name methods, since every client shows them. */
 export const COMMANDS: MethodWords = {
   getRuns: 'headgate runs',
   getRun: 'headgate runs',

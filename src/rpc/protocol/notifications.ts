@@ -169,7 +169,7 @@ export const notifications = {
   'stream/cancelled': notification({
     params: z.strictObject({ ...durable, run: z.string(), path: z.string(), reason: z.string().nullable() }),
     durable: true,
-    summary: 'Somebody cancelled a producer.',
+    summary: 'A producer was cancelled.',
   }),
   'entry/changed': notification({
     params: z.strictObject({

@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import { ERRORS, type ErrorName, type ErrorSpec } from '../../core/errors.ts';
 import { jsonSchema, paramsOf } from './json-schema.ts';
 import type { MethodDef, NotificationDef } from './method.ts';
@@ -47,7 +48,7 @@ function methodObject(name: string, def: MethodDef): Record<string, unknown> {
     paramStructure: 'by-name',
     params: paramsOf(def.params).map((param) => ({
       name: param.name,
-      ...(param.description === undefined ? {} : { description: param.description }),
+      ...defined({ description: param.description }),
       required: param.required,
       schema: param.schema,
     })),

@@ -146,7 +146,7 @@ export const runnerMethods = {
     result: z.strictObject({ runner: z.string() }),
     init: false,
     scope: 'runner',
-    summary: 'Forgets a runner that is gone for good; its name is free.',
+    summary: 'Forgets a runner that will not come back; its name is free.',
   }),
   'runner/list': method({
     params: empty,

@@ -41,7 +41,8 @@ export const streamMethods = {
     result: z.strictObject({ status: z.literal('ok'), offset: z.int(), bytes: z.int() }),
     init: true,
     scope: 'run',
-    summary: "Appends to a channel; answers once stored: `offset` where the chunk begins, `bytes` the channel's length after it.",
+    summary:
+      "Appends to a channel; returns once the chunk is stored: `offset` where the chunk begins, `bytes` the channel's length after it.",
   }),
   'stream/completed': method({
     params: z.strictObject({
@@ -85,7 +86,7 @@ export const streamMethods = {
     ),
     init: false,
     scope: 'admin',
-    summary: 'Cancels every live command of every project, and answers with the receipts.',
+    summary: 'Cancels every live command of every project, and returns the receipts.',
   }),
   'stream/subscribe': method({
     params: z.strictObject({

@@ -17,7 +17,7 @@ const size = z.int().min(1).max(1000);
 const common = {
   operation: z.literal('tty/open'),
   carriage: z.literal('raw'),
-  run: run.optional().describe('Default `tty`; opened when there is none.'),
+  run: run.optional().describe('Default `tty`; opened when it does not exist.'),
   project: z.string().min(1).max(128).optional().describe('Name of the project.'),
   projectRoot: z.string().min(1).max(4096).optional().describe("The project's root folder, absolute."),
   client: z.strictObject({ name: z.string().min(1).max(64), version: z.string().max(64).optional() }).optional(),

@@ -66,7 +66,7 @@ export interface AccessPolicy {
   /** Origins of web pages that may connect beside the server's own, exactly as a browser sends them. */
   readonly allowedOrigins: readonly string[];
   readonly tokens: readonly TokenGrant[];
-  /** The token with this SHA-256 (hex), of those that were made for somebody. */
+  /** The token with this SHA-256 (hex), of those that `headgate token add` made. */
   readonly byHash?: (hash: string) => Grant | undefined;
   /** Set where connections are encrypted: whether the server's certificate is for this host. */
   readonly certifies?: ((host: string) => boolean) | undefined;

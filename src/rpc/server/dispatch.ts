@@ -31,7 +31,7 @@ export class Dispatcher {
     this.#server.handleMethodNotFound = notFound as unknown as JSONRPCServer<Call>['handleMethodNotFound'];
   }
 
-  /** True for a method of the protocol that changes nothing, so that not doing it costs nobody anything. */
+  /** True for a method of the protocol that changes nothing, so that it can be left out. */
   onlyReads(method: string): boolean {
     if (!Object.hasOwn(methods, method)) return false;
     const { scope } = methods[method as MethodName];

@@ -56,7 +56,7 @@ export class EventFeed {
     return run === undefined || event.run === run();
   }
 
-  /** True when what is not stored may be told as well: it is about all runs or this one, has caught up, and there is room. */
+  /** True when events that are not stored may be sent too: the feed covers this run, has caught up, and its connection has room. */
   hears(run: string): boolean {
     const own = this.#options.run;
     return this.#state === 'live' && (own === undefined || own() === run) && !this.#full();
@@ -114,7 +114,7 @@ export class EventFeed {
     this.#cursor = event.seq;
     const { accepts, sink } = this.#options;
     if (!accepts || accepts(event)) sink.event(event);
-    // Whatever is called so from now on is another run.
+    // The alias may name another run from now on.
     if (this.#options.run && event.type === 'run/state' && event.payload['deleted'] === true) this.close();
   }
 }

@@ -28,7 +28,7 @@ const RUNS_PATH = '/runs/';
  */
 const KEEP_ALIVE_MS = 4000;
 
-/** How long a connection may take to agree on its encryption; who has not is nobody yet, and holds a file descriptor. */
+/** How long a connection may take to agree on its encryption: until then it is not authenticated, and holds a file descriptor. */
 const HANDSHAKE_MS = 10_000;
 
 export interface HttpOptions {
@@ -40,7 +40,7 @@ export interface HttpOptions {
   /** Set: every connection is encrypted. */
   readonly tls?: Tls | undefined;
   readonly tokens: readonly TokenGrant[];
-  /** The token with this SHA-256 (hex), of those that were made for somebody. */
+  /** The token with this SHA-256 (hex), of those that `headgate token add` made. */
   readonly byHash: (hash: string) => Grant | undefined;
   readonly allowedOrigins: readonly string[];
   readonly version: string;
@@ -52,7 +52,7 @@ export interface HttpOptions {
   readonly tty: (channel: WebSocketChannel, request: IncomingMessage, grant: Grant) => void;
   /** Responds to the body of a POST; throws before anything is sent, and not after. */
   readonly post: (body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant) => void;
-  /** Serves a file of the portal; false when the path is none of its. */
+  /** Serves a file of the portal; false when the path is not one of them. */
   readonly page: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Serves an event stream; false when the path has none. Throws as `post` does. */
   readonly source: (request: IncomingMessage, response: ServerResponse, grant: Grant) => boolean;

@@ -8,7 +8,7 @@ interface Newcomer {
 }
 
 /**
- * Connections that have brought no token: so many at most, each for so long (SPEC {#caller_limits}). Whoever has a token is let in however many
+ * Connections that have brought no token: so many at most, each for so long (SPEC {#caller_limits}). A caller with a token is let in however many
  * others knock.
  */
 export class Newcomers {

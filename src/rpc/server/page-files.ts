@@ -15,7 +15,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Scripts are the page's own files and nothing else, and it speaks to nobody but its server. Styles may be inline: a
+ * Scripts are the page's own files and nothing else, and it connects only to its server. Styles may be inline: a
  * terminal draws its cells with them.
  */
 const POLICY = [

@@ -120,7 +120,7 @@ function nameOf(known: readonly Project[], name: string, folder: string, mayMove
   }
 }
 
-/** The folder with symbolic links resolved. What cannot be looked at is none: a loop of links, a name that no file can have, one that has gone. */
+/** The folder with symbolic links resolved. A path that cannot be looked at is not a folder: a loop of links, a name that no file can have, one that has gone. */
 function requireFolder(root: string): string {
   if (!isAbsolute(root)) {
     throw new HeadgateError('invalid_params', `projectRoot "${root.slice(0, 80)}" is not absolute; give the whole path from /`, {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as SocketServer } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
+import { defined } from '../../core/defined.ts';
 import { HeadgateError } from '../../core/errors.ts';
 import type { Ids } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -34,7 +35,7 @@ import type { WebSocketChannel } from './transports/websocket.ts';
 import { TtySession } from './tty/tty-session.ts';
 import { Turns } from './turns.ts';
 
-/** Who needs no token: the unix socket, and whoever has the server in their own process. */
+/** Callers that need no token: clients of the unix socket, and the process that the server runs in. */
 const LOCAL: Grant = { name: 'local', scope: 'admin' };
 
 export interface RpcServerOptions {
@@ -58,7 +59,7 @@ export interface RpcServerOptions {
   readonly rest?: { readonly bytes: number; readonly ms: number };
   /** What the backends of the server's own runner can do now; none by default. Never throws. */
   readonly survey?: () => Promise<readonly BackendCapabilities[]>;
-  /** What is masked for whoever may not see secrets; the known shapes by default (SPEC {#redaction}). */
+  /** What is masked for callers who may not see secrets; the known shapes by default (SPEC {#redaction}). */
   readonly redaction?: Redaction;
   /** Folder of the built portal; none by default. */
   readonly portal?: string;
@@ -179,7 +180,7 @@ export class RpcServer {
   /**
    * Listens on a unix socket of mode 0600, one JSON message a line (SPEC {#transport_unix}).
    *
-   * @throws `conflict` when a live server has the socket or the file is none, `invalid_params` for a path that is too long
+   * @throws `conflict` when a live server has the socket or the file is not a socket, `invalid_params` for a path that is too long
    */
   async listenUnix(path: string): Promise<void> {
     const server = await listenOnSocket(path, (socket) => {
@@ -274,7 +275,7 @@ export class RpcServer {
       scope,
       ...(projects ? { projects } : {}),
       ...(ownRuns ? { ownRuns: hash } : {}),
-      ...(leftMs === undefined ? {} : { leftMs }),
+      ...defined({ leftMs }),
     };
   }
 

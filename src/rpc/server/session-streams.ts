@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import { HeadgateError } from '../../core/errors.ts';
 import type { EventRecord } from '../../model/records.ts';
 import { pathMatcher } from '../../runtime/path-pattern.ts';
@@ -98,9 +99,9 @@ export class SessionStreams {
         projectId: request.projectId,
         runId: request.runId,
         redact: request.redact,
-        ...(request.path === undefined ? {} : { path: request.path }),
+        ...defined({ path: request.path }),
         ...(request.pattern === undefined ? {} : { matches: pathMatcher(request.pattern) }),
-        ...(request.channel === undefined ? {} : { channel: request.channel }),
+        ...defined({ channel: request.channel }),
       },
       request.from,
       id,

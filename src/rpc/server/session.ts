@@ -261,7 +261,7 @@ export class Session {
     return requestProblem(value) === undefined && !this.#dispatcher.onlyReads((value as RequestMessage).method);
   }
 
-  /** Bytes of answers that the client has not taken. What is streamed to it is none of them: it may end that at any time. */
+  /** Bytes of answers that the client has not taken. Streamed output does not count: the client may end that at any time. */
   #answersHeld(): number {
     return this.#channel.answersOnly ? 0 : Math.min(this.#answeredBytes, this.#channel.bufferedBytes());
   }

@@ -99,7 +99,7 @@ export class StreamFeed implements StreamSink {
   #sendFrame(subscription: number, { run, path, channel, offset, bytes }: ChunkPiece): void {
     let handle = this.#handles.get(path);
     if (handle === undefined) {
-      // A producer that came later: nobody has been told its handle.
+      // A producer that came later: the client does not have its handle yet.
       handle = this.handleOf(path) ?? 0;
       this.#channel.send(notificationFrame('stream/opened', { subscription, run, path, handle }));
     }

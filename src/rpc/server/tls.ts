@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP, type Server, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import { defined } from '../../core/defined.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 
 /** Files of a server that encrypts its connections, in PEM. */
@@ -69,7 +70,7 @@ export function readTls({ cert: certFile, key: keyFile, clientCa }: TlsFiles): T
     throw refused('--tls-key', keyFile, `it is not the key of ${certFile} (${messageOf(error)})`);
   }
   return {
-    options: { cert, key, requestCert: ca !== undefined, rejectUnauthorized: ca !== undefined, ...(ca === undefined ? {} : { ca }) },
+    options: { cert, key, requestCert: ca !== undefined, rejectUnauthorized: ca !== undefined, ...defined({ ca }) },
     certifies: (host) => (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined,
   };
 }

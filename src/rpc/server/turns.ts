@@ -140,7 +140,7 @@ export class Turns {
 
   #wait(waiter: Waiter): void {
     this.#waiting.add(waiter);
-    // Whoever waits is called by the end of the turn.
+    // The end of the turn calls those that wait.
     this.#isSpent();
   }
 

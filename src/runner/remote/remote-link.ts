@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import { ERRORS, type ErrorName, HeadgateError } from '../../core/errors.ts';
 import type { BackendRef } from '../../model/ports/backend.ts';
 import type { LeftoverFact, ProducerEnd, ProducerFailure, RunnerLink } from '../../model/ports/runner.ts';
@@ -62,7 +63,7 @@ export class RemoteLink implements RunnerLink {
     for (let at = 0; at < bytes.length; at += FRAME_BYTES) {
       sent.push(this.#send(handle, channel, offset + at, bytes.subarray(at, at + FRAME_BYTES)));
     }
-    // Every one of them is heard of before the answer, so that none is left that nobody waits for.
+    // All of them settle before the call returns, so that none rejects unhandled.
     const refused = (await Promise.allSettled(sent)).find((result) => result.status === 'rejected');
     if (refused) throw refused.reason;
   }
@@ -79,7 +80,7 @@ export class RemoteLink implements RunnerLink {
       ...(signal === null ? {} : { signal }),
       ...(durationMs === null ? {} : { durationMs }),
       detached: [...detached],
-      ...(followed === undefined ? {} : { followed }),
+      ...defined({ followed }),
       ...(restMs === undefined || !this.left ? {} : { restMs }),
     });
   }

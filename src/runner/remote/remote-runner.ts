@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -10,8 +11,7 @@ import { RunnerSession } from './runner-session.ts';
 import type { StateFolder } from './state-folder.ts';
 
 /** Pauses between two attempts to reach the server, milliseconds: the first, and the longest. */
-const RETRY_MS = 250;
-const RETRY_MAX_MS = 5000;
+const RETRY = { firstMs: 250, longestMs: 5000 };
 
 export interface RemoteRunnerOptions {
   /** `ws://host:port/rpc`, `wss:`, or `unix:/path` of the server's socket. */
@@ -49,8 +49,7 @@ export async function serveAsRunner(options: RemoteRunnerOptions): Promise<'stop
   const { signal, logger } = options;
   let registered = false;
   let draining = false;
-  let pauseMs = RETRY_MS;
-  let longestMs = RETRY_MAX_MS;
+  let pauses = new Backoff(RETRY);
   while (!signal.aborted) {
     try {
       const socket = await connectRunner(options);
@@ -58,8 +57,7 @@ export async function serveAsRunner(options: RemoteRunnerOptions): Promise<'stop
       const end = await session.serve((leaseMs) => {
         registered = true;
         // A server that is back counts its lease from its start: a pause must not outlast it.
-        longestMs = Math.min(RETRY_MAX_MS, leaseMs / 3);
-        pauseMs = Math.min(RETRY_MS, longestMs);
+        pauses = new Backoff({ ...RETRY, longestMs: Math.min(RETRY.longestMs, leaseMs / 3) });
         options.registered();
       });
       options.away();
@@ -70,10 +68,12 @@ export async function serveAsRunner(options: RemoteRunnerOptions): Promise<'stop
       // Without a registration that has ever worked, what the server refuses it will refuse again.
       if (!(error instanceof RpcError) || !registered) throwUnlessAway(error);
       if (!registered) throwUnlessSecure(error);
-      logger.warn({ url: options.url, pauseMs, error: messageOf(error) }, 'the server does not take this runner now; it is tried again');
+      logger.warn(
+        { url: options.url, pauseMs: pauses.nextMs, error: messageOf(error) },
+        'the server does not take this runner now; it is tried again',
+      );
     }
-    await delay(pauseMs, undefined, { signal }).catch(() => undefined);
-    pauseMs = Math.min(pauseMs * 2, longestMs);
+    await delay(pauses.next(), undefined, { signal }).catch(() => undefined);
   }
   return 'stopped';
 }

@@ -1,6 +1,6 @@
 import { HeadgateError } from '../../core/errors.ts';
 import { parseProducerId } from '../../model/producer-id.ts';
-import { type AskedKill, askedKill, type KillReceipt, type Producer, type ProducerSpec } from '../../model/records.ts';
+import { type Producer, type ProducerSpec, pendingReceipt } from '../../model/records.ts';
 import {
   type Assignment,
   type RunnerRequestHandlers,
@@ -79,11 +79,6 @@ function producerOf(assignment: Assignment, runner: string): Producer {
     receipt: leftover ? null : receipt,
     ...(leftover ? { leftover: { ...leftover, pids: [], receipt, goneAt: null } } : {}),
   };
-}
-
-/** The receipt of a kill that is still to be carried out. */
-export function pendingReceipt(kill: AskedKill, requestedAt: number): KillReceipt {
-  return { ...askedKill(kill), requestedAt, signals: [], confirmedDead: [], escaped: [], finishedAt: null };
 }
 
 /** A producer of which nothing is known but its name: enough to end it. Throws `invalid_params`. */

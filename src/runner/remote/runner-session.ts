@@ -1,6 +1,8 @@
 import { bootId } from '../../core/boot-id.ts';
 import { deferred } from '../../core/deferred.ts';
+import { defined } from '../../core/defined.ts';
 import { ERRORS, HeadgateError, messageOf } from '../../core/errors.ts';
+import { pendingReceipt } from '../../model/records.ts';
 import { RpcClient, RpcError } from '../../rpc/client/index.ts';
 import { PROTOCOL_VERSION, type ResultOf } from '../../rpc/protocol/table.ts';
 import { DEFAULT_REST } from '../rest.ts';
@@ -9,7 +11,7 @@ import type { RunnerConnection } from './connection.ts';
 import { Heart } from './heart.ts';
 import { RemoteLink } from './remote-link.ts';
 import type { RemoteRunnerOptions } from './remote-runner.ts';
-import { answererOf, bare, pendingReceipt } from './requests.ts';
+import { answererOf, bare } from './requests.ts';
 
 type Registered = ResultOf<'runner/register'>;
 
@@ -97,7 +99,7 @@ export class RunnerSession {
     } finally {
       heart?.stop();
       signal.removeEventListener('abort', onAbort);
-      // First it lets go: what fails from here on is nobody's loss.
+      // First it lets go: a failure from here on loses nothing.
       const closing = this.#runner.close();
       this.#socket.close();
       await closing;
@@ -134,7 +136,7 @@ export class RunnerSession {
       backends: [...backends.keys()],
       capacity,
       instance: folder.instance,
-      ...(folder.store === undefined ? {} : { store: folder.store }),
+      ...defined({ store: folder.store }),
       ...(boot === null ? {} : { boot_id: boot }),
       ...(this.#draining ? { draining: true } : {}),
       ...(runs.length === 0 ? {} : { for: [...runs] }),
@@ -144,7 +146,7 @@ export class RunnerSession {
     });
   }
 
-  /** A producer that is over: whoever still runs is ended, and the receipt told; then its folder goes. */
+  /** A producer that is over: processes that still run are ended and the receipt reported; then its folder is removed. */
   #release({ producer: id, epoch, kill }: Registered['release'][number]): void {
     const { folder, name, clock, logger } = this.#options;
     if (!kill) return folder.remove(id);

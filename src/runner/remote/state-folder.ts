@@ -1,8 +1,10 @@
-import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { defined } from '../../core/defined.ts';
 import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { Ids } from '../../core/ids.ts';
 import { makeFolder } from '../../core/make-folder.ts';
+import { replaceFile } from '../../core/whole-file.ts';
 import { PRODUCER_ID } from '../../model/producer-id.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 
@@ -71,9 +73,8 @@ export class StateFolder {
   }
 
   #write(): void {
-    const text = JSON.stringify({ instance: this.instance, ...(this.#store === undefined ? {} : { store: this.#store }) });
-    writeFileSync(`${this.#file}.new`, `${text}\n`, { mode: 0o600 });
-    renameSync(`${this.#file}.new`, this.#file);
+    const text = JSON.stringify({ instance: this.instance, ...defined({ store: this.#store }) });
+    replaceFile(this.#file, `${text}\n`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { defined } from '../../core/defined.ts';
 import { messageOf } from '../../core/errors.ts';
 import { readSmallFile } from '../../core/small-file.ts';
 import { containedPath } from '../../hooks/contained-path.ts';
@@ -76,7 +77,7 @@ function guidesIn(kind: Kind, source: Source): Guide[] {
   for (const { name: entry } of entriesIn(source.folder, source.root).slice(0, MAX_GUIDES)) {
     const place = placeOf(kind, source.folder, entry);
     if (!place) continue;
-    const facts = { source: source.name, file: place.file, ...(place.folder === undefined ? {} : { folder: place.folder }) };
+    const facts = { source: source.name, file: place.file, ...defined({ folder: place.folder }) };
     try {
       const { name, description } = parsed(source, place.file, place.name);
       guides.push({ name, description, ...facts });

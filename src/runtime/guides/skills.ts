@@ -5,6 +5,8 @@ import { writeEntry } from '../entry-writes.ts';
 import type { Caller, RuntimeParts } from '../parts.ts';
 import { tellEntry } from '../tell.ts';
 
+type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'guides'>;
+
 /** A skill or persona as the methods answer it. */
 export type GuideRow = Pick<Guide, 'name' | 'description' | 'source' | 'file'> & { readonly problem?: string };
 
@@ -20,9 +22,9 @@ const SCHEME = 'skill://';
 
 /** Skills and personas as clients see and attach them (SPEC {#skills} {#personas}). */
 export class Skills {
-  readonly #parts: RuntimeParts;
+  readonly #parts: Parts;
 
-  constructor(parts: RuntimeParts) {
+  constructor(parts: Parts) {
     this.#parts = parts;
   }
 

@@ -1,5 +1,6 @@
 import { HeadgateError } from '../../core/errors.ts';
 import type { BackendHandle, BackendRef, ExitFact } from '../../model/ports/backend.ts';
+import { emptyReceipt } from '../../model/records.ts';
 
 /** A producer of a plugin that ended with the server it ran in: lost, with a message that says what to do. */
 export function endedRun(ref: BackendRef, message: string): BackendHandle {
@@ -15,10 +16,7 @@ export function endedRun(ref: BackendRef, message: string): BackendHandle {
     closeInput: over,
     resize: over,
     signal: over,
-    kill: async ({ requestedBy, reason }) => {
-      const at = Date.now();
-      return { requestedBy, reason, requestedAt: at, signals: [], confirmedDead: [], escaped: [], finishedAt: at };
-    },
+    kill: async (request) => emptyReceipt(request, Date.now()),
     detach: async () => {},
     dispose: async () => {},
   };

@@ -47,7 +47,7 @@ export class KindBackend implements Backend {
     return this.#run(request, sink, false);
   }
 
-  /** Starts a resumable one again; of another one nobody knows how far it came, and it must not run twice. */
+  /** Starts a resumable one again; how far another one came is not known, and it must not run twice. */
   async adopt(
     request: StartRequest,
     ref: BackendRef | null,

@@ -5,9 +5,11 @@ import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ProducerDefinition, ProducerIo, ProducerResult } from '../../hooks/producer.ts';
 import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest } from '../../model/ports/backend.ts';
-import type { KillReceipt, SignalSent } from '../../model/records.ts';
-import { InputQueue } from './input-queue.ts';
+import { emptyReceipt, type KillReceipt, type SignalSent } from '../../model/records.ts';
 import type { Output } from './output.ts';
+
+/** Bytes that wait for a producer which does not read; what is beyond is not taken. */
+const MAX_BYTES = 64 * 1024;
 
 /** What a body of a log entry, and an outcome, may have of what a plugin says (characters). */
 const MAX_BODY_CHARS = 64 * 1024;
@@ -104,7 +106,8 @@ export class KindRun implements BackendHandle {
     this.#settle(fact);
   }
 
-  async #kill({ requestedBy, reason, graceMs }: KillRequest): Promise<KillReceipt> {
+  async #kill(request: KillRequest): Promise<KillReceipt> {
+    const { requestedBy, reason, graceMs } = request;
     const { clock, plugin, definition, scope, logger } = this.#options;
     const requestedAt = clock.now();
     const signals: SignalSent[] = [];
@@ -122,7 +125,7 @@ export class KindRun implements BackendHandle {
       const body = `the plugin "${plugin}" did not stop within ${graceMs} ms; what it still does is not followed`;
       this.#settle({ exitCode: null, signal: null, own: { failed: true, outcome: 'failed', body } });
     }
-    return { requestedBy, reason, requestedAt, signals, confirmedDead: [], escaped: [], finishedAt: clock.now() };
+    return { ...emptyReceipt(request, requestedAt, clock.now()), signals };
   }
 
   #settle(fact: ExitFact): void {
@@ -150,4 +153,42 @@ function factOf(result: ProducerResult | undefined): ExitFact {
   if (body !== undefined && typeof body !== 'string') throw new Error('it answered a body that is no text');
   const text = body?.slice(0, MAX_BODY_CHARS);
   return { exitCode, signal: null, own: { failed: exitCode !== 0, outcome: outcome ?? null, body: text ?? null } };
+}
+
+/** What people type into a producer of a plugin, as it reads it. */
+class InputQueue implements AsyncIterable<Buffer> {
+  #waiting: Buffer[] = [];
+  #bytes = 0;
+  #ended = false;
+  #wake: (() => void) | undefined;
+
+  /** Returns how many bytes were taken. */
+  offer(bytes: Buffer): number {
+    if (this.#ended) return 0;
+    const taken = Math.min(bytes.length, MAX_BYTES - this.#bytes);
+    if (taken > 0) this.#waiting.push(Buffer.from(bytes.subarray(0, taken)));
+    this.#bytes += taken;
+    this.#wake?.();
+    return taken;
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    this.#ended = true;
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
+    for (;;) {
+      const next = this.#waiting.shift();
+      if (next) {
+        this.#bytes -= next.length;
+        yield next;
+      } else if (this.#ended) {
+        return;
+      } else {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+    }
+  }
 }

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff } from '../../core/backoff.ts';
 import { HeadgateError, isHeadgateError } from '../../core/errors.ts';
 import type { OutputSink } from '../../model/ports/backend.ts';
 
 /** Bytes of one piece, and bytes that may wait because a plugin does not await its writes. */
 const PIECE_BYTES = 256 * 1024;
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
-const RETRY_MS = 100;
-const RETRY_MAX_MS = 2000;
+const RETRY = { firstMs: 100, longestMs: 2000 };
 
 interface Waiting {
   readonly bytes: Buffer;
@@ -98,7 +98,7 @@ export class Output {
   }
 
   async #store(number: number, offset: number, piece: Buffer): Promise<void> {
-    for (let pauseMs = RETRY_MS; ; pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS)) {
+    for (const pauses = new Backoff(RETRY); ; ) {
       this.#requireOpen();
       try {
         return await this.#sink.write(number, offset, piece);
@@ -106,7 +106,7 @@ export class Output {
         // Nothing of it was stored; a full disk is waited out.
         if (!isHeadgateError(error, 'overloaded')) throw error;
       }
-      await delay(pauseMs, undefined, { signal: this.#over.signal }).catch(() => undefined);
+      await delay(pauses.next(), undefined, { signal: this.#over.signal }).catch(() => undefined);
     }
   }
 

@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import { HeadgateError } from '../../core/errors.ts';
 import type { ProposedProducer } from '../../hooks/plugin.ts';
 import type { ProposedServerProducer } from '../../hooks/producer.ts';
@@ -38,7 +39,7 @@ export function planned(producer: ProposedServerProducer, kinds: Kinds, summary:
       stdin: found.definition.input === true,
       input,
       channelNames: names,
-      ...(spec.timeoutMs === undefined ? {} : { timeoutMs: spec.timeoutMs }),
+      ...defined({ timeoutMs: spec.timeoutMs }),
     },
   };
 }
@@ -52,7 +53,7 @@ export function checkReach(producer: ProposedProducer, kinds: Kinds, policy: San
   if (kinds.find(producer.backend)?.definition.network !== true) return;
   throw new HeadgateError(
     'forbidden',
-    `this server's sandbox has no network, so "${producer.backend}" reaches nothing; ask whoever runs it`,
+    `this server's sandbox has no network, so "${producer.backend}" reaches nothing; ask the person who runs the server`,
     {
       field: 'backend',
     },

@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { ProposedProducer, SettledOutcome, ToolCallContext, ToolOutcome } from '../../hooks/plugin.ts';
 import type { Entry, LoopMode, Project, Run, RunSettings } from '../../model/records.ts';
@@ -19,6 +20,23 @@ import { checkStars } from '../starred-text.ts';
 import { tellEntry, tellProposal } from '../tell.ts';
 import { changeAttributes, type Resolution } from './attributes.ts';
 import type { FileChanges } from './file-changes.ts';
+
+type Parts = Pick<
+  RuntimeParts,
+  | 'store'
+  | 'streams'
+  | 'clock'
+  | 'logger'
+  | 'hooks'
+  | 'kinds'
+  | 'redaction'
+  | 'masked'
+  | 'guides'
+  | 'policy'
+  | 'sandbox'
+  | 'canSandbox'
+  | 'lifetime'
+>;
 
 /** Whose action it is and under which settings it runs. */
 export interface ActionScope {
@@ -43,7 +61,7 @@ export type Prepared =
       readonly kind: 'proposal';
       readonly proposal: Proposal;
       readonly verdict: 'allow' | 'ask' | 'deny';
-      /** Why it is denied, for whoever proposed it. */
+      /** Why it is denied, for its proposer. */
       readonly reason: string;
       /** What the log entry keeps of the verdict. */
       readonly judged: Entry['attributes'];
@@ -51,9 +69,9 @@ export type Prepared =
 
 /** Runs tools' handlers and stores what they answer; the model's actions and clients' commands alike (SPEC {#actions}). */
 export class Actions {
-  readonly #parts: RuntimeParts;
+  readonly #parts: Parts;
 
-  constructor(parts: RuntimeParts) {
+  constructor(parts: Parts) {
     this.#parts = parts;
   }
 
@@ -200,7 +218,7 @@ export class Actions {
     };
   }
 
-  /** What a tool threw, as the end of its action. Throws on what an abort ended: nobody waits for that any more. */
+  /** What a tool threw, as the end of its action. Throws on what an abort ended: no loop waits for that any more. */
   #failure(tool: HostedTool, error: unknown, signal: AbortSignal): SettledOutcome {
     signal.throwIfAborted();
     if (error instanceof HeadgateError) return { kind: 'refused', status: refusalStatus(error), outcome: error.kind, body: error.message };
@@ -285,10 +303,10 @@ export function proposalAttributes(entry: Entry, proposal: Proposal): Entry['att
     ...entry.attributes,
     ...proposal.attributes,
     summary: proposal.summary,
-    ...(proposal.subject === undefined ? {} : { subject: proposal.subject }),
+    ...defined({ subject: proposal.subject }),
     ...(proposal.producer ? { plan: proposal.producer } : {}),
     ...(proposal.change ? changeAttributes(proposal.change) : {}),
-    ...(proposal.yieldMs === undefined ? {} : { yield_ms: proposal.yieldMs }),
+    ...defined({ yield_ms: proposal.yieldMs }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import { HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
 import { requireLogPath } from '../../model/paths.ts';
 import type { Entry, Run } from '../../model/records.ts';
@@ -12,6 +13,8 @@ import { Waiters } from '../waiters.ts';
 import { changeOf, isModelAction, producerOf, type Resolution, resolutionOf, toolOf } from './attributes.ts';
 import { FileChanges } from './file-changes.ts';
 import type { LoopQueue } from './queue.ts';
+
+type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'streams' | 'clock' | 'logger' | 'host' | 'kinds' | 'policy' | 'sandbox'>;
 
 /** Before an answer's output is stored again (milliseconds). */
 const RETRY_MS = 1000;
@@ -36,15 +39,15 @@ export interface Resolved {
   readonly remembered?: string[];
 }
 
-/** Answers to proposals: exactly one is taken, whoever gives it (SPEC {#resolve_once}). */
+/** Answers to proposals: exactly one is taken, from any client (SPEC {#resolve_once}). */
 export class Answers {
   /** Changes of files that have been accepted. */
   readonly changes: FileChanges;
-  readonly #parts: RuntimeParts;
+  readonly #parts: Parts;
   readonly #queue: LoopQueue;
   readonly #waiters = new Waiters();
 
-  constructor(parts: RuntimeParts, queue: LoopQueue) {
+  constructor(parts: Parts, queue: LoopQueue) {
     this.#parts = parts;
     this.#queue = queue;
     this.changes = new FileChanges(parts, (entryId) => this.#waiters.wake(entryId));
@@ -74,12 +77,12 @@ export class Answers {
       action: answer.action,
       by: c.client,
       at: clock.now(),
-      ...(answer.output === undefined ? {} : { output: answer.output }),
+      ...defined({ output: answer.output }),
     };
     const { entry, channels, remembered } = journal.commit('durable', (tx) => {
       const waiting = this.#waiting(run, answer.path);
       const remembered = answer.remember ? remember(this.#parts.policy, tx, run, waiting, answer.action, c.client) : undefined;
-      // The answer comes before what it brings about: whoever reads the events in order sees the gate open, then the water.
+      // The answer comes before what it brings about: a reader of the events in order sees the gate open, then the water.
       tx.event(run.projectId, run.alias, 'run/resolved', {
         run: run.alias,
         path: waiting.path,
@@ -98,7 +101,7 @@ export class Answers {
       run: run.alias,
       path: after.path,
       status: after.status,
-      resolution: { action: answer.action, by: c.client, ...(answer.output === undefined ? {} : { output: answer.output }) },
+      resolution: { action: answer.action, by: c.client, ...defined({ output: answer.output }) },
       ...(channels ? { channels: this.#parts.streams.channelsOf(after) } : {}),
       ...(remembered ? { remembered } : {}),
     };
@@ -203,7 +206,7 @@ export class Answers {
     return sandboxed(plan, sandbox, project.root);
   }
 
-  /** The answerer's output takes the place of the command's: channel 1 of a producer that nobody runs. */
+  /** The answerer's output takes the place of the command's: channel 1 of a producer without a process. */
   #storeOutput(entry: Entry, output: string): void {
     const { streams, logger } = this.#parts;
     const failed = (error: unknown) => {
@@ -243,7 +246,7 @@ function checkPlace(planned: string, asked: string | undefined): void {
   );
 }
 
-/** Throws `invalid_params` for what is no selector. A runner that nobody has is waited for (SPEC {#runner_selection}). */
+/** Throws `invalid_params` for what is no selector. A runner that does not exist yet is waited for (SPEC {#runner_selection}). */
 export function requireRunner(runner: string): void {
   parseSelector(runner);
   if (runner === 'server')

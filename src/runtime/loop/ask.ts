@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import { messageOf } from '../../core/errors.ts';
 import { freeNumber } from '../../core/free-number.ts';
 import { ModelFailure } from '../../model/model-failure.ts';
@@ -15,15 +16,20 @@ import { Packer } from './packer.ts';
 import type { LoopQueue } from './queue.ts';
 import { tokenCounter } from './tokens.ts';
 
+type Parts = Pick<
+  RuntimeParts,
+  'store' | 'journal' | 'streams' | 'clock' | 'logger' | 'hooks' | 'host' | 'providers' | 'redaction' | 'masked' | 'guides' | 'live'
+>;
+
 const ACTION = /^[a-z][a-z0-9_]{0,63}$/;
 
 /** Asks the model of a turn and records its answer and all its actions in one transaction (SPEC {#turn_record}). */
 export class Asker {
-  readonly #parts: RuntimeParts;
+  readonly #parts: Parts;
   readonly #queue: LoopQueue;
   readonly #modelOf: (loop: Loop) => ModelRecord | undefined;
 
-  constructor(parts: RuntimeParts, queue: LoopQueue, modelOf: (loop: Loop) => ModelRecord | undefined) {
+  constructor(parts: Parts, queue: LoopQueue, modelOf: (loop: Loop) => ModelRecord | undefined) {
     this.#parts = parts;
     this.#queue = queue;
     this.#modelOf = modelOf;
@@ -64,7 +70,7 @@ export class Asker {
       );
     const provider = this.#provider(model);
     const tools = (await this.offered(place)).map((name) => this.#toolSpec(name));
-    const packer = new Packer(this.#parts, place, tools, await tokenCounter());
+    const packer = new Packer(this.#parts, place, tools, tokenCounter(this.#parts.logger));
     await packer.fit(ceilingOf(this.#parts, place, model));
     const ask = () => {
       signal.throwIfAborted();
@@ -72,7 +78,7 @@ export class Asker {
         model: model.actual,
         messages: packer.messages,
         tools,
-        ...(settings.temperature === undefined ? {} : { temperature: settings.temperature }),
+        ...defined({ temperature: settings.temperature }),
         projectRoot: project.root,
         step,
         mode: loop.mode,
@@ -162,8 +168,7 @@ export class Asker {
       const { httpStatus, retryAfterMs } = failure;
       const attributes = {
         outcome: failure.outcome,
-        ...(httpStatus === undefined ? {} : { http_status: httpStatus }),
-        ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
+        ...defined({ http_status: httpStatus, retry_after_ms: retryAfterMs }),
       };
       const status = failure.outcome === 'model_context' ? 413 : 500;
       this.#write(tx, place, {
@@ -198,7 +203,7 @@ export class Asker {
 }
 
 /** A log entry's path that is not taken yet: the slug gets a number when it is. */
-export function freePath(parts: RuntimeParts, runId: number, turn: number, action: string, slug: string): string {
+export function freePath(parts: Parts, runId: number, turn: number, action: string, slug: string): string {
   const path = (number: number) => logPath({ turn, action, slug: number === 1 ? slug : `${slug}-${number}` });
   return path(freeNumber((number) => parts.store.entries.get(runId, path(number)) !== undefined));
 }

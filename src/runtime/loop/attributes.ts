@@ -3,7 +3,7 @@ import type { Entry } from '../../model/records.ts';
 
 /** What the runtime keeps in the attributes of an action's log entry. */
 
-/** How somebody answered a proposal. */
+/** How a proposal was answered. */
 export interface Resolution {
   readonly action: 'accept' | 'reject' | 'error';
   readonly by: string;
@@ -68,7 +68,7 @@ export function isCarriedOut(entry: Entry): boolean {
   return entry.attributes['carried_out'] === true;
 }
 
-/** When the handler of an action was first called, milliseconds since the epoch; undefined before, and where nobody needs it. */
+/** When the handler of an action was first called, milliseconds since the epoch; undefined before, and where it is not needed. */
 export function begunAtOf(entry: Entry): number | undefined {
   const begunAt = entry.attributes['begun_at'];
   return typeof begunAt === 'number' ? begunAt : undefined;

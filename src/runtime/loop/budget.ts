@@ -18,7 +18,7 @@ export interface Ceiling {
   readonly tokens: number;
 }
 
-/** The least of what the settings, the model and the provider's own refusals allow; undefined when nobody says (SPEC {#context_budget}). */
+/** The least of what the settings, the model and the provider's own refusals allow; undefined when none of them says (SPEC {#context_budget}). */
 export function ceilingOf(parts: Pick<RuntimeParts, 'store'>, place: TurnPlace, model: ModelRecord): Ceiling | undefined {
   const limits = [place.settings.contextLimit, model.contextLength, learnedLimit(parts, place)];
   const known = limits.filter((limit) => typeof limit === 'number');

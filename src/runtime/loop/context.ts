@@ -1,14 +1,16 @@
 import type { ContextPart } from '../../hooks/table.ts';
 import type { RunView } from '../../hooks/views.ts';
 import type { Loop, Project, Run, RunSettings, Turn } from '../../model/records.ts';
+import type { Redaction } from '../../redact/index.ts';
 import { channelEntries, channelNumber, endOffset } from '../../stream/index.ts';
 import type { RuntimeParts } from '../parts.ts';
 import { filesOf } from '../project-files.ts';
 import { channelReader, skillAccess } from '../readers.ts';
 import { tellEntry } from '../tell.ts';
-import { redactedPart } from './redacted-part.ts';
 import { withStub } from './stub.ts';
 import type { CountTokens } from './tokens.ts';
+
+type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'streams' | 'hooks' | 'redaction' | 'masked' | 'guides'>;
 
 /** Where a turn stands. */
 export interface TurnPlace {
@@ -23,7 +25,7 @@ export interface TurnPlace {
  * Lets the plugins fill the context and puts the parts in order; where an entry is hidden a stub stands for its body
  * (SPEC {#context}, {#reclaim}).
  */
-export async function assemble(parts: RuntimeParts, place: TurnPlace, count: CountTokens): Promise<ContextPart[]> {
+export async function assemble(parts: Parts, place: TurnPlace, count: CountTokens): Promise<ContextPart[]> {
   const { run, loop, turn } = place;
   const filled = await parts.hooks.apply('context.assemble', [], {
     projectId: run.projectId,
@@ -33,10 +35,11 @@ export async function assemble(parts: RuntimeParts, place: TurnPlace, count: Cou
     turn: turn.sequence,
     view: viewOf(parts, place),
   });
-  return filled
+  const ordered = filled
     .map((part, index) => ({ part, index }))
     .sort((a, b) => byPosition(a.part, b.part) || a.index - b.index)
-    .map(({ part }) => withStub(parts, run, redactedPart(parts.redaction, part), count));
+    .map(({ part }) => redactedPart(parts.redaction, part));
+  return await Promise.all(ordered.map((part) => withStub(parts, run, part, count)));
 }
 
 function byPosition(a: ContextPart, b: ContextPart): number {
@@ -47,7 +50,7 @@ function byPosition(a: ContextPart, b: ContextPart): number {
   return 0;
 }
 
-function viewOf(parts: RuntimeParts, place: TurnPlace): RunView {
+function viewOf(parts: Parts, place: TurnPlace): RunView {
   const { store, journal } = parts;
   const { run, loop, turn } = place;
   return {
@@ -85,4 +88,16 @@ function viewOf(parts: RuntimeParts, place: TurnPlace): RunView {
         return store.entries.update(entry.id, { attributes: { ...now.attributes, ...attributes } });
       }),
   };
+}
+
+/**
+ * A part as the model is sent it: without the secrets of what tools and commands said (SPEC {#redaction}). What a person
+ * wrote to the model, and what the model wrote itself, is sent as it is.
+ */
+function redactedPart(redaction: Redaction, part: ContextPart): ContextPart {
+  const { message, pieces } = part;
+  const own = message.role === 'assistant' || message.role === 'system';
+  if (own || (message.role === 'user' && pieces.some(({ path }) => path.startsWith('prompt://')))) return part;
+  const text = redaction.text(message.text);
+  return text === message.text ? part : { ...part, message: { ...message, text } };
 }

@@ -24,15 +24,17 @@ import { actionsOf } from './limits.ts';
 import { nearest } from './nearest.ts';
 import type { LoopQueue } from './queue.ts';
 
+type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'streams' | 'clock' | 'host'>;
+
 /** Runs the recorded actions of a turn one after another; every step can be taken up again after a restart (SPEC {#actions}). */
 export class Dispatcher {
-  readonly #parts: RuntimeParts;
+  readonly #parts: Parts;
   readonly #queue: LoopQueue;
   readonly #actions: Actions;
   readonly #answers: Answers;
   readonly #asker: Asker;
 
-  constructor(o: { parts: RuntimeParts; queue: LoopQueue; actions: Actions; answers: Answers; asker: Asker }) {
+  constructor(o: { parts: Parts; queue: LoopQueue; actions: Actions; answers: Answers; asker: Asker }) {
     this.#parts = o.parts;
     this.#queue = o.queue;
     this.#actions = o.actions;

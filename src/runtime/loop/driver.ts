@@ -12,6 +12,8 @@ import type { Dispatcher } from './dispatch.ts';
 import { actionsOf, limitHit } from './limits.ts';
 import type { LoopQueue } from './queue.ts';
 
+type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'logger' | 'hooks' | 'limits'>;
+
 /** Pause before a loop is tried again whose changes the store could not take, for example on a full disk. */
 const RETRY_MS = 1000;
 /** How long a step has to end after it was aborted; a plugin's code may not heed it (milliseconds). */
@@ -25,14 +27,14 @@ class Stopped extends Error {}
  * loop goes on after a restart from wherever it was (SPEC {#loop_restart}).
  */
 export class Driver {
-  readonly #parts: RuntimeParts;
+  readonly #parts: Parts;
   readonly #queue: LoopQueue;
   readonly #asker: Asker;
   readonly #dispatcher: Dispatcher;
   readonly #driven = new Map<number, { controller: AbortController; done: Promise<void> }>();
   #closing = false;
 
-  constructor(o: { parts: RuntimeParts; queue: LoopQueue; asker: Asker; dispatcher: Dispatcher }) {
+  constructor(o: { parts: Parts; queue: LoopQueue; asker: Asker; dispatcher: Dispatcher }) {
     this.#parts = o.parts;
     this.#queue = o.queue;
     this.#asker = o.asker;
@@ -184,7 +186,7 @@ export class Driver {
     }
   }
 
-  /** What a failed loop had recorded or proposed is not done any more, and nobody is asked about it. */
+  /** What a failed loop had recorded or proposed is not done any more, and its proposals are closed. */
   #dropActions(tx: JournalTx, run: Run, loop: Loop): void {
     const { store } = this.#parts;
     const turn = store.turns.list(run.id).findLast(({ loopId, phase }) => loopId === loop.id && phase !== 'done');

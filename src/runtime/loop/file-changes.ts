@@ -10,6 +10,8 @@ import { filesOf } from '../project-files.ts';
 import { tellEntry } from '../tell.ts';
 import { changeAttributes, changeOf, type Resolution, resolutionOf } from './attributes.ts';
 
+type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'logger'>;
+
 /** Before the end of a change is stored again (milliseconds). */
 const RETRY_MS = 1000;
 
@@ -18,10 +20,10 @@ const RETRY_MS = 1000;
  * in between, the file itself says which of these was done (SPEC {#file_edits}).
  */
 export class FileChanges {
-  readonly #parts: RuntimeParts;
+  readonly #parts: Parts;
   readonly #ended: (entryId: number) => void;
 
-  constructor(parts: RuntimeParts, ended: (entryId: number) => void) {
+  constructor(parts: Parts, ended: (entryId: number) => void) {
     this.#parts = parts;
     this.#ended = ended;
   }
@@ -80,7 +82,7 @@ export class FileChanges {
     this.#close(run, entry, stored, failure);
   }
 
-  /** Stores the end, however often it takes: the file is as it is, and somebody may have changed it since. */
+  /** Stores the end, however often it takes: the file is written already, and may have been changed since. */
   #close(run: Run, entry: Entry, stored: ProposedChange, failure: unknown): void {
     try {
       // Its run may have been deleted, or aborted, before another try.

@@ -2,6 +2,8 @@ import type { Entry, Turn } from '../../model/records.ts';
 import type { LoopLimits, RuntimeParts } from '../parts.ts';
 import { hasFailed, inputOf, isModelAction, producerOf, resolutionOf, toolOf } from './attributes.ts';
 
+type Parts = Pick<RuntimeParts, 'store'>;
+
 /** Turns of the longest cycle that is looked for: A, B, C, A, B, C. */
 const MAX_PERIOD = 3;
 
@@ -18,7 +20,7 @@ export function actionsOf(parts: Pick<RuntimeParts, 'store'>, turn: Pick<Turn, '
 }
 
 /** Looks at the turns of a loop that are done, and says whether a limit is reached (SPEC {#loop_limits}). */
-export function limitHit(parts: RuntimeParts, turns: readonly Turn[], limits: LoopLimits): LimitHit | undefined {
+export function limitHit(parts: Parts, turns: readonly Turn[], limits: LoopLimits): LimitHit | undefined {
   const last = (count: number) =>
     turns.length >= count ? turns.slice(-count).map((turn) => ({ turn, actions: actionsOf(parts, turn) })) : [];
   for (let period = 1; period <= MAX_PERIOD; period++) {

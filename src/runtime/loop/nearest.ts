@@ -1,7 +1,7 @@
-/** Longer names are nobody's slip of the pen, and would cost their length squared. */
+/** Longer names are no typing mistakes, and comparing them costs their length squared. */
 const MAX_CHARS = 64;
 
-/** A sentence with the names that somebody may have meant, the nearest first; empty when none is near. */
+/** A sentence with the names that the caller may have meant, the nearest first; empty when none is near. */
 export function nearest(name: string, names: readonly string[]): string {
   const given = name.slice(0, MAX_CHARS).toLowerCase();
   const near = names

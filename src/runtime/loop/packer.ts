@@ -8,9 +8,11 @@ import { quotedReader, type WeighedPacket, weigh } from './packet.ts';
 import { reclaim } from './reclaim.ts';
 import type { CountTokens } from './tokens.ts';
 
+type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'streams' | 'hooks' | 'redaction' | 'masked' | 'guides'>;
+
 /** Makes the packet of one turn: assembled, weighed, made to fit, and recorded before it is sent. */
 export class Packer {
-  readonly #parts: RuntimeParts;
+  readonly #parts: Parts;
   readonly #place: TurnPlace;
   readonly #tools: readonly ToolSpec[];
   readonly #count: CountTokens;
@@ -18,7 +20,7 @@ export class Packer {
   #messages: readonly ModelMessage[] = [];
   #weighed: WeighedPacket | undefined;
 
-  constructor(parts: RuntimeParts, place: TurnPlace, tools: readonly ToolSpec[], count: CountTokens) {
+  constructor(parts: Parts, place: TurnPlace, tools: readonly ToolSpec[], count: CountTokens) {
     this.#parts = parts;
     this.#place = place;
     this.#tools = tools;
@@ -56,7 +58,7 @@ export class Packer {
 
   async #shrink(ceiling: Ceiling, learned: boolean): Promise<boolean> {
     const excess = { tokens: this.tokens, ceiling, learned };
-    if (!reclaim(this.#parts, this.#place, this.#shown, excess, this.#count)) return false;
+    if (!(await reclaim(this.#parts, this.#place, this.#shown, excess, this.#count))) return false;
     await this.#assemble();
     return true;
   }

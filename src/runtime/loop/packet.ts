@@ -1,17 +1,18 @@
+import { setImmediate as yieldNow } from 'node:timers/promises';
 import { isEnd } from '../../core/end-status.ts';
 import type { ContextPart } from '../../hooks/table.ts';
-import type { ContextMessage, ContextPacket } from '../../model/context-record.ts';
+import type { ContextMessage, ContextPacket, ContextPiece } from '../../model/context-record.ts';
 import type { ModelMessage, ToolSpec } from '../../model/ports/model-provider.ts';
 import type { Run } from '../../model/records.ts';
 import type { RuntimeParts } from '../parts.ts';
 import { isChannel } from '../readers.ts';
-import { type ReadQuoted, split } from './split.ts';
+import { type ReadQuoted, type Split, split } from './split.ts';
 import type { CountTokens } from './tokens.ts';
 
 /** Tokens that a message costs beside its text: its role and its delimiters. */
 const MESSAGE_TOKENS = 4;
-/** Tokens after which the event loop gets its turn: output of commands goes on while a context is counted. */
-const PAUSE_EVERY = 20_000;
+/** Characters after which the event loop gets its turn: output of commands goes on while a context is taken apart. */
+const PAUSE_EVERY = 80_000;
 
 /** A packet, and what it weighs. */
 export interface WeighedPacket {
@@ -28,22 +29,34 @@ export async function weigh(
 ): Promise<WeighedPacket> {
   // What a provider's repetition has added comes from no part: a nudge, for example.
   const quoted = new Map(parts.map((part) => [part.message, part.pieces]));
-  const messages: ContextMessage[] = [];
-  let tokens = count(JSON.stringify(sent.tools));
+  const texts = [JSON.stringify(sent.tools)];
+  const apart: Split[][] = [];
   let pause = PAUSE_EVERY;
   for (const message of sent.messages) {
-    const pieces = split(message.text, quoted.get(message) ?? [], read, count);
+    const pieces = split(message.text, quoted.get(message) ?? [], read);
+    apart.push(pieces);
+    texts.push(...pieces.map(({ shown }) => shown), callsOf(message));
+    pause -= message.text.length;
+    if (pause > 0) continue;
+    pause = PAUSE_EVERY;
+    await yieldNow();
+  }
+  const counts = await count(texts);
+  const tokens = counts.reduce((sum, one) => sum + one, MESSAGE_TOKENS * sent.messages.length);
+  let at = 1;
+  const messages = sent.messages.map((message, index): ContextMessage => {
+    const pieces = (apart[index] ?? []).map(({ shown: _, ...piece }): ContextPiece => ({ ...piece, tokens: counts[at++] ?? 0 }));
+    at++;
     const calls = message.role === 'assistant' && message.calls.length > 0 ? { calls: message.calls } : {};
     const answers = message.role === 'tool' ? { callId: message.callId, tool: message.tool } : {};
-    messages.push({ role: message.role, ...answers, ...calls, pieces });
-    tokens += MESSAGE_TOKENS + pieces.reduce((sum, piece) => sum + piece.tokens, 0);
-    if (calls.calls) tokens += count(JSON.stringify(calls.calls));
-    if (tokens > pause) {
-      pause = tokens + PAUSE_EVERY;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
+    return { role: message.role, ...answers, ...calls, pieces };
+  });
   return { packet: { messages, tools: sent.tools }, tokens };
+}
+
+/** The calls of an answer as they are counted; empty without any. */
+function callsOf(message: ModelMessage): string {
+  return message.role === 'assistant' && message.calls.length > 0 ? JSON.stringify(message.calls) : '';
 }
 
 /**

@@ -6,18 +6,20 @@ import type { RuntimeParts } from '../parts.ts';
 import { tellEntry, tellRun } from '../tell.ts';
 import { Waiters } from '../waiters.ts';
 
+type Parts = Pick<RuntimeParts, 'store' | 'hooks'>;
+
 /**
  * The prompt queue of every run: FIFO, one loop active a run. The next loop starts in the transaction that ends the one
  * before it, so a queued loop always has an active one ahead of it, also after a crash (SPEC {#loop_queue}).
  */
 export class LoopQueue {
-  readonly #parts: RuntimeParts;
+  readonly #parts: Parts;
   readonly #started: (runId: number) => void;
   readonly #over: (tx: JournalTx, runId: number) => void;
   readonly #ends = new Waiters();
 
   /** `started` is called after the commit that made a loop active, `over` within the one that ended a loop. */
-  constructor(parts: RuntimeParts, started: (runId: number) => void, over: (tx: JournalTx, runId: number) => void) {
+  constructor(parts: Parts, started: (runId: number) => void, over: (tx: JournalTx, runId: number) => void) {
     this.#parts = parts;
     this.#over = over;
     this.#started = started;

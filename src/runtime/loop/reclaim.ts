@@ -9,6 +9,8 @@ import { RECLAIMED, reclaimedPath, reclaimedText, type Taken } from './reclaimed
 import { shownEntry, stubbed } from './stub.ts';
 import type { CountTokens } from './tokens.ts';
 
+type Parts = Pick<RuntimeParts, 'store' | 'journal'>;
+
 /** Share of the room for results that is filled afterwards: the next turns fit in, and the beginning of their packets stays. */
 const LOW_WATER = 0.5;
 /** A body that frees less is left alone. */
@@ -32,14 +34,16 @@ export interface Excess {
  * Takes bodies of old results out of the context, the oldest and largest first, until the packet is well under its
  * ceiling, and says so in the log: one transaction (SPEC {#reclaim}). False when nothing was left to take.
  */
-export function reclaim(
-  parts: RuntimeParts,
+export async function reclaim(
+  parts: Parts,
   place: TurnPlace,
   shown: readonly ContextPart[],
   { tokens, ceiling, learned }: Excess,
   count: CountTokens,
-): boolean {
-  const all = candidates(parts, place, shown, count);
+): Promise<boolean> {
+  const counted = await candidates(parts, place, shown, count);
+  // While they were counted one may have been hidden or removed.
+  const all = counted.filter(({ entry }) => parts.store.entries.byId(entry.id)?.visibility === 'visible');
   const fixed = tokens - all.reduce((sum, candidate) => sum + candidate.tokens, 0);
   const taken = choose(all, tokens - fixed - Math.max(0, ceiling.tokens - fixed) * LOW_WATER);
   if (taken.length === 0) return false;
@@ -69,18 +73,26 @@ export function reclaim(
   return true;
 }
 
-function candidates(parts: RuntimeParts, place: TurnPlace, shown: readonly ContextPart[], count: CountTokens): Candidate[] {
-  const found = new Map<string, Candidate>();
-  for (const part of shown) {
+async function candidates(parts: Parts, place: TurnPlace, shown: readonly ContextPart[], count: CountTokens): Promise<Candidate[]> {
+  const visible = shown.flatMap((part) => {
     const entry = shownEntry(parts, place.run, part);
-    if (!entry || entry.visibility !== 'visible') continue;
-    const tokens = count(part.message.text) - count(stubbed(part, entry, 'reclaimed', count).message.text);
+    return entry?.visibility === 'visible' ? [{ part, entry }] : [];
+  });
+  const stubs = await Promise.all(visible.map(({ part, entry }) => stubbed(part, entry, 'reclaimed', count)));
+  const [before, after] = await Promise.all([visible.map(({ part }) => part), stubs].map((parts) => count(parts.map(textOf))));
+  const found = new Map<string, Candidate>();
+  for (const [index, { part, entry }] of visible.entries()) {
+    const tokens = (before?.[index] ?? 0) - (after?.[index] ?? 0);
     if (tokens < WORTH_TOKENS) continue;
     const age = place.turn.sequence - part.position[1];
     // A command may be shown twice: while it ran, and when it had ended.
     found.set(entry.path, { entry, path: entry.path, age, tokens: tokens + (found.get(entry.path)?.tokens ?? 0) });
   }
   return [...found.values()];
+}
+
+function textOf({ message }: ContextPart): string {
+  return message.text;
 }
 
 /** The results of the turn before are what the model has just asked for: they go last, and the largest of them first. */
@@ -97,7 +109,7 @@ function choose(all: readonly Candidate[], excess: number): Candidate[] {
   return taken;
 }
 
-function freePath({ store }: RuntimeParts, { run, turn }: TurnPlace): string {
+function freePath({ store }: Parts, { run, turn }: TurnPlace): string {
   const path = (number: number) => reclaimedPath(turn.sequence, number);
   return path(freeNumber((number) => store.entries.get(run.id, path(number)) !== undefined));
 }

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
 import type { ContextPiece } from '../../model/context-record.ts';
-import type { CountTokens } from './tokens.ts';
 
 /** A range that a message quotes, as plugins name it. */
 export interface Quoted {
@@ -8,6 +7,9 @@ export interface Quoted {
   readonly from: number;
   readonly to: number;
 }
+
+/** A piece that is not counted yet, and all that it shows. */
+export type Split = Omit<ContextPiece, 'tokens'> & { readonly shown: string };
 
 /** The bytes of a range as they will always be; undefined for an entry that may change. */
 export type ReadQuoted = (range: Quoted) => Buffer | undefined;
@@ -19,8 +21,8 @@ const LF = 10;
  * named and not kept again; everything else is kept as it is. So the pieces make the text again whatever a plugin did to
  * it (SPEC {#context_record}).
  */
-export function split(text: string, quoted: readonly Quoted[], read: ReadQuoted, count: CountTokens): ContextPiece[] {
-  const pieces: ContextPiece[] = [];
+export function split(text: string, quoted: readonly Quoted[], read: ReadQuoted): Split[] {
+  const pieces: Split[] = [];
   /** Ranges that were not found as they are, since the last one that was. */
   let derived: Quoted[] = [];
   let at = 0;
@@ -28,12 +30,12 @@ export function split(text: string, quoted: readonly Quoted[], read: ReadQuoted,
     const shown = text.slice(at, end);
     at = end;
     if (derived.length === 0) {
-      if (shown !== '') pieces.push({ form: 'literal', path: null, from: 0, to: 0, tokens: count(shown), text: shown });
+      if (shown !== '') pieces.push({ form: 'literal', path: null, from: 0, to: 0, shown, text: shown });
       return;
     }
     for (const [index, { path, from, to }] of derived.entries()) {
       const own = index === 0 ? shown : '';
-      pieces.push({ form: 'digest', path, from, to, tokens: own === '' ? 0 : count(own), text: own });
+      pieces.push({ form: 'digest', path, from, to, shown: own, text: own });
     }
     derived = [];
   };
@@ -47,7 +49,7 @@ export function split(text: string, quoted: readonly Quoted[], read: ReadQuoted,
     const { start, end, to } = found;
     if (start > at || derived.length > 0) keepUntil(start);
     const { path, from } = range;
-    pieces.push({ form: 'exact', path, from, to, tokens: count(text.slice(start, end)) });
+    pieces.push({ form: 'exact', path, from, to, shown: text.slice(start, end) });
     at = end;
   }
   if (at < text.length || derived.length > 0) keepUntil(text.length);

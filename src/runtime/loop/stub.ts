@@ -21,22 +21,23 @@ export function shownEntry(parts: Pick<RuntimeParts, 'store'>, run: Run, part: C
 }
 
 /** The part as it is shown: when its entry is hidden, with a stub that says how much it was and how to read it again. */
-export function withStub(parts: Pick<RuntimeParts, 'store'>, run: Run, part: ContextPart, count: CountTokens): ContextPart {
+export async function withStub(parts: Pick<RuntimeParts, 'store'>, run: Run, part: ContextPart, count: CountTokens): Promise<ContextPart> {
   const entry = shownEntry(parts, run, part);
   if (!entry || entry.visibility === 'visible') return part;
   const word = entry.attributes['reclaimed'] === true ? 'reclaimed' : entry.visibility === 'archived' ? 'archived' : 'hidden';
-  return stubbed(part, entry, word, count);
+  return await stubbed(part, entry, word, count);
 }
 
 /** The part with its stub, unless that would be longer. */
-export function stubbed(part: ContextPart, entry: Entry, word: string, count: CountTokens): ContextPart {
+export async function stubbed(part: ContextPart, entry: Entry, word: string, count: CountTokens): Promise<ContextPart> {
   const { text } = part.message;
   const channels = [...new Set(part.pieces.map(({ path }) => path).filter((path) => parseChannelPath(path) !== undefined))];
   const head = channels.length > 0 ? headOf(text) : '';
   const paths = channels.length > 0 ? channels.slice(0, MAX_PATHS) : [entry.path];
   const calls = paths.map((path) => `get {"path": "${path}"}`).join(', ');
   const reads = paths.length > 1 ? 'read it' : 'reads it';
-  const stub = `${head}[${word}: ${(count(text) - count(head)).toLocaleString('en-US')} tokens; ${calls} ${reads} again]`;
+  const [whole = 0, kept = 0] = await count([text, head]);
+  const stub = `${head}[${word}: ${(whole - kept).toLocaleString('en-US')} tokens; ${calls} ${reads} again]`;
   if (stub.length >= text.length) return part;
   const pieces = head === '' ? [] : part.pieces.slice(0, 1);
   return { ...part, message: { ...part.message, text: stub }, pieces };

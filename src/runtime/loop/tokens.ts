@@ -1,58 +1,136 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as yieldNow } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
+import type { Logger } from '../../core/logger.ts';
+import { startThread } from '../../core/thread.ts';
 
-/** Characters that are counted at once: the time that a long word takes grows with the square of its length. */
-const SLICE_CHARS = 400;
-/** How far back from a slice's end a blank is sought, so that few words are cut. */
-const BLANK_CHARS = 100;
-/** Longer texts are estimated: counting them would hold the server up. */
+/** Longer texts are estimated. */
 const MAX_CHARS = 128 * 1024;
 /** Bytes of one token in a text that is estimated: rather too few than too many. */
 const BYTES_PER_TOKEN = 3;
 /** Counts that are kept, by the hash of their text. */
 const KEPT = 20_000;
+/** Characters that are looked up before others get their turn. */
+const LOOKED_UP_CHARS = 512 * 1024;
+/** How long the thread may take for one packet: then it hangs (milliseconds). */
+const SILENCE_MS = 60_000;
+/** How long texts are estimated after the thread has ended, before it is started again (milliseconds). */
+const RESTART_MS = 10_000;
 
-/** Counts the tokens of a text. */
-export type CountTokens = (text: string) => number;
+/** Counts the tokens of texts; returns a number for each. */
+export type CountTokens = (texts: readonly string[]) => Promise<number[]>;
 
-let loading: Promise<CountTokens> | undefined;
+interface Waiting {
+  readonly resolve: (tokens: readonly number[] | undefined) => void;
+  readonly timer: NodeJS.Timeout;
+}
 
 /**
- * The counter of o200k, which is OpenAI's; for models of others it is an estimate (SPEC {#context_budget}). Its table is loaded
- * with the first call. Counts are kept, because most of a packet was in the one before it.
+ * Counts in o200k, which is OpenAI's; for models of others it is an estimate (SPEC {#context_budget}). The table is loaded and the
+ * counting done in a thread, which starts with the first text (SPEC {#no_pause}) and keeps the process alive only while it counts.
+ * Counts are kept, because most of a packet was in the one before it. Without the thread texts are estimated.
  */
-export function tokenCounter(): Promise<CountTokens> {
-  loading ??= load();
-  return loading;
-}
+export class TokenCounter {
+  readonly #restartMs: number;
+  readonly #kept = new Map<string, number>();
+  readonly #waiting = new Map<number, Waiting>();
+  #thread: Worker | undefined;
+  #id = 0;
+  #endedAt = Number.NEGATIVE_INFINITY;
 
-async function load(): Promise<CountTokens> {
-  const { countTokens } = await import('gpt-tokenizer/encoding/o200k_base');
-  // What looks like a control token in a command's output is text.
-  const options = { disallowedSpecial: new Set<string>() };
-  const kept = new Map<string, number>();
-  return (text) => {
-    if (text.length > MAX_CHARS) return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN);
-    if (text.length <= SLICE_CHARS) return countTokens(text, options);
-    const key = createHash('sha1').update(text).digest('base64');
-    const known = kept.get(key);
-    if (known !== undefined) return known;
-    let tokens = 0;
-    for (let from = 0; from < text.length; ) {
-      const to = sliceEnd(text, from);
-      tokens += countTokens(text.slice(from, to), options);
-      from = to;
+  /** @param restartMs - how long a thread that has ended is not started again (milliseconds) */
+  constructor(restartMs = RESTART_MS) {
+    this.#restartMs = restartMs;
+  }
+
+  /** Tokens of each text; never fails. `logger` is told when they are estimated because the thread has ended. */
+  async count(texts: readonly string[], logger: Logger): Promise<number[]> {
+    const keys: string[] = [];
+    const unknown = new Map<string, string>();
+    let chars = 0;
+    for (const text of texts) {
+      const key = text.length > MAX_CHARS ? '' : createHash('sha1').update(text, 'utf16le').digest('base64');
+      keys.push(key);
+      if (key !== '' && !this.#kept.has(key)) unknown.set(key, text);
+      chars += text.length;
+      if (chars <= LOOKED_UP_CHARS) continue;
+      chars = 0;
+      await yieldNow();
     }
-    if (kept.size >= KEPT) kept.clear();
-    kept.set(key, tokens);
-    return tokens;
-  };
+    const counted = new Map<string, number>();
+    // What is kept may be forgotten while the thread counts the rest.
+    for (const key of keys) counted.set(key, this.#kept.get(key) ?? 0);
+    if (unknown.size > 0) {
+      const tokens = await this.#ask([...unknown.values()], logger);
+      if (this.#kept.size + unknown.size > KEPT) this.#kept.clear();
+      for (const [index, [key, text]] of [...unknown].entries()) {
+        counted.set(key, tokens?.[index] ?? estimate(text));
+        if (tokens) this.#kept.set(key, tokens[index] as number);
+      }
+    }
+    return texts.map((text, index) => (keys[index] === '' ? estimate(text) : (counted.get(keys[index] as string) as number)));
+  }
+
+  /** What the thread counts; undefined when there is none, or when it ends before it answers. */
+  #ask(texts: readonly string[], logger: Logger): Promise<readonly number[] | undefined> {
+    const thread = this.#running(logger);
+    if (!thread) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const id = ++this.#id;
+      const timer = setTimeout(() => void thread.terminate(), SILENCE_MS);
+      this.#waiting.set(id, { resolve, timer });
+      thread.ref();
+      thread.postMessage({ id, texts });
+    });
+  }
+
+  #running(logger: Logger): Worker | undefined {
+    if (this.#thread) return this.#thread;
+    if (performance.now() - this.#endedAt < this.#restartMs) return undefined;
+    try {
+      const thread = startThread<{ id: number; tokens: number[] }>(
+        new URL('./token-worker.mjs', import.meta.url),
+        { name: 'tokens' },
+        {
+          message: ({ id, tokens }) => this.#answered(id, tokens),
+          ended: (cause) => this.#ended(cause, logger),
+        },
+      );
+      this.#thread = thread;
+    } catch (error) {
+      this.#ended(error as Error, logger);
+    }
+    return this.#thread;
+  }
+
+  #answered(id: number, tokens: readonly number[] | undefined): void {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return;
+    this.#waiting.delete(id);
+    clearTimeout(waiting.timer);
+    if (this.#waiting.size === 0) this.#thread?.unref();
+    waiting.resolve(tokens);
+  }
+
+  #ended(cause: Error, logger: Logger): void {
+    this.#thread = undefined;
+    this.#endedAt = performance.now();
+    logger.warn(
+      { error: cause.message, pauseMs: this.#restartMs },
+      'the thread that counts tokens ended; they are estimated until it is started again',
+    );
+    for (const id of [...this.#waiting.keys()]) this.#answered(id, undefined);
+  }
 }
 
-/** Before a blank where there is one near: tokens begin with the blank before their word. */
-function sliceEnd(text: string, from: number): number {
-  const most = from + SLICE_CHARS;
-  if (most >= text.length) return text.length;
-  for (let at = most; at > most - BLANK_CHARS; at--) if (text[at] === ' ' || text[at - 1] === '\n') return at;
-  const low = text.charCodeAt(most) & 0xfc00;
-  return low === 0xdc00 ? most - 1 : most;
+/** One thread and one table for all servers of the process. */
+const shared = new TokenCounter();
+
+/** The counter of the process, which tells `logger` of its failures. */
+export function tokenCounter(logger: Logger): CountTokens {
+  return (texts) => shared.count(texts, logger);
+}
+
+function estimate(text: string): number {
+  return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN);
 }

@@ -6,6 +6,8 @@ import { tellEntry } from '../tell.ts';
 import { endWords, wasShownRunning } from './attributes.ts';
 import type { LoopQueue } from './queue.ts';
 
+type Parts = Pick<RuntimeParts, 'store' | 'limits'>;
+
 /** Commands of one wake that its prompt names; the others are told in its context as well. */
 const MAX_NAMED = 20;
 
@@ -14,10 +16,10 @@ const MAX_NAMED = 20;
  * in the transaction of the end, or of the end of the loop that was there (SPEC {#wake}).
  */
 export class Wakes {
-  readonly #parts: RuntimeParts;
+  readonly #parts: Parts;
   readonly #queue: LoopQueue;
 
-  constructor(parts: RuntimeParts, queue: LoopQueue) {
+  constructor(parts: Parts, queue: LoopQueue) {
     this.#parts = parts;
     this.#queue = queue;
   }
@@ -31,7 +33,7 @@ export class Wakes {
   look(tx: JournalTx, runId: number): void {
     const { store, limits } = this.#parts;
     const run = this.#queue.run(runId);
-    // Somebody has stopped it, or a limit: it is for people to go on.
+    // A person or a limit has stopped it: only a person makes it go on.
     if (run.status === 499 || store.loops.active(runId)) return;
     const pending = store.entries.list({ runId, prefix: 'log://' }).filter(isPending);
     const last = pending.at(-1);
@@ -70,13 +72,13 @@ export class Wakes {
     tx.event(run.projectId, run.alias, 'ui/notify', { run: run.alias, level: 'warn', text: body });
   }
 
-  /** Once: whatever comes of the loop, these wake nobody again. */
+  /** Once: whatever comes of the loop, these wake no loop again. */
   #mark(pending: readonly Entry[], woke: number): void {
     const { entries } = this.#parts.store;
     for (const { id, attributes } of pending) entries.update(id, { attributes: { ...attributes, woke } });
   }
 
-  /** Loops at the end of the run's list that nobody but the server asked for. */
+  /** Loops at the end of the run's list that only the server asked for. */
   #inARow(run: Run): number {
     const loops = this.#parts.store.loops.list(run.id);
     const last = loops.findLastIndex(({ sequence }) => !isWoken(this.#parts.store.entries.get(run.id, `prompt://loop_${sequence}/user`)));
@@ -84,7 +86,7 @@ export class Wakes {
   }
 }
 
-/** Asked to wake, ended in the background, and told to nobody yet. */
+/** Asked to wake, ended in the background, and not yet told to the model. */
 function isPending(entry: Entry): boolean {
   const { wake, woke, told_turn } = entry.attributes;
   const ended = isEnd(entry.status);

@@ -112,7 +112,7 @@ export const ATTEMPTS: readonly Attempt[] = [
     script: 'find /dev -type b -o -name mem -o -name kmsg -o -name kvm | grep -q .',
     control: 'none',
   },
-  { tries: 'read a file in /dev/shm that somebody else put there', script: 'find /dev/shm -type f | grep -q .', control: 'both' },
+  { tries: 'read a file in /dev/shm that another program put there', script: 'find /dev/shm -type f | grep -q .', control: 'both' },
   { tries: 'gain the rights of a setuid program', script: 'test "$(id -u)" != 0 && "$SETUID_CAT" "$ROOT_FILE"', control: 'user' },
   {
     tries: "read a key in the server's session keyring",

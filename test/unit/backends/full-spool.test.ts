@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FolderWatch } from '../../../src/backends/shim/folder-watch.ts';
 import { ProducerFolder } from '../../../src/backends/shim/producer-folder.ts';
-import { SHIM_FILE, SHIM_TEXT } from '../../../src/backends/shim/shim-text.ts';
+import { SHIM_SH } from '../../../src/backends/shim/shim-sh.ts';
+import { SHIM_FILE } from '../../../src/backends/shim/shim-text.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { eventually } from '../../contract/backend-probe.ts';
 import { serviceAvailable } from '../../support/require.ts';
@@ -17,7 +18,7 @@ describe.skipIf(!serviceAvailable('mount'))('{#shim_exit} a spool on a full disk
     const disk = smallDisk(256 * 1024);
     try {
       const folder = new ProducerFolder(disk.folder, 'p1');
-      writeFileSync(join(disk.folder, SHIM_FILE), SHIM_TEXT);
+      writeFileSync(join(disk.folder, SHIM_FILE), SHIM_SH);
       folder.prepare({ command: '', cwd: '/', env: {}, stdin: false });
       const elsewhere = mkdtempSync(join(tmpdir(), 'headgate-full-'));
       const command = `while [ ! -e ${elsewhere}/go ]; do sleep 0.02; done; exit 7`;

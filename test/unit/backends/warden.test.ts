@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { identify } from '../../../src/backends/process/proc.ts';
 import { overdueIn } from '../../../src/backends/warden/overdue.ts';
-import { WARDEN_TEXT } from '../../../src/backends/warden/warden-text.ts';
+import { WARDEN_SH } from '../../../src/backends/warden/warden-sh.ts';
 import { bootId } from '../../../src/core/boot-id.ts';
 import { tempFolder } from '../../support/temp-store.ts';
 
@@ -49,7 +49,7 @@ function spoolOf(name: string): { spool: string; shim: ChildProcess } {
 
 function warden(spool: string, shell: readonly string[] = ['sh']): ChildProcess {
   const script = join(folder, 'warden.sh');
-  writeFileSync(script, WARDEN_TEXT);
+  writeFileSync(script, WARDEN_SH);
   const [program = 'sh', ...words] = shell;
   const child = spawn(program, [...words, script, spool], { detached: true, stdio: 'ignore' });
   started.push(child);

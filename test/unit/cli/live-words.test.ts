@@ -2,13 +2,13 @@ import { PassThrough } from 'node:stream';
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { ByteSink } from '../../../src/cli/byte-sink.ts';
-import { LiveWords } from '../../../src/cli/live-words.ts';
+import { DrawnWords } from '../../../src/cli/live-words.ts';
 import { Screen } from '../../../src/cli/screen.ts';
 
 function wordsOn(isTTY: boolean) {
   const stream = Object.assign(new PassThrough(), { isTTY });
   const screen = new Screen(new ByteSink(stream), pc.createColors(false));
-  const words = new LiveWords(screen);
+  const words = new DrawnWords(screen);
   let offset = 0;
   return {
     screen,

@@ -5,11 +5,10 @@ import { ByteSink } from '../../../src/cli/byte-sink.ts';
 import { createConsole } from '../../../src/cli/console.ts';
 import { Interrupts } from '../../../src/cli/interrupts.ts';
 import { Operator } from '../../../src/cli/operator.ts';
-import { ruleLines, rulesToRemember } from '../../../src/cli/remembered-rules.ts';
-import { RunName } from '../../../src/cli/run-name.ts';
+import { ruleLines } from '../../../src/cli/remembered-rules.ts';
 import type { Proposal } from '../../../src/cli/run-view.ts';
 import { Screen } from '../../../src/cli/screen.ts';
-import type { Runtime } from '../../../src/rpc/client/index.ts';
+import { actionOf, RunName, type Runtime } from '../../../src/rpc/client/index.ts';
 
 const undo: (() => void)[] = [];
 afterEach(() => {
@@ -102,12 +101,12 @@ describe('{#cli_attach} {#policy_remember} the keys that answer', () => {
 
 describe('{#policy_remember} the rules that are shown', () => {
   it('are whole, one a line, with what a terminal would obey made visible', () => {
-    const rules = rulesToRemember({ remember: ['sh(a)', 'sh(b\n\u001b[2J)', 7], remember_reject: 'sh(c)' });
+    const { rules } = actionOf({ remember: ['sh(a)', 'sh(b\n\u001b[2J)', 7], remember_reject: 'sh(c)' });
     expect(ruleLines(rules)).toEqual([
       '  m, for all that follows: allow sh(a)',
       '  m, for all that follows: allow sh(b⟨LF⟩⟨ESC⟩[2J)',
       '  f, for all that follows: deny sh(c)',
     ]);
-    expect(ruleLines(rulesToRemember({ remember: 'sh(a)' }))).toEqual([]);
+    expect(ruleLines(actionOf({ remember: 'sh(a)' }).rules)).toEqual([]);
   });
 });

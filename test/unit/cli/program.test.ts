@@ -122,6 +122,17 @@ describe('the command line', () => {
     }
   });
 
+  it('{#cli_exit_codes} says where the help of that command is, and that options follow it', async () => {
+    expect((await run('token', 'add')).err).toMatch(/--scope.*\n {2}headgate token add --help says more\n$/);
+    expect((await run('runs', '--nope')).err).not.toContain('follow');
+    expect((await run('--data', 'x', 'ps')).err).toMatch(
+      /'--data'\n {2}headgate --help says more\n {2}options follow the command, as in headgate ps --data DIR\n$/,
+    );
+    expect(JSON.parse((await run('--data', 'x', 'ps', '--json')).err)).toMatchObject({
+      error: { exit_code: 2, message: "unknown option '--data'", hint: 'options follow the command, as in headgate ps --data DIR' },
+    });
+  });
+
   it('{#cli_exit_codes} answers 3 and says how to start a server when there is none', async () => {
     for (const argv of [
       ['runs'],

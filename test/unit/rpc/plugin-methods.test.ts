@@ -114,9 +114,9 @@ describe("{#plugin_methods} a plugin's methods", () => {
 
   it.each([
     ['stream', { name: 'cancel' }, /"stream\/" are the server's own/],
-    ['Word Gauge', {}, /"Word Gauge" is none/],
+    ['Word Gauge', {}, /"Word Gauge" does not/],
     ['odd', { name: 'No-name' }, /outside letters/],
-    ['odd', { scope: 'root' }, /none of read, run, admin/],
+    ['odd', { scope: 'root' }, /must be read, run or admin/],
     ['odd', { params: 1 }, /./],
     ['odd', { handler: 1 }, /has no handler/],
   ])('of plugin %s with %j leave the plugin out', async (plugin, wrong, message) => {

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { questionOf } from '../../../src/core/question.ts';
 import type { Plugin } from '../../../src/hooks/plugin.ts';
+import { actionOf } from '../../../src/model/action.ts';
 import type { Answer } from '../../../src/runtime/loop/answers.ts';
 import { type RuntimeHarness, runtimeHarness } from './harness.ts';
 
@@ -235,10 +235,10 @@ describe('{#ask_user} a question of the model', () => {
     h.model.answer({ kind: 'say', calls }, { kind: 'say', text: 'ok' });
     const ended = h.runtime.prompt(h.caller(), 'act', { prompt: 'x', model: 'm', wait: true });
     const survey = (await h.event('run/proposal', { action: 'survey' })).payload;
-    expect(questionOf(survey['attributes'] as Record<string, unknown>)).toEqual({ text: 'How was it?', options: [] });
+    expect(actionOf(survey['attributes'] as Record<string, unknown>).question).toEqual({ text: 'How was it?', options: [] });
     resolve(String(survey['path']), { action: 'accept', output: 'Fine' });
     const deploy = (await h.event('run/proposal', { action: 'deploy' })).payload;
-    expect(questionOf(deploy['attributes'] as Record<string, unknown>)).toBeUndefined();
+    expect(actionOf(deploy['attributes'] as Record<string, unknown>).question).toBeUndefined();
     resolve(String(deploy['path']), { action: 'accept' });
     expect(await ended).toMatchObject({ status: 200 });
     expect(h.entry('m-1', String(deploy['path']))).toMatchObject({ status: 200, body: 'deployed' });

@@ -114,6 +114,19 @@ describe('{#run_fork} a run that is copied in slices', () => {
     expect(aliases()).toEqual(['copy', 'first']);
   });
 
+  test('has every byte of large bodies, of channels in many pieces and of many channels', async () => {
+    for (const [at, bytes] of [32 * 1024, 32 * 1024 + 1, 3 * 1024 * 1024].entries())
+      create(`known://large-${at}`, `${at}é`.repeat(bytes / 3));
+    const pieces = create('sh://turn_0/pieces_1', '', 102);
+    for (let at = 0; at < 600; at++) append(store, pieces, Buffer.from(`${at % 7}`));
+    for (let at = 0; at < 100; at++) append(store, create(`sh://turn_0/small-${at}_1`, '', 102), Buffer.from(`small ${at}\n`));
+    const long = create('sh://turn_0/long_1', '', 102);
+    for (let at = 0; at < 5; at++) append(store, long, Buffer.alloc(50_000, at + 65));
+    const { copy, first } = await compared('copy');
+    expect(copy).toEqual(first);
+    expect(copy.find(({ path }) => path === 'sh://turn_0/pieces_1')?.stored).toHaveLength(600);
+  });
+
   test('is copied twice at once, one like the other', async () => {
     const both = Promise.all([compared('one'), compared('two')]);
     store.entries.update(idOf('known://1'), { body: 'between' });

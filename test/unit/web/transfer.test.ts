@@ -6,11 +6,16 @@ import { channelFile } from '../../../web/src/output/download.ts';
 /** A channel of `text` as the server reads it; `growth` comes to it with every read. */
 function channel(text: string, growth = ''): ChannelReader {
   let bytes = Buffer.from(text);
-  const starts = () => [0, ...[...bytes].flatMap((byte, at) => (byte === 10 && at + 1 < bytes.length ? [at + 1] : []))];
+  const starts = () => {
+    const found = [0];
+    for (let at = bytes.indexOf(10); at >= 0 && at + 1 < bytes.length; at = bytes.indexOf(10, at + 1)) found.push(at + 1);
+    return found;
+  };
   const range = (from: number, end: number, maxBytes: number): ReadPart => {
     const to = Math.min(end, from + maxBytes);
-    const lineOf = (at: number) => starts().findLastIndex((start) => start <= at) + 1;
-    const lines = { first: lineOf(from), last: lineOf(Math.max(from, to - 1)), total: starts().length };
+    const all = starts();
+    const lineOf = (at: number) => all.findLastIndex((start) => start <= at) + 1;
+    const lines = { first: lineOf(from), last: lineOf(Math.max(from, to - 1)), total: all.length };
     const part = { from, to, bytes: bytes.length, lines, data: new Uint8Array(bytes.subarray(from, to)) };
     bytes = Buffer.concat([bytes, Buffer.from(growth)]);
     return part;

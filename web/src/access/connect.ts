@@ -1,7 +1,7 @@
 import { browserWebSocket, connectRuntime, type Runtime, type Transport } from '../../../src/rpc/client/index.ts';
 import { post } from './post.ts';
 
-/** A page waits for its server as long as somebody leaves it open: a laptop may sleep for a night. */
+/** A page waits for its server as long as it is open: a laptop may sleep for a night. */
 const FOR_EVER_MS = Number.POSITIVE_INFINITY;
 
 /** A project of the server. */

@@ -3,18 +3,17 @@ import { ifDefined } from 'lit/directives/if-defined.js';
 
 import { messageOf } from '../../../src/core/errors.ts';
 import type { Runtime } from '../../../src/rpc/client/index.ts';
-import { type Command, CommandWatch } from './command-watch.ts';
 import { copiedText } from './copied-text.ts';
 import { channelFile, save } from './download.ts';
 import './input-line.ts';
 import { bytesWord } from '../ui/words.ts';
+import { type Command, CommandWatch, stateOf } from './command-watch.ts';
 import { kindOf } from './kind.ts';
 import { outputColours } from './log-style.ts';
 import { type Found, LogView } from './log-view.ts';
 import { outputStyle } from './output-style.ts';
 import { RuntimeReader } from './runtime-reader.ts';
 import { SearchBar, type SearchResult } from './search-bar.ts';
-import { stateOf } from './state.ts';
 import type { TerminalView } from './terminal-view.ts';
 import { channelText } from './words.ts';
 
@@ -60,7 +59,7 @@ export class OutputView extends LitElement {
     (entries) => {
       const isSeen = entries.at(-1)?.isIntersecting ?? false;
       if (isSeen === this.#isSeen) return;
-      // Whoever has scrolled away from the end keeps the place.
+      // A view that was scrolled away from the end keeps its place.
       if (!isSeen && [...this.#logs()].some(({ follows }) => !follows)) return;
       if (!isSeen) this.style.minHeight = `${this.offsetHeight}px`;
       this.#isSeen = isSeen;

@@ -23,7 +23,7 @@ export interface Found {
 
 /**
  * The lines of one channel: as many elements as fit the view, whatever the length of the output (SPEC
- * {#portal_output_scroll}). It stays at the end while that grows, until somebody scrolls away.
+ * {#portal_output_scroll}). It stays at the end while that grows, until the user scrolls away.
  *
  * @fires output-changed - there is another number of lines or bytes, or the end has come
  * @fires lines-selected - `detail` is `{first, last}`, or null
@@ -59,9 +59,9 @@ export class LogView extends LitElement {
   readonly #longer = new Map<number, Uint8Array>();
   #frame = 0;
   #sticky = true;
-  /** The scroll bar may be in somebody's hand. */
+  /** The user may be dragging the scroll bar. */
   #isHeld = false;
-  /** Lines there were when somebody scrolled away from the end. */
+  /** Lines there were when the user scrolled away from the end. */
   #leftAt = 0;
   #selected: { first: number; last: number } | undefined;
   #told = '';
@@ -238,7 +238,7 @@ export class LogView extends LitElement {
     this.#tell();
   }
 
-  /** Places what is in view. Lines of one height stand where they belong; wrapped ones around the line that the place in the output means. */
+  /** Places the lines in view. Lines of equal height have a fixed place; wrapped ones are laid out around the line at the scrolled-to share of the output. */
   #placeWindow(rows: HTMLElement, viewPx: number, count: number): void {
     const top = this.#map.topPx;
     if (!this.wrap) {
@@ -302,7 +302,7 @@ export class LogView extends LitElement {
     this.dispatchEvent(new CustomEvent('output-changed'));
   }
 
-  /** Somebody scrolls up: the end is not held in view any more. */
+  /** The user scrolls up: the end is not held in view any more. */
   #leave(): void {
     if (!this.#sticky) return;
     this.#sticky = false;

@@ -5,7 +5,7 @@ const STEP_VIEWS = 4;
 
 /**
  * Places any number of rows behind a scroll bar of bounded height. While all rows fit, a pixel is a pixel. Beyond, small
- * steps still are, and jumps go by the proportion; the two drift apart, which nobody sees, and are brought together
+ * steps still are, and jumps go by the proportion; the two drift apart, invisibly, and are brought together
  * again where the bar would otherwise reach an end before the rows do.
  */
 export class ScrollMap {

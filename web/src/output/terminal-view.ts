@@ -199,7 +199,7 @@ export class TerminalView extends LitElement {
     }
   }
 
-  /** Keys go to the command; Ctrl-] and then d leave the terminal, for whoever has no mouse. */
+  /** Keys go to the command; Ctrl-] and then d leave the terminal, for keyboard users. */
   #type(data: string): void {
     if (!this.interactive) return;
     const wasLeft = this.#left;

@@ -1,16 +1,16 @@
 import { css, html, LitElement, nothing } from 'lit';
-import type { Entry } from '../state/timeline.ts';
+import { visible } from '../../../src/core/visible-text.ts';
+import type { Step } from '../../../src/rpc/client/index.ts';
 import { diffStyles, diffView } from '../ui/diff.ts';
 import { statusBadge, statusStyles } from '../ui/status.ts';
 import { shared } from '../ui/styles.ts';
 import { cutNote } from './cut-note.ts';
-import { factsOf } from './facts.ts';
 
 /** An action without a command: one line, and behind it its diff or what it answered. */
 class ActionLine extends LitElement {
-  static override properties = { entry: { attribute: false }, open: { type: Boolean } };
+  static override properties = { step: { attribute: false }, open: { type: Boolean } };
 
-  declare entry: Entry;
+  declare step: Step;
   declare open: boolean;
 
   static override styles = [
@@ -78,20 +78,21 @@ class ActionLine extends LitElement {
   ];
 
   override render() {
-    const { entry, open } = this;
-    const facts = factsOf(entry);
-    const plain = entry.status === 200;
+    const { step, open } = this;
+    const { diff } = step.action;
+    const title = visible(step.action.summary ?? step.title);
+    const plain = step.status === 200;
     return html`<header>
         <button class="toggle" aria-expanded=${open ? 'true' : 'false'} @click=${() => this.toggle()}>
-          <span class="mark" aria-hidden="true">▸</span><span class="tool">${facts.tool}</span><span class="ellipsis">${facts.summary}</span>
+          <span class="mark" aria-hidden="true">▸</span><span class="tool">${step.tool}</span><span class="ellipsis">${title}</span>
         </button>
-        ${plain ? nothing : statusBadge(entry.status, entry.outcome)}
+        ${plain ? nothing : statusBadge(step)}
       </header>
       ${
         open
           ? html`<div class="more">
-              ${facts.diff === undefined ? nothing : diffView(facts.diff, `Change: ${facts.summary}`)}
-              ${facts.diff === undefined || !plain ? html`<pre class="body" tabindex="0">${entry.body === '' ? facts.summary : entry.body}</pre>${cutNote(entry)}` : nothing}
+              ${diff === undefined ? nothing : diffView(diff, `Change: ${title}`)}
+              ${diff === undefined || !plain ? html`<pre class="body" tabindex="0">${step.text === '' ? title : step.text}</pre>${cutNote(step)}` : nothing}
             </div>`
           : nothing
       }`;

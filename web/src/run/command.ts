@@ -1,22 +1,18 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { messageOf } from '../../../src/core/errors.ts';
-import { leftoverWords } from '../../../src/core/leftover-line.ts';
-import { placeLine } from '../../../src/core/place-line.ts';
 import { visible } from '../../../src/core/visible-text.ts';
-import type { Runtime } from '../../../src/rpc/client/index.ts';
+import { isLeftover, isOver, leftoverLine, placeLine, type Runtime, type Step } from '../../../src/rpc/client/index.ts';
 import '../output/headgate-output.ts';
-import type { Entry } from '../state/timeline.ts';
 import { statusBadge, statusStyles } from '../ui/status.ts';
 import { shared } from '../ui/styles.ts';
 import { durationWord } from '../ui/words.ts';
-import { factsOf } from './facts.ts';
 import './receipt.ts';
 
 /** A command of a run: what it is, how it is, its output, and the button that ends it. */
 export class CommandCard extends LitElement {
   static override properties = {
     runtime: { attribute: false },
-    entry: { attribute: false },
+    step: { attribute: false },
     run: {},
     open: { type: Boolean },
     receipt: { state: true },
@@ -24,7 +20,7 @@ export class CommandCard extends LitElement {
   };
 
   declare runtime: Runtime;
-  declare entry: Entry;
+  declare step: Step;
   declare run: string;
   /** True while its output is shown. */
   declare open: boolean;
@@ -100,42 +96,41 @@ export class CommandCard extends LitElement {
 
   /** True while it, or something that it has left, runs. */
   get live(): boolean {
-    return this.entry.status === 102 || this.entry.status === 100 || leftoverWords(this.entry.attributes)?.isOpen === true;
+    return !isOver(this.step) || isLeftover(this.step);
   }
 
   override render() {
-    const { entry, open, live } = this;
-    const facts = factsOf(entry);
-    const command = facts.command ?? facts.summary;
-    const place = placeLine(entry.attributes);
-    const left = leftoverWords(entry.attributes);
+    const { step, open, live } = this;
+    const command = visible(step.title);
+    const place = placeLine(step.action);
+    const left = step.action.leftover;
     const many = command.includes('\n');
     // The output says how the command is, while it is shown.
-    const told = open && facts.channels.length > 0;
+    const told = open && step.channels.length > 0;
     return html`<header>
         <button class="toggle" aria-expanded=${open ? 'true' : 'false'} @click=${() => this.toggle()}>
           <span class="mark" aria-hidden="true">▸</span><code class="ellipsis">$ ${command.split('\n', 1)[0]}${many ? ' …' : ''}</code>
         </button>
-        ${facts.durationMs === undefined || told ? nothing : html`<span class="dim">${durationWord(facts.durationMs)}</span>`}
-        ${told ? nothing : statusBadge(entry.status, entry.outcome)}
+        ${step.durationMs === undefined || told ? nothing : html`<span class="dim">${durationWord(step.durationMs)}</span>`}
+        ${told ? nothing : statusBadge(step)}
         ${live ? html`<button class="danger" aria-keyshortcuts="c" @click=${() => this.cancel()}>Cancel <kbd>c</kbd></button>` : nothing}
         ${
-          left?.isCancelled || (entry.status === 499 && !told)
+          left?.isCancelled || (step.state === 'cancelled' && !told)
             ? html`<button class="quiet" aria-expanded=${this.receipt ? 'true' : 'false'} @click=${() => (this.receipt = !this.receipt)}>Receipt</button>`
             : nothing
         }
       </header>
-      ${left === undefined ? nothing : html`<p class="place dim">${left.line}</p>`}
+      ${left === undefined ? nothing : html`<p class="place dim">${leftoverLine(left)}</p>`}
       ${place === undefined ? nothing : html`<p class="place dim mono">${visible(place)}</p>`}
       ${this.problem === undefined ? nothing : html`<p class="problem" role="alert">${this.problem}</p>`}
-      ${this.receipt ? html`<headgate-receipt .runtime=${this.runtime} run=${this.run} path=${entry.path}></headgate-receipt>` : nothing}
+      ${this.receipt ? html`<headgate-receipt .runtime=${this.runtime} run=${this.run} path=${step.id}></headgate-receipt>` : nothing}
       ${open && many ? html`<pre class="whole" tabindex="0" aria-label="Whole command">${command}</pre>` : nothing}
       ${
         told
           ? html`<headgate-output
               .runtime=${this.runtime}
               .run=${this.run}
-              .path=${entry.path}
+              .path=${step.id}
               @show-receipt=${() => (this.receipt = true)}
             ></headgate-output>`
           : nothing
@@ -152,7 +147,7 @@ export class CommandCard extends LitElement {
   async cancel(): Promise<void> {
     this.problem = undefined;
     try {
-      await this.runtime.call('stream/cancel', { run: this.run, path: this.entry.path, reason: 'cancelled in the portal' });
+      await this.runtime.call('stream/cancel', { run: this.run, path: this.step.id, reason: 'cancelled in the portal' });
       this.receipt = true;
     } catch (error) {
       this.problem = messageOf(error);

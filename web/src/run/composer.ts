@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { live } from 'lit/directives/live.js';
+import { defined } from '../../../src/core/defined.ts';
 import { messageOf } from '../../../src/core/errors.ts';
 import type { Draft } from '../state/drafts.ts';
 import { Watching } from '../state/observable.ts';
@@ -180,12 +181,12 @@ export class Composer extends LitElement {
     try {
       const sent = await this.project.runtime.call(mode, {
         prompt: text,
-        ...(run === undefined ? {} : { run }),
+        ...defined({ run }),
         ...(model === undefined || model === '' || model === this.model ? {} : { model }),
       });
       // What was typed meanwhile is the next prompt; the next new run begins as the first.
       if (draft.text === text) this.#change({ text: '', ...(run === undefined ? { mode: 'act', model: undefined } : {}) }, draft);
-      // Whoever looks at another run by now stays there.
+      // A user who looks at another run by now stays there.
       if (run === this.run) this.dispatchEvent(new CustomEvent('sent', { detail: sent.run, bubbles: true, composed: true }));
     } catch (error) {
       this.#change({ problem: messageOf(error) }, draft);

@@ -1,11 +1,10 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import type { Runtime } from '../../../src/rpc/client/index.ts';
-import type { Item } from '../state/timeline.ts';
+import { visible } from '../../../src/core/visible-text.ts';
+import { type Item, isOver, type Runtime, type Step } from '../../../src/rpc/client/index.ts';
 import { prose } from '../ui/prose.ts';
 import './action.ts';
 import './command.ts';
 import { cutNote } from './cut-note.ts';
-import { factsOf } from './facts.ts';
 import './proposal.ts';
 
 /** What an item needs to know of the run that it is in. */
@@ -20,47 +19,55 @@ export interface ItemContext {
 }
 
 /** What an item is for people who cannot see how it looks. */
-export function itemLabel({ kind, entry }: Item): string {
-  if (kind === 'prompt') return 'Prompt';
-  if (kind === 'said') return 'The model says';
-  if (kind === 'trouble') return 'Trouble';
-  if (!entry) return '';
-  const { summary } = factsOf(entry);
-  return entry.status === 202 ? `Waits for an answer: ${summary}` : summary;
+export function itemLabel(item: Item): string {
+  switch (item.kind) {
+    case 'prompt':
+      return 'Prompt';
+    case 'words':
+      return 'The model says';
+    case 'trouble':
+      return 'Trouble';
+    case 'notice':
+      return 'Notice';
+    case 'step':
+      return `${item.state === 'proposed' ? 'Waits for an answer: ' : ''}${visible(item.action.summary ?? item.title)}`;
+  }
 }
 
 /** Draws one item of a run. */
 export function itemView(item: Item, context: ItemContext): TemplateResult | typeof nothing {
-  const { entry, kind } = item;
-  if (!entry) return nothing;
-  const { runtime, run, open, guarded, toggled } = context;
-  switch (kind) {
+  switch (item.kind) {
     case 'prompt':
-      return html`<div class="prompt">${prose(entry.body)}${cutNote(entry)}</div>`;
-    case 'said':
-      return html`${prose(entry.body)}${cutNote(entry)}`;
+      return html`<div class="prompt">${prose(item.text)}${cutNote(item)}</div>`;
+    case 'words':
+      return html`${prose(item.text)}${cutNote(item)}`;
     case 'trouble':
-      return html`<div class="trouble">${entry.body}</div>${cutNote(entry)}`;
-    case 'action':
-      break;
+      return html`<div class="trouble">${item.text}</div>${cutNote(item)}`;
+    case 'notice':
+      return html`<p class="notice ${item.level}">${visible(item.text)}</p>`;
+    case 'step':
+      return stepView(item, context);
   }
-  if (entry.status === 202)
-    return html`<headgate-proposal .runtime=${runtime} .entry=${entry} run=${run} ?guarded=${guarded}></headgate-proposal>`;
-  const facts = factsOf(entry);
-  const onToggled = ({ detail }: CustomEvent<boolean>) => toggled(detail);
-  // Its text is the model's words to people.
-  if (facts.tool === 'update' && entry.status === 200) return prose(entry.body === '' ? facts.summary : entry.body);
-  const ran = facts.command !== undefined && (facts.channels.length > 0 || entry.status === 102);
-  return html`${
-    ran
-      ? html`<headgate-command .runtime=${runtime} .entry=${entry} run=${run} ?open=${open} @toggled=${onToggled}></headgate-command>`
-      : html`<headgate-action .entry=${entry} ?open=${open} @toggled=${onToggled}></headgate-action>`
-  }${answerLine(facts)}`;
 }
 
-/** Who answered, where somebody was asked. */
-function answerLine({ answered }: ReturnType<typeof factsOf>): TemplateResult | typeof nothing {
-  if (!answered || answered.by === 'policy') return nothing;
-  const word = answered.action === 'accept' ? 'accepted' : answered.action === 'reject' ? 'rejected' : 'failed';
-  return html`<p class="answer">${word} by ${answered.by}${answered.output === undefined ? nothing : html`: <span>${answered.output}</span>`}</p>`;
+function stepView(step: Step, { runtime, run, open, guarded, toggled }: ItemContext): TemplateResult | typeof nothing {
+  if (step.state === 'proposed')
+    return html`<headgate-proposal .runtime=${runtime} .step=${step} run=${run} ?guarded=${guarded}></headgate-proposal>`;
+  const onToggled = ({ detail }: CustomEvent<boolean>) => toggled(detail);
+  // Its text is the model's words to people.
+  if (step.tool === 'update' && step.status === 200) return prose(step.text === '' ? visible(step.title) : step.text);
+  const ran = step.action.command !== undefined && (step.channels.length > 0 || !isOver(step));
+  return html`${
+    ran
+      ? html`<headgate-command .runtime=${runtime} .step=${step} run=${run} ?open=${open} @toggled=${onToggled}></headgate-command>`
+      : html`<headgate-action .step=${step} ?open=${open} @toggled=${onToggled}></headgate-action>`
+  }${answerLine(step)}`;
+}
+
+/** Who answered, where a person was asked. */
+function answerLine({ action: { resolution } }: Step): TemplateResult | typeof nothing {
+  if (!resolution || resolution.by === 'policy') return nothing;
+  const { action, by, output } = resolution;
+  const word = action === 'accept' ? 'accepted' : action === 'reject' ? 'rejected' : 'failed';
+  return html`<p class="answer">${word} by ${by}${output === undefined ? nothing : html`: <span>${output}</span>`}</p>`;
 }

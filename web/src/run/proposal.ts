@@ -1,20 +1,16 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { messageOf } from '../../../src/core/errors.ts';
-import { placeLine } from '../../../src/core/place-line.ts';
-import { isQuestion } from '../../../src/core/question.ts';
-import { visibleLine } from '../../../src/core/visible-text.ts';
-import { RpcError, type Runtime } from '../../../src/rpc/client/index.ts';
-import type { Entry } from '../state/timeline.ts';
+import { visible, visibleLine } from '../../../src/core/visible-text.ts';
+import { type Action, placeLine, RpcError, type Runtime, type Step } from '../../../src/rpc/client/index.ts';
 import { diffStyles, diffView } from '../ui/diff.ts';
 import { beginning } from '../ui/long-text.ts';
 import { shared } from '../ui/styles.ts';
-import { type Facts, factsOf } from './facts.ts';
 
 /** A proposal that waits for an answer: what would happen, where, and the buttons that answer it. */
 export class ProposalCard extends LitElement {
   static override properties = {
     runtime: { attribute: false },
-    entry: { attribute: false },
+    step: { attribute: false },
     run: {},
     guarded: { type: Boolean, reflect: true },
     rejecting: { state: true },
@@ -24,7 +20,7 @@ export class ProposalCard extends LitElement {
   };
 
   declare runtime: Runtime;
-  declare entry: Entry;
+  declare step: Step;
   declare run: string;
   /** Keys do not answer it yet: it has only just come under them. */
   declare guarded: boolean;
@@ -123,36 +119,36 @@ export class ProposalCard extends LitElement {
   ];
 
   override render() {
-    const facts = factsOf(this.entry);
-    const question = isQuestion(this.entry.attributes);
+    const { title, action } = this.step;
+    const { question, command, diff } = action;
+    const summary = visible(action.summary ?? title);
     return html`<header>
-        <h3>${question ? 'A question for you' : wish(facts, this.entry)}</h3>
-        ${question || facts.command !== undefined ? nothing : html`<span class="mono">${facts.summary}</span>`}
+        <h3>${question ? 'A question for you' : wish(this.step)}</h3>
+        ${question || command !== undefined ? nothing : html`<span class="mono">${summary}</span>`}
       </header>
-      ${question ? html`<p class="question">${facts.summary}</p>` : nothing}
-      ${facts.command === undefined ? nothing : this.#command(facts.command)}
-      ${facts.diff === undefined ? nothing : diffView(facts.diff, `Change: ${facts.summary}`)} ${this.#side(facts)}
+      ${question ? html`<p class="question">${summary}</p>` : nothing}
+      ${command === undefined ? nothing : this.#command(visible(command))}
+      ${diff === undefined ? nothing : diffView(diff, `Change: ${summary}`)} ${this.#side(action)}
       ${this.problem === undefined ? nothing : html`<p class="problem" role="alert">${this.problem}</p>`}
-      ${question ? this.#questionForm(facts) : this.rejecting ? this.#rejectForm() : this.#buttons(facts)}`;
+      ${question ? this.#questionForm(question.options) : this.rejecting ? this.#rejectForm() : this.#buttons(action)}`;
   }
 
   /** Accepts it, or moves to the field of its answer. */
   accept(): void {
-    if (isQuestion(this.entry.attributes)) this.#field()?.focus();
+    if (this.step.action.question) this.#field()?.focus();
     else void this.#answer('accept');
   }
 
   /** Asks for the reason of a rejection. */
   reject(): void {
-    if (isQuestion(this.entry.attributes)) return void this.#answer('reject');
+    if (this.step.action.question) return void this.#answer('reject');
     this.rejecting = true;
     void this.updateComplete.then(() => this.#field()?.focus());
   }
 
   /** Accepts or rejects it and all that its rules cover; without rules it says so. */
   remember(action: 'accept' | 'reject'): void {
-    const { allow, deny } = factsOf(this.entry);
-    if (action === 'accept' ? allow.length > 0 : deny !== undefined) void this.#answer(action, { remember: true });
+    if (this.step.action.rules[action].length > 0) void this.#answer(action, { remember: true });
     else this.problem = 'No narrow rule can be made of this one; answer it without remembering.';
   }
 
@@ -163,29 +159,30 @@ export class ProposalCard extends LitElement {
       ${more === undefined ? nothing : html`<p class="more">Not all of it: <button @click=${() => (this.whole = true)}>${more}</button></p>`}`;
   }
 
-  #side(facts: Facts) {
-    const place = placeLine(this.entry.attributes);
+  #side(action: Action) {
+    const { reason, rules } = action;
+    const place = placeLine(action);
     return html`<dl class="side">
       ${place === undefined ? nothing : html`<dt>in</dt><dd class="mono">${visibleLine(place)}</dd>`}
-      ${facts.reason === undefined ? nothing : html`<dt>asked because</dt><dd>${facts.reason}</dd>`}
-      ${facts.allow.map((rule) => html`<dt>can be allowed</dt><dd class="mono">${rule}</dd>`)}
-      ${facts.deny === undefined ? nothing : html`<dt>can be denied</dt><dd class="mono">${facts.deny}</dd>`}
+      ${reason === undefined ? nothing : html`<dt>asked because</dt><dd>${visibleLine(reason)}</dd>`}
+      ${rules.accept.map((rule) => html`<dt>can be allowed</dt><dd class="mono">${visibleLine(rule)}</dd>`)}
+      ${rules.reject.map((rule) => html`<dt>can be denied</dt><dd class="mono">${visibleLine(rule)}</dd>`)}
     </dl>`;
   }
 
-  #buttons({ allow, deny }: Facts) {
+  #buttons({ rules }: Action) {
     return html`<div class="row">
       <button class="accept" ?disabled=${this.busy} aria-keyshortcuts="a" @click=${() => this.accept()}>Accept <kbd>a</kbd></button>
       <button ?disabled=${this.busy} aria-keyshortcuts="r" @click=${() => this.reject()}>Reject <kbd>r</kbd></button>
       ${
-        allow.length === 0
+        rules.accept.length === 0
           ? nothing
           : html`<button class="quiet" ?disabled=${this.busy} aria-keyshortcuts="m" @click=${() => this.remember('accept')}>
               Accept and allow from now on <kbd>m</kbd>
             </button>`
       }
       ${
-        deny === undefined
+        rules.reject.length === 0
           ? nothing
           : html`<button class="quiet" ?disabled=${this.busy} aria-keyshortcuts="f" @click=${() => this.remember('reject')}>
               Reject and deny from now on <kbd>f</kbd>
@@ -202,7 +199,7 @@ export class ProposalCard extends LitElement {
     </form>`;
   }
 
-  #questionForm({ options }: Facts) {
+  #questionForm(options: readonly string[]) {
     return html`${
       options.length === 0
         ? nothing
@@ -248,9 +245,9 @@ export class ProposalCard extends LitElement {
     this.busy = true;
     this.problem = undefined;
     try {
-      await this.runtime.call('run/resolve', { run: this.run, resolution: { path: this.entry.path, action, ...more } });
+      await this.runtime.call('run/resolve', { run: this.run, resolution: { path: this.step.id, action, ...more } });
     } catch (error) {
-      // Somebody else was faster: the entry says how.
+      // Another client was faster: the entry says how.
       if (!(error instanceof RpcError && error.kind === 'proposal_resolved')) this.problem = messageOf(error);
     }
     this.busy = false;
@@ -258,9 +255,9 @@ export class ProposalCard extends LitElement {
 }
 
 /** What a proposal that is no question would do, as a heading. */
-function wish({ command, diff, tool }: Facts, { attributes }: Entry): string {
+function wish({ tool, action: { command, diff, change } }: Step): string {
   if (command !== undefined) return 'Wants to run a command';
-  return diff === undefined && attributes['change'] === undefined ? `Wants to use ${tool}` : 'Wants to change a file';
+  return diff === undefined && change === undefined ? `Wants to use ${tool}` : 'Wants to change a file';
 }
 
 function wordsOf(event: SubmitEvent): string {

@@ -9,7 +9,7 @@ type Receipt = NonNullable<ResultOf<'stream/receipt'>['receipt']>;
 /** Between two looks at a kill that is under way, milliseconds. */
 const LOOK_AGAIN_MS = 400;
 
-/** What became of a command that somebody ended: who asked, the signals, what is dead, what escaped (SPEC {#receipt}). */
+/** What became of a command whose end was asked for: who asked, the signals, what is dead, what escaped (SPEC {#receipt}). */
 class ReceiptView extends LitElement {
   static override properties = {
     runtime: { attribute: false },

@@ -1,9 +1,10 @@
 import { css, html, LitElement, nothing, type PropertyValues } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
 import { messageOf } from '../../../src/core/errors.ts';
+import type { RunInfo } from '../../../src/rpc/client/index.ts';
 import { Watching } from '../state/observable.ts';
 import type { ProjectState } from '../state/project-state.ts';
-import type { RunInfo, RunState } from '../state/run-state.ts';
+import type { RunState } from '../state/run-state.ts';
 import { PRODUCERS_HREF, RUNS_HREF, runHref } from '../ui/routes.ts';
 import { badge, statusStyles } from '../ui/status.ts';
 import { shared } from '../ui/styles.ts';

@@ -1,14 +1,11 @@
 import { html, LitElement, nothing } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import type { Runtime } from '../../../src/rpc/client/index.ts';
+import { type Item, isLive, type Runtime } from '../../../src/rpc/client/index.ts';
 import { Watching } from '../state/observable.ts';
 import { DRAWN, type RunState } from '../state/run-state.ts';
-import type { Item } from '../state/timeline.ts';
-import { prose } from '../ui/prose.ts';
 import { shared } from '../ui/styles.ts';
 import { runWord } from '../ui/words.ts';
 import type { CommandCard } from './command.ts';
-import { factsOf } from './facts.ts';
 import { itemLabel, itemView } from './item-view.ts';
 import type { ProposalCard } from './proposal.ts';
 import { timelineStyles } from './timeline-styles.ts';
@@ -18,6 +15,15 @@ const NEAR_END_PX = 120;
 
 /** A key that was meant for something else, pressed as a proposal came under it, answers nothing; milliseconds. */
 const GUARD_MS = 300;
+
+/** How the items of each kind are styled. */
+const CLASSES: Readonly<Record<Item['kind'], string>> = {
+  prompt: 'prompt',
+  words: 'said',
+  trouble: 'trouble',
+  notice: 'notice',
+  step: 'action',
+};
 
 /** What happened in one run, in order; the end stays in view while one is there. */
 export class RunTimeline extends LitElement {
@@ -35,7 +41,7 @@ export class RunTimeline extends LitElement {
   /** The entry that the address names. */
   declare path: string | undefined;
   declare drawn: number;
-  /** Items that somebody has opened or closed, by path. */
+  /** Items that the user has opened or closed, by path. */
   declare toggled: ReadonlyMap<string, boolean>;
   /** True while the proposal that keys answer has only just come under them. */
   declare guarded: boolean;
@@ -72,13 +78,13 @@ export class RunTimeline extends LitElement {
   /** Draws as far back as the entry that the address names. */
   #reach(): void {
     if (this.path === undefined || !this.state.loaded || this.#shownPath === this.path) return;
-    const at = this.state.items.findIndex(({ path }) => path === this.path);
+    const at = this.state.items.findIndex(({ id }) => id === this.path);
     if (at >= 0) this.drawn = Math.max(this.drawn, this.state.items.length - at + 10);
     else if (this.state.hasEarlier && this.state.failure === undefined) void this.state.readEarlier();
   }
 
   #guardKeys(): void {
-    const oldest = this.state.items.slice(-this.drawn).find(({ kind, entry }) => kind === 'action' && entry?.status === 202)?.path;
+    const oldest = this.state.items.slice(-this.drawn).find((item) => item.kind === 'step' && item.state === 'proposed')?.id;
     if (oldest === this.#underKeys) return;
     this.#underKeys = oldest;
     this.guarded = oldest !== undefined;
@@ -100,13 +106,13 @@ export class RunTimeline extends LitElement {
             </button>`
           : nothing
       }
-      ${items.length === 0 && this.state.saying === '' ? html`<p class="empty">Nothing has happened yet.</p>` : nothing}
+      ${items.length === 0 ? html`<p class="empty">Nothing has happened yet.</p>` : nothing}
       ${repeat(
         shown,
-        ({ path }) => path,
+        ({ id }) => id,
         (item, index) => this.#item(item, shown[index - 1], before + index + 1, items.length),
       )}
-      ${this.state.saying === '' ? nothing : html`<div class="item said saying" aria-hidden="true">${prose(this.state.saying)}</div>`} ${this.#end()}
+      ${this.#end()}
     </div>`;
   }
 
@@ -157,46 +163,49 @@ export class RunTimeline extends LitElement {
   }
 
   #item(item: Item, before: Item | undefined, position: number, size: number) {
-    const { path, kind } = item;
+    const { id, kind } = item;
     const open = this.#isOpen(item, position === size);
-    if (open && item.entry && factsOf(item.entry).channels.length === 0) this.state.readBody(item);
+    if (open && item.kind === 'step' && item.channels.length === 0) this.state.readText(item);
+    // What is being said is read out once it is whole.
+    const isSaid = item.kind === 'words' && item.live;
     const turned = item.turn > 0 && item.turn !== before?.turn;
     return html`${turned ? html`<div class="turn" aria-hidden="true">turn ${item.turn}</div>` : nothing}
       <article
-        class="item ${kind}"
-        data-path=${path}
+        class="item ${CLASSES[kind]} ${isSaid ? 'saying' : ''}"
+        data-path=${id}
         tabindex="-1"
         aria-label=${itemLabel(item)}
         aria-posinset=${position}
         aria-setsize=${this.state.hasEarlier ? -1 : size}
-        ?data-target=${path === this.path}
+        ?data-target=${id === this.path}
+        aria-hidden=${isSaid ? 'true' : nothing}
       >
         ${itemView(item, {
           runtime: this.runtime,
           run: this.state.run,
           open,
-          guarded: this.guarded && path === this.#underKeys,
+          guarded: this.guarded && id === this.#underKeys,
           toggled: (now) => {
-            this.toggled = new Map(this.toggled).set(path, now);
+            this.toggled = new Map(this.toggled).set(id, now);
           },
         })}
       </article>`;
   }
 
-  /** What runs is open and stays so; of what is over the last item, and what somebody opened. */
-  #isOpen({ path, entry }: Item, last: boolean): boolean {
-    if (!entry) return false;
-    const live = entry.status === 102 && factsOf(entry).channels.length > 0;
-    if (live) this.#seenLive.add(path);
-    const byItself = live || this.#seenLive.has(path) || path === this.path || (last && factsOf(entry).channels.length > 0);
-    return this.toggled.get(path) ?? byItself;
+  /** What runs is open and stays so; of what is over the last item, and what the user opened. */
+  #isOpen(item: Item, last: boolean): boolean {
+    if (item.kind !== 'step') return false;
+    const { id, channels } = item;
+    const live = isLive(item);
+    if (live) this.#seenLive.add(id);
+    const byItself = live || this.#seenLive.has(id) || id === this.path || (last && channels.length > 0);
+    return this.toggled.get(id) ?? byItself;
   }
 
   #end() {
-    const { info, phase } = this.state;
+    const { info } = this.state;
     if (!info) return nothing;
-    if (info.status === 102 && phase === 'asking' && this.state.saying === '')
-      return html`<p class="end live" role="status">The model is thinking …</p>`;
+    if (info.status === 102 && this.state.isThinking) return html`<p class="end live" role="status">The model is thinking …</p>`;
     if (info.status === 102 || info.status === 202 || info.status === 100) return nothing;
     const { word, tone } = runWord(info.status, info.outcome);
     return html`<p class="end ${tone}">${word}</p>`;

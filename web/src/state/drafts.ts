@@ -1,4 +1,4 @@
-/** What somebody is writing to a run. */
+/** What the user is writing to a run. */
 export interface Draft {
   text: string;
   mode: 'act' | 'ask';

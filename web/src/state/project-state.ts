@@ -83,7 +83,9 @@ export class ProjectState extends Observable {
 
   /** The state of a run; the one that was shown before is let go. */
   open(run: string): RunState {
-    if (this.#open?.run !== run) this.#open = new RunState(this.runtime, run);
+    if (this.#open?.run === run) return this.#open;
+    this.#open?.close();
+    this.#open = new RunState(this.runtime, run);
     return this.#open;
   }
 
@@ -117,7 +119,8 @@ export class ProjectState extends Observable {
 
   #take(event: RuntimeEvent): void {
     const { name, params } = event;
-    if ('run' in params && params.run !== null && this.#open?.run === params.run) this.#open.take(event);
+    if (this.#open && (isAbout(params, this.#open.run) || (name === 'run/state' && params.renamed_from === this.#open.run)))
+      this.#open.take(event);
     switch (name) {
       case 'run/state':
         return this.#runState(params);
@@ -194,6 +197,10 @@ export class ProjectState extends Observable {
       // The connection is over, which is told by itself.
     }
   }
+}
+
+function isAbout(params: object, run: string): boolean {
+  return 'run' in params && params.run === run;
 }
 
 function key({ run, path }: { run: string; path: string }): string {

@@ -1,4 +1,4 @@
-/** Lines and characters of a text that are shown before somebody asks for the rest. */
+/** Lines and characters of a text that are shown at first. */
 const LINES = 12;
 const CHARS = 1200;
 

@@ -1,4 +1,5 @@
 import { css, html, type TemplateResult } from 'lit';
+import { isOver, type Step } from '../../../src/rpc/client/index.ts';
 import { type StatusWord, statusWord } from './words.ts';
 
 export const statusStyles = css`
@@ -58,9 +59,10 @@ export const statusStyles = css`
   }
 `;
 
-/** A dot and a word for a status; the colour alone says nothing that the word does not. */
-export function statusBadge(status: number, outcome: string | null): TemplateResult {
-  return badge(statusWord(status, outcome));
+/** A dot and a word for how a step stands; the colour alone says nothing that the word does not. */
+export function statusBadge(step: Step): TemplateResult {
+  const { state, status, outcome } = step;
+  return badge(isOver(step) ? statusWord(status, outcome) : statusWord(state === 'queued' ? 100 : state === 'proposed' ? 202 : 102));
 }
 
 export function badge({ word, tone }: StatusWord): TemplateResult {

@@ -14,6 +14,12 @@ function M.make(name, filetype)
   return buffer
 end
 
+--- Names a buffer after a run that has another alias now; what it shows stays.
+function M.rename(buffer, name, run)
+  vim.b[buffer].headgate_run = run
+  pcall(vim.api.nvim_buf_set_name, buffer, name)
+end
+
 --- Calls `gone()` when a buffer loses its text: unloaded, deleted or wiped out, it goes for good, and is made again when it is
 --- asked for again. `:edit` leaves it loaded and empty: then `refill()` fills it.
 function M.on_unload(buffer, gone, refill)

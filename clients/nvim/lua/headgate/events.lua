@@ -7,12 +7,13 @@ local M = {}
 function M.subscribe(options)
   local last = options.since
   local subscription, closed, told
+  local run = options.run
   local forget
 
   local function open()
     subscription = nil
     last = last or session.last_seq
-    session.call('subscribe', { run = options.run, since = last }, function(failure, result)
+    session.call('subscribe', { run = run, since = last }, function(failure, result)
       if closed then return end
       if not failure then
         subscription = result.subscription
@@ -30,6 +31,7 @@ function M.subscribe(options)
     reopen = open,
     message = function(name, params)
       if subscription == nil or params.subscription ~= subscription or name == 'stream/chunk' then return end
+      if run and name == 'run/state' and params.renamed_from == run then run = params.run end
       if name == 'replay/synced' then
         if not told and options.synced then options.synced() end
         told = true

@@ -40,9 +40,11 @@ function M.open(run, path, options)
   return found.buffer
 end
 
+local function name_of(run, path) return 'headgate://' .. run .. '/' .. path:gsub('^log://', '') end
+
 function M.new(run, path)
   local self = setmetatable({ run = run, path = path }, Output)
-  self.buffer = buffers.make('headgate://' .. run .. '/' .. path:gsub('^log://', ''), 'headgate-output')
+  self.buffer = buffers.make(name_of(run, path), 'headgate-output')
   vim.b[self.buffer].headgate_run = run
   vim.b[self.buffer].headgate_path = path
   self:keys()
@@ -54,6 +56,17 @@ function M.new(run, path)
   end, function() self:start() end)
   self:start()
   return self
+end
+
+--- The run `from` is called `to` now (SPEC {#renamed_runs}).
+function M.renamed(from, to)
+  for _, output in pairs(open) do
+    if output.run == from then
+      output.run = to
+      if output.follow then output.follow.run = to end
+      buffers.rename(output.buffer, name_of(to, output.path), to)
+    end
+  end
 end
 
 function Output:keys()

@@ -131,6 +131,20 @@ function M.later(proposal)
   M.show()
 end
 
+--- The run `from` is called `to` now (SPEC {#renamed_runs}).
+function M.renamed(from, to)
+  interest[to], interest[from] = interest[from], nil
+  held[to], held[from] = held[from], nil
+  for _, one in ipairs(waiting) do
+    if one.run == from then
+      local key = key_of(one)
+      one.run = to
+      postponed[key_of(one)], postponed[key] = postponed[key], nil
+    end
+  end
+  M.show()
+end
+
 --- What waits now: after a connection was made.
 local function load()
   local known = vim.list_extend({}, waiting)

@@ -37,6 +37,16 @@ function M.open(run, done)
   end)
 end
 
+--- The run `from` is called `to` now (SPEC {#renamed_runs}).
+function M.renamed(from, to)
+  for _, timeline in pairs(open) do
+    if timeline.run == from then
+      timeline.run = to
+      buffers.rename(timeline.buffer, 'headgate://' .. to, to)
+    end
+  end
+end
+
 function M.new(run)
   local self = setmetatable({ run = run, buffer = buffers.make('headgate://' .. run, 'headgate') }, Timeline)
   vim.b[self.buffer].headgate_run = run

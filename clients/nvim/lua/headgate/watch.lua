@@ -48,6 +48,12 @@ local handlers = {
     if params.status == 200 then reload() end
   end,
   ['run/state'] = function(params)
+    local from = params.renamed_from
+    if from then
+      for _, part in ipairs({ 'proposals', 'timeline', 'output' }) do
+        require('headgate.' .. part).renamed(from, params.run)
+      end
+    end
     if params.loop and params.status >= 400 and not params.deleted then
       local outcome = params.outcome and ', ' .. params.outcome or ''
       vim.notify('Headgate: ' .. params.run .. ': ' .. text.status(params.status) .. outcome, vim.log.levels.WARN)

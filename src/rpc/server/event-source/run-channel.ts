@@ -2,11 +2,13 @@ import { isEnd } from '../../../core/end-status.ts';
 import { HeadgateError, isHeadgateError } from '../../../core/errors.ts';
 import { MAX_CHANNEL, parseChannelPath, requireLogPath } from '../../../model/paths.ts';
 import type { EventRecord } from '../../../model/records.ts';
-import type { ClosedFact, EndedFact } from '../../../stream/index.ts';
+import type { ChunkPiece, ClosedFact, EndedFact } from '../../../stream/index.ts';
+import { encodedChunk, frameParts } from '../chunk-frame.ts';
 import { type EventStream, sseFrame } from '../transports/event-stream.ts';
-import { channelFrames } from './channel-frame.ts';
 import { checkQuery, PROJECT_PARAMS, type SourceRequest, wholeNumber } from './request.ts';
 import { deletedRun, failStream, guarded, presentAlias, type Source, type Subject } from './source.ts';
+
+const frames = new WeakMap<ChunkPiece, readonly Buffer[]>();
 
 /** Which bytes a stream begins with. */
 export interface ChannelRequest {
@@ -125,4 +127,23 @@ function state({ parts, runId }: Subject, path: string, channel: number): 'waits
     if (status !== 100 && status !== 202) throw error;
     return 'waits';
   }
+}
+
+/** A piece as `chunk` events, `id` the offset after it; built once for every stream that it goes to (SPEC {#transport_sse}). */
+function channelFrames(piece: ChunkPiece): readonly Buffer[] {
+  let known = frames.get(piece);
+  if (!known) {
+    known = frameParts(piece).map(encode);
+    frames.set(piece, known);
+  }
+  return known;
+}
+
+function encode({ offset, bytes, at }: ChunkPiece): Buffer {
+  const { chunk, encoding } = encodedChunk(bytes);
+  return Buffer.concat([
+    Buffer.from(`id: ${offset + bytes.length}\nevent: chunk\ndata: {"offset":${offset},"chunk":"`),
+    chunk,
+    Buffer.from(`","encoding":"${encoding}","at":${at}}\n\n`),
+  ]);
 }

@@ -29,7 +29,7 @@ export interface Source {
   close(): void;
 }
 
-/** Runs a part of a stream's work; what it throws is the stream's terminal error, and nobody else's. */
+/** Runs a part of a stream's work; what it throws ends this stream with an error, and no other stream. */
 export function guarded(subject: Subject, stream: EventStream, work: () => void): void {
   try {
     work();

@@ -62,7 +62,7 @@ export function titleOf({ parts, runId, path, redact }: ExportRequest): string {
 
 /** Refuses a cursor that no page of this export has given. */
 export function badCursor(): HeadgateError {
-  return new HeadgateError('invalid_params', 'cursor is none that a page of this export has given; leave it out to begin', {
+  return new HeadgateError('invalid_params', 'cursor comes from no page of this export; leave it out to begin', {
     field: 'cursor',
   });
 }

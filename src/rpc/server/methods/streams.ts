@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { defined } from '../../../core/defined.ts';
 import { HeadgateError } from '../../../core/errors.ts';
 import { lifetimeText } from '../../../model/lifetime.ts';
 import { type ProducerView, writtenSince } from '../../../stream/index.ts';
@@ -39,12 +40,7 @@ export const streamHandlers: Handlers<StreamMethod> = {
   'stream/completed': ({ run, path, exit_code, signal, duration, epoch }, call) => ({
     ok: true,
     channels: [
-      ...call.parts.streams.completed(runId(call, run), path, {
-        ...(exit_code === undefined ? {} : { exitCode: exit_code }),
-        ...(signal === undefined ? {} : { signal }),
-        ...(duration === undefined ? {} : { durationMs: duration }),
-        ...(epoch === undefined ? {} : { epoch }),
-      }),
+      ...call.parts.streams.completed(runId(call, run), path, defined({ exitCode: exit_code, signal, durationMs: duration, epoch })),
     ],
   }),
 
@@ -54,8 +50,7 @@ export const streamHandlers: Handlers<StreamMethod> = {
       ...call.parts.streams.aborted(runId(call, run), path, {
         reason: reason ?? null,
         by: call.caller().client,
-        ...(duration === undefined ? {} : { durationMs: duration }),
-        ...(epoch === undefined ? {} : { epoch }),
+        ...defined({ durationMs: duration, epoch }),
       }),
     ],
   }),
@@ -66,8 +61,7 @@ export const streamHandlers: Handlers<StreamMethod> = {
       ...call.parts.streams.cancel(runId(call, run), path, {
         by: call.caller().client,
         reason: reason ?? null,
-        ...(signal === undefined ? {} : { signal }),
-        ...(grace_ms === undefined ? {} : { graceMs: grace_ms }),
+        ...defined({ signal, graceMs: grace_ms }),
       }),
     ],
   }),
@@ -76,7 +70,7 @@ export const streamHandlers: Handlers<StreamMethod> = {
     const ended = await call.parts.streams.endCommands({
       by: call.session.client,
       reason: reason ?? null,
-      ...(grace_ms === undefined ? {} : { graceMs: grace_ms }),
+      ...defined({ graceMs: grace_ms }),
     });
     return ended as ResultOf<'stream/cancelAll'>;
   },
@@ -142,7 +136,7 @@ export const streamHandlers: Handlers<StreamMethod> = {
       encoding: text ? 'utf8' : 'base64',
       status: read.status,
       outcome: read.outcome,
-      ...(read.end === undefined ? {} : { end_offset: read.end }),
+      ...defined({ end_offset: read.end }),
       ...(read.matches ? { matches: [...read.matches] } : {}),
     };
   },
@@ -226,7 +220,7 @@ async function readScreen(params: ParsedParamsOf<'stream/read'>, call: Call): Pr
     encoding: 'utf8',
     status: head.status,
     outcome: head.outcome,
-    ...(head.end === undefined ? {} : { end_offset: head.end }),
+    ...defined({ end_offset: head.end }),
     screen: {
       cols: picture.cols,
       rows: picture.rows,

@@ -21,7 +21,7 @@ export class WebSocketChannel extends ListeningChannel implements MessageChannel
   readonly #flushed = () => this.written();
   #closing: NodeJS.Timeout | undefined;
   #finishing = false;
-  /** Whoever reads stopped it: then nothing is heard of the peer, and its silence says nothing. */
+  /** The reader stopped it: then nothing is heard of the peer, and its silence says nothing. */
   #paused = false;
 
   /**

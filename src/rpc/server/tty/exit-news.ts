@@ -1,3 +1,4 @@
+import { defined } from '../../../core/defined.ts';
 import { messageOf } from '../../../core/errors.ts';
 import type { EndedFact } from '../../../stream/index.ts';
 import type { TtyNews } from '../../protocol/tty.ts';
@@ -10,11 +11,10 @@ export function exitNews(parts: ServerParts, target: Pick<TtyTarget, 'sight' | '
   const message = status === 499 || (status !== 200 && code === undefined && signal === undefined) ? reason(parts, target, end) : undefined;
   return {
     type: 'exit',
-    ...(code === undefined ? {} : { code }),
-    ...(signal === undefined ? {} : { signal }),
+    ...defined({ code, signal }),
     status,
     outcome,
-    ...(message === undefined ? {} : { message }),
+    ...defined({ message }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { defined } from '../../../core/defined.ts';
 import { HeadgateError, isHeadgateError } from '../../../core/errors.ts';
 import { given } from '../../../core/given.ts';
 import type { Project, Run } from '../../../model/records.ts';
@@ -39,7 +40,7 @@ const SHELL = 'exec "${SHELL:-/bin/sh}"';
 
 /**
  * Begins a session, or finds the one that is there (SPEC {#tty_open}). A command is proposed as one of `sh` is and
- * accepted by whoever opens it. Throws what `sh` and `run/resolve` throw.
+ * accepted by the caller who opens it. Throws what `sh` and `run/resolve` throw.
  */
 export async function openTarget(first: TtyOpen | TtyAttach, o: OpenOptions): Promise<TtyTarget> {
   const { parts } = o;
@@ -98,7 +99,7 @@ function shParams(run: string, first: TtyOpen): Parameters<ServerParts['runtime'
     run,
     command: cmd ?? (inTerminal && !watches ? SHELL : undefined),
     shell,
-    ...(terminal === undefined ? {} : { tty: terminal }),
+    ...defined({ tty: terminal }),
     backend,
     container,
     ssh,

@@ -1,3 +1,4 @@
+import { defined } from '../../../core/defined.ts';
 import type { HeadgateError } from '../../../core/errors.ts';
 import type { TtyNews } from '../../protocol/tty.ts';
 import { ttyControl, ttyHeader } from '../../protocol/tty-frames.ts';
@@ -24,7 +25,7 @@ export function sendOutput(channel: TtyChannel, stream: 'stdout' | 'stderr', byt
 
 /** Sends an error that the session survives; `of` is what could not be done. */
 export function sendError(channel: TtyChannel, error: HeadgateError, of?: string): void {
-  sendNews(channel, { type: 'error', ...(of === undefined ? {} : { of }), error: factsOf(error) });
+  sendNews(channel, { type: 'error', ...defined({ of }), error: factsOf(error) });
 }
 
 /** Code, message and data, as in a JSON-RPC error. */

@@ -8,7 +8,7 @@ const ROOM_BYTES = 64 * 1024;
 const WRITE_BYTES = 64 * 1024;
 /** How long what was typed before the connection ended is still tried to be written, milliseconds. */
 const LEAVE_MS = 5000;
-/** Before input is tried again that nobody could take, milliseconds. */
+/** Pause before input that the command did not take is tried again, milliseconds. */
 const RETRY_MS = 200;
 
 export interface TtyInputOptions {
@@ -44,7 +44,7 @@ export class TtyInput {
     this.#options = options;
   }
 
-  /** Takes bytes over; nobody else may write into them. */
+  /** Takes bytes over; the caller must not write into them again. */
   push(bytes: Buffer): void {
     if (this.#over || bytes.length === 0) return;
     if (this.#eof) {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { defined } from '../../../core/defined.ts';
 import { HeadgateError } from '../../../core/errors.ts';
 import type { ChunkPiece, ClosedFact, EndedFact, GapFact, StreamSink, StreamSubscription, Streams } from '../../../stream/index.ts';
 import { sendNews, sendOutput, type TtyChannel } from './tty-channel.ts';
@@ -46,7 +47,7 @@ export class TtyOutput implements StreamSink {
     const wanted = typeof from === 'string' ? [undefined] : place.channels;
     try {
       for (const channel of wanted) {
-        const selector = { projectId, runId, path, redact, ...(channel === undefined ? {} : { channel }) };
+        const selector = { projectId, runId, path, redact, ...defined({ channel }) };
         const at = typeof from === 'string' ? from : (from.get(channel ?? 0) ?? 0);
         this.#subscriptions.push(streams.subscribe(selector, at, this.#subscriptions.length, this));
       }

@@ -87,7 +87,7 @@ export class TtySession {
   async #open(message: Inbound): Promise<void> {
     const { parts, request, grant, channel } = this.#options;
     const started = parts.clock.monotonic();
-    // What follows waits in the network until there is somebody to take it.
+    // What follows waits in the network until the command can take it.
     channel.pause();
     let first: TtyOpen | TtyAttach | undefined;
     let code = 0;
@@ -131,7 +131,7 @@ export class TtySession {
     this.#output = output;
     const ends = !watchesPane(view.producer.spec);
     this.#input = new TtyInput({
-      // The end of a client's own input is none of a pane that it watches.
+      // The end of a client's input does not end the input of a pane that it watches.
       write: (bytes, eof) => (ends || bytes.length > 0 ? parts.streams.input(runId, path, bytes, eof && ends) : Promise.resolve(0)),
       hold: (full) => (full ? channel.pause() : channel.resume()),
       ...(first.acknowledge ? { taken: (bytes: number) => sendNews(channel, { type: 'taken', bytes }) } : {}),

@@ -260,3 +260,46 @@ describe('{#attach_output} a search', () => {
     expect(searches()).toBeLessThanOrEqual(before + 1);
   });
 });
+
+describe('{#attach_output} a page of the output', () => {
+  const TOTAL = 300;
+  /** What `stream/read` returns of a channel with so many lines. */
+  const page = ({ lines }: Record<string, unknown>) => {
+    const { first = TOTAL, count = 1 } = lines as { first?: number; count?: number };
+    const numbers = Array.from({ length: Math.max(0, Math.min(count, TOTAL - first + 1)) }, (_, index) => `line ${first + index}\n`);
+    return { chunk: numbers.join(''), encoding: 'utf8', from: 0, to: 0, bytes: 1000, lines: { first, total: TOTAL } };
+  };
+
+  async function atPage() {
+    const run = new MadeRun();
+    run.command('much', 200, { channels: [1, 2], exit_code: 0 });
+    run.answers['stream/read'] = page;
+    const person = attached(run);
+    await person.sees(/^> \$ much /m);
+    person.press('\u001b[5~');
+    return { run, person };
+  }
+
+  it('that was asked for comes, though opening the details has made room for more of the one before', async () => {
+    const { run, person } = await atPage();
+    await person.sees(/lines \d+-\d+ of 300/);
+    const held = deferred<void>();
+    run.answers['stream/read'] = async (params) => {
+      await held.promise;
+      return page(params);
+    };
+    person.press('\r');
+    person.press('g');
+    // The larger room is drawn while the page is on its way.
+    await person.sees(/Enter close/);
+    held.resolve();
+    await person.sees(/lines 1-\d+ of 300/);
+  });
+
+  it('is read again where opening the details makes room for more', async () => {
+    const { person } = await atPage();
+    const [, first, last] = /lines (\d+)-(\d+) of 300/.exec(await person.sees(/lines \d+-\d+ of 300/)) ?? [];
+    person.press('\r');
+    await person.sees(new RegExp(`lines ${first}-(?!${last} )\\d+ of 300`));
+  });
+});

@@ -2,21 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { detailRows, receiptLines } from '../../../../src/cli/attach/detail-rows.ts';
 import { timelineRows } from '../../../../src/cli/attach/item-rows.ts';
 import { keyBar } from '../../../../src/cli/attach/keymap.ts';
-import type { Entry } from '../../../../src/cli/attach/step.ts';
-import { Timeline } from '../../../../src/cli/attach/timeline.ts';
-import type { RuntimeEvent } from '../../../../src/rpc/client/index.ts';
+import { type Entry, RunModel, type RuntimeEvent } from '../../../../src/rpc/client/index.ts';
 
 const PATH = 'log://turn_1/sh/make';
 let seq = 0;
 const event = (name: string, params: object) => ({ name, params: { seq: ++seq, run: 'r', ...params } }) as unknown as RuntimeEvent;
 const entry = (path: string, facts: Partial<Entry> = {}): Entry => ({
   path,
-  scheme: path.slice(0, path.indexOf(':')),
   turn: 1,
   status: 200,
   outcome: null,
   body: '',
   attributes: {},
+  bytes: Buffer.byteLength(facts.body ?? ''),
+  version: ++seq,
   ...facts,
 });
 const proposal = {
@@ -28,7 +27,7 @@ const proposal = {
   turn: 1,
 };
 const channels = [1, 2].map((channel) => ({ channel, path: `sh://turn_1/make_${channel}`, bytes: 0, status: 102 }));
-const shown = (timeline: Timeline, columns = 60) =>
+const shown = (timeline: RunModel, columns = 60) =>
   timelineRows(timeline, columns, undefined, 5000).rows.map((row) =>
     row
       .map(({ text }) => text)
@@ -37,8 +36,8 @@ const shown = (timeline: Timeline, columns = 60) =>
   );
 
 /** A command that was proposed, accepted, and runs since second 1. */
-function running(): Timeline {
-  const timeline = new Timeline();
+function running(): RunModel {
+  const timeline = new RunModel();
   timeline.apply(event('run/proposal', proposal));
   timeline.apply(event('stream/started', { path: PATH, command: 'make', backend: 'process', runner: 'embedded', channels }));
   timeline.apply(event('run/resolved', { path: PATH, status: 102, action: 'accept', by: 'cli:1' }));
@@ -59,7 +58,7 @@ function running(): Timeline {
 
 describe('{#attach_timeline} a timeline', () => {
   it('says of a command how it stands, from its proposal to its end', () => {
-    const timeline = new Timeline();
+    const timeline = new RunModel();
     timeline.apply(event('run/proposal', proposal));
     expect(shown(timeline).at(-1)).toMatch(/^ {2}\? make +waits for you$/);
     expect(timeline.proposals).toHaveLength(1);
@@ -85,9 +84,9 @@ describe('{#attach_timeline} a timeline', () => {
     const timeline = running();
     const leftover = { since: 1, processes: [41, 42], bytes: 0, ends: { 1: 0 } };
     const attributes = { tool: 'sh', command: 'make', exit_code: 0, duration_ms: 4200, channels: [1, 2], leftover };
-    expect(timeline.apply(event('stream/leftover', { path: PATH, state: 'running', processes: [41, 42], bytes: 0, limit: null }))).toBe(
-      PATH,
-    );
+    expect(
+      timeline.apply(event('stream/leftover', { path: PATH, state: 'running', processes: [41, 42], bytes: 0, limit: null })),
+    ).toMatchObject({ entry: PATH });
     timeline.setEntry(entry(PATH, { attributes }));
     expect(shown(timeline).at(-1)).toMatch(/^ {2}\$ make +exit 0, leftover, 4\.2 s$/);
     const step = timeline.step(PATH)!;
@@ -103,21 +102,24 @@ describe('{#attach_timeline} a timeline', () => {
   it('has each thing once, whatever tells it first', () => {
     const timeline = running();
     timeline.apply(event('run/proposal', proposal));
-    timeline.setHistory([entry(PATH, { status: 102, attributes: { tool: 'sh', command: 'make', channels: [1, 2] } })]);
+    timeline.setPage([entry(PATH, { status: 102, attributes: { tool: 'sh', command: 'make', channels: [1, 2] } })], true);
     expect(timeline.items).toHaveLength(1);
     expect(timeline.step(PATH)?.state).toBe('running');
   });
 
   it('puts entries of a run in order, prompts behind the turn before', () => {
-    const timeline = new Timeline();
-    timeline.setHistory([
-      entry('log://turn_1/model/text', { body: 'I look.' }),
-      entry('log://turn_1/env/ls', { attributes: { tool: 'env', command: 'ls', exit_code: 0, channels: [1, 2] } }),
-      entry('log://turn_2/model/text', { turn: 2, body: 'Well.' }),
-      entry('prompt://loop_1/user', { turn: 0, body: 'look' }),
-      entry('prompt://loop_1/system', { turn: 1, body: 'You are' }),
-      entry('prompt://loop_2/user', { turn: 1, body: 'and now?' }),
-    ]);
+    const timeline = new RunModel();
+    timeline.setPage(
+      [
+        entry('prompt://loop_1/user', { turn: 0, body: 'look' }),
+        entry('prompt://loop_1/system', { turn: 1, body: 'You are' }),
+        entry('log://turn_1/model/text', { body: 'I look.' }),
+        entry('log://turn_1/env/ls', { attributes: { tool: 'env', command: 'ls', exit_code: 0, channels: [1, 2] } }),
+        entry('prompt://loop_2/user', { turn: 1, body: 'and now?' }),
+        entry('log://turn_2/model/text', { turn: 2, body: 'Well.' }),
+      ],
+      true,
+    );
     expect(shown(timeline)).toEqual([
       '  » look',
       'turn 1',
@@ -130,9 +132,9 @@ describe('{#attach_timeline} a timeline', () => {
   });
 
   it('keeps the place of a prompt whose text comes after what it led to', () => {
-    const timeline = new Timeline();
+    const timeline = new RunModel();
     const path = 'prompt://loop_1/user';
-    expect(timeline.apply(event('entry/changed', { path }))).toBe(path);
+    expect(timeline.apply(event('entry/changed', { path, version: 1 }))).toEqual({ entry: path });
     timeline.apply(event('run/proposal', proposal));
     expect(timeline.items.map(({ id }) => id)).toEqual([PATH]);
     timeline.setEntry(entry(path, { turn: 0, body: 'make it' }));
@@ -140,7 +142,7 @@ describe('{#attach_timeline} a timeline', () => {
   });
 
   it('shows what the model says while it says it, and the whole of it when a piece was missed', () => {
-    const timeline = new Timeline();
+    const timeline = new RunModel();
     const say = (offset: number, text: string) => timeline.apply(event('run/text', { turn: 1, offset, text }));
     say(0, 'Grü');
     say(4, 'ße ');
@@ -161,19 +163,27 @@ describe('{#attach_timeline} a timeline', () => {
     expect(shown(timeline)).toEqual(['turn 1  7 tokens in, 2 out', '  Grüße an alle']);
   });
 
+  it('says why a loop failed, what a plugin tells people, and how the run ended', () => {
+    const timeline = new RunModel();
+    timeline.setPage([entry('log://turn_1/model/model_config', { status: 500, body: 'The model has no key.' })], true);
+    timeline.apply(event('ui/notify', { level: 'warn', text: 'nearly full' }));
+    timeline.apply(event('run/state', { status: 500, outcome: 'model_config', turn: 1 }));
+    expect(shown(timeline)).toEqual(['turn 1', '  The model has no key.', '  warn: nearly full', '  error: the run: model config']);
+  });
+
   it('asks for the entry behind an event only where the timeline shows it', () => {
-    const timeline = new Timeline();
+    const timeline = new RunModel();
     const changed = (path: string, more: object = {}) =>
       timeline.apply(event('entry/changed', { path, status: 200, outcome: null, version: 1, ...more }));
-    expect(changed(PATH)).toBe(PATH);
-    expect(changed('prompt://loop_1/message_1')).toBe('prompt://loop_1/message_1');
-    expect(changed('sh://turn_1/make_1')).toBeUndefined();
-    expect(changed('prompt://loop_1/system')).toBeUndefined();
-    expect(changed(PATH, { removed: true })).toBeUndefined();
+    expect(changed(PATH)).toEqual({ entry: PATH });
+    expect(changed('prompt://loop_1/message_1')).toEqual({ entry: 'prompt://loop_1/message_1' });
+    expect(changed('sh://turn_1/make_1')).toEqual({});
+    expect(changed('prompt://loop_1/system')).toEqual({});
+    expect(changed(PATH, { removed: true })).toEqual({});
   });
 
   it('keeps names and commands of others from the terminal', () => {
-    const timeline = new Timeline();
+    const timeline = new RunModel();
     timeline.apply(event('run/proposal', { ...proposal, command: 'make \u001b[2J\u202e' }));
     timeline.apply(event('ui/notify', { level: 'warn', text: 'dis\u001b]0;x\u0007k' }));
     for (const item of timeline.items)
@@ -183,14 +193,14 @@ describe('{#attach_timeline} a timeline', () => {
 });
 
 describe('{#attach_keys} what is offered', () => {
-  const keys = (timeline: Timeline) =>
+  const keys = (timeline: RunModel) =>
     keyBar(timeline.step(PATH), false, true)
       .map(({ text }) => text)
       .join('')
       .trim();
 
   it('follows what is selected', () => {
-    const timeline = new Timeline();
+    const timeline = new RunModel();
     timeline.apply(event('run/proposal', proposal));
     expect(keys(timeline)).toMatch(/^a accept {2}r reject {2}m accept and remember {2}Enter/);
     expect(keys(running())).toMatch(/^c cancel {2}i input {2}s signal/);

@@ -1,8 +1,8 @@
 // Fills a run, deletes it, and prints how many segments are left whenever some have gone.
 import { writeSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { systemClock } from '../../../../dist/src/core/clock.js';
-import { openStore } from '../../../../dist/src/store/index.js';
+import { systemClock } from '../../../../src/core/clock.ts';
+import { openStore } from '../../../../src/store/index.ts';
 
 const file = process.argv[2] ?? '';
 const store = await openStore({ file, clock: systemClock });

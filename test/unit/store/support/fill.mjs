@@ -1,7 +1,7 @@
 // Appends to a channel for ever, two channels in one transaction, and prints each length after its commit.
 import { writeSync } from 'node:fs';
-import { systemClock } from '../../../../dist/src/core/clock.js';
-import { openStore } from '../../../../dist/src/store/index.js';
+import { systemClock } from '../../../../src/core/clock.ts';
+import { openStore } from '../../../../src/store/index.ts';
 
 const store = await openStore({ file: process.argv[2] ?? '', clock: systemClock });
 const project = store.projects.open({ name: 'p', root: '/', configPath: null });

@@ -2,8 +2,8 @@
 import { writeSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import { systemClock } from '../../../../dist/src/core/clock.js';
-import { openStore } from '../../../../dist/src/store/index.js';
+import { systemClock } from '../../../../src/core/clock.ts';
+import { openStore } from '../../../../src/store/index.ts';
 
 const [file = '', entries = ''] = process.argv.slice(2);
 const store = await openStore({ file, clock: systemClock });

@@ -1,6 +1,6 @@
 // Opens the store of a file and holds it until its standard input ends.
-import { systemClock } from '../../../../dist/src/core/clock.js';
-import { openStore } from '../../../../dist/src/store/index.js';
+import { systemClock } from '../../../../src/core/clock.ts';
+import { openStore } from '../../../../src/store/index.ts';
 
 const store = await openStore({ file: process.argv[2] ?? '', clock: systemClock });
 console.log('held');

@@ -1,7 +1,7 @@
 // Appends until the disk refuses, and prints what that looked like and what was stored.
-import { systemClock } from '../../../../dist/src/core/clock.js';
-import { HeadgateError } from '../../../../dist/src/core/errors.js';
-import { openStore } from '../../../../dist/src/store/index.js';
+import { systemClock } from '../../../../src/core/clock.ts';
+import { HeadgateError } from '../../../../src/core/errors.ts';
+import { openStore } from '../../../../src/store/index.ts';
 
 const store = await openStore({ file: process.argv[2] ?? '', clock: systemClock });
 const project = store.projects.open({ name: 'p', root: '/', configPath: null });

@@ -11,6 +11,8 @@ import type { Store } from '../../../../src/model/ports/store.ts';
 import { openStore } from '../../../../src/store/index.ts';
 import type { Retention } from '../../../../src/store/retention.ts';
 
+const FROM_SOURCES = new URL('../../../support/from-sources.mjs', import.meta.url).href;
+
 /** A new folder that is removed after the test. */
 export function tempFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'headgate-store-'));
@@ -61,11 +63,11 @@ export interface Program {
   ended(): Promise<number | null>;
 }
 
-/** Starts a program of this folder, over the built store; `prefix` is shell text that sets the process up, such as a limit. */
+/** Starts a program of this folder, over the store's sources; `prefix` is shell text that sets the process up, such as a limit. */
 export function start(name: string, args: readonly string[], prefix = ''): Program {
   const program = fileURLToPath(new URL(`./${name}`, import.meta.url));
   const command = `${prefix} exec "$@"`;
-  const child = spawn('sh', ['-c', command, 'sh', process.execPath, program, ...args], {
+  const child = spawn('sh', ['-c', command, 'sh', process.execPath, '--import', FROM_SOURCES, program, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let out = '';

@@ -1,0 +1,6 @@
+// Made from src/backends/remote/input.sh by npm run docs.
+import { LAST_INPUT_SH } from './last-input-sh.ts';
+import { LIBRARY_SH } from './library-sh.ts';
+
+/** Writes to a producer's standard input: NONCE ROOT RUNNER ID. */
+export const INPUT_SH = `# Writes to a producer's standard input: NONCE ROOT RUNNER ID.\n${LIBRARY_SH}trap '' PIPE HUP\nexec 2> /dev/null\nhg_id=$4\nhg_find_spool "$2" "$3"\nhg_over() { hg_say ended; exit 0; }\ncd "$hg_spool/$hg_id" || hg_over\nhg_h=\nuntil [ -e in.pid ] && read -r hg_h hg_h_ticks hg_rest < in.pid; do\n  hg_claim\n  if [ -e exit ] || [ "$hg_state" = barred ]; then hg_over; fi\n  hg_nap 0.02\ndone\nhg_exit && hg_over\n[ ! -e in.ended ] || hg_over\nhg_alive "$hg_h" "$hg_h_ticks" || hg_over\n${LAST_INPUT_SH}exec 6<> in 5> in 6>&-\nhg_say ready "$hg_seq" $hg_unsure\nwhile IFS= read -r hg_line; do\n  case $hg_line in\n    w*)\n      hg_seq=$((hg_seq + 1))\n      echo "$hg_seq begun $hg_me" >| in.last\n      printf %b "\${hg_line#w}" >&5 || hg_over\n      echo "$hg_seq done -" >| in.last\n      hg_say taken "$hg_seq"\n      ;;\n    x?*)\n      printf %b "\${hg_line#x}" >&5 || hg_over\n      true > in.ended\n      hg_say closed\n      exit 0\n      ;;\n    x)\n      exec 5>&-\n      hg_send KILL "$hg_h:$hg_h_ticks"\n      hg_say closed\n      exit 0\n      ;;\n  esac\ndone\nexit 0\n`;

@@ -1,0 +1,6 @@
+// Made from src/backends/tmux/pane-input.sh by npm run docs.
+import { LAST_INPUT_SH } from '../remote/last-input-sh.ts';
+import { PANE_HEAD_SH } from './pane-head-sh.ts';
+
+/** Types into the pane of a producer: NONCE ROOT RUNNER ID. */
+export const PANE_INPUT_SH = `# Types into the pane of a producer: NONCE ROOT RUNNER ID.\n${PANE_HEAD_SH}trap '' PIPE HUP\nhg_over() { hg_say ended; exit 0; }\nhg_find_pane || hg_over\n[ ! -e in.ended ] || hg_over\n${LAST_INPUT_SH}set -- $(tmux -V | sed -n 's/^[^0-9]*\\([0-9][0-9]*\\)\\.\\([0-9][0-9]*\\).*/\\1 \\2/p')\nhg_exact=\nif [ "\${1:-99}" -gt 3 ] || { [ "$1" = 3 ] && [ "$2" -ge 7 ]; }; then hg_exact=-S; fi\nhg_type() {\n  if hg_exit || ! hg_shim_alive; then return 1; fi\n  printf %b "$1" | tmux -S "$hg_socket" load-buffer -b "headgate-$hg_id" - \\; paste-buffer -d -r $hg_exact -b "headgate-$hg_id" -t "$hg_pane"\n}\nhg_say ready "$hg_seq" $hg_unsure\nwhile IFS= read -r hg_line; do\n  case $hg_line in\n    w*)\n      hg_seq=$((hg_seq + 1))\n      echo "$hg_seq begun $hg_me" >| in.last\n      hg_type "\${hg_line#w}" || hg_over\n      echo "$hg_seq done -" >| in.last\n      hg_say taken "$hg_seq"\n      ;;\n    x*)\n      hg_type "\${hg_line#x}" || hg_over\n      true > in.ended\n      hg_say closed\n      exit 0\n      ;;\n  esac\ndone\nexit 0\n`;

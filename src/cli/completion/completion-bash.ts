@@ -1,0 +1,3 @@
+// Made from src/cli/completion/completion.bash by npm run docs.
+/** Completes the words of headgate in bash. */
+export const COMPLETION_BASH = `# Completes the words of headgate in bash.\n_headgate() {\n  local line=\${COMP_LINE:0:COMP_POINT} cur colon='' one\n  local -a words\n  read -ra words <<<"$line"\n  [[ $line == *[[:space:]] ]] && words+=("")\n  cur=\${words[\${#words[@]}-1]}\n  [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]] && colon=\${cur%"\${cur##*:}"}\n  COMPREPLY=()\n  while IFS= read -r one; do\n    COMPREPLY+=("\${one#"$colon"}")\n  done < <("\${words[0]}" complete -- "\${words[@]:1}" 2>/dev/null)\n}\ncomplete -o default -F _headgate headgate\n`;
