@@ -51,6 +51,21 @@ async function open(): Promise<LineClient> {
   return client;
 }
 
+/** Two requests, the second of which is answered when the test releases it. */
+function held(): { init: string; act: string; release: () => void } {
+  let release: () => void = () => {};
+  const answer = new Promise<{ run: string; loop: number; status: number }>((resolve) => {
+    release = () => resolve({ run: 'r1', loop: 1, status: 200 });
+  });
+  server.parts.runtime.prompt = () => answer;
+  const { name, root } = server.parts.project;
+  return {
+    init: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'init', params: { name, projectRoot: root } }),
+    act: JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'act', params: { prompt: 'x', wait: true } }),
+    release,
+  };
+}
+
 describe('{#transport_unix} the unix socket', () => {
   it('is open to its owner alone', async () => {
     expect((await stat(server.socket)).mode & 0o777).toBe(0o600);
@@ -138,11 +153,9 @@ describe('{#transport_lines} one message a line', () => {
 
   it('is answered also when the client has said that it sends no more; then the server ends', async () => {
     const client = await open();
-    let release: () => void = () => {};
-    server.parts.runtime.prompt = () => new Promise((resolve) => (release = () => resolve({ run: 'r1', loop: 1, status: 200 })));
-    const { name, root } = server.parts.project;
-    client.socket.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'init', params: { name, projectRoot: root } })}\n`);
-    client.socket.end(`${JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'act', params: { prompt: 'x', wait: true } })}`);
+    const { release, init, act } = held();
+    client.socket.write(`${init}\n`);
+    client.socket.end(act);
     expect(await client.next()).toMatchObject({ id: 1 });
     const answer = client.next();
     while (server.parts.server.connections === 0) await new Promise<void>((resolve) => setImmediate(resolve));
@@ -153,17 +166,21 @@ describe('{#transport_lines} one message a line', () => {
   });
 
   it('works over any pair of byte streams, standard input and output for one', async () => {
+    const { release, init, act } = held();
     const input = new PassThrough();
     const output = new PassThrough();
     server.parts.server.acceptLines(input, output);
-    input.end('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
+    input.end(`${init}\n${act}\n`);
+    // The input is gone as a whole before the last answer is there, as a standard input that is a file is.
+    await once(input, 'close');
+    release();
     let text = '';
     for await (const part of output) text += String(part);
     const lines = text
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as Line);
-    expect(lines.map(({ id, method }) => id ?? method)).toEqual(['headgate/hello', 1]);
+    expect(lines.map(({ id, method }) => id ?? method)).toEqual(['headgate/hello', 1, 2]);
   });
 });
 

@@ -38,7 +38,8 @@ export class LineChannel extends ListeningChannel implements MessageChannelLike 
       this.received({ kind: 'end' });
     });
     for (const stream of new Set([this.#input, this.#output])) {
-      stream.on('close', () => this.#end());
+      // An input that is a stream of its own closes after its end; the answers to what it brought are still to be written.
+      stream.on('close', () => (stream === this.#output || !this.#input.readableEnded) && this.#end());
       stream.on('error', () => this.#end());
     }
   }
