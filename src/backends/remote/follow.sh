@@ -71,7 +71,7 @@ if [ -n "$hg_make" ]; then
   # Again: the folder around it may be removed at this moment, with the last producer before this one.
   mkdir -p "$hg_dir" || mkdir -p "$hg_dir" || hg_fail no_folder "$hg_dir"
   cd "$hg_dir" && true >> out.1 && true >> out.2 || hg_fail no_folder "$hg_dir"
-  [ -p alive ] || mkfifo alive idle || [ -p alive ] || hg_fail no_folder "$hg_dir"
+  [ -p alive ] || mkfifo alive || [ -p alive ] || hg_fail no_folder "$hg_dir"
   [ -z "$hg_wants_terminal" ] || true > terminal || hg_fail disk_full "$hg_dir"
   if [ ! -e pid ]; then
     { printf '%s' "$hg_shim" > "shim.$$" && mv "shim.$$" shim.sh; } || { rm -f "shim.$$"; hg_fail disk_full "$hg_dir"; }
@@ -248,7 +248,14 @@ else
     tail "--pid=$hg_f" -c +$((hg_s2 + 1)) -f out.2 >&4 4>&- 8<&- &
     hg_t2=$!
   else
-    [ -z "$hg_reads" ] || exec 9<> idle
+    if [ -n "$hg_reads" ]; then
+      # bash makes a pipe only for a here-document that is not empty.
+      exec 9<<HG_PIPE
+.
+HG_PIPE
+      exec 9<> /proc/self/fd/9
+      read -r hg_rest <&9
+    fi
     (
       exec 5< out.1 6< out.2
       [ $hg_s1 = 0 ] || hg_skip_to 5 $hg_s1

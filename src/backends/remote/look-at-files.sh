@@ -1,8 +1,9 @@
 #!/bin/sh
 # Functions of follow.sh, for where tail is not woken by the kernel.
 #
-# They run in a process of their own with out.1 open as 5, out.2 as 6 and the FIFO `idle` as 9, from which nothing comes
-# while the command runs.
+# They run in a process of their own with out.1 open as 5, out.2 as 6 and as 9 a pipe from which nothing comes while the
+# command runs. No other follower has that pipe: busybox waits for input first and then reads, without end where another
+# reader was faster.
 #
 # Between a line and its delivery no process is started where the shell reads with a limit and a timeout, as busybox and bash
 # do: what is there is read by the shell itself, at most 512 bytes at once. It cannot hold a NUL, so how far it read is
@@ -10,9 +11,12 @@
 # faster than that, `cat` takes the rest.
 # shellcheck disable=SC2034,SC3045 # what includes it uses hg_reads, and read takes -n and -t where that is set
 
-# A line of 37 bytes, and what is given without its end is no shell whose read ends where it says.
+# A line of 37 bytes, and what is given without its end is no shell whose read ends where it says. Nor is one whose
+# here-document is no pipe.
 hg_reads=
-IFS= read -r -t 0.001 -n 512 hg_line < /proc/sys/kernel/random/boot_id && [ "${#hg_line}" = 36 ] && [ -p idle ] && hg_reads=1
+IFS= read -r -t 0.001 -n 512 hg_line < /proc/sys/kernel/random/boot_id && [ "${#hg_line}" = 36 ] && [ -p /proc/self/fd/0 ] <<HG_PIPE && hg_reads=1
+.
+HG_PIPE
 
 # Position of the open file $1, into hg_at.
 hg_where() { read -r hg_rest hg_at < "/proc/self/fdinfo/$1"; }
