@@ -134,6 +134,14 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
       expect([[...sink.of(1)], [...sink.of(2)]]).toEqual(setup.merged ? [[...bytes, 0], []] : [bytes, [0]]);
     });
 
+    test('delivers outputs that end with a record separator, or with what looks like the start of a record', async () => {
+      const { sink } = await run(String.raw`printf 'out\036'; printf 'err\036' >&2`);
+      const bytes = (text: string) => [...Buffer.from(`${text}\u001e`)];
+      expect([[...sink.of(1)], [...sink.of(2)]]).toEqual(
+        setup.merged ? [[...bytes('out'), ...bytes('err')], []] : [bytes('out'), bytes('err')],
+      );
+    });
+
     test('delivers 100,000 tiny writes, each once and in order', async () => {
       const { sink } = await run('i=0; while [ $i -lt 100000 ]; do echo $i; i=$((i+1)); done');
       const expected = Array.from({ length: 100_000 }, (_, i) => `${i}\n`).join('');

@@ -10,7 +10,7 @@
 # input ends it, and the command is not touched.
 #
 # Standard output: the record `follow`, then the bytes of channel 1 with the records `exit`, `held` and `end` among them.
-# Standard error: the record `begin`, then the bytes of channel 2.
+# Standard error: the record `begin`, then the bytes of channel 2, with the record `here` where `held` and `end` are said.
 #
 # The end of the shim shows without polling: the shim alone holds the FIFO `alive` open for writing, however it ends.
 # GNU tail is woken by inotify, and ends by itself with all of it written once the process of --pid is gone; any other
@@ -165,6 +165,9 @@ hg_may_be_left() {
   return 1
 }
 
+# Tells the other side that the bytes of channel 2 so far are whole: it holds back an end that may be the beginning of a record.
+hg_whole_2() { hg_say here >&4; }
+
 # After the end: says how it was, and waits for the end of the output; after a while it says who holds it, and waits on.
 hg_after() {
   until hg_exit || ! hg_shim_alive; do hg_nap 0.02; done
@@ -199,6 +202,7 @@ hg_after() {
         hg_told=1
         # shellcheck disable=SC2046,SC2086 # a number and a name for each
         ( set -- $(wc -c out.1 out.2); hg_say held "${1:-0}" "${3:-0}" $hg_held )
+        hg_whole_2
       fi
       # Somebody else's process may hold it, who cannot be seen; or nobody is there who would say that it is the end.
       [ -n "$hg_held" ] || hg_until=$((hg_until + 10)) hg_unseen="${hg_unseen}1"
@@ -221,7 +225,7 @@ hg_await_holders() {
     hg_nap 0.1
   done
   # shellcheck disable=SC2046,SC2086 # a number and a name for each
-  [ -z "$hg_held" ] || { set -- $(wc -c out.1 out.2); hg_say held "${1:-0}" "${3:-0}" $hg_held; }
+  [ -z "$hg_held" ] || { set -- $(wc -c out.1 out.2); hg_say held "${1:-0}" "${3:-0}" $hg_held; hg_whole_2; }
   [ -z "$hg_held" ]
 }
 
@@ -288,5 +292,6 @@ fi
 set --
 # shellcheck disable=SC2046 # a number and a name for each
 if [ -s out.1 ] || [ -s out.2 ]; then set -- $(wc -c out.1 out.2); fi
+hg_whole_2
 hg_say end "${1:-0}" "${3:-0}"
 exit 0

@@ -298,6 +298,7 @@ export class Follower {
     this.#lost = undefined;
     switch (word) {
       case 'begin':
+      case 'here':
         return;
       case 'follow': {
         const [state = '', pid = '', , , , base1, base2, stopped, ...folder] = rest;
