@@ -20,22 +20,28 @@ export function shellModules(root) {
   return filesUnder(root, 'src', PROGRAM).map(({ name, text }) => [modulePath(name), moduleText(name, text)]);
 }
 
-/** What shellcheck says of the shell programs of src, those of sh in each dialect of ours that it knows; zsh it does not know. */
+/**
+ * What shellcheck says of the shell programs of src, those of sh in the dialects of dash and busybox; zsh it does not know. Before 0.10 it does not
+ * know busybox either: then busybox itself reads them.
+ */
 export async function shellIssues(root) {
-  const { stdout: help, error } = await shellcheck(root, ['--help']);
+  const { stdout: help, error } = await run(root, 'shellcheck', ['--help']);
   if (error?.code === 'ENOENT') return ['shellcheck is not installed; install it (Debian: apt-get install shellcheck)'];
-  const dialects = [['sh', 'dash'], ['bash', 'bash'], ...(help.includes('busybox') ? [['sh', 'busybox']] : [])];
-  const checked = dialects.map(async ([ending, dialect]) => {
-    const files = filesUnder(root, 'src', new RegExp(`\\.${ending}$`)).map(({ name }) => name);
-    const { error, stdout, stderr } = await shellcheck(root, [`--shell=${dialect}`, '--format=gcc', ...files]);
-    return error ? [`${stdout}${stderr}` || String(error)] : [];
-  });
-  return (await Promise.all(checked)).flat();
+  const named = (ending) => filesUnder(root, 'src', new RegExp(`\\.${ending}$`)).map(({ name }) => name);
+  const check = (dialect, files) => run(root, 'shellcheck', [`--shell=${dialect}`, '--format=gcc', ...files]);
+  const busybox = help.includes('busybox')
+    ? [check('busybox', named('sh'))]
+    : named('sh').map((file) => run(root, 'busybox', ['ash', '-n', file]));
+  const results = await Promise.all([check('dash', named('sh')), check('bash', named('bash')), ...busybox]);
+  if (results.some(({ error }) => error?.code === 'ENOENT')) {
+    return ['neither shellcheck 0.10 nor busybox is installed; install one of them (Debian: apt-get install busybox-static)'];
+  }
+  return results.flatMap(({ error, stdout, stderr }) => (error ? [`${stdout}${stderr}` || String(error)] : []));
 }
 
-function shellcheck(cwd, args) {
+function run(cwd, program, args) {
   return new Promise((resolve) => {
-    execFile('shellcheck', args, { cwd }, (error, stdout, stderr) => resolve({ error, stdout, stderr }));
+    execFile(program, args, { cwd }, (error, stdout, stderr) => resolve({ error, stdout, stderr }));
   });
 }
 
