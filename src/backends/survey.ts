@@ -7,7 +7,7 @@ const LIMIT_MS = 2000;
 /** How long callers of one server share what was found (milliseconds). */
 const KEPT_MS = 1000;
 
-/** What each backend can do on this machine, in their order. Never throws, and answers after `limitMs` at the latest (SPEC {#backend_list}). */
+/** What each backend can do on this machine, in their order. Never throws, and returns after `limitMs` at the latest (SPEC {#backend_list}). */
 export async function surveyBackends(backends: ReadonlyMap<string, Backend>, limitMs: number = LIMIT_MS): Promise<BackendCapabilities[]> {
   return await Promise.all([...backends].map(([name, backend]) => survey(name, backend, limitMs)));
 }

@@ -1,6 +1,6 @@
 const ESC = 0x1b;
 const BEL = 0x07;
-/** A control string that does not end within so many bytes was none. */
+/** A control string that does not end within so many bytes is treated as text. */
 const MAX_STRING_BYTES = 4096;
 
 type State = 'text' | 'escape' | 'intermediate' | 'csi' | 'string' | 'string-escape';

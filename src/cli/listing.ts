@@ -4,7 +4,7 @@ import { type ClientOptions, openSession } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Column, formatTable } from './table.ts';
 
-/** Options of every command that lists or answers something. */
+/** Options of every command that lists or prints something. */
 export interface ListOptions extends ClientOptions {
   readonly json?: boolean;
 }

@@ -60,7 +60,7 @@ function asked(message: string): string[] {
   return objects(message).flatMap((one) => ('method' in one && 'id' in one ? [JSON.stringify(one['id'])] : []));
 }
 
-/** Ids of the answers in a message. */
+/** Ids of the responses in a message. */
 function answered(message: string): string[] {
   return objects(message).flatMap((one) => ('id' in one && !('method' in one) ? [JSON.stringify(one['id'])] : []));
 }

@@ -39,7 +39,7 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
   return `${lines.join('\n')}\n`;
 }
 
-/** The brackets are none of the text: there they would be named. */
+/** The brackets are not part of the text, in which they would be escaped. */
 function shownCell(text: string, column: Column | undefined): string {
   if (!column?.whole || text.length <= WHOLE_CHARS) return text;
   const more = text.length - HEAD_CHARS - TAIL_CHARS;

@@ -6,7 +6,7 @@ import { producerIdOf } from '../model/producer-id.ts';
 import { readLive } from '../store/index.ts';
 import { dataPaths } from './server-files.ts';
 
-/** Runners whose commands end with the server, or are none of its. */
+/** Runners whose commands end with the server, or do not belong to it. */
 const NOT_OURS: readonly string[] = ['server', 'client'];
 
 /**

@@ -7,7 +7,7 @@ const MODE = 0o700;
 
 /**
  * Makes a folder and those above it that are missing, with mode 0700. One that is there is left as it is. Throws the error of the system
- * where it cannot be made: `mkdirSync` with `recursive` never returns where a file system answers ENOENT below a folder that is there, as
+ * where it cannot be made: `mkdirSync` with `recursive` never returns where a file system returns ENOENT below a folder that is there, as
  * /proc does, and names ENOENT where one is read-only.
  */
 export function makeFolder(path: string): void {

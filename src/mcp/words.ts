@@ -17,7 +17,7 @@ const TOOLS: MethodWords = {
   'stream/receipt': 'cancel',
   'stream/signal': 'signal',
   'stream/input': 'input',
-  // No tool of a model's answers proposals, and none is advised to look for a way.
+  // No tool of a model resolves proposals, and no text advises a model to look for a way.
   'run/resolve': 'the answer of a person',
 };
 

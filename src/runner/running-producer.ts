@@ -137,7 +137,7 @@ export class RunningProducer {
     await handle.signal(name);
   }
 
-  /** Ends the tree and tells the receipt; waits for a start under way. A second request answers with the first. */
+  /** Ends the tree and tells the receipt; waits for a start under way. A second request returns the receipt of the first. */
   kill(request: KillRequest): Promise<void> {
     this.#cancelled.abort();
     if (this.#killed) {

@@ -115,7 +115,7 @@ export class Runtime {
   }
 
   /**
-   * Queues a prompt. Without `wait` it answers at once with 102, or 100 behind another one; with it when the loop has
+   * Queues a prompt. Without `wait` it returns at once with 102, or 100 behind another one; with it when the loop has
    * ended. Cancelling the request ends the waiting, not the loop (SPEC {#loop_queue}).
    */
   async prompt(c: Caller, mode: LoopMode, params: PromptParams): Promise<PromptResult> {

@@ -24,7 +24,7 @@ export interface Cursor {
 }
 
 /**
- * What a terminal of a given size shows after certain bytes (SPEC {#screen}). It answers nothing: a terminal that is only
+ * What a terminal of a given size shows after certain bytes (SPEC {#screen}). It sends nothing back: a terminal that is only
  * looked at must not talk to the command. Dispose of it.
  */
 export class Screen {

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { HeadgateError } from '../../core/errors.ts';
 import { ownSearchPath } from '../../core/search-path.ts';
 
-/** tmux answers within milliseconds; one that does not in this time (milliseconds) is stopped or hangs. */
+/** tmux replies within milliseconds; without a reply in this time (milliseconds) it is stopped or hangs. */
 const PATIENCE_MS = 10_000;
 
 export interface ShellAnswer {

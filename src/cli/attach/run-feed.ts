@@ -41,7 +41,7 @@ export class RunFeed {
 
   /** Reads the end of the run and goes on live, and reads what was before meanwhile. Throws what the server refuses. */
   async open(): Promise<void> {
-    // Subscribed to before anything is read: it tells what the answers may not have any more.
+    // Subscribed to before anything is read: it tells what has changed since what is read.
     void this.#follow(this.#session.events({ run: this.#run.now, since: this.#session.lastSeq, signal: this.#stop.signal }));
     await this.#reader.open(FIRST_ITEMS);
     await this.#learnProducers();

@@ -58,7 +58,7 @@ export function runCommands({ program, console, choose }: Registry): void {
     if (action === 'accept') command.option('--text <text>', 'the answer to a question; of a command: its output, which then is not run');
     else command.option('--reason <text>', 'why, for the model');
     command
-      .option('--json', 'print the answers as JSON')
+      .option('--json', 'print the results as JSON')
       .addHelpText(
         'after',
         examples(

@@ -11,9 +11,9 @@ import { commandShape, DEFAULT_WAIT_MS, logPath, runAlias, waitMs } from './shap
 import { registerTool, type ToolContext, type ToolKit } from './tool.ts';
 
 const SH = `Runs a shell command in the project. Rules decide whether it runs at once, or a person has to accept it first; you cannot.
-It goes on when this call ends: wait waits for it, get reads its output, cancel ends it. Answers a digest of the output, the whole of which is kept.`;
+It goes on when this call ends: wait waits for it, get reads its output, cancel ends it. Returns a digest of the output, the whole of which is kept.`;
 
-const WAIT = 'Waits until a command has ended, was refused or waits for input, and answers as sh does.';
+const WAIT = 'Waits until a command has ended, was refused or waits for input, and returns what sh returns.';
 
 /** Registers `sh` and `wait` (SPEC {#mcp_sh}, {#mcp_wait}). */
 export function commandTools(kit: ToolKit): void {

@@ -13,7 +13,7 @@ export interface ToolKit {
 /** What a handler of a tool is given by the protocol. */
 export type ToolContext = ServerContext;
 
-/** What a client is told of a tool; `facts` are the data that its answers have beside their words. */
+/** What a client is told of a tool; `facts` are the data that its results have beside their words. */
 interface ToolSpec<Input extends z.ZodObject, Facts extends z.ZodObject> {
   readonly title: string;
   readonly description: string;

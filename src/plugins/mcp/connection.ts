@@ -64,7 +64,7 @@ export class McpConnection {
     await this.#attempt;
   }
 
-  /** Calls a tool. Throws when there is no connection, when it is lost during the call, and what the server answers as an error. */
+  /** Calls a tool. Throws when there is no connection, when it is lost during the call, and the error that the server returns. */
   async call(call: McpCall): Promise<CallToolResult> {
     const client = await this.#connected();
     try {

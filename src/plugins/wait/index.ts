@@ -9,7 +9,7 @@ const DEFAULT_MS = 60_000;
 const DOC = `Waits for a command that runs in the background: for its end, for a line of its output, or for the time to be over.
 
 - \`path\`: the command's log entry. Without it any command that runs now; whichever has news first ends the waiting.
-- \`ms\`: how long at most, 60000 when nothing is said. With 0 it answers at once: what runs, and what is new.
+- \`ms\`: how long at most, 60000 when nothing is said. With 0 it returns at once: what runs, and what is new.
 - \`until\`: also ends at a line, written since you were last shown its output, that contains this text; \`*\` stands for any characters.
 
 It also ends when the command seems to wait for input. The answer says what happened and has what was written since you last looked.

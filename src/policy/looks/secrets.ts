@@ -12,7 +12,7 @@ const SECRET = [
   /history$/,
   /^environ$/,
 ];
-/** Begin like a secret and are none. */
+/** Names that begin like a secret and are not one. */
 const NONE = /^\.env\.(example|sample|template|dist)$|^\.git(ignore|attributes|modules|keep|hub)$|^\.(docker|npm|git)ignore$|^\.gitlab/;
 
 /** What is put behind the name of a copy. */

@@ -179,7 +179,7 @@ type Answerer = (method: string, params: unknown) => unknown;
 /** The answer to a request of the server, as text. Calls the answerer before it returns. */
 async function answerRequest({ id, method, params }: ServerRequest, answerer: Answerer | undefined): Promise<string> {
   try {
-    if (!answerer) throw new HeadgateError('method_not_found', `this client answers no requests, so not ${method}`);
+    if (!answerer) throw new HeadgateError('method_not_found', `this client handles no requests, so not ${method}`);
     return JSON.stringify({ jsonrpc: '2.0', id, result: (await answerer(method, params)) ?? {} });
   } catch (error) {
     const named = isHeadgateError(error) ? error : new HeadgateError('internal', messageOf(error));

@@ -9,7 +9,7 @@ export const sessionMethods = {
     result: z.strictObject({ pong: z.literal(true), at: z.int() }),
     init: false,
     scope: 'none',
-    summary: "Answers at once; `at` is the server's clock in milliseconds.",
+    summary: "Returns at once; `at` is the server's clock in milliseconds.",
   }),
   discover: method({
     params: empty,

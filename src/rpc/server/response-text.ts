@@ -24,7 +24,7 @@ export function responseText(response: JSONRPCResponse): string {
   );
 }
 
-/** The answers of a batch in one message, each text made when it comes; those that do not fit any more become errors. */
+/** The responses of a batch in one message, each made into text as it comes; those that do not fit become errors. */
 export class BatchText {
   readonly #texts: (string | undefined)[] = [];
   #room: number = LIMITS.messageBytes;
@@ -62,5 +62,5 @@ export class BatchText {
 }
 
 function noRoom(id: JSONRPCID): JSONRPCResponse {
-  return refusal(id, 'too_large', 'the answers of this batch do not fit into one message; send this request alone');
+  return refusal(id, 'too_large', 'the responses of this batch do not fit into one message; send this request alone');
 }

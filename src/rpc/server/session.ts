@@ -25,7 +25,7 @@ const MAX_IN_FLIGHT = 256;
 const MAX_BATCH = 100;
 /** When a full connection should try again. */
 const RETRY_AFTER_MS = 100;
-/** A client that does not take its answers is not read any more beyond so many buffered bytes, and nothing more of it is begun. */
+/** Buffered bytes from which a client that does not read its responses is not read either, and no further call of it begins. */
 const STOP_READING_BYTES = 4 * 1024 * 1024;
 /** A client is not read any more while so much of it waits to be begun. */
 const STOP_READING_WAITING = 256;
@@ -57,7 +57,7 @@ export class Session {
   #lastId = 0;
   #reading = true;
   #inputEnded = false;
-  /** Messages whose answers have not been sent. */
+  /** Messages whose responses have not been sent. */
   #pending = 0;
   /** What came in and has not begun, in order. */
   #work: Work[] = [];
@@ -158,7 +158,7 @@ export class Session {
     throw new HeadgateError('too_large', `this connection has ${limit} subscriptions of ${of}; end some, ${instead}`, { limit });
   }
 
-  /** Refuses what would have nothing to deliver to. Throws `unsupported` on a connection that carries answers only. */
+  /** Refuses what would have nothing to deliver to. Throws `unsupported` on a connection that carries responses only. */
   requireNotifications(): void {
     if (!this.#channel.answersOnly) return;
     throw new HeadgateError(
@@ -167,7 +167,7 @@ export class Session {
     );
   }
 
-  /** Refuses a runner that nothing could be asked of. Throws `unsupported` on a connection that carries answers only. */
+  /** Refuses a runner that nothing could be asked of. Throws `unsupported` on a connection that carries responses only. */
   requireRequests(): void {
     if (!this.#channel.answersOnly) return;
     throw new HeadgateError('unsupported', 'a runner is asked over its connection, which a single request is not; register on a WebSocket');
@@ -388,7 +388,7 @@ export class Session {
     };
   }
 
-  /** `$/cancelRequest {id}`: ends the wait of that request, which answers `cancelled` (SPEC {#cancel_request}). */
+  /** `$/cancelRequest {id}`: ends the wait of that request, which fails with `cancelled` (SPEC {#cancel_request}). */
   #cancel(request: RequestMessage): JSONRPCResponse | undefined {
     const params = request.params as { id?: unknown } | undefined;
     const target = typeof params === 'object' && params !== null ? params.id : undefined;

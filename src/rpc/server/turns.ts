@@ -9,7 +9,7 @@ const TURN_MS = 10;
 const LONG_MS = 2;
 /** How much of the time that a token has used is forgotten in a second: the share of the thread that it may have for long. */
 const SHARE = 0.25;
-/** When a token whose clients do not take their answers should try again (milliseconds). */
+/** When a token whose clients do not read their responses should try again (milliseconds). */
 const TAKE_MS = 200;
 
 /** Time that was used, less what has been forgotten up to `at`. */

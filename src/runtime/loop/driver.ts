@@ -60,7 +60,7 @@ export class Driver {
       });
   }
 
-  /** Interrupts what is done for a run's active loop, whose end is stored already: requests are cancelled, answers dropped. */
+  /** Interrupts what is done for a run's active loop, whose end is stored already: requests are cancelled, and what they return is dropped. */
   interrupt(runId: number): void {
     this.#driven.get(runId)?.controller.abort(new Stopped('the loop was aborted'));
   }

@@ -4,7 +4,7 @@ import { binaryKind } from '../../../src/core/binary-kind.ts';
 const BAD_PER_CENT = 10;
 const lenient = new TextDecoder();
 
-/** What output is that begins with these bytes and is no text; undefined for text, also with a few bytes in it that are none. */
+/** What output is that begins with these bytes and is no text; undefined for text, also where a few bytes of it are not text. */
 export function kindOf(head: Uint8Array): string | undefined {
   const kind = binaryKind(head);
   if (kind !== 'binary') return kind;

@@ -223,7 +223,7 @@ function written(terminal: Terminal, bytes: Uint8Array): Promise<void> {
   return new Promise((resolve) => terminal.write(bytes, resolve));
 }
 
-/** Takes the answers out that a terminal gives by itself: what it is, where its cursor is, its modes, colours and size. */
+/** Removes the replies that a terminal sends by itself: what it is, where its cursor is, its modes, colours and size. */
 function silence({ parser }: Terminal): void {
   const nothingToSay = () => true;
   for (const id of [

@@ -185,7 +185,7 @@ function Cells:finish()
   return table.concat(self.text), marks
 end
 
---- Draws one line without its line end. `style` is what the line before left. Answers text, marks (nil where there are
+--- Draws one line without its line end. `style` is what the line before left. Returns text, marks (nil where there are
 --- none) and the style for the next line. A sequence that is not whole yet is not drawn.
 function M.render(raw, style)
   if next(style) == nil then

@@ -53,7 +53,7 @@ local function window_of(buffer, command)
 end
 
 --- Shows a buffer in a window that shows it already, else in a new one made by `command`, and goes there; from a float that
---- has the cursor it does not go away. Answers the window.
+--- has the cursor it does not go away. Returns the window.
 function M.show(buffer, command)
   local float = vim.api.nvim_get_current_win()
   if not is_float(float) then float = nil end

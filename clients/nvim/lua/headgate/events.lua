@@ -3,7 +3,7 @@ local session = require('headgate.session')
 local M = {}
 
 --- Subscribes to the events after `since`. `options`: `run?`, `since` (nil: from now on), `event(name, params)`,
---- `synced()` once the past has been told, `failed(failure)`. Answers a function that ends it.
+--- `synced()` once the past has been told, `failed(failure)`. Returns a function that ends it.
 function M.subscribe(options)
   local last = options.since
   local subscription, closed, told

@@ -177,7 +177,7 @@ function Lines:earlier()
   return bytes
 end
 
---- Puts earlier bytes of a channel, which end where its shown ones begin, at the top; answers the drawn lines.
+--- Puts earlier bytes of a channel, which end where its shown ones begin, at the top; returns the drawn lines.
 function Lines:prepend(number, offset, bytes)
   local channel = self.channels[number]
   local style, drawn, owner, after = {}, {}, {}, {}

@@ -27,7 +27,7 @@ local open = {}
 function M.of(buffer) return open[buffer] end
 
 --- Opens the output of a command, or goes to it where it is open already. `options.focus == false`: the cursor stays.
---- Answers its buffer.
+--- Returns its buffer.
 function M.open(run, path, options)
   local back = vim.api.nvim_get_current_win()
   local found

@@ -183,7 +183,7 @@ function M.look_through(method, params, callback)
   end)
 end
 
---- Waits for a call; for completion and for health checks only. Answers result or nil and the failure.
+--- Waits for a call; for completion and for health checks only. Returns the result, or nil and the failure.
 function M.call_now(method, params, timeout_ms)
   local done, failure, result = false, nil, nil
   M.call(method, params, function(problem, answer)

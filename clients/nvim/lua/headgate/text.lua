@@ -14,7 +14,7 @@ local function named(point)
   return '⟨' .. (NAMES[point] or string.format('U+%04X', point)) .. '⟩'
 end
 
---- A character as it is shown; `before` is the one in front of it. A selector of an emoji is none behind ASCII.
+--- A character as it is shown; `before` is the one in front of it. Behind ASCII a variation selector is an ordinary character.
 local function shown(found, before, tabs)
   if found == '\t' and not tabs then return '  ' end
   local point = #found == 1 and found:byte() or vim.fn.char2nr(found, true)

@@ -22,7 +22,7 @@ local open = {}
 --- The timeline that a buffer shows, or nil.
 function M.of(buffer) return open[buffer] end
 
---- Shows a run and goes to it; the server is asked for it first. Answers the buffer to `done(failure, buffer)`.
+--- Shows a run and goes to it; the server is asked for it first. Passes the buffer to `done(failure, buffer)`.
 function M.open(run, done)
   session.look('getRun', { run = run }, function(failure)
     if failure then return done(failure) end
@@ -106,7 +106,7 @@ function Timeline:schedule()
   end)
 end
 
---- Adds a text at the end, of the proposal or command `path` if there is one; answers the mark of its first line.
+--- Adds a text at the end, of the proposal or command `path` if there is one; returns the mark of its first line.
 function Timeline:line(words, group, path)
   local lines = text.visible_lines(words)
   local first = self.empty and 0 or vim.api.nvim_buf_line_count(self.buffer)

@@ -38,7 +38,7 @@ export class LineChannel extends ListeningChannel implements MessageChannelLike 
       this.received({ kind: 'end' });
     });
     for (const stream of new Set([this.#input, this.#output])) {
-      // An input that is a stream of its own closes after its end; the answers to what it brought are still to be written.
+      // An input that is a stream of its own closes after its end; the responses to what it brought are still to be written.
       stream.on('close', () => (stream === this.#output || !this.#input.readableEnded) && this.#end());
       stream.on('error', () => this.#end());
     }

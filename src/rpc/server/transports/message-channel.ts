@@ -16,7 +16,7 @@ export type CloseReason = 'going_away' | 'done';
  * once, before the first message is read.
  */
 export interface MessageChannelLike {
-  /** True for a connection that carries answers and no notifications. */
+  /** True for a connection that carries responses and no notifications. */
   readonly answersOnly?: boolean;
   /** Sends one message. A string is text; a Buffer is the UTF-8 of a text. After the end it does nothing. */
   send(message: Buffer | string): void;
