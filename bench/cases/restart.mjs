@@ -122,8 +122,13 @@ async function judge({ wire, witness, seen, previous }) {
   const faults = [];
   for (const { run, path, mark, command } of previous) {
     const parts = [];
+    const take = (data, encoding) => {
+      const bytes = Buffer.from(data, encoding);
+      parts.push(bytes);
+      return bytes.length;
+    };
     const ended = wire.ended(path);
-    await follow(wire, { run, path, take: (bytes) => parts.push(bytes) });
+    await follow(wire, { run, path, take });
     const { exit_code: code, outcome } = await within(END_MS, `the end of the command ${command.name}`, ended);
     if (!Buffer.concat(parts).equals(command.expected))
       faults.push(`${command.name}: ${Buffer.concat(parts).length} bytes that are not the ${command.expected.length} it printed`);

@@ -1,4 +1,5 @@
 import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os';
+import { missingHere } from './peers.mjs';
 import { profileTables } from './profile.mjs';
 import { median, rounded } from './stats.mjs';
 
@@ -92,7 +93,7 @@ export function table(results) {
     one.target,
     one.met === null ? 'not measured' : one.met ? 'yes' : '**no**',
     Object.entries(one.peers)
-      .map(([name, value]) => `${name}: ${value ?? 'missing here'}`)
+      .map(([name, value]) => `${name}: ${value ?? missingHere(name)}`)
       .join('; '),
   ]);
   const head = ['name', 'what', 'value', 'floor', 'ratio', 'target', 'met', 'peers'];

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
 import { checker } from './block.mjs';
+import { nowMs } from './clock.mjs';
 import { bestCarriage, follow } from './follow.mjs';
+import { Sink } from './sink.mjs';
 import { Wire } from './wire.mjs';
-
-const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 
 /** Accepts, waits for the end at every reader, and returns how long that took and what each reader got. */
 async function accepted(wires, readings, run, path) {
@@ -21,15 +21,16 @@ let fleet;
 let held;
 
 export const streamJobs = {
-  /** Seconds from acceptance to the end, and bytes received; `place` says where it runs: runner, backend and what goes with it. */
+  /** Seconds from acceptance to the end, and the bytes that arrived; `place` says where it runs: runner, backend and what goes with it. */
   async headgateThroughput({ server, command, carriage, place, redact }) {
     const wire = await Wire.connect(server);
     const { run } = await wire.call('startRun', { model: 'scripted' });
     const { path } = await wire.call('sh', { run, command, ...place });
-    const reading = await follow(wire, { run, path, carriage, redact });
-    const { seconds, bytes } = await accepted([wire], [reading], run, path);
+    const sink = new Sink();
+    const reading = await follow(wire, { run, path, carriage, redact, take: sink.take });
+    const { seconds } = await accepted([wire], [reading], run, path);
     await wire.close();
-    return { seconds, bytes: bytes[0] };
+    return sink.result(seconds);
   },
 
   /** The same with numbered blocks, each byte compared with what its offset says. */
