@@ -6,6 +6,8 @@
  */
 import { backends } from './cases/backends.mjs';
 import { coldStart } from './cases/cold-start.mjs';
+import { costs } from './cases/costs.mjs';
+import { deletion } from './cases/deletion.mjs';
 import { digest } from './cases/digest.mjs';
 import { fanOut } from './cases/fan-out.mjs';
 import { flat } from './cases/flat.mjs';
@@ -36,6 +38,7 @@ const CASES = [
   remoteRunner,
   launch,
   coldLaunch,
+  costs,
   fanOut,
   stalledClient,
   flat,
@@ -45,6 +48,7 @@ const CASES = [
   coldStart,
   manyProducers,
   memory,
+  deletion,
   restart,
   portal,
   ...backends,

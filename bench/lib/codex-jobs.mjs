@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { Arrivals } from './arrivals.mjs';
 import { nowMs, paced } from './clock.mjs';
 import { LineSplitter } from './line-splitter.mjs';
-import { metered } from './metered.mjs';
 import { Rpc } from './rpc.mjs';
 import { Sink } from './sink.mjs';
 
@@ -10,7 +9,7 @@ import { Sink } from './sink.mjs';
 let opened;
 
 async function open({ words, env, cwd }) {
-  const [program, ...args] = metered(words);
+  const [program, ...args] = words;
   const child = spawn(program, args, { env, cwd, stdio: ['pipe', 'pipe', 'ignore'] });
   const rpc = new Rpc((message) => child.stdin.write(`${JSON.stringify(message)}\n`));
   const lines = new LineSplitter((line) => rpc.take(JSON.parse(line)));

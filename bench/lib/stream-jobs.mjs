@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
 import { checker } from './block.mjs';
-import { nowMs } from './clock.mjs';
+import { nowMs, paced } from './clock.mjs';
 import { bestCarriage, follow } from './follow.mjs';
 import { Sink } from './sink.mjs';
 import { Wire } from './wire.mjs';
@@ -19,6 +19,13 @@ async function accepted(wires, readings, run, path) {
 
 let fleet;
 let held;
+let pinging;
+
+async function pingMs(wire) {
+  const start = nowMs();
+  await wire.call('ping');
+  return nowMs() - start;
+}
 
 export const streamJobs = {
   /** Seconds from acceptance to the end, and the bytes that arrived; `place` says where it runs: runner, backend and what goes with it. */
@@ -41,7 +48,35 @@ export const streamJobs = {
     const reading = await follow(wire, { run, path, carriage, take: checker() });
     const { seconds, bytes } = await accepted([wire], [reading], run, path);
     await wire.close();
-    return { seconds, bytes: bytes[0] };
+    return { seconds, bytes: bytes[0], run };
+  },
+
+  /** Deletes a run; milliseconds until the response. */
+  async headgateDelete({ server, run }) {
+    const wire = await Wire.connect(server);
+    const start = nowMs();
+    await wire.call('run/delete', { run });
+    const took = nowMs() - start;
+    await wire.close();
+    return took;
+  },
+
+  /** Pings the server about every millisecond, until `pingStop`, which returns how long each ping took (milliseconds). */
+  async pingStart({ server }) {
+    const wire = await Wire.connect(server);
+    const stop = new AbortController();
+    const loop = async () => {
+      const times = [];
+      while (!stop.signal.aborted) times.push(...(await paced(1, 1, () => pingMs(wire))));
+      await wire.close();
+      return times;
+    };
+    pinging = { stop, times: loop() };
+  },
+
+  pingStop() {
+    pinging.stop.abort();
+    return pinging.times;
   },
 
   /** `raw` where the server has it. */
