@@ -1,6 +1,6 @@
 import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os';
 import { missingHere } from './peers.mjs';
-import { profileTables } from './profile.mjs';
+import { profileTables, summariseProfile } from './profile.mjs';
 import { median, rounded } from './stats.mjs';
 
 /** What a result says that is told and has no target. */
@@ -131,9 +131,10 @@ export function withReport(text, report) {
   return between(text, 'results', `${where(report)}; ${notes}\n\n${table(results)}\n\n${list}`);
 }
 
-/** The same for the profile. */
-export function withProfile(text, report, { command, times, profiles }) {
-  const what = `${where(report)}: \`${command}\` ${times} times to one client, main thread of the server, its start included.`;
+/** The same for the profiles of the paths. */
+export function withProfile(text, report, paths) {
+  const what = `${where(report)}; main thread of the server, warm: ${paths.map((path) => `${path.name}: ${path.what}`).join('; ')}.`;
+  const profiles = paths.map(({ name, profile }) => ({ name, summary: summariseProfile(profile) }));
   return between(text, 'profile', `${what}\n\n${profileTables(profiles)}`);
 }
 
