@@ -22,6 +22,15 @@ export async function follow(wire, { run, path, carriage = 'json', redact, take 
   return { bytes: () => bytes };
 }
 
+/** A `take` that gives each piece as a Buffer, and its offset. */
+export function asBuffers(each) {
+  return (data, encoding, offset) => {
+    const bytes = typeof data === 'string' ? Buffer.from(data, encoding) : data;
+    each(bytes, offset);
+    return bytes.length;
+  };
+}
+
 function lengthOf(data, encoding) {
   return typeof data === 'string' ? Buffer.byteLength(data, encoding) : data.length;
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import WebSocket from 'ws';
 import { checker } from './block.mjs';
 import { nowMs, paced } from './clock.mjs';
-import { bestCarriage, follow } from './follow.mjs';
+import { asBuffers, bestCarriage, follow } from './follow.mjs';
 import { Sink } from './sink.mjs';
 import { Wire } from './wire.mjs';
 
@@ -45,7 +45,7 @@ export const streamJobs = {
     const wire = await Wire.connect(server);
     const { run } = await wire.call('startRun', { model: 'scripted' });
     const { path } = await wire.call('sh', { run, command });
-    const reading = await follow(wire, { run, path, carriage, take: checker() });
+    const reading = await follow(wire, { run, path, carriage, take: asBuffers(checker()) });
     const { seconds, bytes } = await accepted([wire], [reading], run, path);
     await wire.close();
     return { seconds, bytes: bytes[0], run };
