@@ -78,7 +78,7 @@ async function measure(one, wanted, options) {
   } catch (error) {
     process.exitCode = 1;
     say(`${wanted.map(({ name }) => name).join(', ')}: ${messageOf(error)}`);
-    return wanted.map((spec) => failure(spec, messageOf(error)));
+    return wanted.map((spec) => failure(spec, messageOf(error).split('\n')[0]));
   } finally {
     await scope.close();
   }
