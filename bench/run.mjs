@@ -1,16 +1,18 @@
 #!/usr/bin/env node
 /**
- * `npm run bench [-- --quick] [--runs N] [--only NAME]... [--soak-bytes N] [--profile]`: measures, prints the table, and writes
- * results.json, plots and the tables of README.md. What was reduced (--quick, --only, --soak-bytes) goes to bench/.work
+ * `npm run bench [-- --quick] [--runs N] [--only NAME]... [--soak-bytes N] [--codex | --codex-from FOLDER] [--profile]`: measures, prints the table,
+ * and writes results.json, plots and the tables of README.md. What was reduced (--quick, --only, --soak-bytes) goes to bench/.work
  * instead. Everything is on loopback and in temporary folders; nothing that it started outlives it.
  */
 import { backends } from './cases/backends.mjs';
 import { coldStart } from './cases/cold-start.mjs';
+import { costs } from './cases/costs.mjs';
+import { deletion } from './cases/deletion.mjs';
 import { digest } from './cases/digest.mjs';
 import { fanOut } from './cases/fan-out.mjs';
 import { flat } from './cases/flat.mjs';
 import { latency } from './cases/latency.mjs';
-import { launch } from './cases/launch.mjs';
+import { coldLaunch, launch } from './cases/launch.mjs';
 import { manyProducers } from './cases/many-producers.mjs';
 import { memory } from './cases/memory.mjs';
 import { portal } from './cases/portal.mjs';
@@ -20,20 +22,23 @@ import { remoteRunner } from './cases/remote-runner.mjs';
 import { restart } from './cases/restart.mjs';
 import { stalledClient } from './cases/stalled-client.mjs';
 import { storeOverhead } from './cases/store-overhead.mjs';
-import { throughputBinary, throughputJson } from './cases/throughput.mjs';
+import { throughput } from './cases/throughput.mjs';
 import { startClient } from './lib/client.mjs';
+import { prepareCodex } from './lib/codex.mjs';
 import { parseOptions } from './lib/options.mjs';
 import { writeProfile, writeReport } from './lib/outcome.mjs';
+import { WITHOUT_CODEX } from './lib/peers.mjs';
 import { failure, machine, missed, summarise, table } from './lib/report.mjs';
 import { Scope } from './lib/scope.mjs';
 import { available, startFloor, startHeadgate } from './lib/servers.mjs';
 
 const CASES = [
-  throughputBinary,
-  throughputJson,
+  throughput,
   latency,
   remoteRunner,
   launch,
+  coldLaunch,
+  costs,
   fanOut,
   stalledClient,
   flat,
@@ -43,6 +48,7 @@ const CASES = [
   coldStart,
   manyProducers,
   memory,
+  deletion,
   restart,
   portal,
   ...backends,
@@ -72,7 +78,7 @@ async function measure(one, wanted, options) {
   } catch (error) {
     process.exitCode = 1;
     say(`${wanted.map(({ name }) => name).join(', ')}: ${messageOf(error)}`);
-    return wanted.map((spec) => failure(spec, messageOf(error)));
+    return wanted.map((spec) => failure(spec, messageOf(error).split('\n')[0]));
   } finally {
     await scope.close();
   }
@@ -87,11 +93,15 @@ async function measureAll(options) {
   const has = { websocketd: available('websocketd', '--version'), tmux: available('tmux', '-V') };
   for (const [name, here] of Object.entries(has))
     if (!here) say(`${name} is not installed (Debian: apt-get install ${name}); what is measured against it is left blank`);
+  if (!options.wantsCodex) say(`Codex is not measured: ${WITHOUT_CODEX}`);
+  const scope = new Scope();
+  const codex = options.wantsCodex ? prepareCodex(scope, options.codexFrom) : null;
   const results = [];
   for (const one of CASES) {
     const wanted = one.results.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
-    if (wanted.length > 0 && !interrupted) results.push(...(await measure(one, wanted, { ...options, has })));
+    if (wanted.length > 0 && !interrupted) results.push(...(await measure(one, wanted, { ...options, has, codex })));
   }
+  await scope.close();
   return results;
 }
 

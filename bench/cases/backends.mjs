@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { SEQ_BYTES, SEQ_LINE } from '../lib/seq.mjs';
 import { shellQuoted } from '../lib/shell.mjs';
 import { percentile } from '../lib/stats.mjs';
 import { testService } from '../lib/test-service.mjs';
@@ -8,8 +9,6 @@ import { testService } from '../lib/test-service.mjs';
 const run = promisify(execFile);
 
 const LINES = 5_000_000;
-const COMMAND = `seq 1 ${LINES}`;
-const BYTES = 38_888_896;
 const INTERVAL_MS = 20;
 const WARM_UP = 25;
 const AT_MOST = 1.5;
@@ -105,7 +104,7 @@ function backend(name, { tool, terminal, open }) {
   const results = [
     {
       name: `${name}-throughput`,
-      what: `\`${COMMAND}\` (38.9 MB) on the ${name} backend, from the acceptance to its end at one client, stored`,
+      what: `\`${SEQ_LINE}\` (38.9 MB) on the ${name} backend, from the acceptance to its end at one client, stored`,
       unit: 's',
     },
     {
@@ -120,9 +119,9 @@ function backend(name, { tool, terminal, open }) {
     async measure({ client, server, scope, memo, quick }) {
       const { place, words } = (memo.opened ??= await open(scope));
       const count = WARM_UP + (quick ? 100 : 300);
-      const whole = BYTES + (terminal ? LINES : 0);
-      const ours = await client('headgateThroughput', { server, command: COMMAND, carriage: 'raw', place });
-      const native = await client('pipeThroughput', { command: words(COMMAND) });
+      const whole = SEQ_BYTES + (terminal ? LINES : 0);
+      const ours = await client('headgateThroughput', { server, command: SEQ_LINE, carriage: 'raw', place });
+      const native = await client('pipeThroughput', { command: words(SEQ_LINE) });
       for (const { bytes } of [ours, native]) if (bytes < whole) throw new Error(`${bytes} bytes arrived instead of ${whole}`);
       const lines = [
         await client('headgateLatency', { server, command: ticker(count), place }),

@@ -142,22 +142,24 @@ async function followed(browser, server, wire, lines) {
     await shows(page, lines, start);
     const seconds = (performance.now() - start) / 1000;
     const following = await takeFrames(page);
-    await page.locator('headgate-log .view').hover();
+    // Of the command's channels the first, standard output.
+    const log = page.locator('headgate-log').first();
+    await log.locator('.view').hover();
     await takeFrames(page);
     for (let step = 0; step < SCROLLS; step++) await page.mouse.wheel(0, -400);
-    await page.locator('headgate-log .view').evaluate(async (view, steps) => {
+    await log.locator('.view').evaluate(async (view, steps) => {
       for (let step = 0; step < steps; step++) {
         view.scrollTop = ((view.scrollHeight - view.clientHeight) * step) / steps;
         await new Promise(requestAnimationFrame);
       }
     }, SCROLLS);
     const scrolling = await takeFrames(page);
-    const jumpMs = await page.locator('headgate-log').evaluate(
-      async (log, number) => {
+    const jumpMs = await log.evaluate(
+      async (element, number) => {
         const begin = performance.now();
-        log.goTo(number);
+        element.goTo(number);
         const isThere = () =>
-          [...log.renderRoot.querySelectorAll('.row')].some(
+          [...element.renderRoot.querySelectorAll('.row')].some(
             (row) => !row.matches('.pending') && row.textContent.startsWith(`${number}line`),
           );
         while (!isThere()) await new Promise(requestAnimationFrame);

@@ -1,53 +1,76 @@
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startClient } from '../lib/client.mjs';
-import { summariseProfile } from '../lib/profile.mjs';
 import { Scope, within } from '../lib/scope.mjs';
+import { SEQ_LINE } from '../lib/seq.mjs';
 import { startHeadgate } from '../lib/servers.mjs';
+import { shellQuoted } from '../lib/shell.mjs';
 
 const UNBUNDLED = fileURLToPath(new URL('../lib/unbundled.mjs', import.meta.url));
+const TICKER = fileURLToPath(new URL('../lib/ticker.mjs', import.meta.url));
+const SIGNAL_MS = 30_000;
+const START = { command: 'echo started', pauseMs: 30 };
 
-const COMMAND = 'seq 1 5000000';
-const TIMES = 10;
-const STOP_MS = 30_000;
+const transfer = (name, carriage) => ({
+  name,
+  what: `\`${SEQ_LINE}\` to one client`,
+  job: 'headgateThroughput',
+  params: { command: SEQ_LINE, carriage },
+  warmUps: 3,
+  times: 10,
+});
 
-/** The server under V8's sampling profiler while it carries the output of the throughput cases, in each carriage it has. */
+/** The paths that are to be short, each with what drives it; `warmUps` calls come before the profile begins. */
+const PATHS = [
+  transfer('throughput-json', 'json'),
+  transfer('throughput-raw', 'raw'),
+  {
+    name: 'line',
+    what: '500 lines, one every 20 ms, to one client',
+    job: 'headgateLatency',
+    params: { command: shellQuoted([process.execPath, TICKER, '20', '500']) },
+    warmUps: 1,
+    times: 1,
+  },
+  {
+    name: 'start',
+    what: '100 times `sh` and the call that accepts it',
+    job: 'headgateStart',
+    params: { ...START, times: 100 },
+    warmUps: 1,
+    times: 1,
+  },
+];
+
+/** The server under V8's sampling profiler on each path. */
 export async function profile() {
-  const profiles = [];
-  for (const [carriage, name] of [
-    ['json', 'JSON'],
-    ['raw', 'binary'],
-  ]) {
-    const summary = await profileOf(carriage);
-    if (summary) profiles.push({ carriage: name, summary });
-  }
-  return { command: COMMAND, times: TIMES, profiles };
+  const paths = [];
+  for (const { name, what, ...work } of PATHS) paths.push({ name, what, profile: await profileOf(work) });
+  return paths;
 }
 
-async function profileOf(carriage) {
+async function profileOf({ job, params, warmUps, times }) {
   const scope = new Scope();
   try {
-    const folder = scope.folder();
-    const nodeFlags = ['--cpu-prof', '--cpu-prof-dir', folder, '--cpu-prof-interval', '500'];
-    const { child, ...started } = await startHeadgate(scope, scope.folder(), { nodeFlags, entry: UNBUNDLED });
-    const server = { url: started.url, token: started.token, root: scope.folder() };
+    const data = scope.folder();
+    const { child, url, token } = await startHeadgate(scope, data, { entry: UNBUNDLED });
     const client = startClient(scope);
-    if (carriage === 'raw' && (await client('carriage', { server })) !== 'raw') return undefined;
-    for (let time = 0; time < TIMES; time++) await client('headgateThroughput', { server, command: COMMAND, carriage });
-    const gone = once(child, 'exit');
-    child.kill('SIGTERM');
-    await within(STOP_MS, 'the end of the profiled server', gone);
-    return summariseProfile(JSON.parse(readFileSync(join(folder, mainThreads(readdirSync(folder))), 'utf8')));
+    const repeat = async (count) => {
+      for (let time = 0; time < count; time++) await client(job, { server: { url, token, root: data }, ...params });
+    };
+    const toggle = async () => {
+      const done = once(child.stdout, 'data');
+      child.kill('SIGUSR2');
+      await within(SIGNAL_MS, 'the profiler', done);
+    };
+    await repeat(warmUps);
+    await toggle();
+    await repeat(times);
+    await toggle();
+    return JSON.parse(readFileSync(join(data, 'profile.cpuprofile'), 'utf8'));
   } finally {
     await scope.close();
   }
-}
-
-/** Of the files, one a thread, that of thread 0: CPU.<date>.<time>.<pid>.<thread>.<n>.cpuprofile. */
-function mainThreads(files) {
-  const file = files.find((name) => name.split('.')[4] === '0');
-  if (file === undefined) throw new Error('the profiled server wrote no profile');
-  return file;
 }

@@ -1,4 +1,5 @@
 import { Redaction, Scanner } from '../../dist/src/redact/index.js';
+import { SEQ_LINE, seqRate } from '../lib/seq.mjs';
 import { median } from '../lib/stats.mjs';
 import { sample } from '../lib/store.mjs';
 
@@ -35,7 +36,6 @@ const sides = {
   variables: () => scan(new Redaction({}, variables)),
 };
 
-const COMMAND = 'seq 1 5000000';
 const PLAIN = 'a client that sees all';
 
 /** What the search for secrets costs: a client that may not see them, and the search alone. */
@@ -44,7 +44,7 @@ export const redaction = {
   results: [
     {
       name: 'redaction-follow',
-      what: `\`${COMMAND}\` (38.9 MB) -> SQLite -> one client that may not see secrets, binary frames`,
+      what: `\`${SEQ_LINE}\` (38.9 MB) -> SQLite -> one client that may not see secrets, binary frames`,
       unit: 'MB/s',
       floor: PLAIN,
       against: PLAIN,
@@ -62,10 +62,7 @@ export const redaction = {
   async measure({ client, server }) {
     const rates = { floor: [], value: [], expression: [], variables: [] };
     for (let round = 0; round < ROUNDS; round++) for (const [side, once] of Object.entries(sides)) rates[side].push(once());
-    const followed = async (redact) => {
-      const { seconds, bytes } = await client('headgateThroughput', { server, command: COMMAND, carriage: 'raw', redact });
-      return bytes / 1e6 / seconds;
-    };
+    const followed = async (redact) => seqRate(await client('headgateThroughput', { server, command: SEQ_LINE, carriage: 'raw', redact }));
     const follows = { floor: [], value: [] };
     for (let round = 0; round < FOLLOWS; round++) {
       follows.floor.push(await followed(false));

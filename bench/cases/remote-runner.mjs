@@ -1,11 +1,10 @@
 import { fileURLToPath } from 'node:url';
+import { SEQ, SEQ_LINE, seqRate } from '../lib/seq.mjs';
 import { startRunner } from '../lib/servers.mjs';
 import { shellQuoted } from '../lib/shell.mjs';
 import { percentile } from '../lib/stats.mjs';
 
 const TICKER = fileURLToPath(new URL('../lib/ticker.mjs', import.meta.url));
-const COMMAND = ['seq', '1', '5000000'];
-const BYTES = 38_888_896;
 const INTERVAL_MS = 20;
 const WARM_UP = 25;
 const EMBEDDED = 'the runner inside the server';
@@ -17,7 +16,7 @@ export const remoteRunner = {
   results: [
     {
       name: 'runner-throughput',
-      what: `\`${COMMAND.join(' ')}\` (38.9 MB) on a runner of its own process -> server, SQLite -> one client, binary frames`,
+      what: `\`${SEQ_LINE}\` (38.9 MB) on a runner of its own process -> server, SQLite -> one client, binary frames`,
       unit: 'MB/s',
       floor: FLOOR,
       against: EMBEDDED,
@@ -36,7 +35,7 @@ export const remoteRunner = {
   async measure({ client, scope, server, floor, memo, quick }) {
     memo.runner ??= await startRunner(scope, scope.folder(), server, NAME);
     const throughput = async (where) =>
-      rate(await client('headgateThroughput', { server, command: COMMAND.join(' '), carriage: 'raw', place: where }));
+      seqRate(await client('headgateThroughput', { server, command: SEQ_LINE, carriage: 'raw', place: where }));
     const count = WARM_UP + (quick ? 100 : 300);
     const ticker = [process.execPath, TICKER, String(INTERVAL_MS), String(count)];
     const latency = async (where) => p50(await client('headgateLatency', { server, command: shellQuoted(ticker), place: where }), count);
@@ -44,7 +43,7 @@ export const remoteRunner = {
     return {
       'runner-throughput': {
         value: await throughput({ runner }),
-        floor: rate(await client('rawThroughput', { url: floor.url, command: COMMAND })),
+        floor: seqRate(await client('rawThroughput', { url: floor.url, command: SEQ })),
         peers: { [EMBEDDED]: await throughput({}) },
       },
       'runner-latency-line': {
@@ -55,12 +54,6 @@ export const remoteRunner = {
     };
   },
 };
-
-/** Megabytes a second; `bytes` is what has to have arrived. */
-function rate({ seconds, bytes }) {
-  if (bytes !== BYTES) throw new Error(`${bytes} bytes arrived instead of ${BYTES}`);
-  return BYTES / 1e6 / seconds;
-}
 
 function p50(us, count) {
   if (us.length !== count) throw new Error(`${us.length} lines arrived instead of ${count}`);

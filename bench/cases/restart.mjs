@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { follow } from '../lib/follow.mjs';
+import { asBuffers, follow } from '../lib/follow.mjs';
 import { killCommandsOf } from '../lib/leftovers.mjs';
 import { Scope, within } from '../lib/scope.mjs';
 import { startHeadgate } from '../lib/servers.mjs';
@@ -123,7 +123,7 @@ async function judge({ wire, witness, seen, previous }) {
   for (const { run, path, mark, command } of previous) {
     const parts = [];
     const ended = wire.ended(path);
-    await follow(wire, { run, path, take: (bytes) => parts.push(bytes) });
+    await follow(wire, { run, path, take: asBuffers((bytes) => parts.push(bytes)) });
     const { exit_code: code, outcome } = await within(END_MS, `the end of the command ${command.name}`, ended);
     if (!Buffer.concat(parts).equals(command.expected))
       faults.push(`${command.name}: ${Buffer.concat(parts).length} bytes that are not the ${command.expected.length} it printed`);

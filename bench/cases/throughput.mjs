@@ -1,69 +1,60 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { CODEX, WEBSOCKETD, withWebsocketd } from '../lib/peers.mjs';
 import { pipePaneSeconds } from '../lib/pipe-pane.mjs';
 import { Scope } from '../lib/scope.mjs';
-import { startWebsocketd } from '../lib/servers.mjs';
+import { SEQ, SEQ_BYTES, SEQ_LINE, seqRate } from '../lib/seq.mjs';
 
-const COMMAND = ['seq', '1', '5000000'];
-const BYTES = 38_888_896;
-const WEBSOCKETD = 'websocketd --binary';
-
-async function pipeSeconds() {
+async function pipeRate() {
   const start = performance.now();
-  const [code] = await once(spawn('/bin/sh', ['-c', `${COMMAND.join(' ')} | cat > /dev/null`], { stdio: 'ignore' }), 'close');
+  const [code] = await once(spawn('/bin/sh', ['-c', `${SEQ_LINE} | cat > /dev/null`], { stdio: 'ignore' }), 'close');
   if (code !== 0) throw new Error(`the plain pipe ended with ${code}`);
-  return (performance.now() - start) / 1000;
-}
-
-/** Megabytes a second; `bytes` is what has to have arrived. */
-function rate({ seconds, bytes }) {
-  if (bytes !== BYTES) throw new Error(`${bytes} bytes arrived instead of ${BYTES}`);
-  return BYTES / 1e6 / seconds;
-}
-
-async function websocketdRate(client) {
-  const scope = new Scope();
-  try {
-    const url = await startWebsocketd(scope, ['--binary=true'], COMMAND);
-    return rate(await client('rawThroughput', { url }));
-  } finally {
-    await scope.close();
-  }
+  return SEQ_BYTES / 1e3 / (performance.now() - start);
 }
 
 async function pipePaneRate() {
   const scope = new Scope();
   try {
-    return BYTES / 1e6 / (await pipePaneSeconds(scope, COMMAND.join(' ')));
+    return SEQ_BYTES / 1e6 / (await pipePaneSeconds(scope, SEQ_LINE));
   } finally {
     await scope.close();
   }
 }
 
-const result = (name, frames, target) => ({
+const result = (name, frames, against, atLeast) => ({
   name,
-  what: `\`${COMMAND.join(' ')}\` (38.9 MB) -> SQLite -> one client, ${frames} frames`,
+  what: `\`${SEQ_LINE}\` (38.9 MB) -> stored -> one client that copies each byte, ${frames} frames`,
   unit: 'MB/s',
   floor: 'child -> Node -> ws client, nothing stored',
-  against: WEBSOCKETD,
-  target,
+  against,
+  target: { atLeast },
 });
 
-/** One case for each carriage, so that a server without one of them is still measured in the other. */
-const throughput = (carriage, spec) => ({
-  results: [spec],
+/** All of them take turns in each run, and each client copies every byte; bytes that are not the command's fail the case. */
+export const throughput = {
+  results: [
+    result('throughput-json', 'JSON', CODEX, 1.2),
+    result('throughput-raw', 'binary', CODEX, 1.5),
+    result('throughput-raw-websocketd', 'binary', WEBSOCKETD, 0.9),
+  ],
   drivesServer: true,
-  async measure({ client, server, floor, has }) {
-    const value = rate(await client('headgateThroughput', { server, command: COMMAND.join(' '), carriage }));
-    const floorValue = rate(await client('rawThroughput', { url: floor.url, command: COMMAND }));
+  async measure({ client, server, floor: floorServer, has, codex, memo }) {
+    const ours = async (carriage) => seqRate(await client('headgateThroughput', { server, command: SEQ_LINE, carriage }));
+    const theirs = async () => (codex === null ? null : seqRate(await client('codexThroughput', { codex, command: SEQ })));
+    memo.warm ??= [await ours('json'), await theirs(), await ours('raw')];
+    const json = await ours('json');
+    const codexRate = await theirs();
+    const raw = await ours('raw');
     const peers = {
-      [WEBSOCKETD]: has.websocketd ? await websocketdRate(client) : null,
+      [CODEX]: codexRate,
+      [WEBSOCKETD]: has.websocketd
+        ? seqRate(await withWebsocketd(client, 'rawThroughput', { flags: ['--binary=true'], command: SEQ }))
+        : null,
       'tmux pipe-pane': has.tmux ? await pipePaneRate() : null,
-      'plain pipe (seq | cat)': rate({ seconds: await pipeSeconds(), bytes: BYTES }),
+      'plain pipe (seq | cat)': await pipeRate(),
     };
-    return { [spec.name]: { value, floor: floorValue, peers } };
+    const floor = seqRate(await client('rawThroughput', { url: floorServer.url, command: SEQ }));
+    const rawResult = { value: raw, floor, peers };
+    return { 'throughput-json': { value: json, floor, peers }, 'throughput-raw': rawResult, 'throughput-raw-websocketd': rawResult };
   },
-});
-
-export const throughputJson = throughput('json', result('throughput-json', 'JSON', { atLeast: 0.6, moonshot: 0.9 }));
-export const throughputBinary = throughput('raw', result('throughput-binary', 'binary', { atLeast: 1.2, moonshot: 1.6 }));
+};

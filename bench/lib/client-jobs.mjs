@@ -2,25 +2,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import WebSocket from 'ws';
+import { Arrivals } from './arrivals.mjs';
+import { nowMs, paced } from './clock.mjs';
+import { codexJobs } from './codex-jobs.mjs';
 import { fanOutJobs } from './fan-out-jobs.mjs';
 import { manyJobs } from './many-jobs.mjs';
+import { Sink } from './sink.mjs';
 import { streamJobs } from './stream-jobs.mjs';
 import { Wire } from './wire.mjs';
-
-const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
-
-/** Collects, from pieces of a ticker's output, how long each line took to get here (microseconds). */
-class Arrivals {
-  us = [];
-  #rest = '';
-
-  take(text) {
-    const at = process.hrtime.bigint();
-    const lines = (this.#rest + text).split('\n');
-    this.#rest = lines.pop();
-    for (const line of lines) if (line !== '') this.us.push(Number(at - BigInt(line)) / 1000);
-  }
-}
 
 /** A raw WebSocket whose messages are the output of a command; `command` is sent first where the server wants one. */
 function openRaw({ url, command }, onData) {
@@ -30,20 +19,29 @@ function openRaw({ url, command }, onData) {
   return socket;
 }
 
+/** Milliseconds from the start of a program to its first byte. */
+async function spawnedMs([program, ...args]) {
+  const start = nowMs();
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  await once(child.stdout, 'data');
+  const took = nowMs() - start;
+  await once(child, 'close');
+  return took;
+}
+
 const jobs = {
   ...streamJobs,
   ...manyJobs,
   ...fanOutJobs,
+  ...codexJobs,
 
   /** Seconds to the end, and bytes received, from a server that starts the command when it is asked or connected to. */
   async rawThroughput(target) {
-    let bytes = 0;
+    const sink = new Sink();
     const start = nowMs();
-    const socket = openRaw(target, (data) => {
-      bytes += data.length;
-    });
+    const socket = openRaw(target, (data) => sink.take(data));
     await once(socket, 'close');
-    return { seconds: (nowMs() - start) / 1000, bytes };
+    return sink.result((nowMs() - start) / 1000);
   },
 
   async headgateLatency({ server, command, place }) {
@@ -104,17 +102,38 @@ const jobs = {
     return times;
   },
 
-  async spawnLaunch({ command: [program, ...args], count }) {
-    const times = [];
-    for (let done = 0; done < count; done++) {
+  /**
+   * Milliseconds from the first request to the first byte of a command, with a pause before each. `rule` allows the command, so
+   * that `sh` alone starts it; without one it is proposed and accepted. The client follows every log, as a client of a run does.
+   */
+  async headgateStart({ server, command, times, pauseMs, rule }) {
+    const wire = await Wire.connect(server);
+    const added = rule === undefined ? undefined : await wire.call('policy/add', { decision: 'allow', rule });
+    const { run } = await wire.call('startRun', { model: 'scripted' });
+    await wire.call('stream/subscribe', { run, pattern: 'log://**', from: 'start' });
+    const results = await paced(times, pauseMs, async () => {
+      const first = wire.next('stream/chunk').then(nowMs);
+      const ended = wire.next('stream/ended');
       const start = nowMs();
-      const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
-      await once(child.stdout, 'data');
-      times.push(nowMs() - start);
-      await once(child, 'close');
-    }
+      const { path } = await wire.call('sh', { run, command });
+      if (rule === undefined) await wire.accept(run, path);
+      const took = (await first) - start;
+      await ended;
+      return took;
+    });
+    if (added !== undefined) await wire.call('policy/remove', { id: added.id });
+    await wire.close();
+    return results;
+  },
+
+  async spawnLaunch({ command, count }) {
+    const times = [];
+    for (let done = 0; done < count; done++) times.push(await spawnedMs(command));
     return times;
   },
+
+  /** The same with a pause before each. */
+  spawnStart: ({ command, times, pauseMs }) => paced(times, pauseMs, () => spawnedMs(command)),
 
   async rawLaunch({ count, ...target }) {
     const times = [];

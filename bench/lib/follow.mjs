@@ -5,38 +5,46 @@ const INVALID_PARAMS = -32602;
  * Subscribes to the standard output of one command in either carriage, and checks that each piece begins where the one
  * before it ended. Returns the number of bytes so far, as `bytes()`.
  *
- * @param options - `carriage` is `json` or `raw`; `take(bytes, offset)`, where given, gets each piece as a Buffer
+ * @param options - `carriage` is `json` or `raw`; `take(data, encoding, offset)`, where given, gets each piece as it came, a Buffer or a string in
+ * that encoding, and returns its bytes
  */
-export async function follow(wire, { run, path, carriage = 'json', redact, take }) {
+export async function follow(wire, { run, path, carriage = 'json', redact, take = lengthOf }) {
   let bytes = 0;
-  const advance = (offset, length) => {
+  const advance = (offset, data, encoding) => {
     if (offset !== bytes) throw new Error(`expected offset ${bytes}, got ${offset}`);
-    bytes += length;
+    bytes += take(data, encoding, offset);
   };
-  if (carriage === 'raw') await followRaw(wire, { run, path, redact }, advance, take);
+  if (carriage === 'raw') await followRaw(wire, { run, path, redact }, advance);
   else {
-    wire.listeners.set('stream/chunk', ({ offset, chunk, encoding }) => {
-      advance(offset, Buffer.byteLength(chunk, encoding));
-      take?.(Buffer.from(chunk, encoding), offset);
-    });
+    wire.listeners.set('stream/chunk', ({ offset, chunk, encoding }) => advance(offset, chunk, encoding));
     await wire.call('stream/subscribe', { run, path, channel: 1, from: 'start', redact });
   }
   return { bytes: () => bytes };
+}
+
+/** A `take` that gives each piece as a Buffer, and its offset. */
+export function asBuffers(each) {
+  return (data, encoding, offset) => {
+    const bytes = typeof data === 'string' ? Buffer.from(data, encoding) : data;
+    each(bytes, offset);
+    return bytes.length;
+  };
+}
+
+function lengthOf(data, encoding) {
+  return typeof data === 'string' ? Buffer.byteLength(data, encoding) : data.length;
 }
 
 /**
  * The handle is in the answer, or, of a command that has not been accepted yet, in `stream/opened`. Messages that come before
  * the answer has been looked at wait for it.
  */
-async function followRaw(wire, { run, path, redact }, advance, take) {
+async function followRaw(wire, { run, path, redact }, advance) {
   let handle;
   const early = [];
   wire.onBinary = (chunk) => {
     if (handle === undefined) early.push(chunk);
-    else if (chunk.handle === handle && chunk.channel === 1) {
-      advance(chunk.offset, chunk.bytes.length);
-      take?.(chunk.bytes, chunk.offset);
-    }
+    else if (chunk.handle === handle && chunk.channel === 1) advance(chunk.offset, chunk.bytes);
   };
   const known = (number) => {
     handle ??= number;
@@ -64,7 +72,7 @@ async function subscribeRaw(wire, { run, path, redact }) {
 export async function bestCarriage(wire) {
   const { run } = await wire.call('startRun', { model: 'scripted' });
   const { path } = await wire.call('sh', { run, command: 'true' });
-  const carriage = await subscribeRaw(wire, { run, path, redact }).then(
+  const carriage = await subscribeRaw(wire, { run, path }).then(
     () => 'raw',
     () => 'json',
   );

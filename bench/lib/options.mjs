@@ -13,6 +13,8 @@ export function parseOptions(args, names) {
       runs: { type: 'string' },
       only: { type: 'string', multiple: true, default: [] },
       'soak-bytes': { type: 'string' },
+      codex: { type: 'boolean', default: false },
+      'codex-from': { type: 'string' },
       profile: { type: 'boolean', default: false },
     },
   });
@@ -24,6 +26,8 @@ export function parseOptions(args, names) {
     only,
     runs: wholeNumber('--runs', values.runs, quick ? 2 : 5),
     soakBytes: wholeNumber('--soak-bytes', values['soak-bytes'], quick ? QUICK_SOAK_BYTES : SOAK_BYTES),
+    wantsCodex: values.codex || values['codex-from'] !== undefined,
+    codexFrom: values['codex-from'],
     profileOnly: profile,
     reduced: quick || only.length > 0 || values['soak-bytes'] !== undefined,
   };

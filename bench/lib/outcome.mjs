@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { flameGraph } from './flame.mjs';
 import { withProfile, withReport } from './report.mjs';
 import { svg } from './svg.mjs';
 
@@ -31,9 +32,12 @@ export function writeReport(report) {
   return fileURLToPath(folder);
 }
 
-/** Writes the table of where the time goes. Returns the folder. */
-export function writeProfile(report, profiled) {
+/** Writes the table of where the time goes, and a flame graph of each path. Returns the folder. */
+export function writeProfile(report, paths) {
   const folder = place(report);
-  rewrite(folder, (text) => withProfile(text, report, profiled));
+  const plots = new URL('plots/', folder);
+  mkdirSync(plots, { recursive: true });
+  for (const { name, what, profile } of paths) writeFileSync(new URL(`flame-${name}.svg`, plots), flameGraph(`${name}: ${what}`, profile));
+  rewrite(folder, (text) => withProfile(text, report, paths));
   return fileURLToPath(folder);
 }

@@ -3,15 +3,21 @@ import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const MIB = 1024 * 1024;
+/** Type of a file system in memory, as statfs(2) has it. */
+const TMPFS = 0x01021994;
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
 /** Processor time that a process has used in all its threads, seconds; what its children used is not in it. */
 export function cpuSeconds(pid) {
-  // The name in field 2 may hold blanks and brackets; after it come fields 3 and on.
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = statFields(pid);
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** The fields of a process from the third on; the name in the second may hold blanks and brackets. */
+function statFields(pid) {
+  return readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')
     .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
 /** Resident memory of a process, MiB. */
@@ -21,7 +27,7 @@ export function rssMiB(pid) {
 
 /** State letter of a process, as in `/proc/PID/stat`: `T` is stopped. */
 export function stateOf(pid) {
-  return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '')[0];
+  return statFields(pid)[0];
 }
 
 /** What a folder takes up on the disk, MiB: blocks, so holes cost nothing. */
@@ -44,8 +50,8 @@ export function freeMiB(folder) {
   return (bavail * bsize) / MIB;
 }
 
-/** A process and all its descendants: how many, and what they take together, shared pages counted in parts (PSS); `of`: those of one program. */
-export function treeOf(root) {
+/** A process and all its descendants that live: pid and name. */
+function descendants(root) {
   const parents = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
@@ -65,12 +71,51 @@ export function treeOf(root) {
     size = found.size;
     for (const one of parents) if (found.has(one.parent)) found.set(one.pid, one);
   }
-  const all = [...found.values()].map((one) => ({
+  return [...found.values()];
+}
+
+/** A process and all its descendants: how many, and what they take together, shared pages counted in parts (PSS); `of`: those of one program. */
+export function treeOf(root) {
+  const all = descendants(root).map((one) => ({
     ...one,
     kib: Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${one.pid}/smaps_rollup`))?.[1] ?? 0),
   }));
   const sum = (some) => ({ processes: some.length, pssMiB: some.reduce((kib, one) => kib + one.kib, 0) / 1024 });
   return { ...sum(all), of: (name) => sum(all.filter((one) => one.name === name)) };
+}
+
+/**
+ * What a process, its descendants and all of these that have ended and were waited for have used: processor seconds, bytes that
+ * the kernel wrote to storage or is going to. Right only while none of them starts or ends.
+ */
+export function usageOf(root) {
+  const used = { processes: 0, cpuSeconds: 0, writtenBytes: 0 };
+  for (const { pid } of descendants(root)) {
+    const [user, system, childrenUser, childrenSystem] = statFields(pid).slice(11, 15).map(Number);
+    // The kernel's two counts: one is in clock ticks, the other forgets threads that have ended.
+    used.cpuSeconds += Math.max((user + system) / ticksPerSecond, threadSeconds(pid));
+    used.cpuSeconds += (childrenUser + childrenSystem) / ticksPerSecond;
+    used.writtenBytes += writtenBytes(`/proc/${pid}/io`);
+    used.processes += 1;
+  }
+  return used;
+}
+
+function threadSeconds(pid) {
+  return readdirSync(`/proc/${pid}/task`).reduce(
+    (sum, thread) => sum + Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0]) / 1e9,
+    0,
+  );
+}
+
+/** Bytes written to storage, of a file as `/proc/PID/io`. */
+export function writtenBytes(file) {
+  return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(file, 'latin1'))[1]);
+}
+
+/** Whether a folder is in memory, where nothing is written to storage. */
+export function isInMemory(folder) {
+  return statfsSync(folder).type === TMPFS;
 }
 
 function read(file) {

@@ -1,6 +1,7 @@
 /** Where a function belongs, by its file and name; the first that fits. Times are self times, so nothing counts twice. */
 const GROUPS = [
-  ['idle', ({ functionName }) => functionName === '(idle)'],
+  // What starts and stops the profiler is no work of the server's.
+  ['idle', ({ functionName, url }) => functionName === '(idle)' || url === 'node:inspector'],
   ['garbage collection', ({ functionName }) => functionName === '(garbage collector)'],
   [
     'native code without a JavaScript function (`(program)`)',
@@ -54,7 +55,7 @@ export function summariseProfile({ nodes, samples, timeDeltas }) {
     busyMs: busyUs / 1000,
     idleMs: (groups.get('idle') ?? 0) / 1000,
     groups: shares(groups),
-    functions: shares(functions).slice(0, 12),
+    functions: shares(functions).slice(0, 8),
   };
 }
 
@@ -69,16 +70,18 @@ function owner(id, byId, parents) {
   return { frame: own };
 }
 
-function groupOf(frame) {
+/** The group of a profile's call frame. */
+export function groupOf(frame) {
   return GROUPS.find(([, fits]) => fits(frame))?.[0] ?? NATIVE;
 }
 
-function label({ functionName, url }) {
+/** The function and file of a call frame. */
+export function label({ functionName, url }) {
   const file = url.replace(/^.*\/(dist\/|node_modules\/)/, '').replace(/^node:/, 'node:');
   return file === '' ? functionName : `${functionName || 'anonymous'} (${file})`;
 }
 
-/** The profiles of several carriages as Markdown: a table of groups, and one of functions for each. */
+/** The profiles of several paths as Markdown: a table of groups, and one of functions for each. */
 export function profileTables(profiles) {
   const names = [
     ...new Set(profiles.flatMap(({ summary }) => summary.groups.filter(({ share }) => share >= SHOWN_SHARE).map(({ name }) => name))),
@@ -87,15 +90,12 @@ export function profileTables(profiles) {
   const cell = (group) => (group === undefined ? '-' : `${(group.share * 100).toFixed(1)} % (${group.ms.toFixed(0)} ms)`);
   const row = (cells) => `| ${cells.map((one) => one.replaceAll('|', '\\|')).join(' | ')} |`;
   return [
-    row([
-      'self time of the server, by group',
-      ...profiles.map(({ carriage, summary }) => `${carriage} frames, ${summary.busyMs.toFixed(0)} ms busy`),
-    ]),
+    row(['self time of the server, by group', ...profiles.map(({ name, summary }) => `${name}, ${summary.busyMs.toFixed(0)} ms busy`)]),
     row(['---', ...profiles.map(() => '---:')]),
     ...names.map((name) => row([name, ...profiles.map(({ summary }) => cell(of(summary, name)))])),
-    ...profiles.flatMap(({ carriage, summary }) => [
+    ...profiles.flatMap(({ name, summary }) => [
       '',
-      row([`functions that took most, ${carriage} frames`, 'self time']),
+      row([`functions that took most, ${name}`, 'self time']),
       row(['---', '---:']),
       ...summary.functions.map((one) => row([`\`${one.name}\``, cell(one)])),
     ]),

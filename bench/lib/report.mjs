@@ -1,6 +1,10 @@
 import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os';
-import { profileTables } from './profile.mjs';
+import { missingHere } from './peers.mjs';
+import { profileTables, summariseProfile } from './profile.mjs';
 import { median, rounded } from './stats.mjs';
+
+/** What a result says that is told and has no target. */
+const NO_TARGET = '-';
 
 /** What the numbers were measured on; nothing that names the machine. */
 export function machine() {
@@ -23,8 +27,8 @@ export function summarise(spec, runs) {
   const ratios = runs.map((run) => run.value / (spec.against === spec.floor ? run.floor : (run.peers[spec.against] ?? Number.NaN)));
   const series = runs.at(-1)?.series;
   const ratio = medianOf(ratios);
-  const { atLeast, atMost } = spec.target;
-  const met = ratio === null ? null : atLeast === undefined ? ratio <= atMost : ratio >= atLeast;
+  const { atLeast, atMost } = spec.target ?? {};
+  const met = ratio === null || spec.target === undefined ? null : atLeast === undefined ? ratio <= atMost : ratio >= atLeast;
   return {
     name: spec.name,
     what: spec.what,
@@ -68,7 +72,9 @@ export function failure(spec, reason) {
   };
 }
 
-function targetText({ target: { atLeast, atMost, moonshot } }) {
+function targetText({ target }) {
+  if (target === undefined) return NO_TARGET;
+  const { atLeast, atMost, moonshot } = target;
   const limit = atLeast === undefined ? `<= ${atMost}` : `>= ${atLeast}`;
   return moonshot === undefined ? limit : `${limit} (${moonshot})`;
 }
@@ -90,9 +96,9 @@ export function table(results) {
     `${one.floor ?? 'not measured'} (${one.floorIs})`,
     `${one.ratio ?? 'not measured'} x ${one.against}`,
     one.target,
-    one.met === null ? 'not measured' : one.met ? 'yes' : '**no**',
+    one.met === null ? (one.target === NO_TARGET ? NO_TARGET : 'not measured') : one.met ? 'yes' : '**no**',
     Object.entries(one.peers)
-      .map(([name, value]) => `${name}: ${value ?? 'missing here'}`)
+      .map(([name, value]) => `${name}: ${value ?? missingHere(name)}`)
       .join('; '),
   ]);
   const head = ['name', 'what', 'value', 'floor', 'ratio', 'target', 'met', 'peers'];
@@ -104,7 +110,7 @@ export function table(results) {
 /** The targets that were missed, a line each with the ratio; empty when all were met. */
 export function missed(results) {
   return results
-    .filter(({ met }) => met !== true)
+    .filter(({ met, target, failed }) => met !== true && (target !== NO_TARGET || failed !== undefined))
     .map((one) => {
       const found = one.failed ?? (one.ratio === null ? 'not measured' : `${one.ratio} x ${one.against}`);
       return `${one.name}: ${found}, target ${one.target}`;
@@ -125,9 +131,10 @@ export function withReport(text, report) {
   return between(text, 'results', `${where(report)}; ${notes}\n\n${table(results)}\n\n${list}`);
 }
 
-/** The same for the profile. */
-export function withProfile(text, report, { command, times, profiles }) {
-  const what = `${where(report)}: \`${command}\` ${times} times to one client, main thread of the server, its start included.`;
+/** The same for the profiles of the paths. */
+export function withProfile(text, report, paths) {
+  const what = `${where(report)}; main thread of the server, warm: ${paths.map((path) => `${path.name}: ${path.what}`).join('; ')}.`;
+  const profiles = paths.map(({ name, profile }) => ({ name, summary: summariseProfile(profile) }));
   return between(text, 'profile', `${what}\n\n${profileTables(profiles)}`);
 }
 

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { killCommandsOf } from './leftovers.mjs';
+import { metered } from './metered.mjs';
 import { within } from './scope.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -27,16 +28,14 @@ async function firstLine(child, what) {
 /**
  * A real `headgate serve` on a data folder. Returns what it says when it is ready.
  *
- * @param options - `nodeFlags` for Node itself; `entry` instead of the bundled command; `keepCommands` leaves running what the scope's end would otherwise end
+ * @param options - `nodeFlags` for Node itself; `entry` instead of the bundled command; `keepCommands` leaves running what the scope's end would otherwise end;
+ * `report` is a file for what its whole tree has used (metered.mjs), which hangs from `child`
  */
-export async function startHeadgate(scope, data, { nodeFlags = [], entry = MAIN, keepCommands = false } = {}) {
+export async function startHeadgate(scope, data, { nodeFlags = [], entry = MAIN, keepCommands = false, report } = {}) {
   if (!keepCommands) scope.add(() => killCommandsOf(data));
-  const child = scope.process(
-    spawn(process.execPath, [...nodeFlags, entry, 'serve', '--json', '--port', '0', '--data', data, '--log-level', 'warn'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    }),
-    'SIGTERM',
-  );
+  const serve = [process.execPath, ...nodeFlags, entry, 'serve', '--json', '--port', '0', '--data', data, '--log-level', 'warn'];
+  const [program, ...args] = report === undefined ? serve : metered(serve, report);
+  const child = scope.process(spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] }), 'SIGTERM');
   return { ...JSON.parse(await firstLine(child, 'headgate serve')), child };
 }
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
 import { checker } from './block.mjs';
-import { bestCarriage, follow } from './follow.mjs';
+import { nowMs, paced } from './clock.mjs';
+import { asBuffers, bestCarriage, follow } from './follow.mjs';
+import { Sink } from './sink.mjs';
 import { Wire } from './wire.mjs';
-
-const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 
 /** Accepts, waits for the end at every reader, and returns how long that took and what each reader got. */
 async function accepted(wires, readings, run, path) {
@@ -19,17 +19,25 @@ async function accepted(wires, readings, run, path) {
 
 let fleet;
 let held;
+let pinging;
+
+async function pingMs(wire) {
+  const start = nowMs();
+  await wire.call('ping');
+  return nowMs() - start;
+}
 
 export const streamJobs = {
-  /** Seconds from acceptance to the end, and bytes received; `place` says where it runs: runner, backend and what goes with it. */
+  /** Seconds from acceptance to the end, and the bytes that arrived; `place` says where it runs: runner, backend and what goes with it. */
   async headgateThroughput({ server, command, carriage, place, redact }) {
     const wire = await Wire.connect(server);
     const { run } = await wire.call('startRun', { model: 'scripted' });
     const { path } = await wire.call('sh', { run, command, ...place });
-    const reading = await follow(wire, { run, path, carriage, redact });
-    const { seconds, bytes } = await accepted([wire], [reading], run, path);
+    const sink = new Sink();
+    const reading = await follow(wire, { run, path, carriage, redact, take: sink.take });
+    const { seconds } = await accepted([wire], [reading], run, path);
     await wire.close();
-    return { seconds, bytes: bytes[0] };
+    return sink.result(seconds);
   },
 
   /** The same with numbered blocks, each byte compared with what its offset says. */
@@ -37,10 +45,38 @@ export const streamJobs = {
     const wire = await Wire.connect(server);
     const { run } = await wire.call('startRun', { model: 'scripted' });
     const { path } = await wire.call('sh', { run, command });
-    const reading = await follow(wire, { run, path, carriage, take: checker() });
+    const reading = await follow(wire, { run, path, carriage, take: asBuffers(checker()) });
     const { seconds, bytes } = await accepted([wire], [reading], run, path);
     await wire.close();
-    return { seconds, bytes: bytes[0] };
+    return { seconds, bytes: bytes[0], run };
+  },
+
+  /** Deletes a run; milliseconds until the response. */
+  async headgateDelete({ server, run }) {
+    const wire = await Wire.connect(server);
+    const start = nowMs();
+    await wire.call('run/delete', { run });
+    const took = nowMs() - start;
+    await wire.close();
+    return took;
+  },
+
+  /** Pings the server about every millisecond, until `pingStop`, which returns how long each ping took (milliseconds). */
+  async pingStart({ server }) {
+    const wire = await Wire.connect(server);
+    const stop = new AbortController();
+    const loop = async () => {
+      const times = [];
+      while (!stop.signal.aborted) times.push(...(await paced(1, 1, () => pingMs(wire))));
+      await wire.close();
+      return times;
+    };
+    pinging = { stop, times: loop() };
+  },
+
+  pingStop() {
+    pinging.stop.abort();
+    return pinging.times;
   },
 
   /** `raw` where the server has it. */

@@ -107,6 +107,7 @@ function fixed(value) {
   return Number(value.toFixed(1));
 }
 
-function escaped(text) {
+/** Text as it stands in XML. */
+export function escaped(text) {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
+import { Rpc } from './rpc.mjs';
 
 /** Handle (u32), channel (u8) and offset (u64), big-endian, in front of the bytes of a binary message (carriage `raw`). */
 const HEAD_BYTES = 13;
@@ -15,36 +16,17 @@ export function binaryChunk(message) {
 }
 
 /** A client of Headgate on nothing but `ws`: calls and listeners. */
-export class Wire {
+export class Wire extends Rpc {
   #socket;
-  #id = 0;
-  #waiting = new Map();
-  /** Notification -> what to do with its params. */
-  listeners = new Map();
   /** What to do with a binary message. */
   onBinary = () => {};
 
   constructor(socket) {
+    super((message) => socket.send(JSON.stringify(message)));
     this.#socket = socket;
-    socket.on('message', (data, isBinary) => {
-      if (isBinary) return this.onBinary(binaryChunk(data));
-      const message = JSON.parse(data);
-      if (message.method !== undefined) return this.listeners.get(message.method)?.(message.params);
-      const { resolve, reject } = this.#waiting.get(message.id);
-      this.#waiting.delete(message.id);
-      if (message.error === undefined) resolve(message.result);
-      else
-        reject(
-          Object.assign(new Error(`${message.error.data?.name ?? message.error.code}: ${message.error.message}`), {
-            code: message.error.code,
-          }),
-        );
-    });
+    socket.on('message', (data, isBinary) => (isBinary ? this.onBinary(binaryChunk(data)) : this.take(JSON.parse(data))));
     socket.on('error', () => {}); // Followed by `close`, which is what callers are told.
-    socket.on('close', () => {
-      for (const { reject } of this.#waiting.values()) reject(new Error('the server closed the connection'));
-      this.#waiting.clear();
-    });
+    socket.on('close', () => this.fail('the server closed the connection'));
   }
 
   static async connect({ url, token, root }) {
@@ -53,13 +35,6 @@ export class Wire {
     await once(socket, 'open');
     await wire.call('init', { name: 'bench', projectRoot: root, client: { name: 'bench' } });
     return wire;
-  }
-
-  call(method, params = {}) {
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(++this.#id, { resolve, reject });
-      this.#socket.send(JSON.stringify({ jsonrpc: '2.0', id: this.#id, method, params }));
-    });
   }
 
   /** Proposes a command and subscribes to it, so that only the acceptance is left. */

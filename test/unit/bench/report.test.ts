@@ -25,6 +25,22 @@ describe('the report of the benchmarks', () => {
     expect(table([result])).toContain('not measured x other | <= 2 | not measured | other: missing here');
   });
 
+  it('says how to have the peer that is not a package of the system', () => {
+    const peers = { 'Codex command/exec': null };
+    const result = summarise(
+      { ...spec, against: 'Codex command/exec' },
+      runs.map((run) => ({ ...run, peers })),
+    );
+    expect(table([result])).toContain('Codex command/exec: missing here (--codex installs it');
+  });
+
+  it('tells what has no target without counting it as missed', () => {
+    const result = summarise({ ...spec, target: undefined }, runs);
+    expect(result).toMatchObject({ ratio: 2, target: '-', met: null });
+    expect(missed([result])).toEqual([]);
+    expect(missed([failure({ ...spec, target: undefined }, 'lost a line')])).toEqual(['x: lost a line, target -']);
+  });
+
   it('replaces what stands between the markers and nothing else', () => {
     const report = {
       machine: { cpu: 'C', cores: 2, memoryGiB: 8, os: 'Linux', node: 'v20' },
