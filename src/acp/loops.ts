@@ -72,7 +72,7 @@ export class Loops {
     return begun;
   }
 
-  /** Resolves when a loop has ended, or its prompt is over before that; rejects when that cannot be learnt any more. */
+  /** Resolves when a loop has ended, or its prompt is over before that; rejects when the connection that would tell is gone. */
   async end(loop: number): Promise<PromptEnd> {
     const known = this.#ended.get(loop) ?? this.#left.get(loop);
     if (known) return known;
@@ -118,7 +118,7 @@ export class Loops {
     await Promise.allSettled([...this.#awaited.values()].map(({ promise }) => promise));
   }
 
-  /** No end can be learnt any more. */
+  /** The connection is gone: no end will be told. */
   fail(error: unknown): void {
     for (const awaited of this.#awaited.values()) awaited.reject(error);
     this.#awaited.clear();

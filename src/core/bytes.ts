@@ -19,9 +19,9 @@ const INPUT = ESCAPED_CODES * ENTRY_BYTES;
 const MARGIN_BYTES = 32;
 const OUTPUT = INPUT + ESCAPE_MAX_BYTES + MARGIN_BYTES;
 const LONGEST_ESCAPE = 6;
-/** Behind the output: the tables of `findWord`. */
+/** The tables of `findWord` lie behind the output. */
 const WORDS = OUTPUT + ESCAPE_MAX_BYTES * LONGEST_ESCAPE + MARGIN_BYTES;
-/** Of each of a word's first four bytes 16 sets by the low half and 16 by the high half, a bit for each of eight groups. */
+/** The search tables: for each of a word's first four bytes, 16 sets by its low half and 16 by its high half, with one bit for each of eight groups. */
 const WORD_BYTES = 4;
 const SETS = 16;
 const GROUPS = 8;
@@ -75,7 +75,7 @@ export function escapeJson(bytes: Uint8Array): Uint8Array {
 export function scanBytes(bytes: Uint8Array): ByteScan {
   if (bytes.length > SCAN_MAX_BYTES) throw new RangeError(`${bytes.length} bytes at once; scan at most ${SCAN_MAX_BYTES}`);
   heap.set(bytes, INPUT);
-  // A CR at the end is not followed by what was here before.
+  // Clears what an earlier call left behind the end: it must not be taken for what follows a final CR.
   heap[INPUT + bytes.length] = 0;
   const end = INPUT + bytes.length;
   return {
@@ -111,8 +111,8 @@ export interface ScannedParts extends Parts {
 }
 
 /**
- * The beginnings of words, 4 bytes each and lower case, that every `nextWord` looks for: up to eight groups. It also finds what
- * is mixed of the words of one group, so that those are to be alike, and the caller looks again.
+ * The beginnings of words, 4 bytes each and lower case, that every `nextWord` looks for: up to eight groups. A match may
+ * mix bytes of several words of one group: put similar words into one group, and compare at the place that is returned.
  */
 export function scanWords(groups: readonly (readonly string[])[]): void {
   if (groups.length > GROUPS) throw new RangeError(`${groups.length} groups of words; there is room for ${GROUPS}`);

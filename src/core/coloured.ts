@@ -6,7 +6,7 @@ const DEL = 0x7f;
 /** Bytes of a colour sequence at most. */
 const COLOUR_BYTES = 64;
 
-/** What ends a part: lines end with LF, texts that are written over the one before with a CR that no LF follows. */
+/** A part ends with LF (a line), or with a CR that no LF follows (a text that the next part is drawn over). */
 export type PartEnd = 'line' | 'return';
 
 /** Whole parts of a piece of output, copied without their colours. */
@@ -84,7 +84,7 @@ export function copyParts(
     }
     if (byte !== LF && byte !== CR) break;
     const crlf = byte === CR && bytes[i + 1] === LF;
-    // Of a CR at the end it is not known what follows.
+    // Whether an LF follows a CR at the end of the piece is not known yet.
     if (end === 'line' ? byte === CR && !crlf : byte === LF || crlf || i + 1 === length) break;
     i++;
     copy[to++] = byte;
@@ -100,7 +100,7 @@ export function copyParts(
   return { count, ...room, stop: i, wide };
 }
 
-/** Where CSI K or CSI 2 K ends; CSI 2 K only where nothing has been written yet, for behind a text it moves nothing. */
+/** Where CSI K or CSI 2 K ends. CSI 2 K counts only at the start of a line: after a text it erases without moving the cursor. */
 function eraseEnd(bytes: Uint8Array, from: number, units: number): number {
   if (bytes[from + 1] !== BRACKET) return from;
   const how = bytes[from + 2];

@@ -21,7 +21,7 @@ export function watchInputs(o: {
   logger: Logger;
   redaction: Redaction;
 }): InputWatch {
-  // A prompt is only the end of a line: a secret in it may be cut, so that the masks of other clients would not find it.
+  // A prompt is cut out of a line: other clients' masks would not recognise a secret of which it holds only the end.
   const channels = maskedChannels(o.store, o.redaction);
   const look = async (entryId: number): Promise<boolean | null> => {
     const producer = o.store.producers.get(entryId);

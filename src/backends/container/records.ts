@@ -7,8 +7,8 @@ import type { SshPlace } from '../../model/place.ts';
 import { PRODUCER_ID } from '../../model/producer-id.ts';
 
 /**
- * What is known here of a container that is made for a command. preparing: it has not been started, whatever there is of
- * it; started: it may have run, so it is never made again; barred: a kill came first, so it is never made.
+ * What is known here of a container that is made for a command. preparing: it has not been started, though it may exist;
+ * started: it may have run, so it is never made again; barred: a kill came first, so it is never made.
  */
 export interface ContainerRecord {
   readonly phase: 'preparing' | 'started' | 'barred';
