@@ -360,7 +360,7 @@ describe('{#backend_process} process backend', () => {
     await expect(setup.backend.start(gone, new StoringSink())).rejects.toMatchObject({ kind: 'not_found' });
     const handle = await setup.backend.start(request('true'), new StoringSink());
     await handle.closed;
-    expect(readdirSync(join(setup.root, 'spool')).filter((name) => !name.startsWith('shim-'))).toEqual(['p1']);
+    expect(readdirSync(join(setup.root, 'spool')).filter((name) => !name.endsWith('.sh'))).toEqual(['p1']);
     await handle.dispose();
     expect(existsSync(join(setup.root, 'spool', 'p1'))).toBe(false);
   });

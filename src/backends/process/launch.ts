@@ -13,13 +13,19 @@ export interface Launch {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** The shim of a folder, as a program and its arguments. */
+export function shimArgv(shim: string, folder: string, { argv, stdin, copy }: Launch): [string, ...string[]] {
+  return ['/bin/sh', shim, folder, stdin ? '1' : '0', copy ? '1' : '0', ...argv];
+}
+
 /**
  * Launches the shim in a session of its own and forgets it: it lives on when this process ends.
  * Returns its pid; throws when it cannot be started. `ended` is called once it has gone.
  */
 export async function launchShim(options: { shim: string; folder: string; launch: Launch; ended: () => void }): Promise<number> {
-  const { argv, cwd, stdin, copy, env } = options.launch;
-  const shim = spawn('/bin/sh', [options.shim, options.folder, stdin ? '1' : '0', copy ? '1' : '0', ...argv], {
+  const { cwd, env } = options.launch;
+  const [program, ...args] = shimArgv(options.shim, options.folder, options.launch);
+  const shim = spawn(program, args, {
     cwd,
     env: { ...env },
     detached: true,

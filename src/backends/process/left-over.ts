@@ -4,10 +4,11 @@ import { ProducerFolder } from '../shim/producer-folder.ts';
 import { SHIM_FILE } from '../shim/shim-text.ts';
 import { PANE_FILE, PIPE_FILE, WATCH_FILE } from '../tmux/pane-text.ts';
 import { SPOOL_FILES, WARDEN_FILE } from '../warden/warden-text.ts';
+import { LAUNCHER_FILE } from './launcher.ts';
 import { readAlive } from './proc.ts';
 
 /** Scripts of this version and what a spool is watched over by, which are no left-overs. */
-const KEPT: ReadonlySet<string> = new Set([SHIM_FILE, PANE_FILE, PIPE_FILE, WATCH_FILE, WARDEN_FILE, ...SPOOL_FILES]);
+const KEPT: ReadonlySet<string> = new Set([SHIM_FILE, LAUNCHER_FILE, PANE_FILE, PIPE_FILE, WATCH_FILE, WARDEN_FILE, ...SPOOL_FILES]);
 
 /** Producer folders of a spool that are not among `keep`, and whether a shim still runs in them; nothing is changed. */
 export function leftOverFolders(options: { folder: string; keep: ReadonlySet<string> }): { name: string; inUse: boolean }[] {

@@ -21,6 +21,7 @@ import { SHIM_FILE } from '../shim/shim-text.ts';
 import { terminalCommand } from '../shim/terminal.ts';
 import type { Warden } from '../warden/warden.ts';
 import { type Launch, launchShim } from './launch.ts';
+import { Launcher } from './launcher.ts';
 import { whyNoTerminal } from './local-terminal.ts';
 import { hasProc, identify } from './proc.ts';
 import { ProcessHandle, type ProcessHandleOptions } from './process-handle.ts';
@@ -94,6 +95,7 @@ class ProcessBackend implements Backend {
   readonly #space: FreeSpace;
   readonly #puncher: HolePuncher;
   readonly #sandboxes: Sandboxes;
+  readonly #launcher: Launcher;
   #spool: string | undefined;
 
   constructor(options: ProcessBackendOptions, variant: ProcessBackendVariant | undefined) {
@@ -103,6 +105,7 @@ class ProcessBackend implements Backend {
     this.#space = new FreeSpace({ folder, floorBytes: freeBytes, told: spaceChanged, logger });
     this.#puncher = new HolePuncher(logger);
     this.#sandboxes = new Sandboxes({ hidden: [folder, ...(options.hidden ?? [])], folders: options.sandboxFolders });
+    this.#launcher = new Launcher({ ...options, environment: () => inherited(process.env, this.#rules, false) });
   }
 
   async capabilities(): Promise<BackendCapabilities> {
@@ -136,20 +139,20 @@ class ProcessBackend implements Backend {
     checkSpec(spec);
     if (spec.tty && !this.#variant) await requireTerminal();
     const bubblewrap = spec.sandbox ? await this.#sandboxes.require() : undefined;
-    let pid: number;
+    let launched: ProcessIdentity | undefined;
     const handle: { look?: () => void } = {};
     try {
       const shim = scriptIn(spool, SHIM_FILE, SHIM_SH);
       folder.prepare(spec);
       if (!this.#variant) this.#options.warden?.watch(folder.path, spec);
-      pid = this.#variant
-        ? await this.#variant.launch({ folder: folder.path, spec, marker })
-        : await launchShim({
-            shim,
-            folder: folder.path,
-            launch: this.#launched(spec, bubblewrap, folder, marker),
-            ended: () => handle.look?.(),
-          });
+      if (this.#variant) {
+        launched = await this.#identify(await this.#variant.launch({ folder: folder.path, spec, marker }));
+      } else {
+        const launch = this.#launched(spec, bubblewrap, folder, marker);
+        launched =
+          (await this.#launcher.launch(spool, folder, producerId, shim, launch)) ??
+          (await this.#identify(await launchShim({ shim, folder: folder.path, launch, ended: () => handle.look?.() })));
+      }
     } catch (error) {
       if (folder.claim().state === 'absent') await folder.remove();
       if (isHeadgateError(error)) throw error;
@@ -169,7 +172,6 @@ class ProcessBackend implements Backend {
       );
     }
     // From here on it runs, whatever fails.
-    const launched = await this.#identify(pid);
     const started = this.#serve(request, folder, marker, { producerId, ...launched }, launched, new Map(), sink);
     handle.look = () => started.look();
     return started;
@@ -222,6 +224,10 @@ class ProcessBackend implements Backend {
     return { argv: ['/bin/sh', '-c', command], cwd, stdin: true, copy: false, env };
   }
 
+  get #rules(): EnvironmentRules {
+    return { allow: this.#options.allow, withheld: [...OWN_SECRETS, ...(this.#options.withheld ?? [])] };
+  }
+
   /** The command itself, or the sandbox around it. */
   #boxed(
     spec: ProducerSpec,
@@ -230,8 +236,7 @@ class ProcessBackend implements Backend {
     marker: Readonly<Record<string, string>>,
   ): Pick<Launch, 'argv' | 'env'> {
     const { cwd, sandbox, looking } = spec;
-    const rules: EnvironmentRules = { allow: this.#options.allow, withheld: [...OWN_SECRETS, ...(this.#options.withheld ?? [])] };
-    const own = { ...inherited(process.env, rules, sandbox !== undefined), PWD: cwd, ...spec.env };
+    const own = { ...inherited(process.env, this.#rules, sandbox !== undefined), PWD: cwd, ...spec.env };
     const env: Record<string, string> = looking ? lookingVariables(own, looking.root) : own;
     if (!sandbox || bubblewrap === undefined) return { argv: launchArgv(spec), env: { ...env, ...marker } };
     // The terminal says what it is, also where this process has one of its own.

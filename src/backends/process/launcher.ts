@@ -1,0 +1,209 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff } from '../../core/backoff.ts';
+import type { Clock } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
+import { InTurn } from '../../core/in-turn.ts';
+import type { Logger } from '../../core/logger.ts';
+import { shellQuote, shellWords } from '../../core/shell-quote.ts';
+import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
+import { scriptFile, scriptIn } from '../shim/script-file.ts';
+import { type Launch, shimArgv } from './launch.ts';
+import { LAUNCHER_SH } from './launcher-sh.ts';
+import { readStat } from './proc.ts';
+
+/** File name of the launcher's program in a spool. */
+export const LAUNCHER_FILE = scriptFile('launcher', LAUNCHER_SH);
+
+/** How long a shim may take to claim its folder before it is started without the launcher (milliseconds). */
+const CLAIM_MS = 250;
+const CLAIM_LOOK_MS = 1;
+/** How long the launcher's first process may take to be reaped (milliseconds). */
+const REAPED_MS = 2000;
+const REAPED_LOOK_MS = 20;
+/** Without a launch for so long it ends (milliseconds). */
+const IDLE_MS = 10 * 60_000;
+/** Pauses before another launcher is started after a failure (milliseconds). */
+const AGAIN = { firstMs: 1000, longestMs: 60_000 };
+
+const SETSID = ['/usr/bin/setsid', '/bin/setsid'];
+/** A variable that every shell takes and gives on unchanged. */
+const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Variables that shells change, or refuse to change. */
+const SHELL_NAMES = new Set([
+  'IFS',
+  'OPTIND',
+  'LINENO',
+  'PPID',
+  'UID',
+  'EUID',
+  'BASHOPTS',
+  'SHELLOPTS',
+  'BASH_VERSINFO',
+  'RANDOM',
+  'SECONDS',
+]);
+/** Variables that a shell sets on its own as it starts and changes its folder. */
+const SET_NAMES = ['PWD', 'OLDPWD', 'SHLVL', '_'];
+
+/**
+ * A small process that starts the shims of one spool, so that this one does not fork: a fork stops a server for the time that copying its
+ * page tables takes. It is an optimisation only. Whenever it is not there, or a shim has not claimed its folder in time, the caller starts
+ * the shim itself: of two shims on one folder the later one leaves (SPEC {#launcher}, {#shim_claim}).
+ */
+export class Launcher {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  /** What the launcher's own environment is, and with it that of a shim where nothing else is asked for. */
+  readonly #environment: () => Record<string, string>;
+  readonly #turns = new InTurn();
+  readonly #again = new Backoff(AGAIN);
+  #process: { readonly child: ChildProcess; readonly environment: Readonly<Record<string, string>> } | undefined;
+  #warming: Promise<void> | undefined;
+  #notBefore = -Infinity;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(options: { clock: Clock; logger: Logger; environment: () => Record<string, string> }) {
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#environment = options.environment;
+  }
+
+  /**
+   * Starts a shim on a prepared folder. Returns who has claimed the folder; undefined when the caller is to start the shim itself. The first
+   * call starts the launcher beside it, and returns undefined.
+   */
+  launch(spool: string, folder: ProducerFolder, name: string, shim: string, launch: Launch): Promise<ProcessIdentity | undefined> {
+    const ready = this.#process;
+    if (!ready) {
+      this.#warm(spool);
+      return Promise.resolve(undefined);
+    }
+    const text = launchText(ready.environment, shimArgv(shim, folder.path, launch), launch);
+    if (text === undefined) return Promise.resolve(undefined);
+    return this.#turns.run(async () => {
+      const { child } = ready;
+      // It has ended, or the one before in the queue has given it up.
+      if (this.#process !== ready || !child.stdin?.writable) return undefined;
+      writeFileSync(join(folder.path, 'launch'), text, { mode: 0o600 });
+      child.stdin.write(`${name}\n`);
+      this.#keep();
+      const claimed = await this.#claimed(folder);
+      if (!claimed && this.#process === ready) this.#giveUp('a shim has not claimed its folder in time');
+      return claimed;
+    });
+  }
+
+  async #claimed(folder: ProducerFolder): Promise<ProcessIdentity | undefined> {
+    const giveUp = this.#clock.monotonic() + CLAIM_MS;
+    while (this.#process && this.#clock.monotonic() < giveUp) {
+      const claim = folder.claim();
+      if (claim.state === 'claimed') return claim.shim;
+      if (claim.state === 'barred') return undefined;
+      await delay(CLAIM_LOOK_MS);
+    }
+    return undefined;
+  }
+
+  /** Starts the launcher, in the background; it is used once its first process has been reaped. */
+  #warm(spool: string): void {
+    if (this.#warming || this.#clock.monotonic() < this.#notBefore) return;
+    const setsid = SETSID.find((path) => existsSync(path));
+    if (setsid === undefined) return;
+    this.#warming = this.#start(spool, setsid)
+      .catch((error: unknown) => this.#failed(messageOf(error)))
+      .finally(() => {
+        this.#warming = undefined;
+      });
+  }
+
+  async #start(spool: string, setsid: string): Promise<void> {
+    const environment = this.#environment();
+    const program = scriptIn(spool, LAUNCHER_FILE, LAUNCHER_SH);
+    const child = spawn('/bin/sh', [program, spool, setsid], {
+      cwd: '/',
+      env: environment,
+      detached: true,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    child.stdin.on('error', () => {});
+    child.on('error', () => {});
+    child.once('exit', () => {
+      if (this.#process?.child === child) this.#giveUp('the launcher has ended');
+    });
+    child.unref();
+    const pipes = [child.stdin, child.stdout] as unknown as { unref(): void }[];
+    for (const pipe of pipes) pipe.unref();
+    const said = await new Promise<string>((resolve) => {
+      let text = '';
+      child.stdout.setEncoding('latin1').on('data', (part: string) => {
+        text += part;
+      });
+      child.stdout.once('close', () => resolve(text));
+    });
+    if (!/^\d+\n$/.test(said) || child.exitCode !== null || !(await this.#isReaped(Number(said)))) {
+      child.kill('SIGKILL');
+      return this.#failed('the launcher cannot start processes here, or no process reaps orphans');
+    }
+    this.#process = { child, environment };
+    this.#keep();
+  }
+
+  async #isReaped(pid: number): Promise<boolean> {
+    const giveUp = this.#clock.monotonic() + REAPED_MS;
+    while (this.#clock.monotonic() < giveUp) {
+      if (!readStat(pid)) return true;
+      await delay(REAPED_LOOK_MS, undefined, { ref: false });
+    }
+    return false;
+  }
+
+  /** Ends it once nothing has been launched for a while. */
+  #keep(): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => this.#end(), IDLE_MS).unref();
+  }
+
+  /** At the end of its input it ends, once it has read what it was sent. */
+  #end(): void {
+    clearTimeout(this.#idle);
+    const child = this.#process?.child;
+    this.#process = undefined;
+    child?.stdin?.end();
+  }
+
+  /** What was sent to it and not started is started by its callers. */
+  #giveUp(why: string): void {
+    const child = this.#process?.child;
+    this.#end();
+    child?.kill('SIGKILL');
+    this.#failed(why);
+  }
+
+  #failed(why: string): void {
+    const pauseMs = this.#again.next();
+    this.#notBefore = this.#clock.monotonic() + pauseMs;
+    this.#logger.debug({ why, pauseMs }, 'commands are started without the launcher for now');
+  }
+}
+
+/**
+ * The shell text that makes the launcher's own environment into that of the launch, and starts the shim in a session of its own; undefined
+ * for an environment that a shell might give on changed.
+ */
+function launchText(own: Readonly<Record<string, string>>, argv: readonly string[], { cwd, env }: Launch): string | undefined {
+  const dropped = Object.keys(own).filter((name) => !(name in env));
+  const changed = Object.keys(env).filter((name) => env[name] !== own[name]);
+  if ([...dropped, ...changed].some((name) => !PLAIN_NAME.test(name) || SHELL_NAMES.has(name))) return undefined;
+  const unset = [...new Set([...dropped, ...SET_NAMES.filter((name) => !(name in env)), 'HEADGATE_LAUNCHER_LINE'])];
+  const set = [...new Set([...changed, ...SET_NAMES.filter((name) => name in env)])];
+  return [
+    `cd ${shellQuote(cwd)} || exit`,
+    `unset ${unset.join(' ')}`,
+    ...set.map((name) => `export ${name}=${shellQuote(env[name] ?? '')}`),
+    `exec "$2" -f ${shellWords(argv)}`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,162 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createProcessBackend } from '../../src/backends/process/index.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import type { Backend, BackendHandle } from '../../src/model/ports/backend.ts';
+import type { ProducerSpec } from '../../src/model/records.ts';
+import { eventually, StoringSink } from './backend-probe.ts';
+
+const KILL = { requestedBy: 'test', reason: null, signal: 'SIGKILL', graceMs: 0 };
+
+describe('{#launcher} a process that starts shims', () => {
+  let root: string;
+  let cwd: string;
+  let backend: Backend;
+  let handles: BackendHandle[];
+  let count: number;
+
+  beforeEach(() => {
+    root = realpathSync(mkdtempSync(join(tmpdir(), "headgate-launcher-it's-")));
+    cwd = join(root, 'a folder');
+    mkdirSync(cwd);
+    backend = createProcessBackend({ folder: join(root, 'spool'), clock: systemClock, logger: silentLogger, detachedGraceMs: 500 });
+    handles = [];
+    count = 0;
+  });
+
+  afterEach(async () => {
+    for (const handle of handles) await handle.kill(KILL);
+    for (const handle of handles) await handle.detach();
+    for (const pid of launchers()) process.kill(pid, 'SIGKILL');
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  /** Launchers of this spool that live. */
+  function launchers(): number[] {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        const [shell, program = '', spool] = read(`/proc/${pid}/cmdline`).split('\0');
+        return (
+          shell === '/bin/sh' && /\/launcher-[0-9a-f]+\.sh$/.test(program) && spool === join(root, 'spool') && state(Number(pid)) !== 'Z'
+        );
+      })
+      .map(Number);
+  }
+
+  async function start(command: string, change: Partial<ProducerSpec> = {}) {
+    const sink = new StoringSink();
+    const spec: ProducerSpec = { command, cwd, env: {}, stdin: false, ...change };
+    const handle = await backend.start({ producerId: `p${++count}`, spec }, sink);
+    handles.push(handle);
+    return { handle, sink, pid: Number(handle.ref['pid']) };
+  }
+
+  async function run(command: string, change: Partial<ProducerSpec> = {}) {
+    const started = await start(command, change);
+    const exit = await started.handle.exited;
+    await started.handle.closed;
+    return { ...started, exit, text: started.sink.text(1) };
+  }
+
+  /** Starts commands until one is started by the launcher. */
+  async function warm(): Promise<void> {
+    await eventually(async () => {
+      const { handle, pid } = await start('read -r line', { stdin: true });
+      const isLaunched = parent(pid) !== process.pid;
+      await handle.closeInput();
+      await handle.closed;
+      return isLaunched;
+    }, 'the launcher starts a command');
+  }
+
+  test('a command begins as one that the server started itself: environment, folder, signals, descriptors, limits', async () => {
+    const env = { QUOTED: `it's "$HOME" \`id\` \\ \n two lines`, EMPTY: '', OLDPWD: '/x', SHLVL: '7', HÄ: 'no plain name' };
+    const { HÄ: _, ...plain } = env;
+    const facts = [
+      'tr "\\0" "\\n" < /proc/self/environ | sort',
+      'pwd; umask; ulimit -a; readlink /proc/self/cwd',
+      'grep -E "^(Sig|NoNewPrivs|Seccomp|Cap)" /proc/self/status',
+      'ls -l /proc/self/fd | sed "s/.*[0-9] -> /-> /; s/[0-9]\\{3,\\}/N/"',
+      'read -r _ _ _ _ group session _ < /proc/$$/stat; test "$group" = $$ && test "$session" = $$ && echo leads',
+    ].join('; ');
+    const direct = await run(facts, { env: plain });
+    expect(parent((await start('sleep 30', { env })).pid)).toBe(process.pid);
+    await warm();
+    const launched = await run(facts, { env: plain });
+    expect(parent((await start('sleep 30')).pid)).not.toBe(process.pid);
+    const named = (text: string) => text.replaceAll(/HEADGATE_PRODUCER=p\d+/g, 'HEADGATE_PRODUCER=p');
+    expect(named(launched.text)).toBe(named(direct.text));
+    expect(launched.text).toContain('leads');
+    expect(launched.sink.text(2)).toBe(direct.sink.text(2));
+  });
+
+  test('a command whose environment a shell would change is started without it', async () => {
+    await warm();
+    const { pid } = await start('sleep 30', { env: { 'not.plain': 'x', IFS: ':' } });
+    expect(parent(pid)).toBe(process.pid);
+  });
+
+  test.each([['SIGKILL'], ['SIGSTOP']] as const)(
+    'after %s of the launcher the next command runs, once, and those that run go on',
+    async (signal) => {
+      await warm();
+      const before = await start('read -r line < /dev/null; sleep 30');
+      const [launcher = 0] = launchers();
+      process.kill(launcher, signal);
+      const after = await run('echo x >> runs; cat runs');
+      expect([after.exit.exitCode, after.text]).toEqual([0, 'x\n']);
+      if (signal === 'SIGSTOP') await eventually(() => !launchers().includes(launcher), 'the stopped launcher is ended');
+      expect(read(join(cwd, 'runs'))).toBe('x\n');
+      expect(state(before.pid)).not.toBe('');
+    },
+  );
+
+  test('a launcher that is killed at any moment of many starts: each command runs once', async () => {
+    await warm();
+    const began = Array.from({ length: 40 }, (_, index) => run(`echo ${index} >> each`));
+    for (let killed = 0; killed < 3; killed++) {
+      await eventually(() => readdirSync(join(root, 'spool')).length > 5 * killed, 'some are under way');
+      for (const pid of launchers()) process.kill(pid, 'SIGKILL');
+    }
+    const exits = (await Promise.all(began)).map(({ exit }) => exit.exitCode);
+    expect(exits).toEqual(Array.from({ length: 40 }, () => 0));
+    const ran = read(join(cwd, 'each')).trim().split('\n').map(Number);
+    expect(ran.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, index) => index));
+  });
+
+  test('leaves no zombies, and a shim that is killed ends its command as lost', async () => {
+    await warm();
+    const { pid } = await run('true');
+    await eventually(() => state(pid) === '', 'the shim is reaped');
+    const { handle, pid: shim } = await start('sleep 30');
+    process.kill(shim, 'SIGKILL');
+    expect(await handle.exited).toMatchObject({ exitCode: null });
+  });
+
+  test('a working folder that goes away before the start is named', async () => {
+    await warm();
+    rmSync(cwd, { recursive: true });
+    await expect(start('true')).rejects.toThrow(/working directory .* does not exist/);
+  });
+});
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** State and parent in the process's stat line; empty and NaN when it is gone. */
+function state(pid: number): string {
+  return read(`/proc/${pid}/stat`).split(') ')[1]?.[0] ?? '';
+}
+
+function parent(pid: number): number {
+  return Number(read(`/proc/${pid}/stat`).split(') ')[1]?.split(' ')[1]);
+}
