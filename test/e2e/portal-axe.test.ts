@@ -1,4 +1,4 @@
-import { source } from 'axe-core';
+import axe from 'axe-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Browser, picture } from '../support/browser.ts';
 import type { WireClient } from '../support/built-server.ts';
@@ -34,7 +34,7 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_axe} axe finds nothing'
   async function violations(to: string, text: string): Promise<string[]> {
     const { page } = await openPortal(browser, live, to);
     await page.getByText(text).first().waitFor();
-    await page.evaluate(source);
+    await page.evaluate(axe.source);
     const found: string[] = [];
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
