@@ -1,6 +1,6 @@
 import { ERRORS, isHeadgateError, messageOf } from '../core/errors.ts';
 import { ConnectionClosed, StreamClosed } from '../rpc/client/errors.ts';
-import { COMMANDS, inWords } from '../rpc/protocol/method-words.ts';
+import { COMMANDS, inWords, type MethodWords } from '../rpc/protocol/method-words.ts';
 import { EXIT } from './exit-codes.ts';
 
 /** A failure that ends the command: one message, perhaps the next step, and the exit code. Never leaves src/cli. */
@@ -68,16 +68,22 @@ export function errorJson(error: unknown): string {
   return `${JSON.stringify({ error: facts })}\n`;
 }
 
-function wordsOf(error: unknown): { message: string; hint: string | undefined } {
+function wordsOf(error: unknown, words: MethodWords = COMMANDS): { message: string; hint: string | undefined } {
   if (error instanceof CliError) return { message: error.message, hint: error.hint };
   if (isFolderGone(error)) return { message: 'the working directory is gone', hint: 'cd to a folder that is there' };
   const told = messageOf(error);
   const [, method, problem] = REFUSED_PARAMS.exec(told) ?? [];
   if (method !== undefined && problem !== undefined) {
-    return { message: inWords(problem, COMMANDS), hint: `headgate rpc discover shows the params of ${method}` };
+    return { message: inWords(problem, words), hint: `headgate rpc discover shows the params of ${method}` };
   }
   const hint = error instanceof ConnectionClosed ? LOST_HINT : hintOf(wireError(error)?.name);
-  return { message: inWords(told, COMMANDS), hint };
+  return { message: inWords(told, words), hint };
+}
+
+/** An error about a method that was called by its own name: it keeps the names of methods (SPEC {#cli_rpc}). */
+export function methodError(error: unknown): CliError {
+  const { message, hint } = wordsOf(error, { discover: COMMANDS.discover ?? 'discover' });
+  return new CliError(message, exitCodeOf(error), hint);
 }
 
 /** The message of `invalid_params`: here the method's name is that of a method, since `discover` knows no commands. */

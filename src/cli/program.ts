@@ -58,7 +58,7 @@ export async function runCli(argv: readonly string[], host: CliHost): Promise<nu
   });
   let code: number;
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync(helpAsked(program, argv), { from: 'user' });
     code = action ? await action() : EXIT.ok;
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -85,6 +85,21 @@ export async function runCli(argv: readonly string[], host: CliHost): Promise<nu
     await console.err.flush();
     return before === EXIT.ok || before === EXIT.brokenPipe ? EXIT.failed : before;
   }
+}
+
+/** `help` as commander should take it: it prints the general help for a command that does not exist, and knows no command below another. */
+function helpAsked(program: Command, argv: readonly string[]): string[] {
+  const [first, ...names] = argv;
+  const [name] = names;
+  if (first !== 'help' || name === undefined || name === 'help' || name.startsWith('-')) return [...argv];
+  const found: string[] = [];
+  let at: Command | undefined = program;
+  for (const each of names) {
+    at = at.commands.find((one) => one.name() === each);
+    if (!at) break;
+    found.push(each);
+  }
+  return found.length === 0 ? [name] : [...found, '--help'];
 }
 
 /** True when `--json` is among our own options, and not those of a command to run. */

@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { ModelProvider } from '../model/ports/model-provider.ts';
 import type { Store } from '../model/ports/store.ts';
@@ -76,8 +77,8 @@ export class Models {
     return `Model ${model.alias} names provider "${model.provider}", which this server does not have; it has ${known}.`;
   }
 
-  /** Throws alias_taken, and invalid_params for a provider that this server does not have. */
-  add(projectId: number, model: NewModel): { alias: string } {
+  /** Adds a model; `problem` says what is missing before it can be asked. Throws alias_taken, and invalid_params for a provider that this server does not have. */
+  add(projectId: number, model: NewModel): { alias: string; problem?: string } {
     if (model.alias === SCRIPTED.alias) {
       throw new HeadgateError('alias_taken', 'the model "scripted" is built in; take another alias', { alias: model.alias });
     }
@@ -94,8 +95,9 @@ export class Models {
       );
     }
     const { alias, actual, contextLength = null, dialect = null, price } = model;
-    this.#store.models.add(projectId, { alias, actual, provider, contextLength, dialect, ...(price ? { price } : {}) });
-    return { alias };
+    const added = { alias, actual, provider, contextLength, dialect, ...(price ? { price } : {}) };
+    this.#store.models.add(projectId, added);
+    return { alias, ...defined({ problem: this.problemOf(added) }) };
   }
 
   /** Throws not_found, and forbidden for the built-in one. */

@@ -282,7 +282,7 @@ export class Runtime {
     return this.#parts.live.on(listener);
   }
 
-  addModel(c: Caller, model: NewModel): { alias: string } {
+  addModel(c: Caller, model: NewModel): { alias: string; problem?: string } {
     return this.#models.add(c.project.id, model);
   }
 

@@ -34,10 +34,16 @@ let last: Promise<unknown> = Promise.resolve();
 
 /**
  * Plays the end of some output on a terminal of this size. `signal` gives it up, with its reason. `replay: false` leaves
- * its bytes out: to make them holds this process up several times as long as the text does. `html` has the rows made as HTML too.
+ * its bytes out: to make them holds this process up several times as long as the text does. `html` has the rows made as HTML too; with `pipes` a LF begins
+ * a line at its beginning, as a terminal shows the output of a pipe.
  */
-export function play(output: Played, size: ScreenSize, signal?: AbortSignal, { replay = true, html = false } = {}): Promise<ScreenPicture> {
-  const picture = last.then(() => draw(output, size, signal, { replay, html }));
+export function play(
+  output: Played,
+  size: ScreenSize,
+  signal?: AbortSignal,
+  { replay = true, html = false, pipes = false } = {},
+): Promise<ScreenPicture> {
+  const picture = last.then(() => draw(output, size, signal, { replay, html, pipes }));
   last = picture.catch(() => undefined);
   return picture;
 }
@@ -46,11 +52,11 @@ async function draw(
   output: Played,
   { cols, rows }: ScreenSize,
   signal: AbortSignal | undefined,
-  wanted: { replay: boolean; html: boolean },
+  wanted: { replay: boolean; html: boolean; pipes: boolean },
 ): Promise<ScreenPicture> {
   // Loaded with the first picture: the terminal library is a tenth of what a server would load at its start.
   const { Screen } = await import('./screen.ts');
-  const screen = new Screen({ cols, rows });
+  const screen = new Screen({ cols, rows }, undefined, wanted.pipes);
   try {
     const to = output.bytes;
     const from = beginning(output);

@@ -30,10 +30,14 @@ export interface Cursor {
 export class Screen {
   readonly #terminal: headless.Terminal;
   readonly #serialize = new serialize.SerializeAddon();
+  /** The first row that was drawn; disposed of once there were more rows than are kept. */
+  readonly #first: headless.IMarker | undefined;
 
-  constructor({ cols, rows }: ScreenSize, scrollback = SCROLLBACK_ROWS) {
-    this.#terminal = new headless.Terminal({ cols, rows, scrollback, allowProposedApi: true, logLevel: 'off' });
+  /** @param pipes - output of pipes: LF begins a line at its beginning */
+  constructor({ cols, rows }: ScreenSize, scrollback = SCROLLBACK_ROWS, pipes = false) {
+    this.#terminal = new headless.Terminal({ cols, rows, scrollback, convertEol: pipes, allowProposedApi: true, logLevel: 'off' });
     this.#terminal.loadAddon(this.#serialize);
+    this.#first = this.#terminal.registerMarker(0);
   }
 
   /** Plays bytes on; resolves when they are drawn. Gives way to other work meanwhile. */
@@ -92,7 +96,7 @@ export class Screen {
 
   /**
    * The rows above the screen and those of the screen as HTML, a `div` each, with their colours; empty ones at the end are
-   * left out, and with `cut` the first ones too, where it would be too long. Gives way to other work meanwhile.
+   * left out, and with `cut` the first ones too, where it would be too long or there were more rows than are kept. Gives way to other work meanwhile.
    */
   async html(signal?: AbortSignal): Promise<{ html: string; cut: boolean }> {
     const rows: string[] = [];
@@ -111,7 +115,7 @@ export class Screen {
       await new Promise((resolve) => setImmediate(resolve));
       signal?.throwIfAborted();
     }
-    return { html: rows.reverse().join('\n'), cut: row >= 0 };
+    return { html: rows.reverse().join('\n'), cut: row >= 0 || this.#first?.isDisposed === true };
   }
 
   dispose(): void {

@@ -1,6 +1,6 @@
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { shellQuote } from '../../src/cli/text.ts';
 import { type BuiltServer, MAIN, processesWith, serve } from '../support/built-server.ts';
 import { cli, cliEnv } from '../support/cli.ts';
@@ -258,6 +258,20 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
     screen.type('echo still $((40 + 2)) here');
     await screen.see(/^still 42 here/m);
     expect(JSON.parse((await hg('rpc', 'getRun', '{"run": "stop"}')).out)).toMatchObject({ status: 499 });
+  });
+
+  it('{#cli_act} Ctrl-C in act ends its command, which is not said to run on', async () => {
+    writeFileSync(
+      join(project, 'stubborn.yaml'),
+      `steps:\n  - calls: [{ tool: sh, input: { command: "trap '' TERM; echo stubborn is up; sleep 600" } }]\n`,
+    );
+    await hg('rpc', 'addModel', JSON.stringify({ alias: 'stubborn', actual: 'stubborn.yaml', provider: 'scripted' }));
+    const screen = terminal();
+    screen.type(`${headgate('act', '--yes', '--model', 'stubborn', '--run', 'stubborn', 'go')}; echo code=$?`);
+    await screen.see(/stubborn is up$/m);
+    screen.press('C-c');
+    expect(await screen.see(/code=130/)).not.toContain('still runs');
+    await vi.waitUntil(async () => (await hg('ps', '--json', '--run', 'stubborn')).out === '[]\n', { timeout: 20_000, interval: 100 });
   });
 
   it('{#cli_attach} Ctrl-C leaves attach and touches nothing', async () => {

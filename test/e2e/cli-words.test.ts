@@ -39,6 +39,38 @@ describe('what the command line says', { timeout: 60_000 }, () => {
     expect(await running('unserved')).toEqual([]);
   });
 
+  it('{#cli_rpc} of an error about a method: the names of methods; other commands name commands', async () => {
+    const said = (await hg(['rpc', 'getRun', '{"run": "nosuch"}'])).err;
+    expect(said).toContain('headgate: no run "nosuch" in this project; getRuns lists them, startRun opens one\n');
+    expect((await hg(['abort', 'nosuch'])).err).toContain('headgate runs lists them, headgate act --run opens one\n');
+  });
+
+  it('{#cli_sh} of --json without --propose: what it goes with, and nothing runs', async () => {
+    const wrong = await hg(['sh', '--json', '--run', 'unasked', '--', 'true']);
+    expect([wrong.code, wrong.out]).toEqual([2, '']);
+    expect(wrong.err).toContain('--json goes with --propose');
+    expect((await hg(['runs', '--json'])).out).not.toContain('unasked');
+  });
+
+  it('{#cli_exit_codes} of the help of a command that does not exist: that, and what is spelled like it', async () => {
+    const wrong = await hg(['help', 'porta']);
+    expect([wrong.code, wrong.out]).toEqual([2, '']);
+    expect(wrong.err).toContain("unknown command 'porta'");
+    expect(wrong.err).toContain('Did you mean portal?');
+    expect((await hg(['help', 'models', 'add'])).out).toContain('Usage: headgate models add');
+  });
+
+  it('{#cli_answer} of a model whose provider lacks its key: what is missing, with exit code 1', async () => {
+    const added = await hg(['models', 'add', 'keyless', 'claude', '--provider', 'anthropic']);
+    expect(added.code).toBe(1);
+    expect(added.err).toMatch(/^headgate: added model keyless, which cannot be asked yet: .*ANTHROPIC_API_KEY, which is not set/);
+    expect(added.err).toContain('headgate models remove keyless');
+    const [answer] = [JSON.parse((await hg(['models', 'add', 'other', 'x', '--provider', 'anthropic', '--json'])).out) as object];
+    expect(answer).toEqual({ alias: 'other', problem: expect.stringContaining('ANTHROPIC_API_KEY') as string });
+    await hg(['models', 'remove', 'keyless']);
+    await hg(['models', 'remove', 'other']);
+  });
+
   it('{#errors} of a size that is out of its bounds: what it must be', async () => {
     const said = async (method: string, params: object) => (await hg(['rpc', method, JSON.stringify(params)])).err;
     const limit = 'headgate: limit: must be at least 1\n  headgate rpc discover shows the params of getRuns\n';

@@ -451,6 +451,10 @@ describe('{#cli_act} headgate act and ask', () => {
 
   it('takes HEADGATE_MODEL, else the only model there is, and asks for a name when there are several', async () => {
     const named = await hg(['ask', 'how are things?'], { env: { HEADGATE_MODEL: 'talk' } });
+    const newRun = await hg(['ask', '--run', 'named-talk', 'how are things?'], { env: { HEADGATE_MODEL: 'talk' } });
+    expect([newRun.code, newRun.out]).toEqual([named.code, named.out]);
+    const { model } = JSON.parse((await hg(['rpc', 'getRun', '{"run": "named-talk"}'])).out) as { model: string };
+    expect(model).toBe('talk');
     expect(named.out).toBe('All is well.\n');
     const unclear = await hg(['ask', 'how are things?']);
     expect(unclear.code).toBe(2);

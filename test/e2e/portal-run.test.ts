@@ -196,6 +196,24 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     await expect.poll(statuses).toEqual([200, 200, 202]);
   });
 
+  it('{#portal_prompts} tells a model that is at work what is sent, and begins no second loop', async () => {
+    const run = await runWith(live, client, 'steered', [
+      { calls: [sh(`echo working; ${waitsFor('steered.go')}`)] },
+      { say: 'I have read it.' },
+    ]);
+    await client.call('act', { run, prompt: 'begin' });
+    const { page } = await openPortal(browser, live, `/runs/${run}`);
+    await accept(page).click();
+    await page.getByText('working', { exact: true }).waitFor();
+    await page.getByLabel('What shall the agent do next').fill('rather the other way');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('rather the other way').waitFor();
+    await release(live, 'steered.go');
+    await page.getByText('I have read it.').waitFor();
+    const { loops } = await client.call<{ loops: unknown[] }>('getRun', { run });
+    expect(loops).toHaveLength(1);
+  });
+
   it('{#portal_prompts} keeps what is being written for each run, and its model, apart', async () => {
     for (const name of ['apart-a', 'apart-b']) await runWith(live, client, name, [{ say: 'first' }, { say: 'second' }]);
     const { page } = await browser.page();

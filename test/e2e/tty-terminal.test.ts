@@ -127,6 +127,24 @@ describe.skipIf(!serviceAvailable('tmux'))('{#cli_tty} headgate tty in a termina
     await screen.see(/^code=0$/m);
   });
 
+  it('draws the rows of a shell where its cursor goes, whatever our terminal shows, when it comes back', async () => {
+    const screen = terminal();
+    await shell(screen, 'rows');
+    screen.type('echo one');
+    await screen.see(/^one\nin> /m);
+    screen.type('echo two');
+    await screen.see(/^two\nin> /m);
+    screen.press('C-]');
+    screen.press('d');
+    await screen.see(/^code=0$/m);
+    const path = /--attach rows (\S+)/.exec(screen.screen())?.[1] ?? '';
+    screen.type(headgate('--attach', 'rows', path));
+    await screen.see(/(Leave it running[\s\S]*){2}^in> ?\n*$/m);
+    screen.type('echo three');
+    await screen.see(/^in> echo one\none\nin> echo two\ntwo\nin> echo three\nthree\nin>/m);
+    screen.type('exit');
+  });
+
   it('gives our terminal back when it is ended by a signal', async () => {
     const screen = terminal();
     const before = await settings(screen, 'before');

@@ -114,6 +114,9 @@ describe('{#stream_export} a document of output', () => {
     expect(html).toMatch(/<span style='color: #[0-9a-f]{6};'>red<\/span>/);
     const rows = html.slice(html.indexOf('<pre>'), html.indexOf('</pre>')).match(/<div>.*<\/div>/g) ?? [];
     const texts = rows.map((row) => row.replace(/<[^>]*>/g, ''));
+    // Rows are blocks: a line feed between them would be an empty line of its own.
+    expect(html).toMatch(/pre\{[^}]*white-space:normal\}/);
+    expect(html).toMatch(/pre>div\{[^}]*white-space:pre\}/);
     expect(texts).toEqual(['&lt;script>alert(1)&lt;/script> red', 'OVER &amp;amp;', 'blue to the end', 'an error']);
   });
 
@@ -133,6 +136,21 @@ describe('{#stream_export} a document of output', () => {
     expect(page?.chunk).toContain('What came before is left out.');
     expect(page?.chunk).toContain('the end');
     expect(page?.chunk.length).toBeLessThan(5 * 1024 * 1024);
+  });
+
+  it('html of more rows than a terminal keeps says that some are left out', async () => {
+    await write(1, Array.from({ length: 12_000 }, (_, line) => `${line + 1}\n`).join(''));
+    const html = (await document({ format: 'html' })).toString();
+    expect(html).toContain('What came before is left out. An export as text has all of it.');
+    expect(html).toContain('>12000<');
+    expect(html).not.toContain('>1<');
+  });
+
+  it('text has no carriage returns: of what they overwrote in a line the last piece, also across pages', async () => {
+    const bar = Array.from({ length: 20_000 }, (_, at) => `\r${at} of 20000`).join('');
+    await write(1, `one\r\ntwo\r\n${bar}\r\n\u001b[32mgreen\u001b[0m\r\nend`);
+    expect((await document({ format: 'text' })).toString()).toBe('one\ntwo\n19999 of 20000\ngreen\nend');
+    expect((await document({ format: 'text', max_bytes: PAGE })).toString()).toBe('one\ntwo\n19999 of 20000\ngreen\nend');
   });
 
   it('of a command that runs is what there is', async () => {

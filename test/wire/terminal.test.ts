@@ -57,6 +57,15 @@ describe.skipIf(!serviceAvailable('script'))('{#terminals} {#screen} a terminal 
     await expect.poll(async () => (await client.call<ResultOf<'get'>>('get', { run, path })).outcome).toBe('exit:3');
   });
 
+  test('{#screen} the output of pipes is no staircase, as text and as the bytes that draw it', async () => {
+    const { path } = await client.call<ResultOf<'sh'>>('sh', { run, command: 'printf "one\\ntwo\\nthree\\n"' });
+    await client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+    expect((await shows(path, /three/)).chunk).toBe('one\ntwo\nthree\n');
+    const read = { run, path, channel: 1, format: 'screen', replay: true };
+    const { screen } = await client.call<ResultOf<'stream/read'>>('stream/read', read);
+    expect(Buffer.from(screen?.replay ?? '', 'base64').toString()).toMatch(/^one\r\ntwo\r\nthree/);
+  });
+
   test('a picture can be asked for in another size, and has no byte range', async () => {
     const path = await sh({ tty: { cols: 30, rows: 5 }, command: 'seq -s "" 1000 1010; exit 0' });
     const narrow = await shows(path, /1010/);

@@ -1,4 +1,4 @@
-import { emitKeypressEvents } from 'node:readline';
+import { emitKeypressEvents, type Interface } from 'node:readline';
 import type { Console } from '../console.ts';
 import { terminalSize } from '../terminal-size.ts';
 import { RawTerminal } from '../tty/raw-terminal.ts';
@@ -27,6 +27,8 @@ export interface FullScreenListener {
 
 /** How long the system may take to stop this process after SIGTSTP, milliseconds. */
 const UNSTOPPED_MS = 100;
+/** How long Esc waits for the rest of a control sequence, which a terminal sends at once, milliseconds. */
+const ESCAPE_MS = 30;
 /** What signals that come together may take to be told, milliseconds. */
 const SETTLE_MS = 20;
 const ESC = '\u001b';
@@ -81,7 +83,8 @@ export class FullScreen {
     process.on('SIGCONT', this.#onContinue);
     this.#console.out.stream.on('resize', this.#onResize);
     this.#raw.enter();
-    emitKeypressEvents(input);
+    // Nothing else of an interface is looked at.
+    emitKeypressEvents(input, { escapeCodeTimeout: ESCAPE_MS } as unknown as Interface);
     input.on('keypress', this.#onKey);
     input.resume();
     void this.#console.out.write(ENTER);

@@ -30,13 +30,14 @@ export function helpRows(): Row[] {
 
 /** The keys that matter now, the most urgent first, since a narrow terminal cuts the rest. `answers`: a proposal takes answers now. */
 export function keyBar(selected: Step | undefined, isOpen: boolean, answers: boolean): Row {
-  const pairs: [string, string][] = [];
+  const pairs: (readonly [string, string])[] = [];
   if (selected?.state === 'proposed' && answers) {
     const { accept, reject } = selected.action.rules;
     pairs.push(['a', selected.action.question ? 'answer' : 'accept'], ['r', 'reject']);
     if (accept.length > 0) pairs.push(['m', 'accept and remember']);
     if (reject.length > 0) pairs.push(['f', 'reject and remember']);
-  } else if (selected && isLive(selected)) pairs.push(['c', 'cancel'], ['i', 'input'], ['s', 'signal']);
+  } else if (selected && isLive(selected))
+    pairs.push(['c', 'cancel'], ...(selected.takesInput ? ([['i', 'input']] as const) : []), ['s', 'signal']);
   else if (selected && isLeftover(selected)) pairs.push(['c', 'cancel what it left'], ['s', 'signal']);
   else if (selected?.receipt === undefined && selected?.state === 'cancelled') pairs.push(['R', 'receipt']);
   if (selected && selected.channels.length > 0) pairs.push(['PgUp', 'scroll'], ['/', 'search']);

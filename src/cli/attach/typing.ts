@@ -33,6 +33,7 @@ export class Typing {
   begin(isSecret: boolean): void {
     const step = this.#desk.running();
     if (!step) return;
+    if (!step.takesInput) return this.#desk.say('this command was given no input to type into');
     if (!step.terminal || isSecret) return this.#line(step, isSecret);
     this.#into = step.id;
     this.#follow();

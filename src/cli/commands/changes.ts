@@ -1,7 +1,10 @@
 import { defined } from '../../core/defined.ts';
 import type { ParamsOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
+import { CliError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { type ListOptions, printAnswer, withSession } from '../listing.ts';
+import { visibleLine } from '../text.ts';
 
 /** `headgate rename`: gives a run another alias. */
 export async function rename(console: Console, run: string, name: string, options: ListOptions): Promise<number> {
@@ -39,6 +42,12 @@ export async function addModel(console: Console, alias: string, actual: string, 
       actual,
       ...defined({ provider, contextLength, dialect }),
     });
+    if (answer.problem !== undefined && !options.json)
+      throw new CliError(
+        `added model ${answer.alias}, which cannot be asked yet: ${visibleLine(answer.problem)}`,
+        EXIT.failed,
+        `headgate models remove ${answer.alias} takes it back`,
+      );
     return await printAnswer(console, options, answer, `added model ${answer.alias}; headgate act --model ${answer.alias} "..." asks it`);
   });
 }

@@ -34,16 +34,15 @@ export async function prompt(console: Console, mode: 'act' | 'ask', text: string
   if (words === '') throw usageError('the prompt is empty', `headgate ${mode} "what to do"`);
   const session = await openSession(console, options, { resume: true });
   try {
-    const model = options.model ?? (options.run === undefined ? await defaultModel(session, console.env['HEADGATE_MODEL']) : undefined);
+    const model = async () => options.model ?? (await defaultModel(session, console.env['HEADGATE_MODEL']));
     const params = {
       prompt: words,
-      ...defined({ model, run: options.run, persona: options.persona }),
+      // A run that exists goes on with its own model.
+      ...defined({ model: options.run === undefined ? await model() : options.model, run: options.run, persona: options.persona }),
       ...(options.yolo ? { yolo: true } : {}),
     };
     const call = () => session.call(mode, params);
-    const started = await (options.run === undefined
-      ? call()
-      : inRun(session, { alias: options.run, model: options.model ?? 'scripted' }, call));
+    const started = await (options.run === undefined ? call() : inRun(session, { alias: options.run, model }, call));
     return await show(console, session, started, options);
   } finally {
     await session.close();
@@ -135,7 +134,8 @@ async function report(
 /** Commands that the loop has left behind, and how to get at them. */
 async function tellRunning(session: Runtime, run: string, screen: Screen, options: PromptOptions): Promise<void> {
   if (options.json) return;
-  const live = await session.call('stream/list', { run, state: 'live' });
+  // What is being ended with the loop does not go on.
+  const live = (await session.call('stream/list', { run, state: 'live' })).filter(({ state }) => state !== 'cancelling');
   for (const { command } of live) screen.line(`still runs: ${visibleLine(command)}`);
   if (live.length > 0) screen.line(screen.colors.dim(`  headgate attach ${run} shows it, headgate cancel ${run} ends it`));
 }

@@ -1,7 +1,7 @@
 import type { MethodName, ParamsOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
-import { usageError, wireError } from '../errors.ts';
+import { methodError, usageError, wireError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { locate } from '../locate.ts';
 import { relay } from '../relay.ts';
@@ -35,8 +35,9 @@ export async function rpc(console: Console, method: string | undefined, params: 
     return EXIT.ok;
   } catch (error) {
     const wire = wireError(error);
-    if (wire) await console.err.write(`${console.errColors.dim(JSON.stringify({ code: wire.code, ...wire.data }))}\n`);
-    throw error;
+    if (!wire) throw error;
+    await console.err.write(`${console.errColors.dim(JSON.stringify({ code: wire.code, ...wire.data }))}\n`);
+    throw methodError(error);
   } finally {
     await session.close();
   }

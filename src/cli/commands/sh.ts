@@ -47,6 +47,8 @@ type Command = ResultOf<'sh'>;
  */
 export async function sh(console: Console, words: readonly string[], options: ShellOptions): Promise<number> {
   if (options.input && !options.stdin) throw usageError('--input and --no-stdin contradict each other', 'leave one of them out');
+  if (options.json && !options.propose)
+    throw usageError('--json goes with --propose: the output of a command is its own', 'headgate sh --propose --json -- make test');
   // What is wrong with the options is said before a server is looked for.
   const tty = options.tty ? { tty: terminalParams(console) } : {};
   const asked = { ...placeParams(options), ...tty, ...commandOf(words, options) };
@@ -89,7 +91,7 @@ async function propose(session: Runtime, what: Partial<ParamsOf<'sh'>>, options:
     stdin,
     ...defined({ cwd: options.cwd, env: options.env, timeout: options.timeout, lifetime: options.lifetime, runner: options.runner }),
   };
-  return await inRun(session, { alias: options.run, model: 'scripted' }, () => session.call('sh', params));
+  return await inRun(session, { alias: options.run, model: async () => 'scripted' }, () => session.call('sh', params));
 }
 
 async function accept(session: Runtime, { run, path }: Command): Promise<Command> {

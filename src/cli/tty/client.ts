@@ -115,7 +115,7 @@ export class TtyClient implements TtyListener {
       case 'screen':
         this.#modes.watch(Buffer.from(news.data));
         this.#offsets.set(1, news.offset);
-        return await this.#o.console.out.write(news.data);
+        return await this.#o.console.out.write(`${this.#emptied()}${news.data}`);
       case 'gap':
         this.#offsets.set(news.channel, news.to);
         return;
@@ -134,6 +134,12 @@ export class TtyClient implements TtyListener {
         else if (news.of === 'stdin') this.#say(`input was not taken: ${visibleLine(news.error.message)}`);
         return;
     }
+  }
+
+  /** Scrolls away what our terminal shows: a screen is drawn from its first row on, and its cursor set by the number of the row. */
+  #emptied(): string {
+    const { rows } = terminalSize(this.#o.console);
+    return `\x1b[${rows};1H${'\n'.repeat(rows)}\x1b[H`;
   }
 
   /** Follows one connection to its end, and those after it. */

@@ -33,10 +33,11 @@ export const modelMethods = {
         .optional()
         .describe('What a million tokens cost; `cached` is input that the provider had kept, `written` input that it keeps now.'),
     }),
-    result: z.strictObject({ alias: z.string() }),
+    result: z.strictObject({ alias: z.string(), problem: z.string().optional() }),
     init: true,
     scope: 'admin',
-    summary: "Adds a model: our alias, the provider's name of it, and the provider.",
+    summary:
+      "Adds a model: our alias, the provider's name of it, and the provider. `problem` says what is missing before it can be asked, such as a key.",
   }),
   removeModel: method({
     params: z.strictObject({ alias: modelAlias }),

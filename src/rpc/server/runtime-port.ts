@@ -43,7 +43,7 @@ export interface RuntimePort {
   listRuns(sight: Sight, limit: number, offset: number): ResultOf<'getRuns'>;
   models(projectId: number): ResultOf<'getModels'>;
   context(sight: Sight, run: string, part: { turn?: number; body?: boolean }): ResultOf<'getContext'>;
-  addModel(caller: Caller, model: GivenParams<'addModel'>): void;
+  addModel(caller: Caller, model: GivenParams<'addModel'>): ResultOf<'addModel'>;
   removeModel(caller: Caller, alias: string): void;
   readonly entries: EntriesPort;
   readonly files: FilesPort;

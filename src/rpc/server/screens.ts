@@ -25,7 +25,9 @@ export async function screenOf(streams: Streams, request: ScreenRequest): Promis
   const size: ScreenSize = { cols: request.cols ?? known.cols, rows: request.rows ?? known.rows };
   const read = (from: number, maxBytes: number): ReadResult => streams.read({ runId, path, channel, from, maxBytes, redact });
   const output: Played = { bytes: read(0, 1).bytes, read: (offset, maxBytes) => read(offset, maxBytes).data };
-  return await play(output, size, signal, { replay });
+  // tmux brings a terminal of its own.
+  const { spec, backend } = streams.view(runId, path).producer;
+  return await play(output, size, signal, { replay, pipes: spec.tty === undefined && backend !== 'tmux' });
 }
 
 /** The size that a command's terminal was last given, or began with; 80 x 24 where it has none. */

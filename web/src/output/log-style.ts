@@ -116,7 +116,7 @@ export const logStyle = css`
     font-weight: 700;
   }
   .dim {
-    opacity: 0.65;
+    opacity: 0.85;
   }
   .italic {
     font-style: italic;

@@ -13,13 +13,13 @@ export const LIGHT = [
   '#1a7f37',
   '#9a6700',
   '#0969da',
-  '#a475f9',
+  '#864aec',
   '#1b7c83',
   '#32383f',
 ] as const;
 
 export const DARK = [
-  '#484f58',
+  '#7f8893',
   '#ff7b72',
   '#56d364',
   '#e3b341',
@@ -36,3 +36,29 @@ export const DARK = [
   '#b3f0ff',
   '#f0f6fc',
 ] as const;
+
+/** The least contrast of text and ground that is legible (WCAG 2.2, 1.4.3). */
+export const LEGIBLE = 4.5;
+
+/** Text of one of the 16 colours, or of the page's own, on a ground of one of them: black or white where it would not be legible in that theme. */
+export function legibleOn(ground: number, text: number | undefined): string {
+  const [light, dark] = [LIGHT, DARK].map((colours) => {
+    const [below = '#000000', above = ''] = [colours[ground], text === undefined ? '' : colours[text]];
+    if (above !== '' && contrast(above, below) >= LEGIBLE) return above;
+    return contrast('#000000', below) >= contrast('#ffffff', below) ? '#000000' : '#ffffff';
+  });
+  return `light-dark(${light}, ${dark})`;
+}
+
+/** Contrast of two colours such as #24292f, from 1 to 21 (WCAG 2.2). */
+export function contrast(one: string, other: string): number {
+  const [lighter = 0, darker = 0] = [luminance(one), luminance(other)].sort((a, b) => b - a);
+  return (lighter + 0.05) / (darker + 0.05);
+}
+
+function luminance(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5]
+    .map((at) => Number.parseInt(colour.slice(at, at + 2), 16) / 255)
+    .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}

@@ -1,4 +1,5 @@
 import { bytesWord } from '../ui/words.ts';
+import { legibleOn } from './palette.ts';
 import { type Colour, type Look, styledLine } from './styled-text.ts';
 import type { LineBytes } from './tail-ring.ts';
 
@@ -108,7 +109,8 @@ function node(text: string, look: Look): Node {
   if (flags.length === 0 && fg === undefined && bg === undefined) return document.createTextNode(text);
   const element = document.createElement('span');
   if (flags.length > 0) element.className = flags.join(' ');
-  if (fg !== undefined) element.style.color = css(fg);
+  if (typeof bg === 'number' && typeof fg !== 'string') element.style.color = legibleOn(bg, fg);
+  else if (fg !== undefined) element.style.color = css(fg);
   if (bg !== undefined) element.style.backgroundColor = css(bg);
   element.textContent = text;
   return element;

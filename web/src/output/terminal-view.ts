@@ -6,7 +6,7 @@ import { chunkBytes } from '../../../src/rpc/client/bytes.ts';
 import { RpcError, type Runtime } from '../../../src/rpc/client/index.ts';
 import { InputQueue } from './input-queue.ts';
 import { outputColours } from './log-style.ts';
-import { DARK, LIGHT } from './palette.ts';
+import { DARK, LEGIBLE, LIGHT } from './palette.ts';
 
 const SCROLLBACK_ROWS = 5000;
 /** Width of the terminal's own scroll bar. */
@@ -158,6 +158,7 @@ export class TerminalView extends LitElement {
       fontFamily: getComputedStyle(this).getPropertyValue('--mono'),
       theme: themeOf(this, scheme.matches),
       convertEol: this.lines,
+      minimumContrastRatio: LEGIBLE,
       linkHandler: { activate: () => {} },
       logLevel: 'off',
     });

@@ -13,6 +13,7 @@ export class Composer extends LitElement {
     project: { attribute: false },
     run: { attribute: false },
     model: { attribute: false },
+    working: { type: Boolean },
   };
 
   declare project: ProjectState;
@@ -20,6 +21,8 @@ export class Composer extends LitElement {
   declare run: string | undefined;
   /** Model of the run. */
   declare model: string | undefined;
+  /** The model of the run is at work: it is told what is sent, and begins nothing else (SPEC {#portal_prompts}). */
+  declare working: boolean;
 
   static override styles = [
     shared,
@@ -100,6 +103,7 @@ export class Composer extends LitElement {
 
   constructor() {
     super();
+    this.working = false;
     new Watching(this, () => this.project);
   }
 
@@ -115,7 +119,7 @@ export class Composer extends LitElement {
         required
         rows="1"
         aria-label=${this.run === undefined ? 'What shall the agent do?' : `What shall the agent do next in ${this.run}?`}
-        placeholder=${mode === 'act' ? 'What shall the agent do?' : 'Ask something; the agent looks, and changes nothing'}
+        placeholder=${this.working ? 'Tell the model something; it reads it in its next turn' : mode === 'act' ? 'What shall the agent do?' : 'Ask something; the agent looks, and changes nothing'}
         .value=${live(text)}
         @input=${this.#onInput}
         @keydown=${this.#onKey}
@@ -179,11 +183,13 @@ export class Composer extends LitElement {
     const model = run === undefined ? form.querySelector('select')?.value : draft.model;
     this.#change({ busy: true, problem: undefined });
     try {
-      const sent = await this.project.runtime.call(mode, {
-        prompt: text,
-        ...defined({ run }),
-        ...(model === undefined || model === '' || model === this.model ? {} : { model }),
-      });
+      const sent = await (run !== undefined && this.working
+        ? this.#tell(run, text)
+        : this.project.runtime.call(mode, {
+            prompt: text,
+            ...defined({ run }),
+            ...(model === undefined || model === '' || model === this.model ? {} : { model }),
+          }));
       // What was typed meanwhile is the next prompt; the next new run begins as the first.
       if (draft.text === text) this.#change({ text: '', ...(run === undefined ? { mode: 'act', model: undefined } : {}) }, draft);
       // A user who looks at another run by now stays there.
@@ -192,6 +198,10 @@ export class Composer extends LitElement {
       this.#change({ problem: messageOf(error) }, draft);
     }
     this.#change({ busy: false }, draft);
+  }
+
+  async #tell(run: string, message: string): Promise<{ run: string }> {
+    return await this.project.runtime.call('run/inject', { run, message });
   }
 }
 

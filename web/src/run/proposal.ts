@@ -49,7 +49,7 @@ export class ProposalCard extends LitElement {
         align-items: baseline;
         gap: 4px 10px;
       }
-      h3 {
+      h2 {
         font-size: 13px;
         color: var(--amber);
       }
@@ -123,7 +123,7 @@ export class ProposalCard extends LitElement {
     const { question, command, diff } = action;
     const summary = visible(action.summary ?? title);
     return html`<header>
-        <h3>${question ? 'A question for you' : wish(this.step)}</h3>
+        <h2>${question ? 'A question for you' : wish(this.step)}</h2>
         ${question || command !== undefined ? nothing : html`<span class="mono">${summary}</span>`}
       </header>
       ${question ? html`<p class="question">${summary}</p>` : nothing}

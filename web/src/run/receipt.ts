@@ -37,7 +37,7 @@ class ReceiptView extends LitElement {
         background: var(--sunken);
         font-size: 12.5px;
       }
-      h4 {
+      h2 {
         margin: 0 0 4px;
         font-size: 12.5px;
       }
@@ -77,7 +77,7 @@ class ReceiptView extends LitElement {
     if (receipt === undefined) return html`<p class="dim">Reading the receipt …</p>`;
     if (receipt === null) return html`<p class="dim">Nobody asked for its end: there is no receipt.</p>`;
     const { signals, confirmedDead, escaped, requestedBy, requestedAt, reason, finishedAt } = receipt;
-    return html`<h4>Receipt of the cancel</h4>
+    return html`<h2>Receipt of the cancel</h2>
       <dl>
         <dt>asked by</dt>
         <dd>${requestedBy}, ${new Date(requestedAt).toLocaleTimeString()}</dd>

@@ -160,7 +160,7 @@ export class RunPage extends LitElement {
                 <button class="quiet" @click=${() => this.#showProposal()}>Show</button>
               </div>`
         }
-        <headgate-composer .project=${project} .run=${state.run} .model=${state.info?.model}></headgate-composer>
+        <headgate-composer .project=${project} .run=${state.run} .model=${state.info?.model} ?working=${state.info?.status === 102 || state.info?.status === 202}></headgate-composer>
       </footer>`;
   }
 

@@ -16,6 +16,9 @@ export const timelineStyles = css`
     grid-template-columns: minmax(0, 1fr);
     gap: 8px;
   }
+  .feed {
+    display: contents;
+  }
   .empty {
     padding: 48px 20px;
     text-align: center;

@@ -98,7 +98,7 @@ export class RunTimeline extends LitElement {
     if (!loaded) return html`<p class="empty" role="status">Reading the run …</p>`;
     const before = Math.max(0, items.length - this.drawn);
     const shown = items.slice(before);
-    return html`<div class="column" role="feed" aria-label="What happened in ${this.state.run}">
+    return html`<div class="column">
       ${
         before > 0 || this.state.hasEarlier
           ? html`<button class="more" @click=${() => void this.#drawMore()}>
@@ -107,11 +107,13 @@ export class RunTimeline extends LitElement {
           : nothing
       }
       ${items.length === 0 ? html`<p class="empty">Nothing has happened yet.</p>` : nothing}
-      ${repeat(
-        shown,
-        ({ id }) => id,
-        (item, index) => this.#item(item, shown[index - 1], before + index + 1, items.length),
-      )}
+      <div class="feed" role="feed" aria-label="What happened in ${this.state.run}">
+        ${repeat(
+          shown,
+          ({ id }) => id,
+          (item, index) => this.#item(item, shown[index - 1], before + index + 1, items.length),
+        )}
+      </div>
       ${this.#end()}
     </div>`;
   }

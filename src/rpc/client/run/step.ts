@@ -55,6 +55,8 @@ export interface Step extends Text {
   readonly backend: string | undefined;
   /** Size of the terminal that it has. */
   readonly terminal: { readonly cols: number; readonly rows: number } | undefined;
+  /** False: it was given no input that can be written to. */
+  readonly takesInput: boolean;
   readonly channels: readonly { readonly channel: number; readonly bytes: number }[];
   readonly exitCode: number | undefined;
   readonly signal: string | undefined;
@@ -88,6 +90,7 @@ export function stepOf(entry: Entry, known: Step | undefined): Step {
     waiting: isEnd(status) ? undefined : (action.waiting ?? known?.waiting),
     backend: action.backend ?? known?.backend,
     terminal: terminalOf(action.plan?.spec['tty']),
+    takesInput: action.plan?.spec['stdin'] !== false,
     channels: known && known.channels.length > 0 ? known.channels : channels,
     exitCode: action.exitCode ?? known?.exitCode,
     signal: action.signal ?? known?.signal,

@@ -7,7 +7,7 @@ import { earliest, TimedChannel } from './timed.ts';
 /** What a page of our own may do: nothing but show its colours. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 const STYLE =
-  ':root{color-scheme:dark}body{margin:0;padding:1rem;background:#000;color:#fff}pre{margin:0;font:14px/1.25 monospace}p{font:14px sans-serif;color:#aaa}pre>div{min-height:1.25em}';
+  ':root{color-scheme:dark}body{margin:0;padding:1rem;background:#000;color:#fff}pre{margin:0;font:14px/1.25 monospace;white-space:normal}p{font:14px sans-serif;color:#aaa}pre>div{min-height:1.25em;white-space:pre}';
 
 /** What a terminal shows after the output, as a page that needs nothing else (SPEC {#stream_export}, {#screen}). */
 export async function htmlPage(request: ExportRequest): Promise<ExportPage> {
@@ -18,7 +18,7 @@ export async function htmlPage(request: ExportRequest): Promise<ExportPage> {
   const output = { bytes: played.length, read: (offset: number, maxBytes: number) => played.subarray(offset, offset + maxBytes) };
   const { html, cut, from: left } = await play(output, sizeOf(parts.streams, runId, path), request.signal, { replay: false, html: true });
   const title = escaped(titleOf(request));
-  const note = from > 0 || left > 0 || cut ? '<p>What came before is left out.</p>\n' : '';
+  const note = from > 0 || left > 0 || cut ? '<p>What came before is left out. An export as text has all of it.</p>\n' : '';
   const head = `<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="${POLICY}">\n<title>${title}</title>\n<style>${STYLE}</style>`;
   const document = `<!doctype html>\n<html lang="en">\n<head>\n${head}\n</head>\n<body>\n${note}<pre>\n${html}\n</pre>\n</body>\n</html>\n`;
   return { document: Buffer.from(document), next: undefined, channels: numbers, done: bytes, bytes };

@@ -13,10 +13,7 @@ export const modelHandlers: Handlers<'getModels' | 'addModel' | 'removeModel'> =
       price,
     })),
 
-  addModel: (params, { parts, caller }) => {
-    parts.runtime.addModel(caller(), given(params));
-    return { alias: params.alias };
-  },
+  addModel: (params, { parts, caller }) => parts.runtime.addModel(caller(), given(params)),
 
   removeModel: ({ alias }, { parts, caller }) => {
     parts.runtime.removeModel(caller(), alias);

@@ -206,6 +206,14 @@ describe('{#attach_keys} what is offered', () => {
     expect(keys(running())).toMatch(/^c cancel {2}i input {2}s signal/);
   });
 
+  it('has no input where the command was given none', () => {
+    const timeline = new RunModel();
+    const plan = { backend: 'process', spec: { command: 'make', stdin: false } };
+    timeline.setEntry(entry(PATH, { status: 102, attributes: { tool: 'sh', command: 'make', channels: [1, 2], plan } }));
+    expect(timeline.step(PATH)?.takesInput).toBe(false);
+    expect(keys(timeline)).toMatch(/^c cancel {2}s signal/);
+  });
+
   it('a receipt says who asked, what was sent, and what is gone', () => {
     const receipt = {
       requestedBy: 'cli:1',
