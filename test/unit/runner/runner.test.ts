@@ -66,7 +66,7 @@ describe('{#runners} the embedded runner', () => {
   }
 
   function folders(): string[] {
-    return existsSync(join(root, 'spool')) ? readdirSync(join(root, 'spool')).filter((name) => !name.startsWith('shim-')) : [];
+    return existsSync(join(root, 'spool')) ? readdirSync(join(root, 'spool')).filter((name) => !name.endsWith('.sh')) : [];
   }
 
   test('tells the start, all output and the end, in this order, and gives the disk back', async () => {
