@@ -92,7 +92,10 @@ describe('{#deleted_runs} a run that somebody else deletes', { timeout: 90_000 }
       await editor.lines('headgate', (text) => text.includes('echo in-buffer'));
       await person.call('run/delete', { run });
       await editor.lines('headgate', (text) => text.endsWith('the run was deleted'));
-      await editor.until('return vim.tbl_filter(function(b) return vim.bo[b].filetype == "headgate-proposal" and #vim.fn.win_findbuf(b) > 0 end, vim.api.nvim_list_bufs())', (shown: unknown[]) => shown.length === 0);
+      await editor.until(
+        'return vim.tbl_filter(function(b) return vim.bo[b].filetype == "headgate-proposal" and #vim.fn.win_findbuf(b) > 0 end, vim.api.nvim_list_bufs())',
+        (shown: unknown[]) => shown.length === 0,
+      );
     } finally {
       await editor.close();
     }
