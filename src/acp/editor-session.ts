@@ -75,7 +75,10 @@ export class EditorSession {
         isOwn: (loop) => this.#loops.isOwn(loop),
         loopEnded: (loop, end) => this.#loops.ended(loop, end),
         trouble: (link, path, text) => this.#trouble(link, path, text),
-        deleted: () => this.#fail(new Error(`run ${this.#run.now} was deleted`)),
+        deleted: () => {
+          this.#proposals.close();
+          this.#fail(new Error(`run ${this.#run.now} was deleted`));
+        },
       },
     });
   }

@@ -6,7 +6,7 @@ import { Editor } from '../nvim.ts';
 import type { Command, Output, Seat } from './seat.ts';
 
 /** Lines of the timeline, each with what stands behind it. */
-const TIMELINE = `local rows = {}
+export const TIMELINE = `local rows = {}
   for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
     if vim.bo[buffer].filetype == "headgate" then
       local space = vim.api.nvim_get_namespaces().headgate_timeline

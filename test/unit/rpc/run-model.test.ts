@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Entry, RunModel, type RuntimeEvent, type StepState } from '../../../src/rpc/client/index.ts';
+import { notifications } from '../../../src/rpc/protocol/notifications.ts';
 
 const PATH = 'log://turn_1/sh/make';
 const channels = [{ channel: 1, path: 'sh://turn_1/make_1', bytes: 0, status: 102 }];
@@ -38,6 +39,7 @@ function tell(model: RunModel, name: string, params: object): void {
 
 const ended = (status: number) => ['stream/ended', { status, outcome: null, channels }] as const;
 const changedTo = (status: number) => ['entry/changed', { status, outcome: null, version: 2 }] as const;
+const runAt = (status: number, more: object = {}) => ['run/state', { status, outcome: null, turn: 1, ...more }] as const;
 const order: readonly StepState[] = ['queued', 'proposed', 'accepted', 'running', 'cancelling', 'done', 'failed', 'rejected', 'cancelled'];
 
 /** Each event, and the state that it leaves a step in, by the state before it, in the order above. */
@@ -45,6 +47,7 @@ const TABLE: readonly (readonly [what: string, event: readonly [string, object],
   ['a proposal', ['run/proposal', { turn: 1, action: 'sh', summary: 'make', attributes: { tool: 'sh' } }], ['proposed', ...order.slice(1)]],
   ['an accept', ['run/resolved', { status: 102, action: 'accept', by: 'cli' }], ['accepted', 'accepted', ...order.slice(2)]],
   ['a reject', ['run/resolved', { status: 403, action: 'reject', by: 'cli' }], order],
+  ['an answer that fails it', ['run/resolved', { status: 500, action: 'error', by: 'cli' }], order],
   ['a start', ['stream/started', { command: 'make', runner: 'embedded', channels }], ['running', 'running', 'running', ...order.slice(3)]],
   ['a wait for input', ['stream/waiting', { since: 1, prompt: '? ' }], order],
   ['the end of a wait', ['stream/resumed', {}], order],
@@ -52,12 +55,31 @@ const TABLE: readonly (readonly [what: string, event: readonly [string, object],
   ['an end at 200', ended(200), ['done', 'done', 'done', 'done', 'done', ...order.slice(5)]],
   ['an end at 500', ended(500), ['failed', 'failed', 'failed', 'failed', 'failed', ...order.slice(5)]],
   ['an end at 499', ended(499), ['cancelled', 'cancelled', 'cancelled', 'cancelled', 'cancelled', ...order.slice(5)]],
+  ['an end at 403', ended(403), ['rejected', 'rejected', 'rejected', 'rejected', 'rejected', ...order.slice(5)]],
+  ['a change to 100', changedTo(100), order],
+  ['a change to 202', changedTo(202), order],
   ['a change to 102', changedTo(102), order],
+  ['a change to 499', changedTo(499), ['cancelled', 'cancelled', 'cancelled', 'cancelled', 'cancelled', ...order.slice(5)]],
+  ['a change to 500', changedTo(500), ['failed', 'failed', 'failed', 'failed', 'failed', ...order.slice(5)]],
   ['a change to 200', changedTo(200), ['done', 'done', 'done', 'done', 'done', ...order.slice(5)]],
   ['a change to 403', changedTo(403), ['rejected', 'rejected', 'rejected', 'rejected', 'rejected', ...order.slice(5)]],
   ['a change to 409', changedTo(409), ['failed', 'failed', 'failed', 'failed', 'failed', ...order.slice(5)]],
   ['what it left', ['stream/leftover', { state: 'running', processes: [1], bytes: 0, limit: null }], order],
+  ['the end of what it left', ['stream/leftover', { state: 'gone', processes: [], bytes: 9, limit: null }], order],
+  ['a run that is at work', runAt(102, { loop: 1 }), order],
+  ['a loop that is over', runAt(200, { loop: 1, result: 'Done.' }), order],
+  ['a run that is aborted', runAt(499, { loop: 1 }), order],
+  ['a run that is renamed', runAt(200, { renamed_from: 'old' }), order],
+  ['a run that is deleted', runAt(499, { deleted: true }), order],
+  ['a turn that goes on', ['run/progress', { turn: 1, phase: 'dispatching', text: 'Now.' }], order],
+  ['words of the model', ['run/text', { turn: 1, offset: 0, text: 'No' }], order],
+  ['a text of a plugin', ['ui/render', { text: 'x' }], order],
+  ['a notice of a plugin', ['ui/notify', { level: 'warn', text: 'x' }], order],
+  ['a rule', ['policy/changed', { change: 'added', rule: {} }], order],
+  ['the end of a replay', ['replay/synced', { subscription: 1 }], order],
 ];
+/** What goes to a subscription of a channel or to everybody, and is no event of a run. */
+const NO_EVENTS = ['headgate/hello', 'stream/opened', 'stream/chunk', 'stream/gap', 'stream/closed'];
 
 describe('{#run_model} an action', () => {
   it.each(TABLE)('is told of %s', (_, [name, params], after) => {
@@ -69,6 +91,34 @@ describe('{#run_model} an action', () => {
       return model.step(PATH)?.state;
     });
     expect(found).toEqual(after);
+  });
+
+  it('is told of each event that there is', () => {
+    const told = new Set(TABLE.map(([, [name]]) => name));
+    const all = Object.keys(notifications).filter((name) => !NO_EVENTS.includes(name));
+    expect(all.filter((name) => !told.has(name))).toEqual([]);
+  });
+
+  it('is gone with its entry, whatever its state was, and stays so until another one takes its path', () => {
+    for (const state of order) {
+      const model = new RunModel();
+      STATES[state](model);
+      tell(model, 'entry/changed', { status: 200, outcome: null, version: 2, removed: true });
+      for (const [, [name, params]] of TABLE) if (name !== 'run/proposal' && name !== 'stream/started') tell(model, name, params);
+      expect(model.step(PATH)).toBeUndefined();
+    }
+  });
+
+  it.each(TABLE)('is not changed by an event of the past: %s', (_, [name, params]) => {
+    if (name === 'replay/synced' || name === 'run/text') return;
+    for (const state of order) {
+      const model = new RunModel();
+      STATES[state](model);
+      tell(model, 'policy/changed', {});
+      const before = JSON.stringify([model.items, model.run]);
+      model.apply({ name, params: { run: 'r', path: PATH, ...params, seq } } as unknown as RuntimeEvent);
+      expect(JSON.stringify([model.items, model.run])).toBe(before);
+    }
   });
 
   it('waits for input only while it runs', () => {

@@ -172,6 +172,10 @@ function M.start(other)
         add(params)
       elseif name == 'run/resolved' then
         remove(params.run, params.path)
+      elseif name == 'run/state' and params.deleted then
+        for _, one in ipairs(vim.list_extend({}, waiting)) do
+          if one.run == params.run then remove(one.run, one.path) end
+        end
       elseif name == 'entry/changed' and (params.status == 200 or params.status >= 400) then
         -- A proposal that ended without an answer: its loop was aborted.
         for _, one in ipairs(waiting) do

@@ -63,7 +63,7 @@ end
 --- Begins with the first event of the run.
 function Timeline:start()
   open[self.buffer] = self
-  self.gone, self.empty, self.queue, self.turn, self.said, self.live = false, true, {}, 0, '', nil
+  self.gone, self.empty, self.queue, self.turn, self.said, self.live, self.reading = false, true, {}, 0, '', nil, false
   self.places, self.asked, self.commands, self.notes = {}, {}, {}, {}
   self.close = events.subscribe({
     run = self.run,
@@ -97,7 +97,12 @@ function Timeline:schedule()
     local at_end = buffers.at_end(self.buffer)
     local queue = self.queue
     self.queue = {}
-    for _, event in ipairs(queue) do
+    for index, event in ipairs(queue) do
+      -- What is read for one event is drawn before the events behind it.
+      if self.reading then
+        self.queue = vim.list_slice(queue, index)
+        break
+      end
       local draw = self[event[1]]
       if draw then guard(draw, self, event[2]) end
     end
@@ -233,8 +238,13 @@ Timeline['entry/changed'] = function(self, params)
   local over = params.status == 200 or params.status >= 400
   if not over or params.status == 403 or params.status == 499 then return end
   if self.asked[params.path] and params.status == 200 then return end
+  local places = self.places
+  self.reading = true
   session.look_through('get', { run = self.run, path = params.path }, function(failure, entry)
-    if failure or self.gone or type(entry.attributes.summary) ~= 'string' then return end
+    if self.gone or self.places ~= places then return end
+    self.reading = false
+    self:schedule()
+    if failure or type(entry.attributes.summary) ~= 'string' then return end
     local at_end = buffers.at_end(self.buffer)
     if entry.attributes.tool == 'update' then
       self:say(entry.body)
