@@ -105,8 +105,9 @@ export function portalView(browser: Browser): View {
     const { page } = await openPortal(browser, live, `/runs/${run}`);
     try {
       await page.setViewportSize({ width: 1280, height: 4000 });
-      const feed = page.getByRole('feed');
-      return await settled(() => feed.ariaSnapshot(), marker);
+      // With how the run has ended, which stands behind the feed.
+      const timeline = page.locator(':has(> [role=feed])');
+      return await settled(() => timeline.ariaSnapshot(), marker);
     } finally {
       await page.close();
     }
