@@ -68,7 +68,10 @@ export function judgeShell(one: ShellCase, script: ShellScript, rules: readonly 
   if (parts.some(isRuled)) parts.splice(0, parts.length, ...parts.map(cdAsked));
   // Alone they need a rule as everything does.
   const settled = parts.length > 0 ? [...parts, ...free.map((part) => ({ ...part, reason: 'it starts no program' }))] : free.map(asked);
-  return conclude(one, script, settled);
+  // What a redirection writes is judged by the rules on writing files.
+  const denies = script.unread && rules.some((rule) => rule.decision === 'deny' && (own.includes(rule) || rule.tool.matches('set')));
+  const judgement = conclude(one, script, settled);
+  return denies && judgement.decision === 'ask' ? { ...judgement, yoloAsks: true } : judgement;
 }
 
 /** Verdicts on what is in a line; `free` are those on what needs no rule beside others. */

@@ -12,6 +12,7 @@ const MAX_LOOSE = 500;
 const MAX_SCRIPTS = 8;
 /** Tests in a line beyond which it is not taken apart. */
 const MAX_BRACKETS = 100;
+const UNREAD = { unread: true } as const;
 const TOO_LONG = `it is longer than ${MAX_CHARS} characters`;
 
 type Brackets = ReadonlyMap<number, string>;
@@ -33,8 +34,8 @@ export async function readWords(words: readonly string[], text: string): Promise
   const doubts = new Set(why === undefined ? [] : [why]);
   const command = commandOf(words.map((word) => ({ text: word, literal: true })));
   const said: Said = new Map();
-  const acts = unwrappedAll(await Grammar.load(), [command], (doubt) => void doubts.add(doubt), 0, said);
-  return { acts, doubts: [...doubts], printed: { argv: command.words.map((word) => said.get(word) ?? word.text) } };
+  const { acts, unread } = unwrappedAll(await Grammar.load(), [command], (doubt) => void doubts.add(doubt), 0, said);
+  return { acts, doubts: [...doubts], ...unread, printed: { argv: command.words.map((word) => said.get(word) ?? word.text) } };
 }
 
 function scriptOf(grammar: Grammar, text: string, level: number): ShellScript {
@@ -48,7 +49,7 @@ function scriptOf(grammar: Grammar, text: string, level: number): ShellScript {
 }
 
 function doubtful(why: string): ShellScript {
-  return { acts: [], doubts: [why] };
+  return { acts: [], doubts: [why], ...UNREAD };
 }
 
 /**
@@ -61,25 +62,30 @@ function walked(grammar: Grammar, root: Node, text: string, level: number, known
   const brackets = new Map([...known, ...found]);
   if (brackets.size > MAX_BRACKETS) return doubtful('it has too many tests');
   // bash reads [[ as a part of its grammar, others as a program: it is looked at in both ways.
-  const asWritten = [...found.values()].includes('[[') ? judged(grammar, root, text, level, known).acts : [];
+  const asWritten = [...found.values()].includes('[[') ? judged(grammar, root, text, level, known) : undefined;
   const source = maskedText(text, brackets);
   const again = grammar.parse(source, (tree) => (known.size === 0 ? walked : judged)(grammar, tree, source, level, brackets));
-  return again ? { ...again, acts: [...again.acts, ...asWritten] } : doubtful('it takes too long to be read');
+  if (!again) return doubtful('it takes too long to be read');
+  return { ...again, acts: [...again.acts, ...(asWritten?.acts ?? [])], ...(asWritten?.unread ? UNREAD : {}) };
 }
 
 function judged(grammar: Grammar, root: Node, text: string, level: number, brackets: Brackets): ShellScript {
   const walk = new Walk(text, brackets);
-  const why = textDoubt(text) ?? gapDoubt(root, text);
+  const gap = gapDoubt(root, text);
+  const why = textDoubt(text) ?? gap;
   if (why !== undefined) walk.doubt(why);
   if (root.hasError) {
     walk.doubt('its grammar is not that of a shell');
     walk.acts.push(...looseCommands(text));
   }
   walk.visit(root);
-  if (!root.hasError && isMisread(text, walk)) walk.acts.push(...looseCommands(text));
+  const misread = !root.hasError && isMisread(text, walk);
+  if (misread) walk.acts.push(...looseCommands(text));
   const said: Said = new Map();
-  const acts = unwrappedAll(grammar, walk.acts, walk.doubt, level, said);
-  if (walk.doubts.length > 0) return { acts, doubts: walk.doubts };
+  const inner = unwrappedAll(grammar, walk.acts, walk.doubt, level, said);
+  const { acts } = inner;
+  const unread = root.hasError || misread || gap !== undefined || walk.isCut ? UNREAD : inner.unread;
+  if (walk.doubts.length > 0) return { acts, doubts: walk.doubts, ...unread };
   return { acts, ...saidAgain(root, text, walk, brackets, said) };
 }
 
@@ -118,8 +124,15 @@ function maskedText(text: string, brackets: Brackets): string {
 }
 
 /** What is run, with what that runs in turn; `said` is given the scripts among the words, printed again. */
-function unwrappedAll(grammar: Grammar, read: readonly ShellAct[], doubt: (why: string) => void, level: number, said: Said): ShellAct[] {
+function unwrappedAll(
+  grammar: Grammar,
+  read: readonly ShellAct[],
+  doubt: (why: string) => void,
+  level: number,
+  said: Said,
+): { readonly acts: ShellAct[]; readonly unread: Pick<ShellScript, 'unread'> } {
   const acts: ShellAct[] = [];
+  let unread: Pick<ShellScript, 'unread'> = {};
   for (const act of read) {
     if (act.kind !== 'program') {
       acts.push(act);
@@ -129,12 +142,13 @@ function unwrappedAll(grammar: Grammar, read: readonly ShellAct[], doubt: (why: 
     acts.push(...inner.commands);
     for (const { text: code, exact, word } of inner.scripts) {
       const script = scriptOf(grammar, code, level + 1);
+      if (script.unread) unread = UNREAD;
       if (!exact && word && script.printed && 'line' in script.printed) said.set(word, script.printed.line);
       acts.push(...(exact ? script.acts.map((one) => (one.kind === 'program' ? { ...one, denyOnly: true as const } : one)) : script.acts));
       if (!exact) for (const why of script.doubts) doubt(why);
     }
   }
-  return acts;
+  return { acts, unread };
 }
 
 /** Words with which a shell begins or ends a compound command; a program of such a name has to be quoted. */

@@ -27,6 +27,8 @@ const SINKS = new Set(['/dev/null', '/dev/stdout', '/dev/stderr', '/dev/zero', '
 export class Walk {
   readonly acts: ShellAct[] = [];
   readonly doubts: string[] = [];
+  /** True once something was passed over because there is too much of it. */
+  isCut = false;
   /** The words of commands, by where they begin. */
   readonly words = new Map<number, Word>();
   readonly #source: string;
@@ -45,7 +47,10 @@ export class Walk {
   };
 
   visit(node: Node, depth = 0): void {
-    if (depth > MAX_DEPTH || this.acts.length > MAX_ACTS) return this.doubt('the command is nested too deeply or too long');
+    if (depth > MAX_DEPTH || this.acts.length > MAX_ACTS) {
+      this.isCut = true;
+      return this.doubt('the command is nested too deeply or too long');
+    }
     if (node.isError || node.isMissing) this.doubt(`it cannot be read at "${node.text.slice(0, 40)}"`);
     const { type } = node;
     if (type === 'command') return this.#command(node, [], depth);
