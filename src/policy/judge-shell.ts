@@ -123,7 +123,9 @@ function conclude(one: ShellCase, script: ShellScript, parts: PartVerdict[]): Ju
   }
   // Without doubts there always is one.
   if (!script.printed) throw new Error('what is allowed was not printed');
-  return { ...shared, ...decided(parts.find((part) => part.rule !== undefined) ?? first), runs: script.printed, remember: [] };
+  const ruled = parts.find((part) => part.rule !== undefined);
+  const runs = ruled ? script.printed : (script.looking ?? script.printed);
+  return { ...shared, ...decided(ruled ?? first), runs, remember: [] };
 }
 
 function decided(part: PartVerdict): Pick<Judgement, 'decision' | 'by' | 'reason' | 'rule'> {

@@ -95,8 +95,8 @@ const LOG: OptionSpec = {
 /** Commands of git that only look, with the options that keep them so; `none` where they may have no operand. */
 const COMMANDS: Readonly<Record<string, OptionSpec & { readonly none?: true }>> = {
   status: {
-    flags: 'sbvuz',
-    longFlags: ['short', 'branch', 'porcelain', 'long', 'verbose', 'ignored', 'untracked-files', 'show-stash', 'ahead-behind', 'null'],
+    flags: 'sbuz',
+    longFlags: ['short', 'branch', 'porcelain', 'long', 'ignored', 'untracked-files', 'show-stash', 'ahead-behind', 'null'],
     longValued: ['porcelain', 'untracked-files', 'ignored'],
   },
   diff: DIFF,

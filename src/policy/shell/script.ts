@@ -1,6 +1,7 @@
 import { messageOf } from '../../core/errors.ts';
 import { commandOf, type ShellAct, type ShellCommand, type ShellScript, type Word } from './command.ts';
 import { gapDoubt } from './coverage.ts';
+import { withoutDrivers } from './git-drivers.ts';
 import { Grammar, MAX_CHARS, type Node } from './grammar.ts';
 import { printed, Unprintable } from './print.ts';
 import { unwrapped } from './unwrap.ts';
@@ -16,8 +17,8 @@ const UNREAD = { unread: true } as const;
 const TOO_LONG = `it is longer than ${MAX_CHARS} characters`;
 
 type Brackets = ReadonlyMap<number, string>;
-/** Scripts among the words of commands, printed again. */
-type Said = Map<Word, string>;
+/** Scripts among the words of commands, printed again; each way in which a line can be. */
+type Said = Map<Word, { readonly line: string; readonly looking: string }>;
 
 /**
  * Takes a command line apart: every command that it may run, every file that its redirections write, and every reason for which that cannot
@@ -35,7 +36,12 @@ export async function readWords(words: readonly string[], text: string): Promise
   const command = commandOf(words.map((word) => ({ text: word, literal: true })));
   const said: Said = new Map();
   const { acts, unread } = unwrappedAll(await Grammar.load(), [command], (doubt) => void doubts.add(doubt), 0, said);
-  return { acts, doubts: [...doubts], ...unread, printed: { argv: command.words.map((word) => said.get(word) ?? word.text) } };
+  const argv = command.words.map((word) => said.get(word)?.line ?? word.text);
+  const looking = withoutDrivers(
+    command.words.map((word) => said.get(word)?.looking ?? word.text),
+    (word) => word,
+  );
+  return { acts, doubts: [...doubts], ...unread, printed: { argv }, looking: { argv: looking } };
 }
 
 function scriptOf(grammar: Grammar, text: string, level: number): ShellScript {
@@ -86,18 +92,29 @@ function judged(grammar: Grammar, root: Node, text: string, level: number, brack
   const { acts } = inner;
   const unread = root.hasError || misread || gap !== undefined || walk.isCut ? UNREAD : inner.unread;
   if (walk.doubts.length > 0) return { acts, doubts: walk.doubts, ...unread };
-  return { acts, ...saidAgain(root, text, walk, brackets, said) };
+  return { acts, ...saidAgain(root, text, walk, acts, brackets, said) };
 }
 
 /** The line that is run for what was read, or the doubt that there is none. */
-function saidAgain(root: Node, text: string, { words }: Walk, brackets: Brackets, said: Said): Pick<ShellScript, 'doubts' | 'printed'> {
-  const replaced = new Map(brackets);
-  for (const [at, word] of words) {
-    const script = said.get(word);
-    if (script !== undefined) replaced.set(at, script);
-  }
+function saidAgain(
+  root: Node,
+  text: string,
+  { words }: Walk,
+  acts: readonly ShellAct[],
+  brackets: Brackets,
+  said: Said,
+): Pick<ShellScript, 'doubts' | 'printed' | 'looking'> {
+  const line = (way: 'line' | 'looking') => {
+    const replaced = new Map(brackets);
+    for (const [at, word] of words) {
+      const script = said.get(word);
+      if (script !== undefined) replaced.set(at, script[way]);
+    }
+    return { line: printed(root, text, replaced, way === 'looking') };
+  };
+  const hasGit = (act: ShellAct) => act.kind === 'program' && act.words[0]?.text === 'git';
   try {
-    return { doubts: [], printed: { line: printed(root, text, replaced) } };
+    return { doubts: [], printed: line('line'), ...(acts.some(hasGit) ? { looking: line('looking') } : {}) };
   } catch (error) {
     if (!(error instanceof Unprintable)) throw error;
     return { doubts: [error.message] };
@@ -143,7 +160,10 @@ function unwrappedAll(
     for (const { text: code, exact, word } of inner.scripts) {
       const script = scriptOf(grammar, code, level + 1);
       if (script.unread) unread = UNREAD;
-      if (!exact && word && script.printed && 'line' in script.printed) said.set(word, script.printed.line);
+      if (!exact && word && script.printed && 'line' in script.printed) {
+        const { line } = script.printed;
+        said.set(word, { line, looking: script.looking && 'line' in script.looking ? script.looking.line : line });
+      }
       acts.push(...(exact ? script.acts.map((one) => (one.kind === 'program' ? { ...one, denyOnly: true as const } : one)) : script.acts));
       if (!exact) for (const why of script.doubts) doubt(why);
     }
