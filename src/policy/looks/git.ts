@@ -158,7 +158,7 @@ export function gitLookProblem(words: readonly Word[], place: Place): string | u
   if (!spec) return `git ${name.slice(0, 60)} may change something`;
   if (place.folders.some((folder) => folder !== place.root) || !existsSync(join(place.root, '.git')))
     return 'git runs outside of the root of the project';
-  const strange = repositoryProblem(place.root);
+  const strange = place.known.repository(place.root, repositoryProblem);
   if (strange !== undefined) return strange;
   if (texts.some((text) => looksSecret(text.replace(/^.*=/, '')) || /(^|[:/])\.\.(\/|$)/.test(text)))
     return 'a file of it looks like a secret or is outside of the project';

@@ -2,7 +2,7 @@ import { messageOf } from '../../core/errors.ts';
 import { commandOf, type ShellAct, type ShellCommand, type ShellScript, type Word } from './command.ts';
 import { gapDoubt } from './coverage.ts';
 import { withoutDrivers } from './git-drivers.ts';
-import { Grammar, MAX_CHARS, type Node } from './grammar.ts';
+import { Grammar, MAX_CHARS, type Node, signsDoubt } from './grammar.ts';
 import { printed, Unprintable } from './print.ts';
 import { unwrapped } from './unwrap.ts';
 import { Walk } from './walk.ts';
@@ -46,6 +46,8 @@ export async function readWords(words: readonly string[], text: string): Promise
 
 function scriptOf(grammar: Grammar, text: string, level: number): ShellScript {
   if (text.length > MAX_CHARS) return doubtful(TOO_LONG);
+  const signs = signsDoubt(text);
+  if (signs !== undefined) return doubtful(signs);
   if (level > MAX_SCRIPTS) return doubtful('it has scripts inside of scripts');
   try {
     return grammar.parse(text, (root) => walked(grammar, root, text, level)) ?? doubtful('it takes too long to be read');
@@ -63,7 +65,7 @@ function doubtful(why: string): ShellScript {
  * any other, and an operator ends its words.
  */
 function walked(grammar: Grammar, root: Node, text: string, level: number, known: Brackets = new Map()): ShellScript {
-  const found = bracketsOf(root);
+  const found = text.includes('[') ? bracketsOf(root) : new Map<number, string>();
   if (found.size === 0) return judged(grammar, root, text, level, known);
   const brackets = new Map([...known, ...found]);
   if (brackets.size > MAX_BRACKETS) return doubtful('it has too many tests');

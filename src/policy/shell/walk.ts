@@ -47,10 +47,7 @@ export class Walk {
   };
 
   visit(node: Node, depth = 0): void {
-    if (depth > MAX_DEPTH || this.acts.length > MAX_ACTS) {
-      this.isCut = true;
-      return this.doubt('the command is nested too deeply or too long');
-    }
+    if (depth > MAX_DEPTH || this.acts.length > MAX_ACTS) return this.#cut();
     if (node.isError || node.isMissing) this.doubt(`it cannot be read at "${node.text.slice(0, 40)}"`);
     const { type } = node;
     if (type === 'command') return this.#command(node, [], depth);
@@ -75,6 +72,11 @@ export class Walk {
     if (type === 'command_substitution' && node.text.startsWith('`') && /[\\"']/.test(node.text)) this.doubt('quotes inside of backticks');
     if (type === 'negated_command' && this.#source.charAt(node.startIndex + 1).trim() !== '') this.doubt('! without a blank after it');
     this.#children(node, depth);
+  }
+
+  #cut(): void {
+    this.isCut = true;
+    this.doubt('the command is nested too deeply or too long');
   }
 
   #children(node: Node, depth: number): void {
@@ -187,6 +189,10 @@ export class Walk {
 
   /** Notes what is written or read, and returns the words behind the first: they belong to the command. */
   #redirect(node: Node, depth: number): Node[] {
+    if (this.acts.length > MAX_ACTS) {
+      this.#cut();
+      return [];
+    }
     this.#apart(node.children);
     const [target, ...extra] = node.children.filter((child) => WORDS.has(child.type));
     const sign = node.children.find((child) => !child.isNamed)?.type ?? '';
