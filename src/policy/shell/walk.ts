@@ -7,6 +7,8 @@ import { WORDS, wordOf } from './words.ts';
 const MAX_DEPTH = 100;
 /** Commands in one line beyond which it is not taken apart. */
 const MAX_ACTS = 500;
+/** Words of one command beyond which it is not. */
+const MAX_WORDS = 2000;
 /** What only groups commands: they are judged, the group is not. */
 const GROUPS = new Set([...HOLDERS, 'variable_assignments', 'command_substitution']);
 /** Signs and words of the shell's grammar that POSIX has. */
@@ -87,6 +89,7 @@ export class Walk {
   #command(node: Node, more: readonly Node[], depth: number): void {
     const words: Word[] = [];
     const assigned: string[] = [];
+    if (node.childCount > MAX_WORDS) return this.#cut();
     this.#apart(node.children);
     for (const child of [...node.children, ...more]) {
       if (child.type === 'command_name') {

@@ -22,6 +22,8 @@ describe('{#policy_shell} a line with very many signs', () => {
     ['lists behind =', 'a=('.repeat(5000), 'ask', 'more than 200 pipes'],
     ['1,001 ends of commands', 'a;'.repeat(1001), 'ask', 'more than 1000 ends'],
     ['16,000 redirections', '>a'.repeat(16_000), 'ask', 'more than 1000 ends'],
+    ['5,001 words', 'a '.repeat(5001), 'ask', 'more than 5000 words'],
+    ['2,001 words of a command', 'a '.repeat(2001), 'ask', 'too long'],
     ['600 redirections', 'a>b '.repeat(600), 'ask', 'too long'],
   ])('is asked about beyond the limits: %s', async (_, command, decision, reason) => {
     expect(await judged(command)).toMatchObject({ decision, ...(reason ? { reason: expect.stringContaining(reason) as string } : {}) });
