@@ -58,22 +58,31 @@ export function judgeShell(one: ShellCase, script: ShellScript, rules: readonly 
       (rule.folder === undefined || rule.folder === here) &&
       (rule.tool.matches(one.tool) || (rule.decision !== 'allow' && SHELL_TOOLS.some((tool) => rule.tool.matches(tool)))),
   );
-  const alone = judgeActs(one, script, rules, own);
+  const place = placeOfActs(script.acts, one.root, one.cwd);
+  const alone = judgeActs(one, script, place, rules, own);
   // A line runs as a whole: beside what a rule allows, nothing in it is in a sandbox or has another PATH.
   const mixed = alone.parts.some(isRuled) && alone.parts.some(isLook);
   const beside = { ...one, inSandbox: false, looksBeside: true } as const;
-  const { parts, free } = mixed ? judgeActs(beside, script, rules, own) : alone;
+  const { parts, free } = mixed ? judgeActs(beside, script, place, rules, own) : alone;
   const whole = strongest(own.filter((rule) => rule.decision === 'deny' && rule.pattern.matches(one.command.trim())));
   if (whole) parts.unshift({ text: one.command.trim(), decision: 'deny', rule: ruleName(whole), reason: 'a rule denies it' });
   if (parts.some(isRuled)) parts.splice(0, parts.length, ...parts.map(cdAsked));
   // Alone they need a rule as everything does.
   const settled = parts.length > 0 ? [...parts, ...free.map((part) => ({ ...part, reason: 'it starts no program' }))] : free.map(asked);
-  return conclude(one, script, settled);
+  // What a redirection writes is judged by the rules on writing files.
+  const denies = script.unread && rules.some((rule) => rule.decision === 'deny' && (own.includes(rule) || rule.tool.matches('set')));
+  const judgement = conclude(one, script, settled);
+  return denies && judgement.decision === 'ask' ? { ...judgement, yoloAsks: true } : judgement;
 }
 
 /** Verdicts on what is in a line; `free` are those on what needs no rule beside others. */
-function judgeActs(one: ShellCase & { readonly looksBeside?: true }, script: ShellScript, rules: readonly Rule[], own: readonly Rule[]) {
-  const place = placeOfActs(script.acts, one.root, one.cwd);
+function judgeActs(
+  one: ShellCase & { readonly looksBeside?: true },
+  script: ShellScript,
+  place: Place | undefined,
+  rules: readonly Rule[],
+  own: readonly Rule[],
+) {
   const parts: PartVerdict[] = [];
   const free: PartVerdict[] = [];
   for (const act of script.acts) {
@@ -120,7 +129,9 @@ function conclude(one: ShellCase, script: ShellScript, parts: PartVerdict[]): Ju
   }
   // Without doubts there always is one.
   if (!script.printed) throw new Error('what is allowed was not printed');
-  return { ...shared, ...decided(parts.find((part) => part.rule !== undefined) ?? first), runs: script.printed, remember: [] };
+  const ruled = parts.find((part) => part.rule !== undefined);
+  const runs = ruled ? script.printed : (script.looking ?? script.printed);
+  return { ...shared, ...decided(ruled ?? first), runs, remember: [] };
 }
 
 function decided(part: PartVerdict): Pick<Judgement, 'decision' | 'by' | 'reason' | 'rule'> {
@@ -137,14 +148,13 @@ function judgeCommand(
   rules: readonly Rule[],
 ): PartVerdict | undefined {
   const { text } = act;
-  const denied = strongest(
-    rules.filter((rule) => rule.decision === 'deny' && spellings(act).some((spelling) => rule.pattern.matches(spelling))),
-  );
+  const known = spellings(act);
+  const denied = strongest(rules.filter((rule) => rule.decision === 'deny' && known.some((spelling) => rule.pattern.matches(spelling))));
   if (denied) return { text, decision: 'deny', rule: ruleName(denied), reason: 'a rule denies it' };
   if (act.denyOnly) return undefined;
   const found = strongest(
     rules.filter(({ decision, pattern }) => {
-      if (decision === 'ask') return spellings(act).some((spelling) => pattern.matches(spelling));
+      if (decision === 'ask') return known.some((spelling) => pattern.matches(spelling));
       return decision === 'allow' && pattern.matches(text) && (act.exactOnly === undefined || pattern.wildcards === 0);
     }),
   );

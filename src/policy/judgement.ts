@@ -20,6 +20,8 @@ export interface Judgement {
   readonly rule?: string;
   readonly reason: string;
   readonly commands: PartVerdict[];
+  /** A person is asked, also under `yolo`: it cannot be read, so what rules deny may be in it (SPEC {#verdict}). */
+  readonly yoloAsks?: true;
   /** What is run where no person is asked: the command that was judged, printed again (SPEC {#policy_printed}). */
   readonly runs?: Printed;
   /** Rules that `remember` writes with an accept; empty when none narrow enough can be made. */

@@ -4,7 +4,7 @@ import { channelPath, requireLogPath, requireScheme } from '../model/paths.ts';
 import type { Attributes, Entry, Run, Visibility } from '../model/records.ts';
 import type { Sight } from '../model/sight.ts';
 import type { ReadableChannels } from '../redact/index.ts';
-import { channelTail, type EntryRow, encode, entryRow, listedBody } from './entry-rows.ts';
+import { channelTail, type EntryRow, encode, entryRow, LISTED_BYTES, listedBody } from './entry-rows.ts';
 import { categoryOf, checkSize, checkWritable, MAX_BODY_BYTES, removeEntry, writeEntry } from './entry-writes.ts';
 import type { Caller, RuntimeParts } from './parts.ts';
 import { pathMatcher, patternPrefix } from './path-pattern.ts';
@@ -15,6 +15,8 @@ type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'streams' | 'masked'>;
 
 const DEFAULT_ROWS = 200;
 const DEFAULT_LINES = 1000;
+/** Bytes of bodies that are read for one listing, together (SPEC {#entries}). */
+const LISTING_BYTES = 16 * 1024 * 1024;
 /** Bytes of a digest, give or take a line. */
 const DIGEST_BYTES = 8 * 1024;
 /** Bytes of lines that one `get` returns at most. */
@@ -43,6 +45,16 @@ export interface LineRange {
   readonly redact?: boolean | undefined;
 }
 
+/** Ids of the entries of a listing whose bodies are read: all until those before have taken so much. The first always is. */
+function withinBudget(entries: readonly Entry[]): number[] {
+  let bytes = 0;
+  return entries.flatMap((entry) => {
+    if (bytes >= LISTING_BYTES) return [];
+    bytes += isChannel(entry) ? Math.min(entry.bytes, LISTED_BYTES) : entry.bytes;
+    return [entry.id];
+  });
+}
+
 /** Entry operations of clients (SPEC {#entries}). */
 export class EntryOperations {
   readonly #parts: Parts;
@@ -65,12 +77,16 @@ export class EntryOperations {
       ...(pattern === undefined ? {} : { prefix: patternPrefix(pattern), matches: pathMatcher(pattern) }),
       offset: query.offset ?? 0,
       limit: query.limit ?? DEFAULT_ROWS,
+      withoutBodies: true,
     });
+    const bodies = query.body === false ? new Map<number, string>() : store.entries.bodies(withinBudget(found));
     const aliases = new Map<number, string>();
     return found.map((entry) => {
       const alias = aliases.get(entry.runId) ?? store.runs.byId(entry.runId)?.alias ?? '';
       aliases.set(entry.runId, alias);
-      return entryRow(entry, alias, query.body === false ? { body: '' } : listedBody(this.#channels(query.redact), entry));
+      const body = bodies.get(entry.id);
+      if (body !== undefined) return entryRow(entry, alias, listedBody(this.#channels(query.redact), { ...entry, body }));
+      return entryRow(entry, alias, { body: '', ...(query.body === false ? {} : { truncated: true as const }) });
     });
   }
 

@@ -48,9 +48,13 @@ export class PolicyMethods {
    * What would be decided if the model proposed this. Throws invalid_params when it is given none or several of command, subjects and input,
    * for an input that does not fit, and for that of a tool which runs no shell command.
    */
-  async check(c: Caller, question: Question): Promise<Omit<Judgement, 'runs'>> {
+  async check(c: Caller, question: Question): Promise<Omit<Judgement, 'runs' | 'yoloAsks'>> {
     const inSandbox = question.tool === 'env' && (await this.#canSandbox(c.project.root));
-    const { runs: _, ...judgement } = await this.#policy.judge(c.project.id, this.#case(c.project.root, question, inSandbox));
+    const {
+      runs: _runs,
+      yoloAsks: _yoloAsks,
+      ...judgement
+    } = await this.#policy.judge(c.project.id, this.#case(c.project.root, question, inSandbox));
     return judgement;
   }
 

@@ -159,7 +159,7 @@ export class Runs {
         result,
       })),
       ...runUsage(store.turns.list(run.id), loops),
-      proposals: store.entries.list({ runId: run.id, statuses: [202] }).map(({ path }) => path),
+      proposals: store.entries.list({ runId: run.id, statuses: [202], withoutBodies: true }).map(({ path }) => path),
       producers: live.map(({ producer }) => producer.path),
       waiting: live.filter(({ waiting }) => waiting).map(({ producer }) => producer.path),
       leftovers: streams.list({ runId: run.id, state: 'leftover' }).map(({ producer }) => producer.path),

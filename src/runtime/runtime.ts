@@ -121,6 +121,7 @@ export class Runtime {
   async prompt(c: Caller, mode: LoopMode, params: PromptParams): Promise<PromptResult> {
     requireForked(params);
     this.#tellMissingPlugins(c.project.id);
+    if (params.persona !== undefined) await this.#parts.guides.refresh('personas', c.project.root);
     const known = params.run === undefined ? undefined : this.requireRun(c.sight, params.run);
     const model = this.#modelFor(c, known, params.model);
     const prompted = (tx: JournalTx, run: Run) => ({
@@ -164,7 +165,7 @@ export class Runtime {
     const plugins = this.plugins().filter(({ error }) => error === undefined);
     const problem = this.#models.problemOf(model);
     const facts = { alias, actual, provider, dialect: this.#models.dialectOf(model), ...defined({ problem }) };
-    const skills = this.skills.list('skills', c.project.root).filter((skill) => skill.problem === undefined);
+    const skills = (await this.skills.listed('skills', c.project.root)).filter((skill) => skill.problem === undefined);
     const names = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name);
     return { run: run?.alias ?? null, model: facts, tools: [...tools], skills: names(skills), plugins: names(plugins) };
   }

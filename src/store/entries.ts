@@ -16,6 +16,27 @@ import { ofSight, ofVisibleRun } from './visible.ts';
 
 type Row = Selectable<Tables['entries']>;
 
+/** Every column but the body, which lies behind them on pages of its own. */
+const LIGHT = [
+  'entries.id',
+  'entries.run_id',
+  'entries.path',
+  'entries.scheme',
+  'entries.category',
+  'entries.status',
+  'entries.outcome',
+  'entries.visibility',
+  'entries.attributes',
+  'entries.turn',
+  'entries.loop_id',
+  'entries.writer',
+  'entries.bytes',
+  'entries.lines',
+  'entries.version',
+  'entries.created_at',
+  'entries.updated_at',
+] as const;
+
 /** Entries of a run by path. */
 export class SqliteEntries implements EntryStore {
   readonly #db: Connection;
@@ -68,8 +89,9 @@ export class SqliteEntries implements EntryStore {
   }
 
   list(filter: EntryFilter): Entry[] {
-    if (filter.matches || filter.offset !== undefined || filter.limit !== undefined) return this.#byIds(this.#page(filter));
-    const all = this.#db.query.selectFrom('entries').selectAll('entries').where(ofVisibleRun('entries.run_id'));
+    if (filter.matches || filter.offset !== undefined || filter.limit !== undefined)
+      return this.#byIds(this.#page(filter), filter.withoutBodies);
+    const all = this.#rows(filter.withoutBodies).where(ofVisibleRun('entries.run_id'));
     return this.#db.all(narrowed(all, filter).orderBy('entries.id')).map(record);
   }
 
@@ -90,11 +112,20 @@ export class SqliteEntries implements EntryStore {
     return ids;
   }
 
-  #byIds(ids: readonly number[]): Entry[] {
+  #byIds(ids: readonly number[], withoutBodies = false): Entry[] {
     if (ids.length === 0) return [];
-    // One parameter for any number of ids, so that there is one statement to prepare.
-    const wanted = sql<number>`(select value from json_each(${JSON.stringify(ids)}))`;
-    return this.#db.all(this.#db.query.selectFrom('entries').selectAll().where('id', 'in', wanted).orderBy('id')).map(record);
+    return this.#db.all(this.#rows(withoutBodies).where('entries.id', 'in', among(ids)).orderBy('entries.id')).map(record);
+  }
+
+  #rows(withoutBodies = false) {
+    const rows = this.#db.query.selectFrom('entries');
+    return withoutBodies ? rows.select([...LIGHT, sql<string>`''`.as('body')]) : rows.selectAll('entries');
+  }
+
+  bodies(ids: readonly number[]): ReadonlyMap<number, string> {
+    if (ids.length === 0) return new Map();
+    const query = this.#db.query.selectFrom('entries').select(['entries.id', 'entries.body']).where('entries.id', 'in', among(ids));
+    return new Map(this.#db.all(query).map(({ id, body }) => [id, body]));
   }
 
   update(id: number, change: EntryChange): Entry {
@@ -140,6 +171,11 @@ function narrowed<R>(query: SelectQueryBuilder<Tables, 'entries', R>, filter: En
       // Paths are ASCII, so the range is exactly the paths that begin so, and the index finds it.
       q.where('entries.path', '>=', prefix ?? '').where('entries.path', '<', `${prefix ?? ''}\u007f`),
     );
+}
+
+/** One parameter for any number of ids, so that there is one statement to prepare. */
+function among(ids: readonly number[]) {
+  return sql<number>`(select value from json_each(${JSON.stringify(ids)}))`;
 }
 
 /** A body with the sizes kept beside it. */

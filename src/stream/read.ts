@@ -9,7 +9,7 @@ const DEFAULT_BYTES = 1024 * 1024;
 const SEARCH_PAGE_BYTES = 256 * 1024;
 /** A search returns at most so many lines, and stops after so many milliseconds; `to` says where to go on. */
 const SEARCH_ROWS = 1000;
-const SEARCH_MS = 25;
+const SEARCH_MS = 8;
 const MATCH_TEXT_CHARS = 2048;
 /** Bytes of a line that a search looks at. */
 const SEARCH_LINE_BYTES = 8 * 1024;

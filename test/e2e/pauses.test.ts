@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WireClient } from '../support/built-server.ts';
-import { HealthyClient } from '../support/healthy-client.ts';
+import { HealthyClient, type Waits } from '../support/healthy-client.ts';
 import { HOSTILE_ACTS, type Target } from '../support/hostile-acts.ts';
 import { liveServer } from '../support/live-server.ts';
 
-/** Longest that the healthy client may wait for an answer: 50 ms is the goal on an idle machine, and a busy one gives a thread no processor for long. */
+/** Longest that the healthy client may wait for an answer, less the time in which others had the server's processor: 50 ms is the goal on an idle machine. */
 const MOST_MS = 2000;
 /** The same beside all of them at once, whose commands keep the processors busy with some hundred processes; one that stops the server stops it for good. */
 const MOST_BESIDE_ALL_MS = 15_000;
@@ -12,6 +12,10 @@ const MOST_BESIDE_ALL_MS = 15_000;
 const live = liveServer();
 let target: Target;
 let healthy: HealthyClient;
+
+function tell(name: string, { longest, owed }: Waits): void {
+  process.stdout.write(`${name}: ${longest.toFixed(0)} ms, ${owed.toFixed(0)} ms of it with a processor\n`);
+}
 
 let readers = 0;
 async function reader(): Promise<WireClient> {
@@ -36,9 +40,9 @@ afterAll(() => healthy.close());
 describe('{#no_pause} a healthy client of a fresh server', () => {
   it('is answered while the first loop of a model goes on', async () => {
     const client = await live.client();
-    const longest = await healthy.during(() => client.call('act', { prompt: 'sh: echo first', model: 'scripted', yolo: true, wait: true }));
-    process.stdout.write(`the first loop: ${longest.toFixed(0)} ms\n`);
-    expect(longest).toBeLessThan(MOST_MS);
+    const waits = await healthy.during(() => client.call('act', { prompt: 'sh: echo first', model: 'scripted', yolo: true, wait: true }));
+    tell('the first loop', waits);
+    expect(waits.owed).toBeLessThan(MOST_MS);
   });
 });
 
@@ -47,9 +51,9 @@ describe('{#no_pause} a healthy client beside hostile ones', () => {
     'is answered during $name',
     async ({ name, prepare }) => {
       const act = await prepare(target);
-      const longest = await healthy.during(act);
-      process.stdout.write(`${name}: ${longest.toFixed(0)} ms\n`);
-      expect(longest).toBeLessThan(MOST_MS);
+      const waits = await healthy.during(act);
+      tell(name, waits);
+      expect(waits.owed).toBeLessThan(MOST_MS);
     },
     60_000,
   );
@@ -57,8 +61,8 @@ describe('{#no_pause} a healthy client beside hostile ones', () => {
   it('is answered during all of them at once', async () => {
     const acts: (() => Promise<void>)[] = [];
     for (const { prepare } of HOSTILE_ACTS) acts.push(await prepare(target));
-    const longest = await healthy.during(() => Promise.all(acts.map((act) => act())));
-    process.stdout.write(`all at once: ${longest.toFixed(0)} ms\n`);
-    expect(longest).toBeLessThan(MOST_BESIDE_ALL_MS);
+    const waits = await healthy.during(() => Promise.all(acts.map((act) => act())));
+    tell('all at once', waits);
+    expect(waits.owed).toBeLessThan(MOST_BESIDE_ALL_MS);
   }, 120_000);
 });

@@ -1,13 +1,12 @@
-import { parentPort, workerData } from 'node:worker_threads';
 import WebSocket from 'ws';
 
 /**
- * A client in a thread of its own that asks a server every few milliseconds whether it lives, and notes the longest time that one answer
- * took. What the test itself does holds nothing of it up.
+ * A client in a process of its own that asks a server every few milliseconds whether it lives, and notes the longest time that one answer
+ * took. What the test itself does holds nothing of it up, and its own processor is not the test's.
  *
  * @type {{ url: string, token: string, everyMs: number }}
  */
-const { url, token, everyMs } = workerData;
+const { url, token, everyMs } = JSON.parse(process.argv[2] ?? '');
 const socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` } });
 /** When each ping that has no answer yet was sent, by id. @type {Map<number, number>} */
 const waiting = new Map();
@@ -37,20 +36,22 @@ socket.on('open', () => {
     waiting.set(id, performance.now());
     socket.send(JSON.stringify({ jsonrpc: '2.0', id, method: 'ping' }));
   }, everyMs);
-  parentPort?.postMessage({ open: true });
+  process.send?.({ open: true });
 });
-socket.on('error', (error) => parentPort?.postMessage({ failed: error.message }));
-socket.on('close', () => parentPort?.postMessage({ failed: 'the connection has ended' }));
+socket.on('error', (error) => process.send?.({ failed: error.message }));
+socket.on('close', () => process.send?.({ failed: 'the connection has ended' }));
 
-parentPort?.on('message', () => {
+process.on('message', () => {
   // Whoever asks is told once a ping has been answered that was sent after the question.
   report = {
     least: id + 1,
     call: () => {
       report = undefined;
-      parentPort?.postMessage({ longestMs, answers });
+      process.send?.({ longestMs, answers });
       longestMs = 0;
       answers = 0;
     },
   };
 });
+// Nobody is left to be told.
+process.on('disconnect', () => process.exit());

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -206,6 +206,74 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
         const copy = await client.call<{ run: string }>('run/fork', { run });
         const { bytes } = await client.call<{ bytes: number }>('get', { run: copy.run, path: 'sh://turn_1/x100000_1' });
         if (bytes !== 6) throw new Error(`the channel of the copy holds ${bytes} bytes`);
+        await client.close();
+      };
+    },
+  },
+  {
+    name: 'policy/check on command lines that take long to read',
+    prepare: async ({ reader, root }) => {
+      mkdirSync(join(root, 'a'), { recursive: true });
+      const client = await reader();
+      const words = Array.from({ length: 1900 }, (_, at) => `f${at}`).join(' ');
+      const lines = [
+        'a|'.repeat(16_000),
+        'a=('.repeat(10_000),
+        'a;'.repeat(16_000),
+        '>a '.repeat(10_000),
+        `cat ${words}`,
+        `cd a; cat ${words}`,
+        'a '.repeat(16_000),
+      ];
+      return async () => {
+        for (const command of lines) {
+          const { decision } = await client.call<{ decision: string }>('policy/check', { tool: 'env', command });
+          if (decision !== 'ask') throw new Error(`${command.slice(0, 20)} is ${decision}`);
+        }
+        await client.close();
+      };
+    },
+  },
+  {
+    name: '200 skills with front matter of 60 KiB',
+    prepare: async ({ reader, root }) => {
+      const folder = join(root, '.headgate/skills');
+      mkdirSync(folder, { recursive: true });
+      for (let at = 0; at < 200; at++) writeFileSync(join(folder, `large-${at}.md`), `---\nlist: [${'[a],'.repeat(15_000)}]\n---\nText.\n`);
+      const client = await reader();
+      return async () => {
+        const skills = await client.call<{ name: string; problem?: string }[]>('listSkills', {});
+        if (!skills.some(({ name, problem }) => name.startsWith('large-') && problem?.includes('4096')))
+          throw new Error('front matter of 60 KiB was read');
+        for (let at = 0; at < 200; at++) rmSync(join(folder, `large-${at}.md`));
+        await client.close();
+      };
+    },
+  },
+  {
+    name: 'getEntries of 200 bodies of 1 MiB, without the bodies',
+    prepare: async ({ operator, reader }) => {
+      const owner = await operator();
+      const { run } = await owner.call<{ run: string }>('startRun', { model: 'scripted' });
+      for (let at = 0; at < 200; at++) await owner.call('set', { run, path: `known://large-${at}`, body: 'x'.repeat(1024 * 1024) });
+      await owner.close();
+      const client = await reader();
+      return async () => {
+        const rows = await client.call<unknown[]>('getEntries', { run, body: false, limit: 1000 });
+        if (rows.length < 200) throw new Error(`${rows.length} entries`);
+        await client.close();
+      };
+    },
+  },
+  {
+    name: 'a screen of 1,000 rows and columns',
+    prepare: async ({ operator, reader }) => {
+      const owner = await operator();
+      const place = await channelOf(owner, 5_000_000);
+      await owner.close();
+      const client = await reader();
+      return async () => {
+        await client.call('stream/read', { ...place, channel: 1, format: 'screen', rows: 1000, cols: 1000 });
         await client.close();
       };
     },

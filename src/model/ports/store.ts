@@ -205,6 +205,8 @@ export interface EntryFilter {
   readonly offset?: number;
   /** Rows to answer at most. */
   readonly limit?: number;
+  /** Bodies are not read, and are empty in the rows: they take most of the time. */
+  readonly withoutBodies?: boolean;
 }
 
 export interface EntryStore {
@@ -214,6 +216,8 @@ export interface EntryStore {
   get(runId: number, path: string): Entry | undefined;
   /** In order of creation. */
   list(filter: EntryFilter): Entry[];
+  /** The bodies of these entries, by id; a channel has an empty one. */
+  bodies(ids: readonly number[]): ReadonlyMap<number, string>;
   /** Raises the version by one. Throws `illegal_transition` for a pair of statuses outside the table. */
   update(id: number, change: EntryChange): Entry;
   remove(id: number): void;

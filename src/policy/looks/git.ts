@@ -95,8 +95,8 @@ const LOG: OptionSpec = {
 /** Commands of git that only look, with the options that keep them so; `none` where they may have no operand. */
 const COMMANDS: Readonly<Record<string, OptionSpec & { readonly none?: true }>> = {
   status: {
-    flags: 'sbvuz',
-    longFlags: ['short', 'branch', 'porcelain', 'long', 'verbose', 'ignored', 'untracked-files', 'show-stash', 'ahead-behind', 'null'],
+    flags: 'sbuz',
+    longFlags: ['short', 'branch', 'porcelain', 'long', 'ignored', 'untracked-files', 'show-stash', 'ahead-behind', 'null'],
     longValued: ['porcelain', 'untracked-files', 'ignored'],
   },
   diff: DIFF,
@@ -158,7 +158,7 @@ export function gitLookProblem(words: readonly Word[], place: Place): string | u
   if (!spec) return `git ${name.slice(0, 60)} may change something`;
   if (place.folders.some((folder) => folder !== place.root) || !existsSync(join(place.root, '.git')))
     return 'git runs outside of the root of the project';
-  const strange = repositoryProblem(place.root);
+  const strange = place.known.repository(place.root, repositoryProblem);
   if (strange !== undefined) return strange;
   if (texts.some((text) => looksSecret(text.replace(/^.*=/, '')) || /(^|[:/])\.\.(\/|$)/.test(text)))
     return 'a file of it looks like a secret or is outside of the project';

@@ -4,7 +4,7 @@ import type { ShellAct, ShellCommand, Word } from '../shell/command.ts';
 import { isPlainSed } from '../shell/little-languages.ts';
 import { firstOperand, readOption } from '../shell/options.ts';
 import { gitLookProblem } from './git.ts';
-import { isFolder, namesProblem, type Place, pathProblem } from './paths.ts';
+import { isFolder, Known, namesProblem, type Place, pathProblem } from './paths.ts';
 import { LOOKS, type Look, VERSIONS } from './programs.ts';
 
 /** Folders that `cd` may lead to beyond which a line is asked about. */
@@ -20,11 +20,12 @@ const SEARCHED =
 /** The place of a line of commands: the folders that its `cd`s may lead to. Undefined when one leads out of the project. */
 export function placeOfActs(acts: readonly ShellAct[], root: string, cwd: string): Place | undefined {
   const targets: Word[] = [];
+  const known = new Known();
   let folders: readonly string[] = [cwd];
   for (const act of acts) {
     if (act.kind !== 'program' || act.words[0]?.text !== 'cd') continue;
     const [, target, more] = act.words;
-    if (!target?.literal || more || target.text === '-' || pathProblem(target, { root, folders }) !== undefined) return undefined;
+    if (!target?.literal || more || target.text === '-' || pathProblem(target, { root, folders, known }) !== undefined) return undefined;
     folders = [...new Set([...folders, ...folders.map((folder) => posix.resolve(folder, target.text))])];
     targets.push(target);
     if (folders.length > MAX_FOLDERS) return undefined;
@@ -32,12 +33,12 @@ export function placeOfActs(acts: readonly ShellAct[], root: string, cwd: string
   // In a loop each is entered again, from wherever the others have led.
   for (let before = 0; before !== folders.length; ) {
     before = folders.length;
-    const place = { root, folders };
+    const place = { root, folders, known };
     if (folders.length > MAX_FOLDERS || targets.some((target) => pathProblem(target, place) !== undefined)) return undefined;
     const next = folders.flatMap((folder) => targets.map((target) => posix.resolve(folder, target.text)));
-    folders = [...new Set([...folders, ...next.filter((folder) => existsSync(folder))])];
+    folders = [...new Set([...folders, ...[...new Set(next)].filter((folder) => existsSync(folder))])];
   }
-  return { root, folders };
+  return { root, folders, known };
 }
 
 /** Why a command is not one of those that only look; undefined for one that is (SPEC {#policy_defaults}). */

@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync, statSync } from 'node:fs';
+import { type Dirent, opendirSync, statSync } from 'node:fs';
 import { isAbsolute, join, posix, relative, resolve } from 'node:path';
 import { containedPath, realOf } from '../../hooks/contained-path.ts';
 import type { Word } from '../shell/command.ts';
@@ -6,12 +6,45 @@ import { looksSecret } from './secrets.ts';
 
 /** Entries of a folder beyond which a glob in it is not looked at. */
 const MAX_ENTRIES = 5000;
+/** Paths that are looked up for one line at most, each in every folder that it may be run in: all of that is done in the server's thread. */
+const MAX_LOOKED_UP = 256;
+/** Entries of a folder that take as long as looking up a path. */
+const ENTRIES_A_PATH = 40;
 
 /** Where a command that looks is run. */
 export interface Place {
   readonly root: string;
   /** Folders in which it may be, `cd` considered. */
   readonly folders: readonly string[];
+  readonly known: Known;
+}
+
+/** What was found out for one line, so that it is looked up once, and how much may be. */
+export class Known {
+  readonly #paths = new Map<string, string | undefined>();
+  readonly #repositories = new Map<string, string | undefined>();
+  #cost = 0;
+
+  /** The problem of a path, looked up once; another one when too many were. */
+  path(key: string, look: () => string | undefined): string | undefined {
+    if (this.#paths.has(key)) return this.#paths.get(key);
+    if (this.#cost >= MAX_LOOKED_UP) return `it names more than ${MAX_LOOKED_UP} files, or as many in the folders that it may run in`;
+    this.#cost += 1;
+    const problem = look();
+    this.#paths.set(key, problem);
+    return problem;
+  }
+
+  /** Takes what reading so many entries of a folder costs. */
+  charge(entries: number): void {
+    this.#cost += entries / ENTRIES_A_PATH;
+  }
+
+  /** The problem of the repository at `root`, looked up once. */
+  repository(root: string, look: (root: string) => string | undefined): string | undefined {
+    if (!this.#repositories.has(root)) this.#repositories.set(root, look(root));
+    return this.#repositories.get(root);
+  }
 }
 
 /**
@@ -26,7 +59,9 @@ export function pathProblem(word: Word, place: Place): string | undefined {
   if (posix.normalize(text).split('/').includes('..') || text.split('/').includes('..')) return `${told} may be outside of the project`;
   if (looksSecret(text)) return `${told} looks like a secret`;
   for (const folder of place.folders) {
-    const problem = word.glob ? globProblem(text, folder, place.root) : oneProblem(text, folder, place.root);
+    const problem = place.known.path(`${word.glob ? 'glob' : 'path'}\0${folder}\0${text}`, () =>
+      word.glob ? globProblem(text, folder, place) : oneProblem(text, folder, place.root),
+    );
     if (problem !== undefined) return problem;
   }
   return undefined;
@@ -45,7 +80,7 @@ function oneProblem(path: string, folder: string, root: string): string | undefi
 }
 
 /** A glob in the last part of a path, over files of one kind that are no links. */
-function globProblem(text: string, folder: string, root: string): string | undefined {
+function globProblem(text: string, folder: string, { root, known }: Place): string | undefined {
   const at = text.lastIndexOf('/');
   const [parent, name] = at < 0 ? ['.', text] : [text.slice(0, at) || '/', text.slice(at + 1)];
   if (/[*?[]/.test(parent)) return `${text.slice(0, 80)}: which folders it takes in is not known`;
@@ -54,6 +89,7 @@ function globProblem(text: string, folder: string, root: string): string | undef
   const ending = /\.[A-Za-z0-9]+$/.exec(name)?.[0];
   if (ending === undefined || looksSecret(`x${ending}`)) return `${text.slice(0, 80)} takes in files that may be secret`;
   const entries = entriesOf(isAbsolute(parent) ? parent : join(folder, parent));
+  known.charge(entries.length);
   if (entries.length > MAX_ENTRIES) return `${text.slice(0, 80)}: the folder has too many entries`;
   const strange = entries.find((entry) => entry.name.endsWith(ending) && (entry.isSymbolicLink() || looksSecret(entry.name)));
   if (strange) return `${text.slice(0, 80)} takes in ${strange.name.slice(0, 80)}, which may be outside of the project or a secret`;
@@ -79,10 +115,18 @@ export function isFolder(word: Word, { folders }: Place): boolean {
   }
 }
 
+/** The entries of a folder, one more than are looked at of a larger one. */
 function entriesOf(folder: string): Dirent[] {
+  const entries: Dirent[] = [];
   try {
-    return readdirSync(folder, { withFileTypes: true });
+    const open = opendirSync(folder, { bufferSize: 256 });
+    try {
+      for (let entry = open.readSync(); entry && entries.length <= MAX_ENTRIES; entry = open.readSync()) entries.push(entry);
+    } finally {
+      open.closeSync();
+    }
   } catch {
     return [];
   }
+  return entries;
 }

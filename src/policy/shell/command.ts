@@ -49,8 +49,12 @@ export interface ShellScript {
   readonly acts: readonly ShellAct[];
   /** Why it cannot be known what it does; with one of these it is never allowed without asking. */
   readonly doubts: readonly string[];
+  /** Commands in it may be missing among `acts`: it could not be read to its end. */
+  readonly unread?: true;
   /** The same commands in words that every shell reads alike (SPEC {#policy_printed}); undefined beside doubts. */
   readonly printed?: Printed;
+  /** The same for where all of it only looks; undefined where that is no other text (SPEC {#looks_place}). */
+  readonly looking?: Printed;
 }
 
 /** What is run where no person has accepted the text: a line for a shell, or the words of an array. */

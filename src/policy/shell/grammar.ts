@@ -6,6 +6,30 @@ export const MAX_CHARS = 32 * 1024;
 /** How long a command may take to be parsed, milliseconds. */
 const MAX_PARSE_MS = 250;
 
+/** Pipes, and lists behind `=`, beyond which a command is not parsed: they take the parser time that grows with their square. */
+const MAX_PIPES = 200;
+/** Other signs of the grammar beyond which it is not. */
+const MAX_SIGNS = 1000;
+/** Words beyond which it is not. */
+const MAX_WORDS = 5000;
+
+/** Why a text is not given to the parser, which cannot be stopped everywhere: it has more signs than a person or a model writes. */
+export function signsDoubt(text: string): string | undefined {
+  let pipes = 0;
+  let signs = 0;
+  let words = 1;
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charAt(at);
+    if (char === '|' || (char === '(' && text.charAt(at - 1) === '=')) pipes += 1;
+    else if (';&!\n()`<>'.includes(char)) signs += 1;
+    else if (char === ' ' && text.charAt(at - 1) !== ' ') words += 1;
+    if (words > MAX_WORDS) return `it has more than ${MAX_WORDS} words`;
+    if (pipes > MAX_PIPES) return `it has more than ${MAX_PIPES} pipes`;
+    if (signs > MAX_SIGNS) return `it has more than ${MAX_SIGNS} ends of commands, brackets and redirections`;
+  }
+  return undefined;
+}
+
 export type { Node };
 
 /** Nodes that only hold others, which run, and are printed, in their order. */

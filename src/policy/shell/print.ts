@@ -1,3 +1,4 @@
+import { withoutDrivers } from './git-drivers.ts';
 import { HOLDERS, type Node } from './grammar.ts';
 import { heredocOf } from './heredoc.ts';
 import { type Piece, piecesOf, WORDS } from './words.ts';
@@ -19,10 +20,11 @@ export type Replaced = ReadonlyMap<number, string>;
 
 /**
  * A command line that says again what was read, for `dash`, `bash` and `busybox` alike: every word in quotes, every operator where it was,
- * one command a line. Throws `Unprintable` for what not all of them read in the same way (SPEC {#policy_printed}).
+ * one command a line. `onlyLooks`: with options by which git runs no program of anybody's configuration (SPEC {#looks_place}). Throws
+ * `Unprintable` for what not all of them read in the same way (SPEC {#policy_printed}).
  */
-export function printed(root: Node, source: string, replaced: Replaced): string {
-  const text = new Printer(source, replaced).program(root);
+export function printed(root: Node, source: string, replaced: Replaced, onlyLooks: boolean): string {
+  const text = new Printer(source, replaced, onlyLooks).program(root);
   if (Buffer.byteLength(text) > MAX_BYTES) throw new Unprintable('it is too long to be written in quotes');
   return text;
 }
@@ -30,12 +32,14 @@ export function printed(root: Node, source: string, replaced: Replaced): string 
 class Printer {
   readonly #source: string;
   readonly #replaced: Replaced;
+  readonly #onlyLooks: boolean;
   /** Here-documents whose lines follow at the next end of a line. */
   #pending = '';
 
-  constructor(source: string, replaced: Replaced) {
+  constructor(source: string, replaced: Replaced, onlyLooks: boolean) {
     this.#source = source;
     this.#replaced = replaced;
+    this.#onlyLooks = onlyLooks;
   }
 
   program(root: Node): string {
@@ -107,7 +111,8 @@ class Printer {
       else words.push(this.#operand(child));
       if (child.type === 'file_redirect') words.push(...extraWords(child).map((word) => this.#word(word)));
     }
-    return [...assigned, ...words, ...redirects.map((redirect) => this.#redirect(redirect))].filter((part) => part !== '').join(' ');
+    const said = this.#onlyLooks ? withoutDrivers(words, quote) : words;
+    return [...assigned, ...said, ...redirects.map((redirect) => this.#redirect(redirect))].filter((part) => part !== '').join(' ');
   }
 
   /** A word, or what the grammar takes for an operator of `[[` between words. */

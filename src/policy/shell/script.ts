@@ -1,7 +1,8 @@
 import { messageOf } from '../../core/errors.ts';
 import { commandOf, type ShellAct, type ShellCommand, type ShellScript, type Word } from './command.ts';
 import { gapDoubt } from './coverage.ts';
-import { Grammar, MAX_CHARS, type Node } from './grammar.ts';
+import { withoutDrivers } from './git-drivers.ts';
+import { Grammar, MAX_CHARS, type Node, signsDoubt } from './grammar.ts';
 import { printed, Unprintable } from './print.ts';
 import { unwrapped } from './unwrap.ts';
 import { Walk } from './walk.ts';
@@ -12,11 +13,12 @@ const MAX_LOOSE = 500;
 const MAX_SCRIPTS = 8;
 /** Tests in a line beyond which it is not taken apart. */
 const MAX_BRACKETS = 100;
+const UNREAD = { unread: true } as const;
 const TOO_LONG = `it is longer than ${MAX_CHARS} characters`;
 
 type Brackets = ReadonlyMap<number, string>;
-/** Scripts among the words of commands, printed again. */
-type Said = Map<Word, string>;
+/** Scripts among the words of commands, printed again; each way in which a line can be. */
+type Said = Map<Word, { readonly line: string; readonly looking: string }>;
 
 /**
  * Takes a command line apart: every command that it may run, every file that its redirections write, and every reason for which that cannot
@@ -33,12 +35,19 @@ export async function readWords(words: readonly string[], text: string): Promise
   const doubts = new Set(why === undefined ? [] : [why]);
   const command = commandOf(words.map((word) => ({ text: word, literal: true })));
   const said: Said = new Map();
-  const acts = unwrappedAll(await Grammar.load(), [command], (doubt) => void doubts.add(doubt), 0, said);
-  return { acts, doubts: [...doubts], printed: { argv: command.words.map((word) => said.get(word) ?? word.text) } };
+  const { acts, unread } = unwrappedAll(await Grammar.load(), [command], (doubt) => void doubts.add(doubt), 0, said);
+  const argv = command.words.map((word) => said.get(word)?.line ?? word.text);
+  const looking = withoutDrivers(
+    command.words.map((word) => said.get(word)?.looking ?? word.text),
+    (word) => word,
+  );
+  return { acts, doubts: [...doubts], ...unread, printed: { argv }, looking: { argv: looking } };
 }
 
 function scriptOf(grammar: Grammar, text: string, level: number): ShellScript {
   if (text.length > MAX_CHARS) return doubtful(TOO_LONG);
+  const signs = signsDoubt(text);
+  if (signs !== undefined) return doubtful(signs);
   if (level > MAX_SCRIPTS) return doubtful('it has scripts inside of scripts');
   try {
     return grammar.parse(text, (root) => walked(grammar, root, text, level)) ?? doubtful('it takes too long to be read');
@@ -48,7 +57,7 @@ function scriptOf(grammar: Grammar, text: string, level: number): ShellScript {
 }
 
 function doubtful(why: string): ShellScript {
-  return { acts: [], doubts: [why] };
+  return { acts: [], doubts: [why], ...UNREAD };
 }
 
 /**
@@ -56,42 +65,58 @@ function doubtful(why: string): ShellScript {
  * any other, and an operator ends its words.
  */
 function walked(grammar: Grammar, root: Node, text: string, level: number, known: Brackets = new Map()): ShellScript {
-  const found = bracketsOf(root);
+  const found = text.includes('[') ? bracketsOf(root) : new Map<number, string>();
   if (found.size === 0) return judged(grammar, root, text, level, known);
   const brackets = new Map([...known, ...found]);
   if (brackets.size > MAX_BRACKETS) return doubtful('it has too many tests');
   // bash reads [[ as a part of its grammar, others as a program: it is looked at in both ways.
-  const asWritten = [...found.values()].includes('[[') ? judged(grammar, root, text, level, known).acts : [];
+  const asWritten = [...found.values()].includes('[[') ? judged(grammar, root, text, level, known) : undefined;
   const source = maskedText(text, brackets);
   const again = grammar.parse(source, (tree) => (known.size === 0 ? walked : judged)(grammar, tree, source, level, brackets));
-  return again ? { ...again, acts: [...again.acts, ...asWritten] } : doubtful('it takes too long to be read');
+  if (!again) return doubtful('it takes too long to be read');
+  return { ...again, acts: [...again.acts, ...(asWritten?.acts ?? [])], ...(asWritten?.unread ? UNREAD : {}) };
 }
 
 function judged(grammar: Grammar, root: Node, text: string, level: number, brackets: Brackets): ShellScript {
   const walk = new Walk(text, brackets);
-  const why = textDoubt(text) ?? gapDoubt(root, text);
+  const gap = gapDoubt(root, text);
+  const why = textDoubt(text) ?? gap;
   if (why !== undefined) walk.doubt(why);
   if (root.hasError) {
     walk.doubt('its grammar is not that of a shell');
     walk.acts.push(...looseCommands(text));
   }
   walk.visit(root);
-  if (!root.hasError && isMisread(text, walk)) walk.acts.push(...looseCommands(text));
+  const misread = !root.hasError && isMisread(text, walk);
+  if (misread) walk.acts.push(...looseCommands(text));
   const said: Said = new Map();
-  const acts = unwrappedAll(grammar, walk.acts, walk.doubt, level, said);
-  if (walk.doubts.length > 0) return { acts, doubts: walk.doubts };
-  return { acts, ...saidAgain(root, text, walk, brackets, said) };
+  const inner = unwrappedAll(grammar, walk.acts, walk.doubt, level, said);
+  const { acts } = inner;
+  const unread = root.hasError || misread || gap !== undefined || walk.isCut ? UNREAD : inner.unread;
+  if (walk.doubts.length > 0) return { acts, doubts: walk.doubts, ...unread };
+  return { acts, ...saidAgain(root, text, walk, acts, brackets, said) };
 }
 
 /** The line that is run for what was read, or the doubt that there is none. */
-function saidAgain(root: Node, text: string, { words }: Walk, brackets: Brackets, said: Said): Pick<ShellScript, 'doubts' | 'printed'> {
-  const replaced = new Map(brackets);
-  for (const [at, word] of words) {
-    const script = said.get(word);
-    if (script !== undefined) replaced.set(at, script);
-  }
+function saidAgain(
+  root: Node,
+  text: string,
+  { words }: Walk,
+  acts: readonly ShellAct[],
+  brackets: Brackets,
+  said: Said,
+): Pick<ShellScript, 'doubts' | 'printed' | 'looking'> {
+  const line = (way: 'line' | 'looking') => {
+    const replaced = new Map(brackets);
+    for (const [at, word] of words) {
+      const script = said.get(word);
+      if (script !== undefined) replaced.set(at, script[way]);
+    }
+    return { line: printed(root, text, replaced, way === 'looking') };
+  };
+  const hasGit = (act: ShellAct) => act.kind === 'program' && act.words[0]?.text === 'git';
   try {
-    return { doubts: [], printed: { line: printed(root, text, replaced) } };
+    return { doubts: [], printed: line('line'), ...(acts.some(hasGit) ? { looking: line('looking') } : {}) };
   } catch (error) {
     if (!(error instanceof Unprintable)) throw error;
     return { doubts: [error.message] };
@@ -118,8 +143,15 @@ function maskedText(text: string, brackets: Brackets): string {
 }
 
 /** What is run, with what that runs in turn; `said` is given the scripts among the words, printed again. */
-function unwrappedAll(grammar: Grammar, read: readonly ShellAct[], doubt: (why: string) => void, level: number, said: Said): ShellAct[] {
+function unwrappedAll(
+  grammar: Grammar,
+  read: readonly ShellAct[],
+  doubt: (why: string) => void,
+  level: number,
+  said: Said,
+): { readonly acts: ShellAct[]; readonly unread: Pick<ShellScript, 'unread'> } {
   const acts: ShellAct[] = [];
+  let unread: Pick<ShellScript, 'unread'> = {};
   for (const act of read) {
     if (act.kind !== 'program') {
       acts.push(act);
@@ -129,12 +161,16 @@ function unwrappedAll(grammar: Grammar, read: readonly ShellAct[], doubt: (why: 
     acts.push(...inner.commands);
     for (const { text: code, exact, word } of inner.scripts) {
       const script = scriptOf(grammar, code, level + 1);
-      if (!exact && word && script.printed && 'line' in script.printed) said.set(word, script.printed.line);
+      if (script.unread) unread = UNREAD;
+      if (!exact && word && script.printed && 'line' in script.printed) {
+        const { line } = script.printed;
+        said.set(word, { line, looking: script.looking && 'line' in script.looking ? script.looking.line : line });
+      }
       acts.push(...(exact ? script.acts.map((one) => (one.kind === 'program' ? { ...one, denyOnly: true as const } : one)) : script.acts));
       if (!exact) for (const why of script.doubts) doubt(why);
     }
   }
-  return acts;
+  return { acts, unread };
 }
 
 /** Words with which a shell begins or ends a compound command; a program of such a name has to be quoted. */

@@ -7,6 +7,8 @@ import { WORDS, wordOf } from './words.ts';
 const MAX_DEPTH = 100;
 /** Commands in one line beyond which it is not taken apart. */
 const MAX_ACTS = 500;
+/** Words of one command beyond which it is not. */
+const MAX_WORDS = 2000;
 /** What only groups commands: they are judged, the group is not. */
 const GROUPS = new Set([...HOLDERS, 'variable_assignments', 'command_substitution']);
 /** Signs and words of the shell's grammar that POSIX has. */
@@ -27,6 +29,8 @@ const SINKS = new Set(['/dev/null', '/dev/stdout', '/dev/stderr', '/dev/zero', '
 export class Walk {
   readonly acts: ShellAct[] = [];
   readonly doubts: string[] = [];
+  /** True once something was passed over because there is too much of it. */
+  isCut = false;
   /** The words of commands, by where they begin. */
   readonly words = new Map<number, Word>();
   readonly #source: string;
@@ -45,7 +49,7 @@ export class Walk {
   };
 
   visit(node: Node, depth = 0): void {
-    if (depth > MAX_DEPTH || this.acts.length > MAX_ACTS) return this.doubt('the command is nested too deeply or too long');
+    if (depth > MAX_DEPTH || this.acts.length > MAX_ACTS) return this.#cut();
     if (node.isError || node.isMissing) this.doubt(`it cannot be read at "${node.text.slice(0, 40)}"`);
     const { type } = node;
     if (type === 'command') return this.#command(node, [], depth);
@@ -72,6 +76,11 @@ export class Walk {
     this.#children(node, depth);
   }
 
+  #cut(): void {
+    this.isCut = true;
+    this.doubt('the command is nested too deeply or too long');
+  }
+
   #children(node: Node, depth: number): void {
     for (const child of node.children) this.visit(child, depth + 1);
   }
@@ -80,6 +89,7 @@ export class Walk {
   #command(node: Node, more: readonly Node[], depth: number): void {
     const words: Word[] = [];
     const assigned: string[] = [];
+    if (node.childCount > MAX_WORDS) return this.#cut();
     this.#apart(node.children);
     for (const child of [...node.children, ...more]) {
       if (child.type === 'command_name') {
@@ -182,6 +192,10 @@ export class Walk {
 
   /** Notes what is written or read, and returns the words behind the first: they belong to the command. */
   #redirect(node: Node, depth: number): Node[] {
+    if (this.acts.length > MAX_ACTS) {
+      this.#cut();
+      return [];
+    }
     this.#apart(node.children);
     const [target, ...extra] = node.children.filter((child) => WORDS.has(child.type));
     const sign = node.children.find((child) => !child.isNamed)?.type ?? '';

@@ -59,7 +59,7 @@ export interface RuntimePort {
 }
 
 export interface SkillsPort {
-  list(kind: 'skills' | 'personas', projectRoot: string): ResultOf<'listSkills'>;
+  listed(kind: 'skills' | 'personas', projectRoot: string): Promise<ResultOf<'listSkills'>>;
   attached(run: Run): ResultOf<'getSkills'>;
   add(caller: Caller, run: Run, name: string): ResultOf<'skill/add'>;
   remove(run: Run, name: string): ResultOf<'skill/remove'>;

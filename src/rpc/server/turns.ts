@@ -4,11 +4,13 @@ import type { CallerLimits } from '../../model/caller-limits.ts';
 import type { Grant } from './access.ts';
 
 /** Time of one turn of the event loop that calls may take together (milliseconds). */
-const TURN_MS = 10;
+const TURN_MS = 4;
 /** A call that took longer ends the turn of its connection (milliseconds). */
 const LONG_MS = 2;
 /** How much of the time that a token has used is forgotten in a second: the share of the thread that it may have for long. */
 const SHARE = 0.25;
+/** How much the last turn weighs in the average of what follows a call. */
+const NEWEST = 0.25;
 /** When a token whose clients do not read their responses should try again (milliseconds). */
 const TAKE_MS = 200;
 
@@ -43,6 +45,11 @@ export class Turns {
   readonly #own = new Map<Waiter, Usage>();
   readonly #waiting = new Set<Waiter>();
   #began: number | undefined;
+  /** What this turn has begun, and since when the thread is theirs. */
+  #begun: Waiter[] = [];
+  #since = 0;
+  /** What follows a call once all of its turn have begun: it is redacted, written and sent (milliseconds). */
+  #afterMs = 0;
 
   constructor(clock: Clock, limits: CallerLimits) {
     this.#clock = clock;
@@ -123,6 +130,7 @@ export class Turns {
       const more = waiter.next();
       const took = this.#clock.monotonic() - began;
       if (took > 0) this.used(waiter, took);
+      this.#begun.push(waiter);
       if (!more) return false;
       if (took > LONG_MS || this.#isSpent()) return true;
     }
@@ -134,8 +142,10 @@ export class Turns {
     if (this.#began === undefined) {
       this.#began = now;
       setImmediate(() => this.#turn());
+      // Comes right behind the turn, and behind what its calls go on with.
+      setImmediate(() => this.#settle());
     }
-    return now - this.#began > TURN_MS;
+    return now - this.#began + this.#begun.length * this.#afterMs > TURN_MS;
   }
 
   #wait(waiter: Waiter): void {
@@ -144,8 +154,20 @@ export class Turns {
     this.#isSpent();
   }
 
+  /** Charges the connections of a turn with what came of their calls after all of them had begun. */
+  #settle(): void {
+    const begun = this.#begun;
+    this.#begun = [];
+    if (begun.length === 0) return;
+    const each = Math.max(0, this.#clock.monotonic() - this.#since) / begun.length;
+    this.#afterMs += (each - this.#afterMs) * NEWEST;
+    for (const waiter of begun) this.used(waiter, each);
+  }
+
   #turn(): void {
     this.#began = undefined;
+    this.#begun = [];
+    this.#since = this.#clock.monotonic();
     if (this.#waiting.size === 0) return;
     this.#isSpent();
     const round = [...this.#waiting].map((waiter) => ({
@@ -159,5 +181,6 @@ export class Turns {
       if (this.#run(waiter)) this.#waiting.add(waiter);
       if (this.#isSpent()) break;
     }
+    this.#since = this.#clock.monotonic();
   }
 }

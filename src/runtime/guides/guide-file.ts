@@ -5,6 +5,9 @@ import { parseYaml } from '../../core/yaml.ts';
 export const GUIDE_NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const MAX_NAME_CHARS = 64;
 const MAX_DESCRIPTION_CHARS = 1024;
+/** Characters of front matter, and words and signs in it: what YAML may take of the server's thread. */
+const MAX_FRONT_MATTER_CHARS = 4096;
+const MAX_LEXEMES = 1000;
 const FRONT_MATTER = /^\uFEFF?---[ \t]*\r?\n([\s\S]*?)(?:^|\r?\n)---[ \t]*(?:\r?\n|$)/;
 
 /** What a Markdown file with front matter says. */
@@ -34,9 +37,11 @@ export function parseGuide(source: string, fallbackName: string): GuideFile {
 }
 
 function frontMatter(yaml: string): Record<string, unknown> {
+  if (yaml.length > MAX_FRONT_MATTER_CHARS)
+    throw new Error(`its front matter has ${yaml.length} characters, ${MAX_FRONT_MATTER_CHARS} are allowed; move them into the text`);
   let value: unknown;
   try {
-    value = parseYaml(yaml, { maxAliasCount: 10 });
+    value = parseYaml(yaml, { maxAliasCount: 10, maxLexemes: MAX_LEXEMES });
   } catch (error) {
     throw new Error(`its front matter is no YAML that can be read: ${messageOf(error).split('\n', 1)[0]}`);
   }

@@ -1,5 +1,7 @@
-import { type Dirent, readdirSync, statSync } from 'node:fs';
+import { type Dirent, opendirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { setImmediate as yieldNow } from 'node:timers/promises';
+import { systemClock } from '../../core/clock.ts';
 import { defined } from '../../core/defined.ts';
 import { messageOf } from '../../core/errors.ts';
 import { readSmallFile } from '../../core/small-file.ts';
@@ -12,8 +14,26 @@ export const MAX_GUIDE_BYTES = 64 * 1024;
 /** Entries of one folder that are looked at, and files of one skill that are named. */
 const MAX_GUIDES = 200;
 const MAX_FILES = 100;
+/** Entries of one folder that are read, and folders of one skill. */
+const MAX_ENTRIES = 2000;
+const MAX_FOLDERS = 100;
+/** What is kept of files that were read. */
+const KEPT = 2000;
+/** A file that was changed so lately may be changed again without another time (milliseconds). */
+const SETTLED_MS = 100;
+/** How long files are read before others get their turn (milliseconds). */
+const SLICE_MS = 5;
 
 type Kind = 'skills' | 'personas';
+
+type Head = Pick<Guide, 'name' | 'description'>;
+
+/** What a file said when it had this time, size and number. */
+interface Kept {
+  readonly stamp: string;
+  readonly head?: Head;
+  readonly problem?: string;
+}
 
 /** A folder that guides are looked for in. */
 interface Source {
@@ -25,10 +45,11 @@ interface Source {
 
 /**
  * Skills and personas as they lie in folders: `.headgate/skills` and `.headgate/personas` of a project, then those of the user
- * (SPEC {#skills}). Read again each time, so that an edit counts at once.
+ * (SPEC {#skills}). Folders are looked at each time, and a file is read again when it has changed, so that an edit counts at once.
  */
 export class Guides {
   readonly #userFolder: string | undefined;
+  readonly #kept = new Map<string, Kept>();
 
   /** `userFolder` holds the user's `skills` and `personas`; undefined: there are none. */
   constructor(userFolder: string | undefined) {
@@ -39,15 +60,30 @@ export class Guides {
   list(kind: Kind, projectRoot: string): Guide[] {
     const found = new Map<string, Guide>();
     for (const source of this.#sources(kind, projectRoot)) {
-      for (const guide of guidesIn(kind, source)) if (!found.has(guide.name)) found.set(guide.name, guide);
+      for (const guide of this.#in(kind, source)) if (!found.has(guide.name)) found.set(guide.name, guide);
     }
     return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /**
+   * Reads what has changed, others served in between, so that `list` and `read` do not stop the server when they come next (SPEC {#no_pause}).
+   * What a file says is kept by its time, size and number.
+   */
+  async refresh(kind: Kind, projectRoot: string): Promise<void> {
+    let until = performance.now() + SLICE_MS;
+    for (const source of this.#sources(kind, projectRoot)) {
+      for (const _ of this.#in(kind, source)) {
+        if (performance.now() < until) continue;
+        await yieldNow();
+        until = performance.now() + SLICE_MS;
+      }
+    }
   }
 
   /** One by name, with its text and the names of the other files of its folder; undefined when there is none that can be used. */
   read(kind: Kind, projectRoot: string, name: string): GuideText | undefined {
     for (const source of this.#sources(kind, projectRoot)) {
-      const guide = guidesIn(kind, source).find((one) => one.name === name);
+      const guide = [...this.#in(kind, source)].find((one) => one.name === name);
       if (!guide) continue;
       if (guide.problem !== undefined) return undefined;
       const text = textOf(source, guide);
@@ -64,6 +100,34 @@ export class Guides {
     return readText(source?.root === undefined ? path : containedPath(source.root, path, 'file'));
   }
 
+  *#in(kind: Kind, source: Source): Generator<Guide> {
+    for (const { name: entry } of entriesIn(source.folder, source.root).slice(0, MAX_GUIDES)) {
+      const place = placeOf(kind, source.folder, entry);
+      if (!place) continue;
+      const facts = { source: source.name, file: place.file, ...defined({ folder: place.folder }) };
+      try {
+        yield { ...this.#head(source, place.file, place.name), ...facts };
+      } catch (error) {
+        yield { name: place.name, description: '', ...facts, problem: messageOf(error) };
+      }
+    }
+  }
+
+  /** Name and description of a file; throws what is wrong with it. */
+  #head(source: Source, file: string, name: string): Head {
+    const path = source.root === undefined ? file : containedPath(source.root, file, 'file');
+    const stats = statSync(path, { bigint: true });
+    const stamp = [stats.mtimeNs, stats.ctimeNs, stats.size, stats.ino, stats.dev].join();
+    const kept = this.#kept.get(path);
+    if (kept?.stamp === stamp) return headOf(kept);
+    this.#kept.delete(path);
+    const read = readHead(path, name);
+    const isSettled = systemClock.now() - Number(stats.ctimeMs) > SETTLED_MS;
+    if (this.#kept.size >= KEPT) this.#kept.clear();
+    if (isSettled) this.#kept.set(path, { stamp, ...read });
+    return headOf(read);
+  }
+
   #sources(kind: Kind, projectRoot: string): Source[] {
     const project: Source = { name: 'project', folder: join(projectRoot, '.headgate', kind), root: projectRoot };
     if (this.#userFolder === undefined) return [project];
@@ -72,20 +136,18 @@ export class Guides {
   }
 }
 
-function guidesIn(kind: Kind, source: Source): Guide[] {
-  const guides: Guide[] = [];
-  for (const { name: entry } of entriesIn(source.folder, source.root).slice(0, MAX_GUIDES)) {
-    const place = placeOf(kind, source.folder, entry);
-    if (!place) continue;
-    const facts = { source: source.name, file: place.file, ...defined({ folder: place.folder }) };
-    try {
-      const { name, description } = parsed(source, place.file, place.name);
-      guides.push({ name, description, ...facts });
-    } catch (error) {
-      guides.push({ name: place.name, description: '', ...facts, problem: messageOf(error) });
-    }
+function readHead(path: string, fallbackName: string): Omit<Kept, 'stamp'> {
+  try {
+    const { name, description } = parseGuide(readText(path), fallbackName);
+    return { head: { name, description } };
+  } catch (error) {
+    return { problem: messageOf(error) };
   }
-  return guides;
+}
+
+function headOf({ head, problem }: Omit<Kept, 'stamp'>): Head {
+  if (!head) throw new Error(problem);
+  return head;
 }
 
 /** A folder with SKILL.md, or one Markdown file; a persona is a file. */
@@ -127,7 +189,14 @@ function isFile(path: string): boolean {
 function entriesIn(folder: string, root?: string): Dirent[] {
   try {
     const real = root === undefined ? folder : containedPath(root, folder, 'folder');
-    const entries = readdirSync(real, { withFileTypes: true }).filter(({ name }) => !name.startsWith('.'));
+    const entries: Dirent[] = [];
+    const open = opendirSync(real);
+    try {
+      for (let entry = open.readSync(); entry && entries.length < MAX_ENTRIES; entry = open.readSync())
+        if (!entry.name.startsWith('.')) entries.push(entry);
+    } finally {
+      open.closeSync();
+    }
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch {
     return [];
@@ -137,7 +206,10 @@ function entriesIn(folder: string, root?: string): Dirent[] {
 /** Paths of the other files of a skill, relative to its folder; folders that are links are not entered. */
 function filesOf(folder: string, main: string): string[] {
   const files: string[] = [];
+  let folders = 0;
   const look = (at: string, depth: number) => {
+    folders += 1;
+    if (folders > MAX_FOLDERS) return;
     for (const entry of entriesIn(at)) {
       if (files.length >= MAX_FILES) return;
       const path = join(at, entry.name);

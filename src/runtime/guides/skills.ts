@@ -32,6 +32,12 @@ export class Skills {
     return this.#parts.guides.list(kind, projectRoot).map(({ folder: _, ...row }) => row);
   }
 
+  /** The same, others served while what has changed is read. */
+  async listed(kind: 'skills' | 'personas', projectRoot: string): Promise<GuideRow[]> {
+    await this.#parts.guides.refresh(kind, projectRoot);
+    return this.list(kind, projectRoot);
+  }
+
   attached(run: Run): AttachedSkill[] {
     return this.#parts.store.entries.list({ runId: run.id, prefix: SCHEME }).map(({ path, bytes, turn, attributes }) => {
       const { description } = attributes;

@@ -266,8 +266,11 @@ export class Actions {
     const inSandbox = name === 'env' && (await canSandbox(project.root));
     const look = lookPlace(project.root, inSandbox);
     const proposer = { tool: name, root: project.root, by: proposedBy, readOnly: policy.readOnly && !settings.noRepo, look };
-    const judgement = await policy.judge(projectId, caseOf(proposal, input, proposer));
-    const yolo = judgement.decision === 'ask' && scope.settings.yolo === true && !isQuestion;
+    const ruling = await policy.judge(projectId, caseOf(proposal, input, proposer));
+    const isYolo = scope.settings.yolo === true && !isQuestion;
+    const judgement =
+      isYolo && ruling.yoloAsks ? { ...ruling, reason: `${ruling.reason}; yolo does not accept what may be denied` } : ruling;
+    const yolo = isYolo && judgement.decision === 'ask' && !judgement.yoloAsks;
     const ruled = yolo ? 'allow' : judgement.decision;
     const decided = await hooks.apply('proposal.verdict', ruled, {
       projectId,

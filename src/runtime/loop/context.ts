@@ -27,6 +27,7 @@ export interface TurnPlace {
  */
 export async function assemble(parts: Parts, place: TurnPlace, count: CountTokens): Promise<ContextPart[]> {
   const { run, loop, turn } = place;
+  await parts.guides.refresh('skills', place.project.root);
   const filled = await parts.hooks.apply('context.assemble', [], {
     projectId: run.projectId,
     run: run.alias,

@@ -1,11 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { fork, spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import { Link } from '../../e2e/torture/wire.mjs';
 import { messageProblem } from './message-problem.mjs';
 
@@ -132,7 +131,7 @@ export class Target {
     } finally {
       this.#closing = true;
       clearInterval(this.#watching);
-      await this.#healthy?.terminate();
+      this.#healthy?.kill();
       spawnSync(process.execPath, [MAIN, 'stop', '--kill', '--data', this.folder('data')], { env: this.#env });
       this.#child.kill('SIGKILL');
       rmSync(this.#base, { recursive: true, force: true, maxRetries: 3 });
@@ -149,7 +148,7 @@ export class Target {
     for (const [kind, most] of Object.entries(MOST_GROWTH))
       if (after[kind] - this.#before[kind] > most) this.found(`memory did not come back: ${kind}`, { before: this.#before, after });
     this.#closing = true;
-    await this.#healthy.terminate();
+    this.#healthy.kill();
     this.#command('stop', '--kill', '--json');
     const { checks } = JSON.parse(this.#command('doctor', '--json') || '{"checks":[]}');
     for (const check of checks) if (check.state === 'bad') this.found('the data folder is not sound', check);
@@ -191,7 +190,7 @@ export class Target {
   }
 
   async #watch() {
-    this.#healthy = new Worker(at('../../support/healthy-client.mjs'), { workerData: { ...this.address, everyMs: 10 } });
+    this.#healthy = fork(at('../../support/healthy-client.mjs'), [JSON.stringify({ ...this.address, everyMs: 10 })], { execArgv: [] });
     await this.#next();
     this.#starved = starvedMs(this.#child.pid);
     this.#watching = setInterval(() => (this.#looking ??= this.#look().finally(() => (this.#looking = undefined))), LOOK_MS);
@@ -201,7 +200,7 @@ export class Target {
   /** Notes the longest wait since the last look. */
   async #look() {
     const next = this.#next();
-    this.#healthy.postMessage('report');
+    this.#healthy.send('report');
     const { longestMs = Number.POSITIVE_INFINITY } = await next;
     const starved = starvedMs(this.#child.pid);
     this.#longest = Math.max(this.#longest, longestMs);

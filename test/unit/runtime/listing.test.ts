@@ -40,6 +40,35 @@ describe('{#entries} getEntries of a run with very many entries', () => {
     expect((await listed({})).read).toBe(200);
   });
 
+  it('reads no bodies when none are asked for, and 16 MiB of them at most, the rest marked as truncated', async () => {
+    const body = 'x'.repeat(4 * 1024 * 1024);
+    h.store.transaction('fast', () => {
+      for (let n = 0; n < 6; n++)
+        h.store.entries.create({
+          runId: h.run.id,
+          path: `known://large/${n}`,
+          category: 'knowledge',
+          status: 200,
+          body,
+          turn: 0,
+          writer: 'test',
+        });
+    });
+    const client = await h.join();
+    const rows = await client.call<{ body: string; truncated?: true }[]>('getEntries', { run: 'r1', pattern: 'known://large/*' });
+    expect(rows.map((row) => [row.body.length, row.truncated])).toEqual([
+      ...Array.from({ length: 4 }, () => [64 * 1024, true]),
+      [0, true],
+      [0, true],
+    ]);
+    const light = await client.call<{ body: string; truncated?: true }[]>('getEntries', {
+      run: 'r1',
+      pattern: 'known://large/*',
+      body: false,
+    });
+    expect(light.map((row) => [row.body, row.truncated])).toEqual(Array.from({ length: 6 }, () => ['', undefined]));
+  });
+
   it('answers page after page every entry once, in order of creation', async () => {
     const wanted = Array.from({ length: ENTRIES / 3 }, (_, n) => `known://third/${n * 3}`);
     const found: string[] = [];

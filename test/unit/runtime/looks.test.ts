@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 /** What becomes of a command that the model gives to `env`. */
-const env = async (command: string) => {
+const env = async (command: string | string[]) => {
   const args = JSON.stringify({ command });
   h.model.answer({ kind: 'say', text: 'Let me.', calls: [{ name: 'env', args }] }, { kind: 'say', text: 'Finished.' });
   const { run } = await h.runtime.prompt(h.caller(), 'act', { prompt: 'x', model: 'm', wait: true });
@@ -136,6 +136,26 @@ describe.skipIf(!serviceAvailable('bwrap'))('{#looks_place} what only looks, whe
         git(h.root, 'config', 'submodule.recurse', 'true');
         const { log, out, err } = await env(command);
         expect(log.attributes).toMatchObject({ exit_code: 0 });
+        expect(out() + err()).not.toContain('CANARY');
+      },
+    );
+
+    it.each(['git diff', 'git log -p', "sh -c 'git --no-pager show'", 'git blame a', ['git', 'diff']])(
+      '%j runs no program that the settings of the user name',
+      async (command) => {
+        git(h.root, 'init', '-q', '-b', 'main');
+        writeFileSync(join(h.root, 'a'), 'a\n');
+        writeFileSync(join(h.root, '.gitattributes'), 'a diff=x\n');
+        git(h.root, 'add', '.');
+        git(h.root, 'commit', '-qm', 'one');
+        writeFileSync(join(h.root, 'a'), 'b\n');
+        vi.stubEnv('HOME', h.root);
+        git(h.root, 'config', '--global', 'diff.external', 'echo CANARY; :');
+        git(h.root, 'config', '--global', 'diff.x.textconv', 'echo CANARY; cat');
+        expect(execFileSync('sh', ['-c', 'git diff; git blame a'], { cwd: h.root }).toString()).toContain('CANARY');
+        const { log, out, err } = await env(command);
+        expect(log.attributes).toMatchObject({ exit_code: 0 });
+        expect(out()).not.toBe('');
         expect(out() + err()).not.toContain('CANARY');
       },
     );

@@ -65,6 +65,27 @@ describe('{#verdict} rules decide before anybody is asked', () => {
     expect(verdict(again.path, 'own')).toMatchObject({ decision: 'allow', by: 'yolo' });
   });
 
+  it.each([
+    ['one that is too long to be read', `: ; touch made # ${'x'.repeat(33_000)}`],
+    ['one with an error of grammar', 'for x in a; do touch\tmade; done; ('],
+    ['one of too many commands', `${'true;'.repeat(600)} touch made`],
+    ['scripts inside of scripts', Array.from({ length: 10 }).reduce<string>((inner) => `sh -c ${JSON.stringify(inner)}`, 'touch made')],
+  ])('and leave %s to a person under yolo where something is denied', async (_, command) => {
+    const run = h.runtime.startRun(h.caller(), { model: 'm', alias: 'own', yolo: true });
+    const { id } = add('deny', 'sh(touch *)');
+    const { path, status } = await h.runtime
+      .command(h.caller(), 'sh', { run: run.alias, command })
+      .catch(() => ({ path: '', status: 403 }));
+    expect(status).not.toBe(102);
+    if (status !== 403) {
+      expect(status).toBe(202);
+      expect(verdict(path, 'own')).toMatchObject({ decision: 'ask', reason: expect.stringContaining('yolo does not accept') as string });
+    }
+    h.runtime.policy.remove(h.caller('boss'), Number(id));
+    const open = await h.runtime.command(h.caller(), 'sh', { run: run.alias, command: 'true', yield_ms: 10_000 });
+    expect(verdict(open.path, 'own')).toMatchObject({ decision: 'allow', by: 'yolo' });
+  });
+
   it('and ask about a command that is given variables or runs elsewhere, whatever rules say of its text', async () => {
     add('allow', 'sh');
     const { path, attributes, ended } = await proposed('true', 'sh', { env: { PATH: '/tmp' } });

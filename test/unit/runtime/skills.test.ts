@@ -1,6 +1,6 @@
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type RuntimeHarness, runtimeHarness } from './harness.ts';
 
 let h: RuntimeHarness;
@@ -38,11 +38,27 @@ describe('{#skills} skills', () => {
     ]);
   });
 
+  it('count as they are after every edit, also one that leaves size and name', async () => {
+    for (const text of ['One.', 'Two.', 'Six.']) {
+      await put('project/.headgate/skills/plain.md', text);
+      expect(list()).toMatchObject([{ description: text }]);
+      await utimes(join(h.root, '.headgate/skills/plain.md'), 1, 1);
+      // Only what was changed some time ago is not read again.
+      await vi.waitUntil(async () => Date.now() - (await stat(join(h.root, '.headgate/skills/plain.md'))).ctimeMs > 150);
+      expect(list()).toMatchObject([{ description: text }]);
+      expect(list()).toMatchObject([{ description: text }]);
+    }
+    await rm(join(h.root, '.headgate/skills/plain.md'));
+    expect(list()).toEqual([]);
+  });
+
   it('that cannot be used are named with what is wrong, and hurt no other', async () => {
     await put('secret.md', 'hidden');
     await put('project/.headgate/skills/good.md', 'Fine.');
     await put('project/.headgate/skills/yaml.md', '---\nname: [\n---\nx');
-    await put('project/.headgate/skills/deep.md', `---\nname: ${'['.repeat(20_000)}\n---\nx`);
+    await put('project/.headgate/skills/deep.md', `---\nname: ${'['.repeat(2000)}\n---\nx`);
+    await put('project/.headgate/skills/long.md', `---\nname: ${'['.repeat(20_000)}\n---\nx`);
+    await put('project/.headgate/skills/words.md', `---\nlist: [${'a,'.repeat(1000)}]\n---\nx`);
     await put('project/.headgate/skills/Big Name.md', 'x');
     await put('project/.headgate/skills/large.md', 'x'.repeat(64 * 1024 + 1));
     await put('project/.headgate/skills/empty.md', '---\nname: empty\n---\n');
@@ -50,6 +66,8 @@ describe('{#skills} skills', () => {
     const problems = Object.fromEntries(list().map(({ name, problem }) => [name, problem ?? 'none']));
     expect(problems).toMatchObject({ good: 'none', yaml: expect.stringContaining('no YAML') as string });
     expect(problems['deep']).toContain('nested deeper than 64 levels');
+    expect(problems['long']).toContain('4096 are allowed');
+    expect(problems['words']).toContain('more than 1000 words');
     expect(problems['Big Name']).toContain('a-z');
     expect(problems['large']).toContain('65537 bytes');
     expect(problems['empty']).toContain('no text');

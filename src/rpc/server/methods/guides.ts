@@ -3,11 +3,11 @@ import type { Handlers } from '../handler.ts';
 
 /** Skills and personas (SPEC {#skills} {#personas}). */
 export const guideHandlers: Handlers<keyof typeof guideMethods> = {
-  listSkills: (_, { parts, caller }) => parts.runtime.skills.list('skills', caller().project.root),
+  listSkills: (_, { parts, caller }) => parts.runtime.skills.listed('skills', caller().project.root),
   getSkills: ({ run }, { parts, caller }) => parts.runtime.skills.attached(parts.runtime.requireRun(caller().sight, run)),
   'skill/add': ({ run, name }, { parts, caller }) =>
     parts.runtime.skills.add(caller(), parts.runtime.requireRun(caller().sight, run), name),
   'skill/remove': ({ run, name }, { parts, caller }) => parts.runtime.skills.remove(parts.runtime.requireRun(caller().sight, run), name),
-  listPersonas: (_, { parts, caller }) => parts.runtime.skills.list('personas', caller().project.root),
+  listPersonas: (_, { parts, caller }) => parts.runtime.skills.listed('personas', caller().project.root),
   'persona/set': ({ run, name, text }, { parts, caller }) => parts.runtime.setPersona(caller(), run, { name, text }),
 };
