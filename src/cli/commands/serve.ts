@@ -20,6 +20,7 @@ export interface ServeCommandOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsClientCa?: string;
+  readonly metrics?: 'token' | 'loopback' | true;
   readonly insecureListen?: boolean;
   readonly json?: boolean;
   readonly detach?: boolean;
@@ -57,7 +58,7 @@ function serveOptions(console: Console, data: string, options: ServeCommandOptio
     ...(options.config === undefined ? {} : { config: resolve(options.config) }),
     ...(options.socket === undefined ? {} : { socket: resolve(options.socket) }),
     ...(token ? { token } : {}),
-    ...defined({ runnerLease: options.runnerLease }),
+    ...defined({ runnerLease: options.runnerLease, metrics: options.metrics === true ? ('token' as const) : options.metrics }),
     ...tlsOf(options),
     ...(options.insecureListen ? { insecureListen: true } : {}),
   };
