@@ -37,6 +37,7 @@ const PROBES = {
   ],
   chromium: ['/usr/bin/chromium', '--version'],
   promtool: ['promtool', '--version'],
+  systemd: ['sh', '-c', 'systemd-analyze --version && systemd-notify --version && python3 --version'],
   acpx: [NEW_NODE, join(ACPX, 'acpx/dist/cli.js'), '--version'],
   codex: [process.execPath, CODEX, '--version'],
   inspector: [NEW_NODE, INSPECTOR, '--version'],
