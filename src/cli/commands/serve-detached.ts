@@ -17,7 +17,11 @@ export async function serveDetached(console: Console, host: CliHost, options: Se
   const isNew = await ensureRunning(data, argsOf(options), host);
   if (!isNew) await console.err.write(`headgate: a server runs on ${data} already; it goes on with its own options\n`);
   const server = runningServer(data, console.env);
-  await console.out.write(options.json ? readyLine(server) : readable(console, server, data, 'headgate stop stops the server'));
+  await console.out.write(
+    options.json
+      ? readyLine(server)
+      : readable(console, server, { data, end: 'headgate stop stops the server', showToken: options.showToken }),
+  );
   return EXIT.ok;
 }
 

@@ -21,6 +21,7 @@ export function serverCommands({ program, console, host, choose }: Registry): vo
     .addOption(new Option('--log-level <level>', 'how much standard error tells (default: warn, with --json info)').choices(LOG_LEVELS))
     .addOption(metricsOption())
     .option('--detach', 'start it in the background where none runs on the data folder, and end when it answers; headgate stop ends it')
+    .option('--show-token', "print the token, and the portal's address with it")
     .option('--json', 'print one JSON line when ready and nothing else')
     .addHelpText('after', examples('headgate serve', 'headgate serve --detach', 'headgate serve --json --port 0 --data /tmp/work'))
     .action((options) =>
