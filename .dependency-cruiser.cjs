@@ -13,6 +13,7 @@ const LAYERS = {
   policy: ['core', 'hooks'],
   backends: ['core', 'model'],
   llm: ['core', 'model', 'hooks'],
+  metrics: ['core', 'model'],
   runner: ['core', 'model', 'rpc/client', 'rpc/protocol'],
   files: ['core', 'model', 'hooks'],
   runtime: ['core', 'model', 'hooks', 'digest', 'redact', 'files', 'stream', 'policy'],

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import type { EndedCommand } from './cli/host.ts';
 import { closeInheritedFiles } from './core/inherited-files.ts';
+import { serviceManager } from './core/service-manager.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 const { runCli } = await import('./cli/program.ts');
@@ -23,10 +24,16 @@ process.exitCode = await runCli(words, {
   // The server's modules are loaded only by the command that serves: the others start in a third of the time.
   serve: async (options) => {
     closeInheritedFiles(words);
+    const manager = serviceManager(process.env, (why) => process.stderr.write(`headgate: systemd could not be told: ${why}\n`));
     const server = await (await import('./compose/server.ts')).serveHeadgate({ ...options, version, portal: PORTAL });
     // The configuration has been read, if it was one of them.
     closeInheritedFiles();
-    return { ...server, close: () => server.close().finally(endSoon) };
+    await manager?.ready();
+    const close = async () => {
+      await manager?.stopping();
+      await server.close();
+    };
+    return { ...server, close: () => close().finally(endSoon) };
   },
   examine: async (options) => (await import('./compose/data-doctor.ts')).examineData(options),
   examineBackends: async () => (await import('./compose/backend-doctor.ts')).examineBackends(),

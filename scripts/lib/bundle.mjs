@@ -16,9 +16,9 @@ const CHUNKS = 'bundle/chunks';
 const bundle = await rolldown({
   input: { main: join(source, 'main.js') },
   platform: 'node',
-  // Native modules and WebAssembly, which find their binary relative to themselves, and what loads them; the last three only when they
-  // are needed.
-  external: [/^node:/, 'better-sqlite3', 'dockerode', 'ssh2', 'web-tree-sitter'],
+  // Native modules and WebAssembly, which find their binary relative to themselves, and what loads them; the last four only when
+  // they are needed.
+  external: [/^node:/, 'better-sqlite3', 'dockerode', 'prom-client', 'ssh2', 'web-tree-sitter'],
 });
 await bundle.write({
   dir: source,

@@ -17,6 +17,8 @@ export interface ServeOptions {
   readonly runnerLease?: number;
   /** Files in PEM; set: connections are encrypted. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  /** Who reads `/metrics`; left out: nothing is counted. */
+  readonly metrics?: 'token' | 'loopback';
   /** Listens beyond loopback without TLS. */
   readonly insecureListen?: boolean;
 }

@@ -15,6 +15,7 @@ import type { Action, Registry } from './register/registry.ts';
 import { runCommands } from './register/run.ts';
 import { runnerCommands } from './register/runner.ts';
 import { serverCommands } from './register/server.ts';
+import { serviceCommands } from './register/service.ts';
 import { tokenCommands } from './register/token.ts';
 
 const OPTIONS_FOLLOW = 'options follow the command, as in headgate ps --data DIR';
@@ -22,6 +23,7 @@ const OPTIONS_FOLLOW = 'options follow the command, as in headgate ps --data DIR
 /** Each adds the commands of one group, in the order of the help. */
 const GROUPS: readonly ((registry: Registry) => void)[] = [
   serverCommands,
+  serviceCommands,
   runnerCommands,
   tokenCommands,
   policyCommands,

@@ -11,12 +11,13 @@ import { messageOf } from '../core/errors.ts';
 import { systemIds } from '../core/ids.ts';
 import type { Plugin } from '../hooks/plugin.ts';
 import { createProviders, KEY_VARIABLES } from '../llm/index.ts';
+import type { Metrics } from '../metrics/index.ts';
 import { producerIdOf } from '../model/producer-id.ts';
 import type { Producer, Run } from '../model/records.ts';
 import { LIVE_STATES } from '../model/status.ts';
 import { bundledPlugins, mcp } from '../plugins/index.ts';
 import { Redaction, redactedLogger } from '../redact/index.ts';
-import { isLoopbackHost, type MessageChannelLike, RpcServer, readTls, type TlsFiles } from '../rpc/server/index.ts';
+import { isLoopbackHost, type MessageChannelLike, type MetricsPage, RpcServer, readTls, type TlsFiles } from '../rpc/server/index.ts';
 import { createRunner } from '../runner/index.ts';
 import { createRuntime, DiskNotices, deleteRun, emptyConfig, loadConfig, type ServerConfig } from '../runtime/index.ts';
 import { openStore } from '../store/index.ts';
@@ -39,6 +40,8 @@ export interface RuntimeOptions {
   readonly version: string;
   /** Folder of the built portal; none: there is no page. */
   readonly portal?: string;
+  /** Who reads `/metrics`: with `loopback` programs on this machine without a token; none: nothing is counted (SPEC {#metrics}). */
+  readonly metrics?: 'token' | 'loopback';
   /** Seconds that a runner may be away before what it has is lost; 30 by default. */
   readonly runnerLease?: number;
 }
@@ -93,8 +96,8 @@ export interface ClosedServer {
 export async function openHeadgate(options: RuntimeOptions): Promise<ClosedServer> {
   const opened = new Disposer();
   try {
-    const { server, runtime, close } = await compose(options, opened);
-    await runtime.start();
+    const { server, start, close } = await compose(options, opened);
+    await start();
     return { accept: (channel) => void server.accept(channel), close };
   } catch (error) {
     await opened.close();
@@ -135,10 +138,17 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
 
   // The store is there before those who tell of it.
   const later: { notices?: DiskNotices; expire?: (run: Run) => void } = {};
-  const diskFull = (full: boolean) => later.notices?.full(full);
+  const state: { unready: 'starting' | 'disk_full' | undefined } = { unready: 'starting' };
+  const diskFull = (full: boolean) => {
+    if (state.unready !== 'starting') state.unready = full ? 'disk_full' : undefined;
+    later.notices?.full(full);
+  };
   const expire = (run: Run) => later.expire?.(run);
-  const store = await openStore({ file: paths.database, clock, logger, diskFull, retention: config.retention, expire });
-  opened.add('the store', () => store.close());
+  // What counts is loaded only where somebody reads it.
+  const metrics = options.metrics && new (await import('../metrics/index.ts')).Metrics(clock);
+  const plainStore = await openStore({ file: paths.database, clock, logger, diskFull, retention: config.retention, expire });
+  opened.add('the store', () => plainStore.close());
+  const store = metrics?.store(plainStore) ?? plainStore;
   const { copyOf, movedFrom } = store.folder;
   if (copyOf !== undefined) leaveToOriginal(paths, copyOf);
   if (movedFrom !== undefined)
@@ -156,7 +166,8 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const lease = options.runnerLease ?? config.runnerLease;
   const { quietMs, leftoverBytes, leftoverMs } = config.limits;
   const rest = { bytes: leftoverBytes, ms: leftoverMs };
-  const streams = new Streams({
+  if (metrics) journal.onEvent((event) => metrics.event(event));
+  const plainStreams = new Streams({
     store,
     journal,
     clock,
@@ -165,7 +176,8 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     ...(lease === undefined ? {} : { leaseMs: lease * 1000 }),
     ...defined({ quietMs }),
   });
-  opened.add('the streams', () => streams.close());
+  opened.add('the streams', () => plainStreams.close());
+  const streams = metrics?.streams(plainStreams) ?? plainStreams;
   const warden = new Warden({ folder: paths.producers, logger });
   opened.add('the sign of life', () => warden.end());
   const backends = createBackends({
@@ -208,7 +220,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     streams,
     clock,
     logger,
-    providers: createProviders(config.providers, process.env),
+    providers: createProviders(config.providers, process.env).map((provider) => metrics?.provider(provider) ?? provider),
     bundled: bundledWith(config, options.version),
     plugins: config,
     prices: config.prices,
@@ -252,11 +264,14 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     rest,
     limits: config.limits,
     redaction,
-    ...defined({ portal: options.portal }),
+    ...defined({ portal: options.portal, observer: metrics }),
+    ...(metrics ? { metrics: pageOf(metrics, options.metrics === 'loopback') } : {}),
+    unready: () => state.unready,
     survey: sharedSurvey(() => new Map([...backends, ...runtime.kinds]), clock),
     checkResults: process.env['HEADGATE_CHECK_RESULTS'] === '1',
   });
   opened.add('the server', () => server.close());
+  metrics?.watch(store, () => server.load);
   journal.commit('durable', () => {
     if (copyOf !== undefined) {
       const lost = streams.disown(
@@ -287,12 +302,20 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     );
     await opened.close();
   };
-  return { server, runtime, streams, logger, token, paths, copyOf, close };
+  const start = async () => {
+    await runtime.start();
+    state.unready = undefined;
+  };
+  return { server, start, streams, logger, token, paths, copyOf, close };
+}
+
+function pageOf(metrics: Metrics, openToLoopback: boolean): MetricsPage {
+  return { contentType: metrics.contentType, text: () => metrics.text(), openToLoopback };
 }
 
 async function listen(options: ServerOptions, opened: Disposer): Promise<HeadgateServer> {
   const tls = options.tls && readTls(options.tls);
-  const { server, runtime, logger, token, paths, copyOf, close } = await compose(options, opened);
+  const { server, start, logger, token, paths, copyOf, close } = await compose(options, opened);
   const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'an unhandled failure; the server goes on');
   process.on('unhandledRejection', unexpected);
   opened.add('the handler of failures', () => void process.off('unhandledRejection', unexpected));
@@ -310,7 +333,7 @@ async function listen(options: ServerOptions, opened: Disposer): Promise<Headgat
   const socket = options.socket ?? paths.socket;
   await server.listenUnix(socket);
 
-  await runtime.start();
+  await start();
   const { url, http } = listening;
   writeServerRecord(paths.record, { pid: process.pid, url, http, socket, data: realpathSync(paths.folder) });
   opened.add('the record', () => removeServerRecord(paths.record));

@@ -86,6 +86,21 @@ describe('{#cli_serve} headgate serve', () => {
     expect(out).toContain('headgate act');
     expect(err).toBe('');
   });
+
+  it('prints no token to a person, and so to no log of a service, unless asked', async () => {
+    const data = join(root, 'serve-secret');
+    const printed = async (...more: string[]) => {
+      const running = start(['serve', '--port', '0', '--data', data, ...more]);
+      await running.until('Ctrl-C stops the server');
+      running.process.kill('SIGTERM');
+      const { out, err } = await running.ended;
+      return out + err;
+    };
+    const first = await printed();
+    const token = readFileSync(join(data, 'token'), 'utf8').trim();
+    expect(first).not.toContain(token);
+    expect(await printed('--show-token')).toContain(`#token=${token}`);
+  });
 });
 
 describe('{#cli_sh} headgate sh', () => {

@@ -36,6 +36,8 @@ const PROBES = {
     'n=hgprobe$$; ip netns add $n && ip netns exec $n sh -c "ip link set lo up && iptables -A INPUT -j DROP"; s=$?; ip netns del $n; exit $s',
   ],
   chromium: ['/usr/bin/chromium', '--version'],
+  promtool: ['promtool', '--version'],
+  systemd: ['sh', '-c', 'systemd-analyze --version && systemd-notify --version && python3 --version'],
   acpx: [NEW_NODE, join(ACPX, 'acpx/dist/cli.js'), '--version'],
   codex: [process.execPath, CODEX, '--version'],
   inspector: [NEW_NODE, INSPECTOR, '--version'],
@@ -43,7 +45,13 @@ const PROBES = {
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
 /** Debian packages that have another name. */
-const PACKAGES: Readonly<Record<string, string>> = { bwrap: 'bubblewrap', emacs: 'emacs-nox', nvim: 'neovim', sshd: 'openssh-server' };
+const PACKAGES: Readonly<Record<string, string>> = {
+  bwrap: 'bubblewrap',
+  emacs: 'emacs-nox',
+  nvim: 'neovim',
+  promtool: 'prometheus',
+  sshd: 'openssh-server',
+};
 
 /** What no package of Debian brings. */
 const HOW: Readonly<Record<string, string>> = {

@@ -48,6 +48,21 @@ async function closed(socket: WebSocket): Promise<void> {
   await done;
 }
 
+describe('{#probes} whether the server can be used', () => {
+  it('is said at /readyz without a token: 200, or 503 with the reason', async () => {
+    expect(await get('/readyz')).toEqual({ status: 200, type: 'application/json', body: { status: 'ready', version: '1.2.3' } });
+    expect((await get('/readyz', { host: 'evil.example' })).status).toBe(403);
+    const full = await startServer({ unready: () => 'disk_full' });
+    try {
+      const [ready, health] = await Promise.all(['/readyz', '/healthz'].map((path) => fetch(`${full.http}${path}`)));
+      expect([ready?.status, await ready?.json()]).toEqual([503, { status: 'disk_full', version: '1.2.3' }]);
+      expect(health?.status).toBe(200);
+    } finally {
+      await full.close();
+    }
+  });
+});
+
 describe('{#transport_ws} HTTP', () => {
   it('answers GET /healthz without a token', async () => {
     expect(await get('/healthz')).toEqual({ status: 200, type: 'application/json', body: { status: 'ok', version: '1.2.3' } });

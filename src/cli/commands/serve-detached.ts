@@ -17,13 +17,17 @@ export async function serveDetached(console: Console, host: CliHost, options: Se
   const isNew = await ensureRunning(data, argsOf(options), host);
   if (!isNew) await console.err.write(`headgate: a server runs on ${data} already; it goes on with its own options\n`);
   const server = runningServer(data, console.env);
-  await console.out.write(options.json ? readyLine(server) : readable(console, server, data, 'headgate stop stops the server'));
+  await console.out.write(
+    options.json
+      ? readyLine(server)
+      : readable(console, server, { data, end: 'headgate stop stops the server', showToken: options.showToken }),
+  );
   return EXIT.ok;
 }
 
 /** The options for the server's own process, which works in another folder; a free port where none is named. */
 function argsOf(options: ServeCommandOptions): string[] {
-  const { port = 0, host, runnerLease, logLevel, insecureListen } = options;
+  const { port = 0, host, runnerLease, logLevel, insecureListen, metrics } = options;
   const words = { '--port': port, '--host': host, '--runner-lease': runnerLease, '--log-level': logLevel };
   const files = {
     '--config': options.config,
@@ -35,6 +39,7 @@ function argsOf(options: ServeCommandOptions): string[] {
   return [
     ...Object.entries(words).flatMap(([name, value]) => (value === undefined ? [] : [name, `${value}`])),
     ...Object.entries(files).flatMap(([name, file]) => (file === undefined ? [] : [name, resolve(file)])),
+    ...(metrics === undefined ? [] : [`--metrics=${metrics === true ? 'token' : metrics}`]),
     ...(insecureListen ? ['--insecure-listen'] : []),
   ];
 }

@@ -20,7 +20,10 @@ export interface ServeCommandOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsClientCa?: string;
+  readonly metrics?: 'token' | 'loopback' | true;
   readonly insecureListen?: boolean;
+  /** Prints the token, and the portal's address with it. */
+  readonly showToken?: boolean;
   readonly json?: boolean;
   readonly detach?: boolean;
 }
@@ -41,7 +44,9 @@ export async function serve(console: Console, host: CliHost, options: ServeComma
       `headgate: ${visibleLine(data)} is a copy of ${visibleLine(server.copyOf)}; the commands that ran there are left alone and end here as lost\n`,
     );
   }
-  await console.out.write(options.json ? readyLine(server) : readable(console, server, data, 'Ctrl-C stops the server'));
+  await console.out.write(
+    options.json ? readyLine(server) : readable(console, server, { data, end: 'Ctrl-C stops the server', showToken: options.showToken }),
+  );
   await stopped;
   await server.close();
   return EXIT.ok;
@@ -57,7 +62,7 @@ function serveOptions(console: Console, data: string, options: ServeCommandOptio
     ...(options.config === undefined ? {} : { config: resolve(options.config) }),
     ...(options.socket === undefined ? {} : { socket: resolve(options.socket) }),
     ...(token ? { token } : {}),
-    ...defined({ runnerLease: options.runnerLease }),
+    ...defined({ runnerLease: options.runnerLease, metrics: options.metrics === true ? ('token' as const) : options.metrics }),
     ...tlsOf(options),
     ...(options.insecureListen ? { insecureListen: true } : {}),
   };
@@ -95,17 +100,25 @@ export function readyLine({ url, http, socket, token, pid }: ServerFacts): strin
   return `${JSON.stringify({ ready: true, url, http, socket, token, pid })}\n`;
 }
 
-/** The same for people; `end` says how the server is stopped. */
-export function readable(console: Console, server: ServerFacts, data: string, end: string): string {
+/**
+ * The same for people; `end` says how the server is stopped. Without `showToken` no secret is in it: what a service prints is in the log of its
+ * machine (SPEC {#cli_serve}).
+ */
+export function readable(
+  console: Console,
+  server: ServerFacts,
+  { data, end, showToken = false }: { data: string; end: string; showToken?: boolean | undefined },
+): string {
   const { bold, dim } = console.outColors;
+  const where = isDefault(console, data) ? '' : ` --data ${shellQuote(data)}`;
   return [
     `${bold('Headgate')} ${console.version} serves ${data}`,
     `  url     ${server.url}`,
     `  socket  ${server.socket}`,
-    `  token   ${server.token}`,
-    `  portal  ${portalAddress(server.http, { token: server.token })}`,
+    ...(showToken ? [`  token   ${server.token}`] : []),
+    `  portal  ${portalAddress(server.http, showToken ? { token: server.token } : {})}`,
     dim(
-      `In another terminal: headgate act "what to do"${isDefault(console, data) ? '' : ` --data ${shellQuote(data)}`}; ${end}, commands go on.`,
+      `In another terminal: headgate act "what to do"${where}; headgate portal${where} prints the portal's address with the token; ${end}, commands go on.`,
     ),
     '',
   ].join('\n');

@@ -36,6 +36,14 @@ export function client(command: Command): Command {
   return command;
 }
 
+/** `--metrics`, of those who start a server (SPEC {#metrics}). */
+export function metricsOption(): Option {
+  return new Option('--metrics [who]', 'count for Prometheus at /metrics, for tokens of scope read, or for all of this machine').choices([
+    'token',
+    'loopback',
+  ]);
+}
+
 /** The examples at the end of a command's help. */
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}\n`;

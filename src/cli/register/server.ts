@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { LOG_LEVELS } from '../host.ts';
 import { parseWhole } from '../parse.ts';
-import { client, examples, type Registry } from './registry.ts';
+import { client, examples, metricsOption, type Registry } from './registry.ts';
 
 /** The server itself: serve, stop, portal, demo, doctor, rpc. */
 export function serverCommands({ program, console, host, choose }: Registry): void {
@@ -19,7 +19,9 @@ export function serverCommands({ program, console, host, choose }: Registry): vo
     .option('--socket <path>', 'unix socket (default: in the data folder)')
     .option('--runner-lease <seconds>', 'how long a runner may be away before what it has is lost (default: 30)', parseWhole(1, 86_400))
     .addOption(new Option('--log-level <level>', 'how much standard error tells (default: warn, with --json info)').choices(LOG_LEVELS))
+    .addOption(metricsOption())
     .option('--detach', 'start it in the background where none runs on the data folder, and end when it answers; headgate stop ends it')
+    .option('--show-token', "print the token, and the portal's address with it")
     .option('--json', 'print one JSON line when ready and nothing else')
     .addHelpText('after', examples('headgate serve', 'headgate serve --detach', 'headgate serve --json --port 0 --data /tmp/work'))
     .action((options) =>

@@ -1,5 +1,5 @@
 import { createJSONRPCSuccessResponse, type JSONRPCRequest, type JSONRPCResponse, JSONRPCServer } from 'json-rpc-2.0';
-import { HeadgateError, isHeadgateError } from '../../core/errors.ts';
+import { type ErrorName, HeadgateError, isHeadgateError } from '../../core/errors.ts';
 import type { MethodDef } from '../protocol/method.ts';
 import { type MethodName, methods } from '../protocol/table.ts';
 import { allows, seesSecrets } from './access.ts';
@@ -45,17 +45,22 @@ export class Dispatcher {
 }
 
 async function answer(request: JSONRPCRequest, call: Call, work: (params: unknown) => unknown): Promise<JSONRPCResponse | null> {
-  const { clock, audit } = call.parts;
+  const { clock, audit, observer } = call.parts;
   const started = clock.monotonic();
   let response: JSONRPCResponse;
+  let failure: ErrorName | undefined;
   try {
     const result = await untilAborted(call.signal, () => work(request.params));
     response = createJSONRPCSuccessResponse(request.id ?? null, result);
   } catch (error) {
-    response = errorResponse(request.id ?? null, wireError(error, request.method, call));
+    const told = wireError(error, request.method, call);
+    failure = told.kind;
+    response = errorResponse(request.id ?? null, told);
     // A message may quote what a client, a command or the store said.
     if (response.error && !seesSecrets(call.session.scope)) response = { ...response, error: call.parts.redaction.value(response.error) };
   }
+  // Of methods that do not exist there is any number.
+  observer?.called(failure === 'method_not_found' ? 'unknown' : request.method, failure);
   audit.record({
     method: request.method.slice(0, 64),
     client: call.session.client,

@@ -3,16 +3,17 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
+import { type ErrorName, HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { CallerLimits } from '../../model/caller-limits.ts';
 import { LIMITS } from '../protocol/shapes.ts';
 import { TTY_PATH } from '../protocol/tty.ts';
 import { TTY_CHUNK_BYTES, TTY_HEADER_BYTES } from '../protocol/tty-frames.ts';
 import { type AccessPolicy, allows, checkHost, checkOrigin, type Grant, grantOf, isLoopbackHost, type TokenGrant } from './access.ts';
 import { connectionRoom } from './descriptors.ts';
-import { errorFacts, namedError, pathOf, sendError, sendJson } from './http-answer.ts';
+import { errorFacts, namedError, pathOf, sendError } from './http-answer.ts';
 import { isCompressed, readBody } from './http-body.ts';
 import { Newcomers } from './newcomers.ts';
+import { type ProbeOptions, serveProbe } from './probes.ts';
 import { Handshakes, type Tls } from './tls.ts';
 import { TokenSockets } from './token-sockets.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
@@ -31,7 +32,7 @@ const KEEP_ALIVE_MS = 4000;
 /** How long a connection may take to agree on its encryption: until then it is not authenticated, and holds a file descriptor. */
 const HANDSHAKE_MS = 10_000;
 
-export interface HttpOptions {
+export interface HttpOptions extends ProbeOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
@@ -43,7 +44,8 @@ export interface HttpOptions {
   /** The token with this SHA-256 (hex), of those that `headgate token add` made. */
   readonly byHash: (hash: string) => Grant | undefined;
   readonly allowedOrigins: readonly string[];
-  readonly version: string;
+  /** Told of every request that is refused. */
+  readonly refused?: ((error: ErrorName) => void) | undefined;
   readonly limits: Pick<CallerLimits, 'unauthenticated' | 'authenticateMs'>;
   /** Between two pings, milliseconds. */
   readonly pingMs: number | undefined;
@@ -71,8 +73,8 @@ export interface ListeningHttp {
 }
 
 /**
- * HTTP on one port: WebSocket and POST at /rpc, terminal sessions at /tty, event streams below /runs, the portal, GET /healthz, and JSON errors for
- * the rest (SPEC {#transport_ws}, {#transport_http}, {#transport_sse}, {#portal_page}, {#access}).
+ * HTTP on one port: WebSocket and POST at /rpc, terminal sessions at /tty, event streams below /runs, the portal, what watches the server, and JSON
+ * errors for the rest (SPEC {#transport_ws}, {#transport_http}, {#transport_sse}, {#portal_page}, {#access}).
  * Throws `forbidden` for a host that is not loopback and was not asked for, `conflict` for a port that is taken.
  */
 export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
@@ -117,6 +119,7 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
       if (path === TTY_PATH) requireRun(grant.scope);
       hold(grant, request.socket);
     } catch (error) {
+      options.refused?.(namedError(error).kind);
       refuseUpgrade(socket, error);
       return;
     }
@@ -196,10 +199,12 @@ async function serve(
   try {
     checkHost(request, policy);
     const path = pathOf(request);
-    if (path === '/healthz' && (request.method === 'GET' || request.method === 'HEAD')) {
-      response.setHeader('connection', 'close');
-      return sendJson(response, 200, { status: 'ok', version: options.version });
-    }
+    const admit = () => {
+      const grant = admitted(request, policy);
+      hold(grant, request.socket);
+      return grant;
+    };
+    if (serveProbe(request, response, options, admit)) return;
     if (options.page(request, response)) return;
     if (path === RPC_PATH && request.method === 'POST') {
       const grant = admitted(request, policy);
@@ -234,10 +239,11 @@ async function serve(
     }
     throw new HeadgateError(
       'not_found',
-      `nothing at ${request.method} ${path.slice(0, 80)}; the WebSocket is at ${RPC_PATH}, which takes POST too, terminal sessions at ${TTY_PATH}; GET /runs/{alias}/events and /runs/{alias}/channels/{path} are event streams, /healthz says whether the server runs`,
+      `nothing at ${request.method} ${path.slice(0, 80)}; the WebSocket is at ${RPC_PATH}, which takes POST too, terminal sessions at ${TTY_PATH}; GET /runs/{alias}/events and /runs/{alias}/channels/{path} are event streams, /healthz and /readyz say whether the server runs and can be used`,
     );
   } catch (error) {
     // A client that went away in the middle of its body is told nothing.
+    options.refused?.(namedError(error).kind);
     if (response.headersSent || response.destroyed) response.destroy();
     else sendError(response, error);
   }

@@ -1,5 +1,6 @@
 export type { GrantedScope, TokenGrant } from './access.ts';
 export { isLoopbackHost } from './access.ts';
+export type { MetricsPage } from './probes.ts';
 export { type Listening, RpcServer, type RpcServerOptions } from './rpc-server.ts';
 export type { Caller, EntriesPort, RuntimePort } from './runtime-port.ts';
 export { readTls, type TlsFiles } from './tls.ts';

@@ -4,6 +4,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { CallerLimits } from '../../model/caller-limits.ts';
 import type { BackendCapabilities } from '../../model/ports/backend.ts';
 import type { Store } from '../../model/ports/store.ts';
+import type { ServerObserver } from '../../model/server-observer.ts';
 import type { Redaction } from '../../redact/index.ts';
 import type { Streams } from '../../stream/index.ts';
 import type { AuditLog } from './audit.ts';
@@ -38,6 +39,8 @@ export interface ServerParts {
   readonly survey: () => Promise<readonly BackendCapabilities[]>;
   /** Checks every result against the table; for tests, since it costs a walk through each result. */
   readonly checkResults: boolean;
+  /** Told of every call; left out where nobody counts them (SPEC {#metrics}). */
+  readonly observer?: ServerObserver;
   /** Ends every connection that came with a token of this name; how many there were. */
   readonly leave: (token: string) => number;
 }

@@ -11,6 +11,7 @@ import type { BackendCapabilities } from '../../model/ports/backend.ts';
 import type { Store } from '../../model/ports/store.ts';
 import type { EventRecord } from '../../model/records.ts';
 import type { Said } from '../../model/said.ts';
+import type { ServerObserver } from '../../model/server-observer.ts';
 import { Redaction } from '../../redact/index.ts';
 import type { Journal, Streams } from '../../stream/index.ts';
 import { LIMITS } from '../protocol/shapes.ts';
@@ -21,6 +22,7 @@ import { EventSources } from './event-source/event-sources.ts';
 import { type ListeningHttp, listenHttp, RPC_PATH } from './http.ts';
 import { PageFiles } from './page-files.ts';
 import type { ServerParts } from './parts.ts';
+import type { MetricsPage } from './probes.ts';
 import { Projects } from './projects.ts';
 import { RedactedEvents } from './redacted-events.ts';
 import { RedactedText } from './redacted-text.ts';
@@ -63,6 +65,12 @@ export interface RpcServerOptions {
   readonly redaction?: Redaction;
   /** Folder of the built portal; none by default. */
   readonly portal?: string;
+  /** Told of calls and of refused requests; left out where nobody counts them (SPEC {#metrics}). */
+  readonly observer?: ServerObserver;
+  /** What `/metrics` says; there is none where this is left out. */
+  readonly metrics?: MetricsPage;
+  /** Why the server cannot be used now, in one word; undefined when it can, which is the default (SPEC {#probes}). */
+  readonly unready?: () => string | undefined;
   /** Checks every result against the method table; for tests. */
   readonly checkResults?: boolean;
   /** Between two pings of a WebSocket or an event stream, milliseconds; 15000 by default. */
@@ -125,7 +133,7 @@ export class RpcServer {
       version,
       serverId,
       outputBytes: options.outputBytes ?? 0,
-      ...(options.rest ? { rest: options.rest } : {}),
+      ...defined({ rest: options.rest, observer: options.observer }),
       survey: options.survey ?? (() => Promise.resolve([])),
       checkResults: options.checkResults ?? false,
       leave: (token) => this.#http.reduce((left, http) => left + http.leave(token), 0),
@@ -145,8 +153,19 @@ export class RpcServer {
     return this.#sessions.size + this.#terminals.size + this.#sources.size;
   }
 
+  /** What is open now, by kind. */
+  get load() {
+    let [streamSubscriptions, eventSubscriptions] = [0, 0];
+    for (const { subscriptions } of this.#sessions) {
+      streamSubscriptions += subscriptions.streams;
+      eventSubscriptions += subscriptions.events;
+    }
+    const [sessions, terminals, eventStreams] = [this.#sessions.size, this.#terminals.size, this.#sources.size];
+    return { sessions, terminals, eventStreams, streamSubscriptions, eventSubscriptions };
+  }
+
   /**
-   * Listens for HTTP: WebSockets, single messages, event streams, GET /healthz (SPEC {#transport_ws}, {#transport_http}, {#transport_sse}).
+   * Listens for HTTP: WebSockets, single messages, event streams, probes (SPEC {#transport_ws}, {#transport_http}, {#transport_sse}, {#probes}).
    *
    * @param o - `host` is 127.0.0.1 by default; another than a loopback one needs `tls` or `allowRemote`. `port` 0 takes a free one.
    * @throws `conflict` for a port that is taken, `forbidden` for a host or port that is not permitted
@@ -163,6 +182,9 @@ export class RpcServer {
       byHash: (hash) => this.#grantOf(hash),
       allowedOrigins: this.#options.allowedOrigins ?? [],
       version: this.#options.version,
+      unready: () => (this.#closing ? 'stopping' : this.#options.unready?.()),
+      metrics: this.#options.metrics,
+      refused: (error) => this.#options.observer?.refused(error),
       limits: this.#parts.limits,
       pingMs: this.#options.pingMs,
       accept: (channel, grant) => void this.accept(channel, grant),

@@ -25,6 +25,8 @@ const MAX_IN_FLIGHT = 256;
 const MAX_BATCH = 100;
 /** When a full connection should try again. */
 const RETRY_AFTER_MS = 100;
+/** Stands for the method of a call that was refused before it was looked at. */
+const UNBEGUN = 'not_begun';
 /** Buffered bytes from which a client that does not read its responses is not read either, and no further call of it begins. */
 const STOP_READING_BYTES = 4 * 1024 * 1024;
 /** A client is not read any more while so much of it waits to be begun. */
@@ -97,6 +99,11 @@ export class Session {
       this.#runAll([() => options.closed(this)], 'a connection was not forgotten');
     });
     channel.send(notificationFrame('headgate/hello', { version: parts.version, protocol: PROTOCOL_VERSION, serverId: parts.serverId }));
+  }
+
+  /** Subscriptions that are open. */
+  get subscriptions(): { readonly streams: number; readonly events: number } {
+    return { streams: this.streams.size, events: this.#bound?.events.subscriptions ?? 0 };
   }
 
   /** What the connection may do. */
@@ -340,18 +347,21 @@ export class Session {
   async #call(request: RequestMessage, afterwards: (() => void)[]): Promise<JSONRPCResponse | undefined> {
     const { id } = request;
     if (this.#unanswered.size >= MAX_IN_FLIGHT) {
+      this.#parts.observer?.called(UNBEGUN, 'overloaded');
       if (id === undefined) return undefined;
       return refusal(id, 'overloaded', `${MAX_IN_FLIGHT} requests of this connection are under way; try again when some are answered`, {
         retry_after_ms: RETRY_AFTER_MS,
       });
     }
     if (id !== undefined && id !== null && this.#inFlight.has(id)) {
+      this.#parts.observer?.called(UNBEGUN, 'invalid_request');
       return refusal(id, 'invalid_request', `a request with id ${JSON.stringify(id)} is under way; give every request an id of its own`);
     }
     if (this.#dispatcher.onlyReads(request.method)) {
       try {
         this.#parts.turns.admit(this.#waiter);
       } catch (error) {
+        this.#parts.observer?.called(UNBEGUN, isHeadgateError(error) ? error.kind : 'internal');
         if (id === undefined || !isHeadgateError(error)) return undefined;
         return errorResponse(id, error);
       }
