@@ -63,7 +63,7 @@ export class Player {
     await this.client.notice('run/state', (state) => state['loop'] === loop && (state['status'] === 200 || Number(state['status']) >= 400));
   }
 
-  /** Lets the model go and answers what it proposes, one after the other. */
+  /** Lets the model go and resolves its proposals, one after the other. */
   async go(answers: readonly Answer[] = [], more: Params = {}): Promise<void> {
     const loop = await this.prompt('go', more);
     for (const answer of answers) await this.resolve(await this.proposal(), answer);

@@ -1,6 +1,5 @@
 import { methods } from '@agentclientprotocol/sdk';
-import type { CallToolResult } from '@modelcontextprotocol/client';
-import { Client } from '@modelcontextprotocol/client';
+import { type CallToolResult, Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { vi } from 'vitest';
 import { shellQuote } from '../../../src/core/shell-quote.ts';
