@@ -79,7 +79,7 @@ describe('{#launcher} a process that starts shims', () => {
     const facts = [
       'tr "\\0" "\\n" < /proc/self/environ | sort',
       'pwd; umask; ulimit -a; readlink /proc/self/cwd',
-      'grep -E "^(Sig|NoNewPrivs|Seccomp|Cap)" /proc/self/status',
+      'grep -E "^(Sig(Pnd|Blk|Ign|Cgt)|NoNewPrivs|Seccomp|Cap)" /proc/self/status',
       'ls -l /proc/self/fd | sed "s/.*[0-9] -> /-> /; s/[0-9]\\{3,\\}/N/"',
       'read -r _ _ _ _ group session _ < /proc/$$/stat; test "$group" = $$ && test "$session" = $$ && echo leads',
     ].join('; ');
