@@ -85,8 +85,9 @@ function judgeActs(
 ) {
   const parts: PartVerdict[] = [];
   const free: PartVerdict[] = [];
+  const stays = !moves(script.acts);
   for (const act of script.acts) {
-    if (act.kind === 'write') parts.push(judgeWrite(act.path, act.text, one, script.acts, rules));
+    if (act.kind === 'write') parts.push(judgeWrite(act.path, act.text, one, stays, rules));
     else if (act.kind === 'read') parts.push(...judgeRead(act.path, act.text, place));
     else {
       const verdict = judgeCommand(act, one, place, own);
@@ -188,8 +189,8 @@ function folderOf({ root, cwd }: ShellCase, acts: readonly ShellAct[]): string |
 }
 
 /** A redirection that writes is judged as the tool `set` is, on the same file. */
-function judgeWrite(path: string, text: string, one: ShellCase, acts: readonly ShellAct[], rules: readonly Rule[]): PartVerdict {
-  const subjects = moves(acts) ? undefined : insidePaths(path, one);
+function judgeWrite(path: string, text: string, one: ShellCase, stays: boolean, rules: readonly Rule[]): PartVerdict {
+  const subjects = stays ? insidePaths(path, one) : undefined;
   const loose = `file://${path.replace(/^\.\//, '')}`;
   const found = strongest(
     rules.filter((rule) => {

@@ -4,10 +4,13 @@ import { HealthyClient, type Waits } from '../support/healthy-client.ts';
 import { HOSTILE_ACTS, type Target } from '../support/hostile-acts.ts';
 import { liveServer } from '../support/live-server.ts';
 
-/** Longest that the healthy client may wait for an answer, less the time in which others had the server's processor: 50 ms is the goal on an idle machine. */
+/** Longest that the healthy client may wait for an answer (milliseconds); on a busy machine others have the processors. */
 const MOST_MS = 2000;
+/** The same less the time in which others had the server's processor: 50 ms is the goal on an idle machine. */
+const MOST_OWED_MS = 750;
 /** The same beside all of them at once, whose commands keep the processors busy with some hundred processes; one that stops the server stops it for good. */
 const MOST_BESIDE_ALL_MS = 15_000;
+const MOST_OWED_BESIDE_ALL_MS = 5000;
 
 const live = liveServer();
 let target: Target;
@@ -42,7 +45,8 @@ describe('{#no_pause} a healthy client of a fresh server', () => {
     const client = await live.client();
     const waits = await healthy.during(() => client.call('act', { prompt: 'sh: echo first', model: 'scripted', yolo: true, wait: true }));
     tell('the first loop', waits);
-    expect(waits.owed).toBeLessThan(MOST_MS);
+    expect(waits.longest).toBeLessThan(MOST_MS);
+    expect(waits.owed).toBeLessThan(MOST_OWED_MS);
   });
 });
 
@@ -53,7 +57,8 @@ describe('{#no_pause} a healthy client beside hostile ones', () => {
       const act = await prepare(target);
       const waits = await healthy.during(act);
       tell(name, waits);
-      expect(waits.owed).toBeLessThan(MOST_MS);
+      expect(waits.longest).toBeLessThan(MOST_MS);
+      expect(waits.owed).toBeLessThan(MOST_OWED_MS);
     },
     60_000,
   );
@@ -63,6 +68,7 @@ describe('{#no_pause} a healthy client beside hostile ones', () => {
     for (const { prepare } of HOSTILE_ACTS) acts.push(await prepare(target));
     const waits = await healthy.during(() => Promise.all(acts.map((act) => act())));
     tell('all at once', waits);
-    expect(waits.owed).toBeLessThan(MOST_BESIDE_ALL_MS);
+    expect(waits.longest).toBeLessThan(MOST_BESIDE_ALL_MS);
+    expect(waits.owed).toBeLessThan(MOST_OWED_BESIDE_ALL_MS);
   }, 120_000);
 });
