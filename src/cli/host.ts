@@ -17,6 +17,10 @@ export interface ServeOptions {
   readonly runnerLease?: number;
   /** Files in PEM; set: connections are encrypted. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  /** Origins of web pages that may connect beside the server's own. */
+  readonly allowedOrigins?: readonly string[];
+  /** Where a proxy in front of the server is reached. */
+  readonly publicUrl?: URL;
   /** Who reads `/metrics`; left out: nothing is counted. */
   readonly metrics?: 'token' | 'loopback';
   /** Listens beyond loopback without TLS. */

@@ -41,6 +41,14 @@ export function parseVariable(
   };
 }
 
+/** An http or https address without query and fragment. */
+export function parseWebAddress(value: string): URL {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '' || url.username !== '')
+    throw new InvalidArgumentError('It is an address such as https://HOST/headgate.');
+  return url;
+}
+
 /** `a,b,c`; adds to what was given before. */
 export function parseList(value: string, known: readonly string[] = []): string[] {
   return [...known, ...value.split(',').filter((one) => one !== '')];

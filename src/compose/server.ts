@@ -40,6 +40,10 @@ export interface RuntimeOptions {
   readonly version: string;
   /** Folder of the built portal; none: there is no page. */
   readonly portal?: string;
+  /** Origins of web pages that may connect beside the server's own. */
+  readonly allowedOrigins?: readonly string[];
+  /** Where a proxy in front of the server is reached (SPEC {#proxy}). */
+  readonly publicUrl?: URL;
   /** Who reads `/metrics`: with `loopback` programs on this machine without a token; none: nothing is counted (SPEC {#metrics}). */
   readonly metrics?: 'token' | 'loopback';
   /** Seconds that a runner may be away before what it has is lost; 30 by default. */
@@ -264,7 +268,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     rest,
     limits: config.limits,
     redaction,
-    ...defined({ portal: options.portal, observer: metrics }),
+    ...defined({ portal: options.portal, observer: metrics, allowedOrigins: options.allowedOrigins, publicUrl: options.publicUrl }),
     ...(metrics ? { metrics: pageOf(metrics, options.metrics === 'loopback') } : {}),
     unready: () => state.unready,
     survey: sharedSurvey(() => new Map([...backends, ...runtime.kinds]), clock),

@@ -43,9 +43,9 @@ describe('{#portal_page} the files of the portal', () => {
     expect(policy).toContain("script-src 'self';");
     expect(policy).toContain("frame-ancestors 'none'");
     const text = await page.text();
-    expect(text).not.toMatch(/<script(?![^>]* src="\/portal\/assets\/)/);
+    expect(text).not.toMatch(/<script(?![^>]* src="\.\/assets\/)/);
     const [, script = ''] = /<script[^>]* src="([^"]+)"/.exec(text) ?? [];
-    const asset = await fetch(live.server.http + script);
+    const asset = await fetch(new URL(script, `${live.server.http}/portal/`));
     expect(asset.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
     expect(asset.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
   });

@@ -37,6 +37,8 @@ const PROBES = {
   ],
   chromium: ['/usr/bin/chromium', '--version'],
   promtool: ['promtool', '--version'],
+  nginx: ['sh', '-c', 'test -x /usr/sbin/nginx'],
+  caddy: ['caddy', 'version'],
   systemd: ['sh', '-c', 'systemd-analyze --version && systemd-notify --version && python3 --version'],
   acpx: [NEW_NODE, join(ACPX, 'acpx/dist/cli.js'), '--version'],
   codex: [process.execPath, CODEX, '--version'],
@@ -48,6 +50,7 @@ const PROBES = {
 const PACKAGES: Readonly<Record<string, string>> = {
   bwrap: 'bubblewrap',
   emacs: 'emacs-nox',
+  nginx: 'nginx-light',
   nvim: 'neovim',
   promtool: 'prometheus',
   sshd: 'openssh-server',

@@ -27,7 +27,7 @@ export async function serveDetached(console: Console, host: CliHost, options: Se
 
 /** The options for the server's own process, which works in another folder; a free port where none is named. */
 function argsOf(options: ServeCommandOptions): string[] {
-  const { port = 0, host, runnerLease, logLevel, insecureListen, metrics } = options;
+  const { port = 0, host, runnerLease, logLevel, insecureListen, metrics, publicUrl, allowOrigin = [] } = options;
   const words = { '--port': port, '--host': host, '--runner-lease': runnerLease, '--log-level': logLevel };
   const files = {
     '--config': options.config,
@@ -39,6 +39,8 @@ function argsOf(options: ServeCommandOptions): string[] {
   return [
     ...Object.entries(words).flatMap(([name, value]) => (value === undefined ? [] : [name, `${value}`])),
     ...Object.entries(files).flatMap(([name, file]) => (file === undefined ? [] : [name, resolve(file)])),
+    ...(publicUrl === undefined ? [] : ['--public-url', publicUrl.href]),
+    ...allowOrigin.flatMap((origin) => ['--allow-origin', origin]),
     ...(metrics === undefined ? [] : [`--metrics=${metrics === true ? 'token' : metrics}`]),
     ...(insecureListen ? ['--insecure-listen'] : []),
   ];

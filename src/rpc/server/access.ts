@@ -63,6 +63,8 @@ export interface AccessPolicy {
   /** The host that the server was told to listen on. */
   readonly boundHost: string;
   readonly port: number;
+  /** Where a proxy in front of the server is reached; its host and its origin are the server's own. */
+  readonly publicUrl?: URL | undefined;
   /** Origins of web pages that may connect beside the server's own, exactly as a browser sends them. */
   readonly allowedOrigins: readonly string[];
   readonly tokens: readonly TokenGrant[];
@@ -80,7 +82,7 @@ export function checkHost(request: IncomingMessage, policy: AccessPolicy): void 
   const host = request.headers.host;
   if (host !== undefined) {
     const name = bareHost(host.replace(/:\d+$/, ''));
-    if (isLoopbackHost(name) || name === bareHost(policy.boundHost)) return;
+    if (isLoopbackHost(name) || name === bareHost(policy.boundHost) || name === publicHost(policy)) return;
     if (!isLoopbackHost(policy.boundHost) && isIP(name) !== 0) return;
     // A foreign name that was pointed here is not in the certificate, and the browser has refused it.
     if (policy.certifies?.(name)) return;
@@ -94,7 +96,7 @@ export function checkHost(request: IncomingMessage, policy: AccessPolicy): void 
 /** Refuses a web page of another origin; programs send no Origin. Throws `forbidden`. */
 export function checkOrigin(request: IncomingMessage, policy: AccessPolicy): void {
   const { origin } = request.headers;
-  if (origin === undefined || policy.allowedOrigins.includes(origin)) return;
+  if (origin === undefined || origin === policy.publicUrl?.origin || policy.allowedOrigins.includes(origin)) return;
   if (isOwnOrigin(origin, policy)) return;
   throw new HeadgateError('forbidden', `Origin "${origin.slice(0, 80)}" may not connect; allow it when the server is started`);
 }
@@ -142,6 +144,10 @@ function isOwnOrigin(origin: string, { port, certifies }: AccessPolicy): boolean
   if (certifies === undefined) return url.protocol === 'http:' && isLoopbackHost(url.hostname) && (url.port || '80') === String(port);
   const own = isLoopbackHost(url.hostname) || certifies(bareHost(url.hostname));
   return url.protocol === 'https:' && own && (url.port || '443') === String(port);
+}
+
+function publicHost({ publicUrl }: AccessPolicy): string | undefined {
+  return publicUrl && bareHost(publicUrl.hostname);
 }
 
 function bareHost(host: string): string {

@@ -44,6 +44,7 @@ export interface HttpOptions extends ProbeOptions {
   /** The token with this SHA-256 (hex), of those that `headgate token add` made. */
   readonly byHash: (hash: string) => Grant | undefined;
   readonly allowedOrigins: readonly string[];
+  readonly publicUrl?: URL | undefined;
   /** Told of every request that is refused. */
   readonly refused?: ((error: ErrorName) => void) | undefined;
   readonly limits: Pick<CallerLimits, 'unauthenticated' | 'authenticateMs'>;
@@ -95,9 +96,9 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
   if (room !== undefined) server.maxConnections = room;
   const newcomers = new Newcomers(server, options.limits);
   const port = await listen(server, options);
-  const { host: boundHost, allowedOrigins, tokens, byHash } = options;
+  const { host: boundHost, allowedOrigins, publicUrl, tokens, byHash } = options;
   const certifies = options.tls && ((name: string) => options.tls?.certifies(name) ?? false);
-  const policy: AccessPolicy = { boundHost, port, allowedOrigins, tokens, byHash, certifies };
+  const policy: AccessPolicy = { boundHost, port, allowedOrigins, publicUrl, tokens, byHash, certifies };
   const held = new TokenSockets();
   const hold: Hold = (grant, socket) => {
     newcomers.known(socket);

@@ -57,7 +57,7 @@ export class PageFiles {
     if (this.#files.size === 0) return false;
     if (path === '/' || path === PORTAL_PATH.slice(0, -1)) {
       if (refused(request, response)) return true;
-      response.writeHead(302, { location: PORTAL_PATH, 'cache-control': 'no-store', 'content-length': 0 }).end();
+      response.writeHead(302, { location: `.${PORTAL_PATH}`, 'cache-control': 'no-store', 'content-length': 0 }).end();
       return true;
     }
     const name = path === PORTAL_PATH ? `${PORTAL_PATH}index.html` : path;

@@ -56,6 +56,8 @@ export interface RpcServerOptions {
   readonly tokens: readonly TokenGrant[];
   /** Origins of web pages that may connect beside loopback pages on the server's own port. */
   readonly allowedOrigins?: readonly string[];
+  /** Where a proxy in front of this server is reached (SPEC {#proxy}). */
+  readonly publicUrl?: URL;
   /** What runners of their own process are told of the limit on a command's output (bytes); 0 by default, for none. */
   readonly outputBytes?: number;
   readonly rest?: { readonly bytes: number; readonly ms: number };
@@ -181,6 +183,7 @@ export class RpcServer {
       tokens: this.#options.tokens,
       byHash: (hash) => this.#grantOf(hash),
       allowedOrigins: this.#options.allowedOrigins ?? [],
+      publicUrl: this.#options.publicUrl,
       version: this.#options.version,
       unready: () => (this.#closing ? 'stopping' : this.#options.unready?.()),
       metrics: this.#options.metrics,

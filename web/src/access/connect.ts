@@ -12,7 +12,8 @@ export interface Project {
 
 /** Connects to the server of this page. Throws RpcError for a token that it does not take. */
 export function connect(token: string, { name, projectRoot }: Project): Promise<Runtime> {
-  const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/rpc`;
+  // Relative to the page, which a proxy may have put under a path.
+  const url = new URL('../rpc', location.href.replace(/^http/, 'ws')).href.split('#', 1)[0] ?? '';
   const dial = async (): Promise<Transport> => {
     try {
       return await browserWebSocket(url, token);

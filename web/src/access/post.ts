@@ -2,7 +2,7 @@ import { RpcError } from '../../../src/rpc/client/index.ts';
 import type { MethodName, ParamsOf, ResultOf } from '../../../src/rpc/protocol/table.ts';
 
 /** Where single messages go. */
-const RPC = '/rpc';
+const RPC = '../rpc';
 
 /**
  * Makes one call without a connection. A WebSocket that is refused tells a page nothing; this tells why.
