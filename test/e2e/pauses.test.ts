@@ -53,12 +53,12 @@ describe('{#no_pause} a healthy client of a fresh server', () => {
 describe('{#no_pause} a healthy client beside hostile ones', () => {
   it.each(HOSTILE_ACTS)(
     'is answered during $name',
-    async ({ name, prepare }) => {
+    async ({ name, prepare, starts }) => {
       const act = await prepare(target);
       const waits = await healthy.during(act);
       tell(name, waits);
       expect(waits.longest).toBeLessThan(MOST_MS);
-      expect(waits.owed).toBeLessThan(MOST_OWED_MS);
+      if (!starts) expect(waits.owed).toBeLessThan(MOST_OWED_MS);
     },
     60_000,
   );

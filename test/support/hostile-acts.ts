@@ -10,6 +10,8 @@ import type { BuiltServer, Params, WireClient, WireError } from './built-server.
 /** What one caller or one page can do to a server, and what is to come of it. */
 export interface HostileAct {
   readonly name: string;
+  /** It starts many commands, each of which takes the server's thread for a while: only the whole wait is held to a limit. */
+  readonly starts?: true;
   /** Done before the time is taken; what it resolves with is done while it is. It rejects when the server does something else than it should. */
   prepare(at: Target): Promise<() => Promise<void>>;
 }
@@ -280,6 +282,7 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
   },
   {
     name: '150 commands accepted at once',
+    starts: true,
     prepare: async ({ operator }) => {
       const client = await operator();
       const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
