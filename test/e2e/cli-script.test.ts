@@ -87,7 +87,8 @@ describe('{#cli_answer} a script', () => {
     expect(await headgate('fork', 'renamed', 'copied')).toMatchObject({ code: 0, out: 'copied\n' });
     expect(await headgate('rm', 'copied')).toMatchObject({ code: 0, out: 'copied is deleted\n' });
     expect((await json<ResultOf<'getRuns'>>('runs')).map((one) => one.run)).not.toContain('copied');
-    expect(await json('models', 'add', 'fast', 'some-model')).toEqual({ alias: 'fast' });
+    const problem = expect.stringContaining('HEADGATE_OPENAI_BASE_URL');
+    expect(await json('models', 'add', 'fast', 'some-model')).toEqual({ alias: 'fast', problem });
     expect((await headgate('models')).out).toMatch(/^fast .*some-model/m);
     expect(await headgate('models', 'remove', 'fast')).toMatchObject({ code: 0 });
   });
