@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -98,6 +98,30 @@ describe('{#launcher} a process that starts shims', () => {
     await warm();
     const { pid } = await start('sleep 30', { env: { 'not.plain': 'x', IFS: ':' } });
     expect(parent(pid)).toBe(process.pid);
+  });
+
+  test('a folder whose name goes up from a link is the one that the kernel finds', async () => {
+    mkdirSync(join(root, 'real', 'sub'), { recursive: true });
+    symlinkSync(join(root, 'real', 'sub'), join(cwd, 'link'));
+    await warm();
+    const { text } = await run('readlink /proc/$$/cwd; cut -d " " -f 4 /proc/$PPID/stat', { cwd: `${cwd}/link/..` });
+    const [folder, parentOfShim] = text.split('\n');
+    expect(folder).toBe(join(root, 'real'));
+    expect(parentOfShim).not.toBe(String(process.pid));
+  });
+
+  test('a word with a NUL is refused, and not given on without it', async () => {
+    await warm();
+    await expect(start('printf', { argv: ['printf', '%s', 'a\0b'] })).rejects.toThrow(/null bytes/);
+  });
+
+  test('a launcher that was killed is started again', async () => {
+    await warm();
+    const [first = 0] = launchers();
+    process.kill(first, 'SIGKILL');
+    await warm();
+    expect(launchers()).toHaveLength(1);
+    expect(launchers()).not.toContain(first);
   });
 
   test.each([['SIGKILL'], ['SIGSTOP']] as const)(

@@ -8,7 +8,7 @@ import { messageOf } from '../../core/errors.ts';
 import { InTurn } from '../../core/in-turn.ts';
 import type { Logger } from '../../core/logger.ts';
 import { shellQuote, shellWords } from '../../core/shell-quote.ts';
-import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
+import type { Claim, ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
 import { scriptFile, scriptIn } from '../shim/script-file.ts';
 import { type Launch, shimArgv } from './launch.ts';
 import { LAUNCHER_SH } from './launcher-sh.ts';
@@ -90,21 +90,26 @@ export class Launcher {
       writeFileSync(join(folder.path, 'launch'), text, { mode: 0o600 });
       child.stdin.write(`${name}\n`);
       this.#keep();
-      const claimed = await this.#claimed(folder);
-      if (!claimed && this.#process === ready) this.#giveUp('a shim has not claimed its folder in time');
-      return claimed;
+      const claim = await this.#claimOf(folder);
+      if (claim.state === 'claimed') {
+        this.#again.reset();
+        return claim.shim;
+      }
+      if (claim.state !== 'barred' && this.#process === ready) this.#giveUp('a shim has not claimed its folder in time');
+      return undefined;
     });
   }
 
-  async #claimed(folder: ProducerFolder): Promise<ProcessIdentity | undefined> {
+  /** The claim of a folder once it is complete, or what it is when the launcher has gone or the time is over. */
+  async #claimOf(folder: ProducerFolder): Promise<Claim> {
     const giveUp = this.#clock.monotonic() + CLAIM_MS;
-    while (this.#process && this.#clock.monotonic() < giveUp) {
+    for (;;) {
+      // Before the claim is looked at: this process may have been held up itself.
+      const isLast = !this.#process || this.#clock.monotonic() >= giveUp;
       const claim = folder.claim();
-      if (claim.state === 'claimed') return claim.shim;
-      if (claim.state === 'barred') return undefined;
+      if (isLast || claim.state === 'claimed' || claim.state === 'barred') return claim;
       await delay(CLAIM_LOOK_MS);
     }
-    return undefined;
   }
 
   /** Starts the launcher, in the background; it is used once its first process has been reaped. */
@@ -191,7 +196,7 @@ export class Launcher {
 
 /**
  * The shell text that makes the launcher's own environment into that of the launch, and starts the shim in a session of its own; undefined
- * for an environment that a shell might give on changed.
+ * for what a shell might give on changed.
  */
 function launchText(own: Readonly<Record<string, string>>, argv: readonly string[], { cwd, env }: Launch): string | undefined {
   const dropped = Object.keys(own).filter((name) => !(name in env));
@@ -199,11 +204,13 @@ function launchText(own: Readonly<Record<string, string>>, argv: readonly string
   if ([...dropped, ...changed].some((name) => !PLAIN_NAME.test(name) || SHELL_NAMES.has(name))) return undefined;
   const unset = [...new Set([...dropped, ...SET_NAMES.filter((name) => !(name in env)), 'HEADGATE_LAUNCHER_LINE'])];
   const set = [...new Set([...changed, ...SET_NAMES.filter((name) => name in env)])];
-  return [
-    `cd ${shellQuote(cwd)} || exit`,
+  const text = [
+    // Where the folder really is, as the kernel takes it: without -P a shell takes `link/..` away from the name.
+    `cd -P ${shellQuote(cwd)} || exit`,
     `unset ${unset.join(' ')}`,
     ...set.map((name) => `export ${name}=${shellQuote(env[name] ?? '')}`),
     `exec "$2" -f ${shellWords(argv)}`,
     '',
   ].join('\n');
+  return text.includes('\0') ? undefined : text;
 }
