@@ -2,7 +2,7 @@ import { RequestError } from '@agentclientprotocol/sdk';
 import { messageOf } from '../core/errors.ts';
 import { RpcError } from '../rpc/client/index.ts';
 
-/** Answered for what a client got wrong: -32602, with what to do instead (SPEC {#acp_errors}). */
+/** The error for a request that a client got wrong: -32602, with what to do instead (SPEC {#acp_errors}). */
 export function badParams(message: string, data: Record<string, unknown> = {}): RequestError {
   return RequestError.invalidParams(data, message);
 }

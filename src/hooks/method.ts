@@ -9,7 +9,7 @@ export interface MethodCall {
   readonly project: Project;
   /** The client's name. */
   readonly client: string;
-  /** Aborted when the caller cancels its request or goes away; what is answered then is dropped. */
+  /** Aborted when the caller cancels its request or goes away; what the handler returns after that is dropped. */
   readonly signal: AbortSignal;
   /** Read access to a run of the project, by its alias. Throws `not_found`. */
   entries(run: string): EntryAccess;

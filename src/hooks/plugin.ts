@@ -10,7 +10,7 @@ import type { EntryAccess, FileAccess, SkillAccess } from './views.ts';
 
 /**
  * interaction: it asks a person; web: it reaches out; repo: it reads or writes the project; proposes: it ends in a
- * proposal; ends: it is dispatched after the turn's other actions; waits: it may take long, and is told when it began;
+ * proposal; ends: it is dispatched after the turn's other actions; waits: it may take long, and knows when it first began;
  * once: its handler is never called again for the same action, also after a crash; writes: it changes entries, files or
  * anything else, and is not offered in `ask` mode (SPEC {#ask_mode}).
  */
@@ -133,7 +133,7 @@ export interface ToolDefinition<P extends z.ZodType = z.ZodType> {
   readonly traits?: readonly ToolTrait[];
   /** One line for people, from an input that fits `params`. Default: the tool's name. */
   summary?(input: z.output<P>): string;
-  /** Does it, and returns how the action ends. */
+  /** Carries the action out, and returns how it ends. */
   handler(input: z.output<P>, call: ToolCallContext): ToolOutcome | Promise<ToolOutcome>;
   /**
    * Carries out a proposal without a producer that was accepted. Called once at most: an action that a crash interrupted in

@@ -55,7 +55,7 @@ export async function commandOf(runtime: Runtime, ref: CommandRef): Promise<Note
 }
 
 /**
- * A log entry and its producer. They come in two answers, so the entry is asked for again when the producer shows that the command was
+ * A log entry and its producer. They come from two calls, so the entry is asked for again when the producer shows that the command was
  * accepted, or has ended, in between.
  */
 async function lookedAt(runtime: Runtime, ref: CommandRef): Promise<{ entry: ResultOf<'get'>; producer: Producer | undefined }> {

@@ -18,7 +18,7 @@ export class Actions {
     this.#run = run;
   }
 
-  /** Answers a proposal. That another client was faster is told by their answer. */
+  /** Answers a proposal. If another client was faster, its answer is shown. */
   answer(step: Step, action: 'accept' | 'reject', more: { output?: string; remember?: true } = {}): Promise<string> {
     return this.#say(async () => {
       try {

@@ -52,7 +52,7 @@ export class RpcClient {
   /**
    * Calls a method.
    *
-   * @throws RpcError with what the server answered, ConnectionClosed when no answer can come any more
+   * @throws RpcError with the error that the server returned, ConnectionClosed when the connection ends before the response
    */
   async call<M extends MethodName>(method: M, params: ParamsOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
     const { signal } = options;

@@ -22,7 +22,7 @@ export interface ConnectionOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What is told of the connection. `final`: it will not come back. */
+/** What a listener is told about the connection. `final`: it will not be opened again. */
 export interface ConnectionState {
   readonly open: boolean;
   /** In words; missing where there is nothing to say. */

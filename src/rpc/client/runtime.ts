@@ -8,21 +8,21 @@ import type { Transport } from './transport.ts';
 
 /** A runtime that is driven from here: one behind a connection, or one in this process (SPEC {#client_runtime}). */
 export interface Runtime extends AsyncDisposable {
-  /** Sequence number of the project's last event when the connection began, or was there again. */
+  /** Sequence number of the project's last event at the time when the connection was opened, or opened again. */
   readonly lastSeq: number;
   /**
-   * Calls a method. While the connection is being looked for it waits: nothing has been sent then.
+   * Calls a method. While the connection is lost, the call waits for the next one before it is sent.
    *
-   * @throws RpcError with what the server answered, UnsupportedError for what cannot be done here, ConnectionClosed when the
-   * connection was lost before the answer: what had been asked may have happened
+   * @throws RpcError with the error that the server returned, UnsupportedError for what cannot be done here, ConnectionClosed when the
+   * connection was lost before the response: the server may have carried the call out
    */
   call<M extends MethodName>(method: M, params: ParamsOf<M>, options?: CallOptions): Promise<ResultOf<M>>;
-  /** The same for a method that only reads: a call that a lost connection swallowed is made again. */
+  /** Calls a method that only reads: a call whose response was lost with the connection is made again. */
   look<M extends MethodName>(method: M, params: ParamsOf<M>, options?: CallOptions): Promise<ResultOf<M>>;
   /**
-   * What happens, each event once and in order of `seq`, also over a lost connection; `replay/synced` once, where the present
-   * begins. It subscribes at once and not at the first `next`; a slow reader costs a few MiB. Ends with `close`, and with the
-   * deletion of the run; throws RpcError, ConnectionClosed, or the reason of `signal`.
+   * Yields each event once and in order of `seq`, also over a lost connection; `replay/synced` comes once, between the stored events
+   * and the live ones. The subscription is made by this call, not by the first `next`; a slow reader costs a few MiB. Ends with
+   * `close`, and with the deletion of the run; throws RpcError, ConnectionClosed, or the reason of `signal`.
    */
   events(options?: EventsOptions): AsyncIterableIterator<RuntimeEvent>;
   /**
@@ -34,11 +34,11 @@ export interface Runtime extends AsyncDisposable {
    */
   follow(run: string, path: string, options?: FollowOptions): AsyncGenerator<FollowedChunk, StreamEnd, void>;
   /**
-   * Listens to a notification as it comes: what happens while the connection is away is missed, and while `events` are open each of
-   * them brings a copy of its own. The answer takes the listener back.
+   * Calls `handler` with each notification of that name. Notifications that are sent while the connection is lost are missed, and
+   * each open `events` brings a copy of its own. Returns a function that removes the handler.
    */
   on<N extends NotificationName>(name: N, handler: (params: NotificationParamsOf<N>) => void): () => void;
-  /** Told when the connection is lost and when it is there again. The answer takes the listener back. */
+  /** Calls `listener` when the connection is lost, and when it is open again. Returns a function that removes the listener. */
   onConnection(listener: (state: ConnectionState) => void): () => void;
   /** Ends the connection: waiting calls and `follow` end with ConnectionClosed, `events` just ends. Commands and loops go on. */
   close(): Promise<void>;

@@ -15,7 +15,7 @@ import { answererOf, bare } from './requests.ts';
 
 type Registered = ResultOf<'runner/register'>;
 
-/** How long a server may take to answer the registration (milliseconds). */
+/** How long a server may take to return the registration (milliseconds). */
 const REGISTER_MS = 10_000;
 
 /**

@@ -56,7 +56,7 @@ export async function askModel(
   refuseUnsaid(answer, request);
   throw new ModelFailure(
     'model_empty',
-    `The model ${request.model} answered nothing, twice. Ask again, perhaps with other words or another model.`,
+    `The model ${request.model} returned an empty answer twice. Ask again, perhaps with other words or another model.`,
   );
 }
 

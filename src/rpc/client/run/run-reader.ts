@@ -18,11 +18,11 @@ const READ_WITH_TEXT = ['prompt://*/user', 'prompt://*/message_*', 'log://*/mode
 /** Entries that are read at the same time. */
 const READERS = 4;
 
-/** Who shows the run. */
+/** What the view of a run implements. */
 export interface RunReaderListener {
   /** The model, or `info`, is another one. */
   changed(): void;
-  /** The server refused; what was read stays. */
+  /** The server refused a read; what was read before stays. */
   failed(error: unknown): void;
   /** An entry was read after an event. */
   read?(path: string): void;
@@ -143,7 +143,7 @@ export class RunReader {
     this.model.setPage(page, isLast);
     const missing = new Set(page.filter(lacksText).map(({ path }) => path));
     for (const entry of texts.flatMap(({ rows }) => rows)) {
-      // One that came behind the page is told of by its event.
+      // An entry that was made after the page was read has an event of its own.
       if (!missing.has(entry.path)) continue;
       this.model.setEntry(entry);
       if (!entry.truncated) missing.delete(entry.path);
@@ -175,7 +175,7 @@ export class RunReader {
     try {
       this.model.setEntry(await this.name.ask(async (run) => await this.#runtime.look('get', { run, path, ...lines })));
     } catch {
-      // Removed meanwhile, which its event tells, or the connection is over, which is told by itself.
+      // Either the entry was removed meanwhile, and its event says so, or the connection is lost, and its listeners are called.
       return;
     }
     if (this.#closed) return;
