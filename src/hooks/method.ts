@@ -17,7 +17,29 @@ export interface MethodCall {
   write(run: string, write: EntryWrite): Entry;
 }
 
-/** An RPC method of a plugin, served as `<plugin>/<name>` (SPEC {#plugin_methods}). */
+/**
+ * An RPC method of a plugin, served as `<plugin>/<name>` (SPEC {#plugin_methods}).
+ *
+ * @example
+ * ```js
+ * export default {
+ *   name: 'sizes',
+ *   setup({ method, z }) {
+ *     method({
+ *       name: 'of',
+ *       description: 'Returns how long the body of an entry is, in characters.',
+ *       params: z.strictObject({ run: z.string(), path: z.string() }),
+ *       scope: 'read',
+ *       handler({ run, path }, { entries }) {
+ *         const entry = entries(run).get(path);
+ *         if (!entry) throw { kind: 'not_found', message: `there is no entry ${path}` };
+ *         return { characters: entry.body.length };
+ *       },
+ *     });
+ *   },
+ * };
+ * ```
+ */
 export interface MethodDefinition<P extends z.ZodType = z.ZodType> {
   /** Letters, digits and _, the first one a lower case letter. */
   readonly name: string;

@@ -111,8 +111,23 @@ export interface ToolCallContext {
 }
 
 /**
- * A tool. Its handler may be called again after a crash of the server in the middle of it: what has effects outside
- * the server belongs into a proposal, what is stored belongs into `writes`.
+ * A tool. Its handler is called again if the server crashed during the call: effects outside of the server belong into a
+ * proposal, what is stored belongs into `writes`.
+ *
+ * @example
+ * ```js
+ * export default {
+ *   name: 'clock',
+ *   setup({ tool, z }) {
+ *     tool({
+ *       name: 'clock',
+ *       doc: 'The time.\n\n```json\n{"zone": "Europe/Berlin"}\n```\n',
+ *       params: z.strictObject({ zone: z.string().default('UTC') }),
+ *       handler: ({ zone }) => ({ kind: 'done', body: new Date().toLocaleString('en', { timeZone: zone }) }),
+ *     });
+ *   },
+ * };
+ * ```
  */
 export interface ToolDefinition<P extends z.ZodType = z.ZodType> {
   /** `[a-z][a-z0-9_]*`, 64 characters at most; the action in `log://turn_N/{name}/{slug}`. */
@@ -194,7 +209,20 @@ export interface PluginContext {
   dispose(cleanup: () => void | Promise<void>): void;
 }
 
-/** A plugin: the default export of its module. */
+/**
+ * A plugin: the default export of its module.
+ *
+ * @example
+ * ```js
+ * export default {
+ *   name: 'no-push',
+ *   setup({ filter, on, logger }) {
+ *     filter('proposal.verdict', (verdict, { command }) => (command?.includes('git push') ? 'deny' : verdict));
+ *     on('producer.ended', ({ path, status }) => logger.info({ path, status }, 'a command has ended'));
+ *   },
+ * };
+ * ```
+ */
 export interface Plugin {
   readonly name: string;
   /** A promise that it returns is awaited. */

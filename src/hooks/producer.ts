@@ -40,7 +40,28 @@ export interface ProducerIo {
   readonly logger: Logger;
 }
 
-/** A kind of producer that runs in the server's process (SPEC {#plugin_producers}). */
+/**
+ * A kind of producer that runs in the server's process (SPEC {#plugin_producers}).
+ *
+ * @example
+ * ```js
+ * export default {
+ *   name: 'sites',
+ *   setup({ producer }) {
+ *     producer({
+ *       kind: 'site',
+ *       channels: { 1: 'page' },
+ *       network: true,
+ *       async start({ url }, { write, signal }) {
+ *         const response = await fetch(url, { signal });
+ *         for await (const piece of response.body ?? []) await write(1, piece);
+ *         return { exitCode: response.ok ? 0 : 1, outcome: `http:${response.status}` };
+ *       },
+ *     });
+ *   },
+ * };
+ * ```
+ */
 export interface ProducerDefinition {
   /** a-z, 0-9 and _: the `backend` of its producers. */
   readonly kind: string;

@@ -23,6 +23,16 @@ export interface Runtime extends AsyncDisposable {
    * Yields each event once and in order of `seq`, also over a lost connection; `replay/synced` comes once, between the stored events
    * and the live ones. The subscription is made by this call, not by the first `next`; a slow reader costs a few MiB. Ends with
    * `close`, and with the deletion of the run; throws RpcError, ConnectionClosed, or the reason of `signal`.
+   *
+   * @example
+   * ```ts
+   * import { connect } from 'headgate';
+   *
+   * await using runtime = await connect('unix:/run/user/1000/headgate.sock');
+   * for await (const { name, params } of runtime.events()) {
+   *   if (name === 'run/proposal') console.log(`${params.run} asks: ${params.summary}`);
+   * }
+   * ```
    */
   events(options?: EventsOptions): AsyncIterableIterator<RuntimeEvent>;
   /**
@@ -31,6 +41,17 @@ export interface Runtime extends AsyncDisposable {
    *
    * @param path - that of the log entry
    * @throws RpcError, StreamClosed, ConnectionClosed, or the reason of `signal`
+   *
+   * @example
+   * ```ts
+   * import { connect } from 'headgate';
+   *
+   * await using runtime = await connect('unix:/run/user/1000/headgate.sock');
+   * const { run } = await runtime.call('startRun', { model: 'scripted' });
+   * const { path } = await runtime.call('sh', { run, command: 'make test' });
+   * await runtime.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+   * for await (const { channel, bytes } of runtime.follow(run, path)) (channel === 1 ? process.stdout : process.stderr).write(bytes);
+   * ```
    */
   follow(run: string, path: string, options?: FollowOptions): AsyncGenerator<FollowedChunk, StreamEnd, void>;
   /**
@@ -48,6 +69,15 @@ export interface Runtime extends AsyncDisposable {
  * A runtime behind the connections that `dial` opens: the first one now, another one whenever it is lost.
  *
  * @throws what `dial` throws, RpcError when the server refuses, ConnectionClosed
+ *
+ * @example
+ * ```ts
+ * import { browserWebSocket, connectRuntime, type Runtime } from 'headgate/client';
+ *
+ * export function open(url: string, token: string, root: string): Promise<Runtime> {
+ *   return connectRuntime(() => browserWebSocket(url, token), { project: { name: 'app', root }, giveUpMs: Number.POSITIVE_INFINITY });
+ * }
+ * ```
  */
 export async function connectRuntime(dial: () => Promise<Transport>, options: ConnectionOptions = {}): Promise<Runtime> {
   return new RemoteRuntime(await Reconnecting.open(dial, options));

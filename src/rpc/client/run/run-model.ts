@@ -76,6 +76,22 @@ export function kindOf(path: string): Exclude<Item['kind'], 'notice'> | undefine
 /**
  * What happened in a run, in order: a fold over the pages of its entries and over its events. Both may tell the same, each more than
  * once; each thing is in it once, and nothing goes back. It makes no call (SPEC {#run_model}).
+ *
+ * @example
+ * ```ts
+ * import { RunModel, type Runtime, stateWord } from 'headgate/client';
+ *
+ * // What happened in a run until now, a line for each action.
+ * export async function linesOf(runtime: Runtime, run: string): Promise<string[]> {
+ *   const model = new RunModel();
+ *   model.setPage(await runtime.look('getEntries', { run }), true);
+ *   for await (const event of runtime.events({ run, since: 0 })) {
+ *     model.apply(event);
+ *     if (event.name === 'replay/synced') break;
+ *   }
+ *   return model.items.flatMap((item) => (item.kind === 'step' ? `${item.title}: ${stateWord(item)}` : []));
+ * }
+ * ```
  */
 export class RunModel {
   #order: string[] = [];

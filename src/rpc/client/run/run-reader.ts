@@ -31,6 +31,22 @@ export interface RunReaderListener {
 /**
  * Keeps the model of a run: the last page of its entries first, then what happens, and on demand what was before. Bodies are read where
  * people see them. It follows the run when it is renamed (SPEC {#run_reader}).
+ *
+ * @example
+ * ```ts
+ * import { RunName, RunReader, type Runtime } from 'headgate/client';
+ *
+ * // Calls `draw` with the number of items whenever something in the run has changed.
+ * export async function watch(runtime: Runtime, run: string, draw: (items: number) => void): Promise<void> {
+ *   const events = runtime.events({ run });
+ *   const reader = new RunReader(runtime, new RunName(run), {
+ *     changed: () => draw(reader.model.items.length),
+ *     failed: (error) => console.error(error),
+ *   });
+ *   await reader.open(100);
+ *   for await (const event of events) reader.take(event);
+ * }
+ * ```
  */
 export class RunReader {
   readonly model = new RunModel();
