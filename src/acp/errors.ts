@@ -12,7 +12,7 @@ export function isRefusal(error: unknown, name: string): boolean {
   return error instanceof RpcError && error.kind === name;
 }
 
-/** Whatever was thrown, as an editor is told: what the caller got wrong is -32602, the rest -32603 with the next step. */
+/** The error that an editor gets for a thrown value: what the caller got wrong is -32602, the rest -32603 with the next step. */
 export function toRequestError(error: unknown): RequestError {
   if (error instanceof RequestError) return error;
   if (isRefusal(error, 'invalid_params') || isRefusal(error, 'not_found')) return badParams(messageOf(error), factsOf(error));

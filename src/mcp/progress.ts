@@ -3,7 +3,7 @@ import type { Runtime } from '../rpc/client/index.ts';
 import { type CommandRef, type Producer, producerOf } from './command.ts';
 import { bytesOf, textOf } from './piece.ts';
 
-/** How often a client that asked for progress is told of it. */
+/** How often a client that asked for progress gets it. */
 const PROGRESS_MS = 1000;
 const TAIL_BYTES = 300;
 

@@ -100,7 +100,7 @@ export class Actions {
     return typed;
   }
 
-  /** Sends on while the command takes something; what it does not take is told. */
+  /** Sends on while the command takes something; what it does not take is reported. */
   async #send(step: Step, bytes: Buffer, secret: boolean): Promise<string> {
     for (let at = 0; at < bytes.length; ) {
       const { bytes: taken } = await this.#session.call('stream/input', {
