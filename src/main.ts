@@ -12,7 +12,7 @@ const { runCli } = await import('./cli/program.ts');
 /** The build puts the portal beside the command. */
 const PORTAL = fileURLToPath(new URL('../web/', import.meta.url));
 
-/** How long a connection to something that does not answer may keep this process, once all is closed (milliseconds). */
+/** How long a connection to something that does not respond may keep this process alive, once all is closed (milliseconds). */
 const LINGER_MS = 1000;
 
 function endSoon(): void {
@@ -52,5 +52,5 @@ process.exitCode = await runCli(words, {
   version,
   command: fileURLToPath(import.meta.url),
 });
-// The shell waits for the end of the process, which a connection that was begun and never answered would put off.
+// The shell waits for the end of the process, which a connection attempt without a response would delay.
 if (words[0] === 'complete') process.exit();

@@ -9,6 +9,14 @@ const WORDS = [
   [/\bwhoever\b/i, 'the caller", "the first writer", "a client that ...', SHIPPED],
   [/\banew\b(?!\()/, 'again'],
   [/(\/\*\*|\.|;|,|\band) [Aa]nswers (how|whether|what|where|which|true|false|undefined|the number)\b/, 'returns'],
+  [/\b(handler|host|it|server) answered (\$\{|\d|HTTP|a|an|no|nothing|what|which|writes)\b/, 'returned", "replied', SHIPPED],
+  [/`[\w./]+` answers (?!no\b|to\b)/, '`method` returns', SHIPPED],
+  [/\b(for|of|with) what is (no|none)\b/i, 'for a text that is not ...', SHIPPED],
+  [/\bthe answer takes\b/i, 'returns a function that removes', SHIPPED],
+  [/\bof which nothing\b/, 'name what is known, or what does not come', SHIPPED],
+  [/\bto be had\b/, 'there is no", "is lost', SHIPPED],
+  [/`\w+` is told\b/, '`callback` is called with', /^(src|web)/],
+  [/\bwhen nobody answers\b/, 'when no server responds', SHIPPED],
 ];
 const TEXT = /\.(ts|tsx|mjs|sh|lua|el|md)$/;
 /** Files that quote these words, or are what was written at its time. */

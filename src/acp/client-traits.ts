@@ -2,7 +2,7 @@ import { type InitializeRequest, type InitializeResponse, PROTOCOL_VERSION } fro
 
 /** What the editor at the other end can show. */
 export interface ClientTraits {
-  /** How others are told who answered: `acp:zed`. */
+  /** The name that other clients see, for example `acp:zed`. */
   readonly name: string;
   /** It draws terminals from `_meta.terminal_info`, `terminal_output` and `terminal_exit`. */
   readonly terminals: boolean;

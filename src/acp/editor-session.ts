@@ -37,10 +37,10 @@ export class EditorSession {
   /** A question that the next message answers. */
   #question: { readonly path: string } | undefined;
   #isCancelling = false;
-  /** Settles when what a cancel ended is gone. */
+  /** Settles when the commands that a cancel ended are gone. */
   #gone: Promise<unknown> = Promise.resolve();
 
-  /** @param options - `connect`: to the server, again when the connection is gone for good */
+  /** @param options - `connect` opens another connection to the server once the first is closed for good */
   constructor(options: {
     outlet: Outlet;
     connect: () => Promise<Link>;
@@ -99,14 +99,14 @@ export class EditorSession {
     for (const proposal of await this.#run.ask((run) => link.runtime.look('getProposals', { run }))) await this.#timeline.propose(proposal);
   }
 
-  /** Has a prompt worked on; resolves when everything that it brought about has been shown (SPEC {#acp_prompt}). */
+  /** Queues a prompt; resolves when everything that it caused has been shown (SPEC {#acp_prompt}). */
   async prompt(text: string, signal: AbortSignal): Promise<StopReason> {
     const cancel = () => void this.cancel();
     signal.addEventListener('abort', cancel, { once: true });
     try {
       const link = await this.#attached();
       const loop = await this.#begin(link, text);
-      // What was dismissed is what this prompt waits behind.
+      // This prompt waits for the proposals that the person dismissed, so they are shown again.
       for (const proposal of this.#proposals.takeDismissed()) await this.#timeline.propose(proposal);
       if (signal.aborted) cancel();
       const end = await this.#loops.end(loop);
@@ -127,24 +127,24 @@ export class EditorSession {
     return this.#loops.waiting;
   }
 
-  /** Has later turns asked of another model. Throws -32602 for one that is not there. */
+  /** Uses another model for later turns. Throws -32602 for a model that does not exist. */
   async useModel(model: string): Promise<void> {
     const { runtime } = await this.#attached();
     await this.#run.ask(async (run) => await runtime.call('run/config', { run, model }));
     this.model = model;
   }
 
-  /** Tells the editor of the session itself. */
+  /** Sends the editor an update about the session itself. */
   tell(update: SessionUpdate): Promise<void> {
     return this.#outlet.send(update);
   }
 
-  /** A message to people that answers no prompt. */
+  /** Shows people a message that belongs to no prompt. */
   notice(text: string): Promise<void> {
     return this.#outlet.notice('warning', text);
   }
 
-  /** Ends what is being worked on, its commands included; the prompts that wait then answer `cancelled` (SPEC {#acp_cancel}). */
+  /** Ends the loops that the prompts wait for, and their commands; then these prompts return `cancelled` (SPEC {#acp_cancel}). */
   async cancel(): Promise<void> {
     this.#isCancelling = true;
     const cancelled = this.#abort();
@@ -152,7 +152,7 @@ export class EditorSession {
     try {
       await cancelled;
     } catch (error) {
-      // Nothing can be ended where no server is: what ran goes on, and the prompt is over all the same.
+      // Without a server nothing can be ended: what ran goes on, but the prompt is over.
       this.#loops.fail(error);
     } finally {
       this.#isCancelling = false;
@@ -193,7 +193,7 @@ export class EditorSession {
     if (loop !== undefined && !this.#isCancelling) await this.#loops.dismissed(loop);
   }
 
-  /** The loop whose turn a log entry is of. */
+  /** The loop to whose turn a log entry belongs. */
   async #loopOf(link: Link, path: string): Promise<number | undefined> {
     const { turns } = await this.#run.ask(async (run) => await link.runtime.look('getRun', { run }));
     return turns.find(({ turn }) => turn === turnOfPath(path))?.loop;
@@ -216,7 +216,7 @@ export class EditorSession {
     return true;
   }
 
-  /** The connection as it is, or a new one when that is gone for good. */
+  /** The connection, or a new one if that is closed for good. */
   async #attached(): Promise<Link> {
     if (this.#link?.alive) return this.#link;
     this.#attaching ??= this.#attach().finally(() => {
@@ -234,7 +234,7 @@ export class EditorSession {
     return link;
   }
 
-  /** What happens from now on, or since what was shown last. */
+  /** Reads the events from now on, or from the last one that was shown. */
   #listen({ runtime }: Link): AsyncIterable<RuntimeEvent> {
     const { signal } = this.#closed;
     return runtime.events({ run: this.#run.now, signal, ...defined({ since: this.#since }) });

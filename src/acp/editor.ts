@@ -20,7 +20,7 @@ import { promptText } from './prompt-text.ts';
 import { sessionPage } from './session-list.ts';
 import { configOptions, modeOf, modeState } from './settings.ts';
 
-/** What an editor is served with. */
+/** The settings with which an editor is served. */
 export interface EditorOptions {
   readonly version: string;
   readonly connect: Connect;
@@ -30,11 +30,11 @@ export interface EditorOptions {
   readonly model?: string | undefined;
   /** Mode of new sessions. */
   readonly mode: Mode;
-  /** Told what no editor is shown. */
+  /** Called with lines for a log, which no editor shows. */
   readonly log: (line: string) => void;
 }
 
-/** What every answer that opens a session carries. */
+/** What the response to every request that opens a session contains. */
 interface Settings {
   readonly modes: SessionModeState;
   readonly configOptions: SessionConfigOption[];
@@ -139,7 +139,7 @@ export class Editor {
     return session;
   }
 
-  /** The connection of the project that a request names. Throws -32602 for what it asks beyond that. */
+  /** The connection of the project that a request names. Throws -32602 for a request that names further folders. */
   async #project({ cwd, additionalDirectories = [] }: { cwd: string; additionalDirectories?: string[] }): Promise<Link> {
     if (additionalDirectories.length > 0)
       throw badParams('a session works in one folder; leave additionalDirectories out', { field: 'additionalDirectories' });
@@ -154,7 +154,7 @@ export class Editor {
     return session;
   }
 
-  /** Begins to show what happens behind the answer, which has to follow at once: before it the editor does not know the session. */
+  /** Starts to show the session after the response has been sent: an editor does not know the session before that. */
   #afterAnswer(session: EditorSession, mcpServers: readonly McpServer[]): void {
     setImmediate(() => {
       session.start().catch((error: unknown) => this.#options.log(`session ${session.sessionId}: ${messageOf(error)}`));
@@ -181,7 +181,7 @@ export class Editor {
   }
 }
 
-/** What an editor's own MCP servers come to: the server reads its from a file, for every client alike. */
+/** The message about MCP servers that an editor brings: Headgate uses those of its configuration file, the same for every client. */
 function unusedServers(servers: readonly McpServer[]): string {
   const names = servers.map(({ name }) => visibleLine(name)).join(', ');
   return `MCP servers of the editor are not used (${names}); name them in the file of headgate serve --config`;

@@ -2,7 +2,7 @@ import { RequestError } from '@agentclientprotocol/sdk';
 import { messageOf } from '../core/errors.ts';
 import { RpcError } from '../rpc/client/index.ts';
 
-/** Answered for what a client got wrong: -32602, with what to do instead (SPEC {#acp_errors}). */
+/** The error for a request that a client got wrong: -32602, with what to do instead (SPEC {#acp_errors}). */
 export function badParams(message: string, data: Record<string, unknown> = {}): RequestError {
   return RequestError.invalidParams(data, message);
 }
@@ -12,7 +12,7 @@ export function isRefusal(error: unknown, name: string): boolean {
   return error instanceof RpcError && error.kind === name;
 }
 
-/** Whatever was thrown, as an editor is told: what the caller got wrong is -32602, the rest -32603 with the next step. */
+/** The error that an editor gets for a thrown value: what the caller got wrong is -32602, the rest -32603 with the next step. */
 export function toRequestError(error: unknown): RequestError {
   if (error instanceof RequestError) return error;
   if (isRefusal(error, 'invalid_params') || isRefusal(error, 'not_found')) return badParams(messageOf(error), factsOf(error));

@@ -21,5 +21,5 @@ export class Link {
   }
 }
 
-/** Connects to the project that an absolute folder stands for; `client` is how others are told who answered. */
+/** Connects to the project that an absolute folder stands for; `client` is the name that other clients see. */
 export type Connect = (folder: string, client: string) => Promise<Link>;

@@ -11,7 +11,7 @@ const POLL_MS = 50;
 export type Mode = 'ask' | 'act' | 'yolo';
 
 /**
- * Why a prompt is over before its loop is: the loop asks what the person's next message answers, or the person dismissed a
+ * Why a prompt is over before its loop is: the loop asks a question that the person's next message answers, or the person dismissed a
  * request that it waits for.
  */
 type Left = 'asked' | 'dismissed';

@@ -28,7 +28,7 @@ export class Proposals {
   readonly #waiting = new Map<string, Proposal>();
 
   /**
-   * @param options - `inText`: told of a question that only the person's next message can answer; `dismissed`: of a request
+   * @param options - `inText`: called with a question that only the person's next message can answer; `dismissed`: of a request
    * that was closed without an answer
    */
   constructor(options: {
@@ -83,7 +83,7 @@ export class Proposals {
     try {
       await this.#run.ask(async (run) => await link.runtime.look('run/resolve', { run, resolution: { path, ...answer } }));
     } catch (error) {
-      // Another client was faster, or a lost connection had the first attempt arrive; what was answered is told by its event.
+      // Another client was faster, or a lost connection had the first attempt arrive; the event says what was answered.
       if (isRefusal(error, 'proposal_resolved')) return;
       if (answer.remember && isRefusal(error, 'unsupported')) {
         const { remember: _, ...once } = answer;

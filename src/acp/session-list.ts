@@ -36,7 +36,7 @@ export async function sessionPage(
   return { sessions, ...(next.folder < folders.length ? { nextCursor: `${next.folder}.${next.offset}` } : {}) };
 }
 
-/** The first line of a run's first prompt; its alias where there was none. */
+/** The first line of a run's first prompt; its alias if it has no prompt. */
 async function titleOf(link: Link, run: string): Promise<string> {
   // Deleted meanwhile: its alias is all there is.
   const first = await link.runtime.look('getRun', { run }).catch(() => undefined);

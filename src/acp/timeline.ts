@@ -27,7 +27,7 @@ export class Timeline {
   readonly #words: Words;
   readonly #proposals: Proposals;
   readonly #listener: TimelineListener;
-  /** Entries that are told once and have no state. */
+  /** Entries that are shown once and have no state. */
   readonly #told = new Set<string>();
 
   constructor(options: { outlet: Outlet; run: RunName; root: string; proposals: Proposals; listener: TimelineListener }) {
@@ -114,7 +114,7 @@ export class Timeline {
     if (this.calls.status(path) === undefined && !(await this.#announced(link, path))) return;
     if (!isEnd(status)) return await this.calls.move(path, status);
     this.#proposals.withdraw(path);
-    // The end of a command is told with its output, by its own event.
+    // The end of a command has an event of its own, and is shown with its output.
     if (this.calls.hasOutput(path)) return;
     const entry = await this.#entry(link, path);
     if (entry) await this.calls.settled(entry);
@@ -165,7 +165,7 @@ function shownAs(path: string): 'call' | 'text' | 'trouble' | 'limit' | 'update'
   const tool = toolOfPath(path);
   switch (kindOf(path)) {
     case 'prompt':
-      // What a person adds while a loop works is told by the editor that it came from.
+      // What a person adds while a loop works is shown by the editor that it came from.
       return path.endsWith('/user') ? 'prompt' : undefined;
     case 'words':
       return 'text';

@@ -2,7 +2,7 @@ import { deferred } from '../core/deferred.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { ClosedFact, ExitFact } from '../model/ports/backend.ts';
 
-/** How far a command has come for the handle that serves it: ended, its output read to the end, let go of. Each is told once. */
+/** How far a command has come for the handle that serves it: ended, its output read to the end, let go of. Each is reported once. */
 export class HandleState {
   readonly #exited = deferred<ExitFact>();
   readonly #closed = deferred<ClosedFact>();

@@ -35,7 +35,7 @@ export class ByteSink {
     return this.#failure;
   }
 
-  /** Calls `listener` once the reader has gone away; the answer takes the listener back. */
+  /** Calls `listener` once the reader has gone away; returns a function that removes the listener. */
   onGone(listener: () => void): () => void {
     if (this.#gone) {
       queueMicrotask(listener);

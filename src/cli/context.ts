@@ -15,7 +15,7 @@ export interface ClientOptions extends ServerOptions {
 
 /**
  * Opens the runtime that a client command drives (SPEC {#cli_resume}). `resume` makes it outlive a restart of the server, and is told
- * of it; true says so on standard error. `name` is how others are told who it is, `dial` another way to the server. Throws a
+ * of it; true says so on standard error. `name` is what other clients see, `dial` another way to the server. Throws a
  * CliError with exit code 3 when nothing answers.
  */
 export async function openSession(

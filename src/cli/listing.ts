@@ -41,7 +41,7 @@ export async function printListing(console: Console, options: ListOptions, rows:
   return EXIT.ok;
 }
 
-/** Prints what a method answered; on one line unless a person looks. */
+/** Prints the result of a method as JSON: indented on a terminal, else on one line. */
 export async function printJson(console: Console, value: unknown): Promise<number> {
   await console.out.write(`${JSON.stringify(value, null, console.out.stream.isTTY ? 2 : 0)}\n`);
   return EXIT.ok;

@@ -59,7 +59,7 @@ export function locate(options: ServerOptions, env: Env): Target {
   return recorded(dataFolder(options.data, env), options.data !== undefined);
 }
 
-/** A server by what a person wrote: `ws://`, `wss://`, `http(s)://`, or `unix:/path`. Throws a usage error for what is no such URL. */
+/** A server by what a person wrote: `ws://`, `wss://`, `http(s)://`, or `unix:/path`. Throws a usage error for any other text. */
 export function byUrl(url: string, token: string | undefined, tls: () => ClientTls, from: string): Target {
   if (url.startsWith('unix:')) return { kind: 'unix', path: resolve(url.slice('unix:'.length)), from };
   return websocket(url, token, tls, from);

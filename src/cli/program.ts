@@ -43,7 +43,7 @@ const GROUPS: readonly ((registry: Registry) => void)[] = [
 export async function runCli(argv: readonly string[], host: CliHost): Promise<number> {
   const console = createConsole(host);
   let action: Action | undefined;
-  // What is wrong with the command line itself is told before its options are known.
+  // Errors of the command line itself are printed before its options are known.
   let json = wantsJson(argv);
   const program = commandTree({
     console,
@@ -114,7 +114,7 @@ function plain(message: string): string {
   return message.replace(/^error: /, '').replace(/\n/g, ' ');
 }
 
-/** Every command with its options; `choose` is told the action of the one that a parsed line names, `wrong` what is wrong with a line. */
+/** Every command with its options; `choose` is called with the action of the one that a parsed line names, `wrong` with what is wrong with a line. */
 export function commandTree({
   console,
   host,

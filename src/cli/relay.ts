@@ -55,7 +55,7 @@ function tooLarge(): string {
   return JSON.stringify({ jsonrpc: '2.0', id: null, error: { code, message, data } });
 }
 
-/** Ids of the requests in a message that will be answered. */
+/** Ids of the requests in a message that will get a response. */
 function asked(message: string): string[] {
   return objects(message).flatMap((one) => ('method' in one && 'id' in one ? [JSON.stringify(one['id'])] : []));
 }

@@ -254,7 +254,7 @@ export class RunView {
     if (entry === undefined) return;
     const { tool, summary, diff } = actionOf(entry.attributes);
     if (tool === undefined || summary === undefined) return;
-    // An update is the model's words to people; the last one is told as the result.
+    // An update is the model's words to people; the last one is shown as the result.
     if (tool === 'update') return this.#say(entry.body);
     const { colors } = this.#screen;
     this.#screen.line(colors.dim(`  ${visibleLine(summary)}`));
@@ -265,7 +265,7 @@ export class RunView {
   async #entryChanged(params: NotificationParamsOf<'entry/changed'>): Promise<void> {
     if (!params.path.startsWith('log://') || this.#commands.shows(params.path)) return;
     if (params.status === 200 && !this.#proposed.has(params.path)) return await this.#showDone(params.path);
-    // A rejection is told by its answer; a refusal that nobody was asked about is told here.
+    // A rejection is shown with its answer; a refusal without a question is shown here.
     const failed = params.status >= 400 && (params.status !== 403 || !this.#proposed.has(params.path)) && params.status !== 499;
     if (!failed) return;
     let body = '';

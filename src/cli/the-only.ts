@@ -13,7 +13,7 @@ export async function liveCommand(session: Runtime, run: string, path: string | 
   );
 }
 
-/** The only one of several things. Throws `none` where there is none, and a usage error that names each where there are several. */
+/** The only one of several things. Throws `none` for an empty list, and a usage error that names each one if there are several. */
 export function theOnly(
   paths: readonly string[],
   words: { readonly none: Error; readonly many: string },

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 let known: string | null | undefined;
 
-/** Id of the present boot of this machine (random(4)); null where there is none. Pids and start times of another boot mean nothing. */
+/** Id of the present boot of this machine (random(4)); null on a system without one. Pids and start times of another boot mean nothing. */
 export function bootId(): string | null {
   if (known === undefined) known = read();
   return known;

@@ -77,7 +77,7 @@ export class HeadgateError extends Error {
   }
 }
 
-/** Facts of a `conflict` that passes by itself. */
+/** Facts of a `conflict` that is over after a while, so that the call can be tried again. */
 export const NOT_YET: ErrorFacts = { retry_after_ms: 200 };
 
 /** True for an error with a name of the catalogue, optionally of exactly this name. */
@@ -96,7 +96,7 @@ export function systemCode(error: unknown): string | undefined {
   return undefined;
 }
 
-/** True for the error of a path that leads to nothing: a name is missing (ENOENT), or stands below a file (ENOTDIR). */
+/** True for the error of a path that does not exist: a name is missing (ENOENT), or a part of the path is a file (ENOTDIR). */
 export function isMissing(error: unknown): boolean {
   const code = systemCode(error);
   return code === 'ENOENT' || code === 'ENOTDIR';

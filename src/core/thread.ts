@@ -9,7 +9,7 @@ interface Follower<T> {
 
 /**
  * Starts a thread from a module beside the one that starts it; the build copies these modules next to the bundle
- * (`scripts/lib/bundle.mjs`). An error and an end are told once, as one thing.
+ * (`scripts/lib/bundle.mjs`). An error and the end that follows it are reported once, as one.
  */
 export function startThread<T>(module: URL, options: WorkerOptions & { name: string }, follower: Follower<T>): Worker {
   const worker = new Worker(module, options);

@@ -39,7 +39,7 @@ export class Digests {
   readonly #ends = new Map<number, number>();
   readonly #slices: Slices;
 
-  /** `failed` is told why a channel is not followed any more; its digest is then made when it is asked for. */
+  /** `failed` is called with the reason why a channel is not followed any more; its digest is then made when it is asked for. */
   constructor(options: {
     channels: ChannelStore;
     sizeOf: (entryId: number) => TerminalSize | undefined;

@@ -32,7 +32,7 @@ export class Tracker {
     return this.#bytes;
   }
 
-  /** The next bytes, which are stored already; false when there are none any more. */
+  /** The next bytes, which are stored already; false at the end. */
   take(bytes: Buffer): boolean {
     if (bytes.length === 0) return false;
     this.#bytes += bytes.length;

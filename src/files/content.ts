@@ -23,7 +23,7 @@ export interface Content {
   readonly gid: number;
 }
 
-/** What a file holds; undefined when there is none. Throws `too_large`, `forbidden`, `invalid_params`. */
+/** What a file holds; undefined if the file does not exist. Throws `too_large`, `forbidden`, `invalid_params`. */
 export function readContent(bounds: Bounds, path: string): Content | undefined {
   const shown = filePath(path);
   let place: ReturnType<typeof openPlace>;

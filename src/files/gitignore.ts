@@ -16,7 +16,7 @@ const MAX_RULES = 2000;
 /** The time of a match grows with the length of the pattern times that of the name. */
 const MAX_RULE_CHARS = 256;
 
-/** Reads a `.gitignore`; what is no pattern, or too long a one, is skipped. */
+/** Reads a `.gitignore`; a line that is not a pattern, or is too long, is skipped. */
 export function parseIgnoreFile(text: string): IgnoreFile {
   const rules = text.split('\n', MAX_RULES).flatMap(ruleOf).reverse();
   return {

@@ -119,7 +119,7 @@ function syncFolder(fd: number): void {
   }
 }
 
-/** Opens a file for reading; undefined when there is none. Throws `invalid_params` for a folder, a pipe or a device. */
+/** Opens a file for reading; undefined if it does not exist. Throws `invalid_params` for a folder, a pipe or a device. */
 export function openFile(at: string, shown: string): { fd: number; stats: Stats } | undefined {
   try {
     return openRegular(at, false);

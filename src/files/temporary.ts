@@ -49,7 +49,7 @@ export function dropStale(place: FilePlace): void {
   }
 }
 
-/** Removes a file; nothing when there is none. */
+/** Removes a file, if it exists. */
 export function dropIfThere(path: string): void {
   try {
     unlinkSync(path);

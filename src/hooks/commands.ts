@@ -32,9 +32,9 @@ export type CommandNews = 'input' | 'output';
  * `signal`, `input` and `cancel` throw `forbidden` for a command that no model started (SPEC {#tool_signal}).
  */
 export interface CommandAccess {
-  /** Those that live, the oldest first. */
+  /** The commands that have not ended, the oldest first. */
   running(): readonly CommandView[];
-  /** One of them by its log entry. Throws `not_found`. */
+  /** A command of the run, by the path of its log entry. Throws `not_found`. */
   view(path: string): CommandView;
   /** Resolves with the first news of any of them, at once for one that has ended; undefined when the time is over, or `paths` is empty. */
   next(paths: readonly string[], o: { timeoutMs: number; or: readonly CommandNews[] }): Promise<'ended' | CommandNews | undefined>;

@@ -9,7 +9,7 @@ export interface MethodCall {
   readonly project: Project;
   /** The client's name. */
   readonly client: string;
-  /** Aborted when the caller cancels its request or goes away; what is answered then is dropped. */
+  /** Aborted when the caller cancels its request or goes away; what the handler returns after that is dropped. */
   readonly signal: AbortSignal;
   /** Read access to a run of the project, by its alias. Throws `not_found`. */
   entries(run: string): EntryAccess;
@@ -17,7 +17,29 @@ export interface MethodCall {
   write(run: string, write: EntryWrite): Entry;
 }
 
-/** An RPC method of a plugin, served as `<plugin>/<name>` (SPEC {#plugin_methods}). */
+/**
+ * An RPC method of a plugin, served as `<plugin>/<name>` (SPEC {#plugin_methods}).
+ *
+ * @example
+ * ```js
+ * export default {
+ *   name: 'sizes',
+ *   setup({ method, z }) {
+ *     method({
+ *       name: 'of',
+ *       description: 'Returns how long the body of an entry is, in characters.',
+ *       params: z.strictObject({ run: z.string(), path: z.string() }),
+ *       scope: 'read',
+ *       handler({ run, path }, { entries }) {
+ *         const entry = entries(run).get(path);
+ *         if (!entry) throw { kind: 'not_found', message: `there is no entry ${path}` };
+ *         return { characters: entry.body.length };
+ *       },
+ *     });
+ *   },
+ * };
+ * ```
+ */
 export interface MethodDefinition<P extends z.ZodType = z.ZodType> {
   /** Letters, digits and _, the first one a lower case letter. */
   readonly name: string;

@@ -10,7 +10,7 @@ import type { EntryAccess, FileAccess, SkillAccess } from './views.ts';
 
 /**
  * interaction: it asks a person; web: it reaches out; repo: it reads or writes the project; proposes: it ends in a
- * proposal; ends: it is dispatched after the turn's other actions; waits: it may take long, and is told when it began;
+ * proposal; ends: it is dispatched after the turn's other actions; waits: it may take long, and knows when it first began;
  * once: its handler is never called again for the same action, also after a crash; writes: it changes entries, files or
  * anything else, and is not offered in `ask` mode (SPEC {#ask_mode}).
  */
@@ -111,8 +111,23 @@ export interface ToolCallContext {
 }
 
 /**
- * A tool. Its handler may be called again after a crash of the server in the middle of it: what has effects outside
- * the server belongs into a proposal, what is stored belongs into `writes`.
+ * A tool. Its handler is called again if the server crashed during the call: effects outside of the server belong into a
+ * proposal, what is stored belongs into `writes`.
+ *
+ * @example
+ * ```js
+ * export default {
+ *   name: 'clock',
+ *   setup({ tool, z }) {
+ *     tool({
+ *       name: 'clock',
+ *       doc: 'The time.\n\n```json\n{"zone": "Europe/Berlin"}\n```\n',
+ *       params: z.strictObject({ zone: z.string().default('UTC') }),
+ *       handler: ({ zone }) => ({ kind: 'done', body: new Date().toLocaleString('en', { timeZone: zone }) }),
+ *     });
+ *   },
+ * };
+ * ```
  */
 export interface ToolDefinition<P extends z.ZodType = z.ZodType> {
   /** `[a-z][a-z0-9_]*`, 64 characters at most; the action in `log://turn_N/{name}/{slug}`. */
@@ -133,7 +148,7 @@ export interface ToolDefinition<P extends z.ZodType = z.ZodType> {
   readonly traits?: readonly ToolTrait[];
   /** One line for people, from an input that fits `params`. Default: the tool's name. */
   summary?(input: z.output<P>): string;
-  /** Does it, and returns how the action ends. */
+  /** Carries the action out, and returns how it ends. */
   handler(input: z.output<P>, call: ToolCallContext): ToolOutcome | Promise<ToolOutcome>;
   /**
    * Carries out a proposal without a producer that was accepted. Called once at most: an action that a crash interrupted in
@@ -194,7 +209,20 @@ export interface PluginContext {
   dispose(cleanup: () => void | Promise<void>): void;
 }
 
-/** A plugin: the default export of its module. */
+/**
+ * A plugin: the default export of its module.
+ *
+ * @example
+ * ```js
+ * export default {
+ *   name: 'no-push',
+ *   setup({ filter, on, logger }) {
+ *     filter('proposal.verdict', (verdict, { command }) => (command?.includes('git push') ? 'deny' : verdict));
+ *     on('producer.ended', ({ path, status }) => logger.info({ path, status }, 'a command has ended'));
+ *   },
+ * };
+ * ```
+ */
 export interface Plugin {
   readonly name: string;
   /** A promise that it returns is awaited. */

@@ -14,7 +14,7 @@ export interface ProducerResult {
 /** What a running producer of a plugin is handed (SPEC {#plugin_producers}). */
 export interface ProducerIo {
   /**
-   * Appends to a channel and resolves once that is stored; waiting for it is the back-pressure. A full disk is waited out. Rejects for a
+   * Appends to a channel and resolves once that is stored; waiting for it is the back-pressure. Waits while the disk is full. Rejects for a
    * channel that the proposal does not have, after the end or a cancel, and when 16 MiB wait already.
    */
   write(channel: number, data: Uint8Array | string): Promise<void>;
@@ -24,7 +24,7 @@ export interface ProducerIo {
   readonly offsets: Readonly<Record<number, number>>;
   /** True when an earlier server had started it already. */
   readonly resumed: boolean;
-  /** Aborted by a cancel, a limit or the server's stop; what is still running 2 s later (a cancel may say otherwise) is followed no more. */
+  /** Aborted by a cancel, a limit or the server's stop; 2 s later (or after the grace period of the cancel) the server no longer waits for `start`. */
   readonly signal: AbortSignal;
   /** What people type with `stream/input`, until they end it; nothing for a kind without `input`. */
   readonly input: AsyncIterable<Buffer>;
@@ -40,7 +40,28 @@ export interface ProducerIo {
   readonly logger: Logger;
 }
 
-/** A kind of producer that runs in the server's process (SPEC {#plugin_producers}). */
+/**
+ * A kind of producer that runs in the server's process (SPEC {#plugin_producers}).
+ *
+ * @example
+ * ```js
+ * export default {
+ *   name: 'sites',
+ *   setup({ producer }) {
+ *     producer({
+ *       kind: 'site',
+ *       channels: { 1: 'page' },
+ *       network: true,
+ *       async start({ url }, { write, signal }) {
+ *         const response = await fetch(url, { signal });
+ *         for await (const piece of response.body ?? []) await write(1, piece);
+ *         return { exitCode: response.ok ? 0 : 1, outcome: `http:${response.status}` };
+ *       },
+ *     });
+ *   },
+ * };
+ * ```
+ */
 export interface ProducerDefinition {
   /** a-z, 0-9 and _: the `backend` of its producers. */
   readonly kind: string;
@@ -52,7 +73,7 @@ export interface ProducerDefinition {
   readonly input?: boolean;
   /** True: it reaches out. A server whose sandbox has no network refuses it. */
   readonly network?: boolean;
-  /** Does it. A throw ends it at 500 with the message; so it does after an abort, with the reason of that. */
+  /** Runs the producer. A throw ends the producer at 500 with the message, or after an abort with the reason of the abort. */
   start(input: Readonly<Record<string, unknown>>, io: ProducerIo): ProducerResult | undefined | Promise<ProducerResult | undefined>;
 }
 

@@ -40,7 +40,7 @@ export class HookRegistry {
   readonly #limitMs: number;
   #order = 0;
 
-  /** `failed` is told of every failure; `limitMs` is how long a filter's handler may take (default 5 s). */
+  /** `failed` is called with every failure; `limitMs` is how long a filter's handler may take (default 5 s). */
   constructor(options: { failed: (failure: HookFailure) => void; limitMs?: number }) {
     this.#failed = options.failed;
     this.#limitMs = options.limitMs ?? FILTER_LIMIT_MS;
@@ -82,7 +82,7 @@ export class HookRegistry {
     for (const { plugin, handler } of this.#of(name)) {
       try {
         const answer = await this.#timed(handler(current, payload));
-        if (!fits(name, answer)) throw new Error('the handler answered no value that fits this hook');
+        if (!fits(name, answer)) throw new Error('the handler returned a value that does not fit this hook');
         current = answer as FilterValue<N>;
       } catch (error) {
         this.#report(plugin, name, messageOf(error), payload);

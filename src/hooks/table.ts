@@ -2,7 +2,7 @@ import type { ModelMessage } from '../model/ports/model-provider.ts';
 import type { Entry, LoopMode, RunSettings } from '../model/records.ts';
 import type { ChannelDigest, ChannelReader, RunView } from './views.ts';
 
-/** What a hook is: `event` handlers are told and answer nothing, `filter` handlers are given a value and answer it. */
+/** What a hook is: the handlers of an `event` are called and return nothing, those of a `filter` are given a value and return the next one. */
 export type HookKind = 'event' | 'filter';
 
 /** One row of the hook table (SPEC {#hooks}). */

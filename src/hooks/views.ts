@@ -96,7 +96,7 @@ export interface RunView {
   channels(entry: Entry, upTo?: Readonly<Record<string, number>>): readonly ChannelReader[];
   /** Skills that could be attached. */
   readonly skills: SkillAccess;
-  /** Stores a text that the model is shown under `path`, once; later calls answer what is stored. */
+  /** Stores a text that the model is shown under `path`, once; later calls return the stored text. */
   record(path: string, body: string): Entry;
   /** Adds attributes to a log entry. */
   mark(entry: Entry, attributes: Attributes): Entry;
@@ -158,7 +158,7 @@ export interface FileAccess {
    * True for a `file://` path that no file tool may show, neither content nor name: under an ignore rule, in a `.git`
    * folder, or outside the project. For a tool that walks or filters by itself: ask for every folder, and go into none of
    * the hidden ones. It judges by the path alone, so do not follow links; `open` judges by where a file really is. Throws
-   * `invalid_params` for what is no `file://` path (SPEC {#file_constraints}).
+   * `invalid_params` for a path that does not begin with `file://` (SPEC {#file_constraints}).
    */
   hidden(path: string): boolean;
   /** The whole text of a file; undefined if the file does not exist. Throws `unsupported` for a binary file, `too_large`. */

@@ -9,7 +9,7 @@ export type Producer = ResultOf<'stream/list'>[number];
 export const COMMAND_STATES = ['proposed', 'running', 'waiting_for_input', 'done', 'failed', 'cancelled', 'rejected'] as const;
 export type CommandStatus = (typeof COMMAND_STATES)[number];
 
-/** A command as a client is told of it. A type and no interface: it goes out as plain data. */
+/** A command as a client sees it. A type and no interface: it goes out as plain data. */
 export type Command = {
   readonly run: string;
   /** Of its log entry. */
@@ -55,7 +55,7 @@ export async function commandOf(runtime: Runtime, ref: CommandRef): Promise<Note
 }
 
 /**
- * A log entry and its producer. They come in two answers, so the entry is asked for again when the producer shows that the command was
+ * A log entry and its producer. They come from two calls, so the entry is asked for again when the producer shows that the command was
  * accepted, or has ended, in between.
  */
 async function lookedAt(runtime: Runtime, ref: CommandRef): Promise<{ entry: ResultOf<'get'>; producer: Producer | undefined }> {

@@ -2,10 +2,10 @@ import { CLIENT_INFO_META_KEY, type ServerContext } from '@modelcontextprotocol/
 import { RpcError, RunName, type Runtime, type RuntimeEvent } from '../rpc/client/index.ts';
 import type { McpServeOptions } from './server.ts';
 
-/** Characters that the server takes of a client's name. */
+/** Most characters of a client's name that the server accepts. */
 const NAME_CHARS = 64;
 const ALIAS_CHARS = 40;
-/** How often a made-up alias may be taken before the refusal is told. */
+/** How many made-up aliases may turn out to be taken before the refusal is thrown. */
 const ATTEMPTS = 5;
 
 /** What the tools of one MCP session share: the runtime, opened when it is first needed, and the run of its commands. */
@@ -27,7 +27,7 @@ export class Link {
     if (options.run !== undefined) this.#own = new RunName(options.run);
   }
 
-  /** Takes the client's name from a request, where it has come since the revision of 2026. */
+  /** Takes the client's name from a request: since the revision of 2026 it comes with every request, not in a greeting. */
   heard({ mcpReq }: ServerContext): void {
     // The library's type of the envelope does not name its keys.
     const envelope = mcpReq.envelope as Readonly<Record<string, unknown>> | undefined;
@@ -47,7 +47,7 @@ export class Link {
     return this.#own?.now;
   }
 
-  /** The same, opened when there is none yet. */
+  /** Alias of the run of this session's commands; opens the run first if there is none yet. */
   async openRun(): Promise<string> {
     return (await this.#openRun()).now;
   }
@@ -57,7 +57,7 @@ export class Link {
     this.#own?.take(event);
   }
 
-  /** Does something in the run of this session's commands; in another one where that has been deleted. */
+  /** Calls `work` with the run of this session's commands, and with a new run if that one has been deleted. */
   async inRun<T>(work: (run: string) => Promise<T>): Promise<T> {
     const opened = this.#openRun();
     const run = await opened;

@@ -7,7 +7,7 @@ export function bytesOf({ chunk, encoding }: Pick<ResultOf<'stream/read'>, 'chun
   return Buffer.from(chunk, encoding);
 }
 
-/** A piece of a channel as text, without the parts of characters that it begins and ends within; undefined for what is no text. */
+/** A piece of a channel as text, without the parts of characters that it begins and ends within; undefined if the bytes are not text. */
 export function textOf(bytes: Buffer): string | undefined {
   const whole = bytes.subarray(continuationBytes(bytes), bytes.length - incompleteTail(bytes));
   return isUtf8(whole) ? whole.toString() : undefined;

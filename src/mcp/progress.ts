@@ -3,12 +3,12 @@ import type { Runtime } from '../rpc/client/index.ts';
 import { type CommandRef, type Producer, producerOf } from './command.ts';
 import { bytesOf, textOf } from './piece.ts';
 
-/** How often a client that asked for progress is told of it. */
+/** How often a client that asked for progress gets it. */
 const PROGRESS_MS = 1000;
 const TAIL_BYTES = 300;
 
 /**
- * Tells a client that sent a progress token how far a command is, until the answered function is called: nothing is told after that
+ * Tells a client that sent a progress token how far a command is, until the returned function is called: nothing is sent after that
  * (SPEC {#mcp_wait}).
  */
 export function tellProgress(runtime: Runtime, ref: CommandRef, mcpReq: ServerContext['mcpReq']): () => void {

@@ -71,7 +71,7 @@ async function contentOf(link: Link, uri: string) {
     : { uri, mimeType: 'text/plain', text };
 }
 
-/** Which channel a URI names. Throws where there is none. */
+/** The channel that a URI names. Throws if that does not exist. */
 async function headOf(runtime: Runtime, uri: string): Promise<{ run: string; path: string; channel: number; bytes: number }> {
   const place = parseChannelUri(uri);
   if (place) {

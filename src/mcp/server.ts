@@ -11,7 +11,7 @@ import { Updates } from './updates.ts';
 
 /** What a model is told of the server as a whole. */
 const INSTRUCTIONS = `Runs commands that outlive this session, keeps all of their output, and shows people what runs. sh runs a command; a person may
-have to accept it first. What takes longer than its yield_ms goes on: wait, get, cancel and list reach it by the path that sh answered.`;
+have to accept it first. What takes longer than its yield_ms goes on: wait, get, cancel and list reach it by the path that sh returned.`;
 
 export interface McpServeOptions {
   /** Opens the runtime in the name of a client; called when it is first needed, and again when it has ended. */

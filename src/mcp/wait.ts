@@ -6,7 +6,7 @@ import { tellProgress } from './progress.ts';
 
 /**
  * Waits until a command has ended, was refused or waits for input, or until `ms` have passed; returns how it stands then.
- * A client that sent a progress token is told the last line meanwhile (SPEC {#mcp_wait}). Throws the reason of the request's signal:
+ * A client that sent a progress token gets the last line meanwhile (SPEC {#mcp_wait}). Throws the reason of the request's signal:
  * the command goes on.
  */
 export async function settled(runtime: Runtime, ref: CommandRef, ms: number, { mcpReq }: ServerContext): Promise<Noted> {

@@ -88,7 +88,22 @@ export interface Action {
   readonly leftover: LeftoverFacts | undefined;
 }
 
-/** Reads what the attributes of a log entry, or of a proposal, record of its action. Never throws. */
+/**
+ * Reads what the attributes of a log entry, or of a proposal, record of its action. Never throws.
+ *
+ * @example
+ * ```ts
+ * import { actionOf, type Runtime } from 'headgate/client';
+ *
+ * export async function showProposals(runtime: Runtime, run: string): Promise<void> {
+ *   for await (const { name, params } of runtime.events({ run })) {
+ *     if (name !== 'run/proposal') continue;
+ *     const { command, diff, reason } = actionOf(params.attributes);
+ *     console.log(command ?? diff ?? params.summary, reason ?? '');
+ *   }
+ * }
+ * ```
+ */
 export function actionOf(attributes: Members): Action {
   const { tool, summary, command, input, plan, diff, added, removed, question, options, remember, remember_reject: forbid } = attributes;
   const { verdict, resolution, backend, channels, waiting, exit_code: exitCode, signal, duration_ms: durationMs, leftover } = attributes;

@@ -2,9 +2,9 @@
 export interface CallerLimits {
   /** Milliseconds of the server's thread that calls which only read may take in one go, of one token; 0: any. */
   readonly callMs: number;
-  /** Bytes of answers that wait to be taken by the clients of one token; 0: any. */
+  /** Bytes of responses that the clients of one token have not read yet; 0: any. */
   readonly answerBytes: number;
-  /** Subscriptions of events that one connection may have open: each is told every event. */
+  /** Subscriptions of events that one connection may have open: each gets every event. */
   readonly eventSubscriptions: number;
   /** Subscriptions of streams that one connection may have open. */
   readonly subscriptions: number;

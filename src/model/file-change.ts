@@ -13,7 +13,7 @@ export interface PlannedChange {
   readonly before: string | null;
   /** SHA-256 of the content that it ends with; null: the file is gone. Of a move or a copy that of `to`. */
   readonly after: string | null;
-  /** A unified diff; of what is no text, or too much, a sentence instead. */
+  /** A unified diff; a sentence instead if the file is not text, or the diff is too long. */
   readonly diff: string;
   /** Lines. */
   readonly added: number;

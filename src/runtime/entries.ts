@@ -189,7 +189,7 @@ export class EntryOperations {
     return redact ? this.#parts.masked : this.#parts.store.channels;
   }
 
-  /** The text of an entry, of a channel what is stored now. Throws not_found, unsupported for what is no text, too_large. */
+  /** The text of an entry, or the bytes of a channel that are stored now. Throws not_found, unsupported for bytes that are not text, too_large. */
   text(sight: Sight, runAlias: string, path: string): string {
     const entry = this.#require(this.#requireRun(sight, runAlias), path);
     return isChannel(entry) ? this.#channelText(entry) : entry.body;

@@ -15,7 +15,7 @@ export interface Transfer {
 
 /**
  * A file's text becomes an entry, which is stored before the file goes: a crash in between leaves both. Throws `not_found`,
- * `conflict` for a path that is taken, `unsupported` for what is no text, `too_large`, `forbidden`.
+ * `conflict` for a path that is taken, `unsupported` for a file that is not text, `too_large`, `forbidden`.
  */
 export function fileToEntry({ store, journal }: Parts, files: ProjectFiles, run: Run, by: string, { op, path, to }: Transfer): Entry {
   const text = files.text(path);

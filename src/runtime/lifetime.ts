@@ -7,7 +7,7 @@ const WATCHED: readonly string[] = ['process', 'pty'];
 
 /**
  * What is proposed, with its lifetime: its own, else that of the run, else the usual one. Throws `unsupported` for a duration in a
- * place where nobody would end it; one that is nobody's wish is left out there.
+ * place where nobody would end it; one that nobody asked for is left out there.
  */
 export function withLifetime(producer: ProposedProducer, ofRun: string | undefined, usual: Lifetime): ProposedProducer {
   const { backend, spec } = producer;

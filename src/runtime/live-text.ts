@@ -2,7 +2,7 @@ import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Said } from '../model/said.ts';
 
-/** A turn's text is told at most so often. */
+/** The shortest time between two notifications of a turn's text. */
 const COALESCE_MS = 50;
 
 /** Takes what a model says in one turn. */
@@ -10,7 +10,7 @@ export interface TurnVoice {
   /** The answer begins, or begins again. */
   begin(): void;
   say(text: string): void;
-  /** Tells what has not been told; nothing is told afterwards. */
+  /** Sends the text that has not been sent; nothing is sent afterwards. */
   end(): void;
 }
 
@@ -32,7 +32,7 @@ export class LiveText {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** A voice for one turn; pieces that come within 50 ms are told as one. */
+  /** A voice for one turn; pieces that come within 50 ms are sent as one. */
   turn(place: Omit<Said, 'offset' | 'text' | 'ended'>): TurnVoice {
     let offset = 0;
     let waiting = '';

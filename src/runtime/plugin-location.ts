@@ -7,7 +7,7 @@ import { readSmallFile } from '../core/small-file.ts';
 /** Bytes of a package.json beyond which it is not read. */
 const MAX_PACKAGE_BYTES = 1024 * 1024;
 
-/** The module that a plugin's name or path stands for, as a file URL. Throws when there is none. */
+/** The module that a plugin's name or path stands for, as a file URL. Throws if it does not exist. */
 export function pluginUrl(specifier: string, folder: string): string {
   if (specifier.startsWith('.') || isAbsolute(specifier)) return pathToFileURL(resolve(folder, specifier)).href;
   try {

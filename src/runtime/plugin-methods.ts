@@ -79,9 +79,9 @@ export class PluginMethods extends Map<string, PluginMethod> {
       const answer = (await definition.handler(params, this.#callOf(caller, definition))) ?? null;
       const checked = definition.result?.safeParse(answer);
       if (checked && !checked.success)
-        throw new Error(`it answered what its result does not allow: ${checked.error.issues[0]?.message ?? ''}`);
+        throw new Error(`it returned a value that its result schema does not allow: ${checked.error.issues[0]?.message ?? ''}`);
       // What cannot be sent is found here, where the plugin can be named.
-      if (JSON.stringify(answer) === undefined) throw new Error('it answered what is no JSON');
+      if (JSON.stringify(answer) === undefined) throw new Error('it returned a value that is not JSON');
       return answer;
     } catch (error) {
       if (caller.signal.aborted) throw new HeadgateError('cancelled', `${full} was cancelled by its caller`);

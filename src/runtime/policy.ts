@@ -53,7 +53,7 @@ export class Policy {
     return [...config, ...this.#store.permissions.list(projectId, removed).map(viewOf)];
   }
 
-  /** Throws invalid_params for what is no rule, conflict when there are too many. */
+  /** Throws invalid_params for a text that is not a rule, conflict when there are too many rules. */
   add(projectId: number, by: string, rule: RuleText): RuleView {
     return this.#journal.commit('durable', (tx) => this.write(tx, projectId, by, '', rule));
   }
@@ -69,7 +69,7 @@ export class Policy {
     });
   }
 
-  /** Adds a rule within the caller's transaction; one that holds already is answered as it is. */
+  /** Adds a rule within the caller's transaction; a rule that holds already is returned as it is. */
   write(tx: JournalTx, projectId: number, by: string, via: string, { decision, text }: RuleText): RuleView {
     const { tool, pattern, folder = null } = splitRule({ decision, text });
     const held = this.#store.permissions.list(projectId);

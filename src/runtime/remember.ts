@@ -4,14 +4,14 @@ import type { Sight } from '../model/sight.ts';
 import type { JournalTx } from '../stream/index.ts';
 import type { Policy } from './policy.ts';
 
-/** What an answer says that can go with `remember` or not. */
+/** The parts of an answer that decide whether `remember` is allowed. */
 interface Remembering {
   readonly action: 'accept' | 'reject' | 'error';
   readonly output?: string | undefined;
   readonly remember?: boolean | undefined;
 }
 
-/** Throws forbidden for who is bound to their own runs, invalid_params for an answer with which nothing can be remembered. */
+/** Throws forbidden for a token that is bound to its own runs, invalid_params for an answer from which no rule can be made. */
 export function checkRemember({ madeWith }: Sight, { action, output, remember: asked }: Remembering): void {
   if (!asked) return;
   if (madeWith !== null)

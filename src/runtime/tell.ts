@@ -18,7 +18,7 @@ export function tellRenamed(tx: JournalTx, { projectId, alias, status, outcome, 
   tx.event(projectId, alias, 'run/state', { run: alias, status, outcome, turn, renamed_from: from });
 }
 
-/** `run/state` of a run that has just been deleted: the last that is told of it. */
+/** `run/state` of a run that has just been deleted: its last event. */
 export function tellDeleted(tx: JournalTx, run: Run): void {
   const { alias, status, outcome, turn } = run;
   tx.event(run.projectId, alias, 'run/state', { run: alias, status, outcome, turn, deleted: true }, run);

@@ -71,7 +71,7 @@ function tick() {
 }
 
 /**
- * Somebody waits for room. While there is none to be had, because checkpoints fail or an outside reader holds the log,
+ * Somebody waits for room. While there is no room, because checkpoints fail or an outside reader holds the log,
  * the log grows, a batch in a while, and nobody is held up for an attempt that will fail.
  */
 function makeRoom() {

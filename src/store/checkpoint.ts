@@ -66,7 +66,7 @@ export class Checkpointer {
   #room: Deferred<void> | undefined;
 
   /**
-   * @param options - `inline` is told whether there is no thread, so that the writer has to checkpoint; `restartMs`:
+   * @param options - `inline` is called with true if there is no thread, so that the writer has to checkpoint; `restartMs`:
    * the first pause before a thread that has ended is started again
    */
   constructor(options: { file: string; logger: Logger; inline: (inline: boolean) => void; restartMs?: number | undefined }) {

@@ -32,7 +32,7 @@ export function isDiskFailure(error: unknown): boolean {
 
 /**
  * A failure of the disk under a transaction, as a client may see it: `overloaded` with `retry_after_ms`
- * (SPEC {#disk_full}). Anything else is answered as it is.
+ * (SPEC {#disk_full}). Any other error is returned as it is.
  */
 export function transactionFailure(error: unknown): unknown {
   const code = sqliteCode(error);

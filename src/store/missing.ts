@@ -14,6 +14,6 @@ export function changedOne(changes: number, what: string, id: number, where: str
 
 /** The row that an insert with RETURNING always returns. */
 export function inserted<T>(row: T | undefined): T {
-  if (row === undefined) throw new Error('an insert answered no row');
+  if (row === undefined) throw new Error('an insert returned no row');
   return row;
 }

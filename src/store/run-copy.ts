@@ -71,7 +71,7 @@ interface Channel {
   readonly after: number;
 }
 
-/** What the statements are told: numbers of the two runs, of an entry in both, where to go on, the time, an alias, whose token makes the copy. */
+/** The parameters of the statements: numbers of the two runs, of an entry in both, where to go on, the time, an alias, whose token makes the copy. */
 interface Facts {
   readonly from: number;
   readonly to: number;

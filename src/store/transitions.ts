@@ -4,8 +4,8 @@ import { type Transition, transitions } from '../model/status.ts';
 const PERMITTED = new Set(transitions().map(({ kind, from, to }) => `${kind} ${from} ${to}`));
 
 /**
- * Throws `illegal_transition` unless the state tables have the pair (SPEC {#state_tables}); an unchanged state is no
- * transition. `what` names the thing for the message.
+ * Throws `illegal_transition` unless the state tables have the pair (SPEC {#state_tables}). A state that stays the same is
+ * allowed. `what` names the thing for the message.
  */
 export function requireTransition(kind: Transition['kind'], from: string | number, to: string | number, what: string): void {
   if (from === to || PERMITTED.has(`${kind} ${from} ${to}`)) return;

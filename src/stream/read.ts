@@ -36,7 +36,7 @@ export interface ReadRange {
   readonly to: number;
   /** Bytes in the whole channel. */
   readonly bytes: number;
-  /** Numbers (from 1) of the first and last line touched, and how many lines there are; all 0 when there are none. */
+  /** Numbers (from 1) of the first and last line touched, and how many lines there are; all 0 without any line. */
   readonly lines: { readonly first: number; readonly last: number; readonly total: number };
   readonly data: Buffer;
   readonly matches?: readonly LineMatch[];

@@ -21,7 +21,7 @@ export class Subscribers {
     this.#stopEvents = options.journal.onEvent((event) => this.#happened(event));
   }
 
-  /** Takes a subscription on; it is served first on a later tick, when its request has been answered. */
+  /** Takes a subscription on; it is first served on a later tick, after the response to its request. */
   add(subscription: Subscription): void {
     this.#open.set(subscription, this.#store.runs.byId(subscription.selector.runId)?.alias ?? '');
     setImmediate(() => {

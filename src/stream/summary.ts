@@ -6,7 +6,7 @@ export interface EndSummary {
   readonly spec: ProducerSpec;
   readonly how: string;
   readonly durationMs: number | null;
-  /** So much later the last of its processes ended, where that was waited for. */
+  /** Milliseconds from the end of the main process to the end of the last one, if that was waited for. */
   readonly restMs?: number | undefined;
   readonly channels: readonly ChannelState[];
   readonly notes: readonly (string | undefined)[];
@@ -27,7 +27,7 @@ export function runningSummary(spec: ProducerSpec, channels: readonly ChannelSta
   return [titleOf(spec), 'running', ...channels.map(({ channel, path }) => `${channelName(spec, channel)}: ${path}`)].join('\n');
 }
 
-/** What runs: a shell's command line, or what a plugin calls it. */
+/** The command line behind a `$`, or the name that a plugin gave its producer. */
 function titleOf({ command, input }: ProducerSpec): string {
   return input ? command : `$ ${command}`;
 }

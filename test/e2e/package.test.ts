@@ -23,6 +23,15 @@ async function examples(page: string): Promise<{ file: string; source: string; p
   }));
 }
 
+/** The programs in the comments of a package's declarations. */
+async function commentExamples(from: string): Promise<string[]> {
+  const files = (await readdir(from, { recursive: true })).filter((name) => name.endsWith('.d.ts')).sort();
+  const texts = await Promise.all(files.map(async (name) => await readFile(join(from, name), 'utf8')));
+  return texts.flatMap((text) =>
+    [...text.matchAll(/@example\n *\* ```ts\n([\s\S]*?) *\* ```\n/g)].map(([, source = '']) => source.replaceAll(/^ *\* ?/gm, '')),
+  );
+}
+
 /** A folder of a program that has the package of the folder `from` installed, packed as it would be published, beside `dependencies` of this repository. */
 async function consumer(folder: string, from: string, dependencies: readonly string[]): Promise<void> {
   const packages = join(folder, 'node_modules');
@@ -39,11 +48,9 @@ async function consumer(folder: string, from: string, dependencies: readonly str
   await writeFile(join(folder, 'package.json'), '{"name": "consumer", "type": "module"}\n');
 }
 
-/** Compiles the programs of a page with strict types in the folder of a consumer, runs them, and compares what they print. */
-async function expectExamples(folder: string, page: string, server: BuiltServer): Promise<void> {
-  const programs = await examples(page);
-  expect(programs.length).toBeGreaterThan(0);
-  for (const { file, source } of programs) await writeFile(join(folder, `${file}.ts`), source);
+/** Compiles programs with strict types in the folder of a consumer. */
+async function expectCompiles(folder: string, sources: readonly { file: string; source: string }[]): Promise<void> {
+  for (const { file, source } of sources) await writeFile(join(folder, `${file}.ts`), source);
   const options = {
     target: 'ES2022',
     lib: ['ES2023', 'ESNext.Disposable'],
@@ -54,12 +61,19 @@ async function expectExamples(folder: string, page: string, server: BuiltServer)
   const strict = { strict: true, skipLibCheck: false, exactOptionalPropertyTypes: true, noEmitOnError: true, outDir: '.' };
   await writeFile(
     join(folder, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions: { ...options, ...strict }, files: programs.map(({ file }) => `${file}.ts`) }),
+    JSON.stringify({ compilerOptions: { ...options, ...strict }, files: sources.map(({ file }) => `${file}.ts`) }),
   );
   const compiled = await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc')], { cwd: folder }).catch(
     (error: unknown) => error as { stdout: string },
   );
   expect(compiled.stdout).toBe('');
+}
+
+/** Compiles the programs of a page with strict types in the folder of a consumer, runs them, and compares what they print. */
+async function expectExamples(folder: string, page: string, server: BuiltServer): Promise<void> {
+  const programs = await examples(page);
+  expect(programs.length).toBeGreaterThan(0);
+  await expectCompiles(folder, programs);
   const env = { ...process.env, HEADGATE_URL: server.url, HEADGATE_TOKEN: server.token };
   const printed = await Promise.all(
     programs
@@ -94,6 +108,15 @@ describe('{#client_package} the package', () => {
 
   it('compiles the examples of its documentation with strict types of its own, and they print what is written there', async () => {
     await expectExamples(folder, 'docs/sdk.md', server);
+  }, 180_000);
+
+  it('compiles the examples in the comments of its declarations', async () => {
+    const sources = await commentExamples(join(folder, 'node_modules/headgate/dist/src'));
+    expect(sources.length).toBeGreaterThanOrEqual(8);
+    await expectCompiles(
+      folder,
+      sources.map((source, index) => ({ file: `comment-${index + 1}`, source })),
+    );
   }, 180_000);
 
   it('has a client without a module of Node, which can be bundled for a browser', async () => {

@@ -9,7 +9,7 @@ export type ContainerState =
   | { readonly state: 'created' | 'running' | 'gone' }
   | { readonly state: 'ended'; readonly exit: ExitFact; readonly error: string };
 
-/** How long the end of a container is waited for before it is looked at again (milliseconds). */
+/** How long to wait for the end of a container before looking at it again (milliseconds). */
 const WAIT_MS = 3000;
 /** The exit code after SIGKILL. */
 const KILLED = 137;
@@ -28,7 +28,7 @@ const CONTAINER_GONE: ExitFact = {
   },
 };
 
-/** How the container is now; waits for an engine that is away. Throws when `signal` is aborted. */
+/** The state of the container now; waits for an engine that cannot be reached. Throws when `signal` is aborted. */
 export async function containerState(engine: Engine, id: string, signal: AbortSignal): Promise<ContainerState> {
   try {
     return stateOf(await engine.patiently((docker) => docker.getContainer(id).inspect(), signal));
@@ -38,7 +38,7 @@ export async function containerState(engine: Engine, id: string, signal: AbortSi
   }
 }
 
-/** Resolves once the container runs no more, or is gone; waits for an engine that is away. Throws when `signal` is aborted. */
+/** Resolves once the container has stopped or is removed; waits for an engine that cannot be reached. Throws when `signal` is aborted. */
 export async function containerEnd(engine: Engine, id: string, signal: AbortSignal): Promise<ContainerState> {
   for (;;) {
     const now = await containerState(engine, id, signal);
@@ -48,7 +48,7 @@ export async function containerEnd(engine: Engine, id: string, signal: AbortSign
   }
 }
 
-/** Waits until the engine says that the container runs no more, or until it is time to look: an engine that is just starting may never respond. */
+/** Waits until the engine says that the container has stopped, or until it is time to look again: an engine that is just starting may never respond. */
 async function waitFor(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
   const abortSignal = AbortSignal.any([signal, over.signal]);

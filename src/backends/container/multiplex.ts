@@ -25,7 +25,7 @@ export class Demultiplexer {
   /** Bytes of the present frame that are still to come. */
   #left = 0;
 
-  /** The pieces in `bytes`. Throws for what is no multiplexed stream. */
+  /** The pieces in `bytes`. Throws if they are not a multiplexed stream. */
   *push(bytes: Buffer): Generator<StreamPiece, void> {
     let at = 0;
     while (at < bytes.length) {

@@ -67,7 +67,7 @@ export class OutputFlow {
     if (!lane) return this.#end;
     while (!this.#end && this.#mustWait(lane)) await this.#wake.promise;
     if (this.#end) return this.#end;
-    // The stream begins beyond what is stored: what lies between is not to be had any more.
+    // The stream begins beyond what is stored: what lies between is lost.
     lane.at = Math.min(lane.at, lane.next);
     const skipped = Math.min(bytes.length, Math.max(0, lane.next - lane.at));
     lane.at += bytes.length;

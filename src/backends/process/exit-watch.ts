@@ -5,7 +5,7 @@ import { signalOfExitCode } from '../../model/signals.ts';
 import type { ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
 import { readAlive } from './proc.ts';
 
-/** How long a shim of which nothing is known gets to claim its folder (milliseconds). */
+/** How long a shim that has not reported gets to claim its folder (milliseconds). */
 const CLAIM_MS = 2000;
 
 /** Finds out whether the main process has ended, and how (SPEC {#shim_exit}). */

@@ -25,7 +25,7 @@ export function hasProc(): boolean {
   return existsSync('/proc/self/stat') && bootId() !== null;
 }
 
-/** Reads one process; undefined when there is none. */
+/** Reads one process; undefined if it does not exist. */
 export function readStat(pid: number): ProcStat | undefined {
   const text = readSmall(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;

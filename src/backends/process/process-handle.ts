@@ -331,7 +331,7 @@ export class ProcessHandle implements BackendHandle {
     for (const process of (await this.#knownTree()?.members()) ?? []) signalProcess(process, 'SIGCONT');
   }
 
-  /** Processes that still have the output open when the grace period is over; none, as soon as there are none. */
+  /** Processes that still have the output open when the grace period is over; returns an empty list as soon as there are no such processes. */
   async #awaitHolders(): Promise<number[]> {
     const { clock, detachedGraceMs } = this.#options;
     const tree = this.#knownTree();

@@ -91,7 +91,7 @@ export class Follower {
   #mayRun: boolean;
   #complete = false;
   #asked = deferred<readonly number[] | undefined>();
-  /** A run that did not answer. */
+  /** A run without a reply. */
   #mute: ShellRun | undefined;
   /** Since when (milliseconds since 1970) there is no link, and why. */
   #lost: { readonly since: number; readonly why: string } | undefined;

@@ -14,9 +14,9 @@ import { isGone, type ShellHost } from './shell-host.ts';
 
 /** Pauses before a folder that could not be removed is tried again, milliseconds: the first, and the longest. */
 const RETRY = { firstMs: 10_000, longestMs: 3_600_000 };
-/** A host that could not be reached for so long is given up, with the folders on it (milliseconds). */
+/** How long a host may be unreachable before its folders are given up (milliseconds). */
 const GIVE_UP_MS = 30 * 24 * 3_600_000;
-/** Folders that are waited for at a time; the host of one beyond that is tried again at the next start. */
+/** Most folders that are retried at a time; the others are tried again at the next start. */
 const MAX_WAITING = 1000;
 
 export interface LeftBehindOptions {
@@ -39,8 +39,8 @@ interface Left {
 }
 
 /**
- * The folders of this runner's producers on other hosts, so that none stays there (SPEC {#spool_sweep}): what cannot be removed
- * because its host is away is removed when that is back, also by the next server on the same data folder.
+ * Removes the folders that this runner's producers have on other hosts (SPEC {#spool_sweep}). A folder whose host cannot be
+ * reached is removed when the host is back, also by the next server on the same data folder.
  */
 export class LeftBehind {
   readonly #options: LeftBehindOptions;
@@ -50,7 +50,7 @@ export class LeftBehind {
     this.#options = options;
   }
 
-  /** A producer is about to be started there. On a full disk it is started all the same, and only its left-overs are not known. */
+  /** Notes that a producer is about to be started there. If the disk is full it is started all the same, without a note. */
   begin(producerId: string, ssh: SshPlace): void {
     try {
       this.#write(producerId, { ssh, due: false });
@@ -60,14 +60,14 @@ export class LeftBehind {
     }
   }
 
-  /** Its folder is removed, or was never made. */
+  /** Forgets a producer whose folder has been removed, or was never made. */
   forget(producerId: string): void {
     clearTimeout(this.#waiting.get(producerId));
     this.#waiting.delete(producerId);
     rmSync(this.#file(producerId), { force: true });
   }
 
-  /** Its folder could not be removed now: it is tried again. */
+  /** Removes the folder later: it could not be removed now. */
   later(producerId: string): void {
     const left = this.#read(producerId);
     if (!left) return;
@@ -76,8 +76,8 @@ export class LeftBehind {
   }
 
   /**
-   * Removes what a server or runner before this one has left; on start. `keep`: the producers that are live; undefined where
-   * they are not known, then only what was to be removed already. Resolves when every host was tried once.
+   * Removes, at the start, the folders that an earlier server or runner has left. `keep`: the producers that are live; if undefined,
+   * only folders already due for removal. Resolves when every host was tried once.
    */
   async sweep(keep: ReadonlySet<string> | undefined): Promise<void> {
     for (const producerId of this.#list()) {

@@ -29,7 +29,7 @@ export class RemoteBrake {
   #released = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `ended` is told the words of an exit that is seen: where output is stuck, what the follower is told is stuck behind it. */
+  /** `ended` is called with the words of an exit that is seen: where output is stuck, what the follower is told is stuck behind it. */
   constructor(host: ShellHost, place: RemotePlace, follower: Follower, logger: Logger, ended: (words: readonly string[]) => void) {
     this.#host = host;
     this.#place = place;

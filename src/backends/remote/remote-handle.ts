@@ -169,7 +169,7 @@ export class RemoteHandle implements BackendHandle {
 
   detach(): Promise<void> {
     this.#state.detach();
-    this.#started.reject(new HeadgateError('conflict', 'the command is let go of before its host has answered; it is taken up later'));
+    this.#started.reject(new HeadgateError('conflict', 'the command is let go of before its host has replied; it is taken up later'));
     this.#stop();
     return Promise.resolve();
   }

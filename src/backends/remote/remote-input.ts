@@ -91,7 +91,7 @@ export class RemoteInput {
     });
   }
 
-  /** The command has ended, or is let go of. What is being written is answered first: it may be what ended the command. */
+  /** The command has ended, or is let go of. The write that is under way returns first: it may be what ended the command. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;

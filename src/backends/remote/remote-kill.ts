@@ -84,7 +84,7 @@ export class RemoteKill {
     const args = [...placeArgs(this.#place), signal.slice(3), grace, isTrappedSignal(signal) ? '1' : '0', again ? '1' : ''];
     const records = await ask(this.#host, KILL_SH, args);
     const [last = []] = records.slice(-1);
-    if (last[0] !== 'done' && last[0] !== 'barred') throw new Error(`the host answered ${last.join(' ')}`);
+    if (last[0] !== 'done' && last[0] !== 'barred') throw new Error(`the host replied ${last.join(' ')}`);
     return records;
   }
 }

@@ -2,19 +2,19 @@ import type { HeadgateError } from '../../core/errors.ts';
 import type { EndMark } from '../shim/end-mark.ts';
 import type { ShellHost } from './shell-host.ts';
 
-/** Another way to run a command on a shell host than in a session of its own: another program there starts its shim. */
+/** A way to run a command on a shell host in which another program there, such as tmux, starts the command's shim. */
 export interface RemoteVariant {
   /**
-   * Runs instead of the shim as `sh LAUNCHER FOLDER`, in the command's directory: it has a shim started that claims the folder,
-   * or writes one line to the file `refused` in FOLDER that says why none will start.
+   * The script that runs instead of the shim, as `sh LAUNCHER FOLDER` in the command's directory. It makes the other program start
+   * a shim, which claims the folder, or writes to the file `refused` in FOLDER one line that says why no shim will start.
    */
   readonly launcher: string;
-  /** The launcher's variables. They are not those of the command. */
+  /** Variables of the launcher; the command does not get them. */
   readonly variables: Readonly<Record<string, string>>;
   /** The script that writes to the command's standard input; it reads and prints the records of INPUT_SH. */
   readonly inputText: string;
-  /** Marks the end of channel 1 where another program than the kernel carries the output. */
+  /** Marks the end of channel 1 if the output passes through a program instead of a pipe of the kernel. */
   readonly endMark?: EndMark;
-  /** The named error for what the launcher has said; undefined for words that are not its own. */
+  /** The error for the line of the file `refused`, in words; undefined if the launcher did not write them. */
   refusal(host: ShellHost, words: readonly string[]): HeadgateError | undefined;
 }

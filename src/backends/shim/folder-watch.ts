@@ -2,7 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 
-/** Safety poll beside the watch, which may miss an event, and without one (milliseconds). */
+/** Poll intervals: beside a watch, which may miss an event, and without a watch (milliseconds). */
 const POLL_MS = 400;
 const BLIND_POLL_MS = 25;
 
@@ -35,7 +35,7 @@ export class FolderWatch {
     clearInterval(this.#timer);
   }
 
-  /** No more inotify watches are to be had, or the folder is gone. */
+  /** The system has no inotify watches left, or the folder is gone. */
   #blind(error: unknown): void {
     this.close();
     this.#logger.warn(

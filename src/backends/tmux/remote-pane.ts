@@ -16,7 +16,7 @@ import { CUT, notEndable, notResizable, notSignallable, UNPIPED_MS } from './pan
 import { UNPIPED_SH } from './unpiped-sh.ts';
 import { UNWATCH_SH } from './unwatch-sh.ts';
 
-/** Pauses before what the host did not answer is asked again, milliseconds: the first, and the longest. */
+/** Pauses before a question without a reply is sent to the host again, milliseconds: the first, and the longest. */
 const RETRY = { firstMs: 100, longestMs: 10_000 };
 
 export interface RemotePaneOptions {
@@ -127,7 +127,7 @@ export class RemotePane implements BackendHandle {
     return words;
   }
 
-  /** Asks until the host has answered; no words when it never will, or this is let go of. */
+  /** Asks until the host replies; returns no words if it never will, or if this pane is let go of. */
   async #askOn(script: string): Promise<readonly string[]> {
     const { host, place, logger } = this.#options;
     const { signal } = this.#detaching;

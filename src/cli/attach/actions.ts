@@ -18,7 +18,7 @@ export class Actions {
     this.#run = run;
   }
 
-  /** Answers a proposal. That another client was faster is told by their answer. */
+  /** Answers a proposal. If another client was faster, its answer is shown. */
   answer(step: Step, action: 'accept' | 'reject', more: { output?: string; remember?: true } = {}): Promise<string> {
     return this.#say(async () => {
       try {
@@ -100,7 +100,7 @@ export class Actions {
     return typed;
   }
 
-  /** Sends on while the command takes something; what it does not take is told. */
+  /** Sends on while the command takes something; what it does not take is reported. */
   async #send(step: Step, bytes: Buffer, secret: boolean): Promise<string> {
     for (let at = 0; at < bytes.length; ) {
       const { bytes: taken } = await this.#session.call('stream/input', {

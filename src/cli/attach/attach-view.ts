@@ -108,7 +108,7 @@ export class AttachView {
     this.#draw();
   }
 
-  /** Shows the run until it is left; returns the exit code. Throws what the server answers, and when it is gone for good. */
+  /** Shows the run until it is left; returns the exit code. Throws the error that the server returns, and when it is gone for good. */
   async show(): Promise<number> {
     try {
       await this.#feed.open();

@@ -278,7 +278,7 @@ export class OutputPane {
     return this.#session.look('stream/read', { run: this.#run.now, path, channel, ...range });
   }
 
-  /** Asks for another page; the newest question alone is answered. */
+  /** Asks for another page; only the page that was asked for last is shown. */
   async #ask(question: Question): Promise<void> {
     if (!this.#step) return;
     this.#asking = question;

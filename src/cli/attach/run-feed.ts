@@ -75,7 +75,7 @@ export class RunFeed {
     while (this.#isOpen && this.#reader.hasEarlier && !this.timeline.run.deleted) await this.#reader.readEarlier();
   }
 
-  /** The end of a kill is told by its receipt alone. */
+  /** Only the receipt shows the end of a kill. */
   #learnAgain(path: string): void {
     clearTimeout(this.#killing.get(path));
     const look = () => void this.learnReceipt(path).catch((error: unknown) => this.#failed(error));

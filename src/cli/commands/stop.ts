@@ -51,7 +51,7 @@ async function stopServer(host: StopHost, data: string): Promise<{ pid: number }
   });
   if (!stopped || stopped.ended) return stopped;
   const hint = `kill ${stopped.pid} a second time stops it at once; commands go on all the same`;
-  throw new CliError(`the server on ${data} is told to stop and has not ended after ${STOP_MS / 1000} s`, EXIT.failed, hint);
+  throw new CliError(`the server on ${data} was told to stop and has not ended after ${STOP_MS / 1000} s`, EXIT.failed, hint);
 }
 
 /** Has a server end its commands; nothing where none answers: what it has is ended once it is gone. */

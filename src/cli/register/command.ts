@@ -74,7 +74,7 @@ export function commandCommands(registry: Registry): void {
     .description('end a command with all its processes, and say what became of them')
     .argument('<run>')
     .argument('[path]', 'the log entry; not needed when only one command of the run is running')
-    .option('--reason <text>', 'why; everyone is told')
+    .option('--reason <text>', 'why; every client is notified')
     .option('--signal <name>', 'first signal, default TERM')
     .option('--grace <duration>', 'how long before KILL, default 2s', parseDuration)
     .option('--json', 'print the receipt as JSON')

@@ -51,7 +51,7 @@ export class TtyConnection {
   }
 
   /**
-   * Opens a session. Rejects with RpcError when the server refuses, with a system error when nobody answers, with
+   * Opens a session. Rejects with RpcError when the server refuses, with a system error when no server responds, with
    * ConnectionClosed when it ended before the answer: the command may have been started, or not.
    */
   static async open(target: TtyTarget, first: TtyFirst, listener: TtyListener): Promise<TtyConnection> {

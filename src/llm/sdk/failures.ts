@@ -43,7 +43,7 @@ function httpFailure(error: unknown, status: number, asked: Asked, now: number):
   const said = wordsOf(error);
   if (status === 413 || (status === 400 && CONTEXT_TOO_LONG.test(`${textOf(error, 'responseBody')} ${said}`)))
     return contextFailure(said, status, asked);
-  const message = `The provider "${asked.provider}" at ${asked.baseUrl} answered ${status}: ${detail(said, asked)} ${nextStep(status, said)}`;
+  const message = `The provider "${asked.provider}" at ${asked.baseUrl} returned ${status}: ${detail(said, asked)} ${nextStep(status, said)}`;
   const headers = (error as { responseHeaders?: Readonly<Record<string, string>> }).responseHeaders ?? {};
   return new ModelFailure('model_http', message, status, { retryAfterMs: retryAfterMs(headers, now) });
 }

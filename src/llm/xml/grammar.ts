@@ -53,7 +53,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '#9': '\t',
 };
 
-/** An attribute's value; what is no entity of these stays as it is, so that `a && b` is `a && b`. */
+/** An attribute's value; an `&` that begins none of these entities stays as it is, so that `a && b` is `a && b`. */
 export function decodeAttribute(value: string): string {
   return value.replaceAll(/&(quot|apos|amp|lt|gt|#10|#13|#9);/g, (_, name: string) => ENTITIES[name] ?? '');
 }

@@ -22,7 +22,7 @@ interface Found {
 
 /**
  * Reads calls out of a model's text as it comes (SPEC {#dialect_xml}). Text outside of tags is given back at once; what may
- * become a tag is held back. Never throws, and what is no call is text: nothing is dropped but a fence around a call, which is
+ * become a tag is held back. Never throws, and everything outside of calls is text: nothing is dropped but a fence around a call, which is
  * said with it.
  */
 export class CallReader {

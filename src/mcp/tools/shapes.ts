@@ -7,7 +7,7 @@ const MAX_WAIT_MS = 600_000;
 export const DEFAULT_WAIT_MS = 30_000;
 
 export const waitMs = z.int().min(0).max(MAX_WAIT_MS);
-export const logPath = z.string().min(1).max(512).describe('The path that sh answered, for example log://turn_0/sh/npm-test.');
+export const logPath = z.string().min(1).max(512).describe('The path that sh returned, for example log://turn_0/sh/npm-test.');
 export const runAlias = z.string().min(1).max(64).describe('Run of the command. Default: the one of this session.');
 
 /** What is said of a command as data. */

@@ -13,7 +13,7 @@ export interface ToolKit {
 /** What a handler of a tool is given by the protocol. */
 export type ToolContext = ServerContext;
 
-/** What a client is told of a tool; `facts` are the data that its results have beside their words. */
+/** How a tool is listed for clients; `facts` is the schema of the data that its results have beside their words. */
 interface ToolSpec<Input extends z.ZodObject, Facts extends z.ZodObject> {
   readonly title: string;
   readonly description: string;
@@ -46,7 +46,7 @@ export function registerTool<Input extends z.ZodObject, Facts extends z.ZodObjec
   });
 }
 
-/** The schema as clients are told of it, which takes everything: the library's own refusal says nothing as data. */
+/** The schema that clients see, which accepts everything: a refusal by the library would carry no data. */
 function unchecked(schema: z.ZodObject) {
   const { jsonSchema, vendor, version } = schema['~standard'];
   return { '~standard': { vendor, version, jsonSchema, validate: (value: unknown) => ({ value }) } };

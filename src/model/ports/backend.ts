@@ -55,7 +55,7 @@ export interface ClosedFact {
 export interface OutputSink {
   write(channel: number, offset: number, bytes: Buffer): Promise<void>;
   /**
-   * Resolves once everything whose `write` was answered before this call survives a power cut; only then may the
+   * Resolves once everything whose `write` had resolved before this call survives a power cut; only then may the
    * backend destroy its own copy (SPEC {#spool_space}). Without it a backend keeps its copy to the end.
    */
   readonly persist?: () => Promise<void>;

@@ -8,7 +8,7 @@ export type ModelMessage =
   | { readonly role: 'assistant'; readonly text: string; readonly calls: readonly ToolCall[] }
   | { readonly role: 'tool'; readonly callId: string; readonly tool: string; readonly text: string };
 
-/** Calls of one answer at most; one with more is no answer. */
+/** Most calls of one answer; an answer with more is a failure of the model. */
 export const MAX_CALLS = 128;
 
 export interface ToolCall {
@@ -47,7 +47,7 @@ export interface RequestUsage extends Usage {
 }
 
 /**
- * What a model answers, piece by piece. `bad-call` is a tool call that could not be read: reported to the model, never
+ * The answer of a model, piece by piece. `bad-call` is a tool call that could not be read: reported to the model, never
  * thrown and never dropped. `repaired` says in words what was mended in a call (SPEC {#healing}).
  */
 export type ModelEvent =

@@ -15,7 +15,7 @@ export interface RunnerPort {
   signal(entryId: number, signal: string): Promise<void>;
   /** What keeps the output of one of its producers from coming now, in words; null when nothing does. */
   waitsFor?(entryId: number): string | null;
-  /** Whether one of its producers sleeps until it is given input; null when that is not known (SPEC {#waiting_for_input}). */
+  /** Whether a producer waits for input; null when that is not known (SPEC {#waiting_for_input}). */
   waitsForInput?(entryId: number): Promise<boolean | null>;
   /** Whether a terminal of one of its producers echoes what is typed; null when that is not known (SPEC {#secret_input}). */
   echoes?(entryId: number): Promise<boolean | null>;
@@ -28,9 +28,9 @@ export type FenceReason = 'replaced' | 'lease';
 
 /** A runner in a process of its own, as its connection shows it to the server (SPEC {#runner_register}). */
 export interface RemoteRunnerPort extends RunnerPort {
-  /** It is told why, and everything that it still sends is refused. */
+  /** Tells the runner why; everything that it still sends is refused. */
   fence(why: FenceReason, message: string): void;
-  /** Asks it to finish what it has and to leave. */
+  /** Asks the runner to finish the producers that it has, and then to disconnect. */
   drain(): void;
 }
 
@@ -39,13 +39,13 @@ export interface RunnerLink {
   started(entryId: number, epoch: number, ref: BackendRef): void | Promise<void>;
   /** Returns once stored. Throws offset_conflict, stream_closed, stale_epoch. */
   append(entryId: number, epoch: number, channel: number, offset: number, bytes: Buffer): Promise<void>;
-  /** Resolves once every append that was answered before this call survives a power cut (SPEC {#spool_space}). */
+  /** Resolves once every append that had returned before this call survives a power cut (SPEC {#spool_space}). */
   readonly persist?: () => Promise<void>;
   completed(entryId: number, epoch: number, end: ProducerEnd): Promise<void>;
-  /** It could not be started, or it is gone without a trace. */
+  /** The producer could not be started, or is gone without a trace. */
   failed(entryId: number, epoch: number, failure: ProducerFailure): Promise<void>;
   killed(entryId: number, epoch: number, receipt: KillReceipt): void | Promise<void>;
-  /** The state of the processes that outlived a producer's main process. Left out by a server that takes nothing after the end of a producer (SPEC {#detached}). */
+  /** The state of the processes that outlived a producer's main process. Undefined for a server that stores nothing after the end of a producer (SPEC {#detached}). */
   readonly left?: (entryId: number, epoch: number, fact: LeftoverFact) => void | Promise<void>;
 }
 
@@ -62,14 +62,14 @@ export interface LeftoverFact {
   readonly pids: readonly number[];
   /** The limit that it has reached. */
   readonly limit: LeftoverLimit | null;
-  /** Nothing of it holds the output any more, and all of that is stored, or dropped beyond the limit. */
+  /** None of these processes holds the output open any more, and the output is stored, or dropped beyond the limit. */
   readonly gone: boolean;
 }
 
 /** The processes that still hold the output of a producer that has ended. */
 export interface Held {
   readonly detached: readonly number[];
-  /** The runner goes on bringing what they write. */
+  /** The runner goes on sending what they write. */
   readonly followed?: boolean;
 }
 

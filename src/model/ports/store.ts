@@ -82,7 +82,7 @@ export interface ModelStore {
   get(projectId: number, alias: string): ModelRecord | undefined;
   /** Throws `alias_taken`. */
   add(projectId: number, model: ModelRecord): void;
-  /** False when there was none. */
+  /** Returns false if it did not exist. */
   remove(projectId: number, alias: string): boolean;
 }
 
@@ -92,7 +92,7 @@ export interface FileConstraintStore {
   list(projectId: number): FileConstraint[];
   /** Sets the rule of a pattern, in place of another one. */
   set(projectId: number, pattern: string, rule: FileRule): void;
-  /** False when there was none. */
+  /** Returns false if it did not exist. */
   remove(projectId: number, pattern: string): boolean;
 }
 
@@ -203,7 +203,7 @@ export interface EntryFilter {
   readonly newest?: boolean;
   /** Rows to skip of those that are left. */
   readonly offset?: number;
-  /** Rows to answer at most. */
+  /** Rows to return at most. */
   readonly limit?: number;
   /** Bodies are not read, and are empty in the rows: they take most of the time. */
   readonly withoutBodies?: boolean;

@@ -74,7 +74,7 @@ export class McpConnection {
     }
     // The server refused the call without a look at it, so that it may be made once more.
     this.#lost(client, 'it does not know the session any more');
-    // Closed afterwards: other calls over it are told the same, each by its own answer.
+    // Closed afterwards, so that each other call over it gets its own response first.
     const next = await this.#connected().finally(() => client.close().catch(() => {}));
     return await this.#ask(next, call);
   }

@@ -2,7 +2,7 @@ import type { CallToolResult } from '@modelcontextprotocol/client';
 
 type Block = CallToolResult['content'][number];
 
-/** A result's content as text: what is no text is described. Ends with a line end unless empty. */
+/** A result's content as text: parts that are not text are described. Ends with a line end unless empty. */
 export function resultText(content: readonly Block[]): string {
   const lines = content.map(blockText).join('\n');
   return lines === '' || lines.endsWith('\n') ? lines : `${lines}\n`;

@@ -5,7 +5,7 @@ const MAX_CHARS = 64;
 const HASH_CHARS = 6;
 
 /**
- * Names under which models see the tools of a server: `mcp__server__tool` with what is no a-z, 0-9 or _ replaced. A name that
+ * Names under which models see the tools of a server: `mcp__server__tool` with characters other than a-z, 0-9 and _ replaced. A name that
  * is too long, or would be that of two tools, ends in a hash of the server's own name for it, so that it stays the same.
  */
 export function toolNames(server: string, tools: readonly string[]): Map<string, string> {

@@ -37,7 +37,7 @@ interface Report {
   readonly done?: { files: number; matches: number; matchedFiles: number; binary: number; bytes: number; stopped: string | null };
 }
 
-/** The source of a pattern, and its flags. Throws a SyntaxError for what is no regular expression. */
+/** The source of a pattern, and its flags. Throws a SyntaxError for a text that is not a regular expression. */
 export function expressionOf({ pattern, literal, ignoreCase }: Pick<SearchInput, 'pattern' | 'literal' | 'ignoreCase'>): {
   source: string;
   flags: string;

@@ -12,7 +12,7 @@ export function stateText(view: CommandView): string {
   return `${runs} and seems to wait for input${after}; ${type}.`;
 }
 
-/** That it has ended; its output is told by itself, in the same answer. */
+/** Says that it has ended; its output is another part of the same result. */
 export function endedText(view: CommandView): string {
   return `${view.path} has ended: ${view.end ?? 'see its log entry'}.`;
 }

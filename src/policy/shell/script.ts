@@ -97,7 +97,7 @@ function judged(grammar: Grammar, root: Node, text: string, level: number, brack
   return { acts, ...saidAgain(root, text, walk, acts, brackets, said) };
 }
 
-/** The line that is run for what was read, or the doubt that there is none. */
+/** The command line that is run, or the doubt because of which none can be given. */
 function saidAgain(
   root: Node,
   text: string,

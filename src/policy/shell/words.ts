@@ -17,7 +17,7 @@ export interface Piece {
 }
 
 /**
- * The value of a word. `doubt` is told of every form that /bin/sh may read in another way than the grammar does.
+ * The value of a word. `doubt` is called for every form that /bin/sh may read in another way than the grammar does.
  */
 export function wordOf(node: Node, doubt: (why: string) => void): Word {
   const pieces = piecesOf(node, doubt);
@@ -38,7 +38,7 @@ export function wordOf(node: Node, doubt: (why: string) => void): Word {
   };
 }
 
-/** True for what becomes a part of one word, and never more or less. */
+/** True for a node that always becomes a part of exactly one word. */
 function isOne({ known, quoted, node }: Piece): boolean {
   if (known) return true;
   const text = node?.text ?? '';
@@ -81,7 +81,7 @@ function collect(node: Node, pieces: Piece[], doubt: (why: string) => void): voi
   }
 }
 
-/** A part of a word that stands outside of quotes: what a backslash protects is as good as quoted, a glob is a piece of its own. */
+/** A part of a word outside of quotes. A character behind a backslash counts as quoted, and a glob is a piece of its own. */
 function bareWord(source: string, doubt: (why: string) => void): Piece[] {
   const pieces: Piece[] = [];
   const push = (text: string, kind: Partial<Piece> = {}) => pieces.push({ text, quoted: false, known: true, glob: false, ...kind });

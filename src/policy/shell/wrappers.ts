@@ -50,7 +50,7 @@ export interface Wrapped {
 }
 
 /**
- * The command that a wrapper runs: `none` where it runs none, `unknown` where its options are not known, undefined for what is no
+ * The command that a wrapper runs: `none` where it runs none, `unknown` where its options are not known, undefined for a command that is no
  * wrapper.
  */
 export function wrappedBy(name: string, words: readonly Word[]): Wrapped | 'none' | 'unknown' | undefined {

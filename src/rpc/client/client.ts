@@ -52,7 +52,7 @@ export class RpcClient {
   /**
    * Calls a method.
    *
-   * @throws RpcError with what the server answered, ConnectionClosed when no answer can come any more
+   * @throws RpcError with the error that the server returned, ConnectionClosed when the connection ends before the response
    */
   async call<M extends MethodName>(method: M, params: ParamsOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
     const { signal } = options;
@@ -72,12 +72,12 @@ export class RpcClient {
     throw rpcError(response.error);
   }
 
-  /** Listens to a notification; the answer takes the listener back. */
+  /** Listens to a notification; returns a function that removes the listener. */
   on<N extends NotificationName>(name: N, handler: (params: NotificationParamsOf<N>) => void): () => void {
     return this.#handlers.on(name, handler);
   }
 
-  /** Listens to every notification; the answer takes the listener back. */
+  /** Listens to every notification; returns a function that removes the listener. */
   onNotification(listener: (name: string, params: unknown) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -88,7 +88,7 @@ export class RpcClient {
     return this.#transport.onBinary !== undefined;
   }
 
-  /** Listens to output frames of the raw carriage; the answer takes the listener back. */
+  /** Listens to output frames of the raw carriage; returns a function that removes the listener. */
   onFrame(handler: (frame: OutputFrame) => void): () => void {
     this.#frameHandlers.add(handler);
     return () => void this.#frameHandlers.delete(handler);
@@ -99,7 +99,7 @@ export class RpcClient {
     this.#answerer = answerer;
   }
 
-  /** Told once when the connection has ended; at once when it has already. The answer takes the listener back. */
+  /** Calls the listener once the connection has ended, at once if it already has. Returns a function that removes the listener. */
   onClose(handler: (reason: string) => void): () => void {
     if (this.#closed !== undefined) handler(this.#closed);
     else this.#closeHandlers.add(handler);

@@ -1,6 +1,6 @@
 import type { NotificationParamsOf } from '../protocol/table.ts';
 
-/** An error that the server answered (SPEC {#errors}). */
+/** An error that the server returned (SPEC {#errors}). */
 export class RpcError extends Error {
   /** JSON-RPC code. */
   readonly code: number;
@@ -21,20 +21,20 @@ export class RpcError extends Error {
 /** JSON-RPC code of `unsupported`. */
 const UNSUPPORTED = -32006;
 
-/** What this server, backend or connection cannot do; the message says what and why. */
+/** Something that this server, backend or connection cannot do; the message says what, and why. */
 export class UnsupportedError extends RpcError {
   constructor(error: { code: number; message: string; data?: unknown }) {
     super(error);
     this.name = 'UnsupportedError';
   }
 
-  /** For what is known here to be impossible, without asking the server. */
+  /** Makes the error for something that the client itself knows to be impossible. */
   static because(message: string): UnsupportedError {
     return new UnsupportedError({ code: UNSUPPORTED, message, data: { name: 'unsupported', status: 501 } });
   }
 }
 
-/** The error for what a server answered. */
+/** The error for the `error` member of a response. */
 export function rpcError(error: { code: number; message: string; data?: unknown }): RpcError {
   return error.code === UNSUPPORTED ? new UnsupportedError(error) : new RpcError(error);
 }

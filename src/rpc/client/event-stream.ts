@@ -43,7 +43,7 @@ export class EventStream implements AsyncIterableIterator<RuntimeEvent>, LineUse
   #rpc: RpcClient | undefined;
   #unlisten: () => void = () => {};
   #subscription: number | undefined;
-  /** Subscriptions whose number has not been answered yet, and what came for them. */
+  /** Subscriptions whose number the server has not returned yet, and the events that came for them. */
   #opening = 0;
   #early: RuntimeEvent[] = [];
   #paused = false;

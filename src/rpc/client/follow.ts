@@ -24,7 +24,7 @@ export interface FollowOptions {
   readonly channel?: number;
   /** Byte offset to begin at, `start` (default) or `live`. */
   readonly from?: number | 'start' | 'live';
-  /** True: secrets are masked also for who may see them. */
+  /** True: secrets are masked even if the token may see them. */
   readonly redact?: boolean;
   /** Aborting it ends the reading with its reason. */
   readonly signal?: AbortSignal;
@@ -78,7 +78,7 @@ class Follower implements LineUser {
   #undo: (() => void)[] = [];
   #queue: FollowedChunk[] = [];
   #queued = 0;
-  /** What came for a subscription whose id had not been answered yet. */
+  /** What came for a subscription whose id the server had not returned yet. */
   #early: (Chunk | StreamEnd | Opened | Closed | OutputFrame)[] = [];
   /** Handle of binary frames -> subscription. */
   readonly #handles = new Map<number, number>();

@@ -1,6 +1,6 @@
 /**
  * What comes over a socket: text messages are kept until there is a listener, the greeting among them; binary ones are not, since they
- * have to be asked for; the end is told to every listener, also to one that comes later.
+ * have to be asked for; the end is passed to every listener, also to one that is added later.
  */
 export class Inbox {
   #handler: ((message: string) => void) | undefined;

@@ -13,7 +13,7 @@ export interface LineUser {
 
 /** One connection after the other to the same server. */
 export interface Line {
-  /** Tells `user` of the connection that there is, and of every change; the answer takes the user back. */
+  /** Passes `user` the connection, and each later one; returns a function that removes the user. */
   join(user: LineUser): () => void;
   /** Sequence number of the newest event that this line was told. */
   readonly seenSeq: number;

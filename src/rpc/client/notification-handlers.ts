@@ -6,7 +6,7 @@ type Handler = (params: never) => void;
 export class NotificationHandlers {
   readonly #handlers = new Map<string, Set<Handler>>();
 
-  /** Listens to a notification; the answer takes the listener back. */
+  /** Listens to a notification; returns a function that removes the listener. */
   on<N extends NotificationName>(name: N, handler: (params: NotificationParamsOf<N>) => void): () => void {
     let handlers = this.#handlers.get(name);
     if (!handlers) {

@@ -22,7 +22,7 @@ export interface ConnectionOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What is told of the connection. `final`: it will not come back. */
+/** What a listener is told about the connection. `final`: it will not be opened again. */
 export interface ConnectionState {
   readonly open: boolean;
   /** In words; missing where there is nothing to say. */
@@ -125,12 +125,12 @@ export class Reconnecting implements Line {
     return () => void this.#users.delete(user);
   }
 
-  /** Listens to a notification of every connection; the answer takes the listener back. */
+  /** Listens to a notification of every connection; returns a function that removes the listener. */
   on<N extends NotificationName>(name: N, handler: (params: NotificationParamsOf<N>) => void): () => void {
     return this.#handlers.on(name, handler);
   }
 
-  /** Told of every loss and return; the answer takes the listener back. */
+  /** Calls `listener` when the connection is lost and when it is open again; returns a function that removes the listener. */
   onState(listener: (state: ConnectionState) => void): () => void {
     this.#states.add(listener);
     return () => void this.#states.delete(listener);

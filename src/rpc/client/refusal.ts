@@ -3,7 +3,7 @@ import { RpcError } from './errors.ts';
 /** What the body of a refused upgrade may be at most. */
 const REFUSAL_CHARS = 64 * 1024;
 
-/** Why a server did not open a WebSocket: its own error when a Headgate has answered, else what the status says. */
+/** Why a server did not open a WebSocket: the error of the response if it is one of Headgate's, else one made from the HTTP status. */
 export async function refusalOf(response: AsyncIterable<unknown> & { readonly statusCode?: number | undefined }): Promise<Error> {
   let text = '';
   try {
@@ -16,5 +16,5 @@ export async function refusalOf(response: AsyncIterable<unknown> & { readonly st
   } catch {
     // The server there is not Headgate; its status says all that is known.
   }
-  return new Error(`the server answered HTTP ${response.statusCode} instead of opening a WebSocket`);
+  return new Error(`the server returned HTTP ${response.statusCode} instead of opening a WebSocket`);
 }

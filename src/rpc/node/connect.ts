@@ -23,7 +23,15 @@ export interface ConnectOptions extends Omit<ConnectionOptions, 'project'> {
  * program (SPEC {#client_transports}).
  *
  * @throws RpcError when the server refuses, UnsupportedError for another kind of address, a system error or ConnectionClosed
- * when no server answers
+ * when no server responds
+ *
+ * @example
+ * ```ts
+ * import { connect } from 'headgate';
+ *
+ * await using runtime = await connect('ws://127.0.0.1:4711/rpc', { token: process.env.HEADGATE_TOKEN, project: process.cwd() });
+ * for (const { run, status } of await runtime.look('getRuns', { limit: 5 })) console.log(run, status);
+ * ```
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Runtime> {
   const { project, token, tls, command, env, ...connection } = options;

@@ -4,7 +4,7 @@ import { jsonSchema, paramsOf } from './json-schema.ts';
 import type { MethodDef, NotificationDef } from './method.ts';
 import { methods, notifications } from './table.ts';
 
-/** Errors that any method may answer; the others depend on what a method does and are listed beside them. */
+/** Errors that any method may return; the others depend on what a method does and are listed beside them. */
 const COMMON: readonly ErrorName[] = ['invalid_params', 'not_initialized', 'forbidden', 'overloaded', 'cancelled', 'internal'];
 
 /**

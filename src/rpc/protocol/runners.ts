@@ -132,7 +132,7 @@ export const runnerMethods = {
     result: empty,
     init: false,
     scope: 'runner',
-    summary: 'Answered once everything that was acknowledged to the runner before is on the disk of the server.',
+    summary: 'Returns once everything that was acknowledged to the runner before is on the disk of the server.',
   }),
   'runner/drain': method({
     params: z.strictObject({ runner: label.optional().describe('Default: the runner of this connection.') }),

@@ -109,7 +109,7 @@ async function redacted(result: unknown, call: Call): Promise<unknown> {
 async function checked(name: string, def: MethodDef, result: unknown): Promise<unknown> {
   const value = await result;
   const parsed = def.result.safeParse(value);
-  if (!parsed.success) throw new Error(`${name} answered outside its schema: ${parsed.error.message}`);
+  if (!parsed.success) throw new Error(`${name} returned a result outside its schema: ${parsed.error.message}`);
   return value;
 }
 

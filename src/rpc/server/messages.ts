@@ -27,7 +27,7 @@ export function parseMessage(bytes: Buffer): unknown {
   }
 }
 
-/** True for the answer to a request of ours: nothing that could be answered in turn. */
+/** True for a response to a request of this server: a response gets no response. */
 export function isAnswer(value: unknown): value is JSONRPCResponse {
   return isObject(value) && !('method' in value) && ('result' in value || 'error' in value);
 }
@@ -43,7 +43,7 @@ export function binaryOf({ method, id, params }: RequestMessage): Buffer | undef
   return Buffer.from(params['bytes'], 'base64');
 }
 
-/** What keeps a value from being a JSON-RPC 2.0 request, and the id to answer under; undefined when it is one. */
+/** What keeps a value from being a JSON-RPC 2.0 request, and the id of the error response; undefined if the value is a request. */
 export function requestProblem(value: unknown): { id: JSONRPCID; message: string } | undefined {
   if (!isObject(value)) return { id: null, message: 'a request is an object {jsonrpc: "2.0", id, method, params}' };
   const { id } = value;

@@ -47,14 +47,14 @@ export class BatchText {
     this.#texts[index] = text;
   }
 
-  /** What a request is answered that was not carried out because there is no room; undefined where nothing is answered. */
+  /** The response to a request that is not carried out because there is no room; undefined if it gets no response. */
   refused(value: unknown): JSONRPCResponse | undefined {
     if (requestProblem(value) !== undefined) return undefined;
     const { id } = value as RequestMessage;
     return id === undefined ? undefined : noRoom(id);
   }
 
-  /** The message; undefined when nothing is answered. */
+  /** The message; undefined if no request of the batch gets a response. */
   get text(): string | undefined {
     const texts = this.#texts.filter((text) => text !== undefined);
     return texts.length === 0 ? undefined : `[${texts.join(',')}]`;

@@ -66,7 +66,7 @@ export class SessionEvents {
   }
 
   /**
-   * Opens a subscription; call `start` once its id has been answered.
+   * Opens a subscription; call `start` once its id has been returned.
    *
    * @param run - only events of this run, whatever it is called
    * @param since - sequence number after which to replay; without it only what comes

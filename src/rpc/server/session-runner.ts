@@ -221,7 +221,7 @@ export class SessionRunner implements RemoteRunnerPort {
     } catch (error) {
       if (!this.#closed) throw errorOf(error);
       const perhaps = method === 'runner/input' ? 'the bytes may have been taken' : 'it may have been done';
-      const message = `runner "${this.name}" went away before it answered; ${perhaps}, look at the output before you send it again`;
+      const message = `runner "${this.name}" went away before it responded; ${perhaps}, look at the output before you send it again`;
       throw new HeadgateError('conflict', message, { ...facts, unanswered: true });
     }
   }
@@ -271,7 +271,7 @@ function assignmentOf(producer: Producer, handle: number, offsets: ReadonlyMap<n
   };
 }
 
-/** The error of the catalogue that a runner answered. */
+/** The error of the catalogue that a runner returned. */
 function errorOf(error: unknown): HeadgateError {
   const data: unknown = error instanceof Error && 'data' in error ? error.data : undefined;
   const facts = typeof data === 'object' && data !== null ? ({ ...data } as Record<string, unknown>) : {};

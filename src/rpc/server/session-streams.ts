@@ -71,7 +71,7 @@ export class SessionStreams {
   }
 
   /**
-   * Opens a subscription; call `start` once its id has been answered. Throws not_found, offset_conflict, invalid_params,
+   * Opens a subscription; call `start` once its id has been returned. Throws not_found, offset_conflict, invalid_params,
    * unsupported for binary messages on a connection of text lines.
    */
   subscribe(request: StreamSubscribeRequest): {

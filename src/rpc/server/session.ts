@@ -63,7 +63,7 @@ export class Session {
   #pending = 0;
   /** What came in and has not begun, in order. */
   #work: Work[] = [];
-  /** Characters of answers that were sent since the client had taken everything. */
+  /** Characters of responses that were sent since the client had read everything. */
   #answeredBytes = 0;
   readonly #waiter: Waiter;
   #closed = false;
@@ -256,7 +256,7 @@ export class Session {
     this.#parts.turns.ready(this.#waiter);
   }
 
-  /** Begins what came first; false when nothing is left, or the client has to take its answers before there is more. */
+  /** Begins what came first; false when nothing is left, or the client has to read its responses first. */
   #next(): boolean {
     if (!this.#closed && this.#answersHeld() >= STOP_READING_BYTES) return false;
     this.#work.shift()?.begin();
@@ -268,7 +268,7 @@ export class Session {
     return requestProblem(value) === undefined && !this.#dispatcher.onlyReads((value as RequestMessage).method);
   }
 
-  /** Bytes of answers that the client has not taken. Streamed output does not count: the client may end that at any time. */
+  /** Bytes of responses that the client has not read. Streamed output does not count: the client may end that at any time. */
   #answersHeld(): number {
     return this.#channel.answersOnly ? 0 : Math.min(this.#answeredBytes, this.#channel.bufferedBytes());
   }
@@ -349,7 +349,7 @@ export class Session {
     if (this.#unanswered.size >= MAX_IN_FLIGHT) {
       this.#parts.observer?.called(UNBEGUN, 'overloaded');
       if (id === undefined) return undefined;
-      return refusal(id, 'overloaded', `${MAX_IN_FLIGHT} requests of this connection are under way; try again when some are answered`, {
+      return refusal(id, 'overloaded', `${MAX_IN_FLIGHT} requests of this connection are under way; try again when some have returned`, {
         retry_after_ms: RETRY_AFTER_MS,
       });
     }

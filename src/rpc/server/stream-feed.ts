@@ -26,8 +26,8 @@ export class StreamFeed implements StreamSink {
   #held: (() => void)[] | undefined = [];
 
   /**
-   * @param options - `ended` is told which producers' ends have been delivered, `closed` that nothing more comes; `handle`
-   * makes it send binary frames
+   * @param options - `ended` is called with each producer whose end has been delivered, `closed` when nothing more comes; with
+   * `handle` it sends binary frames
    */
   constructor(options: {
     channel: MessageChannelLike;

@@ -29,7 +29,7 @@ export interface Tls {
 
 /**
  * Connections that have not agreed on their encryption yet. A server waits for them when it closes, and has no way to end
- * them: to HTTP they do not exist before. Of a server without TLS there are none.
+ * them: to HTTP they do not exist before. A server without TLS has none.
  */
 export class Handshakes {
   readonly #waiting = new Map<string, Socket>();

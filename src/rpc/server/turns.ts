@@ -28,7 +28,7 @@ interface TokenUsage extends Usage {
 /** One connection that has something to begin. */
 export interface Waiter {
   readonly grant: Grant;
-  /** Bytes that were answered and have not been taken. */
+  /** Bytes of responses that were sent and have not been read. */
   heldBytes(): number;
   /** Begins what is next; false when nothing is left. */
   next(): boolean;
@@ -100,7 +100,7 @@ export class Turns {
     }
     const held = answerBytes === 0 ? 0 : [...usage.waiters].reduce((sum, waiter) => sum + waiter.heldBytes(), 0);
     if (answerBytes > 0 && held > answerBytes) {
-      throw new HeadgateError('overloaded', `${held} bytes of answers wait for clients of token "${grant.name}"; read them first`, {
+      throw new HeadgateError('overloaded', `${held} bytes of responses wait for clients of token "${grant.name}"; read them first`, {
         retry_after_ms: TAKE_MS,
       });
     }

@@ -11,7 +11,7 @@ export interface RunnerConnection extends Transport {
   sendFrame(frame: Buffer): void;
 }
 
-/** Connects by WebSocket, or with `unix:/path` by the server's socket. Rejects with RpcError when the server refuses, with a system error when nobody answers. */
+/** Connects by WebSocket, or with `unix:/path` by the server's socket. Rejects with RpcError when the server refuses, with a system error when no server responds. */
 export function connectRunner(options: Pick<RemoteRunnerOptions, 'url' | 'token' | 'tls' | 'clock' | 'signal'>): Promise<RunnerConnection> {
   const { url, clock, signal } = options;
   return url.startsWith('unix:') ? LineConnection.connect(url.slice('unix:'.length), clock, signal) : RunnerSocket.connect(options);

@@ -28,7 +28,7 @@ export class LineConnection implements RunnerConnection {
     });
   }
 
-  /** Connects. Rejects with the system error when nobody listens there. */
+  /** Connects. Rejects with the system error when no server listens there. */
   static connect(path: string, clock: Clock, signal: AbortSignal): Promise<LineConnection> {
     const socket = connect(path);
     return new Promise((resolve, reject) => {

@@ -81,7 +81,7 @@ function producerOf(assignment: Assignment, runner: string): Producer {
   };
 }
 
-/** A producer of which nothing is known but its name: enough to end it. Throws `invalid_params`. */
+/** A producer by its name alone, which is enough to end it. Throws `invalid_params`. */
 export function bare(id: string, runner: string): Producer {
   const known = parseProducerId(id);
   if (!known) throw new HeadgateError('invalid_params', `"${id}" is no name of a producer`, { producer: id });

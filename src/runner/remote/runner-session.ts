@@ -15,7 +15,7 @@ import { answererOf, bare } from './requests.ts';
 
 type Registered = ResultOf<'runner/register'>;
 
-/** How long a server may take to answer the registration (milliseconds). */
+/** How long a server may take to return the registration (milliseconds). */
 const REGISTER_MS = 10_000;
 
 /**
@@ -70,7 +70,7 @@ export class RunnerSession {
 
   /**
    * Registers and serves. Returns `away` when the connection is gone or the process is to end, `drained` when everything
-   * is finished. `registered` is told the lease in milliseconds. Throws what the registration was refused with, and `stale_epoch` when another runner has its place.
+   * is finished. `registered` is called with the lease in milliseconds. Throws what the registration was refused with, and `stale_epoch` when another runner has its place.
    */
   async serve(registered: (leaseMs: number) => void): Promise<'away' | 'drained'> {
     const { signal } = this.#options;
@@ -166,7 +166,7 @@ export class RunnerSession {
     if (this.#draining && this.#registered && this.#announced.size === 0 && this.#runner.size === 0) this.#over.resolve('drained');
   }
 
-  /** Renews the lease; a server of which nothing comes is left before it would take this runner for lost. */
+  /** Renews the lease; leaves a server that sends nothing, before that server would take this runner for lost. */
   #beat(leaseMs: number): Heart {
     const { clock, logger } = this.#options;
     return new Heart({

@@ -31,7 +31,7 @@ export class RunnerSocket extends Inbox implements RunnerConnection {
     });
   }
 
-  /** Connects. Rejects with RpcError when the server refuses, with a system error when nobody answers. */
+  /** Connects. Rejects with RpcError when the server refuses, with a system error when no server responds. */
   static connect({
     url,
     token,

@@ -51,7 +51,7 @@ export class Guides {
   readonly #userFolder: string | undefined;
   readonly #kept = new Map<string, Kept>();
 
-  /** `userFolder` holds the user's `skills` and `personas`; undefined: there are none. */
+  /** `userFolder` holds the user's `skills` and `personas`; undefined: the user has neither. */
   constructor(userFolder: string | undefined) {
     this.#userFolder = userFolder;
   }
@@ -80,7 +80,7 @@ export class Guides {
     }
   }
 
-  /** One by name, with its text and the names of the other files of its folder; undefined when there is none that can be used. */
+  /** One by name, with its text and the names of the other files of its folder; undefined if no usable one has that name. */
   read(kind: Kind, projectRoot: string, name: string): GuideText | undefined {
     for (const source of this.#sources(kind, projectRoot)) {
       const guide = [...this.#in(kind, source)].find((one) => one.name === name);
@@ -162,7 +162,7 @@ function parsed(source: Source, file: string, name: string): GuideFile {
   return parseGuide(readText(source.root === undefined ? file : containedPath(source.root, file, 'file')), name);
 }
 
-/** Text of a file of 64 KiB at most. Throws for a bigger one, and for what is no regular file. */
+/** Text of a file of 64 KiB at most. Throws for a bigger file, and for a path that is not a regular file. */
 function readText(path: string): string {
   return readSmallFile(path, MAX_GUIDE_BYTES, { links: true });
 }
@@ -185,7 +185,7 @@ function isFile(path: string): boolean {
   }
 }
 
-/** Names of a folder that are not hidden, in their order; none of what is no folder, cannot be looked into, or, with `root`, is led out of it by a link. */
+/** Names of a folder that are not hidden, in their order; an empty list for a path that is not a folder, cannot be read, or leads out of `root` by a link. */
 function entriesIn(folder: string, root?: string): Dirent[] {
   try {
     const real = root === undefined ? folder : containedPath(root, folder, 'folder');

@@ -7,7 +7,7 @@ import { tellEntry } from '../tell.ts';
 
 type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'guides'>;
 
-/** A skill or persona as the methods answer it. */
+/** A skill or persona as the methods return it. */
 export type GuideRow = Pick<Guide, 'name' | 'description' | 'source' | 'file'> & { readonly problem?: string };
 
 export interface AttachedSkill {

@@ -51,7 +51,7 @@ export class KindRun implements BackendHandle {
     return this.#exit.promise;
   }
 
-  /** Its writes are stored before its end is told. */
+  /** Its writes are stored before its end is notified. */
   get closed(): Promise<ClosedFact> {
     return this.#exit.promise.then(() => ({ detached: [] }));
   }
@@ -147,10 +147,10 @@ export class KindRun implements BackendHandle {
 function factOf(result: ProducerResult | undefined): ExitFact {
   const { exitCode = 0, outcome, body } = result ?? {};
   if (!Number.isInteger(exitCode) || exitCode < 0 || exitCode > 255)
-    throw new Error(`it answered exitCode ${String(exitCode)}; that is a whole number from 0 to 255`);
+    throw new Error(`it returned exitCode ${String(exitCode)}; give a whole number from 0 to 255`);
   if (outcome !== undefined && !OUTCOME.test(String(outcome)))
-    throw new Error('it answered an outcome that is no word of letters, digits and _.:- (64 characters)');
-  if (body !== undefined && typeof body !== 'string') throw new Error('it answered a body that is no text');
+    throw new Error('it returned an outcome that is not a word of letters, digits and _.:- (64 characters at most)');
+  if (body !== undefined && typeof body !== 'string') throw new Error('it returned a body that is not a string');
   const text = body?.slice(0, MAX_BODY_CHARS);
   return { exitCode, signal: null, own: { failed: exitCode !== 0, outcome: outcome ?? null, body: text ?? null } };
 }

@@ -67,7 +67,7 @@ export type Prepared =
       readonly judged: Entry['attributes'];
     };
 
-/** Runs tools' handlers and stores what they answer; the model's actions and clients' commands alike (SPEC {#actions}). */
+/** Runs tools' handlers and stores what they return; the model's actions and clients' commands alike (SPEC {#actions}). */
 export class Actions {
   readonly #parts: Parts;
 
@@ -98,7 +98,7 @@ export class Actions {
     let outcome: SettledOutcome | Proposal;
     try {
       const answer = await tool.definition.handler(parsed.data, this.#callContext(turn, scope));
-      if (!isOutcome(answer)) throw new Error('the handler answered no outcome');
+      if (!isOutcome(answer)) throw new Error('the handler returned no outcome');
       requireStorable(answer);
       this.#checkEntries(answer, scope.run);
       outcome = answer.kind === 'proposal' ? await this.#planned(answer, scope) : answer;
@@ -118,7 +118,7 @@ export class Actions {
       const parsed = definition.params.safeParse(input);
       if (!parsed.success || !definition.accepted) throw new Error('it has changed since it was proposed; call it again');
       const outcome = await definition.accepted(parsed.data, this.#callContext(turn, scope));
-      if (!isOutcome(outcome)) throw new Error('it answered no outcome');
+      if (!isOutcome(outcome)) throw new Error('it returned no outcome');
       requireStorable(outcome);
       return outcome;
     } catch (error) {
@@ -244,7 +244,7 @@ export class Actions {
   #checkEntries(outcome: ToolOutcome, run: Run): void {
     const changed = outcome.kind === 'done' ? outcome : outcome.kind === 'proposal' ? outcome.change : undefined;
     const lists: readonly unknown[] = [changed?.writes ?? [], changed?.removes ?? []];
-    if (!lists.every((list) => Array.isArray(list))) throw new Error('the handler answered writes or removes that are no list');
+    if (!lists.every((list) => Array.isArray(list))) throw new Error('the handler returned writes or removes that are not a list');
     for (const write of changed?.writes ?? []) if (!onlyHides(write)) checkWritable(write.path);
     for (const path of changed?.removes ?? []) requireRemovable(this.#parts.store, run, path);
   }
@@ -333,7 +333,7 @@ function refusalStatus(error: HeadgateError): 400 | 403 | 404 | 409 | 413 | 422 
   return status === 403 || status === 404 || status === 409 || status === 413 || status === 501 ? status : 422;
 }
 
-/** Throws for what is no JSON, such as a bigint: it would fail only when it is stored, and the loop with it. */
+/** Throws for a value that is not JSON, such as a bigint: storing it would fail later, and end the loop. */
 function requireStorable({ body: _, ...outcome }: ToolOutcome & { readonly body?: string }): void {
   JSON.stringify(outcome);
 }

@@ -38,7 +38,7 @@ const NOTICES: Readonly<Partial<Record<ModelAnswer['reason'], string>>> = {
 
 /**
  * Asks until there is an answer: an empty one is asked for once more with a nudge, a second one is `model_empty`, one that was
- * filtered `model_filtered`. `voice` is told the text as it comes (SPEC {#model_stream}). Throws `ModelFailure`, and whatever the
+ * filtered `model_filtered`. `voice` gets the text as it comes (SPEC {#model_stream}). Throws `ModelFailure`, and whatever the
  * signal was aborted with.
  */
 export async function askModel(
@@ -56,7 +56,7 @@ export async function askModel(
   refuseUnsaid(answer, request);
   throw new ModelFailure(
     'model_empty',
-    `The model ${request.model} answered nothing, twice. Ask again, perhaps with other words or another model.`,
+    `The model ${request.model} returned an empty answer twice. Ask again, perhaps with other words or another model.`,
   );
 }
 

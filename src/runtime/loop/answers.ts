@@ -246,7 +246,7 @@ function checkPlace(planned: string, asked: string | undefined): void {
   );
 }
 
-/** Throws `invalid_params` for what is no selector. A runner that does not exist yet is waited for (SPEC {#runner_selection}). */
+/** Throws `invalid_params` for a text that is not a selector. A runner that does not exist yet is waited for (SPEC {#runner_selection}). */
 export function requireRunner(runner: string): void {
   parseSelector(runner);
   if (runner === 'server')

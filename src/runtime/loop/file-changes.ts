@@ -30,7 +30,7 @@ export class FileChanges {
 
   /**
    * Notes the accept and carries the change out after the commit. An `output` takes the place of the text that was
-   * proposed. Throws `invalid_params` for an output of what is no text, and what a plan or a write of an entry throws.
+   * proposed. Throws `invalid_params` for an output if the file is not text, and what a plan or a write of an entry throws.
    */
   accept(tx: JournalTx, run: Run, waiting: Entry, resolution: Resolution): void {
     const { store } = this.#parts;

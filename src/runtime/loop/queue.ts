@@ -62,7 +62,7 @@ export class LoopQueue {
   drop(tx: JournalTx, loop: Loop, outcome: string): void {
     this.#endLoop(tx, loop, 'abort', outcome, null);
     const ended = this.loop(loop.id);
-    // What is told is the loop's end: the run itself may go on with the loop ahead of it.
+    // The notification is of the loop's end: the run itself may go on with the loop ahead of it.
     tellRun(tx, { ...this.run(loop.runId), status: ended.status, outcome }, ended);
   }
 

@@ -43,7 +43,7 @@ export class TokenCounter {
     this.#restartMs = restartMs;
   }
 
-  /** Tokens of each text; never fails. `logger` is told when they are estimated because the thread has ended. */
+  /** Tokens of each text; never fails. `logger` gets a line when the counts are estimates because the thread has ended. */
   async count(texts: readonly string[], logger: Logger): Promise<number[]> {
     const keys: string[] = [];
     const unknown = new Map<string, string>();
@@ -71,7 +71,7 @@ export class TokenCounter {
     return texts.map((text, index) => (keys[index] === '' ? estimate(text) : (counted.get(keys[index] as string) as number)));
   }
 
-  /** What the thread counts; undefined when there is none, or when it ends before it answers. */
+  /** What the thread counts; undefined without a thread, or when the thread ends before it returns them. */
   #ask(texts: readonly string[], logger: Logger): Promise<readonly number[] | undefined> {
     const thread = this.#running(logger);
     if (!thread) return Promise.resolve(undefined);

@@ -5,7 +5,7 @@ import { messageOf } from '../../core/errors.ts';
 import { recordMigration } from '../migrate.ts';
 import type { Problem } from './problem.ts';
 
-/** Problems of one kind that are told one by one. */
+/** Most problems of one kind that are listed one by one. */
 const TOLD = 5;
 /** Size of the write-ahead log from which on it is worth a word. */
 const LONG_LOG_BYTES = 128 * 1024 * 1024;

@@ -164,7 +164,7 @@ describe.each(PATHS)('{#providers} {#model_retry} {#model_failure} over $name', 
 
   it('does not follow a redirect, which would carry the key elsewhere', async () => {
     server.answer({ kind: 'status', status: 307, headers: { location: `${server.url}/elsewhere` } });
-    expect((await failure()).message).toMatch(/answered 307.*redirects/s);
+    expect((await failure()).message).toMatch(/returned 307.*redirects/s);
     expect(server.requests).toHaveLength(1);
   });
 

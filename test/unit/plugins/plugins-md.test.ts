@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -134,5 +134,39 @@ describe('{#plugins} the example of PLUGINS.md', () => {
     expect(await add.call({ run: 'r', line: 'two' }, h.caller('bob'))).toEqual({ lines: 2 });
     expect(h.entry('r', 'known://notes').body).toBe('alice: one\nbob: two\n');
     await expect(add.call({ run: 'none', line: 'x' }, h.caller())).rejects.toMatchObject({ kind: 'not_found' });
+  });
+});
+
+describe('{#plugins} the examples in the comments of src/hooks', () => {
+  it('are plugins that can be loaded together and do what they say', async () => {
+    const hooks = new URL('../../../src/hooks/', import.meta.url);
+    const files = (await readdir(hooks)).filter((name) => name.endsWith('.ts'));
+    const comments = (await Promise.all(files.map(async (name) => await readFile(new URL(name, hooks), 'utf8')))).join('\n');
+    const examples = [...comments.matchAll(/@example\n \* ```js\n([\s\S]*?) \* ```\n \*\//g)].map(([, source = '']) =>
+      source.replaceAll(/^ \* ?/gm, ''),
+    );
+    const folder = await mkdtemp(join(tmpdir(), 'headgate-plugin-'));
+    try {
+      for (const [index, source] of examples.entries()) await writeFile(join(folder, `${index}.mjs`), source);
+      const h = await runtimeHarness({ plugins: { plugins: examples.map((_, index) => `./${index}.mjs`), folder } });
+      try {
+        const loaded = h.runtime.plugins().slice(-examples.length);
+        expect(loaded.map(({ name }) => name).sort()).toEqual(['clock', 'no-push', 'sites', 'sizes']);
+        h.runtime.startRun(h.caller(), { model: 'm', alias: 'r' });
+        h.runtime.entries.set(h.caller(), 'r', { path: 'known://plan', body: 'ship it' });
+        const sizes = h.runtime.pluginMethods.get('sizes/of')!;
+        expect(await sizes.call({ run: 'r', path: 'known://plan' }, h.caller())).toEqual({ characters: 7 });
+        await expect(sizes.call({ run: 'r', path: 'known://none' }, h.caller())).rejects.toMatchObject({ kind: 'not_found' });
+        const call = (name: string, input: object) => ({ kind: 'say' as const, calls: [{ name, args: JSON.stringify(input) }] });
+        h.model.answer(call('sh', { command: 'git push' }), call('clock', { zone: 'Europe/Berlin' }), { kind: 'say', text: 'ok' });
+        await h.runtime.prompt(h.caller(), 'act', { prompt: 'x', run: 'r', wait: true });
+        expect(h.entry('r', 'log://turn_1/sh/git-push')).toMatchObject({ status: 403, outcome: 'denied' });
+        expect(h.entry('r', 'log://turn_2/clock/clock')).toMatchObject({ status: 200, body: expect.stringMatching(/\d:\d\d/) as string });
+      } finally {
+        await h.close();
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -77,7 +77,7 @@ describe("{#plugin_methods} a plugin's methods", () => {
     ['gauges/count', { run: 'nope', path: 'known://x' }, 'not_found', /no run "nope"/, { plugin: 'gauges' }],
     ['gauges/count', { run: 'RUN', path: 'known://x' }, 'not_found', /^no known:\/\/x$/, { plugin: 'gauges' }],
     ['gauges/throws', {}, 'internal', /gauges\/throws of plugin "gauges" failed: the river is dry/, { plugin: 'gauges' }],
-    ['gauges/lies', {}, 'internal', /answered what its result does not allow/, { plugin: 'gauges' }],
+    ['gauges/lies', {}, 'internal', /returned a value that its result schema does not allow/, { plugin: 'gauges' }],
     ['gauges/big', {}, 'internal', /BigInt/, { plugin: 'gauges' }],
     ['gauges/sneaks', { run: 'RUN' }, 'forbidden', /scope read, so it writes nothing/, {}],
     ['gauges/fences', {}, 'internal', /failed: x/, { plugin: 'gauges' }],

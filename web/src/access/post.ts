@@ -7,7 +7,7 @@ const RPC = '../rpc';
 /**
  * Makes one call without a connection. A WebSocket that is refused tells a page nothing; this tells why.
  *
- * @throws RpcError with what the server answered, TypeError when there is no response
+ * @throws RpcError with the error that the server returned, TypeError when there is no response
  */
 export async function post<M extends MethodName>(token: string, method: M, params: ParamsOf<M>): Promise<ResultOf<M>> {
   const response = await fetch(RPC, {

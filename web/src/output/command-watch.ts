@@ -13,7 +13,7 @@ export interface Waiting {
 /** Notifications after which a command is looked at again. */
 const CHANGES = ['stream/started', 'stream/resumed', 'stream/ended', 'stream/cancelled'] as const satisfies readonly NotificationName[];
 
-/** How often a kill that is under way is looked at, milliseconds: its end is told by the receipt alone. */
+/** How often a kill that is under way is looked at, milliseconds: only the receipt shows its end. */
 const KILL_LOOK_MS = 250;
 
 /** Keeps what is known of one command up to date, until it is closed. */

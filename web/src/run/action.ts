@@ -6,7 +6,7 @@ import { statusBadge, statusStyles } from '../ui/status.ts';
 import { shared } from '../ui/styles.ts';
 import { cutNote } from './cut-note.ts';
 
-/** An action without a command: one line, and behind it its diff or what it answered. */
+/** An action without a command: one line, and behind it its diff or its result. */
 class ActionLine extends LitElement {
   static override properties = { step: { attribute: false }, open: { type: Boolean } };
 

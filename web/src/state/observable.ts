@@ -5,7 +5,7 @@ export class Observable {
   readonly #listeners = new Set<() => void>();
   #told = true;
 
-  /** Calls the listener after changes; the answer takes it back. */
+  /** Calls the listener after changes; returns a function that removes the listener. */
   watch(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

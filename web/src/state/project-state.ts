@@ -194,7 +194,7 @@ export class ProjectState extends Observable {
       }
       this.changed();
     } catch {
-      // The connection is over, which is told by itself.
+      // The connection is lost, and its listeners are called.
     }
   }
 }

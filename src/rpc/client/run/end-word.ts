@@ -20,6 +20,14 @@ const WORDS: Readonly<Record<string, string>> = {
  * How an action ended, in the words that every client shows: `exit 0`, `exit 3`, `ended by SIGKILL`, `timed out`, `cancelled`,
  * `rejected`, `not done`, `damaged, exit 0`. Safe to draw on one line: control characters of an outcome are made visible
  * (SPEC {#end_words}).
+ *
+ * @example
+ * ```ts
+ * import { endWord } from 'headgate/client';
+ *
+ * console.log(endWord({ status: 500, outcome: 'exit:3' })); // exit 3
+ * console.log(endWord({ status: 500, outcome: 'timeout' })); // timed out
+ * ```
  */
 export function endWord({ status, outcome, exit_code: exitCode, signal }: Ending): string {
   const [named = '', value = ''] = outcome?.split(':', 2) ?? [];

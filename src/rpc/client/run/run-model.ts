@@ -55,7 +55,7 @@ export interface RunFacts {
 
 type Meter = Pick<ResultOf<'getRun'>['turns'][number], 'turn' | 'usage' | 'cost'>;
 
-/** What an event leaves to be read: an entry, and `getRun`. */
+/** What has to be read after an event: an entry, `getRun`, or both. */
 export interface Stale {
   readonly entry?: string | undefined;
   readonly run?: true;
@@ -76,6 +76,22 @@ export function kindOf(path: string): Exclude<Item['kind'], 'notice'> | undefine
 /**
  * What happened in a run, in order: a fold over the pages of its entries and over its events. Both may tell the same, each more than
  * once; each thing is in it once, and nothing goes back. It makes no call (SPEC {#run_model}).
+ *
+ * @example
+ * ```ts
+ * import { RunModel, type Runtime, stateWord } from 'headgate/client';
+ *
+ * // What happened in a run until now, a line for each action.
+ * export async function linesOf(runtime: Runtime, run: string): Promise<string[]> {
+ *   const model = new RunModel();
+ *   model.setPage(await runtime.look('getEntries', { run }), true);
+ *   for await (const event of runtime.events({ run, since: 0 })) {
+ *     model.apply(event);
+ *     if (event.name === 'replay/synced') break;
+ *   }
+ *   return model.items.flatMap((item) => (item.kind === 'step' ? `${item.title}: ${stateWord(item)}` : []));
+ * }
+ * ```
  */
 export class RunModel {
   #order: string[] = [];
@@ -146,7 +162,7 @@ export class RunModel {
     });
   }
 
-  /** Takes what became of a command that was cancelled. */
+  /** Takes the receipt of a command that was cancelled. */
   setReceipt(path: string, receipt: NonNullable<Step['receipt']>): void {
     this.#change(path, { receipt });
   }
@@ -171,7 +187,7 @@ export class RunModel {
     else this.#put({ kind, id: path, turn, ...text });
   }
 
-  /** The entry is gone since its version `version`. */
+  /** Removes an entry that was deleted in its version `version`. */
   remove(path: string, version: number): void {
     this.#removed.set(path, version);
     this.#items.delete(path);
@@ -250,8 +266,8 @@ export class RunModel {
   }
 
   /**
-   * New ones stand behind the one that precedes them in the page, or before the one that follows them. A page of which nothing is known
-   * comes before everything, and behind everything once the first page is there.
+   * Puts entries that are new behind the one that precedes them in the page, or before the one that follows them. A page without any
+   * known entry is put before everything, or behind everything once the first page has been read.
    */
   #placePage(page: readonly string[]): void {
     const first = page.findIndex((id) => this.#placed.has(id));
@@ -278,7 +294,7 @@ export class RunModel {
     if (known && 'version' in known && known.version >= version) return NOTHING;
     // One that is in a page that has not been read is read with that page.
     if (!this.#placed.has(path) && version > 1 && !this.#isWhole) return NOTHING;
-    // What comes of an entry may be told before the entry has been read: it keeps the place before that.
+    // Events that an entry causes may come before the entry has been read, so its place is kept.
     this.#place(path);
     const step = this.step(path);
     if (step && isEnd(status)) this.#change(path, { state: stateOf(status, false, step), status, outcome, waiting: undefined });

@@ -18,11 +18,11 @@ const READ_WITH_TEXT = ['prompt://*/user', 'prompt://*/message_*', 'log://*/mode
 /** Entries that are read at the same time. */
 const READERS = 4;
 
-/** Who shows the run. */
+/** What the view of a run implements. */
 export interface RunReaderListener {
   /** The model, or `info`, is another one. */
   changed(): void;
-  /** The server refused; what was read stays. */
+  /** The server refused a read; what was read before stays. */
   failed(error: unknown): void;
   /** An entry was read after an event. */
   read?(path: string): void;
@@ -31,6 +31,22 @@ export interface RunReaderListener {
 /**
  * Keeps the model of a run: the last page of its entries first, then what happens, and on demand what was before. Bodies are read where
  * people see them. It follows the run when it is renamed (SPEC {#run_reader}).
+ *
+ * @example
+ * ```ts
+ * import { RunName, RunReader, type Runtime } from 'headgate/client';
+ *
+ * // Calls `draw` with the number of items whenever something in the run has changed.
+ * export async function watch(runtime: Runtime, run: string, draw: (items: number) => void): Promise<void> {
+ *   const events = runtime.events({ run });
+ *   const reader = new RunReader(runtime, new RunName(run), {
+ *     changed: () => draw(reader.model.items.length),
+ *     failed: (error) => console.error(error),
+ *   });
+ *   await reader.open(100);
+ *   for await (const event of events) reader.take(event);
+ * }
+ * ```
  */
 export class RunReader {
   readonly model = new RunModel();
@@ -143,7 +159,7 @@ export class RunReader {
     this.model.setPage(page, isLast);
     const missing = new Set(page.filter(lacksText).map(({ path }) => path));
     for (const entry of texts.flatMap(({ rows }) => rows)) {
-      // One that came behind the page is told of by its event.
+      // An entry that was made after the page was read has an event of its own.
       if (!missing.has(entry.path)) continue;
       this.model.setEntry(entry);
       if (!entry.truncated) missing.delete(entry.path);
@@ -175,7 +191,7 @@ export class RunReader {
     try {
       this.model.setEntry(await this.name.ask(async (run) => await this.#runtime.look('get', { run, path, ...lines })));
     } catch {
-      // Removed meanwhile, which its event tells, or the connection is over, which is told by itself.
+      // Either the entry was removed meanwhile, and its event says so, or the connection is lost, and its listeners are called.
       return;
     }
     if (this.#closed) return;

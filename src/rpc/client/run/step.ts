@@ -50,7 +50,7 @@ export interface Step extends Text {
   readonly outcome: string | null;
   /** What its log entry records of it. */
   readonly action: Action;
-  /** Set while it waits for input: the unfinished last line of its output, empty where there is none. */
+  /** Set while it waits for input: the unfinished last line of its output, or the empty string. */
   readonly waiting: { readonly prompt: string } | undefined;
   readonly backend: string | undefined;
   /** Size of the terminal that it has. */

@@ -60,7 +60,7 @@ export class HttpExchange extends ListeningChannel implements MessageChannelLike
           new HeadgateError('overloaded', 'the server is stopping; try again when it is back', { retry_after_ms: 1000 }),
         );
       } else {
-        // Notifications alone: there is nothing to answer.
+        // Only notifications: there is no response.
         this.#response.writeHead(204, { 'cache-control': 'no-store' }).end();
       }
     }

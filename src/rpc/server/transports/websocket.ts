@@ -5,7 +5,7 @@ import { PING_MS, watchPeer } from './heartbeat.ts';
 import { ListeningChannel } from './listening-channel.ts';
 import type { CloseReason, MessageChannelLike } from './message-channel.ts';
 
-/** How long the peer may take to answer the closing handshake. */
+/** How long the peer may take to complete the closing handshake. */
 const CLOSE_MS = 1000;
 /** FIN with opcode 1 and opcode 2. */
 const FINAL_TEXT = 0x81;

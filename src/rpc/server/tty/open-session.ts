@@ -15,7 +15,7 @@ import { ttyProject } from './tty-place.ts';
 /** A producer that a session carries. */
 export interface TtyTarget {
   readonly project: Project;
-  /** The runs of the project that the client knows of. */
+  /** The runs of the project that the client may see. */
   readonly sight: Sight;
   readonly runId: number;
   /** The run's alias. */
@@ -34,7 +34,7 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
 }
 
-/** In a terminal, when nothing is said: the user's shell, or one that is everywhere. */
+/** What runs in a terminal without a `command`: the user's shell, or else `sh`, which every host has. */
 // eslint-disable-next-line no-template-curly-in-string -- an expansion of the shell
 const SHELL = 'exec "${SHELL:-/bin/sh}"';
 
@@ -84,7 +84,7 @@ async function begin(parts: ServerParts, caller: Caller, run: Run, first: TtyOpe
   try {
     answer(caller.signal.aborted ? 'reject' : 'accept');
   } catch (error) {
-    // Another client was faster; whether it accepted shows when the session is looked for.
+    // Another client was faster. If it rejected the proposal, looking for the session fails.
     if (!isHeadgateError(error, 'proposal_resolved')) throw error;
   }
   return path;

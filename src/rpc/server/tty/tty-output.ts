@@ -27,7 +27,7 @@ export class TtyOutput implements StreamSink {
   readonly #subscriptions: StreamSubscription[] = [];
   #due = 0;
 
-  /** @param options - `ended` is told once, after the last byte of every channel; `failed` when no more can come */
+  /** @param options - `ended` is called once, after the last byte of every channel; `failed` when no more can come */
   constructor(options: { channel: TtyChannel; ended: (end: EndedFact) => void; failed: (error: HeadgateError) => void }) {
     this.#channel = options.channel;
     this.#ended = options.ended;
