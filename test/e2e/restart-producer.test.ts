@@ -48,6 +48,28 @@ describe('{#restart} the server killed with -9 while a producer', () => {
     });
   });
 
+  it('is started by the launcher, with many others: the launcher ends, and each runs once {#launcher}', async () => {
+    const launchers = async () => (await processesWith(`${live.data}/producers`)).filter((line) => /\/launcher-[0-9a-f]+\.sh /.test(line));
+    await live.crashAndStart();
+    const client = await live.client();
+    await live.accepted(client, 'true');
+    await vi.waitUntil(async () => (await launchers()).length === 1, { timeout: 10_000 });
+    const places = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => live.proposed(client, `echo ${i} >> many-runs; ${until('many-go')}`)),
+    );
+    for (const { run, path } of places) void client.call('run/resolve', { run, resolution: { path, action: 'accept' } }).catch(() => {});
+    await live.written('many-runs');
+    await live.server.crash();
+    await vi.waitUntil(async () => (await launchers()).length === 0, { timeout: 10_000 });
+    await live.start();
+    const next = await live.client();
+    for (const { run, path } of places) await next.call('run/resolve', { run, resolution: { path, action: 'accept' } }).catch(() => {});
+    await go('many-go');
+    for (const place of places) expect(await ended(next, place)).toMatchObject({ status: 200 });
+    const ran = (await live.text('many-runs')).trim().split('\n').map(Number);
+    expect(ran.toSorted((one, other) => one - other)).toEqual(places.map((_, i) => i));
+  }, 90_000);
+
   it('is started and has written nothing: it is followed to its end', async () => {
     const client = await live.client();
     const place = await live.accepted(client, once('silent', `${until('silent-go')}; echo out; exit 5`));
