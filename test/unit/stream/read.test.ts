@@ -51,7 +51,10 @@ describe('{#stream_read} reading a channel', () => {
 
   it('finds a match behind a line that is longer than a page', async () => {
     await write(Buffer.concat([Buffer.alloc(700_000, 'x'), Buffer.from('\nneedle\n')]));
-    expect(read({ match: 'needle' })).toMatchObject({ matches: [{ line: 2, offset: 700_001 }], to: 700_008 });
+    // A search whose time is over says where to go on.
+    const first = read({ match: 'needle' });
+    const found = first.matches?.length === 0 ? read({ match: 'needle', from: first.to }) : first;
+    expect(found).toMatchObject({ matches: [{ line: 2, offset: 700_001 }], to: 700_008 });
   });
 
   it('refuses a pattern that is none, and one that could stop the server', async () => {
