@@ -261,7 +261,8 @@ describe('{#tty_frames} chunks', () => {
     } else terminal.socket.send(Buffer.concat([TtyClient.chunk(0, 'before\n'), bad]));
     expect((await terminal.exit())['error']).toMatchObject(error);
     expect(terminal.closed?.code).toBe(code);
-    expect((await list()).find((one) => one.path === path)).toMatchObject({ state: 'running' });
+    // Its start may be under way.
+    await expect.poll(async () => (await list()).find((one) => one.path === path)).toMatchObject({ state: 'running' });
     expect(run).toBe('tty');
   });
 
