@@ -73,7 +73,10 @@ describe('{#runner_process} a runner of its own process', () => {
       await one.call('stream/subscribe', { ...where, channel: 2 });
       const folder = join(data, 'runner', 'producers');
       let most = 0;
-      const spool = () => join(folder, readdirSync(folder).find((name) => !name.endsWith('.sh')) ?? '', 'out.1');
+      const spool = () => {
+        const producer = readdirSync(folder, { withFileTypes: true }).find((entry) => entry.isDirectory());
+        return join(folder, producer?.name ?? '', 'out.1');
+      };
       const looking = setInterval(() => {
         most = Math.max(most, (statSync(spool(), { throwIfNoEntry: false })?.blocks ?? 0) * 512);
       }, 20);
