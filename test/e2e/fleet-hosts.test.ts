@@ -113,7 +113,7 @@ describe.skipIf(!here)('{#runner_process} {#tls} runners on other machines, over
 
     const later = await watched('ip -br addr', 'later,gpu');
     expect(await client.call('stream/list', { run: later.run })).toMatchObject([
-      { state: 'queued', waits_for: expect.stringMatching(/^a runner named or labelled "later" and "gpu" \("a" is not "later"; "b" is/) },
+      { state: 'queued', waitsFor: expect.stringMatching(/^a runner named or labelled "later" and "gpu" \("a" is not "later"; "b" is/) },
     ]);
 
     const both = await Promise.all([watched(TICKING, 'name:a'), watched(TICKING, 'name:b')]);

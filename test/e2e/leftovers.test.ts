@@ -56,11 +56,13 @@ describe('{#detached} a leftover', () => {
     expect([await output(client, place), await output(client, place, 2)]).toEqual(['started\nlate\n', 'error\n']);
     expect(await client.call('stream/read', { ...place, channel: 1, from: 8 })).toMatchObject({
       chunk: 'late\n',
+      endOffset: 8,
       end_offset: 8,
       status: 200,
     });
     expect(await client.call('stream/export', { ...place, format: 'raw' })).toMatchObject({
       chunk: 'started\nlate\n',
+      endOffsets: { 1: 8 },
       end_offsets: { 1: 8 },
     });
     expect((await row(client, place)).leftover?.goneAt).toEqual(expect.any(Number));

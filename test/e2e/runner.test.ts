@@ -259,7 +259,7 @@ describe('{#runner_lease} a runner that stays away', () => {
     await again(['--runner-lease', '1']);
     const two = await client();
     expect(await two.call('stream/list', { run: where.run })).toMatchObject([
-      { state: 'running', waits_for: expect.stringContaining('r1') },
+      { state: 'running', waitsFor: expect.stringContaining('r1') },
     ]);
     await two.call('stream/subscribe', where);
     expect(await two.notice('stream/ended')).toMatchObject({ status: 500, outcome: 'lost' });
@@ -329,7 +329,7 @@ describe('{#runner_state} {#runner_register} two runners', () => {
     await runner(['--name', 'r1'], 'other');
     expect(await first.left).toBe(1);
     expect(await one.call('stream/list', { run: where.run })).toMatchObject([
-      { state: 'running', waits_for: expect.stringContaining('away') },
+      { state: 'running', waitsFor: expect.stringContaining('away') },
     ]);
     const last = await runner();
     await one.call('stream/cancel', { ...where, grace_ms: 100 });

@@ -18,6 +18,9 @@ interface OpenRpcMethod {
   errors: { $ref: string }[];
 }
 
+const propertiesOf = (schema: object) => (schema as { properties?: Record<string, object> }).properties ?? {};
+const isOk = (schema: object | undefined) => schema !== undefined && 'const' in schema && schema.const === 'ok';
+
 describe('{#discover} what the server says of itself', () => {
   const document = openrpcDocument('1.2.3') as {
     methods: OpenRpcMethod[];
@@ -53,6 +56,35 @@ describe('{#discover} what the server says of itself', () => {
     expect(document['x-notifications'].map(({ name }) => name)).toEqual(Object.keys(notifications));
     expect(Object.keys(catalogue().methods)).toEqual(Object.keys(methods));
     expect(Object.keys(catalogue().notifications)).toEqual(Object.keys(notifications));
+  });
+
+  it('{#wire_names} writes names in camelCase, but for those of before that have the new one beside them and a few that stay', () => {
+    const stay = /^(exit_code|yield_ms|grace_ms|max_bytes|renamed_from|rest_ms|read_only|known_hosts|boot_id|lease_ms|output_bytes)$/;
+    const former: string[] = [];
+    const look = (schema: unknown): void => {
+      if (typeof schema !== 'object' || schema === null) return;
+      const { properties = {} } = schema as { properties?: object };
+      for (const [name, { description = '' }] of Object.entries(properties as Record<string, { description?: string }>)) {
+        if (!name.includes('_') || stay.test(name)) continue;
+        const camel = name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+        expect(properties, name).toHaveProperty(camel);
+        expect(description, name).toBe(`As \`${camel}\`, until the next version of the protocol.`);
+        former.push(name);
+      }
+      for (const inner of Object.values(schema)) look(inner);
+    };
+    look(document);
+    for (const { params } of document.methods) {
+      for (const { name } of params) expect(!name.includes('_') || stay.test(name), name).toBe(true);
+    }
+    expect(former).toEqual(['end_offset', 'waits_for', 'end_offsets', 'media_type']);
+  });
+
+  it('{#wire_names} has `ok` in every receipt but those that other clients know', () => {
+    const receipts = document.methods.filter(({ result }) => 'status' in propertiesOf(result.schema) && isOk(propertiesOf(result.schema)['status']));
+    const without = receipts.filter(({ result }) => !('ok' in propertiesOf(result.schema)));
+    expect(receipts.map(({ name }) => name)).toEqual(['stream', 'stream/aborted', 'stream/input', 'stream/resize', 'stream/signal']);
+    expect(without.map(({ name }) => name)).toEqual(['stream', 'stream/aborted']);
   });
 
   it('is plain JSON', () => {

@@ -47,7 +47,7 @@ async function leave(runner: HandRunner, name: string): Promise<void> {
   await expect.poll(state).toBe('away');
 }
 
-const waitsFor = async ({ run }: { run: string }) => (await client.call<Params[]>('stream/list', { run }))[0]?.['waits_for'];
+const waitsFor = async ({ run }: { run: string }) => (await client.call<Params[]>('stream/list', { run }))[0]?.['waitsFor'];
 const named = (name: string) => ({ data: { name } });
 
 describe('{#tokens} tokens for others', () => {

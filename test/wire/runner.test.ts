@@ -69,7 +69,7 @@ describe('{#runner_output} {#runner_requests} a runner over the wire', () => {
     await client.call('stream/signal', { ...where, signal: 'USR1' });
     expect(await runner.asked('runner/signal')).toMatchObject({ signal: 'SIGUSR1' });
     expect(await runner.completed(given, 3)).toEqual({});
-    expect(await listed(where)).toMatchObject({ state: 'ended', exit_code: 3, runner: 'hand', waits_for: null, pid: 1 });
+    expect(await listed(where)).toMatchObject({ state: 'ended', exit_code: 3, runner: 'hand', waitsFor: null, pid: 1 });
     await expect(runner.completed(given, 0)).rejects.toMatchObject({ data: { name: 'stream_closed' } });
     runner.frame(given.handle, 1, 7, 'late');
     await runner.wire.notice('runner/nack', (nack) => (nack['error'] as Params)['name'] === 'not_found');
@@ -179,7 +179,7 @@ describe('{#runner_register} {#transport_http} a registration in a single reques
       }),
     });
     expect(await answer.json()).toMatchObject({ error: { message: expect.stringContaining('WebSocket'), data: { name: 'unsupported' } } });
-    expect(await listed(where)).toMatchObject({ state: 'queued', waits_for: 'a runner named or labelled "hand"' });
+    expect(await listed(where)).toMatchObject({ state: 'queued', waitsFor: 'a runner named or labelled "hand"' });
     expect(await client.call('runner/list')).toEqual([]);
   });
 });
@@ -217,7 +217,7 @@ describe('{#runner_register} {#stream_epoch} a second registration', () => {
     await accepted();
     expect(await second.asked('runner/start')).toMatchObject({ epoch: 1 });
     expect(second.requests).toHaveLength(1);
-    expect(await listed(where)).toMatchObject({ state: 'queued', waits_for: expect.stringContaining('away') });
+    expect(await listed(where)).toMatchObject({ state: 'queued', waitsFor: expect.stringContaining('away') });
   });
 
   it('with commands of another database is refused', async () => {
@@ -237,12 +237,12 @@ describe('{#runner_register} {#stream_epoch} a second registration', () => {
 describe('{#runner_selection} which runner', () => {
   it('the least loaded that has the label and room; the rest waits, visibly, and follows when there is room', async () => {
     const where = await accepted('gpu');
-    expect(await listed(where)).toMatchObject({ state: 'queued', runner: 'gpu', waits_for: 'a runner named or labelled "gpu"' });
+    expect(await listed(where)).toMatchObject({ state: 'queued', runner: 'gpu', waitsFor: 'a runner named or labelled "gpu"' });
     const big = await hand({ name: 'big', labels: ['gpu'], capacity: 1, instance: 'folder-big' });
     const given = await big.asked('runner/start');
     const other = await hand({ name: 'cpu', labels: [], instance: 'folder-cpu' });
     const next = await accepted('gpu');
-    expect(await listed(next)).toMatchObject({ state: 'queued', waits_for: expect.stringContaining('free place') });
+    expect(await listed(next)).toMatchObject({ state: 'queued', waitsFor: expect.stringContaining('free place') });
     expect(await client.call('runner/list')).toMatchObject([
       { name: 'big', live: 1, capacity: 1, state: 'ready' },
       { name: 'cpu', live: 0 },
@@ -310,7 +310,7 @@ describe('{#runner_drain} a runner that is drained', () => {
     expect(await client.call('runner/drain', { runner: 'hand' })).toEqual({ runner: 'hand', live: 1 });
     await runner.until(() => runner.requests.find(({ method }) => method === 'runner/drain'));
     const next = await accepted();
-    expect(await listed(next)).toMatchObject({ state: 'queued', waits_for: expect.any(String) });
+    expect(await listed(next)).toMatchObject({ state: 'queued', waitsFor: expect.any(String) });
     await runner.started(given);
     await runner.completed(given);
     expect(await client.call('runner/list')).toMatchObject([{ state: 'draining', live: 0 }]);

@@ -137,7 +137,7 @@ export class ProducersPage extends LitElement {
   }
 
   #row(producer: Producer) {
-    const { run, path, command, backend, runner, waits_for, channels, ageMs, lastOutputAt, leftover } = producer;
+    const { run, path, command, backend, runner, waitsFor, channels, ageMs, lastOutputAt, leftover } = producer;
     const bytes = channels.reduce((sum, channel) => sum + channel.bytes, 0);
     return html`<li>
       <a class="command" href=${runHref(run, path)}>
@@ -148,7 +148,7 @@ export class ProducersPage extends LitElement {
           <span>for ${ageWord(ageMs)}</span>
           <span>${bytesWord(bytes)}</span>
           ${lastOutputAt === null ? nothing : html`<span>last output ${ageWord(Date.now() - lastOutputAt)} ago</span>`}
-          ${waits_for === null ? nothing : html`<span>${waits_for}</span>`}
+          ${waitsFor === null ? nothing : html`<span>${waitsFor}</span>`}
           ${leftover === null ? nothing : html`<span>${leftoverText(leftover)}</span>`}
         </span>
       </a>

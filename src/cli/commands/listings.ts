@@ -94,7 +94,7 @@ function stateWord(row: Row): string {
 
 /** What there is to say of a command beside its line. */
 function notesOf(row: Row): string[] {
-  const notes = row.waits_for === null ? [] : [`(waits for ${row.waits_for})`];
+  const notes = row.waitsFor === null ? [] : [`(waits for ${row.waitsFor})`];
   if (!isLeft(row)) return notes;
   const { bytes, limit } = row.leftover;
   return [...notes, `(has ended; ${formatBytes(bytes)} since${limit === null ? '' : `, over its limit of ${limit}`})`];

@@ -89,7 +89,7 @@ async function tellNothing(
 
 /** Bytes that were written after the end of their command look like its own. */
 async function tellEnd(console: Console, session: Runtime, place: { run: string; path: string; channel: number }, part: { to?: number }) {
-  const { end_offset: end, bytes } = await session.look('stream/read', { ...place, max_bytes: 1 });
+  const { endOffset: end, bytes } = await session.look('stream/read', { ...place, max_bytes: 1 });
   if (end === undefined || end >= Math.min(bytes, part.to ?? bytes)) return;
   await console.err.write(
     `headgate: channel ${place.channel}: what lies behind byte ${end} was written after the end of the command, by processes that it left running\n`,

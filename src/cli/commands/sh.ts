@@ -184,7 +184,7 @@ async function run(console: Console, session: Runtime, { run, path, channels }: 
 /** Says what a command waits for that has not begun, once. */
 async function sayQueued(console: Console, session: Runtime, run: string, path: string): Promise<void> {
   const waiting = await session.look('stream/list', { run, state: 'open' }).catch(() => []);
-  const reason = waiting.find((one) => one.path === path)?.waits_for;
+  const reason = waiting.find((one) => one.path === path)?.waitsFor;
   if (reason)
     await console.err.write(`headgate: waits for ${visibleLine(reason)}; Ctrl-C takes it back, headgate runners lists the runners\n`);
 }

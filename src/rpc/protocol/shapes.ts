@@ -37,6 +37,9 @@ export const path = z.string().min(1).max(MAX_PATH_LENGTH).describe("An entry's 
 export const channel = z.int().min(1).max(MAX_CHANNEL).describe("1 = stdout, 2 = stderr, 3 and up = the producer's own.");
 export const byteOffset = z.int().min(0);
 export const encoding = z.enum(['utf8', 'base64']);
+/** Describes a field that has its former name beside the new one (SPEC {#wire_names}). */
+export const formerly = (name: string) => `As \`${name}\`, until the next version of the protocol.`;
+
 export const chunk = z.string().max(LIMITS.chunkChars);
 export const epoch = z.int().min(1);
 /** Asks for what those see who may not see secrets (SPEC {#redaction}). */
@@ -129,7 +132,8 @@ export const producer = z.strictObject({
   command: z.string(),
   backend: z.string(),
   runner: z.string(),
-  waits_for: z.string().nullable(),
+  waitsFor: z.string().nullable(),
+  waits_for: z.string().nullable().describe(formerly('waitsFor')),
   waiting: z.boolean().nullable().describe('For input; null: it cannot be seen.'),
   state: z.string(),
   status: z.int().describe('Of its log entry.'),

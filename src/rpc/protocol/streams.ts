@@ -9,6 +9,7 @@ import {
   chunk,
   encoding,
   epoch,
+  formerly,
   LIMITS,
   path,
   producer,
@@ -23,8 +24,10 @@ import {
 } from './shapes.ts';
 
 const ended = z.strictObject({ ok: z.literal(true), channels });
+const endOffsets = z.record(z.string(), z.int()).optional();
 const duration = z.number().min(0).optional().describe('Milliseconds.');
-const streamOk = z.strictObject({ status: z.literal('ok') });
+/** `status` is the receipt of before, until the next version of the protocol (SPEC {#wire_names}). */
+const done = z.strictObject({ ok: z.literal(true), status: z.literal('ok') });
 
 /** Streaming; `path` is always the log entry's, the server derives the channels (SPEC {#streaming}). */
 export const streamMethods = {
@@ -150,7 +153,8 @@ export const streamMethods = {
       encoding,
       status,
       outcome: z.string().nullable(),
-      end_offset: z.int().optional().describe('Where the command ended, if processes of it ran on: what lies behind was written since.'),
+      endOffset: z.int().optional().describe('Where the command ended, if processes of it ran on: what lies behind was written since.'),
+      end_offset: z.int().optional().describe(formerly('endOffset')),
       matches: z.array(z.strictObject({ line: z.int(), offset: z.int(), text: z.string() })).optional(),
       screen: z
         .strictObject({
@@ -175,21 +179,21 @@ export const streamMethods = {
       eof: z.boolean().optional(),
       secret: z.boolean().optional().describe('Such as a password: refused where the terminal would echo it.'),
     }),
-    result: z.strictObject({ status: z.literal('ok'), bytes: z.int() }),
+    result: done.extend({ bytes: z.int() }),
     init: true,
     scope: 'run',
     summary: "To the producer's stdin; `eof` closes it.",
   }),
   'stream/resize': method({
     params: z.strictObject({ run, path, cols: z.int().min(1).max(1000), rows: z.int().min(1).max(1000) }),
-    result: streamOk,
+    result: done,
     init: true,
     scope: 'run',
     summary: "Resizes the producer's terminal; `unsupported` where it has none.",
   }),
   'stream/signal': method({
     params: z.strictObject({ run, path, signal }),
-    result: streamOk,
+    result: done,
     init: true,
     scope: 'run',
     summary: 'Sends a signal to one command, or to what runs on of it; the run goes on.',
@@ -230,11 +234,10 @@ export const streamMethods = {
       path: z.string(),
       format: z.enum(EXPORT_FORMATS),
       channels: z.array(z.int()),
-      end_offsets: z
-        .record(z.string(), z.int())
-        .optional()
-        .describe('Channel to where the command ended, if processes of it ran on: what lies behind was written since.'),
-      media_type: z.string(),
+      endOffsets: endOffsets.describe('Channel to where the command ended, if processes of it ran on: what lies behind was written since.'),
+      end_offsets: endOffsets.describe(formerly('endOffsets')),
+      mediaType: z.string(),
+      media_type: z.string().describe(formerly('mediaType')),
       chunk: z.string(),
       encoding,
       next: z.string().nullable().describe('Cursor of the next page; null: this is the last.'),

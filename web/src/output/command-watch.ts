@@ -112,7 +112,7 @@ export function stateOf(command: Command, now: number): CommandState {
   const { state, startedAt } = command;
   switch (state) {
     case 'queued':
-      return { kind: 'still', text: command.waits_for === null ? 'queued' : `waits for ${command.waits_for}`, isLive: true };
+      return { kind: 'still', text: command.waitsFor === null ? 'queued' : `waits for ${command.waitsFor}`, isLive: true };
     case 'running':
       return { kind: 'running', text: startedAt === null ? 'running' : `running for ${durationWord(now - startedAt)}`, isLive: true };
     case 'cancelling':

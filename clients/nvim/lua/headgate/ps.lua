@@ -21,7 +21,7 @@ local function row_of(producer)
   end
   local state = producer.state
   if producer.waiting then state = 'waits for input' end
-  if producer.waits_for then state = state .. ', waits for ' .. producer.waits_for end
+  if producer.waitsFor then state = state .. ', waits for ' .. producer.waitsFor end
   local columns = { producer.run, state, text.duration(producer.ageMs), text.bytes(bytes), producer.backend, producer.command }
   for index, column in ipairs(columns) do
     columns[index] = text.visible(column)

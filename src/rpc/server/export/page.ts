@@ -19,13 +19,13 @@ export async function exportPage(request: ExportRequest): Promise<ResultOf<'stre
   const { document, next, channels, done, bytes } = await page(request);
   const utf8 = isUtf8(document);
   const { leftover } = request.parts.streams.view(request.runId, path).producer;
+  const ends = leftover && Object.fromEntries(Object.entries(leftover.ends).filter(([one]) => channels.includes(Number(one))));
   return {
     path,
     format,
     channels: [...channels],
-    ...(leftover
-      ? { end_offsets: Object.fromEntries(Object.entries(leftover.ends).filter(([one]) => channels.includes(Number(one)))) }
-      : {}),
+    ...(ends ? { endOffsets: ends, end_offsets: ends } : {}),
+    mediaType: MEDIA_TYPES[format],
     media_type: MEDIA_TYPES[format],
     chunk: document.toString(utf8 ? 'utf8' : 'base64'),
     encoding: utf8 ? 'utf8' : 'base64',

@@ -136,24 +136,24 @@ export const streamHandlers: Handlers<StreamMethod> = {
       encoding: text ? 'utf8' : 'base64',
       status: read.status,
       outcome: read.outcome,
-      ...defined({ end_offset: read.end }),
+      ...defined({ endOffset: read.end, end_offset: read.end }),
       ...(read.matches ? { matches: [...read.matches] } : {}),
     };
   },
 
   'stream/input': async ({ run, path, chunk, encoding, eof, secret }, call) => {
     const bytes = decode(chunk ?? '', encoding);
-    return { status: 'ok', bytes: await call.parts.streams.input(runId(call, run), path, bytes, eof ?? false, secret) };
+    return { ok: true, status: 'ok', bytes: await call.parts.streams.input(runId(call, run), path, bytes, eof ?? false, secret) };
   },
 
   'stream/resize': async ({ run, path, cols, rows }, call) => {
     await call.parts.streams.resize(runId(call, run), path, cols, rows);
-    return { status: 'ok' };
+    return { ok: true, status: 'ok' };
   },
 
   'stream/signal': async ({ run, path, signal }, call) => {
     await call.parts.streams.signal(runId(call, run), path, signal);
-    return { status: 'ok' };
+    return { ok: true, status: 'ok' };
   },
 
   'stream/list': async ({ run, path, state, limit = LIMITS.rows, offset = 0 }, call) => {
@@ -220,7 +220,7 @@ async function readScreen(params: ParsedParamsOf<'stream/read'>, call: Call): Pr
     encoding: 'utf8',
     status: head.status,
     outcome: head.outcome,
-    ...defined({ end_offset: head.end }),
+    ...defined({ endOffset: head.end, end_offset: head.end }),
     screen: {
       cols: picture.cols,
       rows: picture.rows,
@@ -271,6 +271,7 @@ function producerRow({ producer, entry, channels, waitsFor, waiting }: ProducerV
     command: producer.spec.command,
     backend: producer.backend,
     runner: producer.assigned?.runner ?? producer.runner,
+    waitsFor,
     waits_for: waitsFor,
     waiting,
     state: producer.state,
