@@ -1,6 +1,16 @@
 import { deferred } from '../core/deferred.ts';
 import { isEnd } from '../core/end-status.ts';
-import { actionOf, type Entry, entriesOf, kindOf, placeLine, type RunName, type Runtime, type RuntimeEvent } from '../rpc/client/index.ts';
+import {
+  actionOf,
+  type Entry,
+  endWord,
+  entriesOf,
+  kindOf,
+  placeLine,
+  type RunName,
+  type Runtime,
+  type RuntimeEvent,
+} from '../rpc/client/index.ts';
 import type { NotificationParamsOf } from '../rpc/protocol/table.ts';
 import { CommandView } from './command-view.ts';
 import { diffLines } from './diff-lines.ts';
@@ -240,7 +250,7 @@ export class RunView {
     const { result } = params;
     if (typeof result === 'string' && result.trim() !== '') this.#say(result);
     if (isEnd(params.status)) {
-      const outcome = params.outcome ? `, ${params.outcome}` : '';
+      const outcome = params.outcome ? `, ${endWord(params)}` : '';
       const text = `${this.#run.now}: ${formatStatus(params.status)}${outcome}`;
       this.#screen.line(params.status === 200 ? this.#screen.colors.green(text) : this.#screen.colors.red(text));
     }
@@ -275,7 +285,7 @@ export class RunView {
       // Removed meanwhile: its status says enough.
     }
     const { colors } = this.#screen;
-    this.#screen.line(colors.red(`  ${params.path}: ${formatStatus(params.status)}${params.outcome ? `, ${params.outcome}` : ''}`));
+    this.#screen.line(colors.red(`  ${params.path}: ${endWord(params)}`));
     if (body.trim() !== '' && !body.startsWith('$ ')) this.#screen.line(colors.dim(indent(body)));
   }
 }

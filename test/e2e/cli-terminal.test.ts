@@ -165,6 +165,13 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
     expect(err).toMatch(/^ {2}learn known:\/\/gauge$/m);
   });
 
+  it('{#end_words} act says how an action without a command ended in the words of every client', async () => {
+    writeFileSync(join(project, 'lost.yaml'), '- calls: [{tool: get, input: {path: "file://nowhere.txt"}}]\n- say: Done.\n');
+    await hg('rpc', 'addModel', '{"alias": "lost", "actual": "lost.yaml", "provider": "scripted"}');
+    const { err } = await hg('act', '--model', 'lost', 'go');
+    expect(err).toMatch(/^ {2}log:\/\/turn_1\/get\/\S+: not found$/m);
+  });
+
   it('{#cli_act} {#verdict} act says what a rule has denied, and a rejection only once', async () => {
     const tries = ['./no.sh', './maybe.sh'].map((command) => `- calls: [{tool: sh, input: {command: "${command}"}}]`);
     writeFileSync(join(project, 'denied.yaml'), `${tries.join('\n')}\n- say: Done.\n`);
@@ -172,12 +179,13 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
     await hg('policy', 'add', 'deny', 'sh(./no.sh)');
     const screen = terminal();
     screen.type(`${headgate('act', '--model', 'denied', 'go')}; echo code=$?`);
-    await screen.see(/rejected \(403\), denied\n {4}A rule of this server does not allow this \(deny sh\(\.\/no\.sh\)/);
+    await screen.see(/no-sh: denied\n {4}A rule of this server does not allow this \(deny sh\(\.\/no\.sh\)/);
     await screen.see(/a accept {3}r reject/);
     screen.press('r');
     const shown = await screen.see(/code=0/);
     expect(shown).toMatch(/^ {2}rejected by cli:\d+/m);
-    expect(shown.match(/403/g)).toHaveLength(1);
+    expect(shown.match(/: denied$/gm)).toHaveLength(1);
+    expect(shown.match(/rejected/g)).toHaveLength(1);
   });
 
   it('{#waiting_for_input} the hint of a command that waits for input is the command that types into it', async () => {

@@ -150,12 +150,12 @@ describe.skipIf(!serviceAvailable('nvim'))('Neovim', { timeout: 120_000 }, () =>
     expect(await readFile(join(live.root, 'code.txt'), 'utf8')).toBe('new\nsame\n');
   });
 
-  it('{#nvim_timeline} shows a run from its beginning, and lets the runs be chosen', async () => {
+  it('{#nvim_timeline} {#end_words} shows a run from its beginning, and lets the runs be chosen', async () => {
     const client = await watcher();
     await scenario(
       client,
       'talk',
-      'steps:\n  - say: First words.\n    calls: [{tool: sh, input: {command: "echo out"}}]\n  - say: Last words.\n',
+      'steps:\n  - say: First words.\n    calls: [{tool: sh, input: {command: "echo out"}}, {tool: get, input: {path: "file://nowhere.txt"}}]\n  - say: Last words.\n',
     );
     const { run } = await client.call<{ run: string }>('act', { prompt: 'go', model: 'talk', yolo: true, wait: true });
     const editor = await edit();
@@ -167,6 +167,7 @@ describe.skipIf(!serviceAvailable('nvim'))('Neovim', { timeout: 120_000 }, () =>
       expect.arrayContaining(['turn 1', 'First words.', '$ echo out', 'turn 2', 'Last words.', `${run}: done (200)`]),
     );
     expect(text.match(/Last words/g)).toHaveLength(1);
+    expect(text).toMatch(/^ {2}\S.*: not found$/m);
     await editor.keys('/echo out<CR><CR>');
     await editor.lines('headgate-output', (shown) => shown === 'out');
     expect(await editor.lua('return vim.fn.getcompletion("Headgate attach ", "cmdline")')).toContain(run);

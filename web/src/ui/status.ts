@@ -61,8 +61,9 @@ export const statusStyles = css`
 
 /** A dot and a word for how a step stands; the colour alone says nothing that the word does not. */
 export function statusBadge(step: Step): TemplateResult {
-  const { state, status, outcome } = step;
-  return badge(isOver(step) ? statusWord(status, outcome) : statusWord(state === 'queued' ? 100 : state === 'proposed' ? 202 : 102));
+  const { state, status, outcome, exitCode, signal } = step;
+  if (isOver(step)) return badge(statusWord({ status, outcome, exit_code: exitCode, signal }));
+  return badge(statusWord({ status: state === 'queued' ? 100 : state === 'proposed' ? 202 : 102 }));
 }
 
 export function badge({ word, tone }: StatusWord): TemplateResult {

@@ -1,4 +1,4 @@
-import { endWord } from '../../../src/rpc/client/index.ts';
+import { type Ending, endWord } from '../../../src/rpc/client/index.ts';
 
 export { formatBytes as bytesWord, formatDuration as durationWord } from '../../../src/core/measures.ts';
 
@@ -10,25 +10,26 @@ export interface StatusWord {
 
 export type Tone = 'idle' | 'live' | 'wait' | 'good' | 'bad' | 'stopped';
 
-/** The word for the status of a run or an entry, with its outcome where that says more. */
-export function statusWord(status: number, outcome: string | null = null): StatusWord {
+/** The word for the status of a run or an entry; of what is over how it ended (SPEC {#end_words}). */
+export function statusWord(ending: Ending): StatusWord {
+  const { status } = ending;
   switch (status) {
     case 100:
       return { word: 'queued', tone: 'idle' };
     case 102:
       return { word: 'running', tone: 'live' };
-    case 200:
-      return { word: 'done', tone: 'good' };
     case 202:
       return { word: 'needs an answer', tone: 'wait' };
+    case 200:
+      return { word: endWord(ending), tone: 'good' };
     default:
-      return { word: endWord({ status, outcome }), tone: status === 403 || status === 409 || status === 499 ? 'stopped' : 'bad' };
+      return { word: endWord(ending), tone: status === 403 || status === 409 || status === 499 ? 'stopped' : 'bad' };
   }
 }
 
 /** The same for a run: one at 100 has not been given anything to do yet. */
 export function runWord(status: number, outcome: string | null): StatusWord {
-  return status === 100 ? { word: 'new', tone: 'idle' } : statusWord(status, status === 200 ? null : outcome);
+  return status === 100 ? { word: 'new', tone: 'idle' } : statusWord({ status, outcome: status === 200 ? null : outcome });
 }
 
 /** `12 s`, `3 min`, `5 h`, `2 d`. */

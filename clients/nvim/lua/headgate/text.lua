@@ -196,6 +196,11 @@ function M.ending(facts)
   return not OUTCOMES[outcome] and code and word .. ', ' .. process or word
 end
 
+--- How a loop of a run ended: `done (200)`, `failed (500), no provider`.
+function M.run_ending(state)
+  return M.status(state.status) .. (present(state.outcome) and ', ' .. M.ending(state) or '')
+end
+
 --- What a cancel has done, in a line.
 function M.receipt(receipt)
   local signals = {}

@@ -251,8 +251,7 @@ Timeline['entry/changed'] = function(self, params)
     elseif params.status == 200 then
       self:line('  ' .. entry.attributes.summary, 'Comment', params.path)
     else
-      local outcome = params.outcome and ', ' .. params.outcome or ''
-      self:line('  ' .. entry.attributes.summary .. ': ' .. text.status(params.status) .. outcome, 'ErrorMsg', params.path)
+      self:line('  ' .. entry.attributes.summary .. ': ' .. text.ending(params), 'ErrorMsg', params.path)
     end
     buffers.to_end(self.buffer, at_end)
   end)
@@ -262,8 +261,7 @@ Timeline['run/state'] = function(self, params)
   if params.deleted then return self:line('the run was deleted', 'ErrorMsg') end
   if type(params.result) == 'string' then self:say(params.result) end
   if params.loop == nil or (params.status ~= 200 and params.status < 400) then return end
-  local outcome = params.outcome and ', ' .. params.outcome or ''
-  self:line(self.run .. ': ' .. text.status(params.status) .. outcome, params.status == 200 and 'MoreMsg' or 'ErrorMsg')
+  self:line(self.run .. ': ' .. text.run_ending(params), params.status == 200 and 'MoreMsg' or 'ErrorMsg')
   self.said = ''
 end
 

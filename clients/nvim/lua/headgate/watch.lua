@@ -55,8 +55,7 @@ local handlers = {
       end
     end
     if params.loop and params.status >= 400 and not params.deleted then
-      local outcome = params.outcome and ', ' .. params.outcome or ''
-      vim.notify('Headgate: ' .. params.run .. ': ' .. text.status(params.status) .. outcome, vim.log.levels.WARN)
+      vim.notify('Headgate: ' .. params.run .. ': ' .. text.run_ending(params), vim.log.levels.WARN)
     end
   end,
   ['ui/notify'] = function(params) vim.notify('Headgate: ' .. text.visible(params.text), LEVELS[params.level]) end,
