@@ -36,6 +36,8 @@ process.exitCode = await runCli(words, {
     return { ...server, close: () => close().finally(endSoon) };
   },
   examine: async (options) => (await import('./compose/data-doctor.ts')).examineData(options),
+  backup: async (options) => (await import('./compose/backup.ts')).backUp({ ...options, version }),
+  restore: async (options) => (await import('./compose/restore.ts')).restore(options),
   examineBackends: async () => (await import('./compose/backend-doctor.ts')).examineBackends(),
   stop: async (options) => (await import('./compose/stop-server.ts')).stopServer(options),
   outlived: async (options) => (await import('./compose/outlived.ts')).outlived(options),

@@ -79,6 +79,16 @@ export interface DataReport {
   readonly backup?: string;
 }
 
+/** What a backup says about itself. */
+interface BackupFacts {
+  /** The data folder that it was made of. */
+  readonly of: string;
+  /** When it was, RFC 3339. */
+  readonly at: string;
+  /** Version of the program that made it. */
+  readonly version: string;
+}
+
 /** A command that goes on without a server. Times in milliseconds since the epoch. */
 export interface OutlivedCommand {
   readonly run: string;
@@ -109,6 +119,14 @@ export interface CliHost {
   serve(options: ServeOptions): Promise<RunningServer>;
   /** Examines a data folder, and mends it with `repair`; nothing is known of data where it is missing. */
   examine?(options: { data: string; repair: boolean }): Promise<DataReport>;
+  /** Puts all data of a folder into a new file, whether a server runs on it or not. */
+  backup(options: {
+    data: string;
+    file: string;
+    signal: AbortSignal;
+  }): Promise<BackupFacts & { readonly file: string; readonly bytes: number }>;
+  /** Unpacks a backup into a folder that is empty or missing. */
+  restore(options: { file: string; folder: string; signal: AbortSignal }): Promise<BackupFacts & { readonly folder: string }>;
   /** Says what each backend can do on this machine; starts nothing and never throws. */
   examineBackends?(): Promise<readonly Finding[]>;
   /** Ends the server of a data folder and waits until it is gone; undefined where none runs. */

@@ -7,6 +7,7 @@ import type { CliHost } from './host.ts';
 import { attachCommand } from './register/attach.ts';
 import { commandCommands } from './register/command.ts';
 import { completionCommands } from './register/completion.ts';
+import { dataCommands } from './register/data.ts';
 import { editorCommands } from './register/editor.ts';
 import { mcpCommand } from './register/mcp.ts';
 import { modelCommands } from './register/model.ts';
@@ -24,6 +25,7 @@ const OPTIONS_FOLLOW = 'options follow the command, as in headgate ps --data DIR
 const GROUPS: readonly ((registry: Registry) => void)[] = [
   serverCommands,
   serviceCommands,
+  dataCommands,
   runnerCommands,
   tokenCommands,
   policyCommands,

@@ -5,7 +5,7 @@ import type { Finding } from '../store/index.ts';
 import type { DataPaths } from './server-files.ts';
 
 /** Files of the data folder, with those that SQLite and the doctor make beside them. */
-const OWN_FILES = /^(headgate\.db|lock\.db|lock\.json|server\.json|token|headgate\.sock)/;
+const OWN_FILES = /^(headgate\.db|lock\.db|lock\.json|server\.json|last-backup\.json|token|headgate\.sock)/;
 
 /**
  * Who may read what: folders 0700, files 0600, everything the user's own (SPEC {#data_folder}). With `repair` modes that

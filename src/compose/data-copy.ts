@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HeadgateError, messageOf, systemCode } from '../core/errors.ts';
+import { DATA_PARTS } from './data-parts.ts';
 import type { DataPaths } from './server-files.ts';
 
 /**
@@ -15,7 +16,7 @@ export function leaveToOriginal({ folder, database, producers }: DataPaths, orig
   // Of a copy that was begun to be opened before.
   rmSync(aside, { recursive: true, force: true });
   mkdirSync(aside, { mode: 0o700 });
-  for (const name of ['producers', 'containers', 'hosts', 'runner-id']) {
+  for (const { name } of DATA_PARTS.filter(({ ofCommands }) => ofCommands)) {
     try {
       // Not deleted where it stands: what is mounted there is the original's own, and cannot be moved.
       renameSync(join(folder, name), join(aside, name));

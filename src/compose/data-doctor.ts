@@ -1,21 +1,26 @@
-import { existsSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { leftOverFolders, spoolExtent, sweepSpool } from '../backends/process/index.ts';
 import { systemClock } from '../core/clock.ts';
 import { defined } from '../core/defined.ts';
 import { isHeadgateError, messageOf } from '../core/errors.ts';
 import { silentLogger } from '../core/logger.ts';
+import { formatDuration } from '../core/measures.ts';
 import { visibleLine } from '../core/visible-text.ts';
 import { producerIdOf } from '../model/producer-id.ts';
 import { isLive } from '../model/status.ts';
 import { type DatabaseReport, examineDatabase, type Finding, lockDataFolder } from '../store/index.ts';
 import { openAccess } from './data-access.ts';
+import { LAST_BACKUP } from './data-parts.ts';
 import { outlived } from './outlived.ts';
 import { type DataPaths, dataPaths } from './server-files.ts';
 
 /** Free space of the data folder's file system below which a server is about to stop commands, and below which it is worth a word. */
 const NO_SPACE_BYTES = 64 * 1024 * 1024;
 const LITTLE_SPACE_BYTES = 1024 * 1024 * 1024;
+
+/** From this age on the last backup is worth a word. */
+const OLD_BACKUP_MS = 7 * 24 * 60 * 60 * 1000;
 
 /** What `headgate doctor` is told of a data folder. */
 export interface DataReport {
@@ -46,6 +51,7 @@ async function examineFolder(options: { data: string; repair: boolean }): Promis
   if (!existsSync(paths.database)) {
     return { findings: [...findings, { name: 'database', state: 'note', detail: 'none yet; headgate serve makes it' }] };
   }
+  findings.push(backupAge(paths));
   let release: () => void;
   try {
     release = lockDataFolder(paths.folder, { pid: process.pid, startedAt: systemClock.now() });
@@ -84,6 +90,25 @@ function diskSpace({ folder }: DataPaths): Finding {
   const detail = `${Math.floor(free / (1024 * 1024))} MiB free for ${folder}`;
   if (free < NO_SPACE_BYTES) return { name: 'disk', state: 'bad', detail: `${detail}; free some, or commands are stopped` };
   return { name: 'disk', state: free < LITTLE_SPACE_BYTES ? 'note' : 'ok', detail };
+}
+
+function backupAge({ folder }: DataPaths): Finding {
+  const name = 'backup';
+  const none = { name, state: 'note', detail: 'none was made yet; headgate backup FILE makes one, also while the server runs' } as const;
+  let last: { file?: unknown; at?: unknown };
+  try {
+    last = { ...(JSON.parse(readFileSync(join(folder, LAST_BACKUP), 'utf8')) as object) };
+  } catch {
+    return none;
+  }
+  const age = systemClock.now() - Date.parse(String(last.at));
+  if (Number.isNaN(age)) return none;
+  const detail = `the last one, ${visibleLine(String(last.file))}, was made ${formatDuration(age)} ago`;
+  return {
+    name,
+    state: age > OLD_BACKUP_MS ? 'note' : 'ok',
+    detail: age > OLD_BACKUP_MS ? `${detail}; headgate backup FILE makes one` : detail,
+  };
 }
 
 function logSize({ database }: DataPaths): Finding {

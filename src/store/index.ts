@@ -32,8 +32,10 @@ import { SqliteTurns } from './turns.ts';
 import { Upkeep } from './upkeep.ts';
 
 export { type DatabaseReport, examineDatabase, type Finding } from './doctor/index.ts';
+export { isDiskFailure } from './failures.ts';
 export { readLive } from './live.ts';
 export { lockDataFolder } from './lock.ts';
+export { snapshotDatabase } from './snapshot.ts';
 
 /** Pages of write-ahead log after which a commit checkpoints by itself, when no thread does: 8 MiB at a time. */
 const INLINE_CHECKPOINT_PAGES = 1024;

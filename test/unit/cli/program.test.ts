@@ -34,6 +34,8 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
     runner: serve,
     stop: serve,
     endOutlived: serve,
+    backup: serve,
+    restore: serve,
     examineBackends: () => Promise.resolve(BACKENDS),
     stdin,
     stdout,
