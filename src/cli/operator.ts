@@ -65,7 +65,7 @@ export class Operator {
     if (this.#acceptAll && !question) {
       this.#waiting.shift();
       void this.#answer(next, 'accept');
-    } else if (this.#keys) {
+    } else if (this.#keys && this.#session.mayAct) {
       // With several a key is for the oldest, which may not be the one that was shown last.
       const which = this.#waiting.length > 1 ? `   for ${visibleLine(next.path)}` : '';
       this.#screen.line(colors.yellow(`  ${answerKeys(question !== undefined, rules)}${which}`));
@@ -90,6 +90,7 @@ export class Operator {
   }
 
   #onKey(key: string): void {
+    if (!this.#session.mayAct && /^[aynrmfc]$/i.test(key)) return this.#hint('your token may look and change nothing');
     const next = this.#waiting[0];
     switch (key.toLowerCase()) {
       case CTRL_C:

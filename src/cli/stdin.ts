@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectionClosed, type Runtime } from '../rpc/client/index.ts';
 import { CliError, wireError } from './errors.ts';
@@ -10,6 +11,17 @@ export async function readText(input: InputStream): Promise<string> {
   const pieces: Buffer[] = [];
   for await (const piece of input) pieces.push(Buffer.from(piece as Uint8Array));
   return Buffer.concat(pieces).toString('utf8');
+}
+
+/**
+ * False for a terminal that this process runs in the background of, `headgate sh -- make &`: the system would stop it when it
+ * reads what is typed there (SPEC {#cli_sh}).
+ */
+export function mayRead({ isTTY }: InputStream): boolean {
+  if (isTTY !== true) return true;
+  // The name of the program, which may have anything in it, ends with the last bracket.
+  const [, , group, , , foreground] = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  return foreground === '-1' || foreground === group;
 }
 
 /** Bytes of one `stream/input` call. */

@@ -66,6 +66,9 @@ function owning(runtime: Runtime, server: ClosedServer, join: OwnRuntime['join']
     get lastSeq() {
       return runtime.lastSeq;
     },
+    get mayAct() {
+      return runtime.mayAct;
+    },
     call: (method, params, options) => runtime.call(method, params, options),
     look: (method, params, options) => runtime.look(method, params, options),
     events: (options) => runtime.events(options),

@@ -4,7 +4,7 @@ import type { Judgement } from './judgement.ts';
 import type { Rule } from './rule.ts';
 import { readScript, readWords } from './shell/script.ts';
 
-export type { ShellCase } from './judge-shell.ts';
+export { isShellTool, type ShellCase } from './judge-shell.ts';
 export type { Judgement, PartVerdict } from './judgement.ts';
 export { type Decision, type Rule, type RuleSource, type RuleText, readRule, splitRule } from './rule.ts';
 export type { Printed } from './shell/command.ts';

@@ -47,11 +47,26 @@ const HARMLESS = new Set([
   'wait',
   'read',
 ]);
-/** The tools whose rules that do not allow hold for every tool that runs a shell command. */
+/** The tools whose rules that do not allow hold for every tool that runs a shell command, and which what only looks needs no rule for. */
 const SHELL_TOOLS = ['sh', 'env'];
 
-/** Judges every command in a line (SPEC {#verdict}, {#policy_shell}). */
+/** True for a tool of which what only looks needs no rule (SPEC {#policy_defaults}). */
+export function isShellTool(tool: string): boolean {
+  return SHELL_TOOLS.includes(tool);
+}
+
+/**
+ * Judges every command in a line (SPEC {#verdict}, {#policy_shell}). Of `sh`, whose lines mostly do something, a line is looked at as one
+ * that only looks where the rules leave it to a person.
+ */
 export function judgeShell(one: ShellCase, script: ShellScript, rules: readonly Rule[]): Judgement {
+  if (!one.looks || one.tool !== 'sh') return judgeLine(one, script, rules);
+  const ruled = judgeLine({ ...one, looks: false }, script, rules);
+  const looked = ruled.decision === 'ask' ? judgeLine(one, script, rules) : ruled;
+  return looked.decision === 'allow' ? looked : ruled;
+}
+
+function judgeLine(one: ShellCase, script: ShellScript, rules: readonly Rule[]): Judgement {
   const here = folderOf(one, script.acts);
   const own = rules.filter(
     (rule) =>
@@ -162,10 +177,10 @@ function judgeCommand(
   if (found?.decision === 'ask') return { text, decision: 'ask', rule: ruleName(found), reason: 'a rule wants it asked' };
   if (found) return { text, decision: 'allow', rule: ruleName(found), reason: 'a rule allows it' };
   const problem = one.looks ? (place ? (placeProblem(act, one) ?? lookProblem(act, place)) : 'cd leads out of the project') : undefined;
-  if (one.looks && problem === undefined) return { text, decision: 'allow', reason: 'it only looks' };
-  if (act.exactOnly === undefined && act.assigned.length === 0 && HARMLESS.has(act.words[0]?.text ?? '') && !one.looks) {
-    return { text, decision: 'allow', reason: '' };
-  }
+  const isHarmless = act.exactOnly === undefined && act.assigned.length === 0 && HARMLESS.has(act.words[0]?.text ?? '');
+  if (one.looks && problem === undefined)
+    return { text, decision: 'allow', reason: isHarmless && one.tool === 'sh' ? '' : 'it only looks' };
+  if (isHarmless && !one.looks) return { text, decision: 'allow', reason: '' };
   return { text, decision: 'ask', reason: act.exactOnly ?? problem ?? 'no rule is about it' };
 }
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { defined } from '../core/defined.ts';
 import type { ProposedProducer, ToolOutcome } from '../hooks/plugin.ts';
 import type { Entry } from '../model/records.ts';
-import type { Case, Judgement } from '../policy/index.ts';
+import { type Case, isShellTool, type Judgement } from '../policy/index.ts';
 import type { LookPlace } from './look-place.ts';
 
 type Proposal = Omit<Extract<ToolOutcome, { kind: 'proposal' }>, 'producer'> & { readonly producer?: ProposedProducer };
@@ -39,7 +39,7 @@ export function caseOf(proposal: Proposal, input: Readonly<Record<string, unknow
     ...(spec.shell === 'login' ? ['a login shell first reads files that can change what it does'] : []),
     ...(names.length > 0 ? [`it is given variables (${names.slice(0, 10).join(', ')}), which can change what it does`] : []),
   ];
-  const looks = readOnly && tool === 'env' && by === 'model' && here && spec.tty === undefined && !spec.stdin;
+  const looks = readOnly && isShellTool(tool) && by === 'model' && here && spec.tty === undefined && !spec.stdin;
   const what = { command: spec.command, ...(spec.argv ? { argv: spec.argv } : {}) };
   return { kind: 'shell', tool, ...what, root: resolve(root), cwd: resolve(root, spec.cwd), doubts, looks, ...look };
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { HeadgateError } from '../core/errors.ts';
 import { commandParams, commandProposal } from '../hooks/command-tool.ts';
-import type { Case, Decision, Judgement } from '../policy/index.ts';
+import { type Case, type Decision, isShellTool, type Judgement } from '../policy/index.ts';
 import { refusal } from './commands.ts';
 import { lookPlace } from './look-place.ts';
 import type { Caller, RuntimeParts } from './parts.ts';
@@ -49,7 +49,7 @@ export class PolicyMethods {
    * for an input that does not fit, and for that of a tool which runs no shell command.
    */
   async check(c: Caller, question: Question): Promise<Omit<Judgement, 'runs' | 'yoloAsks'>> {
-    const inSandbox = question.tool === 'env' && (await this.#canSandbox(c.project.root));
+    const inSandbox = isShellTool(question.tool) && (await this.#canSandbox(c.project.root));
     const {
       runs: _runs,
       yoloAsks: _yoloAsks,

@@ -1,5 +1,6 @@
 import serialize from '@xterm/addon-serialize';
 import headless from '@xterm/headless';
+import { looksOf } from './looks.ts';
 
 /** Rows above the screen that are kept. */
 export const SCROLLBACK_ROWS = 10_000;
@@ -15,6 +16,12 @@ const HTML_ROW = /<div><span>(.*)<\/span><\/div><\/div><\/pre>/s;
 export interface ScreenSize {
   readonly cols: number;
   readonly rows: number;
+}
+
+/** A piece of a row: what it shows, and the parameters of the control sequence SGR (ECMA-48) that gives it its looks; '' for plain text. */
+export interface Piece {
+  readonly text: string;
+  readonly sgr: string;
 }
 
 /** Where the cursor is, 0 for the first column and the first row of the screen. */
@@ -57,6 +64,26 @@ export class Screen {
     const { active } = this.#terminal.buffer;
     const rows = Array.from({ length: active.length }, (_, row) => active.getLine(row)?.translateToString(true).trimEnd() ?? '');
     return rows.slice(0, rows.findLastIndex((row) => row !== '') + 1);
+  }
+
+  /** One row of `text` in its looks. */
+  pieces(row: number): Piece[] {
+    const line = this.#terminal.buffer.active.getLine(row);
+    const pieces: { text: string; sgr: string }[] = [];
+    const cell = this.#terminal.buffer.active.getNullCell();
+    const end = line?.translateToString(true).trimEnd().length ? line.length : 0;
+    for (let column = 0; column < end && line?.getCell(column, cell); column++) {
+      // The second half of a wide character.
+      if (cell.getWidth() === 0) continue;
+      const sgr = looksOf(cell);
+      const last = pieces.at(-1);
+      const text = cell.getChars() || ' ';
+      if (last?.sgr === sgr) last.text += text;
+      else pieces.push({ text, sgr });
+    }
+    const last = pieces.at(-1);
+    if (last?.sgr === '') last.text = last.text.trimEnd();
+    return pieces;
   }
 
   /** The rows of the screen alone, all of them. */

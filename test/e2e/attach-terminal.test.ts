@@ -123,6 +123,20 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     expect(body).toContain('it is the wrong branch');
   });
 
+  it('{#attach_keys} offers no key that changes something to a token that may only look', async () => {
+    await started('watched', [sh('./look.sh')]);
+    const { token } = await rpc<{ token: string }>('token/add', { name: 'watcher', scope: 'read' });
+    const screen = attached('watched', { env: { NO_COLOR: '1', HEADGATE_URL: server.url, HEADGATE_TOKEN: token, HEADGATE_DATA: '' } });
+    const seen = await screen.see(/^> \? \.\/look\.sh .*waits for you$/m);
+    expect(seen).not.toMatch(/ a accept| r reject| p prompt/);
+    screen.press('a');
+    await screen.see(/your token may look and change nothing/);
+    expect(await rpc<unknown[]>('getProposals', { run: 'watched' })).toHaveLength(1);
+    screen.press('C-c');
+    await screen.see(/code=130/);
+    await rpc('run/abort', { run: 'watched' });
+  });
+
   it('{#attach_keys} types a line into a command, a secret as stars, and any key into a terminal', async () => {
     await rpc('startRun', { model: 'scripted', alias: 'typed' });
     const accept = async (params: Record<string, unknown>) => {
@@ -179,6 +193,23 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     screen.keys('G');
     await screen.see(/^row-300000$/m);
     expect(screen.screen()).not.toMatch(/of 300000/);
+  });
+
+  it('{#attach_output} output has its colours, live and in pages, unless NO_COLOR is set', async () => {
+    await rpc('startRun', { model: 'scripted', alias: 'coloured' });
+    const command = `printf '\\033[32mgreen\\033[m and \\033[1;38;5;208morange\\033[m\\n'; seq 60`;
+    const { path } = await rpc<{ path: string }>('sh', { run: 'coloured', command });
+    await rpc('run/resolve', { run: 'coloured', resolution: { path, action: 'accept' } }).catch(() => {});
+    const live = attached('coloured', { rows: 90, env: {} });
+    await live.see(/^green and orange$/m);
+    expect(live.coloured()).toMatch(/\u001b\[32m(?:\u001b\[49m)?green\u001b\[39m and \u001b\[1m\u001b\[38;5;208morange/);
+    live.press('Enter');
+    live.keys('g');
+    await live.see(/lines 1-\d+ of 61[\s\S]*^ 1 {2}green and orange$/m);
+    expect(live.coloured()).toMatch(/\u001b\[32m(?:\u001b\[49m)?green\u001b\[39m and \u001b\[1m\u001b\[38;5;208morange/);
+    const plain = attached('coloured', { rows: 90 });
+    await plain.see(/^green and orange$/m);
+    expect(plain.coloured()).toMatch(/^green and orange$/m);
   });
 
   it('{#attach_timeline} a copy of a run shows its history, also line by line', async () => {

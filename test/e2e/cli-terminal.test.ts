@@ -82,6 +82,27 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
     expect((await hg('ps', '--json', '--run', 'ctrl-c')).out).toBe('[]\n');
   });
 
+  it('{#cli_sh} what is typed goes to the command, and Ctrl-D is its end', async () => {
+    const screen = terminal();
+    screen.type(`${headgate('sh', '--run', 'typed', '--', 'tr', 'a-z', 'A-Z')}; echo code=$?`);
+    await vi.waitUntil(async () => (await hg('ps', '--run', 'typed')).out.includes('running'), { timeout: 20_000 });
+    screen.type('first line');
+    await screen.see(/^first line$/m);
+    screen.type('second line');
+    screen.press('C-d');
+    expect(await screen.see(/code=0/)).toMatch(/^FIRST LINE\nSECOND LINE$/m);
+  });
+
+  it('{#cli_sh} in the background it reads nothing that is typed, and is not stopped', async () => {
+    const screen = terminal();
+    screen.type(`set -m; ${headgate('sh', '--run', 'behind', 'cat; while [ ! -e go-behind ]; do sleep 0.05; done; echo ended')} &`);
+    await vi.waitUntil(async () => (await hg('ps', '--run', 'behind')).out.includes('running'), { timeout: 20_000 });
+    screen.type('echo typed=to-the-shell');
+    await screen.see(/^typed=to-the-shell$/m);
+    go('behind');
+    await screen.see(/^(?:[$#] )?ended$/m);
+  });
+
   it('{#cli_tty} gives the terminal back whichever signal ends it, and leaves the command running', async () => {
     for (const signal of ['SIGQUIT', 'SIGUSR2', 'SIGTERM'] as const) {
       const screen = terminal();

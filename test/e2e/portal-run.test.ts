@@ -73,6 +73,34 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     expect(entries[0]?.body).toContain('too slow');
   });
 
+  it('{#portal_answers} offers nothing that changes something to a token that may only look', async () => {
+    const run = await runWith(live, client, 'looked-at', [{ calls: [sh('sleep 600'), sh('touch looked')] }]);
+    await client.call('act', { run, prompt: 'do both' });
+    const acting = await openPortal(browser, live, `/runs/${run}`);
+    await accept(acting.page).click();
+    await acting.page.getByRole('button', { name: 'Cancel c' }).waitFor();
+    const reader = await client.call<{ token: string }>('token/add', { name: 'reader', scope: 'read' });
+    const { page } = await openPortal(browser, live, `/runs/${run}`, reader);
+    await page.getByText('Another client answers: your token may look and change nothing.').waitFor();
+    await page.getByText('running', { exact: true }).first().waitFor();
+    await picture(page, 'portal-read-token');
+    const offered = await page.getByRole('main').getByRole('button').allInnerTexts();
+    expect(offered.map((text) => text.trim())).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/accept|reject|cancel|abort|rename|fork|send/i)]),
+    );
+    expect(await page.getByRole('textbox', { name: 'What shall the agent do' }).count()).toBe(0);
+    // Keys neither: what waits still waits, and what runs runs.
+    await page.keyboard.press('a');
+    await page.keyboard.press('c');
+    await page.keyboard.press('p');
+    await page.getByRole('heading', { name: 'Running commands' }).waitFor();
+    expect(await page.getByRole('main').getByRole('button').count()).toBe(0);
+    expect(await client.call<unknown[]>('getProposals', { run })).toHaveLength(1);
+    expect(await client.call<{ state: string }[]>('stream/list', { run, state: 'live' })).toHaveLength(1);
+    await client.call('run/abort', { run });
+    await client.call('stream/cancelAll', {}).catch(() => {});
+  });
+
   it('{#portal_answers} shows an answer that came from elsewhere, and remembers a rule', async () => {
     const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
     const { path } = await propose(run, 'sleep 0.01');

@@ -6,14 +6,14 @@ import type { WireClient } from './built-server.ts';
 import type { LiveServer } from './live-server.ts';
 
 /** The portal as `headgate portal` prints its address. */
-export function portalUrl({ server, root }: LiveServer, to = '/runs'): string {
-  return `${server.http}/portal/#${new URLSearchParams({ token: server.token, project: root, to }).toString()}`;
+export function portalUrl({ server, root }: LiveServer, to = '/runs', { token }: { token: string } = server): string {
+  return `${server.http}/portal/#${new URLSearchParams({ token, project: root, to }).toString()}`;
 }
 
 /** The portal in a new page, at a place of it. */
-export async function openPortal(browser: Browser, live: LiveServer, to?: string): Promise<WatchedPage> {
+export async function openPortal(browser: Browser, live: LiveServer, to?: string, as?: { token: string }): Promise<WatchedPage> {
   const watched = await browser.page();
-  await watched.page.goto(portalUrl(live, to));
+  await watched.page.goto(portalUrl(live, to, as));
   await watched.page.getByText('Headgate').first().waitFor();
   return watched;
 }

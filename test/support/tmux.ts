@@ -47,6 +47,11 @@ export class Terminal {
     return this.#tmux('capture-pane', '-p', '-J', '-S', '-');
   }
 
+  /** The rows of the screen with their colours, as control sequences. */
+  coloured(): string {
+    return this.#tmux('capture-pane', '-p', '-e');
+  }
+
   /** Waits until the screen matches, and returns it; throws with the screen when it does not in time. */
   async see(pattern: RegExp): Promise<string> {
     const until = performance.now() + WAIT_MS;

@@ -69,6 +69,13 @@ describe('{#tokens} tokens for others', () => {
     }
   });
 
+  it('{#session} are told to the client that came with one: init returns its scope', async () => {
+    const init = async (wire: WireClient) => await wire.call<Params>('init', { name: 'scoped', projectRoot: headgate.root });
+    expect(await init(await connect(await made('looks', 'read')))).toMatchObject({ scope: 'read' });
+    expect(await init(await connect(await made('drives', 'run')))).toMatchObject({ scope: 'run' });
+    expect(await init(await connect(headgate.server.token))).toMatchObject({ scope: 'admin' });
+  });
+
   it('when revoked end every connection that came with them, and open none again', async () => {
     const token = await made('ann', 'run');
     const [one, two, other] = [await connect(token), await connect(token), await connect(await made('bob', 'run'))];

@@ -153,14 +153,19 @@ export class ProducersPage extends LitElement {
         </span>
       </a>
       ${badge(wordOf(producer))}
-      <span class="buttons">
+      ${this.project.mayAct ? this.#buttons(producer) : nothing}
+    </li>`;
+  }
+
+  #buttons(producer: Producer) {
+    const { command } = producer;
+    return html`<span class="buttons">
         <select aria-label="Send a signal to ${command}" @change=${(event: Event) => this.#signal(producer, event)}>
           <option value="">Signal …</option>
           ${SIGNALS.map((signal) => html`<option>${signal}</option>`)}
         </select>
         <button class="danger" aria-label="Cancel ${command}" @click=${() => this.#cancel(producer)}>Cancel</button>
-      </span>
-    </li>`;
+      </span>`;
   }
 
   #signal({ run, path }: Producer, event: Event): void {

@@ -27,12 +27,15 @@ const TICK_MS = 1000;
 const PICTURE_MS = 50;
 /** How long a key may have been meant for what was selected before, milliseconds. */
 const NEW_MS = 500;
+/** Keys that change something. */
+const ACTING = new Set('ayrmfcsiIp');
 /** Signals that end us; the terminal is given back first. */
 const ENDING = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const;
 
 /** The view of a run that fills a terminal: what happened, the details and the output of what is selected, and keys (SPEC {#cli_attach}). */
 export class AttachView {
   readonly #console: Console;
+  readonly #session: Runtime;
   readonly #run: RunName;
   readonly #screen: FullScreen;
   readonly #feed: RunFeed;
@@ -83,6 +86,7 @@ export class AttachView {
   /** @param newMs - how long a proposal that was selected by itself takes no answer, milliseconds */
   constructor(console: Console, session: Runtime, run: RunName, newMs = NEW_MS) {
     this.#console = console;
+    this.#session = session;
     this.#run = run;
     this.#screen = new FullScreen(console, { key: (key) => this.#pressed(key), redraw: () => this.#draw() });
     this.#feed = new RunFeed(session, run, { changed: () => this.#changed(), failed: (error) => this.#over.reject(error) });
@@ -252,7 +256,7 @@ export class AttachView {
     if (this.#typing.into !== undefined)
       return [span(' keys go to the command ', 'inverse'), span(' Ctrl-] ', 'bold'), span('stop typing', 'dim')];
     const step = this.#step();
-    return keyBar(step, this.#isOpen, step !== undefined && this.#answers.takes(step));
+    return keyBar(step, this.#isOpen, { answers: step !== undefined && this.#answers.takes(step), mayAct: this.#session.mayAct });
   }
 
   #detail(columns: number, height: number, now: number): { detail: readonly Row[]; caption: Row; cursor?: Picture['cursor'] } {
@@ -329,7 +333,8 @@ export class AttachView {
 
   #letter(letter: string): void {
     const act = this.#letters[letter];
-    if (act) act();
+    if (!this.#session.mayAct && ACTING.has(letter)) this.#message = 'your token may look and change nothing';
+    else if (act) act();
     else this.#message = '? shows the keys';
   }
 
@@ -376,7 +381,7 @@ export class AttachView {
     const [newest] = this.#feed.timeline.running.filter(({ state }) => state !== 'cancelling').slice(-1);
     const step = this.#step();
     const running = step && isLive(step) && step.state !== 'cancelling' ? step : newest;
-    if (this.#interrupted || !running) return this.#over.resolve(EXIT.interrupted);
+    if (this.#interrupted || !running || !this.#session.mayAct) return this.#over.resolve(EXIT.interrupted);
     this.#interrupted = true;
     this.#select(running.id);
     this.#message = 'Ctrl-C again leaves';

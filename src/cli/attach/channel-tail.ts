@@ -1,5 +1,6 @@
 import { Screen, type ScreenSize } from '../../screen/screen.ts';
 import { printable } from './printable.ts';
+import { type Row, type Style, styled } from './rows.ts';
 
 /** Rows above the screen that are kept of output that is no terminal's. */
 const KEPT_ROWS = 500;
@@ -12,7 +13,7 @@ export class ChannelTail {
   readonly #screen: Screen;
   readonly #isTerminal: boolean;
   #bytes = 0;
-  #rows: readonly string[] | undefined;
+  #count: number | undefined;
 
   /** @param terminal - the size of the producer's own terminal; output of pipes takes the width of the pane */
   constructor(channel: number, columns: number, terminal: ScreenSize | undefined) {
@@ -30,7 +31,7 @@ export class ChannelTail {
   async take(bytes: Uint8Array, end: number): Promise<void> {
     await this.#screen.write(this.#isTerminal ? bytes : withReturns(bytes));
     this.#bytes = end;
-    this.#rows = undefined;
+    this.#count = undefined;
   }
 
   /** Says how long the channel is when its beginning is left out. */
@@ -42,16 +43,25 @@ export class ChannelTail {
   resize(columns: number): void {
     if (this.#isTerminal) return;
     this.#screen.resize({ cols: Math.max(2, columns), rows: 2 });
-    this.#rows = undefined;
+    this.#count = undefined;
   }
 
-  /** The rows, the last one at the end. */
-  get rows(): readonly string[] {
-    this.#rows ??= this.#screen.text().map(printable);
-    return this.#rows;
+  /** How many rows there are. */
+  get count(): number {
+    this.#count ??= this.#screen.text().length;
+    return this.#count;
   }
 
-  /** Where the cursor of a terminal is among `rows`. */
+  /** The last rows, at most `count` of them, in the colours of the command; `styles` are those of what has none. */
+  last(count: number, ...styles: Style[]): Row[] {
+    const all = this.count;
+    const first = Math.max(0, all - Math.max(0, count));
+    return Array.from({ length: all - first }, (_, index) =>
+      this.#screen.pieces(first + index).map(({ text, sgr }) => styled(printable(text), sgr, ...styles)),
+    );
+  }
+
+  /** Where the cursor of a terminal is among the rows. */
   get cursor(): { row: number; column: number } | undefined {
     if (!this.#isTerminal) return undefined;
     const { row, col } = this.#screen.cursor;

@@ -166,10 +166,11 @@ export class FullScreen {
 
   #paint(row: Row): string {
     return row
-      .map(({ text, styles = [], column }) => {
+      .map(({ text, styles = [], sgr, column }) => {
         const at = column === undefined ? '' : `${ESC}[${column + 1}G`;
         // Inverse is no colour.
-        const codes = styles.filter((style) => this.#colored || style === 'inverse').map((style) => SGR[style]);
+        const own = styles.filter((style) => this.#colored || style === 'inverse').map((style) => SGR[style]);
+        const codes = sgr !== undefined && this.#colored ? [...own, sgr] : own;
         return codes.length === 0 ? `${at}${text}` : `${at}${ESC}[${codes.join(';')}m${text}${ESC}[m`;
       })
       .join('');

@@ -28,8 +28,20 @@ export function helpRows(): Row[] {
   return HELP.map(([keys, what]) => [span(keys.padEnd(14), 'bold'), span(what)]);
 }
 
-/** The keys that matter now, the most urgent first, since a narrow terminal cuts the rest. `answers`: a proposal takes answers now. */
-export function keyBar(selected: Step | undefined, isOpen: boolean, answers: boolean): Row {
+/**
+ * The keys that matter now, the most urgent first, since a narrow terminal cuts the rest. `answers`: a proposal takes answers now;
+ * `mayAct`: false for a token that may only look.
+ */
+export function keyBar(selected: Step | undefined, isOpen: boolean, { answers, mayAct }: { answers: boolean; mayAct: boolean }): Row {
+  const pairs = mayAct ? actingKeys(selected, answers) : [];
+  if (selected?.receipt === undefined && selected?.state === 'cancelled') pairs.push(['R', 'receipt']);
+  if (selected && selected.channels.length > 0) pairs.push(['PgUp', 'scroll'], ['/', 'search']);
+  pairs.push(['Enter', isOpen ? 'close' : 'open'], ...(mayAct ? ([['p', 'prompt']] as const) : []), ['?', 'keys'], ['q', 'leave']);
+  return pairs.flatMap(([key, what]) => [span(` ${key} `, 'bold'), span(`${what} `, 'dim')]);
+}
+
+/** Those that answer, end or type into what is selected. */
+function actingKeys(selected: Step | undefined, answers: boolean): (readonly [string, string])[] {
   const pairs: (readonly [string, string])[] = [];
   if (selected?.state === 'proposed' && answers) {
     const { accept, reject } = selected.action.rules;
@@ -39,8 +51,5 @@ export function keyBar(selected: Step | undefined, isOpen: boolean, answers: boo
   } else if (selected && isLive(selected))
     pairs.push(['c', 'cancel'], ...(selected.takesInput ? ([['i', 'input']] as const) : []), ['s', 'signal']);
   else if (selected && isLeftover(selected)) pairs.push(['c', 'cancel what it left'], ['s', 'signal']);
-  else if (selected?.receipt === undefined && selected?.state === 'cancelled') pairs.push(['R', 'receipt']);
-  if (selected && selected.channels.length > 0) pairs.push(['PgUp', 'scroll'], ['/', 'search']);
-  pairs.push(['Enter', isOpen ? 'close' : 'open'], ['p', 'prompt'], ['?', 'keys'], ['q', 'leave']);
-  return pairs.flatMap(([key, what]) => [span(` ${key} `, 'bold'), span(`${what} `, 'dim')]);
+  return pairs;
 }

@@ -1,13 +1,12 @@
 import { messageOf } from '../../core/errors.ts';
-import { plainText } from '../../core/plain-text.ts';
 import { isOver, type RunName, type Runtime, type Step } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
 import { follow } from '../follow.ts';
 import { formatBytes } from '../text.ts';
 import { ChannelTail } from './channel-tail.ts';
+import { type ColouredLine, colouredLines, wrapColoured } from './coloured-line.ts';
 import { LineSearch } from './line-search.ts';
-import { printable } from './printable.ts';
-import { type Row, span, wrap } from './rows.ts';
+import { type Row, rowText, span, wrap } from './rows.ts';
 
 /** Bytes before the end from which on output is played: of pipes and of a terminal, whose picture takes more. */
 const PIPE_TAIL_BYTES = 64 * 1024;
@@ -27,7 +26,7 @@ interface Page {
   readonly channel: number;
   readonly first: number;
   readonly total: number;
-  readonly lines: readonly string[];
+  readonly lines: readonly ColouredLine[];
   /** Rows that it was read for. */
   readonly room: number;
   /** The line that a search found. */
@@ -219,10 +218,9 @@ export class OutputPane {
     const below = others.filter(({ bytes }) => bytes > 0);
     if (below.length === 0) {
       const { cursor } = main;
-      const shown = last(main.rows, this.#height);
-      const at = cursor && cursor.row - Math.max(0, main.rows.length - this.#height);
+      const at = cursor && cursor.row - Math.max(0, main.count - this.#height);
       return {
-        rows: shown.map((row) => [span(row)]),
+        rows: main.last(this.#height),
         label,
         ...(cursor && at !== undefined && at >= 0 && at < this.#height ? { cursor: { row: at, column: cursor.column } } : {}),
       };
@@ -232,9 +230,9 @@ export class OutputPane {
     const room = main.bytes === 0 ? this.#height : Math.max(1, Math.floor(this.#height / 3));
     const lower = below.flatMap((tail) => [
       [span(`-- ${channelName(tail.channel)} --`, 'dim')] as Row,
-      ...last(tail.rows, Math.max(1, Math.floor(room / below.length) - 1)).map((row): Row => [span(row, 'red')]),
+      ...tail.last(Math.max(1, Math.floor(room / below.length) - 1), 'red'),
     ]);
-    rows.push(...last(main.rows, Math.max(0, this.#height - lower.length)).map((row): Row => [span(row)]), ...lower);
+    rows.push(...main.last(Math.max(0, this.#height - lower.length)), ...lower);
     return { rows: rows.slice(-this.#height), label };
   }
 
@@ -257,10 +255,9 @@ export class OutputPane {
     const answer = await this.#readPage({ lines: { first, count: Math.max(room, from - first + 1) }, max_bytes: PAGE_BYTES });
     const { total } = answer.lines;
     if (first > total && total > 0) return await this.#read(total, 0);
-    const text = plainText(Buffer.from(answer.chunk, answer.encoding)).replace(/\n$/, '');
-    const all = text.split('\n').map((line) => printable(line.slice(0, LINE_CHARS).replaceAll('\t', '    ')));
+    const all = colouredLines(Buffer.from(answer.chunk, answer.encoding).toString('utf8').replace(/\n$/, ''), LINE_CHARS);
     let skipped = 0;
-    const heights = all.slice(0, Math.max(0, from - first)).map((line) => wrap(line, this.#room(total)).length);
+    const heights = all.slice(0, Math.max(0, from - first)).map(({ text }) => wrap(text, this.#room(total)).length);
     while (skipped + 1 < heights.length && heights.slice(skipped).reduce((sum, rows) => sum + rows, 1) > room) skipped++;
     return { channel: this.#channel, first: first + skipped, total, room, lines: all.slice(skipped) };
   }
@@ -305,9 +302,10 @@ function pageRows({ channel, first, total, lines, found }: Page, columns: number
   for (const [index, line] of lines.entries()) {
     if (rows.length >= height) break;
     shown = index + 1;
-    for (const [part, text] of wrap(line, Math.max(1, columns - gutter - 2)).entries()) {
+    for (const [part, spans] of wrapColoured(line, Math.max(1, columns - gutter - 2)).entries()) {
       const number = part === 0 ? String(first + index).padStart(gutter) : ' '.repeat(gutter);
-      rows.push([span(`${number}  `, 'dim'), first + index === found ? span(text, 'inverse') : span(text)]);
+      const text = first + index === found ? [span(rowText(spans), 'inverse')] : spans;
+      rows.push([span(`${number}  `, 'dim'), ...text]);
     }
   }
   return {
@@ -319,8 +317,4 @@ function pageRows({ channel, first, total, lines, found }: Page, columns: number
 
 function channelName(channel: number): string {
   return channel === 1 ? 'stdout' : channel === 2 ? 'stderr' : `channel ${channel}`;
-}
-
-function last<T>(rows: readonly T[], count: number): readonly T[] {
-  return count <= 0 ? [] : rows.slice(-count);
 }

@@ -8,6 +8,8 @@ export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan' | 'inve
 export interface Span {
   readonly text: string;
   readonly styles?: readonly Style[];
+  /** Looks that a command gave its output: parameters of SGR, digits and separators alone. */
+  readonly sgr?: string;
   readonly column?: number;
 }
 
@@ -31,6 +33,11 @@ export function span(text: string, ...styles: Style[]): Span {
   return styles.length === 0 ? { text } : { text, styles };
 }
 
+/** A piece of output with the looks that its command gave it; `styles` are those below them. */
+export function styled(text: string, sgr: string, ...styles: Style[]): Span {
+  return { ...span(text, ...styles), ...(sgr === '' ? {} : { sgr }) };
+}
+
 /** What fits into `columns` from the beginning of a text, by whole characters. */
 export function head(text: string, columns: number): string {
   if (columns <= 0) return '';
@@ -45,6 +52,11 @@ export function head(text: string, columns: number): string {
     end += segment.length;
   }
   return near.slice(0, end);
+}
+
+/** What a row says. */
+export function rowText(row: Row): string {
+  return row.map(({ text }) => text).join('');
 }
 
 /** A row in at most `columns`; `…` stands for what is cut. */

@@ -64,7 +64,9 @@ async function attachPlain(console: Console, run: string, options: ClientOptions
           if (interactive)
             screen.line(
               screen.colors.dim(
-                `attached to ${name.now}; keys: a accept, r reject, m and f the same and remember it, c cancel the running command, q leave`,
+                session.mayAct
+                  ? `attached to ${name.now}; keys: a accept, r reject, m and f the same and remember it, c cancel the running command, q leave`
+                  : `attached to ${name.now} with a token that may look and change nothing; q leaves`,
               ),
             );
           person.review();

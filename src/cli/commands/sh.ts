@@ -13,7 +13,7 @@ import { Interrupts } from '../interrupts.ts';
 import { awaitKill } from '../kill.ts';
 import { inRun } from '../open-run.ts';
 import { givesInput, type PlaceOptions, placeParams } from '../place-options.ts';
-import { forwardInput, type InputEnd } from '../stdin.ts';
+import { forwardInput, type InputEnd, mayRead } from '../stdin.ts';
 import { terminalParams } from '../terminal-size.ts';
 import { shellQuote, visibleLine } from '../text.ts';
 
@@ -53,7 +53,7 @@ export async function sh(console: Console, words: readonly string[], options: Sh
   const tty = options.tty ? { tty: terminalParams(console) } : {};
   const asked = { ...placeParams(options), ...tty, ...commandOf(words, options) };
   const input = console.stdin();
-  const forward = options.stdin && givesInput(options) && !options.propose && input.isTTY !== true;
+  const forward = options.stdin && givesInput(options) && !options.propose && mayRead(input);
   const session = await openSession(console, options, { resume: true });
   try {
     const proposed = await propose(session, asked, options, forward || options.input === true);

@@ -25,14 +25,14 @@ export function commandCommands(registry: Registry): void {
         'where it runs: gpu,eu has both as name or label, !old has not, name:build-1 is that one (default: the server itself)',
       )
       .option('--tty', 'give it a terminal instead of pipes, of the size of ours; headgate tty is for typing into one')
-      .option('--no-stdin', 'do not forward standard input')
+      .option('--no-stdin', 'do not forward standard input; for programs that read all of it, such as rg without a path')
       .option('--propose', 'only propose it, print run and path, and let another client answer')
       .option('--json', 'with --propose: print JSON')
       .passThroughOptions(),
   )
     .addHelpText(
       'after',
-      `\nCtrl-C sends the command SIGINT, a second one cancels it, a third one leaves at once.\n${examples('headgate sh -- make test', `headgate sh 'seq 5 | wc -l'`, 'tar c src | headgate sh -- tar tv', 'headgate sh --timeout 5m --run build -- npm test', 'headgate sh --sandbox workspace --network -- npm ci', 'headgate sh --image debian:12 --memory 512m --mount "$PWD":/src:ro -- ls /src', 'headgate sh --host deploy@build.example:2222 -- uptime', 'headgate sh --container web --watch logs')}`,
+      `\nWhat you type goes to the command by the line, and Ctrl-D ends its input. Ctrl-C sends it SIGINT, a second one cancels it, a third one leaves at once.\n${examples('headgate sh -- make test', `headgate sh 'seq 5 | wc -l'`, 'tar c src | headgate sh -- tar tv', 'headgate sh --timeout 5m --run build -- npm test', 'headgate sh --sandbox workspace --network -- npm ci', 'headgate sh --image debian:12 --memory 512m --mount "$PWD":/src:ro -- ls /src', 'headgate sh --host deploy@build.example:2222 -- uptime', 'headgate sh --container web --watch logs')}`,
     )
     .action((words, options) => choose(async () => (await import('../commands/sh.ts')).sh(console, words, options)));
 

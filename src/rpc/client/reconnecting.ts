@@ -1,7 +1,7 @@
 import { type Deferred, deferred } from '../../core/deferred.ts';
 import { defined } from '../../core/defined.ts';
 import { messageOf } from '../../core/errors.ts';
-import type { NotificationName, NotificationParamsOf } from '../protocol/table.ts';
+import type { NotificationName, NotificationParamsOf, ResultOf } from '../protocol/table.ts';
 import { RpcClient } from './client.ts';
 import { ConnectionClosed, DataReplaced, RpcError } from './errors.ts';
 import type { Line, LineUser } from './line.ts';
@@ -62,6 +62,7 @@ export class Reconnecting implements Line {
   #next: Deferred<RpcClient> = deferred();
   #lost: Error | undefined;
   #data: Data = { madeAt: undefined, lastSeq: 0 };
+  #scope: ResultOf<'init'>['scope'] | undefined;
   #seen = 0;
   #wake: (() => void) | undefined;
   #undoSignal: () => void = () => {};
@@ -91,6 +92,11 @@ export class Reconnecting implements Line {
   /** Sequence number of the project's last event when this connection began. */
   get lastSeq(): number {
     return this.#data.lastSeq;
+  }
+
+  /** What this connection may do; undefined where the server does not say. */
+  get scope(): ResultOf<'init'>['scope'] | undefined {
+    return this.#scope;
   }
 
   get seenSeq(): number {
@@ -177,7 +183,7 @@ export class Reconnecting implements Line {
     // Events of the new connection may come with the answer, and count already when that is looked at.
     const told = this.#seen;
     const silence = setTimeout(() => rpc.close(), BIND_MS);
-    const { lastSeq, madeAt } = await rpc.call('init', params).finally(() => clearTimeout(silence));
+    const { lastSeq, madeAt, scope } = await rpc.call('init', params).finally(() => clearTimeout(silence));
     const before = this.#data;
     if (before.madeAt !== undefined && madeAt !== undefined && madeAt !== before.madeAt) {
       throw new DataReplaced('the server has other data than before; connect again and read the present state');
@@ -188,6 +194,7 @@ export class Reconnecting implements Line {
       );
     }
     this.#data = { madeAt, lastSeq };
+    this.#scope = scope;
     this.#seen = Math.max(this.#seen, lastSeq);
   }
 

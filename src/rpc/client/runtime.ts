@@ -10,6 +10,8 @@ import type { Transport } from './transport.ts';
 export interface Runtime extends AsyncDisposable {
   /** Sequence number of the project's last event at the time when the connection was opened, or opened again. */
   readonly lastSeq: number;
+  /** False for a token that may only look (SPEC {#session}): what would change something is refused. */
+  readonly mayAct: boolean;
   /**
    * Calls a method. While the connection is lost, the call waits for the next one before it is sent.
    *
@@ -92,6 +94,10 @@ class RemoteRuntime implements Runtime {
 
   get lastSeq(): number {
     return this.#line.lastSeq;
+  }
+
+  get mayAct(): boolean {
+    return this.#line.scope !== 'read';
   }
 
   async call<M extends MethodName>(method: M, params: ParamsOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { method } from './method.ts';
-import { empty, run } from './shapes.ts';
+import { empty, run, scope } from './shapes.ts';
 
 /** Greeting and session (SPEC {#session}). */
 export const sessionMethods = {
@@ -32,7 +32,14 @@ export const sessionMethods = {
       configPath: z.string().min(1).max(4096).optional(),
       client: z.strictObject({ name: z.string().min(1).max(64), version: z.string().max(64).optional() }).optional(),
     }),
-    result: z.strictObject({ project: z.string(), protocol: z.int(), version: z.string(), lastSeq: z.int(), madeAt: z.int() }),
+    result: z.strictObject({
+      project: z.string(),
+      protocol: z.int(),
+      version: z.string(),
+      lastSeq: z.int(),
+      madeAt: z.int(),
+      scope: scope.describe('What the connection may do: the scope of its token, `admin` without one.'),
+    }),
     init: false,
     scope: 'read',
     summary: 'Binds the connection to a project, a name and an absolute root folder.',

@@ -152,3 +152,6 @@ export const producer = z.strictObject({
   ageMs: z.int(),
   leftover: leftover.nullable().describe('What ran on after its end; null: nothing did.'),
 });
+
+/** What a token allows (SPEC {#tokens}). */
+export const scope = z.enum(['read', 'run', 'runner', 'admin']);

@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { durationParam } from '../../model/lifetime.ts';
 import { method } from './method.ts';
-import { alias, empty } from './shapes.ts';
+import { alias, empty, scope } from './shapes.ts';
 
 const name = alias.describe('Whose it is: 1 to 64 characters of A-Z a-z 0-9 . _ -.');
-const scope = z.enum(['read', 'run', 'runner', 'admin']);
 const projects = z.array(z.string().min(1).max(128)).min(1).max(100);
 const bounds = {
   projects: projects.nullable().describe('Names of the projects that it is bound to; null: every one.'),

@@ -3,6 +3,7 @@ import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { ProposedProducer, SettledOutcome, ToolCallContext, ToolOutcome } from '../../hooks/plugin.ts';
 import type { Entry, LoopMode, Project, Run, RunSettings } from '../../model/records.ts';
 import type { EntryStatus } from '../../model/status.ts';
+import { isShellTool } from '../../policy/index.ts';
 import type { ChannelState, JournalTx } from '../../stream/index.ts';
 import { commandAccess } from '../command-access.ts';
 import { checkWritable, onlyHides, removeEntry, requireRemovable, writeEntry } from '../entry-writes.ts';
@@ -263,7 +264,7 @@ export class Actions {
     const { projectId, alias } = scope.run;
     const { name } = tool.definition;
     const { project, by: proposedBy, settings } = scope;
-    const inSandbox = name === 'env' && (await canSandbox(project.root));
+    const inSandbox = isShellTool(name) && (await canSandbox(project.root));
     const look = lookPlace(project.root, inSandbox);
     const proposer = { tool: name, root: project.root, by: proposedBy, readOnly: policy.readOnly && !settings.noRepo, look };
     const ruling = await policy.judge(projectId, caseOf(proposal, input, proposer));

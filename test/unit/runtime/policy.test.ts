@@ -138,18 +138,23 @@ describe('{#policy_printed} what is run', () => {
 });
 
 describe('{#policy_defaults} what only looks', () => {
-  it('is allowed to the tool env of the model, inside of the project', async () => {
+  it.each(['env', 'sh'])('is allowed to the tool %s of the model, inside of the project', async (tool) => {
     await mkdir(join(h.root, 'src'));
     await writeFile(join(h.root, 'src', 'a.ts'), 'text\n');
-    await act('env', 'ls src && cat src/a.ts');
-    expect(verdict('log://turn_1/env/ls-src-cat-src-a-ts')).toMatchObject({ decision: 'allow', by: 'default' });
+    await act(tool, 'ls src && cat src/a.ts');
+    expect(verdict(`log://turn_1/${tool}/ls-src-cat-src-a-ts`)).toMatchObject({ decision: 'allow', by: 'default' });
   });
 
   it.each([
     ['env', 'cat .env', {}],
     ['env', 'touch x', {}],
     ['env', 'ls', { stdin: true }],
-    ['sh', 'ls', {}],
+    ['sh', 'cat .env', {}],
+    ['sh', 'touch x', {}],
+    ['sh', 'ls && touch x', {}],
+    ['sh', 'echo x', {}],
+    ['sh', 'ls; echo "$HOME"', {}],
+    ['sh', 'ls', { stdin: true }],
   ])('is asked by %s for %s %j', async (tool, command, more) => {
     const { path, ended } = await proposed(command, tool, more);
     answer(path, { action: 'reject' });

@@ -116,7 +116,7 @@ export class OutputView extends LitElement {
       }
       <div class="panes">${this.#isSeen && command ? this.#followed(command).map((channel) => this.#pane(command, channel, isTerminal)) : nothing}</div>
       ${
-        command && stateOf(command, Date.now()).isLive && command.stdin && !command.tty && this.runtime
+        command && stateOf(command, Date.now()).isLive && command.stdin && !command.tty && this.runtime?.mayAct
           ? html`<headgate-input
               .runtime=${this.runtime}
               run=${this.run}

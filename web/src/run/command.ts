@@ -113,7 +113,7 @@ export class CommandCard extends LitElement {
         </button>
         ${step.durationMs === undefined || told ? nothing : html`<span class="dim">${durationWord(step.durationMs)}</span>`}
         ${told ? nothing : statusBadge(step)}
-        ${live ? html`<button class="danger" aria-keyshortcuts="c" @click=${() => this.cancel()}>Cancel <kbd>c</kbd></button>` : nothing}
+        ${live && this.runtime.mayAct ? html`<button class="danger" aria-keyshortcuts="c" @click=${() => this.cancel()}>Cancel <kbd>c</kbd></button>` : nothing}
         ${
           left?.isCancelled || (step.state === 'cancelled' && !told)
             ? html`<button class="quiet" aria-expanded=${this.receipt ? 'true' : 'false'} @click=${() => (this.receipt = !this.receipt)}>Receipt</button>`
@@ -145,6 +145,7 @@ export class CommandCard extends LitElement {
 
   /** Ends the command with its whole tree, and shows what became of it. */
   async cancel(): Promise<void> {
+    if (!this.runtime.mayAct) return;
     this.problem = undefined;
     try {
       await this.runtime.call('stream/cancel', { run: this.run, path: this.step.id, reason: 'cancelled in the portal' });

@@ -108,6 +108,7 @@ export class Composer extends LitElement {
   }
 
   override render() {
+    if (!this.project.mayAct) return html`<p class="dim">Your token may look and change nothing.</p>`;
     const { text, mode, problem, busy, ...draft } = this.#draft;
     const models = this.project.models;
     const model = draft.model ?? this.model ?? (models.find(({ alias }) => alias !== 'scripted') ?? models[0])?.alias;

@@ -130,7 +130,13 @@ export class ProposalCard extends LitElement {
       ${command === undefined ? nothing : this.#command(visible(command))}
       ${diff === undefined ? nothing : diffView(diff, `Change: ${summary}`)} ${this.#side(action)}
       ${this.problem === undefined ? nothing : html`<p class="problem" role="alert">${this.problem}</p>`}
-      ${question ? this.#questionForm(question.options) : this.rejecting ? this.#rejectForm() : this.#buttons(action)}`;
+      ${this.#answers(action)}`;
+  }
+
+  #answers(action: Action) {
+    if (!this.runtime.mayAct) return html`<p class="dim">Another client answers: your token may look and change nothing.</p>`;
+    if (action.question) return this.#questionForm(action.question.options);
+    return this.rejecting ? this.#rejectForm() : this.#buttons(action);
   }
 
   /** Accepts it, or moves to the field of its answer. */
@@ -241,7 +247,7 @@ export class ProposalCard extends LitElement {
   }
 
   async #answer(action: 'accept' | 'reject', more: { output?: string; remember?: true } = {}): Promise<void> {
-    if (this.busy) return;
+    if (this.busy || !this.runtime.mayAct) return;
     this.busy = true;
     this.problem = undefined;
     try {

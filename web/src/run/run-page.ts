@@ -143,11 +143,7 @@ export class RunPage extends LitElement {
         <a class="back" href=${RUNS_HREF} aria-label="All runs">←</a>
         ${this.renaming ? this.#renameForm() : html`<h1 class="ellipsis">${state.run}</h1>`}
         ${state.info ? this.#facts(state.info) : nothing}
-        <div class="actions">
-          ${state.info?.loops.some(({ status }) => BUSY.has(status)) ? html`<button class="danger" @click=${() => this.#abort()}>Abort</button>` : nothing}
-          ${this.renaming ? nothing : html`<button class="quiet" @click=${() => this.#rename()}>Rename</button>`}
-          <button class="quiet" title="Copies the run as it is now into a new one" @click=${() => this.#fork()}>Fork</button>
-        </div>
+        ${project.mayAct ? this.#actions() : nothing}
         ${this.problem === undefined ? nothing : html`<p class="problem" role="alert">${this.problem}</p>`}
       </header>
       ${keyed(state.run, html`<headgate-timeline .runtime=${project.runtime} .state=${state} .path=${this.path}></headgate-timeline>`)}
@@ -187,6 +183,14 @@ export class RunPage extends LitElement {
         ${producers.length === 0 ? nothing : html`<a href=${PRODUCERS_HREF}>${producers.length} running</a>`}
         ${waiting.length === 0 ? nothing : html`<a href=${runHref(this.state.run, waiting[0])}>waits for input</a>`}
       </div>`;
+  }
+
+  #actions() {
+    return html`<div class="actions">
+          ${this.state.info?.loops.some(({ status }) => BUSY.has(status)) ? html`<button class="danger" @click=${() => this.#abort()}>Abort</button>` : nothing}
+          ${this.renaming ? nothing : html`<button class="quiet" @click=${() => this.#rename()}>Rename</button>`}
+          <button class="quiet" title="Copies the run as it is now into a new one" @click=${() => this.#fork()}>Fork</button>
+    </div>`;
   }
 
   #renameForm() {

@@ -71,6 +71,11 @@ export class ProjectState extends Observable {
     return this.#final;
   }
 
+  /** False for a token that may only look. */
+  get mayAct(): boolean {
+    return this.runtime.mayAct;
+  }
+
   /** How many proposals wait, of one run or of all. */
   waiting(run?: string): number {
     return [...this.#proposals.values()].filter((proposal) => run === undefined || proposal.run === run).length;

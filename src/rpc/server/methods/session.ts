@@ -13,7 +13,8 @@ export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'i
     const project = session.projects.open({ name, root: projectRoot, configPath: configPath ?? null });
     const lastSeq = session.bind(project, client?.name ?? 'client');
     afterAnswer(() => session.events.start());
-    return { project: project.name, protocol: PROTOCOL_VERSION, version: parts.version, lastSeq, madeAt: parts.store.madeAt };
+    const { madeAt } = parts.store;
+    return { project: project.name, protocol: PROTOCOL_VERSION, version: parts.version, lastSeq, madeAt, scope: session.grant.scope };
   },
 
   getProjects: (_, { session }) => session.projects.list().map(({ name, root }) => ({ name, projectRoot: root })),

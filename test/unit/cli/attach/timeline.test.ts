@@ -92,7 +92,7 @@ describe('{#attach_timeline} a timeline', () => {
     const step = timeline.step(PATH)!;
     const text = (rows: readonly (readonly { text: string }[])[]) => rows.map((row) => row.map((one) => one.text).join('')).join('\n');
     expect(text(detailRows(step, 80, 5000))).toContain('2 processes of it run on in the background (pid 41, 42)');
-    expect(text([keyBar(step, false, true)])).toContain('cancel what it left');
+    expect(text([keyBar(step, false, { answers: true, mayAct: true })])).toContain('cancel what it left');
     expect(timeline.running).toEqual([]);
     timeline.setEntry(entry(PATH, { attributes: { ...attributes, leftover: { ...leftover, processes: [], gone_at: 2 } } }));
     expect(shown(timeline).at(-1)).toMatch(/exit 0, 4\.2 s$/);
@@ -193,8 +193,8 @@ describe('{#attach_timeline} a timeline', () => {
 });
 
 describe('{#attach_keys} what is offered', () => {
-  const keys = (timeline: RunModel) =>
-    keyBar(timeline.step(PATH), false, true)
+  const keys = (timeline: RunModel, mayAct = true) =>
+    keyBar(timeline.step(PATH), false, { answers: true, mayAct })
       .map(({ text }) => text)
       .join('')
       .trim();
