@@ -4,7 +4,7 @@ import { examples, type Registry } from './registry.ts';
 export function dataCommands({ program, console, host, choose }: Registry): void {
   program
     .command('backup')
-    .description('put all data of a server, which may be running, into one new file; whoever has the file has the token and all output')
+    .description('put all data of a server, which may be running, into one new file, which then holds the token and all output')
     .argument('<file>', 'archive to make (tar)')
     .option('--data <dir>', 'folder of the server (default: $HEADGATE_DATA or ~/.local/share/headgate)')
     .option('--json', 'print JSON')
