@@ -13,20 +13,22 @@ const source = join(dist, 'src');
 /** Two folders down, as the modules are that find main.js relative to themselves. */
 const CHUNKS = 'bundle/chunks';
 
-const bundle = await rolldown({
-  input: { main: join(source, 'main.js') },
-  platform: 'node',
-  // Native modules and WebAssembly, which find their binary relative to themselves, and what loads them; the last four only when
-  // they are needed.
-  external: [/^node:/, 'better-sqlite3', 'dockerode', 'prom-client', 'ssh2', 'web-tree-sitter'],
-});
-await bundle.write({
-  dir: source,
-  format: 'esm',
-  entryFileNames: '[name].js',
-  chunkFileNames: `${CHUNKS}/[name]-[hash].js`,
-});
-await bundle.close();
+/** Bundles one module; `to` is its file below the sources. */
+async function bundled(name, module, to) {
+  const bundle = await rolldown({
+    input: { [name]: join(source, module) },
+    platform: 'node',
+    // Native modules and WebAssembly, which find their binary relative to themselves, and what loads them; the last four only when
+    // they are needed.
+    external: [/^node:/, 'better-sqlite3', 'dockerode', 'prom-client', 'ssh2', 'web-tree-sitter'],
+  });
+  await bundle.write({ dir: source, format: 'esm', entryFileNames: to, chunkFileNames: `${CHUNKS}/[name]-[hash].js` });
+  await bundle.close();
+}
+
+await bundled('main', 'main.js', '[name].js');
+// A thread of its own modules does without those of the command.
+await bundled('judge-worker', 'policy/judge-worker.js', `${CHUNKS}/[name].js`);
 // A thread is started from a file beside the module that starts it.
 for (const worker of [
   'store/checkpoint-worker.mjs',

@@ -19,11 +19,15 @@ export interface RuleText {
 /** Where a rule comes from. */
 export type RuleSource = 'config' | 'stored' | 'default';
 
-/** A rule that has been read. */
-export interface Rule extends RuleText {
+/** A rule as it is kept. */
+export interface GivenRule extends RuleText {
   readonly source: RuleSource;
   /** Id of a stored one. */
   readonly id?: number;
+}
+
+/** A rule that has been read. */
+export interface Rule extends GivenRule {
   readonly tool: Glob;
   /** Pattern over the text of a command; also over plain subjects. */
   readonly pattern: Glob;
@@ -62,6 +66,7 @@ export function splitRule({ text, decision }: RuleText): { tool: string; pattern
 /** Reads a rule. Throws `invalid_params` as `splitRule` does. */
 export function readRule({ decision, text }: RuleText, source: RuleSource, id?: number): Rule {
   const { tool, pattern, folder } = splitRule({ decision, text });
+  let subject: SubjectMatcher | undefined;
   return {
     decision,
     text,
@@ -70,8 +75,24 @@ export function readRule({ decision, text }: RuleText, source: RuleSource, id?: 
     tool: glob(tool),
     pattern: glob(pattern),
     ...defined({ folder }),
-    subject: subjectMatcher(pattern, decision),
+    // Made for the first subject: a project has many rules that are about commands only.
+    subject: (text) => (subject ??= subjectMatcher(pattern, decision))(text),
   };
+}
+
+/** Rules that were read and are kept at most. */
+const KEPT = 4000;
+const kept = new Map<string, Rule>();
+
+/** The same for rules as they are kept, each of which is read once. */
+export function readRules(rules: readonly GivenRule[]): Rule[] {
+  if (kept.size > KEPT) kept.clear();
+  return rules.map((rule) => {
+    const key = `${rule.source} ${rule.id ?? ''} ${rule.decision} ${rule.text}`;
+    const known = kept.get(key) ?? readRule(rule, rule.source, rule.id);
+    kept.set(key, known);
+    return known;
+  });
 }
 
 /**

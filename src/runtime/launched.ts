@@ -1,7 +1,7 @@
 import type { ProposedProducer } from '../hooks/plugin.ts';
 import { commandText } from '../model/launch.ts';
 import { watchTitle } from '../model/place.ts';
-import { type Printed, takingPlace } from '../policy/index.ts';
+import { type Printed, takingPlaceApart } from '../policy/index.ts';
 
 /**
  * What is proposed, with the line by which one simple command takes the place of its shell (SPEC {#backend_process}). Whatever a plugin has put
@@ -17,6 +17,6 @@ export async function launched(producer: ProposedProducer, printed?: Printed): P
   }
   const said = printed && 'line' in printed ? printed.line : undefined;
   const inPlace = (spec.shell === undefined || spec.shell === 'sh') && watchTitle(spec) === undefined;
-  const line = (inPlace ? await takingPlace(said ?? spec.command) : undefined) ?? said;
+  const line = (inPlace ? await takingPlaceApart(said ?? spec.command) : undefined) ?? said;
   return { ...producer, spec: line === undefined ? spec : { ...spec, line } };
 }

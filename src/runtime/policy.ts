@@ -1,7 +1,7 @@
 import { HeadgateError } from '../core/errors.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { PermissionRecord } from '../model/records.ts';
-import { type Case, type Decision, type Judgement, judge, type Rule, type RuleText, readRule, splitRule } from '../policy/index.ts';
+import { type Case, type Decision, type GivenRule, type Judgement, judgeApart, type RuleText, splitRule } from '../policy/index.ts';
 import type { Journal, JournalTx } from '../stream/index.ts';
 
 /** Rules of a project at most. */
@@ -33,18 +33,21 @@ export class Policy {
   readonly readOnly: boolean;
   readonly #store: Store;
   readonly #journal: Journal;
-  readonly #config: readonly Rule[];
+  readonly #config: readonly GivenRule[];
 
   constructor(store: Store, journal: Journal, config: PolicyConfig) {
     this.#store = store;
     this.#journal = journal;
     this.readOnly = config.readOnly;
-    this.#config = config.rules.map((rule) => readRule(rule, 'config'));
+    this.#config = config.rules.map((rule) => {
+      splitRule(rule);
+      return { ...rule, source: 'config' };
+    });
   }
 
   /** What the rules of a project decide now. */
   async judge(projectId: number, one: Case): Promise<Judgement> {
-    return await judge(one, [...this.#config, ...this.#store.permissions.list(projectId).map(stored)]);
+    return await judgeApart(one, [...this.#config, ...this.#store.permissions.list(projectId).map(stored)]);
   }
 
   /** The configuration's rules, then the project's; with `removed` also those that were taken back. */
@@ -89,8 +92,8 @@ function tell(tx: JournalTx, projectId: number, change: 'added' | 'removed', rul
   tx.event(projectId, null, 'policy/changed', { change, rule });
 }
 
-function stored(rule: PermissionRecord): Rule {
-  return readRule({ decision: rule.decision, text: textOf(rule) }, 'stored', rule.id);
+function stored(rule: PermissionRecord): GivenRule {
+  return { decision: rule.decision, text: textOf(rule), source: 'stored', id: rule.id };
 }
 
 function textOf({ tool, pattern, folder }: PermissionRecord): string {

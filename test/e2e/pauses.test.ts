@@ -21,11 +21,11 @@ function tell(name: string, { longest, owed }: Waits): void {
 }
 
 let readers = 0;
-async function reader(): Promise<WireClient> {
+async function reader(root = live.root): Promise<WireClient> {
   const owner = await WireClient.connect(live.server);
   const { token } = await owner.call<{ token: string }>('token/add', { name: `hostile-${++readers}`, scope: 'read' });
   await owner.close();
-  return await WireClient.connect({ ...live.server, token }, live.root);
+  return await WireClient.connect({ ...live.server, token }, root);
 }
 
 beforeAll(async () => {
@@ -33,7 +33,7 @@ beforeAll(async () => {
     server: live.server,
     data: live.data,
     root: live.root,
-    operator: () => WireClient.connect(live.server, live.root),
+    operator: (root = live.root) => WireClient.connect(live.server, root),
     reader,
   };
   healthy = await HealthyClient.connect(live.server);

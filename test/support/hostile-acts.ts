@@ -23,15 +23,32 @@ export interface Target {
   readonly data: string;
   /** Folder of the project. */
   readonly root: string;
-  /** Connects as the operator. */
-  operator(): Promise<WireClient>;
+  /** Connects as the operator, to the project when no other is named. */
+  operator(root?: string): Promise<WireClient>;
   /** Connects with a token of scope `read` that nobody else has. */
-  reader(): Promise<WireClient>;
+  reader(root?: string): Promise<WireClient>;
 }
 
 /** Makes the names of models differ. */
 let models = 0;
 const far = 'a/'.repeat(32_000);
+
+/** Command lines with more words and signs than are read in the server's thread. */
+function longLines(): string[] {
+  const words = Array.from({ length: 1900 }, (_, at) => `f${at}`).join(' ');
+  return [
+    'a|'.repeat(16_000),
+    'a=('.repeat(10_000),
+    'a;'.repeat(16_000),
+    '>a '.repeat(10_000),
+    '>a '.repeat(900),
+    'a>b '.repeat(400),
+    'cat a|'.repeat(190),
+    `cat ${words}`,
+    `cd a; cat ${words}`,
+    'a '.repeat(16_000),
+  ];
+}
 
 /** One message with a batch of calls, and its answers. */
 function batch(
@@ -217,21 +234,51 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
     prepare: async ({ reader, root }) => {
       mkdirSync(join(root, 'a'), { recursive: true });
       const client = await reader();
-      const words = Array.from({ length: 1900 }, (_, at) => `f${at}`).join(' ');
-      const lines = [
-        'a|'.repeat(16_000),
-        'a=('.repeat(10_000),
-        'a;'.repeat(16_000),
-        '>a '.repeat(10_000),
-        `cat ${words}`,
-        `cd a; cat ${words}`,
-        'a '.repeat(16_000),
-      ];
       return async () => {
-        for (const command of lines) {
+        for (const command of longLines()) {
           const { decision } = await client.call<{ decision: string }>('policy/check', { tool: 'env', command });
           if (decision !== 'ask') throw new Error(`${command.slice(0, 20)} is ${decision}`);
         }
+        await client.close();
+      };
+    },
+  },
+  {
+    name: 'proposals of command lines that take long to read',
+    prepare: async ({ operator }) => {
+      const client = await operator();
+      const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
+      return async () => {
+        for (const command of longLines()) {
+          const { status } = await client.call<{ status: number }>('sh', { run, command });
+          if (status !== 202) throw new Error(`${command.slice(0, 20)} is at ${status}`);
+        }
+        await client.call('run/delete', { run });
+        await client.close();
+      };
+    },
+  },
+  {
+    name: 'policy/check beside 1,000 rules, and on a repository with a large configuration',
+    prepare: async ({ operator, reader, root, data }) => {
+      const own = join(root, 'many-rules');
+      for (const folder of ['objects', 'refs']) mkdirSync(join(own, '.git', folder), { recursive: true });
+      writeFileSync(join(own, '.git/HEAD'), 'x');
+      writeFileSync(join(own, '.git/config'), `[core]\n\ta ${' '.repeat(30_000)}!\n`);
+      const owner = await operator(own);
+      await owner.call('policy/add', { decision: 'deny', rule: 'sh(none)' });
+      await owner.close();
+      const db = new Database(join(data, 'headgate.db'), { timeout: 60_000 });
+      db.prepare(`with recursive n(i) as (select 1 union all select i + 1 from n where i < 990)
+        insert into permissions (project_id, action, pattern, decision, granted_by, via, created_at)
+        select (select max(project_id) from permissions), 'set', 'file://src/**/d' || i || '/*.{ts,js}', 'allow', 'x', '', 1 from n`).run();
+      db.close();
+      const client = await reader(own);
+      return async () => {
+        const rules = await client.call<{ rules: unknown[] }>('policy/list', {});
+        if (rules.rules.length < 990) throw new Error(`${rules.rules.length} rules`);
+        for (const command of ['ls', 'git status', '>a '.repeat(60)]) await client.call('policy/check', { tool: 'env', command });
+        await client.call('policy/check', { tool: 'set', subjects: Array.from({ length: 16 }, (_, at) => `file://a/b/c/${at}.ts`) });
         await client.close();
       };
     },

@@ -3,7 +3,7 @@ import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
 
 /**
  * Counts the tokens of texts in o200k, in a thread of its own: its table takes some hundred milliseconds to load (SPEC {#no_pause},
- * {#context_budget}). Takes `{id, texts}` and posts `{id, tokens}`, a number for each text.
+ * {#context_budget}). Takes `{id, question}`, texts, and posts `{id, reply}`, a number for each.
  */
 
 /** Characters that are counted at once: the time that a long word takes grows with the square of its length. */
@@ -33,6 +33,6 @@ function sliceEnd(text, from) {
   return low === 0xdc00 ? most - 1 : most;
 }
 
-parentPort?.on('message', (/** @type {{ id: number, texts: string[] }} */ { id, texts }) => {
-  parentPort?.postMessage({ id, tokens: texts.map(tokensOf) });
+parentPort?.on('message', (/** @type {{ id: number, question: string[] }} */ { id, question }) => {
+  parentPort?.postMessage({ id, reply: question.map(tokensOf) });
 });

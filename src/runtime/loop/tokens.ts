@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as yieldNow } from 'node:timers/promises';
-import type { Worker } from 'node:worker_threads';
+import { AskedThread } from '../../core/asked-thread.ts';
 import type { Logger } from '../../core/logger.ts';
-import { startThread } from '../../core/thread.ts';
 
 /** Longer texts are estimated. */
 const MAX_CHARS = 128 * 1024;
@@ -20,11 +19,6 @@ const RESTART_MS = 10_000;
 /** Counts the tokens of texts; returns a number for each. */
 export type CountTokens = (texts: readonly string[]) => Promise<number[]>;
 
-interface Waiting {
-  readonly resolve: (tokens: readonly number[] | undefined) => void;
-  readonly timer: NodeJS.Timeout;
-}
-
 /**
  * Counts in o200k, which is OpenAI's; for models of others it is an estimate (SPEC {#context_budget}). The table is loaded and the
  * counting done in a thread, which starts with the first text (SPEC {#no_pause}) and keeps the process alive only while it counts.
@@ -33,14 +27,17 @@ interface Waiting {
 export class TokenCounter {
   readonly #restartMs: number;
   readonly #kept = new Map<string, number>();
-  readonly #waiting = new Map<number, Waiting>();
-  #thread: Worker | undefined;
-  #id = 0;
-  #endedAt = Number.NEGATIVE_INFINITY;
+  readonly #thread: AskedThread<readonly string[], readonly number[]>;
 
   /** @param restartMs - how long a thread that has ended is not started again (milliseconds) */
   constructor(restartMs = RESTART_MS) {
     this.#restartMs = restartMs;
+    this.#thread = new AskedThread({
+      module: new URL('./token-worker.mjs', import.meta.url),
+      worker: { name: 'tokens' },
+      silenceMs: SILENCE_MS,
+      restartMs,
+    });
   }
 
   /** Tokens of each text; never fails. `logger` gets a line when the counts are estimates because the thread has ended. */
@@ -61,7 +58,12 @@ export class TokenCounter {
     // What is kept may be forgotten while the thread counts the rest.
     for (const key of keys) counted.set(key, this.#kept.get(key) ?? 0);
     if (unknown.size > 0) {
-      const tokens = await this.#ask([...unknown.values()], logger);
+      const tokens = await this.#thread.ask([...unknown.values()], ({ message }) =>
+        logger.warn(
+          { error: message, pauseMs: this.#restartMs },
+          'the thread that counts tokens ended; they are estimated until it is started again',
+        ),
+      );
       if (this.#kept.size + unknown.size > KEPT) this.#kept.clear();
       for (const [index, [key, text]] of [...unknown].entries()) {
         counted.set(key, tokens?.[index] ?? estimate(text));
@@ -69,57 +71,6 @@ export class TokenCounter {
       }
     }
     return texts.map((text, index) => (keys[index] === '' ? estimate(text) : (counted.get(keys[index] as string) as number)));
-  }
-
-  /** What the thread counts; undefined without a thread, or when the thread ends before it returns them. */
-  #ask(texts: readonly string[], logger: Logger): Promise<readonly number[] | undefined> {
-    const thread = this.#running(logger);
-    if (!thread) return Promise.resolve(undefined);
-    return new Promise((resolve) => {
-      const id = ++this.#id;
-      const timer = setTimeout(() => void thread.terminate(), SILENCE_MS);
-      this.#waiting.set(id, { resolve, timer });
-      thread.ref();
-      thread.postMessage({ id, texts });
-    });
-  }
-
-  #running(logger: Logger): Worker | undefined {
-    if (this.#thread) return this.#thread;
-    if (performance.now() - this.#endedAt < this.#restartMs) return undefined;
-    try {
-      const thread = startThread<{ id: number; tokens: number[] }>(
-        new URL('./token-worker.mjs', import.meta.url),
-        { name: 'tokens' },
-        {
-          message: ({ id, tokens }) => this.#answered(id, tokens),
-          ended: (cause) => this.#ended(cause, logger),
-        },
-      );
-      this.#thread = thread;
-    } catch (error) {
-      this.#ended(error as Error, logger);
-    }
-    return this.#thread;
-  }
-
-  #answered(id: number, tokens: readonly number[] | undefined): void {
-    const waiting = this.#waiting.get(id);
-    if (!waiting) return;
-    this.#waiting.delete(id);
-    clearTimeout(waiting.timer);
-    if (this.#waiting.size === 0) this.#thread?.unref();
-    waiting.resolve(tokens);
-  }
-
-  #ended(cause: Error, logger: Logger): void {
-    this.#thread = undefined;
-    this.#endedAt = performance.now();
-    logger.warn(
-      { error: cause.message, pauseMs: this.#restartMs },
-      'the thread that counts tokens ended; they are estimated until it is started again',
-    );
-    for (const id of [...this.#waiting.keys()]) this.#answered(id, undefined);
   }
 }
 

@@ -55,6 +55,23 @@ describe('{#policy_defaults} git in a repository', () => {
   });
 
   it.each([
+    ['a line of 200,000 blanks', `[core]\n\ta ${' '.repeat(200_000)}!\n`],
+    ['250 lines of 900 blanks', `[gc]\n${`a ${' '.repeat(900)}b\n`.repeat(250)}`],
+    ['60,000 settings', `[gc]\n${'a=1\n'.repeat(60_000)}`],
+    ['20,000 folders of hooks', `[core]\n${'hookspath=a\n'.repeat(20_000)}`],
+    ['200,000 empty lines', '\n'.repeat(200_000)],
+  ])('{#no_pause} whose configuration has %s is asked about', async (_, text) => {
+    writeFileSync(join(root, '.git/config'), text);
+    expect(await verdict()).toMatchObject({ decision: 'ask' });
+  });
+
+  it('whose configuration has 2,000 branches only looks', async () => {
+    const branch = (_: unknown, at: number) => `[branch "b${at}"]\n\tremote = origin\n\tmerge = refs/heads/b${at}\n`;
+    writeFileSync(join(root, '.git/config'), Array.from({ length: 2000 }, branch).join(''));
+    expect(await verdict()).toMatchObject({ decision: 'allow' });
+  });
+
+  it.each([
     '[include]\n\tpath = x',
     '[core] fsmonitor = x',
     '[core]\n\tfilemode = \\\n',
