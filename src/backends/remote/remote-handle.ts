@@ -6,7 +6,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { BackendHandle, BackendRef, ClosedFact, KillRequest, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName, signalOfExitCode } from '../../model/signals.ts';
-import { HandleState } from '../handle-state.ts';
+import { HandleState, OneKill, requireStdin } from '../handle-state.ts';
 import { ask } from './ask.ts';
 import { Follower, type FollowFact } from './follower.ts';
 import type { LeftBehind } from './left-behind.ts';
@@ -58,7 +58,7 @@ export class RemoteHandle implements BackendHandle {
   #hasEnded = false;
   #isDrained = false;
   #disposed = false;
-  #kill: { readonly receipt: Promise<KillReceipt>; readonly work: RemoteKill } | undefined;
+  readonly #kill = new OneKill();
 
   constructor(options: RemoteHandleOptions) {
     this.#options = options;
@@ -119,12 +119,12 @@ export class RemoteHandle implements BackendHandle {
   }
 
   async write(bytes: Buffer): Promise<number> {
-    this.#needStdin();
+    requireStdin(this.#options.request.spec.stdin);
     return await this.#input.write(bytes);
   }
 
   async closeInput(): Promise<void> {
-    this.#needStdin();
+    requireStdin(this.#options.request.spec.stdin);
     await this.#input.end();
   }
 
@@ -146,25 +146,15 @@ export class RemoteHandle implements BackendHandle {
   }
 
   async kill(request: KillRequest): Promise<KillReceipt> {
-    if (this.#kill) {
-      this.#kill.work.hasten(request.graceMs);
-    } else {
-      // Refused before anything is begun.
-      signalName(request.signal);
+    return await this.#kill.run(request, async (hastens) => {
       const { host, place, clock, logger } = this.#options;
       this.#brake.release();
-      const work = new RemoteKill(host, place, clock, logger, this.#state.detaching);
       // After the folder is removed a look over there would make it again.
-      this.#kill = { receipt: this.#disposed ? Promise.resolve(emptyReceipt(request, clock.now())) : work.run(request), work };
-    }
-    const kill = this.#kill;
-    try {
-      return await kill.receipt;
-    } catch (error) {
-      // Not carried out: the next request begins again.
-      if (this.#kill === kill) this.#kill = undefined;
-      throw error;
-    }
+      if (this.#disposed) return emptyReceipt(request, clock.now());
+      const work = new RemoteKill(host, place, clock, logger, this.#state.detaching);
+      hastens((graceMs) => work.hasten(graceMs));
+      return await work.run(request);
+    });
   }
 
   detach(): Promise<void> {
@@ -217,11 +207,6 @@ export class RemoteHandle implements BackendHandle {
     this.#isDrained = true;
     this.#stop();
     this.#drained.resolve();
-  }
-
-  #needStdin(): void {
-    if (this.#options.request.spec.stdin) return;
-    throw new HeadgateError('unsupported', 'the command was started without stdin; start it with stdin: true to write to it');
   }
 
   #stop(): void {
