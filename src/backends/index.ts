@@ -11,7 +11,7 @@ import { SshBackend, SshHosts } from './ssh/ssh-backend.ts';
 import { createTmuxBackend, RemoteTmux } from './tmux/index.ts';
 import type { Warden } from './warden/warden.ts';
 
-export { readOutlived, type SpoolCommand } from './warden/outlived.ts';
+export { readOutlived } from './warden/outlived.ts';
 export { Warden } from './warden/warden.ts';
 
 export interface BackendsOptions {

@@ -6,8 +6,26 @@ import type { Store } from '../model/ports/store.ts';
 import type { EventRecord } from '../model/records.ts';
 import type { ServerObserver } from '../model/server-observer.ts';
 import { LIVE_STATES } from '../model/status.ts';
-import { outcomeLabel } from './outcome-label.ts';
-import { overlay } from './overlay.ts';
+
+/** Ends of commands that are told apart; those of plugins' producers are their own, and may be any number. */
+const OUTCOMES: ReadonlySet<string> = new Set([
+  'exit',
+  'signal',
+  'timeout',
+  'lifetime',
+  'output_limit',
+  'cancelled',
+  'aborted',
+  'lost',
+  'start_failed',
+]);
+
+/** The label `outcome` of an end of a command: one of a few words, whatever the command did (SPEC {#metrics}). */
+function outcomeLabel(status: unknown, outcome: unknown): string {
+  if (status === 200) return 'ok';
+  const word = typeof outcome === 'string' ? (outcome.split(':', 1)[0] ?? '') : '';
+  return OUTCOMES.has(word) ? word : 'other';
+}
 
 /** Connections and subscriptions that are open now. */
 export interface Load {
@@ -208,4 +226,15 @@ export class Metrics implements ServerObserver {
     };
     const gauge: Gauge = new Gauge({ name: `headgate_${name}`, help, labelNames: [label], registers: [this.#registry], collect });
   }
+}
+
+/** An object that is `target` but for some members of its own; what `target` keeps private goes on working. */
+function overlay<T extends object>(target: T, own: Partial<T>): T {
+  return new Proxy(target, {
+    get(_, key) {
+      if (Object.hasOwn(own, key)) return Reflect.get(own, key) as unknown;
+      const value = Reflect.get(target, key, target) as unknown;
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
 }

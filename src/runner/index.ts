@@ -1,3 +1,3 @@
-export { type RemoteRunnerOptions, serveAsRunner } from './remote/remote-runner.ts';
+export { serveAsRunner } from './remote/remote-runner.ts';
 export { StateFolder } from './remote/state-folder.ts';
 export { createRunner, type Runner } from './runner.ts';

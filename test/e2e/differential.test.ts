@@ -38,6 +38,17 @@ function freshFolder(base: string): string {
 
 type Runner = (line: Line) => Promise<Outcome>;
 
+/** What a reference has given for a line, for all places that are held against it: it is the same each time. */
+const expectedOf = new Map<Runner, Map<Line, Promise<Outcome>>>();
+
+function expectedFrom(reference: Runner, line: Line): Promise<Outcome> {
+  const known = expectedOf.get(reference) ?? new Map<Line, Promise<Outcome>>();
+  expectedOf.set(reference, known);
+  const outcome = known.get(line) ?? reference(line);
+  known.set(line, outcome);
+  return outcome;
+}
+
 /** Runs every line as the params of `sh` say, some at a time, and says of each that differs from its reference how. */
 async function expectSame(lines: readonly Line[], reference: Runner, paramsOf: (line: Line) => Params, over: AbortSignal): Promise<void> {
   const waiting = [...lines];
@@ -55,7 +66,7 @@ async function expectSame(lines: readonly Line[], reference: Runner, paramsOf: (
 
 /** How what comes of a line differs from its reference, and whether that differs from itself. */
 async function compare(line: Line, reference: Runner, candidate: Runner): Promise<string[]> {
-  const expected = await reference(line);
+  const expected = await expectedFrom(reference, line);
   const apart = await candidate(line).then(
     (found) => differences(expected, found),
     (error: unknown) => [String(error)],

@@ -19,6 +19,7 @@ import { Gate } from '../support/gate.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
 vi.stubGlobal('WebSocket', WebSocket);
+afterAll(() => void vi.unstubAllGlobals());
 
 type Way = (server: BuiltServer, root: string, name: string, at?: { port?: number; socket?: string }) => Promise<Runtime>;
 

@@ -1,19 +1,22 @@
 import { existsSync } from 'node:fs';
+import { Agent } from 'node:http';
 import { constants } from 'node:os';
+import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { defined } from '../../core/defined.ts';
-import { HeadgateError, messageOf } from '../../core/errors.ts';
+import { HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ContainerPlace, SshPlace } from '../../model/place.ts';
 import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import { LinkLost } from '../remote/shell-host.ts';
 import { SshHosts } from '../ssh/ssh-backend.ts';
+import type { SshHost } from '../ssh/ssh-host.ts';
 import { type DockerEnvironment, type DockerHost, dockerHost } from './docker-host.ts';
 import { Engine } from './engine.ts';
 import { ExecCommands } from './exec-commands.ts';
 import { ImageCommands } from './image-commands.ts';
 import { type ContainerRecord, ContainerRecords } from './records.ts';
-import { SshAgent } from './ssh-agent.ts';
 import { sweepContainers } from './sweep.ts';
 import { watchContainer } from './watch.ts';
 
@@ -153,4 +156,36 @@ function sshPlaceOf(where: DockerHost): SshPlace {
   if (where.kind !== 'ssh') throw new Error('not reached over SSH');
   const { host, port, user } = where;
   return { host, ...defined({ port, user }) };
+}
+
+type Opened = (error: Error | null, stream: Duplex) => void;
+
+/** Carries requests to an engine's socket on another host: each is a channel of the SSH connection (SPEC {#backend_container}). */
+class SshAgent extends Agent {
+  readonly #host: SshHost;
+  readonly #socket: string;
+
+  constructor(host: SshHost, socket: string) {
+    super({ keepAlive: false });
+    this.#host = host;
+    this.#socket = socket;
+  }
+
+  override createConnection(_options: object, opened: Opened): undefined {
+    this.#host.openSocket(this.#socket).then(
+      (stream) => opened(null, stream),
+      (error: unknown) => opened(this.#named(error), undefined as unknown as Duplex),
+    );
+  }
+
+  #named(error: unknown): Error {
+    if (isHeadgateError(error)) return error;
+    const why = error instanceof LinkLost ? 'the connection broke' : messageOf(error);
+    return new HeadgateError(
+      'overloaded',
+      `no container engine answers at ${this.#socket} on ${this.#host.name} (${why}); start it there, or name its socket with container.host`,
+      { outcome: 'engine_unreachable', retry_after_ms: 1000 },
+      { cause: error },
+    );
+  }
 }

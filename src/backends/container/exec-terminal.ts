@@ -7,7 +7,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { BackendHandle, BackendRef, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
 import type { KillReceipt } from '../../model/records.ts';
 import { signalName, signalOfExitCode } from '../../model/signals.ts';
-import { HandleState } from '../handle-state.ts';
+import { HandleState, OneKill, requireStdin } from '../handle-state.ts';
 import { AttachedInput } from './attached-input.ts';
 import type { Engine } from './engine.ts';
 import type { MarkedProcesses } from './marked-processes.ts';
@@ -40,9 +40,9 @@ export class ExecTerminal implements BackendHandle {
   readonly #flow: OutputFlow;
   readonly #input = new AttachedInput(true);
   readonly #state = new HandleState();
+  readonly #kill = new OneKill();
   readonly exited = this.#state.exited;
   readonly closed = this.#state.closed;
-  #kill: Promise<KillReceipt> | undefined;
 
   constructor(options: ExecTerminalOptions) {
     this.#options = options;
@@ -55,12 +55,12 @@ export class ExecTerminal implements BackendHandle {
   }
 
   async write(bytes: Buffer): Promise<number> {
-    this.#needStdin();
+    requireStdin(this.#options.stdin);
     return await this.#input.write(bytes);
   }
 
   async closeInput(): Promise<void> {
-    this.#needStdin();
+    requireStdin(this.#options.stdin);
     await this.#input.end();
   }
 
@@ -76,12 +76,7 @@ export class ExecTerminal implements BackendHandle {
   }
 
   kill(request: KillRequest): Promise<KillReceipt> {
-    signalName(request.signal);
-    this.#kill ??= this.#options.processes.kill(request).catch((error: unknown) => {
-      this.#kill = undefined;
-      throw error;
-    });
-    return this.#kill;
+    return this.#kill.run(request, () => this.#options.processes.kill(request));
   }
 
   /** No server can adopt it, so it ends here. */
@@ -133,11 +128,6 @@ export class ExecTerminal implements BackendHandle {
     } catch (error) {
       this.#options.logger.warn({ error: messageOf(error) }, 'a terminal in a container could not be ended');
     }
-  }
-
-  #needStdin(): void {
-    if (this.#options.stdin) return;
-    throw new HeadgateError('unsupported', 'the command was started without stdin; start it with stdin: true to write to it');
   }
 }
 

@@ -6,7 +6,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { BackendHandle, BackendRef, KillRequest, OutputSink } from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
-import { HandleState } from '../handle-state.ts';
+import { HandleState, OneKill, requireStdin } from '../handle-state.ts';
 import { attachTo } from './attach.ts';
 import { AttachedInput } from './attached-input.ts';
 import { containerEnd, containerState, exitOf } from './container-end.ts';
@@ -59,7 +59,7 @@ export class StreamHandle implements BackendHandle {
   /** Pieces that streams have brought, and whether one is waiting for the sink. */
   #pieces = 0;
   #delivering = false;
-  #kill: { receipt: Promise<KillReceipt>; work: ContainerKill | undefined } | undefined;
+  readonly #kill = new OneKill();
 
   constructor(options: StreamHandleOptions) {
     this.#options = options;
@@ -95,22 +95,14 @@ export class StreamHandle implements BackendHandle {
   }
 
   async kill(request: KillRequest): Promise<KillReceipt> {
-    if (this.#kill) {
-      this.#kill.work?.hasten(request.graceMs);
-    } else {
-      signalName(request.signal);
+    return await this.#kill.run(request, async (hastens) => {
       const { own, engine, container, clock, logger } = this.#options;
       this.#killing = new AbortController();
-      const work = own ? new ContainerKill({ engine, id: container.id, clock, logger }) : undefined;
-      this.#kill = { receipt: work ? work.run(request, this.#killing.signal) : this.#stopWatching(request), work };
-    }
-    const kill = this.#kill;
-    try {
-      return await kill.receipt;
-    } catch (error) {
-      if (this.#kill === kill) this.#kill = undefined;
-      throw error;
-    }
+      if (!own) return await this.#stopWatching(request);
+      const work = new ContainerKill({ engine, id: container.id, clock, logger });
+      hastens((graceMs) => work.hasten(graceMs));
+      return await work.run(request, this.#killing.signal);
+    });
   }
 
   detach(): Promise<void> {
@@ -238,7 +230,7 @@ export class StreamHandle implements BackendHandle {
 
   async #needInput(): Promise<void> {
     const { stdin, engine, container, own } = this.#options;
-    if (!stdin) throw new HeadgateError('unsupported', 'the command was started without stdin; start it with stdin: true to write to it');
+    requireStdin(stdin);
     if (this.#state.isClosed || this.#input.connected || !(own && container.tty)) return;
     // Taken up again: output comes from the log, and a terminal's input stays open without anybody.
     await this.#running(async () => {

@@ -6,7 +6,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { BackendHandle, BackendRef, ExitFact, KillRequest, OutputSink, Overdue } from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
-import { HandleState } from '../handle-state.ts';
+import { HandleState, OneKill, requireStdin } from '../handle-state.ts';
 import { cutBy } from '../shim/copied.ts';
 import type { EndMark } from '../shim/end-mark.ts';
 import { FolderWatch } from '../shim/folder-watch.ts';
@@ -89,7 +89,7 @@ export class ProcessHandle implements BackendHandle {
   /** What is written is not read any more. */
   #dropping = false;
   #looked: () => void = () => {};
-  #kill: { receipt: Promise<KillReceipt>; work: TreeKill | undefined } | undefined;
+  readonly #kill = new OneKill();
 
   constructor(options: ProcessHandleOptions) {
     this.#options = options;
@@ -140,12 +140,12 @@ export class ProcessHandle implements BackendHandle {
   }
 
   async write(bytes: Buffer): Promise<number> {
-    this.#needStdin();
+    requireStdin(this.#options.stdin);
     return await this.#input.write(bytes);
   }
 
   async closeInput(): Promise<void> {
-    this.#needStdin();
+    requireStdin(this.#options.stdin);
     await this.#input.end();
   }
 
@@ -203,21 +203,7 @@ export class ProcessHandle implements BackendHandle {
   }
 
   async kill(request: KillRequest): Promise<KillReceipt> {
-    if (this.#kill) {
-      this.#kill.work?.hasten(request.graceMs);
-    } else {
-      // Refused before anything is begun.
-      signalName(request.signal);
-      this.#kill = { receipt: this.#killTree(request), work: undefined };
-    }
-    const kill = this.#kill;
-    try {
-      return await kill.receipt;
-    } catch (error) {
-      // Not carried out: the next request begins again.
-      if (this.#kill === kill) this.#kill = undefined;
-      throw error;
-    }
+    return await this.#kill.run(request, (hastens) => this.#killTree(request, hastens));
   }
 
   async detach(): Promise<void> {
@@ -344,7 +330,7 @@ export class ProcessHandle implements BackendHandle {
     return [];
   }
 
-  async #killTree(request: KillRequest): Promise<KillReceipt> {
+  async #killTree(request: KillRequest, hastens: (hasten: (graceMs: number) => void) => void): Promise<KillReceipt> {
     const { folder, clock } = this.#options;
     const requestedAt = clock.now();
     // The first claim decides: a shim that comes later leaves without having run the command.
@@ -353,7 +339,7 @@ export class ProcessHandle implements BackendHandle {
     if (tree) {
       this.#brakeOf(tree).release();
       const work = new TreeKill(tree, clock);
-      if (this.#kill) this.#kill.work = work;
+      hastens((graceMs) => work.hasten(graceMs));
       const receipt = await work.run(request);
       this.look();
       return { ...receipt, requestedAt };
@@ -406,11 +392,6 @@ export class ProcessHandle implements BackendHandle {
 
   get #folder(): ProducerFolder {
     return this.#options.folder;
-  }
-
-  #needStdin(): void {
-    if (this.#options.stdin) return;
-    throw new HeadgateError('unsupported', 'the command was started without stdin; start it with stdin: true to write to it');
   }
 
   #stop(): void {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Backoff } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import { deferred } from '../../core/deferred.ts';
-import { messageOf } from '../../core/errors.ts';
+import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ClosedFact, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import { cutBy } from '../shim/copied.ts';
@@ -13,7 +13,6 @@ import { placeArgs, type RemotePlace } from './place-of-producer.ts';
 import { makeNonce } from './record-splitter.ts';
 import { RemoteOutput, WINDOW_BYTES } from './remote-output.ts';
 import { isGone, LinkLost, type ShellHost, type ShellRun } from './shell-host.ts';
-import { unlessAborted } from './unless-aborted.ts';
 
 /** Pauses before the link is tried again, milliseconds: the first, and the longest. */
 const RETRY = { firstMs: 100, longestMs: 10_000 };
@@ -380,5 +379,30 @@ export class Follower {
 
   #unstored(): number {
     return this.#outputs.reduce((sum, { unstored }) => sum + unstored, 0);
+  }
+}
+
+/**
+ * Resolves with a run once it is open. Rejects with `conflict`, outcome `cancelled`, when `signal` is aborted before, and closes the
+ * run when it opens after that.
+ */
+async function unlessAborted(opening: Promise<ShellRun>, signal: AbortSignal | undefined): Promise<ShellRun> {
+  if (!signal) return await opening;
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(new HeadgateError('conflict', 'the command was cancelled before it was started', { outcome: 'cancelled' }));
+    signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
+  });
+  try {
+    return await Promise.race([aborted, opening]);
+  } catch (error) {
+    opening.then(
+      (run) => run.close(),
+      () => {},
+    );
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }

@@ -4,9 +4,9 @@ import { defined } from '../../core/defined.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { BackendHandle, BackendRef, ClosedFact, KillRequest, OutputSink, StartRequest } from '../../model/ports/backend.ts';
-import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
+import { emptyReceipt, type KillReceipt, type ProducerSpec } from '../../model/records.ts';
 import { signalName, signalOfExitCode } from '../../model/signals.ts';
-import { HandleState } from '../handle-state.ts';
+import { HandleState, OneKill, requireStdin } from '../handle-state.ts';
 import { ask } from './ask.ts';
 import { Follower, type FollowFact } from './follower.ts';
 import type { LeftBehind } from './left-behind.ts';
@@ -18,7 +18,6 @@ import { RemoteTerminal } from './remote-terminal.ts';
 import { REMOVE_SH } from './remove-sh.ts';
 import type { ShellHost } from './shell-host.ts';
 import { SIGNAL_SH } from './signal-sh.ts';
-import { startFailure } from './start-failure.ts';
 import type { RemoteVariant } from './variant.ts';
 
 /** Signals that the shim does not need to trap: without a handler they do nothing, or let it go on. */
@@ -58,7 +57,7 @@ export class RemoteHandle implements BackendHandle {
   #hasEnded = false;
   #isDrained = false;
   #disposed = false;
-  #kill: { readonly receipt: Promise<KillReceipt>; readonly work: RemoteKill } | undefined;
+  readonly #kill = new OneKill();
 
   constructor(options: RemoteHandleOptions) {
     this.#options = options;
@@ -119,12 +118,12 @@ export class RemoteHandle implements BackendHandle {
   }
 
   async write(bytes: Buffer): Promise<number> {
-    this.#needStdin();
+    requireStdin(this.#options.request.spec.stdin);
     return await this.#input.write(bytes);
   }
 
   async closeInput(): Promise<void> {
-    this.#needStdin();
+    requireStdin(this.#options.request.spec.stdin);
     await this.#input.end();
   }
 
@@ -146,25 +145,15 @@ export class RemoteHandle implements BackendHandle {
   }
 
   async kill(request: KillRequest): Promise<KillReceipt> {
-    if (this.#kill) {
-      this.#kill.work.hasten(request.graceMs);
-    } else {
-      // Refused before anything is begun.
-      signalName(request.signal);
+    return await this.#kill.run(request, async (hastens) => {
       const { host, place, clock, logger } = this.#options;
       this.#brake.release();
-      const work = new RemoteKill(host, place, clock, logger, this.#state.detaching);
       // After the folder is removed a look over there would make it again.
-      this.#kill = { receipt: this.#disposed ? Promise.resolve(emptyReceipt(request, clock.now())) : work.run(request), work };
-    }
-    const kill = this.#kill;
-    try {
-      return await kill.receipt;
-    } catch (error) {
-      // Not carried out: the next request begins again.
-      if (this.#kill === kill) this.#kill = undefined;
-      throw error;
-    }
+      if (this.#disposed) return emptyReceipt(request, clock.now());
+      const work = new RemoteKill(host, place, clock, logger, this.#state.detaching);
+      hastens((graceMs) => work.hasten(graceMs));
+      return await work.run(request);
+    });
   }
 
   detach(): Promise<void> {
@@ -219,14 +208,50 @@ export class RemoteHandle implements BackendHandle {
     this.#drained.resolve();
   }
 
-  #needStdin(): void {
-    if (this.#options.request.spec.stdin) return;
-    throw new HeadgateError('unsupported', 'the command was started without stdin; start it with stdin: true to write to it');
-  }
-
   #stop(): void {
     this.#brake.release();
     this.#input.stop();
     this.#follower.stop();
+  }
+}
+
+/** The named error for what a host said when it was to start a command (see follow.sh). */
+function startFailure(host: ShellHost, spec: ProducerSpec, [word = '', ...rest]: readonly string[]): HeadgateError {
+  const what = rest.join(' ');
+  const facts = { outcome: word, host: host.name };
+  switch (word) {
+    case 'cwd_missing':
+      return new HeadgateError(
+        'not_found',
+        `the working directory ${spec.cwd} does not exist on ${host.name}, or is no directory; name another one`,
+        { ...facts, cwd: spec.cwd },
+      );
+    case 'no_tool':
+      return new HeadgateError('unsupported', `${host.name} has no program "${what}", which is needed to run commands there; install it`, {
+        ...facts,
+        outcome: 'unsupported',
+        program: what,
+      });
+    case 'no_terminal':
+      return new HeadgateError('unsupported', `${what}, on ${host.name}`, { ...facts, outcome: 'unsupported' });
+    case 'no_proc':
+      return new HeadgateError(
+        'unsupported',
+        `${host.name} has no /proc, by which processes are told apart; commands can be run on Linux hosts only`,
+        { ...facts, outcome: 'unsupported' },
+      );
+    case 'disk_full':
+      return new HeadgateError('overloaded', `nothing can be written to ${what} on ${host.name}; free space there, then try again`, facts);
+    case 'no_folder':
+      return new HeadgateError(
+        'forbidden',
+        `the folder ${what} on ${host.name} cannot be made or written to; make it, or set XDG_STATE_HOME there`,
+        facts,
+      );
+    default:
+      return new HeadgateError('internal', `the command cannot be started on ${host.name}: ${word} ${what}`, {
+        ...facts,
+        outcome: 'start_failed',
+      });
   }
 }

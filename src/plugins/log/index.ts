@@ -1,10 +1,10 @@
 import { incompleteTail } from '../../core/utf8.ts';
 import type { Plugin } from '../../hooks/plugin.ts';
 import type { ContextPart } from '../../hooks/table.ts';
-import type { RunView } from '../../hooks/views.ts';
+import type { RunView, ShownMark } from '../../hooks/views.ts';
+import { channelPath, parseLogPath } from '../../model/paths.ts';
 import type { ToolCall } from '../../model/ports/model-provider.ts';
 import type { Entry, Loop, LoopMode, Turn } from '../../model/records.ts';
-import { runningText } from './running.ts';
 
 /** Bytes of one result's text that a turn is shown; `get` reads the rest. */
 const MAX_BYTES = 32 * 1024;
@@ -95,4 +95,27 @@ function resultText(entry: Entry, mode: LoopMode): { text: string; bytes: number
   const shown = head.subarray(0, head.length - incompleteTail(head));
   const notice = `[the first ${shown.length} of ${body.length} bytes; read on with get {"path": "${entry.path}", "line": ${shown.toString('utf8').split('\n').length}}]`;
   return { text: `${label}${shown.toString('utf8')}\n${notice}`, bytes: shown.length };
+}
+
+/** What a model is told of a command that goes on in the background, with the calls that reach it (SPEC {#yield}). */
+function runningText(entry: Entry, mode: LoopMode): string {
+  const { command, channels } = entry.attributes;
+  const path = JSON.stringify(entry.path);
+  const waiting = (entry.attributes['shown'] as ShownMark | undefined)?.waiting;
+  const parts = parseLogPath(entry.path);
+  const first = parts && Array.isArray(channels) && typeof channels[0] === 'number' ? channelPath(parts, channels[0]) : entry.path;
+  const calls = [`wait {"path": ${path}} waits for its end`, `get {"path": ${JSON.stringify(first)}, "line": -50} reads its last lines`];
+  if (mode === 'act') calls.push(`cancel {"path": ${path}} ends it`);
+  return [
+    ...(typeof command === 'string' ? [`$ ${command}`] : []),
+    `${entry.path} is still running in the background. You are told when it has ended.`,
+    ...(waiting ? [waitingText(entry.path, waiting.prompt, mode)] : []),
+    `${calls.join('; ')}.`,
+  ].join('\n');
+}
+
+function waitingText(path: string, prompt: string | undefined, mode: LoopMode): string {
+  const after = prompt === undefined ? '' : `, after ${JSON.stringify(prompt)}`;
+  const how = mode === 'act' ? ` Type with input {"path": ${JSON.stringify(path)}, "text": "...\\n"}, or cancel it.` : '';
+  return `It seems to wait for input${after}.${how}`;
 }

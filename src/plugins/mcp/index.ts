@@ -1,10 +1,9 @@
-import type { Tool } from '@modelcontextprotocol/client';
+import type { CallToolResult, Tool } from '@modelcontextprotocol/client';
 import { messageOf } from '../../core/errors.ts';
 import type { Plugin, PluginContext, ToolDefinition } from '../../hooks/plugin.ts';
 import type { ProducerIo, ProducerResult } from '../../hooks/producer.ts';
 import type { McpServerSettings } from '../../model/mcp-servers.ts';
 import { McpConnection } from './connection.ts';
-import { resultText } from './result-text.ts';
 import { toolNames } from './tool-names.ts';
 
 /** How long servers that are being connected to for the first time are waited for, by all turns together. */
@@ -192,4 +191,35 @@ async function call(
   await io.write(1, resultText(result.content));
   if (result.structuredContent !== undefined) await io.write(3, `${JSON.stringify(result.structuredContent)}\n`);
   return result.isError ? { exitCode: 1, outcome: 'tool_error' } : {};
+}
+
+type Block = CallToolResult['content'][number];
+
+/** A result's content as text: parts that are not text are described. Ends with a line end unless empty. */
+function resultText(content: readonly Block[]): string {
+  const lines = content.map(blockText).join('\n');
+  return lines === '' || lines.endsWith('\n') ? lines : `${lines}\n`;
+}
+
+function blockText(block: Block): string {
+  switch (block.type) {
+    case 'text':
+      return block.text;
+    case 'image':
+    case 'audio':
+      return `[${block.type}, ${block.mimeType}, ${decodedBytes(block.data)} bytes]`;
+    case 'resource_link':
+      return `[resource ${block.uri}${block.description === undefined ? '' : `: ${block.description}`}]`;
+    case 'resource': {
+      const { resource } = block;
+      if ('text' in resource) return `[resource ${resource.uri}]\n${resource.text}`;
+      return `[resource ${resource.uri}, ${resource.mimeType ?? 'binary'}, ${decodedBytes(resource.blob)} bytes]`;
+    }
+    default:
+      return `[content of an unknown kind: ${JSON.stringify(block).slice(0, 200)}]`;
+  }
+}
+
+function decodedBytes(base64: string): number {
+  return Buffer.from(base64, 'base64').length;
 }

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { LINE_CHARS } from '../../model/launch.ts';
 import { MAX_CHANNEL, MAX_PATH_LENGTH } from '../../model/paths.ts';
 
 /** The shapes that several methods share (SPEC {#shapes}). */
@@ -17,12 +16,8 @@ export const LIMITS = {
   bodyBytes: 4 * 1024 * 1024,
   /** Characters of a prompt. */
   promptChars: 1024 * 1024,
-  /** Characters of a command line. */
-  commandChars: LINE_CHARS,
   /** Rows of one listing. */
   rows: 1000,
-  /** Bytes of a channel in a listing; `stream/read` reaches the rest. */
-  listedChannelBytes: 64 * 1024,
   /** Bytes that one `stream/read` returns at most. */
   readBytes: 4 * 1024 * 1024,
   /** Stored bytes that one page of `stream/export` stands for at most: what is written of them may be several times as long. */

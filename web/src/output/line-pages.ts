@@ -41,11 +41,6 @@ export class LinePages {
     this.#signal = signal;
   }
 
-  /** Bytes of lines that are kept. */
-  get keptBytes(): number {
-    return this.#bytes;
-  }
-
   /** Why lines cannot be read; undefined while they can. */
   get failure(): unknown {
     return this.#failure;

@@ -56,11 +56,6 @@ export class TailRing {
     return this.#bytes;
   }
 
-  /** Lines that have ended. */
-  get endedLines(): number {
-    return this.#ended;
-  }
-
   /** Lines there are, an unfinished one included. */
   get lines(): number {
     return this.#ended + (this.#lastByte === LF ? 0 : 1);

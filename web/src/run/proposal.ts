@@ -3,8 +3,20 @@ import { messageOf } from '../../../src/core/errors.ts';
 import { visible, visibleLine } from '../../../src/core/visible-text.ts';
 import { type Action, placeLine, RpcError, type Runtime, type Step } from '../../../src/rpc/client/index.ts';
 import { diffStyles, diffView } from '../ui/diff.ts';
-import { beginning } from '../ui/long-text.ts';
 import { shared } from '../ui/styles.ts';
+
+/** Lines and characters of a text that are shown at first. */
+const LINES = 12;
+const CHARS = 1200;
+
+/** The beginning of a text, and in words how much more there is; without `more` it is the whole. */
+function beginning(text: string): { readonly shown: string; readonly more?: string } {
+  const lines = text.split('\n');
+  const shown = lines.slice(0, LINES).join('\n').slice(0, CHARS);
+  const left = lines.length - shown.split('\n').length;
+  if (shown.length === text.length) return { shown };
+  return { shown, more: left > 0 ? `${left} more ${left === 1 ? 'line' : 'lines'}` : `${text.length - shown.length} more characters` };
+}
 
 /** A proposal that waits for an answer: what would happen, where, and the buttons that answer it. */
 export class ProposalCard extends LitElement {
