@@ -13,6 +13,8 @@ export interface Console {
   readonly errColors: Colors;
   readonly env: CliHost['env'];
   readonly version: string;
+  /** File of this command, for starting a server. */
+  readonly command: string;
   stdin(): InputStream;
 }
 
@@ -26,6 +28,7 @@ export function createConsole(host: CliHost): Console {
     errColors: colors(host.stderr.isTTY === true),
     env: host.env,
     version: host.version,
+    command: host.command,
     stdin: host.stdin ? () => (host.stdin as () => InputStream)() : () => process.stdin,
   };
 }

@@ -2,6 +2,7 @@ import { defined } from '../core/defined.ts';
 import { connectRuntime, type Runtime, type Transport } from '../rpc/client/index.ts';
 import type { Console } from './console.ts';
 import { dial } from './dial.ts';
+import { ensureServer } from './ensure-server.ts';
 import { locate, type ServerOptions } from './locate.ts';
 import { projectOf } from './project.ts';
 
@@ -26,8 +27,11 @@ export async function openSession(
     project?: boolean;
     name?: string;
     dial?: () => Promise<Transport>;
+    /** Starts a server where none runs (SPEC {#cli_ensure}). */
+    start?: boolean;
   } = {},
 ): Promise<Runtime> {
+  if (how.start) await bringServer(console, options);
   // Found again after every loss: a restarted server may listen elsewhere.
   const runtime = await connectRuntime(how.dial ?? (async () => await dial(locate(options, console.env))), {
     client: { ...clientOf(console), ...defined({ name: how.name }) },
@@ -44,6 +48,12 @@ export async function openSession(
     });
   }
   return runtime;
+}
+
+/** Starts a server where none runs, and says so: it goes on when this command has ended (SPEC {#cli_ensure}). */
+export async function bringServer(console: Console, options: ServerOptions): Promise<void> {
+  const started = () => void console.err.write('headgate: started a server; it goes on, and headgate stop ends it\n');
+  await ensureServer(options, { ...console, started });
 }
 
 /** How this process is called in what the server tells others. */

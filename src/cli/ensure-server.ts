@@ -13,7 +13,10 @@ import type { CliHost } from './host.ts';
 import { dataFolder, locate, type ServerOptions, serverRecord, type Target } from './locate.ts';
 
 /** What starting a server takes from the process around. */
-type Starter = Pick<CliHost, 'env' | 'command'>;
+type Starter = Pick<CliHost, 'env' | 'command'> & {
+  /** Called when one was started. */
+  readonly started?: () => void;
+};
 
 /** How long a server that is being started may take until it answers. */
 const START_MS = 30_000;
@@ -80,7 +83,10 @@ async function startServer(data: string, args: readonly string[], host: Starter)
     // It listens before it has written its record: until then that of a server that was killed is there.
     if (target && typeof pid === 'number' && isRunning(pid)) {
       // Another that was started meanwhile may have got the folder.
-      if (pid === server.pid) keep(data, { pid: server.pid, args });
+      if (pid === server.pid) {
+        keep(data, { pid: server.pid, args });
+        host.started?.();
+      }
       return target;
     }
   } while (performance.now() < until && (!ended || isHeld(data)));

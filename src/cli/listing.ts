@@ -10,12 +10,12 @@ export interface ListOptions extends ClientOptions {
 }
 
 /** Opens a session for one command, and closes it when the work is over. */
-export async function withSession(
+export async function withSession<T>(
   console: Console,
   options: ClientOptions,
-  work: (session: Runtime) => Promise<number>,
+  work: (session: Runtime) => Promise<T>,
   how: { project?: boolean } = {},
-): Promise<number> {
+): Promise<T> {
   const session = await openSession(console, options, how);
   try {
     return await work(session);

@@ -184,3 +184,8 @@ export function unreachable(target: Target, cause: string): CliError {
       : `is ${target.from} right, and does headgate serve run there?`;
   return new CliError(`no server answers at ${where} (${cause})`, EXIT.unreachable, hint);
 }
+
+/** True for a server that runs on this machine, as far as its address says. */
+export function isOfThisMachine(target: Target): boolean {
+  return target.kind === 'unix' || /^\[?(?:localhost|127\.[\d.]+|::1)\]?$/.test(new URL(target.url).hostname);
+}

@@ -3,6 +3,7 @@ import { defined } from '../core/defined.ts';
 import type { ParamsOf } from '../rpc/protocol/table.ts';
 import { usageError } from './errors.ts';
 import { parseList, parseWhole } from './parse.ts';
+import { folderIn } from './project.ts';
 
 /** Where a command runs, as `sh`, `env` and `tty/open` take it. */
 export type PlaceParams = Pick<ParamsOf<'sh'>, 'shell' | 'backend' | 'container' | 'ssh' | 'tmux' | 'sandbox'>;
@@ -123,6 +124,13 @@ export function placeParams(options: PlaceOptions): PlaceParams {
     ...(inTmux ? { tmux: tmuxParams(options) } : {}),
     ...(sandbox === undefined ? {} : { sandbox: { mode: sandbox, network: options.network === true } }),
   };
+}
+
+/** Where a command begins: `--cwd`, else in the working directory where that is below the project's root and the command runs in the project (SPEC {#cli_server}). */
+export function workingFolder(options: PlaceOptions & { readonly cwd?: string; readonly project?: string }): string | undefined {
+  const { image, container, host, pane } = options;
+  const isElsewhere = [image, container, host, pane].some((place) => place !== undefined);
+  return options.cwd ?? (isElsewhere ? undefined : folderIn(options.project));
 }
 
 /** False where a pane is watched and no input was asked for: it belongs to the user (SPEC {#backend_tmux}). */

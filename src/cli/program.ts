@@ -94,6 +94,8 @@ export async function runCli(argv: readonly string[], host: CliHost): Promise<nu
 /** `help` as commander should take it: it prints the general help for a command that does not exist, and knows no command below another. */
 function helpAsked(program: Command, argv: readonly string[]): string[] {
   const [first, ...names] = argv;
+  // As it was called before.
+  if (first === '-V') return ['-v', ...names];
   const [name] = names;
   if (first !== 'help' || name === undefined || name === 'help' || name.startsWith('-')) return [...argv];
   const found: string[] = [];
@@ -125,7 +127,7 @@ export function commandTree({
 }: Omit<Registry, 'program'> & { readonly wrong: (text: string) => void }): Command {
   const program = new Command('headgate')
     .description('JSON-RPC agent runtime: commands run behind proposals, their output streams to every client and outlives all of them.')
-    .version(console.version, '-V, --version', 'print the version')
+    .version(console.version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .enablePositionalOptions()

@@ -1,9 +1,10 @@
 import type { Runtime } from '../rpc/client/index.ts';
 import { usageError } from './errors.ts';
+import { pathOf } from './short-path.ts';
 
 /** The path that was given, else the only live command of the run, where none lives the only one that has left something running. Throws a usage error that names the choices. */
 export async function liveCommand(session: Runtime, run: string, path: string | undefined, verb: string): Promise<string> {
-  if (path !== undefined) return path;
+  if (path !== undefined) return await pathOf(session, run, path);
   const open = await session.look('stream/list', { run, state: 'open' });
   const live = open.filter(({ leftover }) => leftover === null);
   return theOnly(

@@ -22,6 +22,8 @@ export interface DataPaths {
   readonly socket: string;
   readonly token: string;
   readonly record: string;
+  /** Providers that were added at run time. */
+  readonly providers: string;
 }
 
 /**
@@ -62,6 +64,7 @@ export function dataPaths(data: string): DataPaths {
     socket: socketPath(folder),
     token: join(folder, 'token'),
     record: join(folder, 'server.json'),
+    providers: join(folder, 'providers.json'),
   };
 }
 

@@ -22,6 +22,7 @@ import { createRunner } from '../runner/index.ts';
 import { createRuntime, DiskNotices, deleteRun, emptyConfig, loadConfig, type ServerConfig } from '../runtime/index.ts';
 import { openStore } from '../store/index.ts';
 import { type EndedCommand, Journal, Streams } from '../stream/index.ts';
+import { AddedProviders } from './added-providers.ts';
 import { leaveToOriginal } from './data-copy.ts';
 import { dataPaths, makePrivate, readOrMakeToken, removeServerRecord, userFolder, writeServerRecord } from './server-files.ts';
 import { serverLog } from './server-log.ts';
@@ -137,6 +138,9 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const paths = dataPaths(options.data);
   makePrivate(paths.folder);
   const config = options.config === undefined ? emptyConfig(paths.folder) : await loadConfig(options.config);
+  const added = new AddedProviders(paths.providers);
+  const providers = { ...added.all, ...config.providers };
+  const withheld = [...KEY_VARIABLES, ...Object.values(providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? [])];
   const redaction = new Redaction(config.redaction, process.env);
   const logger = redactedLogger(plain, redaction);
 
@@ -189,7 +193,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     warden,
     clock,
     logger,
-    withheld: [...KEY_VARIABLES, ...Object.values(config.providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? [])],
+    withheld,
     allow: config.environment?.allow,
     // With the configuration in a project, a command could change what the next start makes of its sandbox.
     hidden: [paths.folder, options.socket ?? paths.socket, ...(options.config === undefined ? [] : [options.config])],
@@ -224,7 +228,13 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     streams,
     clock,
     logger,
-    providers: createProviders(config.providers, process.env).map((provider) => metrics?.provider(provider) ?? provider),
+    providers: createProviders(providers, process.env).map((provider) => metrics?.provider(provider) ?? provider),
+    addProvider: (name, settings) => {
+      added.add(name, settings);
+      if (settings.apiKeyEnv !== undefined) withheld.push(settings.apiKeyEnv);
+      const [made] = createProviders({ [name]: settings }, process.env).filter((provider) => provider.name === name);
+      return made && (metrics?.provider(made) ?? made);
+    },
     bundled: bundledWith(config, options.version),
     plugins: config,
     prices: config.prices,

@@ -21,10 +21,10 @@ export interface ProviderSettings {
 }
 
 /** Variables with keys of providers that are always there; no command inherits them. */
-export const KEY_VARIABLES: readonly string[] = ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY'];
+export const KEY_VARIABLES: readonly string[] = ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY', 'OPENROUTER_API_KEY'];
 
 /**
- * The providers of a server: `scripted`, `openai-compatible`, `openai` and `anthropic` from their variables, unless the
+ * The providers of a server: `scripted`, `openai-compatible`, `openai`, `anthropic`, `openrouter` and `ollama` from their variables, unless the
  * file has one of that name, and those of the configuration file. Keys are read from `env` when a model is asked, and kept
  * nowhere (SPEC {#providers}). Every one understands both dialects, and its calls are mended (SPEC {#dialect_xml}, {#healing}).
  */
@@ -60,6 +60,21 @@ export function createProviders(
       keyRequired: true,
       ...shared,
     }),
+    sdkProvider({
+      name: 'openrouter',
+      kind: 'openai-compatible',
+      baseUrl: () => 'https://openrouter.ai/api/v1',
+      apiKeyEnv: 'OPENROUTER_API_KEY',
+      keyRequired: true,
+      ...shared,
+    }),
+    sdkProvider({
+      name: 'ollama',
+      kind: 'openai-compatible',
+      baseUrl: () => `${env['OLLAMA_HOST'] ? hostUrl(env['OLLAMA_HOST']) : 'http://127.0.0.1:11434'}/v1`,
+      keyRequired: false,
+      ...shared,
+    }),
   ];
   const ofFile = Object.entries(configured)
     .filter(([name]) => name !== 'scripted')
@@ -69,6 +84,13 @@ export function createProviders(
     });
   const all = [...builtIn, ...ofFile].map((provider) => healed(withDialect(provider)));
   return [...new Map(all.map((provider) => [provider.name, provider])).values()];
+}
+
+/** OLLAMA_HOST as Ollama reads it: a host, a host and a port, or a URL. */
+function hostUrl(host: string): string {
+  const url = new URL(/^https?:\/\//.test(host) ? host : `http://${host}`);
+  if (url.port === '' && !host.includes('://')) url.port = '11434';
+  return url.origin;
 }
 
 export { scripted } from './scripted.ts';

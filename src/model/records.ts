@@ -2,7 +2,7 @@ import { defined } from '../core/defined.ts';
 import type { LaunchSpec, Shell } from './launch.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { ContainerPlace, Sandbox, SshPlace, Terminal, TmuxPlace } from './place.ts';
-import type { Dialect } from './provider-kind.ts';
+import type { Dialect, ProviderKind } from './provider-kind.ts';
 import type { EntryStatus, LoopStatus, ProducerState, RunStatus } from './status.ts';
 
 /** What the store keeps, as the rest of the code sees it. All times are milliseconds since the epoch. */
@@ -24,6 +24,14 @@ export interface ModelRecord {
   readonly dialect: Dialect | null;
   /** Left out when it is not known (SPEC {#usage}). */
   readonly price?: Price | undefined;
+}
+
+/** A provider that was added at run time (SPEC {#providers}). */
+export interface AddedProvider {
+  readonly kind: ProviderKind;
+  readonly baseUrl: string;
+  /** Environment variable of the server that holds the key. */
+  readonly apiKeyEnv?: string | undefined;
 }
 
 /** What a million tokens cost, in a currency of the user's choice; `cached` is input that the provider had kept. */

@@ -6,6 +6,7 @@ import { type HookFailure, HookRegistry } from '../hooks/registry.ts';
 import { CLIENT_LIFETIME, MODEL_LIFETIME } from '../model/lifetime.ts';
 import type { ModelProvider } from '../model/ports/model-provider.ts';
 import type { Store } from '../model/ports/store.ts';
+import type { AddedProvider } from '../model/records.ts';
 import { maskedChannels, Redaction } from '../redact/index.ts';
 import type { Journal, Streams } from '../stream/index.ts';
 import type { ServerConfig } from './config.ts';
@@ -27,6 +28,8 @@ export interface RuntimeOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly providers: readonly ModelProvider[];
+  /** Makes a provider that a client adds, and keeps it for the next start; left out: none can be added (SPEC {#providers}). */
+  readonly addProvider?: (name: string, settings: AddedProvider) => ModelProvider | undefined;
   /** Plugins that are part of the program, loaded before those of the configuration. */
   readonly bundled: readonly Plugin[];
   /** Plugins named by the configuration file. */
@@ -93,6 +96,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     kinds,
     methods,
     providers,
+    ...defined({ addProvider: options.addProvider }),
     dataFolder: options.dataFolder,
     guides: new Guides(options.userFolder),
     limits: {

@@ -2,8 +2,8 @@ import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { ModelProvider } from '../model/ports/model-provider.ts';
 import type { Store } from '../model/ports/store.ts';
-import type { Dialect } from '../model/provider-kind.ts';
-import type { ModelRecord, Price } from '../model/records.ts';
+import { type Dialect, PROVIDER_KINDS } from '../model/provider-kind.ts';
+import type { AddedProvider, ModelRecord, Price } from '../model/records.ts';
 
 /** Always there, so that a client can open a run with no provider configured (SPEC {#models}). */
 const SCRIPTED: ModelRecord = { alias: 'scripted', actual: 'default', provider: 'scripted', contextLength: null, dialect: null };
@@ -17,22 +17,31 @@ export interface NewModel {
   /** Left out: as the provider says. */
   readonly dialect?: Dialect | undefined;
   readonly price?: Price | undefined;
+  /** Address of the API: a provider of its own is made for it. `provider` then names the API that it speaks. */
+  readonly baseUrl?: string | undefined;
+  /** Environment variable of the server that holds its key. */
+  readonly apiKeyEnv?: string | undefined;
 }
 
 /** The models that runs of a project can name. */
 export class Models {
   readonly #store: Store;
-  readonly #providers: ReadonlyMap<string, ModelProvider>;
+  readonly #providers: Map<string, ModelProvider>;
+  readonly #addProvider: ((name: string, settings: AddedProvider) => ModelProvider | undefined) | undefined;
+  /** Those that were added since the start, by name. */
+  readonly #added = new Map<string, string>();
   readonly #prices: Readonly<Record<string, Price>> | undefined;
 
   constructor(options: {
     store: Store;
-    providers: ReadonlyMap<string, ModelProvider>;
+    providers: Map<string, ModelProvider>;
+    addProvider?: ((name: string, settings: AddedProvider) => ModelProvider | undefined) | undefined;
     prices?: Readonly<Record<string, Price>> | undefined;
   }) {
     this.#store = options.store;
     this.#prices = options.prices;
     this.#providers = options.providers;
+    this.#addProvider = options.addProvider;
   }
 
   /** The built-in one first. */
@@ -82,7 +91,7 @@ export class Models {
     if (model.alias === SCRIPTED.alias) {
       throw new HeadgateError('alias_taken', 'the model "scripted" is built in; take another alias', { alias: model.alias });
     }
-    const provider = model.provider ?? DEFAULT_PROVIDER;
+    const provider = model.baseUrl === undefined ? (model.provider ?? DEFAULT_PROVIDER) : this.#providerAt(model.baseUrl, model);
     if (!this.#providers.has(provider)) {
       const known = [...this.#providers.keys()];
       throw new HeadgateError(
@@ -98,6 +107,34 @@ export class Models {
     const added = { alias, actual, provider, contextLength, dialect, ...(price ? { price } : {}) };
     this.#store.models.add(projectId, added);
     return { alias, ...defined({ problem: this.problemOf(added) }) };
+  }
+
+  /** Name of the provider at an address, which is added where there is none with this key and API. */
+  #providerAt(baseUrl: string, { provider = DEFAULT_PROVIDER, apiKeyEnv }: NewModel): string {
+    const kind = PROVIDER_KINDS.find((one) => one === provider);
+    if (kind === undefined || !this.#addProvider) {
+      throw new HeadgateError('invalid_params', `with baseUrl, provider is the API that it speaks: ${PROVIDER_KINDS.join(', ')}`, {
+        field: 'provider',
+      });
+    }
+    const settings = { kind, baseUrl, ...defined({ apiKeyEnv }) };
+    const text = JSON.stringify(settings);
+    const { hostname, port } = new URL(baseUrl);
+    const base = `${hostname}${port === '' ? '' : `-${port}`}`
+      .toLowerCase()
+      .replace(/[^a-z0-9_-]+/g, '-')
+      .replace(/^[^a-z]+/, 'at-$&')
+      .slice(0, 58);
+    for (let count = 1; ; count++) {
+      const name = count === 1 ? base : `${base}-${count}`;
+      if (this.#added.get(name) === text) return name;
+      if (this.#providers.has(name)) continue;
+      const made = this.#addProvider(name, settings);
+      if (!made) continue;
+      this.#providers.set(name, made);
+      this.#added.set(name, text);
+      return name;
+    }
   }
 
   /** Throws not_found, and forbidden for the built-in one. */

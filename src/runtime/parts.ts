@@ -3,7 +3,7 @@ import type { Logger } from '../core/logger.ts';
 import type { HookRegistry } from '../hooks/registry.ts';
 import type { ModelProvider } from '../model/ports/model-provider.ts';
 import type { Store } from '../model/ports/store.ts';
-import type { Price, Project } from '../model/records.ts';
+import type { AddedProvider, Price, Project } from '../model/records.ts';
 import type { Sight } from '../model/sight.ts';
 import type { MaskedChannels, Redaction } from '../redact/index.ts';
 import type { Journal, Streams } from '../stream/index.ts';
@@ -52,7 +52,9 @@ export interface RuntimeParts {
   readonly kinds: Kinds;
   /** RPC methods of plugins. */
   readonly methods: PluginMethods;
-  readonly providers: ReadonlyMap<string, ModelProvider>;
+  readonly providers: Map<string, ModelProvider>;
+  /** Makes a provider that a client adds, and keeps it for the next start. */
+  readonly addProvider?: (name: string, settings: AddedProvider) => ModelProvider | undefined;
   readonly redaction: Redaction;
   /** The channels as the model and other clients than the operator see them. */
   readonly masked: MaskedChannels;

@@ -19,8 +19,8 @@ const SCENARIO = `steps:
 
 /** The same command twice. */
 const AGAIN = `steps:
-  - calls: [{ tool: sh, input: { command: "ls -d ." } }]
-  - calls: [{ tool: sh, input: { command: "ls -d ." } }]
+  - calls: [{ tool: sh, input: { command: "ls -d .." } }]
+  - calls: [{ tool: sh, input: { command: "ls -d .." } }]
   - say: Twice it was.
 `;
 
@@ -244,7 +244,7 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
     const screen = terminal();
     screen.type(`${headgate('act', '--model', 'again', '--run', 'again', 'go')}; echo code=$?`);
     await screen.see(/m, for all that follows: allow sh\(ls \*\) in \./);
-    await screen.see(/f, for all that follows: deny sh\(ls -d \.\)/);
+    await screen.see(/f, for all that follows: deny sh\(ls -d \.\.\)/);
     await screen.see(/a accept {3}r reject {3}m accept and remember {3}f reject and remember {3}q leave/);
     screen.press('m');
     await screen.see(/remembered: allow sh\(ls \*\) in \./);
@@ -258,9 +258,9 @@ describe.skipIf(!serviceAvailable('tmux'))('in a terminal', () => {
     other.type(headgate('act', '--model', 'again', '--run', 'refused', 'go'));
     await other.see(/f reject and remember/);
     other.press('f');
-    await other.see(/remembered: deny sh\(ls -d \.\)/);
+    await other.see(/remembered: deny sh\(ls -d \.\.\)/);
     await other.see(/Twice it was\./);
-    expect((await hg('policy', 'list')).out).toMatch(/^ *\d+ {2}deny .* sh\(ls -d \.\)$/m);
+    expect((await hg('policy', 'list')).out).toMatch(/^ *\d+ {2}deny .* sh\(ls -d \.\.\)$/m);
   });
 
   it('{#cli_attach} a question of the model is answered with a line of text', async () => {

@@ -27,8 +27,9 @@ const hg = (...args: string[]): Promise<CliResult> => cli(['policy', ...args], {
 
 describe('{#cli_policy} {#policy_methods} headgate policy, on the built server', () => {
   it('adds a rule, says what it decides for every command, and takes it back', async () => {
-    expect(await hg('list')).toMatchObject({ code: 0, out: '', err: expect.stringContaining('allowed to the tool env') as string });
-    expect((await hg('check', 'ls')).out).toContain('\n  the tool env may, since it only looks (--tool env)\n');
+    expect(await hg('list')).toMatchObject({ code: 0, out: '', err: expect.stringContaining('allowed to the tools sh and env') as string });
+    expect((await hg('check', 'ls')).out).toBe('allow: ls: it only looks\n  allow  ls  (it only looks)\n');
+    expect((await hg('check', 'echo x')).out).toContain('\n  the tool env may, since it only looks (--tool env)\n');
     expect((await hg('check', 'make')).out).not.toContain('the tool env may');
     expect(await hg('add', 'allow', 'sh(git status *)')).toMatchObject({ code: 0, out: 'added rule 1: allow sh(git status *)\n' });
     const checked = await hg('check', 'git status -s && git push origin main');

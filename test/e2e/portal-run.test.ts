@@ -74,15 +74,14 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
   });
 
   it('{#portal_answers} offers nothing that changes something to a token that may only look', async () => {
-    const run = await runWith(live, client, 'looked-at', [{ calls: [sh('sleep 600'), sh('touch looked')] }]);
-    await client.call('act', { run, prompt: 'do both' });
-    const acting = await openPortal(browser, live, `/runs/${run}`);
-    await accept(acting.page).click();
-    await acting.page.getByRole('button', { name: 'Cancel c' }).waitFor();
+    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', alias: 'looked-at' });
+    const { path } = await propose(run, 'sleep 600');
+    await client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+    await propose(run, 'touch looked');
     const reader = await client.call<{ token: string }>('token/add', { name: 'reader', scope: 'read' });
     const { page } = await openPortal(browser, live, `/runs/${run}`, reader);
     await page.getByText('Another client answers: your token may look and change nothing.').waitFor();
-    await page.getByText('running', { exact: true }).first().waitFor();
+    await page.getByText('sleep 600').first().waitFor();
     await picture(page, 'portal-read-token');
     const offered = await page.getByRole('main').getByRole('button').allInnerTexts();
     expect(offered.map((text) => text.trim())).not.toEqual(
@@ -97,8 +96,7 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     expect(await page.getByRole('main').getByRole('button').count()).toBe(0);
     expect(await client.call<unknown[]>('getProposals', { run })).toHaveLength(1);
     expect(await client.call<{ state: string }[]>('stream/list', { run, state: 'live' })).toHaveLength(1);
-    await client.call('run/abort', { run });
-    await client.call('stream/cancelAll', {}).catch(() => {});
+    await client.call('stream/cancel', { run, path });
   });
 
   it('{#portal_answers} shows an answer that came from elsewhere, and remembers a rule', async () => {

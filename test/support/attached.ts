@@ -67,6 +67,7 @@ export class MadeRun {
     const ask = async (method: string, params: Record<string, unknown>) => await this.#answer(method, params);
     return {
       lastSeq: 0,
+      mayAct: true,
       look: ask,
       call: async (method: string, params: Record<string, unknown>) => {
         this.calls.push({ method, params });

@@ -103,9 +103,9 @@ export const portalStyles = css`
     display: grid;
     gap: 12px;
   }
-  .start h1 {
-    font-size: 22px;
-    letter-spacing: -0.01em;
+  .start h2 {
+    margin-top: 12px;
+    font-size: 16px;
   }
   .start p {
     overflow-wrap: anywhere;
@@ -132,7 +132,7 @@ export const portalStyles = css`
       padding: 10px;
       border-top: 1px solid var(--line);
     }
-    .start h1,
+    .start h2,
     .start p {
       display: none;
     }

@@ -5,6 +5,7 @@ import { isRefusal, troubleOf } from './access/refusal.ts';
 import type { Chosen } from './access/sign-in.ts';
 import type { Help } from './help.ts';
 import { onKey } from './keyboard.ts';
+import './needs-list.ts';
 import { portalStyles } from './portal-styles.ts';
 import type { Composer } from './run/composer.ts';
 import type { RunPage } from './run/run-page.ts';
@@ -111,7 +112,8 @@ class Portal extends LitElement {
         return html`<headgate-producers .project=${project}></headgate-producers>`;
       case 'runs':
         return html`<section class="start">
-          <h1>What shall the agent do?</h1>
+          <headgate-needs .token=${this.token ?? ''} .project=${project}></headgate-needs>
+          <h2>What shall the agent do?</h2>
           <p class="dim">In <span class="mono">${this.root}</span>. It asks before every command that is not allowed by a rule.</p>
           <headgate-composer .project=${project}></headgate-composer>
         </section>`;

@@ -7,7 +7,10 @@ import { AttachView } from './attach-view.ts';
 export async function openAttachView(console: Console, run: string, options: ClientOptions): Promise<number> {
   const name = new RunName(run);
   let view: AttachView | undefined;
-  const session = await openSession(console, options, { resume: (notice, isOpen) => view?.connection(isOpen ? '' : notice) });
+  const session = await openSession(console, options, {
+    resume: (notice, isOpen) => view?.connection(isOpen ? '' : notice),
+    start: true,
+  });
   try {
     view = new AttachView(console, session, name);
     const code = await view.show();

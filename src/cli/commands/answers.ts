@@ -1,10 +1,12 @@
 import { defined } from '../../core/defined.ts';
 import { actionOf, type Runtime } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
+import { type ProjectsOptions, rowsOf } from '../all-projects.ts';
 import type { Console } from '../console.ts';
 import { CliError, describeError, usageError, wireError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type ListOptions, printJson, printListing, withSession } from '../listing.ts';
+import { meant } from '../short-path.ts';
 import { formatDuration, visibleLine } from '../text.ts';
 import { theOnly } from '../the-only.ts';
 
@@ -20,27 +22,28 @@ export interface AnswerOptions extends ListOptions {
 type Action = 'accept' | 'reject';
 
 /** `headgate proposals`: what waits for an answer, oldest first. */
-export async function proposals(console: Console, run: string | undefined, options: ListOptions): Promise<number> {
-  return await withSession(console, options, async (session) => {
-    const rows = await session.look('getProposals', run === undefined ? {} : { run });
-    const now = Date.now();
-    return await printListing(console, options, rows, {
-      columns: [
-        { title: 'RUN', whole: true },
-        { title: 'PATH', whole: true },
-        { title: 'ACTION' },
-        { title: 'WAITS', right: true },
-        { title: 'PROPOSAL', whole: true },
-      ],
-      cells: rows.map((row) => [
-        row.run,
-        row.path,
-        row.action,
-        formatDuration(Math.max(0, now - row.createdAt)),
-        row.command ?? row.summary,
-      ]),
-      empty: 'nothing waits for an answer',
-    });
+export async function proposals(console: Console, run: string | undefined, options: ProjectsOptions): Promise<number> {
+  const read = await rowsOf(console, options, (session) => session.look('getProposals', run === undefined ? {} : { run }));
+  const rows = read.toSorted((a, b) => a.createdAt - b.createdAt);
+  const now = Date.now();
+  return await printListing(console, options, rows, {
+    columns: [
+      ...(options.allProjects ? [{ title: 'PROJECT', whole: true }] : []),
+      { title: 'RUN', whole: true },
+      { title: 'PATH', whole: true },
+      { title: 'ACTION' },
+      { title: 'WAITS', right: true },
+      { title: 'PROPOSAL', whole: true },
+    ],
+    cells: rows.map((row) => [
+      ...(row.project === undefined ? [] : [row.project]),
+      row.run,
+      row.path,
+      row.action,
+      formatDuration(Math.max(0, now - row.createdAt)),
+      row.command ?? row.summary,
+    ]),
+    empty: 'nothing waits for an answer',
   });
 }
 
@@ -90,8 +93,10 @@ async function chosen(
   { all, text }: AnswerOptions,
 ): Promise<string[]> {
   const waiting = await session.look('getProposals', { run });
-  const one = path === undefined ? undefined : waiting.find((proposal) => proposal.path === path);
-  if (path !== undefined && !one) return [path];
+  const paths = waiting.map((proposal) => proposal.path);
+  const named = path === undefined ? undefined : meant(path, paths, { what: `proposal of ${run}`, listing: `headgate proposals ${run}` });
+  const one = waiting.find((proposal) => proposal.path === named);
+  if (named !== undefined && !one) return [named];
   // Another client may have been faster: the command line is right.
   const none = new CliError(`nothing of ${run} waits for an answer`, EXIT.refused, 'headgate proposals shows what waits elsewhere');
   const wanted = one

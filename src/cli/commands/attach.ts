@@ -26,7 +26,7 @@ export async function attach(console: Console, run: string, options: AttachOptio
 
 /** Prints a run from its beginning; on a terminal keys answer and cancel, until q, elsewhere it ends when the run does. */
 async function attachPlain(console: Console, run: string, options: ClientOptions): Promise<number> {
-  const session = await openSession(console, options, { resume: true });
+  const session = await openSession(console, options, { resume: true, start: true });
   const screen = new Screen(console.out, console.outColors);
   const interactive = isInteractive(console) && console.out.stream.isTTY === true;
   const interrupts = new Interrupts(() => interrupts.leave());

@@ -1,7 +1,7 @@
 import { defined } from '../../core/defined.ts';
 import type { ParamsOf } from '../../rpc/protocol/table.ts';
 import type { Console } from '../console.ts';
-import { CliError } from '../errors.ts';
+import { CliError, usageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type ListOptions, printAnswer, withSession } from '../listing.ts';
 import { visibleLine } from '../text.ts';
@@ -31,16 +31,22 @@ export async function remove(console: Console, run: string, options: ListOptions
 }
 
 /** Options of `headgate models add`. */
-export type ModelOptions = ListOptions & Pick<ParamsOf<'addModel'>, 'provider' | 'contextLength' | 'dialect'>;
+export type ModelOptions = ListOptions &
+  Pick<ParamsOf<'addModel'>, 'provider' | 'contextLength' | 'dialect' | 'baseUrl'> & { readonly keyEnv?: string };
 
 /** `headgate models add`. */
 export async function addModel(console: Console, alias: string, actual: string, options: ModelOptions): Promise<number> {
-  const { provider, contextLength, dialect } = options;
+  const { provider, contextLength, dialect, baseUrl, keyEnv: apiKeyEnv } = options;
+  if (apiKeyEnv !== undefined && baseUrl === undefined)
+    throw usageError(
+      '--key-env goes with --base-url',
+      'the key of a provider that has a name is in the variable that the server takes for it',
+    );
   return await withSession(console, options, async (session) => {
     const answer = await session.call('addModel', {
       alias,
       actual,
-      ...defined({ provider, contextLength, dialect }),
+      ...defined({ provider, contextLength, dialect, baseUrl, apiKeyEnv }),
     });
     if (answer.problem !== undefined && !options.json)
       throw new CliError(

@@ -9,6 +9,7 @@ import { type ClientOptions, openSession } from '../context.ts';
 import { CliError, usageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Interrupts } from '../interrupts.ts';
+import { pathOf } from '../short-path.ts';
 import { formatBytes } from '../text.ts';
 
 export type ExportFormat = ParamsOf<'stream/export'>['format'];
@@ -29,17 +30,18 @@ export interface ExportOptions extends ClientOptions {
 }
 
 /** `headgate export`: a document of a command's output, on standard output or in a file that is there only when whole (SPEC {#cli_export}). */
-export async function exportOutput(console: Console, run: string, path: string, options: ExportOptions): Promise<number> {
+export async function exportOutput(console: Console, run: string, given: string, options: ExportOptions): Promise<number> {
   const { output, channel, redact } = options;
   const format = options.format ?? BY_ENDING.find(([ending]) => output !== undefined && ending.test(output))?.[1] ?? 'raw';
   if (output === undefined && format !== 'text' && console.out.stream.isTTY) {
-    throw usageError(`${format} is nothing for a terminal`, `name a file: headgate export --format ${format} -o FILE ${run} ${path}`);
+    throw usageError(`${format} is nothing for a terminal`, `name a file: headgate export --format ${format} -o FILE ${run} ${given}`);
   }
   const session = await openSession(console, options, { resume: true });
   const interrupts = new Interrupts(() => interrupts.leave());
   const forget = console.out.onGone(() => interrupts.leave(EXIT.brokenPipe));
-  const asked = { run, path, format, ...defined({ channel }), ...(redact ? { redact } : {}) };
   const write = async (take: (bytes: Buffer) => Promise<unknown>) => {
+    const path = await pathOf(session, run, given);
+    const asked = { run, path, format, ...defined({ channel }), ...(redact ? { redact } : {}) };
     for await (const { bytes, done, total } of pagesOf(session, asked)) {
       interrupts.left.throwIfAborted();
       await take(bytes);

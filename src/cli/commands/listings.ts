@@ -1,10 +1,13 @@
 import { defined } from '../../core/defined.ts';
 import { endWord } from '../../rpc/client/index.ts';
 import type { ResultOf } from '../../rpc/protocol/table.ts';
+import { type ProjectsOptions, rowsOf } from '../all-projects.ts';
 import type { Console } from '../console.ts';
 import type { CliHost } from '../host.ts';
 import { type ListOptions, printListing, withSession } from '../listing.ts';
 import { listOutlived } from '../outlived.ts';
+import { commandsOf } from '../short-path.ts';
+import type { Column } from '../table.ts';
 import { formatBytes, formatDuration, formatStatus } from '../text.ts';
 
 type Row = ResultOf<'stream/list'>[number];
@@ -13,33 +16,52 @@ type Row = ResultOf<'stream/list'>[number];
 const MOST_ROWS = 1000;
 
 /** `headgate runs`: the project's runs, newest first. */
-export async function runs(console: Console, options: ListOptions & { readonly limit: number }): Promise<number> {
-  return await withSession(console, options, async (session) => {
-    const rows = await session.look('getRuns', { limit: options.limit });
-    const now = Date.now();
-    return await printListing(console, options, rows, {
-      columns: [
-        { title: 'RUN', whole: true },
-        { title: 'STATUS' },
-        { title: 'OUTCOME' },
-        { title: 'MODEL' },
-        { title: 'TURN', right: true },
-        { title: 'CHANGED' },
-      ],
-      cells: rows.map((run) => [
-        run.run,
-        formatStatus(run.status),
-        run.outcome ?? '-',
-        run.model,
-        String(run.turn),
-        `${formatDuration(now - run.updatedAt)} ago`,
-      ]),
-      empty: 'no runs in this project; start one with: headgate act "what to do"',
-    });
+export async function runs(console: Console, options: ProjectsOptions & { readonly limit: number }): Promise<number> {
+  const read = await rowsOf(console, options, (session) => session.look('getRuns', { limit: options.limit }));
+  const rows = options.allProjects ? read.toSorted((a, b) => b.updatedAt - a.updatedAt).slice(0, options.limit) : read;
+  const now = Date.now();
+  return await printListing(console, options, rows, {
+    columns: [
+      ...projectColumn(options),
+      { title: 'RUN', whole: true },
+      { title: 'STATUS' },
+      { title: 'OUTCOME' },
+      { title: 'MODEL' },
+      { title: 'TURN', right: true },
+      { title: 'CHANGED' },
+    ],
+    cells: rows.map((run) => [
+      ...projectCell(run),
+      run.run,
+      formatStatus(run.status),
+      run.outcome ?? '-',
+      run.model,
+      String(run.turn),
+      `${formatDuration(now - run.updatedAt)} ago`,
+    ]),
+    empty: 'no runs in this project; start one with: headgate act "what to do"',
   });
 }
 
-type PsOptions = ListOptions & { readonly run?: string; readonly all?: boolean };
+function projectColumn({ allProjects }: ProjectsOptions): Column[] {
+  return allProjects ? [{ title: 'PROJECT', whole: true }] : [];
+}
+
+function projectCell({ project }: { readonly project?: string }): string[] {
+  return project === undefined ? [] : [project];
+}
+
+/** `headgate projects`: what the server has, in the order in which they were first opened. */
+export async function projects(console: Console, options: ListOptions): Promise<number> {
+  const rows = await withSession(console, options, (session) => session.look('getProjects', {}), { project: false });
+  return await printListing(console, options, rows, {
+    columns: [{ title: 'PROJECT', whole: true }, { title: 'FOLDER' }],
+    cells: rows.map(({ name, projectRoot }) => [name, projectRoot]),
+    empty: 'no projects; a command in a folder makes one: headgate act "what to do"',
+  });
+}
+
+type PsOptions = ProjectsOptions & { readonly run?: string; readonly all?: boolean };
 
 /** `headgate ps`: the project's live producers with what others have left running, or all of them; without a server what goes on without one. */
 export async function ps(console: Console, host: Pick<CliHost, 'outlived'>, options: PsOptions): Promise<number> {
@@ -47,38 +69,44 @@ export async function ps(console: Console, host: Pick<CliHost, 'outlived'>, opti
 }
 
 async function served(console: Console, options: PsOptions): Promise<number> {
-  return await withSession(console, options, async (session) => {
-    const rows = await session.look('stream/list', {
-      ...defined({ run: options.run }),
-      ...(options.all ? {} : { state: 'open' }),
-    });
-    if (rows.length === MOST_ROWS)
-      await console.err.write(`headgate: the newest ${MOST_ROWS} commands; those of a run: headgate ps --all --run RUN\n`);
-    // Only where it says something: most commands are processes.
-    const elsewhere = rows.some(({ backend }) => backend !== 'process');
-    return await printListing(console, options, rows, {
-      columns: [
-        { title: 'RUN', whole: true },
-        { title: 'PATH', whole: true },
-        { title: 'STATE' },
-        ...(elsewhere ? [{ title: 'BACKEND' }] : []),
-        { title: 'PID', right: true },
-        { title: 'AGE', right: true },
-        { title: 'OUTPUT', right: true },
-        { title: 'COMMAND' },
-      ],
-      cells: rows.map((row) => [
-        row.run,
-        row.path,
-        stateWord(row),
-        ...(elsewhere ? [row.backend] : []),
-        isLeft(row) ? row.leftover.processes.join(' ') || '-' : row.pid === null ? '-' : String(row.pid),
-        formatDuration(row.ageMs),
-        formatBytes(row.channels.reduce((sum, { bytes }) => sum + bytes, 0)),
-        [row.command, ...notesOf(row)].join('  '),
-      ]),
-      empty: options.all ? 'no commands in this project' : 'no command runs; headgate ps --all shows those that have ended',
-    });
+  const numbers = new Map<string, number>();
+  const rows = await rowsOf(console, options, async (session) => {
+    if (options.run !== undefined)
+      for (const [index, { path }] of (await commandsOf(session, options.run)).entries()) numbers.set(path, index + 1);
+    return await session.look('stream/list', { ...defined({ run: options.run }), ...(options.all ? {} : { state: 'open' }) });
+  });
+  // Of one run the numbers that commands take in place of a path.
+  const numbered = options.run !== undefined && !options.allProjects;
+  if (rows.length === MOST_ROWS)
+    await console.err.write(`headgate: the newest ${MOST_ROWS} commands; those of a run: headgate ps --all --run RUN\n`);
+  // Only where it says something: most commands are processes.
+  const elsewhere = rows.some(({ backend }) => backend !== 'process');
+  return await printListing(console, options, rows, {
+    columns: [
+      ...projectColumn(options),
+      ...(numbered ? [{ title: '#', right: true }] : []),
+      { title: 'RUN', whole: true },
+      { title: 'PATH', whole: true },
+      { title: 'STATE' },
+      ...(elsewhere ? [{ title: 'BACKEND' }] : []),
+      { title: 'PID', right: true },
+      { title: 'AGE', right: true },
+      { title: 'OUTPUT', right: true },
+      { title: 'COMMAND' },
+    ],
+    cells: rows.map((row) => [
+      ...projectCell(row),
+      ...(numbered ? [String(numbers.get(row.path) ?? '-')] : []),
+      row.run,
+      row.path,
+      stateWord(row),
+      ...(elsewhere ? [row.backend] : []),
+      isLeft(row) ? row.leftover.processes.join(' ') || '-' : row.pid === null ? '-' : String(row.pid),
+      formatDuration(row.ageMs),
+      formatBytes(row.channels.reduce((sum, { bytes }) => sum + bytes, 0)),
+      [row.command, ...notesOf(row)].join('  '),
+    ]),
+    empty: options.all ? 'no commands in this project' : 'no command runs; headgate ps --all shows those that have ended',
   });
 }
 

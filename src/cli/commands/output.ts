@@ -7,6 +7,7 @@ import { EXIT } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
 import { Interrupts } from '../interrupts.ts';
 import { LineLabels } from '../line-labels.ts';
+import { pathOf } from '../short-path.ts';
 import { checkLines, matches, partOf, storedBytes } from './output-part.ts';
 
 /** Options of `headgate output`. */
@@ -31,12 +32,13 @@ type Take = (channel: number, bytes: Buffer) => Promise<void>;
  * Writes what a command has written, byte for byte, to standard output; with `live` until the command ends
  * (SPEC {#cli_output}). Memory stays bounded however slow the reader is.
  */
-export async function output(console: Console, run: string, path: string, options: OutputOptions): Promise<number> {
+export async function output(console: Console, run: string, given: string, options: OutputOptions): Promise<number> {
   checkLines(options);
   const session = await openSession(console, options, { resume: true });
   const interrupts = new Interrupts(() => interrupts.leave());
   const forget = console.out.onGone(() => interrupts.leave(EXIT.brokenPipe));
   try {
+    const path = await pathOf(session, run, given);
     const channels = options.all ? await channelsOf(session, run, path) : [options.channel];
     const labels = options.all ? new LineLabels() : undefined;
     const take = writer(console, options, labels);

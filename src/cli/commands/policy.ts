@@ -23,7 +23,7 @@ export async function list(console: Console, options: Options & { removed?: bool
       await console.out.write(`${JSON.stringify(answer)}\n`);
     } else if (answer.rules.length === 0) {
       await console.err.write(
-        `no rules: ${answer.readOnly ? 'what only looks is allowed to the tool env, the rest is asked' : 'everything is asked'}\n`,
+        `no rules: ${answer.readOnly ? 'what only looks is allowed to the tools sh and env, the rest is asked' : 'everything is asked'}\n`,
       );
     } else {
       const columns = [{ title: 'ID', right: true }, { title: 'DECISION' }, { title: 'FROM' }, { title: 'RULE' }];

@@ -1,5 +1,5 @@
 import type { Console } from '../console.ts';
-import type { ClientOptions } from '../context.ts';
+import { bringServer, type ClientOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { locatePort } from '../locate.ts';
 import { portalAddress } from '../portal-address.ts';
@@ -12,11 +12,17 @@ export interface PortalOptions extends ClientOptions {
 }
 
 /**
- * Prints the address of the portal, with the token and the project, for a browser (SPEC {#cli_portal}). It starts none: what is
+ * Prints the address of the portal, with the token and the project, for a browser (SPEC {#cli_portal}). It opens no browser, `headgate open` does: what is
  * on a command line can be read by everybody on the machine, and the token would be there.
  */
 export async function portal(console: Console, options: PortalOptions): Promise<number> {
-  const { url, tokens } = locatePort(options, console.env, '/');
-  await console.out.write(`${portalAddress(url, { token: tokens[0], project: projectOf(options.project).root, run: options.run })}\n`);
+  await bringServer(console, options);
+  await console.out.write(`${addressOf(console, options)}\n`);
   return EXIT.ok;
+}
+
+/** The portal's address, with the token and the project. Throws a CliError with exit code 3 where no server runs. */
+export function addressOf(console: Console, options: PortalOptions): string {
+  const { url, tokens } = locatePort(options, console.env, '/');
+  return portalAddress(url, { token: tokens[0], project: projectOf(options.project).root, run: options.run });
 }

@@ -32,7 +32,7 @@ export interface PromptOptions extends ClientOptions {
 export async function prompt(console: Console, mode: 'act' | 'ask', text: string, options: PromptOptions): Promise<number> {
   const words = (text === '-' ? await readText(console.stdin()) : text).trim();
   if (words === '') throw usageError('the prompt is empty', `headgate ${mode} "what to do"`);
-  const session = await openSession(console, options, { resume: true });
+  const session = await openSession(console, options, { resume: true, start: true });
   try {
     const model = async () => options.model ?? (await defaultModel(session, console.env['HEADGATE_MODEL']));
     const params = {

@@ -12,7 +12,7 @@ import { follow, type StreamEnd } from '../follow.ts';
 import { Interrupts } from '../interrupts.ts';
 import { awaitKill } from '../kill.ts';
 import { inRun } from '../open-run.ts';
-import { givesInput, type PlaceOptions, placeParams } from '../place-options.ts';
+import { givesInput, type PlaceOptions, placeParams, workingFolder } from '../place-options.ts';
 import { forwardInput, type InputEnd, mayRead } from '../stdin.ts';
 import { terminalParams } from '../terminal-size.ts';
 import { shellQuote, visibleLine } from '../text.ts';
@@ -54,7 +54,7 @@ export async function sh(console: Console, words: readonly string[], options: Sh
   const asked = { ...placeParams(options), ...tty, ...commandOf(words, options) };
   const input = console.stdin();
   const forward = options.stdin && givesInput(options) && !options.propose && mayRead(input);
-  const session = await openSession(console, options, { resume: true });
+  const session = await openSession(console, options, { resume: true, start: true });
   try {
     const proposed = await propose(session, asked, options, forward || options.input === true);
     if (options.propose && proposed.status === 202) {
@@ -89,7 +89,13 @@ async function propose(session: Runtime, what: Partial<ParamsOf<'sh'>>, options:
     run: options.run,
     ...what,
     stdin,
-    ...defined({ cwd: options.cwd, env: options.env, timeout: options.timeout, lifetime: options.lifetime, runner: options.runner }),
+    ...defined({
+      cwd: workingFolder(options),
+      env: options.env,
+      timeout: options.timeout,
+      lifetime: options.lifetime,
+      runner: options.runner,
+    }),
   };
   return await inRun(session, { alias: options.run, model: async () => 'scripted' }, () => session.call('sh', params));
 }

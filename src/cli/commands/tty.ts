@@ -1,12 +1,14 @@
 import { defined } from '../../core/defined.ts';
 import { TTY_PATH, TTY_RUN, type TtyFirst } from '../../rpc/protocol/tty.ts';
 import type { Console } from '../console.ts';
-import type { ClientOptions } from '../context.ts';
+import { bringServer, type ClientOptions } from '../context.ts';
 import { usageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
+import { withSession } from '../listing.ts';
 import { locatePort } from '../locate.ts';
-import { givesInput, type PlaceOptions, placeParams } from '../place-options.ts';
+import { givesInput, type PlaceOptions, placeParams, workingFolder } from '../place-options.ts';
 import { projectOf } from '../project.ts';
+import { pathOf } from '../short-path.ts';
 import { terminalParams } from '../terminal-size.ts';
 import { visibleLine } from '../text.ts';
 import { TtyClient, type TtyEnd } from '../tty/client.ts';
@@ -39,7 +41,11 @@ export async function tty(console: Console, words: readonly string[], options: T
   } as const;
   // Who only watches has no keys that would go anywhere: Ctrl-C leaves, as it does where there is no terminal.
   const terminal = options.tty && givesInput(options) && console.stdin().isTTY === true;
-  const first: TtyFirst = { ...common, ...(options.attach ? attachTo(words) : begin(console, words, options, terminal)) };
+  await bringServer(console, options);
+  const first: TtyFirst = {
+    ...common,
+    ...(options.attach ? await attachTo(console, words, options) : begin(console, words, options, terminal)),
+  };
   const client = new TtyClient({
     console,
     locate: () => locatePort(options, console.env, TTY_PATH),
@@ -52,16 +58,21 @@ export async function tty(console: Console, words: readonly string[], options: T
   return await ending(console, client, await client.run());
 }
 
-function attachTo(words: readonly string[]): { run: string; attach: string; from: 'screen' } {
+async function attachTo(console: Console, words: readonly string[], options: TtyOptions) {
   const [run, attach, ...more] = words.length === 1 ? [TTY_RUN, words[0]] : words;
   if (run === undefined || attach === undefined || more.length > 0) {
     throw usageError('--attach takes a run and a path', 'headgate tty --attach tty log://turn_0/sh/top; headgate ps lists what runs');
   }
-  return { run, attach, from: 'screen' };
+  if (attach.includes('://')) return { run, attach, from: 'screen' } as const;
+  return await withSession(
+    console,
+    options,
+    async (session) => ({ run, attach: await pathOf(session, run, attach), from: 'screen' }) as const,
+  );
 }
 
 function begin(console: Console, words: readonly string[], options: TtyOptions, terminal: boolean) {
-  const { run, cwd, env, runner, lifetime } = options;
+  const { run, env, runner, lifetime } = options;
   const place = placeParams(options);
   const [only] = words;
   const watches = place.container?.watch !== undefined || place.tmux?.pane !== undefined;
@@ -72,7 +83,7 @@ function begin(console: Console, words: readonly string[], options: TtyOptions, 
     tty: terminal ? terminalParams(console) : place.backend === 'pty' ? true : null,
     ...place,
     ...(only === undefined ? {} : { cmd: words.length === 1 ? only : [...words] }),
-    ...defined({ cwd, env, runner }),
+    ...defined({ cwd: workingFolder(options), env, runner }),
     ...(options.input ? { stdin: true } : {}),
     ...defined({ lifetime }),
   };

@@ -19,10 +19,8 @@ async function all(place: Place, ask: Ask): Promise<readonly string[]> {
   const { command, option, options, args, word } = place;
   if (option) return option.argChoices ?? (await named(option.attributeName(), place, ask));
   if (word.startsWith('-'))
-    return command
-      .createHelp()
-      .visibleOptions(command)
-      .map(({ long, flags }) => long ?? flags);
+    // The help hides those that all commands share.
+    return [...command.createHelp().visibleOptions(command), ...command.options].map(({ long, flags }) => long ?? flags);
   const commands =
     args.length > 0
       ? []

@@ -5,6 +5,9 @@ import { addPlaceOptions } from '../place-options.ts';
 import { client, examples, type Registry } from './registry.ts';
 import { LIFETIME_OPTION, ttyCommand } from './tty.ts';
 
+/** How a command of a run is named (SPEC {#cli_paths}). */
+const PATH_HELP = 'the log entry, such as log://turn_1/sh/make-test, its end (make-test), 3 for the third command of the run, or last';
+
 /** Commands and their output: sh, tty, output, ps, cancel, kill, export. */
 export function commandCommands(registry: Registry): void {
   const { program, console, choose } = registry;
@@ -41,7 +44,7 @@ export function commandCommands(registry: Registry): void {
   client(program.command('output'))
     .description('write what a command has written, byte for byte')
     .argument('<run>')
-    .argument('<path>', 'the log entry, for example log://turn_1/sh/make-test')
+    .argument('<path>', PATH_HELP)
     .option('--channel <n>', '1 is stdout, 2 is stderr', parseWhole(1, 99), 1)
     .addOption(new Option('--all', 'all channels, each line marked with its channel').conflicts('channel'))
     .option('--live', 'go on until the command ends')
@@ -55,7 +58,8 @@ export function commandCommands(registry: Registry): void {
       'after',
       examples(
         'headgate output shell log://turn_0/sh/make-test',
-        'headgate output --line -20 shell log://turn_0/sh/make-test',
+        'headgate output --line -20 shell last',
+        'headgate output shell make-test',
         "headgate output --match 'error|FAIL' shell log://turn_0/sh/make-test",
         'headgate output --live --channel 2 shell log://turn_0/sh/make-test | grep -i error',
       ),
@@ -66,6 +70,7 @@ export function commandCommands(registry: Registry): void {
     .description('list the commands that run; without a server those that go on without one')
     .option('--run <alias>', 'only those of this run')
     .option('--all', 'also those that have ended')
+    .option('--all-projects', 'of every project of the server')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('headgate ps', 'headgate ps --all --json'))
     .action((options) => choose(async () => (await import('../commands/listings.ts')).ps(console, registry.host, options)));
@@ -73,7 +78,7 @@ export function commandCommands(registry: Registry): void {
   client(program.command('cancel'))
     .description('end a command with all its processes, and say what became of them')
     .argument('<run>')
-    .argument('[path]', 'the log entry; not needed when only one command of the run is running')
+    .argument('[path]', `${PATH_HELP}; not needed when only one command of the run is running`)
     .option('--reason <text>', 'why; every client is notified')
     .option('--signal <name>', 'first signal, default TERM')
     .option('--grace <duration>', 'how long before KILL, default 2s', parseDuration)
@@ -87,7 +92,7 @@ export function commandCommands(registry: Registry): void {
   client(program.command('kill'))
     .description('send a signal to a command, which goes on unless the signal ends it; headgate cancel ends it for certain')
     .argument('<run>')
-    .argument('[path]', 'the log entry; not needed when only one command of the run is running')
+    .argument('[path]', `${PATH_HELP}; not needed when only one command of the run is running`)
     .option('--signal <name>', 'name or number', 'TERM')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('headgate kill shell', 'headgate kill --signal HUP web log://turn_0/sh/npm-start'))
@@ -96,7 +101,7 @@ export function commandCommands(registry: Registry): void {
   client(program.command('export'))
     .description('write the output of a command as a document: its bytes, its text, a recording, or what its terminal shows')
     .argument('<run>')
-    .argument('<path>', 'the log entry, for example log://turn_1/sh/make-test')
+    .argument('<path>', PATH_HELP)
     .addOption(
       new Option('--format <format>', 'asciicast is for asciinema (default: by the name of FILE, else raw)').choices([...EXPORT_FORMATS]),
     )

@@ -19,6 +19,10 @@ export interface Registry {
   readonly choose: (action: Action) => void;
 }
 
+/** Where the options stand that commands share; each help has one line of them, the man page says what they are. */
+const SHARED_GROUP = 'Server and project:';
+export const SHARED_HELP = `${SHARED_GROUP} --project DIR, --data DIR, --url URL, --token TOKEN, --socket PATH, --ca, --cert, --key (man headgate)`;
+
 /** Adds the options by which a client command finds its server and its project (SPEC {#cli_server}). */
 export function client(command: Command): Command {
   const keys: Record<keyof ClientOptions, [string, string]> = {
@@ -32,8 +36,8 @@ export function client(command: Command): Command {
     project: ['--project <dir>', 'root folder of the project (default: the working directory)'],
   };
   for (const [flags, description] of Object.values(keys))
-    command.addOption(new Option(flags, description).helpGroup('Server and project:'));
-  return command;
+    command.addOption(new Option(flags, description).helpGroup(SHARED_GROUP).hideHelp());
+  return command.addHelpText('after', `\n${SHARED_HELP}`);
 }
 
 /** `--metrics`, of those who start a server (SPEC {#metrics}). */

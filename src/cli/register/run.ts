@@ -28,6 +28,7 @@ export function runCommands({ program, console, choose }: Registry): void {
   client(program.command('runs'))
     .description('list the runs of the project, newest first')
     .option('--limit <n>', 'rows at most', parseWhole(1, 1000), 50)
+    .option('--all-projects', 'of every project of the server')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('headgate runs', 'headgate runs --json --limit 1'))
     .action((options) => choose(async () => (await import('../commands/listings.ts')).runs(console, options)));
@@ -44,6 +45,7 @@ export function runCommands({ program, console, choose }: Registry): void {
   client(program.command('proposals'))
     .description('list what waits for an answer')
     .argument('[run]', 'only those of this run')
+    .option('--all-projects', 'of every project of the server')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('headgate proposals', 'headgate proposals demo-1 --json'))
     .action((run, options) => choose(async () => (await import('../commands/answers.ts')).proposals(console, run, options)));

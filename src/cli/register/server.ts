@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { EXIT } from '../exit-codes.ts';
 import { LOG_LEVELS } from '../host.ts';
 import { parseWebAddress, parseWhole } from '../parse.ts';
 import { client, examples, metricsOption, type Registry } from './registry.ts';
@@ -48,6 +49,28 @@ export function serverCommands({ program, console, host, choose }: Registry): vo
     .argument('[run]', 'the page of this run')
     .addHelpText('after', examples('headgate portal', 'headgate portal --project ~/src/app fix-tests'))
     .action((run, options) => choose(async () => (await import('../commands/portal.ts')).portal(console, { ...options, run })));
+
+  client(program.command('open'))
+    .description('open the portal in a browser')
+    .argument('[run]', 'the page of this run')
+    .addHelpText('after', examples('headgate open', 'headgate open fix-tests'))
+    .action((run, options) => choose(async () => (await import('../commands/open.ts')).open(console, { ...options, run })));
+
+  client(program.command('projects'))
+    .description('list the projects that the server has')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('headgate projects', 'headgate runs --all-projects'))
+    .action((options) => choose(async () => (await import('../commands/listings.ts')).projects(console, options)));
+
+  program
+    .command('version')
+    .description('print the version')
+    .action(() =>
+      choose(async () => {
+        await console.out.write(`${console.version}\n`);
+        return EXIT.ok;
+      }),
+    );
 
   program
     .command('demo')

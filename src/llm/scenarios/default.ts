@@ -25,7 +25,7 @@ export const defaultScenario: Scenario = {
     { when: { mode: 'act', prompt: '/^sh: \\S/' }, say: 'This came of it:\n{{match}}' },
     { when: { prompt: '/^env: \\S/' }, say: 'This came of it:\n{{match}}' },
     {
-      say: 'I am the scripted model: I play a scenario and think nothing. A prompt such as "sh: ls" makes me propose that command. You said: {{prompt}}',
+      say: 'I am the scripted model: I play a scenario and think nothing. A prompt such as "sh: make test" makes me propose that command. For a real model: headgate models add NAME MODEL --base-url URL --key-env VAR, or --provider openai, anthropic, openrouter or ollama in place of the address. You said: {{prompt}}',
     },
   ],
 };

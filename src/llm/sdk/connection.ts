@@ -25,7 +25,7 @@ export function connectionOf(o: ProviderOptions): Connection | { readonly proble
   const given = o.baseUrl();
   if (!given) {
     return {
-      problem: `The provider "${o.name}" has no address. Set HEADGATE_OPENAI_BASE_URL (and HEADGATE_OPENAI_API_KEY), or name a provider in the server's configuration file.`,
+      problem: `The provider "${o.name}" has no address. Set HEADGATE_OPENAI_BASE_URL (and HEADGATE_OPENAI_API_KEY) where the server is started, or add the model with its address: headgate models add NAME MODEL --base-url URL --key-env VAR.`,
     };
   }
   if (!/^https?:\/\/./i.test(given) || !URL.canParse(given))

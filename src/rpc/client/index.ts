@@ -5,6 +5,7 @@ export { type CallOptions, RpcClient } from './client.ts';
 export { ConnectionClosed, DataReplaced, RpcError, StreamClosed, UnsupportedError } from './errors.ts';
 export type { EventsOptions, RuntimeEvent } from './event-stream.ts';
 export type { FollowedChunk, FollowOptions, StreamEnd } from './follow.ts';
+export { type Need, needsOf } from './needs.ts';
 export type { ConnectionOptions, ConnectionState } from './reconnecting.ts';
 export { refusalOf } from './refusal.ts';
 export { type Ending, endWord } from './run/end-word.ts';

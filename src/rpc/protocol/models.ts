@@ -29,6 +29,18 @@ export const modelMethods = {
       contextLength: z.int().min(1000).optional(),
       provider: z.string().min(1).max(64).optional(),
       dialect: z.enum(DIALECTS).optional(),
+      baseUrl: z
+        .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+        .max(2048)
+        .refine((url) => !/^https?:\/\/[^/]*@/i.test(url), 'must carry no password; name the key with apiKeyEnv')
+        .optional()
+        .describe('Address of the API, such as http://127.0.0.1:11434/v1; `provider` then names the API that it speaks.'),
+      apiKeyEnv: z
+        .string()
+        .max(128)
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable, not the key itself')
+        .optional()
+        .describe('With `baseUrl`: the variable of the server that holds the key.'),
       price: price
         .optional()
         .describe('What a million tokens cost; `cached` is input that the provider had kept, `written` input that it keeps now.'),

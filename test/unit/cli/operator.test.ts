@@ -21,6 +21,7 @@ function person() {
   const shown = Object.assign(new PassThrough(), { isTTY: true });
   const calls: unknown[] = [];
   const session = {
+    mayAct: true,
     call: async (_: string, { resolution }: { resolution: { remember?: true } }) => {
       calls.push(resolution);
       return await Promise.resolve(resolution.remember ? { remembered: ['sh(make\u001b[2J)'] } : {});

@@ -139,9 +139,7 @@ describe('the command line', () => {
     for (const argv of [
       ['runs'],
       ['ps'],
-      ['sh', 'true'],
-      ['act', 'x'],
-      ['attach', 'r'],
+      ['projects'],
       ['output', 'r', 'log://turn_0/sh/x'],
       ['cancel', 'r'],
       ['kill', 'r'],
