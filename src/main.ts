@@ -38,6 +38,7 @@ process.exitCode = await runCli(words, {
   examine: async (options) => (await import('./compose/data-doctor.ts')).examineData(options),
   backup: async (options) => (await import('./compose/backup.ts')).backUp({ ...options, version }),
   restore: async (options) => (await import('./compose/restore.ts')).restore(options),
+  checkConfig: async (file) => (await import('./compose/check-config.ts')).checkConfig(file),
   examineBackends: async () => (await import('./compose/backend-doctor.ts')).examineBackends(),
   stop: async (options) => (await import('./compose/stop-server.ts')).stopServer(options),
   outlived: async (options) => (await import('./compose/outlived.ts')).outlived(options),

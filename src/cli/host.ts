@@ -127,6 +127,8 @@ export interface CliHost {
   }): Promise<BackupFacts & { readonly file: string; readonly bytes: number }>;
   /** Unpacks a backup into a folder that is empty or missing. */
   restore(options: { file: string; folder: string; signal: AbortSignal }): Promise<BackupFacts & { readonly folder: string }>;
+  /** Reads a configuration file as a server would. Throws a named error that says what is wrong with it. */
+  checkConfig?(file: string): Promise<void>;
   /** Says what each backend can do on this machine; starts nothing and never throws. */
   examineBackends?(): Promise<readonly Finding[]>;
   /** Ends the server of a data folder and waits until it is gone; undefined where none runs. */

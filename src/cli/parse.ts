@@ -1,13 +1,11 @@
 import { InvalidArgumentError } from 'commander';
+import { millisecondsOf } from '../core/measures.ts';
 
 /** Readers of option values. Each throws commander's InvalidArgumentError, which becomes a usage error. */
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** `500ms`, `30s`, `5m`, `2h`, `1d`, or a number of seconds; returns milliseconds. */
 export function parseDuration(value: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(value);
-  const ms = match ? Math.round(Number(match[1]) * (UNITS[match[2] ?? 's'] ?? 1000)) : 0;
+  const ms = millisecondsOf(/^[\d.]+$/.test(value) ? `${value}s` : value) ?? 0;
   if (ms < 1 || !Number.isSafeInteger(ms)) throw new InvalidArgumentError('It is a duration such as 30s, 5m or 500ms.');
   return ms;
 }

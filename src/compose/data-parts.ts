@@ -11,6 +11,7 @@ interface DataPart {
 export const DATA_PARTS: readonly DataPart[] = [
   { name: 'headgate.db', backup: 'database' },
   { name: 'token', backup: 'file' },
+  { name: 'providers.json', backup: 'file' },
   { name: 'producers', ofCommands: true },
   { name: 'containers', ofCommands: true },
   { name: 'hosts', ofCommands: true },

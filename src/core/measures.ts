@@ -22,3 +22,14 @@ export function formatDuration(ms: number): string {
   if (hours < 24) return `${hours} h ${minutes % 60} min`;
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A duration with a unit, as people write one. */
+export const DURATION_TEXT = /^(\d{1,12}(?:\.\d{1,12})?)(ms|s|m|h|d)$/;
+
+/** Milliseconds of `500ms`, `1.2s`, `5m`, `2h` or `1d`; undefined for another text. */
+export function millisecondsOf(text: string): number | undefined {
+  const match = DURATION_TEXT.exec(text);
+  return match ? Math.round(Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? 1)) : undefined;
+}

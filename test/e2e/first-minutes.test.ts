@@ -93,6 +93,26 @@ describe('the first minutes of a newcomer', () => {
     expect((await hg('portal')).out).toContain(`token=${token}`);
   });
 
+  it('{#cli_act} takes the prompt from a file, and {#cli_serve} says what is wrong with a configuration without serving', async () => {
+    writeFileSync(join(data, 'prompt.txt'), 'hello from a file\n');
+    expect(await hg('act', '--prompt-file', join(data, 'prompt.txt'))).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('hello from a file') as string,
+    });
+    expect(await hg('act', 'x', '--prompt-file', join(data, 'prompt.txt'))).toMatchObject({ code: 2 });
+    expect(await hg('act', '--prompt-file', join(data, 'missing'))).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('ENOENT') as string,
+    });
+    writeFileSync(join(data, 'good.yaml'), 'policy: {rules: [{deny: "sh(git push *)"}]}\n');
+    writeFileSync(join(data, 'bad.yaml'), 'policy: {rules: [{deny: "sh("}]}\n');
+    expect(await hg('check', '--config', join(data, 'good.yaml'))).toMatchObject({ code: 0 });
+    expect(await hg('check', '--config', join(data, 'bad.yaml'))).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('policy.rules') as string,
+    });
+  });
+
   it('{#cli_server} help has one line for what all commands share', async () => {
     const { out } = await hg('sh', '--help');
     expect(out.match(/--socket/g)).toHaveLength(1);

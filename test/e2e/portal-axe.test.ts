@@ -59,5 +59,7 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_axe} axe finds nothing'
     const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
     for (let each = 0; each < 160; each++) await client.call('sh', { run, command: `echo ${each}` });
     expect(await violations(`/runs/${run}`, 'items before')).toEqual([]);
+    // The first page, with all that waits for somebody.
+    expect(await violations('/runs', 'Needs you')).toEqual([]);
   });
 });

@@ -96,6 +96,10 @@ const shows: Record<string, (line: string) => Promise<void>> = {
     expect(await typed(line)).toMatchObject({ code: 0 });
     expect((await typed('headgate ps')).out).not.toContain('sleep 60');
   },
+  'headgate top': async (line) =>
+    expect(await typed(line)).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+ for you {2}.*\nNeeds you/) }),
+  'headgate runs': async (line) => expect(await typed(line)).toMatchObject({ code: 0, out: expect.stringMatching(/^project +shell /m) }),
+  'headgate output shell': async (line) => expect(await typed(line)).toMatchObject({ code: 0, out: expect.stringContaining('up\n') }),
   'headgate portal': async (line) =>
     expect(await typed(line)).toMatchObject({
       code: 0,

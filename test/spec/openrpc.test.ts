@@ -81,7 +81,9 @@ describe('{#discover} what the server says of itself', () => {
   });
 
   it('{#wire_names} has `ok` in every receipt but those that other clients know', () => {
-    const receipts = document.methods.filter(({ result }) => 'status' in propertiesOf(result.schema) && isOk(propertiesOf(result.schema)['status']));
+    const receipts = document.methods.filter(
+      ({ result }) => 'status' in propertiesOf(result.schema) && isOk(propertiesOf(result.schema)['status']),
+    );
     const without = receipts.filter(({ result }) => !('ok' in propertiesOf(result.schema)));
     expect(receipts.map(({ name }) => name)).toEqual(['stream', 'stream/aborted', 'stream/input', 'stream/resize', 'stream/signal']);
     expect(without.map(({ name }) => name)).toEqual(['stream', 'stream/aborted']);

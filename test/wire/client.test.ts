@@ -48,6 +48,23 @@ describe.each(transports)('{#client_transports} the client over a %s', (_, conne
     client.close();
   });
 
+  it('{#stream_completed} takes how long it ran as milliseconds, or as a text with a unit', async () => {
+    const client = new RpcClient(await connect());
+    const { name, root } = server.parts.project;
+    await client.call('init', { name, projectRoot: root });
+    for (const [said, ms] of [
+      ['1.2s', 1200],
+      [750, 750],
+    ] as const) {
+      const { path } = server.parts.accept(`took-${ms}`);
+      await client.call('stream/completed', { run: 'r1', path, duration: said });
+      expect(await client.call('get', { run: 'r1', path })).toMatchObject({ attributes: { duration_ms: ms } });
+    }
+    const { path } = server.parts.accept('took-wrong');
+    await expect(client.call('stream/completed', { run: 'r1', path, duration: 'long' })).rejects.toMatchObject({ kind: 'invalid_params' });
+    client.close();
+  });
+
   it('{#stream_closed} ends following what can bring nothing more with an error that says why', async () => {
     const { store, run, project, accept } = server.parts;
     const client = new RpcClient(await connect());

@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { deferred } from '../../core/deferred.ts';
 import { defined } from '../../core/defined.ts';
 import { isEnd } from '../../core/end-status.ts';
+import { messageOf } from '../../core/errors.ts';
 import { RunName, type Runtime } from '../../rpc/client/index.ts';
 import type { Console } from '../console.ts';
 import { type ClientOptions, openSession } from '../context.ts';
@@ -23,14 +25,16 @@ export interface PromptOptions extends ClientOptions {
   readonly yolo?: boolean;
   readonly yes?: boolean;
   readonly json?: boolean;
+  /** File that the prompt is read from. */
+  readonly promptFile?: string;
 }
 
 /**
  * Queues a loop and shows it to its end. The model's words go to standard output, everything else to standard error.
  * Ctrl-C aborts the loop; a second one leaves (SPEC {#cli_act}).
  */
-export async function prompt(console: Console, mode: 'act' | 'ask', text: string, options: PromptOptions): Promise<number> {
-  const words = (text === '-' ? await readText(console.stdin()) : text).trim();
+export async function prompt(console: Console, mode: 'act' | 'ask', text: string | undefined, options: PromptOptions): Promise<number> {
+  const words = (await promptOf(console, text, options)).trim();
   if (words === '') throw usageError('the prompt is empty', `headgate ${mode} "what to do"`);
   const session = await openSession(console, options, { resume: true, start: true });
   try {
@@ -46,6 +50,18 @@ export async function prompt(console: Console, mode: 'act' | 'ask', text: string
     return await show(console, session, started, options);
   } finally {
     await session.close();
+  }
+}
+
+/** The prompt: an argument, standard input, or a file. Throws a usage error for both or neither, and for a file that cannot be read. */
+async function promptOf(console: Console, text: string | undefined, { promptFile }: PromptOptions): Promise<string> {
+  if ((text === undefined) === (promptFile === undefined))
+    throw usageError('give the prompt, or --prompt-file FILE', 'headgate act "make the tests pass"');
+  if (promptFile === undefined) return text === '-' ? await readText(console.stdin()) : (text ?? '');
+  try {
+    return await readFile(promptFile, 'utf8');
+  } catch (error) {
+    throw usageError(`the prompt cannot be read: ${messageOf(error)}`);
   }
 }
 

@@ -11,7 +11,8 @@ export function runCommands({ program, console, choose }: Registry): void {
           ? 'give an agent something to do, and watch and answer it'
           : 'ask an agent something; it may look but change nothing',
       )
-      .argument('<prompt>', 'what to do, or - to read it from standard input')
+      .argument('[prompt]', 'what to do, or - to read it from standard input')
+      .option('--prompt-file <file>', 'read it from a file')
       .option('--model <alias>', 'model of the run (HEADGATE_MODEL; else the only one that was added, else scripted)')
       .option('--run <alias>', 'go on with this run; made when it does not exist')
       .option('--persona <text>', 'who the model shall be')

@@ -63,6 +63,19 @@ export function serverCommands({ program, console, host, choose }: Registry): vo
     .action((options) => choose(async () => (await import('../commands/listings.ts')).projects(console, options)));
 
   program
+    .command('check')
+    .description('say what is wrong with a configuration file, without serving')
+    .requiredOption('--config <file>', 'the file that headgate serve would be given')
+    .addHelpText('after', examples('headgate check --config headgate.yaml'))
+    .action(({ config }: { config: string }) =>
+      choose(async () => {
+        await host.checkConfig?.(config);
+        await console.out.write(`${config} is a configuration that a server takes\n`);
+        return EXIT.ok;
+      }),
+    );
+
+  program
     .command('version')
     .description('print the version')
     .action(() =>

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DURATION_TEXT } from '../../core/measures.ts';
 import { EXPORT_FORMATS } from './export-formats.ts';
 import { method } from './method.ts';
 import {
@@ -25,7 +26,10 @@ import {
 
 const ended = z.strictObject({ ok: z.literal(true), channels });
 const endOffsets = z.record(z.string(), z.int()).optional();
-const duration = z.number().min(0).optional().describe('Milliseconds.');
+const duration = z
+  .union([z.number().min(0), z.string().regex(DURATION_TEXT, 'must be milliseconds, or a text with a unit such as 1.2s')])
+  .optional()
+  .describe('Milliseconds, or a text with a unit: `500ms`, `1.2s`, `5m`.');
 /** `status` is the receipt of before, until the next version of the protocol (SPEC {#wire_names}). */
 const done = z.strictObject({ ok: z.literal(true), status: z.literal('ok') });
 

@@ -152,7 +152,7 @@ export class RunPage extends LitElement {
           waiting === 0
             ? nothing
             : html`<div class="waiting" role="status">
-                ${waiting === 1 ? 'One proposal waits for your answer' : `${waiting} proposals wait for your answer`}
+                ${waiting === 1 ? 'One proposal waits' : `${waiting} proposals wait`} for ${project.mayAct ? 'your' : 'an'} answer
                 <button class="quiet" @click=${() => this.#showProposal()}>Show</button>
               </div>`
         }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { defined } from '../../../core/defined.ts';
 import { HeadgateError } from '../../../core/errors.ts';
+import { millisecondsOf } from '../../../core/measures.ts';
 import { lifetimeText } from '../../../model/lifetime.ts';
 import { type ProducerView, writtenSince } from '../../../stream/index.ts';
 import { LIMITS } from '../../protocol/shapes.ts';
@@ -40,7 +41,11 @@ export const streamHandlers: Handlers<StreamMethod> = {
   'stream/completed': ({ run, path, exit_code, signal, duration, epoch }, call) => ({
     ok: true,
     channels: [
-      ...call.parts.streams.completed(runId(call, run), path, defined({ exitCode: exit_code, signal, durationMs: duration, epoch })),
+      ...call.parts.streams.completed(
+        runId(call, run),
+        path,
+        defined({ exitCode: exit_code, signal, durationMs: spanMs(duration), epoch }),
+      ),
     ],
   }),
 
@@ -50,7 +55,7 @@ export const streamHandlers: Handlers<StreamMethod> = {
       ...call.parts.streams.aborted(runId(call, run), path, {
         reason: reason ?? null,
         by: call.caller().client,
-        ...defined({ durationMs: duration, epoch }),
+        ...defined({ durationMs: spanMs(duration), epoch }),
       }),
     ],
   }),
@@ -300,4 +305,9 @@ function leftoverOf(
   if (!leftover) return null;
   const { since, pids, ends, limit, goneAt } = leftover;
   return { since, processes: [...pids], bytes: writtenSince(leftover, channels), ends: { ...ends }, limit, goneAt };
+}
+
+/** Milliseconds of a duration as a client says it. */
+function spanMs(duration: number | string | undefined): number | undefined {
+  return typeof duration === 'string' ? millisecondsOf(duration) : duration;
 }
