@@ -1,12 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/**
- * A kind of tests, with its folder's name. `wire` and `e2e` drive the built command, which is built first when it is stale; the others run from the sources.
- * `isolate`: each file loads every module again; without it the files that a worker runs share them, which saves a third of their processor time.
- */
-function project(name: string, { setupFiles = [] as string[], isolate = true } = {}) {
-  return { extends: true as const, test: { name, include: [`test/${name}/**/*.test.ts`], setupFiles, isolate } };
+/** A kind of tests, with its folder's name. `wire` and `e2e` drive the built command, which is built first when it is stale; the others run from the sources. */
+function project(name: string, setupFiles: string[] = []) {
+  return { extends: true as const, test: { name, include: [`test/${name}/**/*.test.ts`], setupFiles } };
 }
 
 /** For the kinds with property tests; loading fast-check takes a tenth of a second a file. */
@@ -22,12 +19,6 @@ export default defineConfig({
     expect: { poll: { timeout: 20_000 } },
     // Most tests wait for processes, so one processor bears two as well; more than eight would share one disk and one Docker.
     maxWorkers: Math.min(8, Math.max(2, availableParallelism())),
-    projects: [
-      project('unit', { setupFiles: SEEDED }),
-      project('contract', { setupFiles: SEEDED }),
-      project('spec'),
-      project('wire', { isolate: false }),
-      project('e2e'),
-    ],
+    projects: [project('unit', SEEDED), project('contract', SEEDED), project('spec'), project('wire'), project('e2e')],
   },
 });
