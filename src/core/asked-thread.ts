@@ -36,7 +36,7 @@ export class AskedThread<Q, A> {
     this.#options = options;
   }
 
-  /** The reply; undefined when there is no thread, or when it ends before it replies, of which `ended` is told the cause. Never rejects. */
+  /** The reply; undefined when there is no thread, or when it ends before it replies: then `ended` is called with the cause. Never rejects. */
   ask(question: Q, ended: (cause: Error) => void = () => {}): Promise<A | undefined> {
     return new Promise((resolve) => {
       this.#waiting.push({ question, resolve, ended });
