@@ -9,7 +9,7 @@ const LAYERS = {
   digest: ['core', 'model'],
   redact: ['core', 'model'],
   stream: ['core', 'model', 'digest', 'redact'],
-  screen: [],
+  screen: ['core'],
   policy: ['core', 'hooks'],
   backends: ['core', 'model'],
   llm: ['core', 'model', 'hooks'],

@@ -29,6 +29,7 @@ async function bundled(name, module, to) {
 await bundled('main', 'main.js', '[name].js');
 // A thread of its own modules does without those of the command.
 await bundled('judge-worker', 'policy/judge-worker.js', `${CHUNKS}/[name].js`);
+await bundled('screen-worker', 'screen/screen-worker.mjs', `${CHUNKS}/[name].mjs`);
 // A thread is started from a file beside the module that starts it.
 for (const worker of [
   'store/checkpoint-worker.mjs',

@@ -1,2 +1,2 @@
 export { PLAYED_BYTES, type Played, play, type ScreenPicture } from './play.ts';
-export type { ScreenSize } from './screen.ts';
+export type { ScreenSize } from './screen.mjs';

@@ -68,14 +68,16 @@ function batch(
   return answer.then((text) => JSON.parse(text) as never);
 }
 
-/** A client's own run with a channel of so many bytes. */
-async function channelOf(client: WireClient, bytes: number): Promise<{ run: string; path: string }> {
+/** A run with a channel of so many bytes, and a client that may read it. */
+async function filled({ operator, reader }: Target, bytes: number): Promise<{ place: { run: string; path: string }; client: WireClient }> {
+  const client = await operator();
   const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
   const { path } = await client.call<{ path: string }>('sh', { run, command: 'echo' });
   await client.call('run/resolve', { run, resolution: { path, action: 'accept', runner: 'client' } });
   const chunk = `${'a'.repeat(8000)}\n`.repeat(100);
   for (let sent = 0; sent < bytes; sent += chunk.length) await client.call('stream', { run, path, channel: 1, chunk });
-  return { run, path };
+  await client.close();
+  return { place: { run, path }, client: await reader() };
 }
 
 export const HOSTILE_ACTS: readonly HostileAct[] = [
@@ -137,11 +139,8 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
   },
   {
     name: 'a batch of 100 searches',
-    prepare: async ({ operator, reader }) => {
-      const owner = await operator();
-      const place = await channelOf(owner, 40_000_000);
-      await owner.close();
-      const client = await reader();
+    prepare: async (target) => {
+      const { place, client } = await filled(target, 40_000_000);
       return async () => {
         const calls = Array.from({ length: 100 }, () => ({ method: 'stream/read', params: { ...place, channel: 1, match: '(a+)+b' } }));
         const answers = await batch(client, calls);
@@ -152,11 +151,8 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
   },
   {
     name: 'a batch of 100 answers of 4 MiB each',
-    prepare: async ({ operator, reader }) => {
-      const owner = await operator();
-      const place = await channelOf(owner, 5_000_000);
-      await owner.close();
-      const client = await reader();
+    prepare: async (target) => {
+      const { place, client } = await filled(target, 5_000_000);
       return async () => {
         const calls = Array.from({ length: 100 }, () => ({
           method: 'stream/read',
@@ -315,14 +311,23 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
     },
   },
   {
-    name: 'a screen of 1,000 rows and columns',
-    prepare: async ({ operator, reader }) => {
-      const owner = await operator();
-      const place = await channelOf(owner, 5_000_000);
-      await owner.close();
-      const client = await reader();
+    name: 'a screen of 1,000 rows and columns, as text and with the bytes that draw it',
+    prepare: async (target) => {
+      const { place, client } = await filled(target, 5_000_000);
       return async () => {
-        await client.call('stream/read', { ...place, channel: 1, format: 'screen', rows: 1000, cols: 1000 });
+        const size = { channel: 1, format: 'screen', rows: 1000, cols: 1000 };
+        for (const replay of [false, true]) await client.call('stream/read', { ...place, ...size, replay });
+        await client.close();
+      };
+    },
+  },
+  {
+    name: 'an export in HTML of 8 MB',
+    prepare: async (target) => {
+      const { place, client } = await filled(target, 8_000_000);
+      return async () => {
+        const { chunk } = await client.call<{ chunk: string }>('stream/export', { ...place, format: 'html' });
+        if (chunk.length < 1_000_000) throw new Error(`${chunk.length} characters`);
         await client.close();
       };
     },

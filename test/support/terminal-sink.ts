@@ -1,5 +1,5 @@
 import type { OutputSink } from '../../src/model/ports/backend.ts';
-import { Screen, type ScreenSize } from '../../src/screen/screen.ts';
+import { Screen, type ScreenSize } from '../../src/screen/screen.mjs';
 import { Changes } from './changes.ts';
 
 /** A sink that is a terminal's screen, beside all its bytes. */

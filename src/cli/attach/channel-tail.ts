@@ -1,4 +1,4 @@
-import { Screen, type ScreenSize } from '../../screen/screen.ts';
+import { Screen, type ScreenSize } from '../../screen/screen.mjs';
 import { printable } from './printable.ts';
 import { type Row, type Style, styled } from './rows.ts';
 

@@ -97,5 +97,20 @@ function targetOf(href, base) {
   return url.protocol === 'http:' || url.protocol === 'https:' ? url.href : '';
 }
 
-// As a thread it reads the page that it was given; a module that imports it calls readableText itself.
-if (workerData?.page !== undefined) parentPort?.postMessage(readableText(workerData.page, new URL(workerData.base)));
+/** @param {Uint8Array} page @param {string} charset */
+function textOf(page, charset) {
+  try {
+    return new TextDecoder(charset).decode(page);
+  } catch {
+    return new TextDecoder().decode(page);
+  }
+}
+
+// As a thread it reads the pages that it is given; a module that imports it calls readableText itself.
+if (workerData?.reads === 'pages') {
+  parentPort?.on('message', (/** @type {{ page: Uint8Array, charset: string, base: string }} */ { page, charset, base }) => {
+    const { text, cut } = readableText(textOf(page, charset), new URL(base));
+    const bytes = new TextEncoder().encode(text);
+    parentPort?.postMessage({ text: bytes, cut }, [bytes.buffer]);
+  });
+}

@@ -58,8 +58,8 @@ async function store(url: URL, response: IncomingMessage, input: FetchInput, io:
     if (cut) break;
   }
   response.destroy();
-  const small = html && bytes > 0 && bytes <= MAX_HTML_BYTES ? textOf(Buffer.concat(html), type) : undefined;
-  const { text, problem } = small === undefined ? {} : await readPage(small, url, io.signal);
+  const small = html && bytes > 0 && bytes <= MAX_HTML_BYTES ? Buffer.concat(html) : undefined;
+  const { text, problem } = small === undefined ? {} : await readPage(small, charsetOf(type), url, io.signal);
   if (text !== undefined) await io.write(3, text);
   const status = response.statusCode ?? 0;
   const body = [
@@ -99,11 +99,6 @@ function isSameHost(from: URL, to: URL): boolean {
   return from.protocol === 'http:' && to.protocol === 'https:' && from.port === '' && to.port === '' && from.hostname === to.hostname;
 }
 
-function textOf(bytes: Buffer, type: string): string {
-  const charset = /charset="?([\w-]+)/i.exec(type)?.[1] ?? 'utf-8';
-  try {
-    return new TextDecoder(charset).decode(bytes);
-  } catch {
-    return bytes.toString();
-  }
+function charsetOf(type: string): string {
+  return /charset="?([\w-]+)/i.exec(type)?.[1] ?? 'utf-8';
 }

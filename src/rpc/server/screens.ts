@@ -46,15 +46,7 @@ export function rowsOf(
   const first = !lines ? 1 : 'last' in lines ? Math.max(1, total - lines.last + 1) : lines.first;
   const last = Math.min(total, lines && 'count' in lines ? first + lines.count - 1 : total);
   if (first > last) return { text: '', first: 0, last: 0, total };
-  return {
-    text: text
-      .slice(first - 1, last)
-      .map((row) => `${row}\n`)
-      .join(''),
-    first,
-    last,
-    total,
-  };
+  return { text: text.rows(first, last), first, last, total };
 }
 
 /** Throws `invalid_params` for parts of a read that a picture does not have. */

@@ -1,7 +1,10 @@
-import type headless from '@xterm/headless';
-
-/** The parameters of SGR (ECMA-48) that give a text the looks of a cell, without blinking and hiding; '' for plain text. */
-export function looksOf(cell: headless.IBufferCell): string {
+/**
+ * The parameters of SGR (ECMA-48) that give a text the looks of a cell, without blinking and hiding; '' for plain text.
+ *
+ * @param {import('@xterm/headless').IBufferCell} cell
+ * @returns {string}
+ */
+export function looksOf(cell) {
   const codes = [
     cell.isBold() && 1,
     cell.isDim() && 2,
@@ -15,8 +18,12 @@ export function looksOf(cell: headless.IBufferCell): string {
   return codes.filter((code) => code !== false && code !== 0).join(';');
 }
 
-/** `base` is 30 for what is written and 40 for its ground. */
-function colour(value: number, isRgb: boolean, base: number): string {
+/**
+ * @param {number} value
+ * @param {boolean} isRgb
+ * @param {number} base 30 for what is written and 40 for its ground
+ */
+function colour(value, isRgb, base) {
   if (isRgb) return `${base + 8};2;${(value >> 16) & 255};${(value >> 8) & 255};${value & 255}`;
   if (value < 16) return String(value < 8 ? base + value : base + 52 + value);
   return `${base + 8};5;${value}`;

@@ -1,75 +1,91 @@
 import serialize from '@xterm/addon-serialize';
 import headless from '@xterm/headless';
-import { looksOf } from './looks.ts';
+import { looksOf } from './looks.mjs';
 
 /** Rows above the screen that are kept. */
 export const SCROLLBACK_ROWS = 10_000;
-/** Cells above the screen that a replay has at most: more would hold this process up for seconds. */
+/** Cells above the screen that a replay has at most: more would take seconds, and seconds of every reader. */
 const REPLAY_CELLS = 200_000;
 const PARSE_BYTES = 64 * 1024;
-/** Characters of the rows in HTML, and rows that are made without giving way to other work. */
+/** Characters of the rows in HTML. */
 const HTML_CHARS = 4 * 1024 * 1024;
-const HTML_ROWS = 200;
 const HTML_ROW = /<div><span>(.*)<\/span><\/div><\/div><\/pre>/s;
 
-/** Size of a terminal, in cells. */
-export interface ScreenSize {
-  readonly cols: number;
-  readonly rows: number;
-}
+/**
+ * Size of a terminal, in cells.
+ * @typedef {{ readonly cols: number, readonly rows: number }} ScreenSize
+ */
 
-/** A piece of a row: what it shows, and the parameters of the control sequence SGR (ECMA-48) that gives it its looks; '' for plain text. */
-export interface Piece {
-  readonly text: string;
-  readonly sgr: string;
-}
+/**
+ * A piece of a row: what it shows, and the parameters of the control sequence SGR (ECMA-48) that gives it its looks; '' for plain text.
+ * @typedef {{ readonly text: string, readonly sgr: string }} Piece
+ */
 
-/** Where the cursor is, 0 for the first column and the first row of the screen. */
-export interface Cursor {
-  readonly col: number;
-  readonly row: number;
-}
+/**
+ * Where the cursor is, 0 for the first column and the first row of the screen.
+ * @typedef {{ readonly col: number, readonly row: number }} Cursor
+ */
 
 /**
  * What a terminal of a given size shows after certain bytes (SPEC {#screen}). It sends nothing back: a terminal that is only
  * looked at must not talk to the command. Dispose of it.
  */
 export class Screen {
-  readonly #terminal: headless.Terminal;
-  readonly #serialize = new serialize.SerializeAddon();
+  /** @type {headless.Terminal} */
+  #terminal;
+  #serialize = new serialize.SerializeAddon();
   /** The first row that was drawn; disposed of once there were more rows than are kept. */
-  readonly #first: headless.IMarker | undefined;
+  #first;
 
-  /** @param pipes - output of pipes: LF begins a line at its beginning */
-  constructor({ cols, rows }: ScreenSize, scrollback = SCROLLBACK_ROWS, pipes = false) {
+  /**
+   * @param {ScreenSize} size
+   * @param {number} [scrollback] rows above the screen that are kept
+   * @param {boolean} [pipes] output of pipes: LF begins a line at its beginning
+   */
+  constructor({ cols, rows }, scrollback = SCROLLBACK_ROWS, pipes = false) {
     this.#terminal = new headless.Terminal({ cols, rows, scrollback, convertEol: pipes, allowProposedApi: true, logLevel: 'off' });
     this.#terminal.loadAddon(this.#serialize);
     this.#first = this.#terminal.registerMarker(0);
   }
 
-  /** Plays bytes on; resolves when they are drawn. Gives way to other work meanwhile. */
-  async write(bytes: Uint8Array): Promise<void> {
+  /**
+   * Plays bytes on; resolves when they are drawn. Gives way to other work meanwhile.
+   *
+   * @param {Uint8Array} bytes
+   * @returns {Promise<void>}
+   */
+  async write(bytes) {
     for (let at = 0; at < bytes.length; at += PARSE_BYTES) {
-      await new Promise<void>((resolve) => this.#terminal.write(bytes.subarray(at, at + PARSE_BYTES), resolve));
+      await new Promise((resolve) => this.#terminal.write(bytes.subarray(at, at + PARSE_BYTES), () => resolve(undefined)));
     }
   }
 
-  /** Changes the size, as the terminal itself does: rows that are too long are wrapped again. */
-  resize({ cols, rows }: ScreenSize): void {
+  /**
+   * Changes the size, as the terminal itself does: rows that are too long are wrapped again.
+   *
+   * @param {ScreenSize} size
+   */
+  resize({ cols, rows }) {
     this.#terminal.resize(cols, rows);
   }
 
-  /** The rows above the screen and those of the screen, as text without trailing blanks; empty ones at the end are left out. */
-  text(): string[] {
+  /** The rows above the screen and those of the screen, as text without trailing blanks; empty ones at the end are left out. @returns {string[]} */
+  text() {
     const { active } = this.#terminal.buffer;
     const rows = Array.from({ length: active.length }, (_, row) => active.getLine(row)?.translateToString(true).trimEnd() ?? '');
     return rows.slice(0, rows.findLastIndex((row) => row !== '') + 1);
   }
 
-  /** One row of `text` in its looks. */
-  pieces(row: number): Piece[] {
+  /**
+   * One row of `text` in its looks.
+   *
+   * @param {number} row
+   * @returns {Piece[]}
+   */
+  pieces(row) {
     const line = this.#terminal.buffer.active.getLine(row);
-    const pieces: { text: string; sgr: string }[] = [];
+    /** @type {{ text: string, sgr: string }[]} */
+    const pieces = [];
     const cell = this.#terminal.buffer.active.getNullCell();
     const end = line?.translateToString(true).trimEnd().length ? line.length : 0;
     for (let column = 0; column < end && line?.getCell(column, cell); column++) {
@@ -86,8 +102,8 @@ export class Screen {
     return pieces;
   }
 
-  /** The rows of the screen alone, all of them. */
-  visible(): string[] {
+  /** The rows of the screen alone, all of them. @returns {string[]} */
+  visible() {
     const { active } = this.#terminal.buffer;
     return Array.from(
       { length: this.#terminal.rows },
@@ -99,34 +115,43 @@ export class Screen {
     );
   }
 
-  get cursor(): Cursor {
+  /** @returns {Cursor} */
+  get cursor() {
     const { cursorX, cursorY } = this.#terminal.buffer.active;
     return { col: cursorX, row: cursorY };
   }
 
   /** Rows above the screen: where the screen begins in `text`. */
-  get rowsAbove(): number {
+  get rowsAbove() {
     return this.#terminal.buffer.active.baseY;
   }
 
   /** True while a full-screen program has the terminal: its alternate screen, which has no rows above. */
-  get isAlternate(): boolean {
+  get isAlternate() {
     return this.#terminal.buffer.active.type === 'alternate';
   }
 
-  /** Bytes that draw the same on an empty terminal of this size, `scrollback` rows above the screen included: as many as 200,000 cells. */
-  replay(scrollback = Math.floor(REPLAY_CELLS / this.#terminal.cols)): Buffer {
+  /**
+   * What draws the same on an empty terminal of this size, `scrollback` rows above the screen included: as many as 200,000 cells.
+   *
+   * @param {number} [scrollback]
+   * @returns {string}
+   */
+  replay(scrollback = Math.floor(REPLAY_CELLS / this.#terminal.cols)) {
     // The library moves the cursor back from where the last row ended, one short when that was filled to its edge, and
     // origin mode and the alternate screen move it once more.
-    return Buffer.from(`${this.#serialize.serialize({ scrollback })}${this.#toCursor()}`);
+    return `${this.#serialize.serialize({ scrollback })}${this.#toCursor()}`;
   }
 
   /**
    * The rows above the screen and those of the screen as HTML, a `div` each, with their colours; empty ones at the end are
-   * left out, and with `cut` the first ones too, where it would be too long or there were more rows than are kept. Gives way to other work meanwhile.
+   * left out, and with `cut` the first ones too, where it would be too long or there were more rows than are kept.
+   *
+   * @returns {{ html: string, cut: boolean }}
    */
-  async html(signal?: AbortSignal): Promise<{ html: string; cut: boolean }> {
-    const rows: string[] = [];
+  html() {
+    /** @type {string[]} */
+    const rows = [];
     let chars = 0;
     let row = this.text().length - 1;
     for (; row >= 0 && chars < HTML_CHARS; row--) {
@@ -138,18 +163,15 @@ export class Screen {
       );
       rows.push(html);
       chars += html.length;
-      if (rows.length % HTML_ROWS !== 0) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      signal?.throwIfAborted();
     }
     return { html: rows.reverse().join('\n'), cut: row >= 0 || this.#first?.isDisposed === true };
   }
 
-  dispose(): void {
+  dispose() {
     this.#terminal.dispose();
   }
 
-  #toCursor(): string {
+  #toCursor() {
     const { col, row } = this.cursor;
     const { cols, buffer } = this.#terminal;
     if (col < cols) return `\x1b[${row + 1};${col + 1}H`;
