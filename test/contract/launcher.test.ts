@@ -1,8 +1,21 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createProcessBackend } from '../../src/backends/process/index.ts';
+import { identify } from '../../src/backends/process/proc.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { Backend, BackendHandle } from '../../src/model/ports/backend.ts';
@@ -150,6 +163,45 @@ describe('{#launcher} a process that starts shims', () => {
     expect(exits).toEqual(Array.from({ length: 40 }, () => 0));
     const ran = read(join(cwd, 'each')).trim().split('\n').map(Number);
     expect(ran.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, index) => index));
+  });
+
+  /** Starts a command while the launcher is stopped, and takes its working folder away, so that the server cannot start it either. */
+  async function startInVain(command: string) {
+    await warm();
+    for (const pid of launchers()) process.kill(pid, 'SIGSTOP');
+    const started = start(command);
+    started.catch(() => {});
+    const folder = join(root, 'spool', `p${count}`);
+    await eventually(() => read(join(folder, 'launch')).endsWith('\n'), 'the launcher was told');
+    const launch = read(join(folder, 'launch'));
+    renameSync(cwd, `${cwd} away`);
+    return { started, folder, launch };
+  }
+
+  test('a shim that claims its folder while the server fails to start another one is followed', async () => {
+    const { started, folder } = await startInVain('echo x');
+    // In the place of a shim: it claims, runs and publishes as the clauses about the folder say.
+    writeFileSync(join(folder, 'pid'), '');
+    const shim = spawn('sleep', ['30'], { stdio: 'ignore' });
+    const { handle, sink } = await started;
+    const { pid, startTicks, bootId } = identify(Number(shim.pid)) ?? {};
+    writeFileSync(join(folder, 'pid'), `${pid} ${startTicks} ${bootId}\n`);
+    writeFileSync(join(folder, 'out.1'), 'late\n');
+    writeFileSync(join(folder, 'exit'), '7\n');
+    shim.kill('SIGKILL');
+    expect(await handle.exited).toMatchObject({ exitCode: 7 });
+    await handle.closed;
+    expect(sink.text(1)).toBe('late\n');
+  });
+
+  test('a shim that comes after the server has failed to start the command does not run it', async () => {
+    const { started, folder, launch } = await startInVain('echo x >> runs');
+    await expect(started).rejects.toThrow(/cannot be started/);
+    expect(existsSync(folder)).toBe(false);
+    renameSync(`${cwd} away`, cwd);
+    spawnSync('/bin/sh', ['-c', launch, 'sh', join(root, 'spool'), 'setsid'], { stdio: 'ignore' });
+    const again = await run('echo y >> runs; cat runs');
+    expect(again.text).toBe('y\n');
   });
 
   test('leaves no zombies, and a shim that is killed ends its command as lost', async () => {

@@ -1,9 +1,8 @@
 import axe from 'axe-core';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Browser, picture } from '../support/browser.ts';
-import type { WireClient } from '../support/built-server.ts';
-import { ended, LiveServer } from '../support/live-server.ts';
-import { openPortal } from '../support/portal.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { picture } from '../support/browser.ts';
+import { ended } from '../support/live-server.ts';
+import { openPortal, portalServer } from '../support/portal.ts';
 import { serviceAvailable } from '../support/require.ts';
 
 // A browser on a machine that is busy with other tests takes its time.
@@ -16,23 +15,12 @@ const COLOURS = [
 ].join('; ');
 
 describe.skipIf(!serviceAvailable('chromium'))('{#portal_axe} axe finds nothing', () => {
-  const live = new LiveServer();
-  let browser: Browser;
-  let client: WireClient;
-
-  beforeAll(async () => {
-    await live.open();
-    client = await live.client('elsewhere');
-    browser = await Browser.open();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await live.close();
-  });
+  const portal = portalServer();
+  const { live } = portal;
 
   /** What axe finds in the page, light and dark, once `text` is there. */
   async function violations(to: string, text: string): Promise<string[]> {
-    const { page } = await openPortal(browser, live, to);
+    const { page } = await openPortal(portal.browser, live, to);
     await page.getByText(text).first().waitFor();
     await page.evaluate(axe.source);
     const found: string[] = [];
@@ -50,14 +38,14 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_axe} axe finds nothing'
   }
 
   it('in output of every colour', async () => {
-    const place = await live.accepted(client, COLOURS);
-    await ended(client, place);
+    const place = await live.accepted(portal.client, COLOURS);
+    await ended(portal.client, place);
     expect(await violations(`/runs/${place.run}/${encodeURIComponent(place.path)}`, 'PASS')).toEqual([]);
   });
 
   it('in a long run with proposals, of which the beginning is not shown', async () => {
-    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
-    for (let each = 0; each < 160; each++) await client.call('sh', { run, command: `echo ${each}` });
+    const { run } = await portal.client.call<{ run: string }>('startRun', { model: 'scripted' });
+    for (let each = 0; each < 160; each++) await portal.client.call('sh', { run, command: `echo ${each}` });
     expect(await violations(`/runs/${run}`, 'items before')).toEqual([]);
     // The first page, with all that waits for somebody.
     expect(await violations('/runs', 'Needs you')).toEqual([]);

@@ -1,40 +1,27 @@
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Browser, picture } from '../support/browser.ts';
-import type { WireClient } from '../support/built-server.ts';
-import { LiveServer } from '../support/live-server.ts';
-import { openPortal, portalUrl, release, runWith, waitsFor } from '../support/portal.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { picture } from '../support/browser.ts';
+import { openPortal, portalServer, portalUrl, release, runWith, waitsFor } from '../support/portal.ts';
 import { serviceAvailable } from '../support/require.ts';
 
 // A browser on a machine that is busy with other tests takes its time.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
-  const live = new LiveServer();
-  let browser: Browser;
-  let client: WireClient;
-
-  beforeAll(async () => {
-    await live.open();
-    client = await live.client('elsewhere');
-    browser = await Browser.open();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await live.close();
-  });
+  const portal = portalServer();
+  const { live } = portal;
 
   const sh = (command: string) => ({ tool: 'sh', input: { command, yield_ms: 60_000 } });
-  const propose = (run: string, command: string) => client.call<{ path: string }>('sh', { run, command });
+  const propose = (run: string, command: string) => portal.client.call<{ path: string }>('sh', { run, command });
   const accept = (page: Page) => page.getByRole('button', { name: 'Accept a', exact: true });
 
   it('{#portal_answers} shows a run from its prompt to its end: accepted by click, output while the command runs', async () => {
-    const run = await runWith(live, client, 'whole', [
+    const run = await runWith(live, portal.client, 'whole', [
       { say: 'A change first.', calls: [{ tool: 'set', input: { path: 'file://notes.txt', body: 'one\ntwo\n' } }] },
       { say: 'Then a command.', calls: [sh(`echo first line; ${waitsFor('whole.go')}; echo last line; exit 3`)] },
       { say: 'All of it is **done**.' },
     ]);
-    const { page, complaints, requests } = await openPortal(browser, live, `/runs/${run}`);
+    const { page, complaints, requests } = await openPortal(portal.browser, live, `/runs/${run}`);
     await page.getByLabel('What shall the agent do next').fill('write notes');
     await page.getByRole('button', { name: 'Send' }).click();
     await page.getByText('+two').waitFor();
@@ -57,29 +44,29 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
   });
 
   it('{#portal_answers} answers a question, and rejects with a reason that the model reads', async () => {
-    const run = await runWith(live, client, 'asking', [
+    const run = await runWith(live, portal.client, 'asking', [
       { calls: [{ tool: 'ask_user', input: { question: 'Which colour?', options: ['red', 'blue'] } }] },
       { calls: [sh('sleep 1')] },
     ]);
-    await client.call('act', { run, prompt: 'ask me' });
-    const { page } = await openPortal(browser, live, `/runs/${run}`);
+    await portal.client.call('act', { run, prompt: 'ask me' });
+    const { page } = await openPortal(portal.browser, live, `/runs/${run}`);
     await page.getByRole('button', { name: 'blue' }).click();
     await page.getByText('accepted by portal: blue').waitFor();
     await page.getByRole('button', { name: 'Reject r' }).click();
     await page.getByLabel('Reason for the rejection').fill('too slow');
     await page.keyboard.press('Enter');
     await page.getByText('rejected by portal: too slow').waitFor();
-    const entries = await client.call<{ body: string }[]>('getEntries', { run, pattern: 'log://turn_2/sh/*' });
+    const entries = await portal.client.call<{ body: string }[]>('getEntries', { run, pattern: 'log://turn_2/sh/*' });
     expect(entries[0]?.body).toContain('too slow');
   });
 
   it('{#portal_answers} offers nothing that changes something to a token that may only look', async () => {
-    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', alias: 'looked-at' });
+    const { run } = await portal.client.call<{ run: string }>('startRun', { model: 'scripted', alias: 'looked-at' });
     const { path } = await propose(run, 'sleep 600');
-    await client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
+    await portal.client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
     await propose(run, 'touch looked');
-    const reader = await client.call<{ token: string }>('token/add', { name: 'reader', scope: 'read' });
-    const { page } = await openPortal(browser, live, `/runs/${run}`, reader);
+    const reader = await portal.client.call<{ token: string }>('token/add', { name: 'reader', scope: 'read' });
+    const { page } = await openPortal(portal.browser, live, `/runs/${run}`, reader);
     await page.getByText('Another client answers: your token may look and change nothing.').waitFor();
     await page.getByText('sleep 600').first().waitFor();
     await picture(page, 'portal-read-token');
@@ -94,30 +81,30 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     await page.keyboard.press('p');
     await page.getByRole('heading', { name: 'Running commands' }).waitFor();
     expect(await page.getByRole('main').getByRole('button').count()).toBe(0);
-    expect(await client.call<unknown[]>('getProposals', { run })).toHaveLength(1);
-    expect(await client.call<{ state: string }[]>('stream/list', { run, state: 'live' })).toHaveLength(1);
-    await client.call('stream/cancel', { run, path });
+    expect(await portal.client.call<unknown[]>('getProposals', { run })).toHaveLength(1);
+    expect(await portal.client.call<{ state: string }[]>('stream/list', { run, state: 'live' })).toHaveLength(1);
+    await portal.client.call('stream/cancel', { run, path });
   });
 
   it('{#portal_answers} shows an answer that came from elsewhere, and remembers a rule', async () => {
-    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
+    const { run } = await portal.client.call<{ run: string }>('startRun', { model: 'scripted' });
     const { path } = await propose(run, 'sleep 0.01');
-    const { page } = await openPortal(browser, live, `/runs/${run}`);
+    const { page } = await openPortal(portal.browser, live, `/runs/${run}`);
     await page.getByText('One proposal waits').waitFor();
-    await client.call('run/resolve', { run, resolution: { path, action: 'reject', output: 'not now' } });
+    await portal.client.call('run/resolve', { run, resolution: { path, action: 'reject', output: 'not now' } });
     await page.getByText('rejected by elsewhere: not now').waitFor();
     await page.getByText('One proposal waits').waitFor({ state: 'detached' });
     await propose(run, 'sleep 0.02');
     await page.getByText('sh(sleep 0.02)').first().waitFor();
     await page.getByRole('button', { name: 'Accept and allow from now on' }).click();
     await page.getByText('accepted by portal').waitFor();
-    const { rules } = await client.call<{ rules: { decision: string; rule: string }[] }>('policy/list');
+    const { rules } = await portal.client.call<{ rules: { decision: string; rule: string }[] }>('policy/list');
     expect(rules).toContainEqual(expect.objectContaining({ decision: 'allow', rule: 'sh(sleep 0.02) in .' }));
   });
 
   it('{#portal_answers} ends a command and shows the receipt; lists, signals and ends those of all runs', async () => {
-    const first = await live.accepted(client, `trap 'echo got usr1' USR1; echo begun; ${waitsFor('never')}`);
-    const { page } = await openPortal(browser, live, `/runs/${first.run}`);
+    const first = await live.accepted(portal.client, `trap 'echo got usr1' USR1; echo begun; ${waitsFor('never')}`);
+    const { page } = await openPortal(portal.browser, live, `/runs/${first.run}`);
     await page.getByText('begun', { exact: true }).waitFor();
     await page.getByRole('link', { name: /Running commands/ }).click();
     await page.getByLabel(/^Send a signal to/).selectOption('USR1');
@@ -129,17 +116,17 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     await page.getByText('portal, ').waitFor();
     await page.locator('dd.good').waitFor();
     await picture(page, 'portal-receipt');
-    const second = await live.accepted(client, waitsFor('never'));
+    const second = await live.accepted(portal.client, waitsFor('never'));
     await page.goto(`${live.server.http}/portal/#/producers`);
     await page.getByRole('button', { name: /^Cancel until/ }).click();
     await page.getByText('No command runs in this project.').waitFor();
-    expect(await client.call('get', { ...second })).toMatchObject({ status: 499 });
+    expect(await portal.client.call('get', { ...second })).toMatchObject({ status: 499 });
   });
 
   it('{#portal_answers} lists what ended commands have left running, with its processes, and ends it with a receipt', async () => {
-    const place = await live.accepted(client, `(${waitsFor('never')}) & echo left`);
-    const { processes } = (await client.notice('stream/leftover', ({ path }) => path === place.path)) as { processes: number[] };
-    const { page } = await openPortal(browser, live, '/producers');
+    const place = await live.accepted(portal.client, `(${waitsFor('never')}) & echo left`);
+    const { processes } = (await portal.client.notice('stream/leftover', ({ path }) => path === place.path)) as { processes: number[] };
+    const { page } = await openPortal(portal.browser, live, '/producers');
     await page.getByText('leftover', { exact: true }).waitFor();
     await page.getByText(`its command has ended; pid ${processes.join(', ')}; 0 B since`).waitFor();
     await page.goto(`${live.server.http}/portal/#/runs/${place.run}`);
@@ -147,16 +134,16 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     await page.getByRole('button', { name: 'Cancel c' }).click();
     await page.locator('dd.good').waitFor();
     await page.getByText('what it had left running was cancelled').waitFor();
-    expect(await client.call('get', { ...place })).toMatchObject({ status: 200 });
+    expect(await portal.client.call('get', { ...place })).toMatchObject({ status: 200 });
   });
 
   it('{#portal_keys} is driven by keys, which are text in a field', async () => {
-    const run = await runWith(live, client, 'keys', [
+    const run = await runWith(live, portal.client, 'keys', [
       { calls: [sh(`echo by key; ${waitsFor('keys.never')}`)] },
       { calls: [sh('sleep 2')] },
       { say: 'What a, r and c stand for.' },
     ]);
-    const { page, complaints } = await openPortal(browser, live, `/runs/${run}`);
+    const { page, complaints } = await openPortal(portal.browser, live, `/runs/${run}`);
     await page.getByText('Nothing has happened yet.').waitFor();
     await page.keyboard.press('n');
     await page.keyboard.type('cancel a car');
@@ -193,9 +180,9 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
   });
 
   it('{#portal_keys} answers one proposal with a key, however long it is held, and none that has only just come under it', async () => {
-    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', alias: 'held' });
+    const { run } = await portal.client.call<{ run: string }>('startRun', { model: 'scripted', alias: 'held' });
     for (const n of [1, 2, 3]) await propose(run, `echo held ${n}`);
-    const { page } = await openPortal(browser, live, `/runs/${run}`);
+    const { page } = await openPortal(portal.browser, live, `/runs/${run}`);
     const underKeys = (text: string) =>
       page.locator('headgate-proposal').first().and(page.locator(':not([guarded])')).filter({ hasText: text }).waitFor();
     await page.getByText('3 proposals wait').waitFor();
@@ -216,19 +203,19 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     await page.keyboard.press('a');
     await page.getByText('One proposal waits').waitFor();
     const statuses = async () => {
-      const entries = await client.call<{ path: string; status: number }[]>('getEntries', { run, pattern: 'log://**' });
+      const entries = await portal.client.call<{ path: string; status: number }[]>('getEntries', { run, pattern: 'log://**' });
       return entries.filter(({ path }) => /\/echo-held-\d$/.test(path)).map(({ status }) => status);
     };
     await expect.poll(statuses).toEqual([200, 200, 202]);
   });
 
   it('{#portal_prompts} tells a model that is at work what is sent, and begins no second loop', async () => {
-    const run = await runWith(live, client, 'steered', [
+    const run = await runWith(live, portal.client, 'steered', [
       { calls: [sh(`echo working; ${waitsFor('steered.go')}`)] },
       { say: 'I have read it.' },
     ]);
-    await client.call('act', { run, prompt: 'begin' });
-    const { page } = await openPortal(browser, live, `/runs/${run}`);
+    await portal.client.call('act', { run, prompt: 'begin' });
+    const { page } = await openPortal(portal.browser, live, `/runs/${run}`);
     await accept(page).click();
     await page.getByText('working', { exact: true }).waitFor();
     await page.getByLabel('What shall the agent do next').fill('rather the other way');
@@ -236,13 +223,13 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     await page.getByText('rather the other way').waitFor();
     await release(live, 'steered.go');
     await page.getByText('I have read it.').waitFor();
-    const { loops } = await client.call<{ loops: unknown[] }>('getRun', { run });
+    const { loops } = await portal.client.call<{ loops: unknown[] }>('getRun', { run });
     expect(loops).toHaveLength(1);
   });
 
   it('{#portal_prompts} keeps what is being written for each run, and its model, apart', async () => {
-    for (const name of ['apart-a', 'apart-b']) await runWith(live, client, name, [{ say: 'first' }, { say: 'second' }]);
-    const { page } = await browser.page();
+    for (const name of ['apart-a', 'apart-b']) await runWith(live, portal.client, name, [{ say: 'first' }, { say: 'second' }]);
+    const { page } = await portal.browser.page();
     const sending = await holdAnswers(page, 'act');
     await page.goto(portalUrl(live, '/runs/apart-a'));
     const field = page.getByLabel('What shall the agent do next');
@@ -262,28 +249,28 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     sending.release();
     await page.getByText('first').waitFor();
     expect(await field.inputValue()).toBe('typed meanwhile');
-    expect(await client.call('getRun', { run: 'apart-b' })).toMatchObject({ model: 'apart-b' });
+    expect(await portal.client.call('getRun', { run: 'apart-b' })).toMatchObject({ model: 'apart-b' });
     await page.getByRole('link', { name: 'apart-a' }).click();
     await page.getByLabel('What shall the agent do next in apart-a').waitFor();
     expect(await field.inputValue()).toBe('a draft for a');
     expect(await page.getByLabel('Model').inputValue()).toBe('scripted');
-    await client.call('run/rename', { run: 'apart-a', name: 'apart-c' });
+    await portal.client.call('run/rename', { run: 'apart-a', name: 'apart-c' });
     await page.getByLabel('What shall the agent do next in apart-c').waitFor();
     expect(await field.inputValue()).toBe('a draft for a');
   });
 
   it('{#portal_places} shows the entry that the address names, and begins from a link', async () => {
-    const { run, path } = await live.accepted(client, 'echo addressed');
+    const { run, path } = await live.accepted(portal.client, 'echo addressed');
     const more = await propose(run, 'echo other');
     expect(more.path).not.toBe(path);
-    const { page } = await openPortal(browser, live, `/runs/${run}/${encodeURIComponent(path)}`);
+    const { page } = await openPortal(portal.browser, live, `/runs/${run}/${encodeURIComponent(path)}`);
     await page.locator('article:focus').getByText('addressed', { exact: true }).waitFor();
   });
 
   it('{#portal_order} keeps every item at its place, also one that was told of while the run was still being read', async () => {
-    const run = await runWith(live, client, 'order', [{ say: 'I look first.' }]);
-    await client.call('act', { run, prompt: 'the prompt', wait: true });
-    const { page } = await browser.page();
+    const run = await runWith(live, portal.client, 'order', [{ say: 'I look first.' }]);
+    await portal.client.call('act', { run, prompt: 'the prompt', wait: true });
+    const { page } = await portal.browser.page();
     const { held, release: letPass } = await holdAnswers(page, 'getEntries');
     await page.goto(portalUrl(live, `/runs/${run}`));
     await held;
@@ -299,12 +286,12 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
   });
 
   it('{#portal_places} goes on with a run that somebody else has renamed', async () => {
-    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', alias: 'before-name' });
-    const { page } = await openPortal(browser, live, `/runs/${run}`);
+    const { run } = await portal.client.call<{ run: string }>('startRun', { model: 'scripted', alias: 'before-name' });
+    const { page } = await openPortal(portal.browser, live, `/runs/${run}`);
     await page.getByText('Nothing has happened yet.').waitFor();
     await propose(run, 'echo proposed before');
     await page.getByText('One proposal waits').waitFor();
-    await client.call('run/rename', { run, name: 'after-name' });
+    await portal.client.call('run/rename', { run, name: 'after-name' });
     await page.getByRole('heading', { name: 'after-name' }).waitFor();
     expect(page.url()).toContain('#/runs/after-name');
     await page.getByText('One proposal waits').waitFor();
@@ -317,11 +304,11 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
   });
 
   it('{#portal_long} reads and draws the end of a long run only, and what is before on request', async () => {
-    const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted', alias: 'long' });
+    const { run } = await portal.client.call<{ run: string }>('startRun', { model: 'scripted', alias: 'long' });
     const first = await propose(run, 'echo the very first');
     for (let n = 0; n < 560; n += 140)
-      await Promise.all(Array.from({ length: 140 }, (_, k) => client.call('run/inject', { run, message: `message ${n + k}` })));
-    const { page } = await browser.page();
+      await Promise.all(Array.from({ length: 140 }, (_, k) => portal.client.call('run/inject', { run, message: `message ${n + k}` })));
+    const { page } = await portal.browser.page();
     const listed = new Set<string>();
     page.on('websocket', (socket) =>
       socket.on('framereceived', ({ payload }) => {

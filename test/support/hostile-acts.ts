@@ -80,6 +80,15 @@ async function filled({ operator, reader }: Target, bytes: number): Promise<{ pl
   return { place: { run, path }, client: await reader() };
 }
 
+/** A run with so many entries of 1 MiB, and a client that may read it. */
+async function bodies({ operator, reader }: Target, count: number): Promise<{ run: string; client: WireClient }> {
+  const owner = await operator();
+  const { run } = await owner.call<{ run: string }>('startRun', { model: 'scripted' });
+  for (let at = 0; at < count; at++) await owner.call('set', { run, path: `known://large-${at}`, body: 'x'.repeat(1024 * 1024) });
+  await owner.close();
+  return { run, client: await reader() };
+}
+
 export const HOSTILE_ACTS: readonly HostileAct[] = [
   {
     name: 'policy/check on a path of 64,000 bytes, as a file and in a command',
@@ -296,13 +305,20 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
     },
   },
   {
+    name: 'getEntries of 14 bodies of 1 MiB, with the bodies',
+    prepare: async (target) => {
+      const { run, client } = await bodies(target, 14);
+      return async () => {
+        const rows = await client.call<{ body: string }[]>('getEntries', { run, limit: 1000 });
+        if (rows.filter(({ body }) => body.length === 1024 * 1024).length < 14) throw new Error(`${rows.length} entries`);
+        await client.close();
+      };
+    },
+  },
+  {
     name: 'getEntries of 200 bodies of 1 MiB, without the bodies',
-    prepare: async ({ operator, reader }) => {
-      const owner = await operator();
-      const { run } = await owner.call<{ run: string }>('startRun', { model: 'scripted' });
-      for (let at = 0; at < 200; at++) await owner.call('set', { run, path: `known://large-${at}`, body: 'x'.repeat(1024 * 1024) });
-      await owner.close();
-      const client = await reader();
+    prepare: async (target) => {
+      const { run, client } = await bodies(target, 200);
       return async () => {
         const rows = await client.call<unknown[]>('getEntries', { run, body: false, limit: 1000 });
         if (rows.length < 200) throw new Error(`${rows.length} entries`);

@@ -1,9 +1,32 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 import { stringify } from 'yaml';
-import type { Browser, WatchedPage } from './browser.ts';
+import { Browser, type WatchedPage } from './browser.ts';
 import type { WireClient } from './built-server.ts';
-import type { LiveServer } from './live-server.ts';
+import { LiveServer } from './live-server.ts';
+
+/** A server, a browser for its portal, and a client elsewhere. */
+export class PortalServer {
+  readonly live = new LiveServer();
+  browser!: Browser;
+  client!: WireClient;
+}
+
+/** These three for the tests of a group: opened before its tests, and ended after the last. */
+export function portalServer(): PortalServer {
+  const portal = new PortalServer();
+  beforeAll(async () => {
+    await portal.live.open();
+    portal.client = await portal.live.client('elsewhere');
+    portal.browser = await Browser.open();
+  });
+  afterAll(async () => {
+    await portal.browser?.close();
+    await portal.live.close();
+  });
+  return portal;
+}
 
 /** The portal as `headgate portal` prints its address. */
 export function portalUrl({ server, root }: LiveServer, to = '/runs', { token }: { token: string } = server): string {

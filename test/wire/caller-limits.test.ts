@@ -48,3 +48,36 @@ describe('{#caller_limits} what one caller may take', () => {
     expect(await client.call('ping')).toMatchObject({ pong: true });
   });
 });
+
+describe('{#caller_limits} responses that wait for the clients of one token', () => {
+  const MIB = 1024 * 1024;
+
+  it('are so many bytes, beyond which what only reads is refused until they are read; the operator is not', async () => {
+    await server.close();
+    server = await startServer({ limits: { callMs: 0, answerBytes: MIB } });
+    const operator = await server.connect();
+    const { run } = await operator.call<{ run: string }>('startRun', { model: 'scripted' });
+    const { path } = await operator.call<{ path: string }>('sh', { run, command: 'echo' });
+    await operator.call('run/resolve', { run, resolution: { path, action: 'accept', runner: 'client' } });
+    for (let at = 0; at < 4; at++) await operator.call('stream', { run, path, channel: 1, chunk: 'x'.repeat(MIB) });
+
+    const slow = await server.connect({ token: READ_TOKEN });
+    const other = await server.connect({ token: READ_TOKEN });
+    expect(await other.call('ping')).toMatchObject({ pong: true });
+    slow.socket.pause();
+    const reads = Array.from({ length: 20 }, () =>
+      slow.call<{ chunk: string }>('stream/read', { run, path, channel: 1, max_bytes: 4 * MIB }),
+    );
+    const look = (client: typeof slow) =>
+      client.call('getRuns').then(
+        () => undefined,
+        (error: unknown) => (error as WireError).data,
+      );
+    await expect.poll(() => look(other)).toMatchObject({ name: 'overloaded', retry_after_ms: expect.any(Number) as number });
+    expect(await look(operator)).toBeUndefined();
+    slow.socket.resume();
+    const ends = await Promise.allSettled(reads);
+    expect(ends.some(({ status }) => status === 'fulfilled')).toBe(true);
+    expect(await look(other)).toBeUndefined();
+  });
+});

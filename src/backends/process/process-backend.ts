@@ -154,7 +154,9 @@ class ProcessBackend implements Backend {
           (await this.#identify(await launchShim({ shim, folder: folder.path, launch, ended: () => handle.look?.() })));
       }
     } catch (error) {
-      if (folder.claim().state === 'absent') await folder.remove();
+      // A shim that the launcher was told to start may have come by now, or come late: who takes the claim decides.
+      if (!isBarred(folder)) return this.#serve(request, folder, marker, { producerId }, undefined, new Map(), sink);
+      await folder.removeBarred();
       if (isHeadgateError(error)) throw error;
       if (systemCode(error) === 'ENOSPC') {
         throw new HeadgateError(
@@ -276,6 +278,15 @@ function whyUnavailable(): string | undefined {
     return 'this system has no /proc, by which processes are told apart; use a Linux host, or run commands in a container or over SSH';
   if (!existsSync('/bin/sh')) return 'this system has no /bin/sh; install a POSIX shell';
   return undefined;
+}
+
+/** Whether no shim has claimed a folder, nor ever will. On a disk that is full neither can. */
+function isBarred(folder: ProducerFolder): boolean {
+  try {
+    return folder.bar();
+  } catch {
+    return true;
+  }
 }
 
 function folderOf(spool: string, producerId: string): ProducerFolder {

@@ -1,4 +1,15 @@
-import { closeSync, constants, mkdirSync, openSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing, systemCode } from '../../core/errors.ts';
@@ -206,6 +217,17 @@ export class ProducerFolder {
    */
   async remove(): Promise<void> {
     await rm(this.path, { recursive: true, force: true });
+  }
+
+  /** Deletes the folder of a command that never runs, at once for every shim that comes late: none finds it without its claim. */
+  async removeBarred(): Promise<void> {
+    const gone = `${this.path}.barred`;
+    try {
+      renameSync(this.path, gone);
+    } catch (error) {
+      if (!isMissing(error)) await this.remove();
+    }
+    await rm(gone, { recursive: true, force: true });
   }
 
   #number(name: string): number {

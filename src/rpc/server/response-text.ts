@@ -1,32 +1,35 @@
 import type { JSONRPCID, JSONRPCResponse } from 'json-rpc-2.0';
 import { LIMITS } from '../protocol/shapes.ts';
+import { isLarge, type SlicePayer, slicedJson } from './json-slices.ts';
 import { type RequestMessage, requestProblem } from './messages.ts';
 import { refusal } from './wire-errors.ts';
 
-/** The text of a response; one that is over the limit of a message becomes an error that says so. */
-export function responseText(response: JSONRPCResponse): string {
-  let text: string | undefined;
+/**
+ * The text of a response, in UTF-8; one that is over the limit of a message becomes an error that says so. That of a large one is made in slices
+ * (SPEC {#no_pause}).
+ */
+export function responseText(response: JSONRPCResponse, payer: SlicePayer): Buffer | Promise<Buffer> {
+  const instead = () => Buffer.from(JSON.stringify(tooLarge(response.id)));
+  if (isLarge(response.result)) return slicedJson(response, LIMITS.messageBytes, payer).then((text) => text ?? instead(), instead);
   try {
-    text = JSON.stringify(response);
+    return Buffer.from(JSON.stringify(response));
   } catch {
-    // Longer than the longest string there is.
+    // A plugin's result that is not JSON.
+    return instead();
   }
-  if (text !== undefined && Buffer.byteLength(text) <= LIMITS.messageBytes) return text;
-  return JSON.stringify(
-    refusal(
-      response.id,
-      'too_large',
-      `the answer is over ${LIMITS.messageBytes} bytes; ask for fewer rows (limit), no bodies (body: false) or a smaller range`,
-      {
-        limit: LIMITS.messageBytes,
-      },
-    ),
-  );
 }
 
-/** The responses of a batch in one message, each made into text as it comes; those that do not fit become errors. */
+function tooLarge(id: JSONRPCID): JSONRPCResponse {
+  const limit = LIMITS.messageBytes;
+  const help = 'ask for fewer rows (limit), no bodies (body: false) or a smaller range';
+  return refusal(id, 'too_large', `the answer is over ${limit} bytes; ${help}`, { limit });
+}
+
+const COMMA = Buffer.from(',');
+
+/** The responses of a batch in one message; those that do not fit become errors. */
 export class BatchText {
-  readonly #texts: (string | undefined)[] = [];
+  readonly #texts: (Buffer | undefined)[] = [];
   #room: number = LIMITS.messageBytes;
   #full = false;
 
@@ -35,16 +38,13 @@ export class BatchText {
     return this.#full;
   }
 
-  /** Adds the answer to the request at `index`; undefined for a notification, which has none. */
-  add(index: number, response: JSONRPCResponse | undefined): void {
-    if (!response) return;
-    let text = responseText(response);
-    if (Buffer.byteLength(text) > this.#room) {
-      this.#full = true;
-      text = JSON.stringify(noRoom(response.id));
-    }
-    this.#room -= Buffer.byteLength(text);
-    this.#texts[index] = text;
+  /** Adds the text of the answer to the request at `index`. */
+  add(index: number, id: JSONRPCID, text: Buffer): void {
+    const fits = text.length <= this.#room;
+    if (!fits) this.#full = true;
+    const taken = fits ? text : Buffer.from(JSON.stringify(noRoom(id)));
+    this.#room -= taken.length;
+    this.#texts[index] = taken;
   }
 
   /** The response to a request that is not carried out because there is no room; undefined if it gets no response. */
@@ -54,10 +54,12 @@ export class BatchText {
     return id === undefined ? undefined : noRoom(id);
   }
 
-  /** The message; undefined if no request of the batch gets a response. */
-  get text(): string | undefined {
+  /** Makes the message; undefined if no request of the batch gets a response. */
+  text(): Buffer | undefined {
     const texts = this.#texts.filter((text) => text !== undefined);
-    return texts.length === 0 ? undefined : `[${texts.join(',')}]`;
+    if (texts.length === 0) return undefined;
+    const parts = texts.flatMap((text, index) => (index === 0 ? [text] : [COMMA, text]));
+    return Buffer.concat([Buffer.from('['), ...parts, Buffer.from(']')]);
   }
 }
 

@@ -3,11 +3,13 @@ import { HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts'
 import type { EventRecord, Project } from '../../model/records.ts';
 import type { Said } from '../../model/said.ts';
 import { sees } from '../../model/sight.ts';
+import { LIMITS } from '../protocol/shapes.ts';
 import { PROTOCOL_VERSION } from '../protocol/table.ts';
 import { type Grant, type GrantedScope, seesSecrets } from './access.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { notificationFrame } from './event-frame.ts';
 import type { Call } from './handler.ts';
+import { weightOf } from './json-slices.ts';
 import { binaryOf, isAnswer, isCancel, parseMessage, type RequestMessage, requestProblem } from './messages.ts';
 import type { ServerParts } from './parts.ts';
 import { Projects } from './projects.ts';
@@ -63,8 +65,10 @@ export class Session {
   #pending = 0;
   /** What came in and has not begun, in order. */
   #work: Work[] = [];
-  /** Characters of responses that were sent since the client had read everything. */
+  /** Bytes of responses that were sent since the client had read everything. */
   #answeredBytes = 0;
+  /** About as many bytes are being made into text. */
+  #makingBytes = 0;
   readonly #waiter: Waiter;
   #closed = false;
 
@@ -270,7 +274,7 @@ export class Session {
 
   /** Bytes of responses that the client has not read. Streamed output does not count: the client may end that at any time. */
   #answersHeld(): number {
-    return this.#channel.answersOnly ? 0 : Math.min(this.#answeredBytes, this.#channel.bufferedBytes());
+    return this.#makingBytes + (this.#channel.answersOnly ? 0 : Math.min(this.#answeredBytes, this.#channel.bufferedBytes()));
   }
 
   #frame(bytes: Buffer): void {
@@ -285,8 +289,9 @@ export class Session {
     const afterwards: (() => void)[] = [];
     this.#pending++;
     const response = await this.#answer(value, afterwards);
+    const text = response && this.#textOf(response);
+    if (text) this.#sendText(text instanceof Promise ? await text : text);
     this.#pending--;
-    if (response) this.#send(response);
     this.#runAll(afterwards);
     this.#closeWhenAnswered();
   }
@@ -304,11 +309,13 @@ export class Session {
     let left = values.length;
     const one = async (value: unknown, index: number) => {
       const refused = texts.full && !this.#isLasting(value) ? texts.refused(value) : undefined;
-      texts.add(index, refused ?? (await this.#answer(value, afterwards)));
+      const response = refused ?? (await this.#answer(value, afterwards));
+      if (response) texts.add(index, response.id, await this.#textOf(response));
       left--;
       if (left > 0) return;
       this.#pending--;
-      if (texts.text !== undefined) this.#sendText(texts.text);
+      const text = texts.text();
+      if (text) this.#sendText(text);
       this.#runAll(afterwards);
       this.#closeWhenAnswered();
     };
@@ -410,11 +417,25 @@ export class Session {
     return request.id === undefined ? undefined : { jsonrpc: '2.0', id: request.id, result: {} };
   }
 
+  /** Sends a response that is small. */
   #send(response: JSONRPCResponse): void {
-    this.#sendText(responseText(response));
+    this.#sendText(Buffer.from(JSON.stringify(response)));
   }
 
-  #sendText(text: string): void {
+  /** The text of a response. Until that of a large one is made, what it weighs counts as held, and its connection pays for it. */
+  #textOf(response: JSONRPCResponse): Buffer | Promise<Buffer> {
+    const { clock, turns } = this.#parts;
+    const text = responseText(response, { clock, used: (ms) => turns.used(this.#waiter, ms) });
+    if (!(text instanceof Promise)) return text;
+    const bytes = weightOf(response, LIMITS.messageBytes);
+    this.#makingBytes += bytes;
+    return text.finally(() => {
+      this.#makingBytes -= bytes;
+      if (this.#work.length > 0) turns.ready(this.#waiter);
+    });
+  }
+
+  #sendText(text: Buffer): void {
     if (this.#closed) return;
     if (this.#channel.bufferedBytes() === 0) this.#answeredBytes = 0;
     this.#answeredBytes += text.length;

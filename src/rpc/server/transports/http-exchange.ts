@@ -34,7 +34,7 @@ export class HttpExchange extends ListeningChannel implements MessageChannelLike
   send(message: Buffer | string): void {
     if (this.#state !== 'asked' || this.#ended) return;
     this.#state = 'answered';
-    const bytes = Buffer.from(message as string);
+    const bytes = typeof message === 'string' ? Buffer.from(message) : message;
     this.#response.writeHead(200, {
       'content-type': 'application/json',
       'content-length': bytes.length,
