@@ -11,6 +11,8 @@ const hg = (...args: string[]) => cli(args, { cwd: live.root, data: live.data })
 /** Every line is another one, so that what is missing, or comes twice, changes the whole. */
 const numbered = (count: number) => Buffer.from(Array.from({ length: count }, (_, i) => `${i}\n`).join(''));
 
+const SLOW = { timeout: 20_000, interval: 50 };
+
 /** Much more than a pipe and what lies before it hold. */
 const LINES = 400_000;
 
@@ -48,7 +50,7 @@ describe('{#cli_sh} the input of a command', () => {
       const before = at;
       at = (JSON.parse((await hg('rpc', 'stream/input', more)).out) as { offset?: number }).offset ?? 0;
       return at > 0 && at === before;
-    });
+    }, SLOW);
     await live.server.crash();
     await live.start();
     writeFileSync(join(live.root, 'hole-go'), '');
