@@ -24,8 +24,8 @@ import { configOptions, modeOf, modeState } from './settings.ts';
 export interface EditorOptions {
   readonly version: string;
   readonly connect: Connect;
-  /** Folder whose runs are listed where the editor names none. */
-  readonly folder: string;
+  /** Folder whose runs are listed where the editor names none; left out: only those of folders that it opened. */
+  readonly folder?: string;
   /** Model of new sessions; else HEADGATE_MODEL, else the first that was added, else `scripted`. */
   readonly model?: string | undefined;
   /** Mode of new sessions. */
@@ -84,7 +84,8 @@ export class Editor {
   }
 
   async list({ cwd, cursor }: { cwd?: string | null; cursor?: string | null }) {
-    const folders = cwd ? [cwd] : [...new Set([this.#options.folder, ...this.#projects.folders])];
+    const { folder: own } = this.#options;
+    const folders = cwd ? [cwd] : [...new Set([...(own === undefined ? [] : [own]), ...this.#projects.folders])];
     return await sessionPage(folders, (folder) => this.#projects.open(folder, this.#traits.name), cursor);
   }
 

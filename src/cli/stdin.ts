@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
-import { ConnectionClosed, type Runtime } from '../rpc/client/index.ts';
-import { CliError, wireError } from './errors.ts';
+import { CommandInput, InputCutOff, RpcError, type Runtime } from '../rpc/client/index.ts';
+import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 import type { InputStream } from './host.ts';
 import { shellQuote } from './text.ts';
@@ -26,8 +25,6 @@ export function mayRead({ isTTY }: InputStream): boolean {
 
 /** Bytes of one `stream/input` call. */
 const INPUT_BYTES = 256 * 1024;
-/** Pause before input that the command did not take is sent again, milliseconds. */
-const RETRY_MS = 100;
 /** Errors of a command that has ended, is gone, or reads no input. */
 const OVER: ReadonlySet<string> = new Set(['conflict', 'stream_closed', 'not_found', 'unsupported']);
 
@@ -45,20 +42,24 @@ export async function forwardInput(
   { end, ...to }: { run: string; path: string; end: InputEnd },
   signal: AbortSignal,
 ): Promise<void> {
-  let got = 0;
+  const command = new CommandInput(session, to);
+  const over = (error: unknown) => {
+    if (signal.aborted || (error instanceof RpcError && OVER.has(error.kind))) return true;
+    throw error;
+  };
   for await (const piece of input) {
     let rest = Buffer.from(piece as Uint8Array);
     while (rest.length > 0) {
       const next = rest.subarray(0, INPUT_BYTES);
-      const taken = await send(session, { ...to, chunk: next.toString('base64'), encoding: 'base64' }, signal);
-      if (taken === 'over') return;
-      if (taken === 'unknown') throw inputCutOff(attachLine(to), got, next.length);
-      got += taken;
-      rest = rest.subarray(taken);
+      try {
+        rest = rest.subarray(await command.write(next, { signal }));
+      } catch (error) {
+        if (error instanceof InputCutOff) throw inputCutOff(attachLine(to), error.at, next.length);
+        if (over(error)) return;
+      }
     }
   }
-  // The end can be asked for again.
-  while (end === 'with-end' && (await send(session, { ...to, eof: true }, signal)) === 'unknown');
+  if (end === 'with-end') await command.end({ signal }).catch(over);
 }
 
 /** The error when the command has `got` bytes of its input for certain, and it is not known whether the next ones have arrived. */
@@ -79,30 +80,4 @@ export function attachLine({ run, path }: { readonly run: string; readonly path:
 /** True for an error of input that may have been taken (SPEC {#tty_input}). */
 export function isUnanswered({ data }: { readonly data?: unknown }): boolean {
   return typeof data === 'object' && data !== null && 'unanswered' in data && data.unanswered === true;
-}
-
-/** How many bytes were taken; `over`: the command reads no more; `unknown`: the answer was lost. */
-async function send(
-  session: Runtime,
-  params: { run: string; path: string; chunk?: string; encoding?: 'base64'; eof?: boolean },
-  signal: AbortSignal,
-): Promise<number | 'over' | 'unknown'> {
-  while (!signal.aborted) {
-    try {
-      return (await session.call('stream/input', params, { signal })).bytes;
-    } catch (error) {
-      if (signal.aborted) break;
-      if (error instanceof ConnectionClosed && !error.final) return 'unknown';
-      const wire = wireError(error);
-      if (!wire) throw error;
-      if (isUnanswered(wire)) return 'unknown';
-      const { retry_after_ms: after, runner } = wire.data;
-      const passes = wire.name === 'overloaded' || (wire.name === 'conflict' && (after ?? runner) !== undefined);
-      if (!passes && OVER.has(wire.name)) break;
-      if (!passes) throw error;
-      const wait = typeof after === 'number' ? after : RETRY_MS;
-      await delay(wait, undefined, { signal }).catch(() => undefined);
-    }
-  }
-  return 'over';
 }

@@ -1,14 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { defined } from '../core/defined.ts';
-import { connectRuntime, type Runtime, type Transport } from '../rpc/client/index.ts';
+import { connectRuntime, type Runtime } from '../rpc/client/index.ts';
 import { type ProjectRef, projectOf } from '../rpc/node/index.ts';
-import { memoryPair } from '../rpc/server/index.ts';
-import { type ClosedServer, openHeadgate } from './server.ts';
-
-/** Characters read before other work gets its turn: both ends are in this process, and neither would ever wait for a socket. */
-const TURN_CHARS = 256 * 1024;
+import { dialIn } from './dial-in.ts';
+import { openHeadgate, type ClosedServer } from './server.ts';
 
 /** Who drives a runtime of this process, and where. */
 export interface JoinOptions {
@@ -87,31 +83,4 @@ function version(): string {
     .map((path) => new URL(path, import.meta.url))
     .filter((path) => existsSync(path));
   return file === undefined ? 'unknown' : (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}
-
-/** A connection to a server of this process. */
-export function dialIn(server: Pick<ClosedServer, 'accept'>): Transport {
-  const { channel, peer } = memoryPair();
-  let closed = (_reason: string): void => {};
-  server.accept(channel);
-  return {
-    send: (message) => peer.send(message),
-    onMessage: (handler) => {
-      void (async () => {
-        let read = 0;
-        for (let text = await peer.read(); text !== undefined; text = await peer.read()) {
-          handler(text);
-          read += text.length;
-          if (read < TURN_CHARS) continue;
-          read = 0;
-          await nextTurn();
-        }
-        closed('the server has ended');
-      })();
-    },
-    onClose: (handler) => {
-      closed = handler;
-    },
-    close: () => peer.close(),
-  };
 }

@@ -22,6 +22,7 @@ import { createRunner } from '../runner/index.ts';
 import { createRuntime, DiskNotices, deleteRun, emptyConfig, loadConfig, type ServerConfig } from '../runtime/index.ts';
 import { openStore } from '../store/index.ts';
 import { type EndedCommand, Journal, Streams } from '../stream/index.ts';
+import { serveEditorSocket } from './acp-socket.ts';
 import { AddedProviders } from './added-providers.ts';
 import { leaveToOriginal } from './data-copy.ts';
 import { dataPaths, makePrivate, readOrMakeToken, removeServerRecord, userFolder, writeServerRecord } from './server-files.ts';
@@ -281,6 +282,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     ...defined({ portal: options.portal, observer: metrics, allowedOrigins: options.allowedOrigins, publicUrl: options.publicUrl }),
     ...(metrics ? { metrics: pageOf(metrics, options.metrics === 'loopback') } : {}),
     unready: () => state.unready,
+    acp: (channel, accept) => serveEditorSocket(channel, accept, { version: options.version, logger }),
     survey: sharedSurvey(() => new Map([...backends, ...runtime.kinds]), clock),
     checkResults: process.env['HEADGATE_CHECK_RESULTS'] === '1',
   });

@@ -2,7 +2,7 @@ import { uptime } from 'node:os';
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Backend, KillRequest } from '../model/ports/backend.ts';
+import type { Backend, InputTaken, KillRequest } from '../model/ports/backend.ts';
 import type { RunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import { emptyReceipt, type Producer, pendingKill } from '../model/records.ts';
 import { tellUntilStored } from './patience.ts';
@@ -86,11 +86,11 @@ class LinkedRunner implements Runner {
     return createdAt < this.#options.clock.now() - uptime() * 1000;
   }
 
-  async input(entryId: number, bytes: Buffer, eof: boolean): Promise<number> {
+  async input(entryId: number, bytes: Buffer, eof: boolean, offset?: number): Promise<InputTaken> {
     const handle = await this.#find(entryId).handle();
-    const taken = bytes.length === 0 ? 0 : await handle.write(bytes);
+    const taken = bytes.length === 0 && eof ? { bytes: 0 } : await handle.write(bytes, offset);
     // An end of input after bytes that were not taken would cut them off.
-    if (eof && taken === bytes.length) await handle.closeInput();
+    if (eof && taken.bytes === bytes.length) await handle.closeInput();
     return taken;
   }
 

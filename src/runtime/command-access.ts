@@ -53,7 +53,7 @@ export function commandAccess(parts: Parts, run: Run, signal: AbortSignal): Comm
     },
     input: async (path, bytes, eof) => {
       own(path);
-      return await streams.input(run.id, path, bytes, eof);
+      return (await streams.input(run.id, path, bytes, { eof })).bytes;
     },
     cancel: async (path, reason) => {
       own(path);

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { HeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Digests } from '../digest/index.ts';
+import type { InputTaken } from '../model/ports/backend.ts';
 import type { LocalRunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
 import { type Entry, openLeftover, type Producer } from '../model/records.ts';
@@ -34,6 +35,7 @@ import type {
   ChannelState,
   ClientEnd,
   EndedFact,
+  InputOptions,
   ProducerList,
   ProducerPlan,
   ProducerView,
@@ -229,8 +231,11 @@ export class Streams {
     return owned.channels.map(channelState);
   }
 
-  /** Writes to stdin; returns the bytes that the command's pipe took. A secret is refused where it would be echoed (SPEC {#secret_input}). */
-  async input(runId: number, path: string, bytes: Buffer, eof: boolean, secret = false): Promise<number> {
+  /**
+   * Writes to stdin; returns the bytes that the command's pipe took, and where the chunk began. A secret is refused where it would be
+   * echoed (SPEC {#secret_input}). Throws `offset_conflict` (SPEC {#input_offset}).
+   */
+  async input(runId: number, path: string, bytes: Buffer, { eof = false, secret = false, offset }: InputOptions = {}): Promise<InputTaken> {
     const { producer } = served(this.#lifecycle, runId, path);
     if (!producer.spec.stdin) {
       throw new HeadgateError('unsupported', `${path} was started without stdin; start it with stdin: true to write to it`, { path });
@@ -238,8 +243,8 @@ export class Streams {
     if (eof) refuseEnd(producer);
     const port = this.fleet.serving(producer);
     if (secret) await refuseEcho(port, producer);
-    const taken = await port.input(producer.entryId, bytes, eof);
-    if (taken > 0 || eof) this.#inputs.heard(producer.entryId);
+    const taken = await port.input(producer.entryId, bytes, eof, offset);
+    if (taken.bytes > 0 || eof) this.#inputs.heard(producer.entryId);
     return taken;
   }
 

@@ -190,3 +190,13 @@ export interface StreamsOptions {
   /** What is masked; the known shapes when left out. */
   readonly redaction?: Redaction;
 }
+
+/** How a chunk of input is given to a command. */
+export interface InputOptions {
+  /** The input ends after it. */
+  readonly eof?: boolean;
+  /** It is refused where a terminal would echo it (SPEC {#secret_input}). */
+  readonly secret?: boolean;
+  /** Where it begins in the command's input (SPEC {#input_offset}). */
+  readonly offset?: number;
+}

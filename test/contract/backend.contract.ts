@@ -212,7 +212,7 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
 
       test('answers that it took the bytes that ended the command', async () => {
         const { handle } = await start('read -r line; exit 5', { stdin: true });
-        expect(await handle.write(Buffer.from('last\n'))).toBe(5);
+        expect(await handle.write(Buffer.from('last\n'))).toMatchObject({ bytes: 5 });
         expect((await handle.exited).exitCode).toBe(5);
       });
 
@@ -229,7 +229,7 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
         ]);
         await sink.match(1, /three/);
         await handle.closeInput();
-        expect(taken).toEqual([4, 3, last.length]);
+        expect(taken.map(({ bytes }) => bytes)).toEqual([4, 3, last.length]);
         expect((await handle.exited).exitCode).toBe(0);
         await handle.closed;
         const echoed = sink.of(1).subarray(setup.spec?.tty ? 'ready\n'.length : 0);
@@ -240,10 +240,36 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
         const { handle, sink } = await start('wc -c', { stdin: true });
         // A line of a terminal has an end.
         const bytes = Buffer.alloc(1_000_000, setup.spec?.tty ? 'xxxxxxxxx\n' : 'x');
-        expect(await handle.write(bytes)).toBe(1_000_000);
+        expect(await handle.write(bytes)).toMatchObject({ bytes: 1_000_000 });
         await handle.closeInput();
         await handle.closed;
         expect(sink.text(1).trim()).toBe('1000000');
+      });
+
+      test('{#input_offset} takes a chunk that is sent again once, before and after it was taken up by another server', async () => {
+        const command = `${setup.spec?.tty ? 'stty -echo; ' : ''}echo ready; cat; echo end`;
+        const { handle, sink, request } = await start(command, { stdin: true });
+        await sink.match(1, /ready/);
+        const one = Buffer.from('one\n');
+        expect(await handle.write(one)).toEqual({ offset: 0, bytes: 4 });
+        const two = Buffer.from(`${'two'.repeat(10_000)}\n`.slice(-3000));
+        expect(await handle.write(two, 4)).toEqual({ offset: 4, bytes: two.length });
+        expect(await handle.write(two, 4)).toEqual({ offset: 4, bytes: two.length });
+        await sink.match(1, /two\r?\n/);
+        await handle.detach();
+        const adopted = await setup.reopen().adopt(request, handle.ref, sink.offsets(), sink);
+        handles.push(adopted);
+        expect(await adopted.write(two, 4)).toEqual({ offset: 4, bytes: two.length });
+        const at = 4 + two.length;
+        // A gap, other bytes in the same place, and a place further back.
+        const refused = { kind: 'offset_conflict', facts: { expected: at } };
+        await expect(adopted.write(Buffer.from('gap\n'), at + 1)).rejects.toMatchObject(refused);
+        await expect(adopted.write(Buffer.alloc(two.length, 'x\n'), 4)).rejects.toMatchObject(refused);
+        await expect(adopted.write(one, 0)).rejects.toMatchObject(refused);
+        expect(await adopted.write(Buffer.from('last\n'), at)).toEqual({ offset: at, bytes: 5 });
+        await adopted.closeInput();
+        await adopted.closed;
+        expect(sink.text(1).replaceAll('\r', '')).toBe(`ready\none\n${two}last\nend\n`);
       });
 
       test('can be ended before the command has looked at it', async () => {
@@ -260,7 +286,7 @@ export function backendContract(name: string, setUp: () => Promise<BackendSetup>
       if (!terminal)
         test('child that never reads stdin: answers fewer bytes than it was sent', async () => {
           const { handle } = await start('sleep 60', { stdin: true });
-          const taken = await handle.write(Buffer.alloc(1_000_000));
+          const { bytes: taken } = await handle.write(Buffer.alloc(1_000_000));
           expect(taken).toBeGreaterThan(0);
           expect(taken).toBeLessThan(1_000_000);
         });

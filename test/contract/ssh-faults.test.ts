@@ -112,7 +112,7 @@ describe.skipIf(!serviceAvailable('sshd'))('{#backend_ssh} SSH in trouble', () =
     for (let i = 0; i < 200; i++) {
       let rest = line(i);
       while (rest.length > 0) {
-        const taken = await handle.write(rest);
+        const { bytes: taken } = await handle.write(rest);
         sent += taken;
         rest = rest.subarray(taken);
       }

@@ -181,7 +181,7 @@ describe.skipIf(!serviceAvailable('tmux') || !serviceAvailable('sshd'))('{#backe
       await sink.match(1, /ready/);
       const bytes = Buffer.from(Array.from({ length: 60_000 }, (_, i) => (i * 7) % 256));
       for (let at = 0; at < bytes.length; at += 500) {
-        for (let rest = bytes.subarray(at, at + 500); rest.length > 0; ) rest = rest.subarray(await handle.write(rest));
+        for (let rest = bytes.subarray(at, at + 500); rest.length > 0; ) rest = rest.subarray((await handle.write(rest)).bytes);
         if (at % 20_000 === 10_000) sshd.killSessions();
       }
       await handle.closed;

@@ -13,6 +13,7 @@ import {
   ndJsonStream,
   type RequestPermissionRequest,
   type SessionUpdate,
+  type Stream,
   type ToolCallContent,
 } from '@agentclientprotocol/sdk';
 import { vi } from 'vitest';
@@ -57,28 +58,17 @@ export class AcpEditor {
   /** How its user fills in forms. */
   answerForm: (form: CreateElicitationRequest) => CreateElicitationResponse = () => ({ action: 'cancel' });
   readonly #connection: ClientConnection;
-  readonly #child: ReturnType<typeof spawn>;
+  #child: ReturnType<typeof spawn> | undefined;
   #err = '';
 
-  constructor(args: readonly string[], options: { cwd: string; data?: string; env?: NodeJS.ProcessEnv }) {
-    const child = spawn(process.execPath, [MAIN, 'acp', ...args], {
-      cwd: options.cwd,
-      env: cliEnv(options),
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    child.stderr.on('data', (bytes: Buffer) => {
-      this.#err += bytes.toString();
-    });
-    this.#child = child;
+  /** Over the agent's standard input and output, with these arguments, or over a stream of messages. */
+  constructor(args: readonly string[] | Stream, options: { cwd: string; data?: string; env?: NodeJS.ProcessEnv }) {
+    const stream = 'readable' in args ? args : this.#spawn(args, options);
     const updates: Updates = [];
     const asked: Asked[] = [];
     this.updates = updates;
     this.asked = asked;
     this.forms = [];
-    const stream = ndJsonStream(
-      Writable.toWeb(child.stdin) as WritableStream<Uint8Array>,
-      Readable.toWeb(child.stdout) as ReadableStream<Uint8Array>,
-    );
     this.#connection = client({ name: 'test editor' })
       .onNotification(methods.client.session.update, ({ params }) => void updates.push(params))
       .onRequest(methods.client.session.requestPermission, ({ params, signal }) => {
@@ -104,9 +94,25 @@ export class AcpEditor {
     this.agent = this.#connection.agent;
   }
 
+  #spawn(args: readonly string[], options: { cwd: string; data?: string; env?: NodeJS.ProcessEnv }): Stream {
+    const child = spawn(process.execPath, [MAIN, 'acp', ...args], {
+      cwd: options.cwd,
+      env: cliEnv(options),
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    child.stderr.on('data', (bytes: Buffer) => {
+      this.#err += bytes.toString();
+    });
+    this.#child = child;
+    return ndJsonStream(
+      Writable.toWeb(child.stdin) as WritableStream<Uint8Array>,
+      Readable.toWeb(child.stdout) as ReadableStream<Uint8Array>,
+    );
+  }
+
   /** Process number of its agent. */
   get pid(): number {
-    return this.#child.pid ?? 0;
+    return this.#child?.pid ?? 0;
   }
 
   /** What it printed on standard error. */
@@ -196,6 +202,11 @@ export class AcpEditor {
 
   /** The editor goes; resolves with the exit code of its agent. */
   async close(): Promise<number | null> {
+    if (!this.#child) {
+      this.#connection.close();
+      await this.#connection.closed;
+      return null;
+    }
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
     const exit = once(this.#child, 'exit');
     this.#child.stdin?.end();

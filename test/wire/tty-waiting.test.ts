@@ -47,7 +47,7 @@ function recorder(most: number): { input: RunnerPort['input']; taken: () => stri
     input: async (_, bytes, end) => {
       all += bytes.subarray(0, most).toString();
       eof ||= end && bytes.length <= most;
-      return Math.min(most, bytes.length);
+      return { bytes: Math.min(most, bytes.length) };
     },
     taken: () => all,
     ended: () => eof,
@@ -129,7 +129,7 @@ describe('{#tty_input} input', () => {
   });
 
   it('that nobody takes keeps the connection, however long, since the server is the one that does not read', async () => {
-    const { session } = await started(() => new Promise((resolve) => setTimeout(() => resolve(0), 20)), { pingMs: 40 });
+    const { session } = await started(() => new Promise((resolve) => setTimeout(() => resolve({ bytes: 0 }), 20)), { pingMs: 40 });
     for (let i = 0; i < 32; i++) session.type(Buffer.alloc(512 * 1024));
     let pings = 0;
     session.socket.on('ping', () => pings++);

@@ -2,6 +2,8 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError } from '../../core/errors.ts';
 import { InTurn } from '../../core/in-turn.ts';
+import type { InputTaken } from '../../model/ports/backend.ts';
+import { InputCount } from '../../model/input-position.ts';
 
 /** How long a write waits for the command to read (milliseconds). */
 const PATIENCE_MS = 2000;
@@ -19,6 +21,7 @@ export class AttachedInput {
   #ended = false;
   #busy = false;
   readonly #turns = new InTurn();
+  readonly #count = new InputCount();
 
   constructor(tty: boolean) {
     this.#tty = tty;
@@ -35,9 +38,9 @@ export class AttachedInput {
     return this.#stream !== undefined && !this.#stream.destroyed;
   }
 
-  /** Writes; returns the bytes taken. Throws `conflict` after the end of input, or without a connection. */
-  write(bytes: Buffer): Promise<number> {
-    return this.#turns.run(() => this.#write(bytes));
+  /** Writes; returns the bytes taken. Throws `conflict` after the end of input, or without a connection, and `offset_conflict`. */
+  write(bytes: Buffer, offset?: number): Promise<InputTaken> {
+    return this.#turns.run(() => this.#count.write(bytes, offset, (rest) => this.#write(rest)));
   }
 
   /** Ends the input: a terminal gets its end-of-input character. */

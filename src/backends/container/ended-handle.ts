@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError } from '../../core/errors.ts';
-import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest } from '../../model/ports/backend.ts';
+import type { BackendHandle, BackendRef, ClosedFact, ExitFact, InputTaken, KillRequest } from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 
 /** A command that is over, or never was: there is nothing to read, to signal or to kill. */
@@ -28,7 +28,7 @@ export class EndedHandle implements BackendHandle {
     this.#clock = options.clock;
   }
 
-  write(): Promise<number> {
+  write(): Promise<InputTaken> {
     return refuse();
   }
 

@@ -4,7 +4,7 @@ import type { Exec } from 'dockerode';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { BackendHandle, BackendRef, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
+import type { BackendHandle, BackendRef, ExitFact, InputTaken, KillRequest, OutputSink } from '../../model/ports/backend.ts';
 import type { KillReceipt } from '../../model/records.ts';
 import { signalName, signalOfExitCode } from '../../model/signals.ts';
 import { HandleState, OneKill, requireStdin } from '../handle-state.ts';
@@ -54,9 +54,9 @@ export class ExecTerminal implements BackendHandle {
     void this.#follow();
   }
 
-  async write(bytes: Buffer): Promise<number> {
+  async write(bytes: Buffer, offset?: number): Promise<InputTaken> {
     requireStdin(this.#options.stdin);
-    return await this.#input.write(bytes);
+    return await this.#input.write(bytes, offset);
   }
 
   async closeInput(): Promise<void> {

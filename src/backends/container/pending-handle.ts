@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, isHeadgateError, messageOf, NOT_YET } from '../../core/errors.ts';
-import type { BackendHandle, BackendRef, KillRequest } from '../../model/ports/backend.ts';
+import type { BackendHandle, BackendRef, InputTaken, KillRequest } from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { HandleState } from '../handle-state.ts';
 import type { ProgressChannel } from './progress-channel.ts';
@@ -40,8 +40,8 @@ export class PendingHandle implements BackendHandle {
     this.#ready = this.#begin(options.begin);
   }
 
-  async write(bytes: Buffer): Promise<number> {
-    return await this.#now().write(bytes);
+  async write(bytes: Buffer, offset?: number): Promise<InputTaken> {
+    return await this.#now().write(bytes, offset);
   }
 
   async closeInput(): Promise<void> {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { isHeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest, OutputSink } from '../../model/ports/backend.ts';
+import type { BackendHandle, BackendRef, ClosedFact, ExitFact, InputTaken, KillRequest, OutputSink } from '../../model/ports/backend.ts';
 import type { KillReceipt } from '../../model/records.ts';
 import { signalOfExitCode } from '../../model/signals.ts';
 import { HandleState } from '../handle-state.ts';
@@ -58,8 +58,8 @@ export class ShimHandle implements BackendHandle {
     return this.#options.remote.drained ?? this.closed.then(() => {});
   }
 
-  async write(bytes: Buffer): Promise<number> {
-    return await this.#options.remote.write(bytes);
+  async write(bytes: Buffer, offset?: number): Promise<InputTaken> {
+    return await this.#options.remote.write(bytes, offset);
   }
 
   async closeInput(): Promise<void> {

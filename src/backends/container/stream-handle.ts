@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { BackendHandle, BackendRef, KillRequest, OutputSink } from '../../model/ports/backend.ts';
+import type { BackendHandle, BackendRef, InputTaken, KillRequest, OutputSink } from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
 import { HandleState, OneKill, requireStdin } from '../handle-state.ts';
@@ -71,9 +71,9 @@ export class StreamHandle implements BackendHandle {
     void this.#run();
   }
 
-  async write(bytes: Buffer): Promise<number> {
+  async write(bytes: Buffer, offset?: number): Promise<InputTaken> {
     await this.#needInput();
-    return await this.#input.write(bytes);
+    return await this.#input.write(bytes, offset);
   }
 
   async closeInput(): Promise<void> {

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { deferred } from '../../core/deferred.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { BackendHandle, BackendRef, ExitFact, KillRequest, OutputSink, Overdue } from '../../model/ports/backend.ts';
+import type { BackendHandle, BackendRef, ExitFact, InputTaken, KillRequest, OutputSink, Overdue } from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
 import { HandleState, OneKill, requireStdin } from '../handle-state.ts';
@@ -139,9 +139,9 @@ export class ProcessHandle implements BackendHandle {
     }
   }
 
-  async write(bytes: Buffer): Promise<number> {
+  async write(bytes: Buffer, offset?: number): Promise<InputTaken> {
     requireStdin(this.#options.stdin);
-    return await this.#input.write(bytes);
+    return await this.#input.write(bytes, offset);
   }
 
   async closeInput(): Promise<void> {

@@ -3,7 +3,7 @@ import { deferred } from '../../core/deferred.ts';
 import { defined } from '../../core/defined.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { BackendHandle, BackendRef, ClosedFact, KillRequest, OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import type { BackendHandle, BackendRef, ClosedFact, InputTaken, KillRequest, OutputSink, StartRequest } from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt, type ProducerSpec } from '../../model/records.ts';
 import { signalName, signalOfExitCode } from '../../model/signals.ts';
 import { HandleState, OneKill, requireStdin } from '../handle-state.ts';
@@ -117,9 +117,9 @@ export class RemoteHandle implements BackendHandle {
     return this.#follower.waitsFor;
   }
 
-  async write(bytes: Buffer): Promise<number> {
+  async write(bytes: Buffer, offset?: number): Promise<InputTaken> {
     requireStdin(this.#options.request.spec.stdin);
-    return await this.#input.write(bytes);
+    return await this.#input.write(bytes, offset);
   }
 
   async closeInput(): Promise<void> {

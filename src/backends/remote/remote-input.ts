@@ -4,6 +4,8 @@ import { deferred } from '../../core/deferred.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import { InTurn } from '../../core/in-turn.ts';
 import type { Logger } from '../../core/logger.ts';
+import { InputCall, type InputState, NO_INPUT, unsurePosition } from '../../model/input-position.ts';
+import type { InputTaken } from '../../model/ports/backend.ts';
 import { INPUT_SH } from './input-sh.ts';
 import { placeArgs, type RemotePlace } from './place-of-producer.ts';
 import { makeNonce, printfText, RecordSplitter } from './record-splitter.ts';
@@ -18,6 +20,8 @@ const RETRY_MS = 200;
 const ANSWER_MS = 1000;
 /** What a terminal takes for the end of a file when it is typed: Ctrl-D (termios(3), VEOF). */
 const END_OF_FILE = 0x04;
+/** Stands for no digest where words are separated by blanks. */
+const NO_DIGEST = '-';
 const LINE_ENDS = [0x0a, 0x0d, END_OF_FILE];
 
 /**
@@ -37,11 +41,13 @@ export class RemoteInput {
   /** True once the present run takes lines. */
   #ready = false;
   #connecting = false;
-  /** Number of the piece that was written last. */
-  #written = 0;
+  /** How far the input has come, with the piece that is on its way. */
+  #state = NO_INPUT;
+  /** A process that wrote was killed in the middle of it. */
+  #unsure = false;
   #known = false;
   /** The piece that is on its way, or the end of the input. */
-  #sent: { readonly seq: number; readonly line: string } | undefined;
+  #sent: { readonly at: number; readonly line: string } | undefined;
   /** The last byte that was typed on a terminal. */
   #typed: number | undefined;
   #isOver = false;
@@ -61,20 +67,25 @@ export class RemoteInput {
     this.#logger = logger;
   }
 
-  /** Writes; returns the bytes taken, fewer when the command does not read for two seconds. Throws `conflict` after the end of input. */
-  write(bytes: Buffer): Promise<number> {
+  /**
+   * Writes; returns the bytes taken, fewer when the command does not read for two seconds. Throws `conflict` after the end of input, and
+   * `offset_conflict` (SPEC {#input_offset}).
+   */
+  write(bytes: Buffer, offset?: number): Promise<InputTaken> {
     return this.#turns.run(async () => {
-      let taken = 0;
       const giveUp = (): number => this.#clock.monotonic() + PATIENCE_MS;
-      if (!(await this.#until(() => this.#ready && !this.#sent, giveUp()))) return 0;
-      while (taken < bytes.length) {
-        const piece = bytes.subarray(taken, taken + PIECE_BYTES);
-        taken += piece.length;
+      if (!(await this.#until(() => this.#ready && !this.#sent, giveUp()))) return { bytes: 0 };
+      if (offset !== undefined && this.#unsure) throw unsurePosition();
+      const call = new InputCall(this.#state, bytes, offset);
+      while (call.taken < bytes.length) {
+        const piece = bytes.subarray(call.taken, call.taken + PIECE_BYTES);
+        this.#state = call.next(piece);
+        call.took(piece);
         this.#typed = piece.at(-1);
-        this.#send(`w${printfText(piece)}\n`);
+        this.#send(`w${stateWords(this.#state)} ${printfText(piece)}\n`);
         if (!(await this.#until(() => !this.#sent, giveUp()))) break;
       }
-      return taken;
+      return { offset: call.offset, bytes: call.taken };
     });
   }
 
@@ -121,7 +132,7 @@ export class RemoteInput {
   }
 
   #send(line: string): void {
-    this.#sent = { seq: this.#written + 1, line };
+    this.#sent = { at: this.#state.at, line };
     this.#run?.stdin.write(line);
   }
 
@@ -154,25 +165,26 @@ export class RemoteInput {
     if (!this.#run && this.#sent) void this.#connect();
   }
 
-  #record([word = '', first = '', how]: readonly string[]): void {
-    if (word === 'ready') this.#begin(Number(first), how === 'unsure');
+  #record([word = '', at = '', from = '', digest = '', how]: readonly string[]): void {
+    if (word === 'ready')
+      this.#begin({ at: Number(at), from: Number(from), digest: digest === NO_DIGEST ? '' : digest }, how === 'unsure');
     else if (word === 'taken') {
-      this.#written = Number(first);
-      if (this.#sent?.seq === this.#written) this.#sent = undefined;
+      if (this.#sent?.at === Number(at)) this.#sent = undefined;
       if (this.#stopped) this.#finish();
     } else if (word === 'closed' || word === 'ended') this.#isOver = true;
     this.#change();
   }
 
-  #begin(seq: number, unsure: boolean): void {
+  #begin(state: InputState, unsure: boolean): void {
     const sent = this.#sent;
     // Written before the link was lost; or perhaps, and then it must not be repeated.
-    if (sent?.line.startsWith('w') && this.#known && (seq >= sent.seq || unsure)) this.#sent = undefined;
+    if (sent?.line.startsWith('w') && this.#known && (state.at >= sent.at || unsure)) this.#sent = undefined;
+    this.#unsure ||= unsure;
     if (unsure) {
       const facts = { host: this.#host.name, producer: this.#place.producerId };
       this.#logger.warn(facts, 'the process that wrote to the input of a command was killed; the last bytes may not have arrived');
     }
-    this.#written = seq;
+    if (!this.#sent) this.#state = state;
     this.#known = true;
     this.#ready = true;
     if (this.#sent) this.#send(this.#sent.line);
@@ -193,6 +205,11 @@ export class RemoteInput {
     this.#changed = deferred();
     changed.resolve();
   }
+}
+
+/** A state as the script over there keeps it. */
+function stateWords({ at, from, digest }: InputState): string {
+  return `${at} ${from} ${digest === '' ? NO_DIGEST : digest}`;
 }
 
 function ignoreOver(error: unknown): void {

@@ -3,11 +3,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, NOT_YET, systemCode } from '../../core/errors.ts';
 import { InTurn } from '../../core/in-turn.ts';
+import type { InputTaken } from '../../model/ports/backend.ts';
+import { InputCall } from '../../model/input-position.ts';
+import { InputJournal } from './input-journal.ts';
 import type { ProcessIdentity, ProducerFolder } from './producer-folder.ts';
 
 /** How long a write waits for the command to read, and for the shim to make the FIFO (milliseconds). */
 const PATIENCE_MS = 2000;
 const LOOK_MS = 5;
+/** Bytes that a pipe takes whole or not at all (pipe(7), PIPE_BUF). */
+const PIECE_BYTES = 4096;
 /** What a terminal takes for the end of a file when it is typed: Ctrl-D (termios(3), VEOF). */
 const END_OF_FILE = 0x04;
 const LINE_ENDS = [0x0a, 0x0d, END_OF_FILE];
@@ -32,6 +37,7 @@ export class InputPipe {
   #fd: number | undefined;
   #ended = false;
   #closed = false;
+  #journal: InputJournal | undefined;
   readonly #turns = new InTurn();
 
   /** `terminal`: the command reads a terminal, whose input is ended by typing the end of a file (SPEC {#terminals}). */
@@ -42,9 +48,19 @@ export class InputPipe {
     this.#terminal = terminal;
   }
 
-  /** Writes; returns the bytes taken, fewer when the command does not read for two seconds. Throws `conflict` after the end of input. */
-  write(bytes: Buffer): Promise<number> {
-    return this.#turns.run(() => this.#write(bytes));
+  /**
+   * Writes; returns the bytes taken, fewer when the command does not read for two seconds. Throws `conflict` after the end of input, and
+   * `offset_conflict` (SPEC {#input_offset}).
+   */
+  write(bytes: Buffer, offset?: number): Promise<InputTaken> {
+    return this.#turns.run(async () => {
+      const journal = this.#position();
+      if (offset !== undefined) journal.requireSure();
+      const call = new InputCall(journal.state, bytes, offset);
+      // All of it was written by an earlier call, after which the input may have ended.
+      if (call.taken < bytes.length || bytes.length === 0) await this.#write(bytes, call);
+      return { offset: call.offset, bytes: call.taken };
+    });
   }
 
   /** Ends the input: the command reads what is in the pipe, then the end. Again: harmless. */
@@ -79,7 +95,8 @@ export class InputPipe {
   async #typeEnd(): Promise<void> {
     if (this.#folder.inputEnded) return;
     const again = this.#typed !== undefined && !LINE_ENDS.includes(this.#typed);
-    await this.#write(Buffer.alloc(again ? 2 : 1, END_OF_FILE));
+    const end = Buffer.alloc(again ? 2 : 1, END_OF_FILE);
+    await this.#write(end, new InputCall(this.#position().state, end, undefined));
     this.#folder.setInputEnded();
     this.#ended = true;
   }
@@ -87,30 +104,45 @@ export class InputPipe {
   #closeEnd(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
+    this.#journal?.close();
+    this.#journal = undefined;
   }
 
-  async #write(bytes: Buffer): Promise<number> {
+  #position(): InputJournal {
+    this.#journal ??= new InputJournal(this.#folder);
+    return this.#journal;
+  }
+
+  async #write(bytes: Buffer, call: InputCall): Promise<void> {
     // The holder is gone as well when a client ended the input before a restart.
     if (this.#ended || !this.#holder.isThere(await this.#ready()) || (this.#terminal && this.#folder.inputEnded)) throw inputGone();
     const giveUp = this.#clock.monotonic() + PATIENCE_MS;
-    let taken = 0;
+    const before = call.taken;
     for (;;) {
-      taken += this.#tryWrite(bytes.subarray(taken));
-      if (taken > 0) this.#typed = bytes[taken - 1];
-      if (taken >= bytes.length || this.#clock.monotonic() >= giveUp) return taken;
+      while (this.#tryWrite(bytes.subarray(call.taken, call.taken + PIECE_BYTES), call));
+      if (call.taken > before) this.#typed = bytes[call.taken - 1];
+      if (call.taken >= bytes.length || this.#clock.monotonic() >= giveUp) return;
       await delay(LOOK_MS);
-      if (this.#closed && taken > 0) return taken;
+      if (this.#closed && call.taken > before) return;
     }
   }
 
-  #tryWrite(bytes: Buffer): number {
+  /** Writes a piece, whole or not at all; true when it was taken and there may be more. */
+  #tryWrite(piece: Buffer, call: InputCall): boolean {
     if (this.#closed) throw inputGone();
     try {
       this.#fd ??= openSync(this.#folder.input, constants.O_WRONLY | constants.O_NONBLOCK);
-      return bytes.length === 0 ? 0 : writeSync(this.#fd, bytes);
+      if (piece.length === 0) return false;
+      const journal = this.#position();
+      const next = call.next(piece);
+      journal.begin(next, this.#fd);
+      writeSync(this.#fd, piece);
+      journal.done(next, this.#fd);
+      call.took(piece);
+      return true;
     } catch (error) {
       const code = systemCode(error);
-      if (code === 'EAGAIN') return 0;
+      if (code === 'EAGAIN') return false;
       if (code === 'EPIPE' || code === 'ENXIO' || code === 'ENOENT') throw inputGone();
       throw error;
     }

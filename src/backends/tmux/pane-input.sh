@@ -18,15 +18,16 @@ hg_type() {
   if hg_exit || ! hg_shim_alive; then return 1; fi
   printf %b "$1" | tmux -S "$hg_socket" load-buffer -b "headgate-$hg_id" - \; paste-buffer -d -r $hg_exact -b "headgate-$hg_id" -t "$hg_pane"
 }
-hg_say ready "$hg_seq" $hg_unsure
+hg_say ready "$hg_at" "$hg_from" "$hg_digest" $hg_unsure
 while IFS= read -r hg_line; do
   case $hg_line in
     w*)
-      hg_seq=$((hg_seq + 1))
-      echo "$hg_seq begun $hg_me" >| in.last
-      hg_type "${hg_line#w}" || hg_over
-      echo "$hg_seq done -" >| in.last
-      hg_say taken "$hg_seq"
+      hg_at=${hg_line#w} hg_from=${hg_line#* } hg_digest=${hg_line#* * }
+      hg_at=${hg_at%% *} hg_from=${hg_from%% *} hg_digest=${hg_digest%% *}
+      echo "$hg_at begun $hg_me $hg_from $hg_digest" >| in.last
+      hg_type "${hg_line#w* * * }" || hg_over
+      echo "$hg_at done - - $hg_from $hg_digest" >| in.last
+      hg_say taken "$hg_at"
       ;;
     x*)
       hg_type "${hg_line#x}" || hg_over

@@ -3,7 +3,7 @@ import { Backoff } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest } from '../../model/ports/backend.ts';
+import type { BackendHandle, BackendRef, ClosedFact, ExitFact, InputTaken, KillRequest } from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
 import { ask } from '../remote/ask.ts';
@@ -54,8 +54,8 @@ export class RemotePane implements BackendHandle {
     return this.#options.inner.waitsFor;
   }
 
-  async write(bytes: Buffer): Promise<number> {
-    return await this.#options.inner.write(bytes);
+  async write(bytes: Buffer, offset?: number): Promise<InputTaken> {
+    return await this.#options.inner.write(bytes, offset);
   }
 
   async closeInput(): Promise<void> {

@@ -2,11 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError } from '../../core/errors.ts';
 import { InTurn } from '../../core/in-turn.ts';
-import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest } from '../../model/ports/backend.ts';
+import { InputCall } from '../../model/input-position.ts';
+import type { BackendHandle, BackendRef, ClosedFact, ExitFact, InputTaken, KillRequest } from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
 import { readAlive } from '../process/proc.ts';
 import { signalForeground } from '../process/signalling.ts';
+import { InputJournal } from '../shim/input-journal.ts';
 import type { ProducerFolder } from '../shim/producer-folder.ts';
 import { bufferOf } from './launch-pane.ts';
 import type { PaneFolder } from './pane-folder.ts';
@@ -29,6 +31,7 @@ export class TmuxHandle implements BackendHandle {
   readonly #watches: boolean;
   readonly #clock: Clock;
   readonly #turns = new InTurn();
+  #journal: InputJournal | undefined;
   #midLine = false;
   #ended = false;
   #unwatched: Promise<KillReceipt> | undefined;
@@ -64,13 +67,21 @@ export class TmuxHandle implements BackendHandle {
   }
 
   /** Types bytes; tmux takes all of them and holds what the pane does not read. */
-  async write(bytes: Buffer): Promise<number> {
+  async write(bytes: Buffer, offset?: number): Promise<InputTaken> {
     this.#needStdin();
     return await this.#turns.run(async () => {
+      this.#journal ??= new InputJournal(this.#folder);
+      if (offset !== undefined) this.#journal.requireSure();
+      const call = new InputCall(this.#journal.state, bytes, offset);
+      const rest = bytes.subarray(call.taken);
+      if (rest.length === 0 && bytes.length > 0) return { offset: call.offset, bytes: call.taken };
       if (this.#ended) throw inputGone();
-      await this.#type(bytes);
-      if (bytes.length > 0) this.#midLine = bytes.at(-1) !== LINE_FEED;
-      return bytes.length;
+      const next = call.next(rest);
+      this.#journal.begin(next);
+      await this.#type(rest);
+      this.#journal.done(next);
+      if (rest.length > 0) this.#midLine = rest.at(-1) !== LINE_FEED;
+      return { offset: call.offset, bytes: bytes.length };
     });
   }
 
@@ -120,10 +131,12 @@ export class TmuxHandle implements BackendHandle {
   }
 
   async detach(): Promise<void> {
+    this.#journal?.close();
     await this.#inner.detach();
   }
 
   async dispose(): Promise<void> {
+    this.#journal?.close();
     await this.#inner.dispose();
   }
 

@@ -97,6 +97,14 @@ export interface Overdue {
   readonly receipt: KillReceipt | null;
 }
 
+/** What became of a chunk of input. */
+export interface InputTaken {
+  /** Where the chunk begins in the command's input; left out where that is not known. */
+  readonly offset?: number;
+  /** How many of its bytes were taken, by an earlier write of the same chunk as well; fewer than there are when the command does not read. */
+  readonly bytes: number;
+}
+
 export interface BackendHandle {
   readonly ref: BackendRef;
   /** The main process ended. */
@@ -120,8 +128,11 @@ export interface BackendHandle {
   echoes?(): Promise<boolean | null>;
   /** Set once it has run for longer than it may without a server. Left out where that is not counted. */
   overdue?(): Overdue | undefined;
-  /** Writes to stdin; returns how many bytes were taken, fewer when the command does not read. */
-  write(bytes: Buffer): Promise<number>;
+  /**
+   * Writes to stdin. `offset`: where the chunk begins in the command's input; of one that was written before, nothing is repeated.
+   * Throws `offset_conflict` for another place (SPEC {#input_offset}).
+   */
+  write(bytes: Buffer, offset?: number): Promise<InputTaken>;
   closeInput(): Promise<void>;
   resize(cols: number, rows: number): Promise<void>;
   /** Sends one signal to the command's group. Throws `invalid_params` for a signal that does not exist. */

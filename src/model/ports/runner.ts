@@ -1,5 +1,5 @@
 import type { KillReceipt, LeftoverLimit, Producer } from '../records.ts';
-import type { BackendRef, KillRequest, OwnEnd } from './backend.ts';
+import type { BackendRef, InputTaken, KillRequest, OwnEnd } from './backend.ts';
 
 /** The server's side of a runner: what `runner/start`, `runner/input` ... ask of it (SPEC {#runners}). */
 export interface RunnerPort {
@@ -10,7 +10,8 @@ export interface RunnerPort {
   start(producer: Producer): void;
   /** Takes up, or finishes, everything that was live when the server went away. Offsets: channel -> stored bytes. */
   adopt(producer: Producer, offsets: ReadonlyMap<number, number>): void;
-  input(entryId: number, bytes: Buffer, eof: boolean): Promise<number>;
+  /** `offset`: where the chunk begins in the command's input (SPEC {#input_offset}). */
+  input(entryId: number, bytes: Buffer, eof: boolean, offset?: number): Promise<InputTaken>;
   resize(entryId: number, cols: number, rows: number): Promise<void>;
   signal(entryId: number, signal: string): Promise<void>;
   /** What keeps the output of one of its producers from coming now, in words; null when nothing does. */

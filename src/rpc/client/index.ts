@@ -2,6 +2,7 @@ export { type Action, actionOf, leftoverLine, type Members, placeLine, type Ques
 export type { MethodName, NotificationName, NotificationParamsOf, ParamsOf, ResultOf } from '../protocol/table.ts';
 export { browserWebSocket } from './browser-websocket.ts';
 export { type CallOptions, RpcClient } from './client.ts';
+export { CommandInput, InputCutOff } from './command-input.ts';
 export { ConnectionClosed, DataReplaced, RpcError, StreamClosed, UnsupportedError } from './errors.ts';
 export type { EventsOptions, RuntimeEvent } from './event-stream.ts';
 export type { FollowedChunk, FollowOptions, StreamEnd } from './follow.ts';

@@ -222,7 +222,10 @@ export const assignment = z.strictObject({
 export const runnerRequests = {
   'runner/start': { params: assignment, result: empty },
   'runner/adopt': { params: assignment, result: empty },
-  'runner/input': { params: z.strictObject({ producer, chunk, eof: z.boolean() }), result: z.strictObject({ bytes: z.int() }) },
+  'runner/input': {
+    params: z.strictObject({ producer, chunk, eof: z.boolean(), offset: byteOffset.optional() }),
+    result: z.strictObject({ offset: z.int().optional(), bytes: z.int() }),
+  },
   'runner/resize': { params: z.strictObject({ producer, cols: z.int(), rows: z.int() }), result: empty },
   'runner/signal': { params: z.strictObject({ producer, signal }), result: empty },
   'runner/kill': {

@@ -182,11 +182,15 @@ export const streamMethods = {
       encoding: encoding.optional(),
       eof: z.boolean().optional(),
       secret: z.boolean().optional().describe('Such as a password: refused where the terminal would echo it.'),
+      offset: byteOffset.optional().describe('Where the chunk begins in the input, so that it can be sent again when the answer was lost.'),
     }),
-    result: done.extend({ bytes: z.int() }),
+    result: done.extend({
+      offset: z.int().optional().describe('Where the chunk begins in the input; left out where that is not known.'),
+      bytes: z.int().describe('How many bytes of the chunk were taken, by an earlier call as well.'),
+    }),
     init: true,
     scope: 'run',
-    summary: "To the producer's stdin; `eof` closes it.",
+    summary: "To the producer's stdin; `eof` closes it. A chunk with an `offset` is taken once, however often it is sent.",
   }),
   'stream/resize': method({
     params: z.strictObject({ run, path, cols: z.int().min(1).max(1000), rows: z.int().min(1).max(1000) }),

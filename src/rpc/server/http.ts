@@ -21,6 +21,8 @@ import { WebSocketChannel } from './transports/websocket.ts';
 
 /** Where the WebSocket is. */
 export const RPC_PATH = '/rpc';
+/** Where editors speak the Agent Client Protocol over a WebSocket (SPEC {#acp_socket}). */
+const ACP_PATH = '/acp';
 const RUNS_PATH = '/runs/';
 
 /**
@@ -53,6 +55,8 @@ export interface HttpOptions extends ProbeOptions {
   readonly accept: (channel: MessageChannelLike, grant: Grant) => void;
   /** Serves a terminal session; its scope has been checked. */
   readonly tty: (channel: WebSocketChannel, request: IncomingMessage, grant: Grant) => void;
+  /** Serves an editor; its scope has been checked. */
+  readonly acp: (channel: WebSocketChannel, grant: Grant) => void;
   /** Responds to the body of a POST; throws before anything is sent, and not after. */
   readonly post: (body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant) => void;
   /** Serves a file of the portal; false when the path is not one of them. */
@@ -74,7 +78,7 @@ export interface ListeningHttp {
 }
 
 /**
- * HTTP on one port: WebSocket and POST at /rpc, terminal sessions at /tty, event streams below /runs, the portal, what watches the server, and JSON
+ * HTTP on one port: WebSocket and POST at /rpc, terminal sessions at /tty, editors at /acp, event streams below /runs, the portal, what watches the server, and JSON
  * errors for the rest (SPEC {#transport_ws}, {#transport_http}, {#transport_sse}, {#portal_page}, {#access}).
  * Throws `forbidden` for a host that is not loopback and was not asked for, `conflict` for a port that is taken.
  */
@@ -107,29 +111,33 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
   const handshakes = new Handshakes(server);
   server.on('request', (request, response) => void serve(request, response, policy, options, hold));
   const sockets = webSockets(LIMITS.messageBytes);
-  const terminals = webSockets(TTY_HEADER_BYTES + TTY_CHUNK_BYTES);
+  const endpoints = new Map<string, Endpoint>([
+    [RPC_PATH, { server: sockets, accept: (channel, grant) => options.accept(channel, grant) }],
+    [ACP_PATH, { server: sockets, what: 'editors', scope: 'read', accept: (channel, grant) => options.acp(channel, grant) }],
+    [TTY_PATH, { server: webSockets(TTY_HEADER_BYTES + TTY_CHUNK_BYTES), what: 'terminal sessions', scope: 'run', accept: (channel, grant, request) => options.tty(channel, request, grant) }],
+  ]);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     let grant: Grant;
     const path = pathOf(request);
+    const endpoint = endpoints.get(path);
     try {
       checkHost(request, policy);
-      if (path !== RPC_PATH && path !== TTY_PATH)
-        throw new HeadgateError('not_found', `no WebSocket at ${path}; it is at ${RPC_PATH}, terminal sessions at ${TTY_PATH}`);
+      if (!endpoint) {
+        const where = `it is at ${RPC_PATH}, editors at ${ACP_PATH}, terminal sessions at ${TTY_PATH}`;
+        throw new HeadgateError('not_found', `no WebSocket at ${path}; ${where}`);
+      }
       grant = admitted(request, policy);
-      if (path === TTY_PATH) requireRun(grant.scope);
+      requireScope(grant, endpoint);
       hold(grant, request.socket);
     } catch (error) {
       options.refused?.(namedError(error).kind);
       refuseUpgrade(socket, error);
       return;
     }
-    const server = path === TTY_PATH ? terminals : sockets;
-    server.handleUpgrade(request, socket, head, (webSocket) => {
+    endpoint.server.handleUpgrade(request, socket, head, (webSocket) => {
       // An upgrade comes from node:http, whose connections are sockets.
-      const channel = new WebSocketChannel(webSocket, socket as Socket, options.pingMs);
-      if (path === TTY_PATH) options.tty(channel, request, grant);
-      else options.accept(channel, grant);
+      endpoint.accept(new WebSocketChannel(webSocket, socket as Socket, options.pingMs), grant, request);
     });
   });
   return {
@@ -156,9 +164,18 @@ function webSockets(maxPayload: number): WebSocketServer {
   });
 }
 
-function requireRun(scope: Grant['scope']): void {
-  if (allows(scope, 'run')) return;
-  throw new HeadgateError('forbidden', `terminal sessions need a token of scope "run"; this one has "${scope}"`, { scope: 'run' });
+/** A path with a WebSocket. */
+interface Endpoint {
+  readonly server: WebSocketServer;
+  /** What is there, where it needs a scope of its own. */
+  readonly what?: string;
+  readonly scope?: 'read' | 'run';
+  readonly accept: (channel: WebSocketChannel, grant: Grant, request: IncomingMessage) => void;
+}
+
+function requireScope(grant: Grant, { what, scope }: Endpoint): void {
+  if (scope === undefined || allows(grant.scope, scope)) return;
+  throw new HeadgateError('forbidden', `${what} need a token of scope "${scope}"; this one has "${grant.scope}"`, { scope });
 }
 
 function listen(server: Server, { host, port }: HttpOptions): Promise<number> {
@@ -224,9 +241,9 @@ async function serve(
         426,
       );
     }
-    if (path === TTY_PATH) {
+    if (path === TTY_PATH || path === ACP_PATH) {
       response.setHeader('upgrade', 'websocket');
-      return sendError(response, new HeadgateError('invalid_request', `${TTY_PATH} is a WebSocket; connect with ws://`), 426);
+      return sendError(response, new HeadgateError('invalid_request', `${path} is a WebSocket; connect with ws://`), 426);
     }
     if (path.startsWith(RUNS_PATH)) {
       const grant = admitted(request, policy);
@@ -240,7 +257,7 @@ async function serve(
     }
     throw new HeadgateError(
       'not_found',
-      `nothing at ${request.method} ${path.slice(0, 80)}; the WebSocket is at ${RPC_PATH}, which takes POST too, terminal sessions at ${TTY_PATH}; GET /runs/{alias}/events and /runs/{alias}/channels/{path} are event streams, /healthz and /readyz say whether the server runs and can be used`,
+      `nothing at ${request.method} ${path.slice(0, 80)}; the WebSocket is at ${RPC_PATH}, which takes POST too, editors at ${ACP_PATH}, terminal sessions at ${TTY_PATH}; GET /runs/{alias}/events and /runs/{alias}/channels/{path} are event streams, /healthz and /readyz say whether the server runs and can be used`,
     );
   } catch (error) {
     // A client that went away in the middle of its body is told nothing.

@@ -79,6 +79,8 @@ export interface RpcServerOptions {
   readonly pingMs?: number;
   /** What one connection or token may take, where it is another than by default. */
   readonly limits?: Partial<CallerLimits>;
+  /** Serves an editor that speaks the Agent Client Protocol, and resolves when it has gone; calls `accept` for each connection to the server that it needs (SPEC {#acp_socket}). */
+  readonly acp?: (channel: MessageChannelLike, accept: (channel: MessageChannelLike) => void) => Promise<void>;
   /** How long a terminal session's first message may take, milliseconds; 10000 by default. */
   readonly ttyFirstMs?: number;
 }
@@ -106,6 +108,7 @@ export class RpcServer {
   readonly #page: PageFiles | undefined;
   readonly #sessions = new Set<Session>();
   readonly #terminals = new Set<TtySession>();
+  readonly #editors = new Set<WebSocketChannel>();
   readonly #http: ListeningHttp[] = [];
   readonly #sockets: SocketServer[] = [];
   readonly #stopEvents: () => void;
@@ -192,6 +195,7 @@ export class RpcServer {
       pingMs: this.#options.pingMs,
       accept: (channel, grant) => void this.accept(channel, grant),
       tty: (channel, request, grant) => this.#acceptTerminal(channel, request, grant),
+      acp: (channel, grant) => this.#acceptEditor(channel, grant),
       post: (body, request, response, grant) => this.#post(body, request, response, grant),
       page: (request, response) => page?.serve(request, response) ?? false,
       source: (request, response, grant) => this.#sources.serve(request, response, grant),
@@ -249,6 +253,14 @@ export class RpcServer {
     );
   }
 
+  /** Serves one editor, unless the server is stopping. Its sessions have what its token allows (SPEC {#acp_socket}). */
+  #acceptEditor(channel: WebSocketChannel, grant: Grant): void {
+    const { acp } = this.#options;
+    if (this.#closing || !acp) return channel.close('going_away');
+    this.#editors.add(channel);
+    void acp(channel, (session) => void this.accept(session, grant)).finally(() => this.#editors.delete(channel));
+  }
+
   /** One message in a request of its own, and a session for as long (SPEC {#transport_http}). */
   #post(body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant): void {
     const project = new Projects(this.#parts.store.projects, grant).ofRequest(request);
@@ -276,6 +288,7 @@ export class RpcServer {
       this.#whenEmpty = resolve;
       if (this.#sessions.size === 0) resolve();
     });
+    for (const editor of this.#editors) editor.close('going_away');
     for (const session of [...this.#sessions, ...this.#terminals]) session.close();
     await Promise.all([empty, ...servers]);
     this.#audit.flush();

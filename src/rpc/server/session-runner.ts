@@ -1,6 +1,7 @@
 import { JSONRPCClient, type JSONRPCResponse } from 'json-rpc-2.0';
+import { defined } from '../../core/defined.ts';
 import { ERRORS, type ErrorFacts, type ErrorName, HeadgateError, isHeadgateError, messageOf } from '../../core/errors.ts';
-import type { KillRequest } from '../../model/ports/backend.ts';
+import type { InputTaken, KillRequest } from '../../model/ports/backend.ts';
 import type { FenceReason, RemoteRunnerPort } from '../../model/ports/runner.ts';
 import { producerIdOf } from '../../model/producer-id.ts';
 import { askedKill, openLeftover, type Producer, pendingKill } from '../../model/records.ts';
@@ -155,8 +156,14 @@ export class SessionRunner implements RemoteRunnerPort {
     void this.#assign('runner/adopt', producer, offsets);
   }
 
-  async input(entryId: number, bytes: Buffer, eof: boolean): Promise<number> {
-    return (await this.#call('runner/input', { producer: this.#idOf(entryId), chunk: bytes.toString('base64'), eof })).bytes;
+  async input(entryId: number, bytes: Buffer, eof: boolean, offset?: number): Promise<InputTaken> {
+    const asked = { producer: this.#idOf(entryId), chunk: bytes.toString('base64'), eof, ...defined({ offset }) };
+    const { bytes: taken, offset: at } = await this.#call('runner/input', asked).catch((error: unknown) => {
+      if (offset === undefined || !isHeadgateError(error, 'invalid_params')) throw error;
+      const message = `runner "${this.name}" is of an earlier version, which knows no offset of input; leave it out, or update the runner`;
+      throw new HeadgateError('unsupported', message, { field: 'offset', runner: this.name });
+    });
+    return { bytes: taken, ...(at === undefined ? {} : { offset: at }) };
   }
 
   async resize(entryId: number, cols: number, rows: number): Promise<void> {

@@ -30,8 +30,8 @@ export function answererOf(o: { runner: Runner; link: RemoteLink; name: string; 
       runner.adopt(take(assignment), new Map(offsets));
       return {};
     },
-    'runner/input': async ({ producer, chunk, eof }) => ({
-      bytes: await runner.input(entryIdOf(producer), Buffer.from(chunk, 'base64'), eof),
+    'runner/input': async ({ producer, chunk, eof, offset }) => ({
+      ...(await runner.input(entryIdOf(producer), Buffer.from(chunk, 'base64'), eof, offset)),
     }),
     'runner/resize': async ({ producer, cols, rows }) => {
       await runner.resize(entryIdOf(producer), cols, rows);

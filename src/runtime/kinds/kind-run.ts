@@ -4,7 +4,8 @@ import { deferred } from '../../core/deferred.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ProducerDefinition, ProducerIo, ProducerResult } from '../../hooks/producer.ts';
-import type { BackendHandle, BackendRef, ClosedFact, ExitFact, KillRequest } from '../../model/ports/backend.ts';
+import { InputCount } from '../../model/input-position.ts';
+import type { BackendHandle, BackendRef, ClosedFact, ExitFact, InputTaken, KillRequest } from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt, type SignalSent } from '../../model/records.ts';
 import type { Output } from './output.ts';
 
@@ -38,6 +39,7 @@ export class KindRun implements BackendHandle {
   readonly #exit = deferred<ExitFact>();
   readonly #abort = new AbortController();
   readonly #input = new InputQueue();
+  readonly #typed = new InputCount();
   #over = false;
   #killed: Promise<KillReceipt> | undefined;
 
@@ -56,8 +58,8 @@ export class KindRun implements BackendHandle {
     return this.#exit.promise.then(() => ({ detached: [] }));
   }
 
-  async write(bytes: Buffer): Promise<number> {
-    return this.#input.offer(bytes);
+  async write(bytes: Buffer, offset?: number): Promise<InputTaken> {
+    return await this.#typed.write(bytes, offset, (rest) => this.#input.offer(rest));
   }
 
   async closeInput(): Promise<void> {

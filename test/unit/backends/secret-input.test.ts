@@ -56,17 +56,17 @@ const secret = Buffer.from('hunter2\n');
 describe('{#secret_input} a secret that is typed', () => {
   it('goes into a pipe, which echoes nothing', async () => {
     const path = await h.start('process', 'echo up; read -r x; echo "${#x} characters"; sleep 60');
-    expect(await h.streams.input(h.runId, path, secret, false, true)).toBe(secret.length);
+    expect(await h.streams.input(h.runId, path, secret, { secret: true })).toMatchObject({ bytes: secret.length });
     await vi.waitUntil(() => h.text(path).includes('7 characters'), { timeout: 20_000 });
     expect(h.text(path)).not.toContain('hunter2');
   });
 
   it.skipIf(!serviceAvailable('script'))('is refused by a terminal that echoes, and taken by one that does not', async () => {
     const path = await h.start('pty', 'echo up; read -r x; stty -echo; echo quiet; read -r y; echo "${#y} characters"; sleep 60');
-    await expect(h.streams.input(h.runId, path, secret, false, true)).rejects.toMatchObject({ kind: 'conflict' });
-    await h.streams.input(h.runId, path, Buffer.from('\n'), false);
+    await expect(h.streams.input(h.runId, path, secret, { secret: true })).rejects.toMatchObject({ kind: 'conflict' });
+    await h.streams.input(h.runId, path, Buffer.from('\n'));
     await vi.waitUntil(() => h.text(path).includes('quiet'), { timeout: 20_000 });
-    expect(await h.streams.input(h.runId, path, secret, false, true)).toBe(secret.length);
+    expect(await h.streams.input(h.runId, path, secret, { secret: true })).toMatchObject({ bytes: secret.length });
     await vi.waitUntil(() => h.text(path).includes('7 characters'), { timeout: 20_000 });
     expect(h.text(path)).not.toContain('hunter2');
   });

@@ -1,20 +1,34 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { forwardInput } from '../../../src/cli/stdin.ts';
-import { HeadgateError, NOT_YET } from '../../../src/core/errors.ts';
-import { ConnectionClosed, type Runtime } from '../../../src/rpc/client/index.ts';
+import { type ErrorFacts, type ErrorName, HeadgateError, NOT_YET } from '../../../src/core/errors.ts';
+import { ConnectionClosed, RpcError, type Runtime } from '../../../src/rpc/client/index.ts';
 
 interface Write {
   readonly chunk?: string;
+  readonly offset?: number;
   readonly eof?: boolean;
 }
+
+/** The answer to a write that was done is lost. */
+const LOST = new ConnectionClosed('gone');
 
 /** A command that is given input: each write is dealt with by the next of `turns`, then taken whole. What it has got, with `$` for the end. */
 function command(...turns: (number | Error)[]): { session: Runtime; got: () => string } {
   let got = '';
-  const take = ({ chunk = '', eof }: Write): { bytes: number } => {
+  let repeated = 0;
+  const take = ({ chunk = '', eof, offset }: Write): { bytes: number } => {
     const turn = turns.shift() ?? Number.POSITIVE_INFINITY;
-    if (turn instanceof Error) throw turn;
+    if (typeof turn !== 'number' && turn !== LOST) throw turn;
+    if (repeated > 0 && offset === got.length - repeated) return { bytes: repeated };
+    if (typeof turn !== 'number') {
+      const bytes = Buffer.from(chunk, 'base64');
+      got += bytes.toString() + (eof ? '$' : '');
+      repeated = bytes.length;
+      throw turn;
+    }
+    repeated = 0;
+    if (offset !== undefined && offset !== got.length) throw refusal('offset_conflict', { expected: got.length });
     const bytes = Buffer.from(chunk, 'base64').subarray(0, turn);
     got += bytes.toString() + (eof ? '$' : '');
     return { bytes: bytes.length };
@@ -31,39 +45,51 @@ const forward = (session: Runtime, ...pieces: string[]) =>
     new AbortController().signal,
   );
 
-const conflict = (facts: Record<string, unknown>) => new HeadgateError('conflict', 'not now', facts);
+const refusal = (kind: ErrorName, facts: ErrorFacts = {}) => new RpcError(new HeadgateError(kind, 'not now', facts));
+const conflict = (facts: ErrorFacts) => refusal('conflict', facts);
 
 describe('{#cli_sh} {#stdin} standard input on its way to a command', () => {
   it.each<[string, (number | Error)[]]>([
     ['takes a little at a time, or nothing', [2, 0, 1]],
     ['cannot take any yet', [conflict({ ...NOT_YET, retry_after_ms: 1 })]],
     ['is on a runner that is away', [1, conflict({ runner: 'far' })]],
-    ['is of a server that has too much to do', [new HeadgateError('overloaded', 'too much', { retry_after_ms: 1 })]],
+    ['is of a server that has too much to do', [refusal('overloaded', { retry_after_ms: 1 })]],
   ])('comes whole, once and in order to one that %s', async (_, turns) => {
     const { session, got } = command(...turns);
     await forward(session, 'one ', 'two ', 'three');
     expect(got()).toBe('one two three$');
   });
 
-  it.each([new ConnectionClosed('gone'), conflict({ runner: 'far', unanswered: true })])(
-    'is not sent again when the answer to a write was lost: %s',
-    async (lost) => {
-      const { session, got } = command(3, lost);
-      await expect(forward(session, 'never twice', 'and what follows')).rejects.toThrow('has got 3 bytes of it, and the next 8 may');
-      expect(got()).toBe('nev');
-    },
-  );
+  it('{#input_offset} is sent again, and taken once, when the answer to a write was lost', async () => {
+    const { session, got } = command(3, LOST, LOST);
+    await forward(session, 'once only', ' and what follows');
+    expect(got()).toBe('once only and what follows$');
+  });
+
+  it.each([
+    ['another client wrote as well', LOST, refusal('offset_conflict', { expected: 40 })],
+    ['what wrote it was killed', 3, conflict({ unanswered: true, position: 'unknown' })],
+  ])('{#input_offset} ends with an error when an answer was lost and %s', async (_, first, then) => {
+    const { session } = command(first, then);
+    await expect(forward(session, 'perhaps')).rejects.toThrow(/has got \d bytes of it, and the next \d may have come or not/);
+  });
+
+  it('{#input_offset} goes on behind what another client wrote', async () => {
+    const { session, got } = command(refusal('offset_conflict', { expected: 0 }));
+    await forward(session, 'after that');
+    expect(got()).toBe('after that$');
+  });
 
   it('is ended again when the answer to that was lost', async () => {
-    const { session, got } = command(3, new ConnectionClosed('gone'));
+    const { session, got } = command(3, LOST);
     await forward(session, 'all');
-    expect(got()).toBe('all$');
+    expect(got()).toBe('all$$');
   });
 
   it('ends quietly with the command, and tells any other error', async () => {
     const { session, got } = command(1, conflict({}));
     await forward(session, 'rest');
     expect(got()).toBe('r');
-    await expect(forward(command(new HeadgateError('internal', 'a fault')).session, 'x')).rejects.toThrow('a fault');
+    await expect(forward(command(refusal('internal')).session, 'x')).rejects.toThrow('not now');
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { dialIn } from '../../../src/compose/in-process.ts';
+import { dialIn } from '../../../src/compose/dial-in.ts';
 import { ConnectionClosed, type FollowedChunk, RpcClient, RpcError } from '../../../src/rpc/client/index.ts';
 import { type RpcHarness, rpcHarness } from '../../support/rpc-harness.ts';
 

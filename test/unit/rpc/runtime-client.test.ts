@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { dialIn } from '../../../src/compose/in-process.ts';
+import { dialIn } from '../../../src/compose/dial-in.ts';
 import { connectRuntime, type Runtime, type Transport } from '../../../src/rpc/client/index.ts';
 import { type RpcHarness, rpcHarness } from '../../support/rpc-harness.ts';
 import { propose } from '../../support/temp-store.ts';

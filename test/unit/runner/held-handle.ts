@@ -1,5 +1,5 @@
 import { type Deferred, deferred } from '../../../src/core/deferred.ts';
-import type { Backend, BackendHandle, ClosedFact, ExitFact, KillRequest, OutputSink } from '../../../src/model/ports/backend.ts';
+import type { Backend, BackendHandle, ClosedFact, ExitFact, InputTaken, KillRequest, OutputSink } from '../../../src/model/ports/backend.ts';
 import type { KillReceipt } from '../../../src/model/records.ts';
 
 /** A command whose main process ends while another of it holds the output, played by the test. */
@@ -51,8 +51,8 @@ export class HeldHandle implements BackendHandle {
     return this.pids;
   }
 
-  async write(): Promise<number> {
-    return 0;
+  async write(): Promise<InputTaken> {
+    return { bytes: 0 };
   }
 
   async closeInput(): Promise<void> {}

@@ -150,8 +150,8 @@ describe('{#runners} the embedded runner', () => {
   describe('input and signals', () => {
     test('reach the command, also right after the start', async () => {
       runner.start(make('cat; trap "echo usr1; exit 0" USR1; echo ready; while :; do sleep 0.02; done', {}, { stdin: true }));
-      expect(await runner.input(7, Buffer.from('hello\n'), false)).toBe(6);
-      expect(await runner.input(7, Buffer.alloc(0), true)).toBe(0);
+      expect(await runner.input(7, Buffer.from('hello\n'), false)).toEqual({ offset: 0, bytes: 6 });
+      expect(await runner.input(7, Buffer.alloc(0), true)).toEqual({ bytes: 0 });
       await link.sink.match(1, /hello\nready\n/);
       await runner.signal(7, 'USR1');
       expect((await link.told('completed')).end.exitCode).toBe(0);

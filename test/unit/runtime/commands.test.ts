@@ -27,7 +27,7 @@ describe("{#client_commands} a client's own command", () => {
     expect(accept(proposed.path)).toMatchObject({ status: 102 });
     const runId = h.runtime.requireRun(h.sight, 'r').id;
     await h.event('stream/started');
-    await h.streams.input(runId, proposed.path, Buffer.from('typed\n'), true);
+    await h.streams.input(runId, proposed.path, Buffer.from('typed\n'), { eof: true });
     await h.event('stream/ended');
     expect(h.entry('r', 'sh://turn_0/cat-echo-done_1')).toMatchObject({ body: 'typed\ndone\n', status: 200 });
     expect(h.runtime.requireRun(h.sight, 'r').status).toBe(100);

@@ -50,7 +50,7 @@ describe('{#run_fork} a copy of a run', () => {
     await h.restart();
     expect(h.runtime.runInfo(h.sight, 'copy').producers).toEqual([]);
     expect(h.entry('r', channel!.path)).toMatchObject({ status: 102 });
-    await h.streams.input(run.id, path, Buffer.from('on\n'), true);
+    await h.streams.input(run.id, path, Buffer.from('on\n'), { eof: true });
     await h.event('stream/ended', { run: 'r', path });
     expect(h.entry('r', channel!.path)).toMatchObject({ status: 200, body: 'begun\ngot on\n' });
     expect(h.entry('copy', channel!.path)).toMatchObject({ body: 'begun\n' });

@@ -152,7 +152,7 @@ describe('{#plugin_producers} a producer of a plugin', () => {
     await h.event('stream/started');
     while (body(h, 1) === '') await new Promise((resolve) => setImmediate(resolve));
     await expect(h.streams.signal(runId(h), PATH, 'INT')).rejects.toMatchObject({ kind: 'unsupported' });
-    await expect(h.streams.input(runId(h), PATH, Buffer.from('x'), false)).rejects.toMatchObject({ kind: 'unsupported' });
+    await expect(h.streams.input(runId(h), PATH, Buffer.from('x'))).rejects.toMatchObject({ kind: 'unsupported' });
     h.streams.cancel(runId(h), PATH, { by: 'tester', reason: 'enough' });
     await ended;
     expect(await late.promise).toMatchObject({ kind: 'stream_closed' });
@@ -199,7 +199,7 @@ describe('{#plugin_producers} a producer of a plugin', () => {
     const h = await opened(plugin);
     const ended = run(h);
     await h.event('stream/started');
-    expect(await h.streams.input(runId(h), PATH, Buffer.from('one\n'), true)).toBe(4);
+    expect(await h.streams.input(runId(h), PATH, Buffer.from('one\n'), { eof: true })).toEqual({ offset: 0, bytes: 4 });
     await ended;
     expect(body(h, 1)).toBe('got one\n');
   });

@@ -20,7 +20,7 @@ async function start(command: string): Promise<string> {
   h.runtime.resolve(h.caller(), 'r', { path, action: 'accept' });
   return path;
 }
-const type = (path: string, text: string) => h.streams.input(runId(), path, Buffer.from(text), false);
+const type = (path: string, text: string) => h.streams.input(runId(), path, Buffer.from(text));
 const listed = () => h.streams.list({ sight: h.sight, state: 'live' }).map(({ waiting }) => waiting);
 
 describe('{#waiting_for_input} a command that waits for input', () => {

@@ -1,6 +1,6 @@
 import { systemClock } from '../../../src/core/clock.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
-import type { KillRequest } from '../../../src/model/ports/backend.ts';
+import type { InputTaken, KillRequest } from '../../../src/model/ports/backend.ts';
 import type { RunnerPort } from '../../../src/model/ports/runner.ts';
 import type { Entry, EventRecord, Producer } from '../../../src/model/records.ts';
 import {
@@ -74,8 +74,8 @@ class NotingRunner implements RunnerPort {
   adopt(producer: Producer, offsets: ReadonlyMap<number, number>): void {
     this.adopted.push({ producer, offsets });
   }
-  input(_entryId: number, bytes: Buffer): Promise<number> {
-    return Promise.resolve(bytes.length);
+  input(_entryId: number, bytes: Buffer): Promise<InputTaken> {
+    return Promise.resolve({ bytes: bytes.length });
   }
   resize(): Promise<void> {
     return Promise.resolve();

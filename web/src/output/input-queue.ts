@@ -1,4 +1,5 @@
 import { messageOf } from '../../../src/core/errors.ts';
+import { base64 } from '../../../src/rpc/client/bytes.ts';
 import type { Runtime } from '../../../src/rpc/client/index.ts';
 import { bytesWord } from '../ui/words.ts';
 
@@ -81,8 +82,4 @@ export class InputQueue {
     }
     if (isSlow) this.#tell('');
   }
-}
-
-function base64(bytes: Uint8Array): string {
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }

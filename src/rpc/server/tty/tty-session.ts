@@ -132,7 +132,8 @@ export class TtySession {
     const ends = !watchesPane(view.producer.spec);
     this.#input = new TtyInput({
       // The end of a client's input does not end the input of a pane that it watches.
-      write: (bytes, eof) => (ends || bytes.length > 0 ? parts.streams.input(runId, path, bytes, eof && ends) : Promise.resolve(0)),
+      write: async (bytes, eof) =>
+        ends || bytes.length > 0 ? (await parts.streams.input(runId, path, bytes, { eof: eof && ends })).bytes : 0,
       hold: (full) => (full ? channel.pause() : channel.resume()),
       ...(first.acknowledge ? { taken: (bytes: number) => sendNews(channel, { type: 'taken', bytes }) } : {}),
       refused: (error) => sendError(channel, error, 'stdin'),
