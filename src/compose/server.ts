@@ -10,7 +10,7 @@ import { Disposer } from '../core/disposal.ts';
 import { messageOf } from '../core/errors.ts';
 import { systemIds } from '../core/ids.ts';
 import type { Plugin } from '../hooks/plugin.ts';
-import { createProviders, KEY_VARIABLES } from '../llm/index.ts';
+import { createProviders, KEY_VARIABLES, providerOf } from '../llm/index.ts';
 import type { Metrics } from '../metrics/index.ts';
 import { producerIdOf } from '../model/producer-id.ts';
 import type { Producer, Run } from '../model/records.ts';
@@ -230,11 +230,16 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     clock,
     logger,
     providers: createProviders(providers, process.env).map((provider) => metrics?.provider(provider) ?? provider),
-    addProvider: (name, settings) => {
-      added.add(name, settings);
-      if (settings.apiKeyEnv !== undefined) withheld.push(settings.apiKeyEnv);
-      const [made] = createProviders({ [name]: settings }, process.env).filter((provider) => provider.name === name);
-      return made && (metrics?.provider(made) ?? made);
+    addedProviders: {
+      get all() {
+        return Object.fromEntries(Object.entries(added.all).filter(([name]) => !(name in config.providers)));
+      },
+      add: (name, settings) => {
+        added.add(name, settings);
+        if (settings.apiKeyEnv !== undefined) withheld.push(settings.apiKeyEnv);
+        const made = providerOf(name, settings, process.env);
+        return metrics?.provider(made) ?? made;
+      },
     },
     bundled: bundledWith(config, options.version),
     plugins: config,

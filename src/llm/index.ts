@@ -78,12 +78,21 @@ export function createProviders(
   ];
   const ofFile = Object.entries(configured)
     .filter(([name]) => name !== 'scripted')
-    .map(([name, { kind = 'openai-compatible', baseUrl, dialect, ...settings }]) => {
-      const provider = sdkProvider({ name, kind, baseUrl: () => baseUrl, keyRequired: true, ...settings, ...shared });
-      return dialect === undefined ? provider : { ...provider, dialect };
-    });
-  const all = [...builtIn, ...ofFile].map((provider) => healed(withDialect(provider)));
+    .map(([name, settings]) => providerOf(name, settings, env, timing));
+  const all = [...builtIn.map((provider) => healed(withDialect(provider))), ...ofFile];
   return [...new Map(all.map((provider) => [provider.name, provider])).values()];
+}
+
+/** A provider with these settings. */
+export function providerOf(
+  name: string,
+  { kind = 'openai-compatible', baseUrl, dialect, ...settings }: ProviderSettings,
+  env: NodeJS.ProcessEnv,
+  timing: Partial<RequestTiming> = {},
+): ModelProvider {
+  const shared = { env, timing: { ...TIMING, ...timing }, clock: systemClock };
+  const provider = sdkProvider({ name, kind, baseUrl: () => baseUrl, keyRequired: true, ...settings, ...shared });
+  return healed(withDialect(dialect === undefined ? provider : { ...provider, dialect }));
 }
 
 /** OLLAMA_HOST as Ollama reads it: a host, a host and a port, or a URL. */

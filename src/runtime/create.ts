@@ -6,13 +6,13 @@ import { type HookFailure, HookRegistry } from '../hooks/registry.ts';
 import { CLIENT_LIFETIME, MODEL_LIFETIME } from '../model/lifetime.ts';
 import type { ModelProvider } from '../model/ports/model-provider.ts';
 import type { Store } from '../model/ports/store.ts';
-import type { AddedProvider } from '../model/records.ts';
 import { maskedChannels, Redaction } from '../redact/index.ts';
 import type { Journal, Streams } from '../stream/index.ts';
 import type { ServerConfig } from './config.ts';
 import { Guides } from './guides/guides.ts';
 import { Kinds } from './kinds/kinds.ts';
 import { LiveText } from './live-text.ts';
+import type { ProviderShelf } from './models.ts';
 import type { LoopLimits, RuntimeParts } from './parts.ts';
 import { PluginHost, type PluginVoice } from './plugin-host.ts';
 import { PluginMethods } from './plugin-methods.ts';
@@ -28,8 +28,8 @@ export interface RuntimeOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly providers: readonly ModelProvider[];
-  /** Makes a provider that a client adds, and keeps it for the next start; left out: none can be added (SPEC {#providers}). */
-  readonly addProvider?: (name: string, settings: AddedProvider) => ModelProvider | undefined;
+  /** Providers that clients have added; left out: none can be added (SPEC {#providers}). */
+  readonly addedProviders?: ProviderShelf;
   /** Plugins that are part of the program, loaded before those of the configuration. */
   readonly bundled: readonly Plugin[];
   /** Plugins named by the configuration file. */
@@ -96,7 +96,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     kinds,
     methods,
     providers,
-    ...defined({ addProvider: options.addProvider }),
+    ...defined({ addedProviders: options.addedProviders }),
     dataFolder: options.dataFolder,
     guides: new Guides(options.userFolder),
     limits: {

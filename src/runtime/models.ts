@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { ModelProvider } from '../model/ports/model-provider.ts';
@@ -8,6 +9,14 @@ import type { AddedProvider, ModelRecord, Price } from '../model/records.ts';
 /** Always there, so that a client can open a run with no provider configured (SPEC {#models}). */
 const SCRIPTED: ModelRecord = { alias: 'scripted', actual: 'default', provider: 'scripted', contextLength: null, dialect: null };
 const DEFAULT_PROVIDER = 'openai-compatible';
+
+/** Where providers are kept that clients add. */
+export interface ProviderShelf {
+  /** By name, without those that the configuration replaces. */
+  readonly all: Readonly<Record<string, AddedProvider>>;
+  /** Keeps one for the next start too, and makes it. Throws the system error of what keeps it. */
+  add(name: string, settings: AddedProvider): ModelProvider;
+}
 
 export interface NewModel {
   readonly alias: string;
@@ -27,21 +36,19 @@ export interface NewModel {
 export class Models {
   readonly #store: Store;
   readonly #providers: Map<string, ModelProvider>;
-  readonly #addProvider: ((name: string, settings: AddedProvider) => ModelProvider | undefined) | undefined;
-  /** Those that were added since the start, by name. */
-  readonly #added = new Map<string, string>();
+  readonly #shelf: ProviderShelf | undefined;
   readonly #prices: Readonly<Record<string, Price>> | undefined;
 
   constructor(options: {
     store: Store;
     providers: Map<string, ModelProvider>;
-    addProvider?: ((name: string, settings: AddedProvider) => ModelProvider | undefined) | undefined;
+    addedProviders?: ProviderShelf | undefined;
     prices?: Readonly<Record<string, Price>> | undefined;
   }) {
     this.#store = options.store;
     this.#prices = options.prices;
     this.#providers = options.providers;
-    this.#addProvider = options.addProvider;
+    this.#shelf = options.addedProviders;
   }
 
   /** The built-in one first. */
@@ -112,13 +119,15 @@ export class Models {
   /** Name of the provider at an address, which is added where there is none with this key and API. */
   #providerAt(baseUrl: string, { provider = DEFAULT_PROVIDER, apiKeyEnv }: NewModel): string {
     const kind = PROVIDER_KINDS.find((one) => one === provider);
-    if (kind === undefined || !this.#addProvider) {
+    const shelf = this.#shelf;
+    if (kind === undefined || !shelf) {
       throw new HeadgateError('invalid_params', `with baseUrl, provider is the API that it speaks: ${PROVIDER_KINDS.join(', ')}`, {
         field: 'provider',
       });
     }
     const settings = { kind, baseUrl, ...defined({ apiKeyEnv }) };
-    const text = JSON.stringify(settings);
+    const known = Object.entries(shelf.all).find(([, one]) => isDeepStrictEqual(one, settings));
+    if (known && this.#providers.has(known[0])) return known[0];
     const { hostname, port } = new URL(baseUrl);
     const base = `${hostname}${port === '' ? '' : `-${port}`}`
       .toLowerCase()
@@ -127,12 +136,8 @@ export class Models {
       .slice(0, 58);
     for (let count = 1; ; count++) {
       const name = count === 1 ? base : `${base}-${count}`;
-      if (this.#added.get(name) === text) return name;
       if (this.#providers.has(name)) continue;
-      const made = this.#addProvider(name, settings);
-      if (!made) continue;
-      this.#providers.set(name, made);
-      this.#added.set(name, text);
+      this.#providers.set(name, shelf.add(name, settings));
       return name;
     }
   }

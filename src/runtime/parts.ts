@@ -3,7 +3,7 @@ import type { Logger } from '../core/logger.ts';
 import type { HookRegistry } from '../hooks/registry.ts';
 import type { ModelProvider } from '../model/ports/model-provider.ts';
 import type { Store } from '../model/ports/store.ts';
-import type { AddedProvider, Price, Project } from '../model/records.ts';
+import type { Price, Project } from '../model/records.ts';
 import type { Sight } from '../model/sight.ts';
 import type { MaskedChannels, Redaction } from '../redact/index.ts';
 import type { Journal, Streams } from '../stream/index.ts';
@@ -11,6 +11,7 @@ import type { LifetimeDefaults } from './config.ts';
 import type { Guides } from './guides/guides.ts';
 import type { Kinds } from './kinds/kinds.ts';
 import type { LiveText } from './live-text.ts';
+import type { ProviderShelf } from './models.ts';
 import type { PluginHost } from './plugin-host.ts';
 import type { PluginMethods } from './plugin-methods.ts';
 import type { Policy } from './policy.ts';
@@ -53,8 +54,8 @@ export interface RuntimeParts {
   /** RPC methods of plugins. */
   readonly methods: PluginMethods;
   readonly providers: Map<string, ModelProvider>;
-  /** Makes a provider that a client adds, and keeps it for the next start. */
-  readonly addProvider?: (name: string, settings: AddedProvider) => ModelProvider | undefined;
+  /** Providers that clients have added. */
+  readonly addedProviders?: ProviderShelf;
   readonly redaction: Redaction;
   /** The channels as the model and other clients than the operator see them. */
   readonly masked: MaskedChannels;

@@ -61,7 +61,7 @@ describe.skipIf(!serviceAvailable('tmux'))('{#cli_top} headgate top', () => {
     // The one command is selected now: Enter shows its run, q comes back, c ends it.
     await screen.see(/^> .* running +one first/m);
     screen.press('Enter');
-    await screen.see(/^made$/m);
+    await screen.see(/(?:^|│ )made$/m);
     screen.press('q');
     await screen.see(/headgate top {2}0 for you {2}1 command /);
     await screen.see(/^> .* running +one first/m);

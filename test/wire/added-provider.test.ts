@@ -43,7 +43,9 @@ describe('{#providers} {#models} a model that is added with its address', () => 
     const { run } = await client.call<{ run: string }>('startRun', { model: 'scripted' });
     const { path } = await client.call<{ path: string }>('sh', { run, command: 'echo "key=${LAB_KEY-none}"' });
     await client.call('run/resolve', { run, resolution: { path, action: 'accept' } });
-    await expect.poll(async () => (await client.call<{ chunk: string }>('stream/read', { run, path })).chunk).toBe('key=none\n');
+    await expect
+      .poll(async () => (await client.call<{ chunk: string }>('stream/read', { run, path, channel: 1 })).chunk)
+      .toBe('key=none\n');
   });
 
   it('shares the provider of one with the same address, key and API, and no other', async () => {
