@@ -27,7 +27,7 @@ const CURVES = [
   { key: 'files', label: 'open files', slack: 20 },
   { key: 'walMiB', label: 'write-ahead log, MiB', slack: 20 },
   { key: 'diskMiB', label: 'data folder, MiB', slack: 60 },
-  { key: 'pingMs', label: 'ping, p99 of a sample, ms', slack: 50 },
+  { key: 'pingMs', label: 'slowest of 20 pings, ms', slack: 50 },
 ];
 
 const { values } = parseArgs({ options: { hours: { type: 'string', default: '1' }, out: { type: 'string', default: 'bench/.work' } } });
