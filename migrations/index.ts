@@ -14,6 +14,7 @@ import * as ruleFolder from './0012_rule_folder.ts';
 import * as tokenBounds from './0013_token_bounds.ts';
 import * as runCopies from './0014_run_copies.ts';
 import * as ownRuns from './0015_own_runs.ts';
+import * as tokenUse from './0016_token_use.ts';
 
 /** One step of the schema: the SQL that `up` emits, frozen once it has landed. */
 export interface Migration {
@@ -39,4 +40,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 13, name: 'token_bounds', up: tokenBounds.up },
   { number: 14, name: 'run_copies', up: runCopies.up },
   { number: 15, name: 'own_runs', up: ownRuns.up },
+  { number: 16, name: 'token_use', up: tokenUse.up },
 ];

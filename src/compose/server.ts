@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { createBackends, sweepContainers, sweepHosts, Warden } from '../backends/index.ts';
 import { sweepSpool } from '../backends/process/index.ts';
 import { sharedSurvey } from '../backends/survey.ts';
@@ -25,6 +26,7 @@ import { type EndedCommand, Journal, Streams } from '../stream/index.ts';
 import { serveEditorSocket } from './acp-socket.ts';
 import { AddedProviders } from './added-providers.ts';
 import { leaveToOriginal } from './data-copy.ts';
+import { DecisionLog } from './decision-log.ts';
 import { dataPaths, makePrivate, readOrMakeToken, removeServerRecord, userFolder, writeServerRecord } from './server-files.ts';
 import { serverLog } from './server-log.ts';
 
@@ -175,6 +177,11 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const lease = options.runnerLease ?? config.runnerLease;
   const { quietMs, leftoverBytes, leftoverMs } = config.limits;
   const rest = { bytes: leftoverBytes, ms: leftoverMs };
+  if (config.decisionLog) {
+    const file = resolve(config.folder, config.decisionLog.file);
+    const decisions = new DecisionLog({ ...config.decisionLog, file, store, mask: (text) => redaction.text(text), logger });
+    journal.onEvent((event) => decisions.event(event));
+  }
   if (metrics) journal.onEvent((event) => metrics.event(event));
   const plainStreams = new Streams({
     store,

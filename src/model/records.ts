@@ -322,6 +322,8 @@ export interface TokenRecord {
   readonly ownRuns: boolean;
   /** When it ends, milliseconds since the epoch; null: when it is revoked. */
   readonly expiresAt: number | null;
+  /** When a connection or a call came with it, to the minute, milliseconds since the epoch; null: never. */
+  readonly lastUsedAt: number | null;
 }
 
 /** A rule of a project (SPEC {#policy_rules}). */

@@ -148,6 +148,17 @@ export const configSchema = z.strictObject({
     )
     .default({}),
   runnerLease: z.number().min(1).max(86_400).optional(),
+  /** Where decisions are written, a relative path from the file's folder (SPEC {#decision_log}). */
+  decisionLog: z
+    .strictObject({
+      file: z.string().min(1),
+      maxBytes: z
+        .int()
+        .min(1024)
+        .default(16 * 1024 ** 2),
+      files: z.int().min(1).max(1000).default(8),
+    })
+    .optional(),
 });
 
 interface RetentionConfig {
@@ -186,6 +197,8 @@ export interface ServerConfig {
   readonly prices: Readonly<Record<string, Price>>;
   /** Seconds that a runner may be away before what it has is lost. */
   readonly runnerLease?: number | undefined;
+  /** Where decisions are written; left out: nowhere. */
+  readonly decisionLog?: { readonly file: string; readonly maxBytes: number; readonly files: number } | undefined;
   /** Folder from which relative plugin paths and packages are resolved. */
   readonly folder: string;
 }

@@ -211,6 +211,7 @@ interface TokenTable {
   expires_at: number | null;
   /** 1: it is bound to the runs that are made with it. */
   own_runs: number | null;
+  last_used_at: number | null;
 }
 
 interface PermissionTable {

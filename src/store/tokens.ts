@@ -28,7 +28,7 @@ export class SqliteTokens implements TokenStore {
     return row && record(row);
   }
 
-  add({ name, scope, hash, projects, ownRuns, expiresAt }: Omit<TokenRecord, 'createdAt'>): TokenRecord {
+  add({ name, scope, hash, projects, ownRuns, expiresAt }: Omit<TokenRecord, 'createdAt' | 'lastUsedAt'>): TokenRecord {
     const insert = this.#db.query
       .insertInto('tokens')
       .values({
@@ -49,6 +49,11 @@ export class SqliteTokens implements TokenStore {
     }
   }
 
+  used(name: string, at: number): boolean {
+    const update = this.#db.query.updateTable('tokens').set({ last_used_at: at }).where('name', '=', name);
+    return this.#db.write('fast', () => this.#db.run(update)) > 0;
+  }
+
   remove(name: string): boolean {
     const known = this.#db.first(this.#db.query.selectFrom('tokens').select('name').where('name', '=', name));
     if (!known) return false;
@@ -66,5 +71,6 @@ function record(row: Selectable<Tables['tokens']>): TokenRecord {
     projects: fromNullableJson<string[]>(row.projects),
     ownRuns: row.own_runs === 1,
     expiresAt: row.expires_at,
+    lastUsedAt: row.last_used_at,
   };
 }

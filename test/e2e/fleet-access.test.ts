@@ -54,7 +54,7 @@ describe.skipIf(!serviceAvailable('openssl'))('{#cli_token} {#tls} a server over
     const looks = (await local('token', 'add', '--scope', 'read', '--name', 'ann')).out.trim();
     expect(await remote(looks)).toMatchObject({ code: 0, out: expect.stringMatching(/OWNER +FOR[^]*box +ready[^]*build-1 +shell,ci-\*/) });
     expect((await local('token', 'list')).out).toMatch(
-      /^NAME +SCOPE +MADE +BOUND TO +EXPIRES\nann +read .* every project +never\nbuild-1 +runner /,
+      /^NAME +SCOPE +MADE +BOUND TO +EXPIRES +LAST USED\nann +read .* every project +never +[\d.]+ m?s ago\nbuild-1 +runner .* ago\n$/,
     );
     expect(await local('token', 'revoke', 'build-1')).toMatchObject({ code: 0, out: 'token build-1 is revoked; 1 connection ended\n' });
     await expect.poll(async () => (await remote(looks)).out, { timeout: 10_000 }).toMatch(/box +away/);
@@ -69,7 +69,7 @@ describe.skipIf(!serviceAvailable('openssl'))('{#cli_token} {#tls} a server over
     await started();
     const [job, other] = [(await add('--name', 'ci', '--own-runs')).out.trim(), (await add('--name', 'all')).out.trim()];
     expect((await local('token', 'list')).out).toMatch(
-      /^all +run .* every project +never\nci +run .* every project, its own runs +never$/m,
+      /^all +run .* every project +never +never\nci +run .* every project, its own runs +never +never$/m,
     );
     const as = async (token: string, ...words: string[]) => {
       const { out, code } = await local(...words, '--project', project, '--url', server?.url ?? '', '--token', token);

@@ -12,6 +12,7 @@ import { type BuiltServer, serve, WireClient } from '../support/built-server.ts'
 import { Authority } from '../support/certificates.ts';
 import { serviceAvailable } from '../support/require.ts';
 import { tempFolder } from '../support/temp-store.ts';
+import { TtyClient } from '../support/tty-client.ts';
 
 const HOST = 'headgate.example';
 const PAGE = fileURLToPath(new URL('../../docs/operations.md', import.meta.url));
@@ -121,9 +122,14 @@ ${text}}\n`;
     expect(text).toContain('second');
     await client.close();
 
-    const terminal = socket('/headgate/tty');
-    await once(terminal, 'open');
-    terminal.terminate();
+    const terminal = new TtyClient(socket('/headgate/tty'));
+    await once(terminal.socket, 'open');
+    terminal.first({ projectRoot: temp.folder, cmd: 'read line; echo "got $line"; head -c 300000 /dev/zero', tty: null });
+    expect(await terminal.answer()).toMatchObject({ ok: true });
+    terminal.type('a line\n');
+    expect(await terminal.exit()).toMatchObject({ type: 'exit', code: 0 });
+    // Every byte, also those that no text has.
+    expect(terminal.bytes().equals(Buffer.concat([Buffer.from('got a line\n'), Buffer.alloc(300_000)]))).toBe(true);
   });
 
   it("takes pages of the proxy's origin and refuses those of others", async () => {

@@ -65,6 +65,14 @@ describe.skipIf(!serviceAvailable('systemd'))('{#service} headgate service', () 
     expect((await stat(file)).mode & 0o777).toBe(0o644);
     const text = await readFile(file, 'utf8');
     expect(text).toContain(`ExecStart=${process.execPath} ${MAIN} serve\n`);
+    const seen = () => headgate('doctor', '--data', join(temp.folder, 'data')).stdout;
+    expect(seen()).toContain(`service       ${file}\n`);
+    await writeFile(file, text.replace(MAIN, '/opt/older/headgate.js'));
+    expect(seen()).toMatch(
+      /bad +service +.* starts \/opt\/older\/headgate.js, which is not there; headgate service install --user writes it again/,
+    );
+    await writeFile(file, text.replace('KillMode=process\n', ''));
+    expect(seen()).toMatch(/bad +service +.* has no KillMode=process/);
 
     const root = join(temp.folder, 'root');
     await mkdir(join(root, 'etc/systemd/system'), { recursive: true });

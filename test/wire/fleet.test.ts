@@ -55,11 +55,14 @@ describe('{#tokens} tokens for others', () => {
     const { token, ...rest } = await client.call<{ token: string }>('token/add', { name: 'ann', scope: 'read' });
     expect(rest).toEqual({ name: 'ann', scope: 'read', projects: null, ownRuns: false, expiresAt: null });
     expect(token).toMatch(/^hgt_[\w-]{43}$/);
-    expect(await client.call('token/list')).toEqual([{ ...rest, createdAt: expect.any(Number) }]);
+    expect(await client.call('token/list')).toEqual([{ ...rest, createdAt: expect.any(Number), lastUsedAt: null }]);
     await expect(client.call('token/add', { name: 'ann', scope: 'run' })).rejects.toMatchObject(named('alias_taken'));
     for (const name of ['admin', 'local']) await expect(made(name, 'read')).rejects.toMatchObject(named('invalid_params'));
     const ann = await connect(token, headgate.root);
     expect(await ann.call('getRuns')).toEqual([]);
+    const [{ createdAt, lastUsedAt }] = await client.call<[{ createdAt: number; lastUsedAt: number }]>('token/list');
+    expect(lastUsedAt).toBeGreaterThanOrEqual(createdAt);
+    expect(lastUsedAt).toBeLessThanOrEqual(Date.now());
     for (const [method, params] of Object.entries({
       startRun: { model: 'scripted' },
       'token/list': {},

@@ -10,6 +10,7 @@ import { type ClientOptions, openSession } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { CliHost } from '../host.ts';
 import { dataFolder } from '../locate.ts';
+import { checkUnits } from '../service/check-unit.ts';
 
 interface Check {
   readonly name: string;
@@ -39,6 +40,7 @@ export async function doctor(
     program('sh', console.env['PATH'], true, 'every command runs under it'),
     program('setsid', console.env['PATH'], false, 'not needed, but handy for commands that are to outlive their producer'),
     holes(data),
+    ...checkUnits(console),
     await server(console, options),
     ...((await host.examineBackends?.()) ?? []),
   ];

@@ -1,16 +1,15 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { isMissing, messageOf } from '../../core/errors.ts';
-import { homeFolder } from '../../core/home-folder.ts';
 import type { Console } from '../console.ts';
 import { CliError, usageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { CliHost } from '../host.ts';
 import { unitText } from '../service/unit.ts';
+import { UNIT, unitFile } from '../service/unit-file.ts';
 import { shellQuote } from '../text.ts';
 
-const UNIT = 'headgate.service';
 /** There while systemd runs this machine. */
 const BOOTED = '/run/systemd/system';
 
@@ -94,11 +93,6 @@ export async function status(console: Console, options: ServiceOptions): Promise
   if (existsSync(BOOTED)) return (await run(systemctl(options, 'status', '--no-pager', UNIT))) === 0 ? EXIT.ok : EXIT.failed;
   await console.out.write(`${file} is installed; systemd does not run here\n`);
   return EXIT.failed;
-}
-
-function unitFile(console: Console, { user }: ServiceOptions): string {
-  if (!user) return join('/etc/systemd/system', UNIT);
-  return join(console.env['XDG_CONFIG_HOME'] || join(homeFolder(console.env), '.config'), 'systemd/user', UNIT);
 }
 
 function systemctl({ user }: ServiceOptions, ...words: string[]): string[] {

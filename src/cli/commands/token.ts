@@ -33,17 +33,18 @@ export async function list(console: Console, options: Options): Promise<number> 
       await console.err.write("no tokens but the data folder's own; headgate token add --help says how to make one\n");
     } else {
       const now = Date.now();
-      const cells = rows.map(({ name, scope, createdAt, projects, ownRuns, expiresAt }) => [
+      const cells = rows.map(({ name, scope, createdAt, projects, ownRuns, expiresAt, lastUsedAt }) => [
         name,
         scope,
         `${formatDuration(Math.max(0, now - createdAt))} ago`,
         `${projects?.join(', ') ?? 'every project'}${ownRuns ? ', its own runs' : ''}`,
         expiresIn(expiresAt, now),
+        lastUsedAt === null ? 'never' : `${formatDuration(Math.max(0, now - lastUsedAt))} ago`,
       ]);
       const width = console.out.stream.isTTY ? console.out.stream.columns : undefined;
       await console.out.write(
         formatTable(
-          ['NAME', 'SCOPE', 'MADE', 'BOUND TO', 'EXPIRES'].map((title) => ({ title })),
+          ['NAME', 'SCOPE', 'MADE', 'BOUND TO', 'EXPIRES', 'LAST USED'].map((title) => ({ title })),
           cells,
           width,
         ),

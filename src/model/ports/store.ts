@@ -325,7 +325,9 @@ export interface TokenStore {
   list(): TokenRecord[];
   byHash(hash: string): TokenRecord | undefined;
   /** Throws `alias_taken` for a name that is in use. */
-  add(token: Omit<TokenRecord, 'createdAt'>): TokenRecord;
+  add(token: Omit<TokenRecord, 'createdAt' | 'lastUsedAt'>): TokenRecord;
+  /** Notes that it was used, `at` milliseconds since the epoch; false when none has that name. */
+  used(name: string, at: number): boolean;
   /** False when none has that name. */
   remove(name: string): boolean;
 }

@@ -10,6 +10,10 @@ const bounds = {
   ownRuns: z.boolean().describe('Bound to the runs that are made with it.'),
   expiresAt: z.int().nullable().describe('When it expires, milliseconds since the epoch; null: never.'),
 };
+const lastUsedAt = z
+  .int()
+  .nullable()
+  .describe('When a connection or a call last came with it, to the minute, milliseconds since the epoch; null: never.');
 
 /** Tokens for others than the owner of the data folder (SPEC {#tokens}). */
 export const tokenMethods = {
@@ -28,10 +32,10 @@ export const tokenMethods = {
   }),
   'token/list': method({
     params: empty,
-    result: z.array(z.strictObject({ name: z.string(), scope, createdAt: z.int(), ...bounds })),
+    result: z.array(z.strictObject({ name: z.string(), scope, createdAt: z.int(), ...bounds, lastUsedAt })),
     init: false,
     scope: 'admin',
-    summary: 'Tokens that were made: name, scope, age, bounds; never the tokens.',
+    summary: 'Tokens that were made: name, scope, age, bounds, last use; never the tokens.',
   }),
   'token/revoke': method({
     params: z.strictObject({ name }),

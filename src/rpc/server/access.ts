@@ -13,6 +13,8 @@ export interface Grant {
   /** Name of the token: `admin` for the data folder's own, `local` without one. */
   readonly name: string;
   readonly scope: GrantedScope;
+  /** True for a token that `token/add` made. */
+  readonly added?: true;
   /** Names of the projects that it is bound to; left out: every one (SPEC {#token_bounds}). */
   readonly projects?: readonly string[];
   /** SHA-256 of the token, in hex, when it is bound to the runs that are made with it; left out: every one (SPEC {#own_runs}). */

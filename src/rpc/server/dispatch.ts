@@ -45,7 +45,7 @@ export class Dispatcher {
 }
 
 async function answer(request: JSONRPCRequest, call: Call, work: (params: unknown) => unknown): Promise<JSONRPCResponse | null> {
-  const { clock, audit, observer } = call.parts;
+  const { clock, audit, observer, tokenUse } = call.parts;
   const started = clock.monotonic();
   let response: JSONRPCResponse;
   let failure: ErrorName | undefined;
@@ -60,6 +60,7 @@ async function answer(request: JSONRPCRequest, call: Call, work: (params: unknow
     if (response.error && !seesSecrets(call.session.scope)) response = { ...response, error: call.parts.redaction.value(response.error) };
   }
   // Of methods that do not exist there is any number.
+  if (call.session.grant.added) tokenUse.used(call.session.grant.name);
   observer?.called(failure === 'method_not_found' ? 'unknown' : request.method, failure);
   audit.record({
     method: request.method.slice(0, 64),

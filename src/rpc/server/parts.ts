@@ -10,6 +10,7 @@ import type { Streams } from '../../stream/index.ts';
 import type { AuditLog } from './audit.ts';
 import type { RedactedEvents } from './redacted-events.ts';
 import type { RuntimePort } from './runtime-port.ts';
+import type { TokenUse } from './token-use.ts';
 import type { Turns } from './turns.ts';
 
 /** What every session and handler of one server shares. */
@@ -43,4 +44,6 @@ export interface ServerParts {
   readonly observer?: ServerObserver;
   /** Ends every connection that came with a token of this name; how many there were. */
   readonly leave: (token: string) => number;
+  /** Notes when tokens are used. */
+  readonly tokenUse: TokenUse;
 }

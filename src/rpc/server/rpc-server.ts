@@ -29,6 +29,7 @@ import { RedactedText } from './redacted-text.ts';
 import type { RuntimePort } from './runtime-port.ts';
 import { Session } from './session.ts';
 import type { Tls } from './tls.ts';
+import { TokenUse } from './token-use.ts';
 import { HttpExchange } from './transports/http-exchange.ts';
 import { LineChannel } from './transports/lines.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
@@ -103,6 +104,7 @@ export class RpcServer {
   readonly #options: RpcServerOptions;
   readonly #parts: ServerParts;
   readonly #audit: AuditLog;
+  readonly #tokenUse: TokenUse;
   readonly #sources: EventSources;
   readonly #dispatcher = new Dispatcher();
   readonly #page: PageFiles | undefined;
@@ -122,6 +124,7 @@ export class RpcServer {
     const { runtime, streams, store, clock, ids, logger, version, serverId } = options;
     const redaction = options.redaction ?? new Redaction();
     this.#audit = new AuditLog(store, logger, redaction);
+    this.#tokenUse = new TokenUse({ tokens: store.tokens, clock, logger });
     const limits = { ...CALLER_LIMITS, ...options.limits };
     this.#parts = {
       limits,
@@ -141,6 +144,7 @@ export class RpcServer {
       ...defined({ rest: options.rest, observer: options.observer }),
       survey: options.survey ?? (() => Promise.resolve([])),
       checkResults: options.checkResults ?? false,
+      tokenUse: this.#tokenUse,
       leave: (token) => this.#http.reduce((left, http) => left + http.leave(token), 0),
     };
     if (options.portal !== undefined) this.#page = new PageFiles(options.portal);
@@ -308,8 +312,10 @@ export class RpcServer {
         `the token "${name}" expired at ${since}; the owner of the server makes another with token/add`,
       );
     }
+    this.#tokenUse.used(name);
     return {
       name,
+      added: true,
       scope,
       ...(projects ? { projects } : {}),
       ...(ownRuns ? { ownRuns: hash } : {}),

@@ -146,7 +146,8 @@ async function importImages(docker: Docker, root: string): Promise<void> {
   await importFolder(docker, bare, SHELL_LESS);
 }
 
-async function importFolder(docker: Docker, folder: string, name: string): Promise<void> {
+/** Imports a folder as an image. */
+export async function importFolder(docker: Docker, folder: string, name: string): Promise<void> {
   const tar = spawn('tar', ['-C', folder, '-c', '.'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [repo = '', tag = ''] = name.split(':');
   const answer = await docker.importImage(tar.stdout, { repo, tag });

@@ -9,6 +9,7 @@ import { Redaction } from '../../../src/redact/index.ts';
 import { AuditLog } from '../../../src/rpc/server/audit.ts';
 import { EventSources } from '../../../src/rpc/server/event-source/event-sources.ts';
 import { RedactedEvents } from '../../../src/rpc/server/redacted-events.ts';
+import { TokenUse } from '../../../src/rpc/server/token-use.ts';
 import { Turns } from '../../../src/rpc/server/turns.ts';
 import { HIGH_WATER_BYTES } from '../../../src/stream/index.ts';
 import { TestEventSource } from '../../support/event-source.ts';
@@ -41,6 +42,7 @@ beforeEach(async () => {
     survey: () => Promise.resolve([]),
     checkResults: false,
     leave: () => 0,
+    tokenUse: new TokenUse({ tokens: store.tokens, clock: systemClock, logger }),
   };
   const sources = new EventSources({ runtime, streams, store, redaction, redactedEvents, audit, logger, ...fixed }, undefined);
   h.journal.onEvent((event) => sources.offer(event));

@@ -29,15 +29,16 @@ export const tokenHandlers: Handlers<'token/add' | 'token/list' | 'token/revoke'
   },
 
   'token/list': (_, { parts }) =>
-    parts.store.tokens.list().map(({ name, scope, createdAt, projects, ownRuns, expiresAt }) => {
-      return { name, scope, createdAt, projects: projects && [...projects], ownRuns, expiresAt };
+    parts.store.tokens.list().map(({ name, scope, createdAt, projects, ownRuns, expiresAt, lastUsedAt }) => {
+      return { name, scope, createdAt, projects: projects && [...projects], ownRuns, expiresAt, lastUsedAt };
     }),
 
   'token/revoke': ({ name }, call) => {
-    const { store, leave, logger } = call.parts;
+    const { store, leave, logger, tokenUse } = call.parts;
     if (!store.tokens.remove(name)) {
       throw new HeadgateError('not_found', `no token "${name}"; token/list shows those there are`, { token: name });
     }
+    tokenUse.forget(name);
     logger.info({ token: name }, 'a token was revoked');
     // Its holder may be the caller, who is told first.
     const connections = call.session.grant.name === name ? 0 : leave(name);
