@@ -24,7 +24,7 @@ export async function rowsOf<R extends object>(
   const all: (R & { project: string })[] = [];
   for (const { name, projectRoot } of projects) {
     try {
-      const rows = await withSession(console, { ...options, project: projectRoot }, read);
+      const rows = await withSession(console, options, read, { project: { name, root: projectRoot } });
       all.push(...rows.map((row) => ({ project: name, ...row })));
     } catch (error) {
       if (exitCodeOf(error) === EXIT.unreachable) throw error;

@@ -1,5 +1,6 @@
 import { defined } from '../core/defined.ts';
 import { connectRuntime, type Runtime, type Transport } from '../rpc/client/index.ts';
+import type { ProjectRef } from '../rpc/node/index.ts';
 import type { Console } from './console.ts';
 import { dial } from './dial.ts';
 import { ensureServer } from './ensure-server.ts';
@@ -24,7 +25,8 @@ export async function openSession(
   options: ClientOptions,
   how: {
     resume?: boolean | ((notice: string, isOpen: boolean) => void);
-    project?: boolean;
+    /** False: bound to none; else this one, by the name that the server knows it by. */
+    project?: boolean | ProjectRef;
     name?: string;
     dial?: () => Promise<Transport>;
     /** Starts a server where none runs (SPEC {#cli_ensure}). */
@@ -36,7 +38,7 @@ export async function openSession(
   const runtime = await connectRuntime(how.dial ?? (async () => await dial(locate(options, console.env))), {
     client: { ...clientOf(console), ...defined({ name: how.name }) },
     giveUpMs: how.resume ? RESUME_MS : 0,
-    ...(how.project === false ? {} : { project: projectOf(options.project) }),
+    ...(how.project === false ? {} : { project: typeof how.project === 'object' ? how.project : projectOf(options.project) }),
   });
   const say = (notice: string) => void console.err.write(`headgate: ${notice}\n`);
   if (how.resume) {

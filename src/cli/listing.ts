@@ -1,4 +1,5 @@
 import type { Runtime } from '../rpc/client/index.ts';
+import type { ProjectRef } from '../rpc/node/index.ts';
 import type { Console } from './console.ts';
 import { type ClientOptions, openSession } from './context.ts';
 import { EXIT } from './exit-codes.ts';
@@ -14,7 +15,7 @@ export async function withSession<T>(
   console: Console,
   options: ClientOptions,
   work: (session: Runtime) => Promise<T>,
-  how: { project?: boolean } = {},
+  how: { project?: boolean | ProjectRef } = {},
 ): Promise<T> {
   const session = await openSession(console, options, how);
   try {

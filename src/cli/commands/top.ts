@@ -18,7 +18,7 @@ export async function top(console: Console, options: ClientOptions): Promise<num
   const session = await openSession(console, options, { ...how, project: false, start: true });
   const feed = new TopFeed({
     session,
-    open: (root) => openSession(console, { ...options, project: root }, how),
+    open: (project) => openSession(console, options, { ...how, project }),
     isLocal: isOfThisMachine(locate(options, console.env)),
   });
   try {
@@ -27,7 +27,7 @@ export async function top(console: Console, options: ClientOptions): Promise<num
       const end = await new TopView(console, feed).show();
       if ('code' in end) return end.code;
       const root = (await session.look('getProjects', {})).find(({ name }) => name === end.project)?.projectRoot;
-      if (root !== undefined) await openAttachView(console, end.run, { ...options, project: root });
+      if (root !== undefined) await openAttachView(console, end.run, options, { name: end.project, root });
     }
   } finally {
     await feed.close();

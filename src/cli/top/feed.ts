@@ -40,7 +40,7 @@ interface Bound {
 export interface TopFeedOptions {
   /** Connected to no project. */
   readonly session: Runtime;
-  readonly open: (root: string) => Promise<Runtime>;
+  readonly open: (project: { name: string; root: string }) => Promise<Runtime>;
   /** The commands of the server's own runner run on this machine. */
   readonly isLocal: boolean;
 }
@@ -69,7 +69,7 @@ export class TopFeed {
     for (const { name, projectRoot } of known) {
       if (this.#bound.has(projectRoot)) continue;
       try {
-        this.#bound.set(projectRoot, { name, session: await this.#o.open(projectRoot) });
+        this.#bound.set(projectRoot, { name, session: await this.#o.open({ name, root: projectRoot }) });
       } catch (error) {
         problems.push(`${name}: ${messageOf(error)}`);
       }

@@ -7,18 +7,12 @@ const RPC = '../rpc';
 /**
  * Makes one call without a connection. A WebSocket that is refused tells a page nothing; this tells why.
  *
- * @param root - folder of the project that it is for
  * @throws RpcError with the error that the server returned, TypeError when there is no response
  */
-export async function post<M extends MethodName>(token: string, method: M, params: ParamsOf<M>, root?: string): Promise<ResultOf<M>> {
+export async function post<M extends MethodName>(token: string, method: M, params: ParamsOf<M>): Promise<ResultOf<M>> {
   const response = await fetch(RPC, {
     method: 'POST',
-    headers: {
-      authorization: `Bearer ${token}`,
-      'content-type': 'application/json',
-      // A header has bytes; the server reads them as UTF-8.
-      ...(root === undefined ? {} : { 'headgate-project': String.fromCharCode(...new TextEncoder().encode(root)) }),
-    },
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
   });
   const answer = (await response.json()) as { result?: ResultOf<M>; error?: { code: number; message: string; data?: unknown } };

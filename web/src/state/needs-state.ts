@@ -1,6 +1,6 @@
 import { messageOf } from '../../../src/core/errors.ts';
-import { type Need, needsOf } from '../../../src/rpc/client/index.ts';
-import type { Project } from '../access/connect.ts';
+import { type Need, needsOf, type Runtime } from '../../../src/rpc/client/index.ts';
+import { connect, type Project } from '../access/connect.ts';
 import { post } from '../access/post.ts';
 import { Observable } from './observable.ts';
 
@@ -15,6 +15,8 @@ export type PlacedNeed = Need & { readonly root: string };
 /** What needs somebody in all projects of the server, looked at again and again while it is shown (SPEC {#needs_you}). */
 export class NeedsState extends Observable {
   readonly #token: string;
+  /** A connection to each project, by its folder. */
+  readonly #bound = new Map<string, Promise<Runtime>>();
   #needs: readonly PlacedNeed[] = [];
   #problem: string | undefined;
   #loaded = false;
@@ -52,12 +54,14 @@ export class NeedsState extends Observable {
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+    for (const bound of this.#bound.values()) void bound.then((runtime) => runtime.close()).catch(() => {});
+    this.#bound.clear();
   }
 
   /** Answers a proposal; another client's answer, if that came first, is shown by the next look. */
   async answer({ root, run, path = '' }: PlacedNeed, action: 'accept' | 'reject'): Promise<void> {
     try {
-      await post(this.#token, 'run/resolve', { run, resolution: { path, action } }, root);
+      await (await this.#bound.get(root))?.call('run/resolve', { run, resolution: { path, action } });
       this.#problem = undefined;
     } catch (error) {
       this.#problem = messageOf(error);
@@ -66,7 +70,7 @@ export class NeedsState extends Observable {
   }
 
   async look(): Promise<void> {
-    if (this.#looking) return;
+    if (this.#looking || this.#timer === undefined) return;
     this.#looking = true;
     try {
       const projects = await post(this.#token, 'getProjects', {});
@@ -84,13 +88,19 @@ export class NeedsState extends Observable {
   /** Of one project; nothing of one whose folder is gone. */
   async #of({ name, projectRoot: root }: Project, now: number): Promise<PlacedNeed[]> {
     try {
+      const bound = this.#bound.get(root) ?? connect(this.#token, { name, projectRoot: root });
+      this.#bound.set(root, bound);
+      const runtime = await bound;
+      // The page was left meanwhile.
+      if (this.#timer === undefined) void runtime.close();
       const [proposals, commands, runs] = await Promise.all([
-        post(this.#token, 'getProposals', {}, root),
-        post(this.#token, 'stream/list', { state: 'open' }, root),
-        post(this.#token, 'getRuns', { limit: RUNS }, root),
+        runtime.look('getProposals', {}),
+        runtime.look('stream/list', { state: 'open' }),
+        runtime.look('getRuns', { limit: RUNS }),
       ]);
       return needsOf(name, { proposals, commands, runs }, now).map((need) => ({ ...need, root }));
     } catch {
+      this.#bound.delete(root);
       return [];
     }
   }
