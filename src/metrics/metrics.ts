@@ -155,16 +155,9 @@ export class Metrics implements ServerObserver {
       'Commands that are queued, run or are being ended.',
       () => store.producers.list({ states: LIVE_STATES }).length,
     );
-    this.#gauge('proposals_waiting', 'Proposals that wait for an answer.', () => {
-      let count = 0;
-      // Rows that are left out by their path are not read whole.
-      const matches = () => {
-        count++;
-        return false;
-      };
-      store.entries.list({ statuses: [202], categories: ['logging'], matches });
-      return count;
-    });
+    this.#gauge('proposals_waiting', 'Proposals that wait for an answer.', () =>
+      store.entries.count({ statuses: [202], categories: ['logging'] }),
+    );
     this.#gauges('connections', 'Connections of clients.', 'kind', () => {
       const { sessions, terminals, eventStreams } = load();
       return { session: sessions, terminal: terminals, event_stream: eventStreams };

@@ -1,5 +1,6 @@
 import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
+import { SliceTurns } from '../core/slice-turns.ts';
 import { channelPath, requireLogPath, requireScheme } from '../model/paths.ts';
 import type { Attributes, Entry, Run, Visibility } from '../model/records.ts';
 import type { Sight } from '../model/sight.ts';
@@ -17,6 +18,10 @@ const DEFAULT_ROWS = 200;
 const DEFAULT_LINES = 1000;
 /** Bytes of bodies that are read for one listing, together (SPEC {#entries}). */
 const LISTING_BYTES = 16 * 1024 * 1024;
+/** Paths that are read at once where a pattern decides, runs likewise, and how long that may take before others get their turn (milliseconds). */
+const PATHS = 500;
+const RUNS = 100;
+const SLICE_MS = 5;
 /** Bytes of a digest, give or take a line. */
 const DIGEST_BYTES = 8 * 1024;
 /** Bytes of lines that one `get` returns at most. */
@@ -59,24 +64,24 @@ function withinBudget(entries: readonly Entry[]): number[] {
 export class EntryOperations {
   readonly #parts: Parts;
   readonly #requireRun: (sight: Sight, alias: string) => Run;
+  readonly #turns = new SliceTurns();
 
   constructor(parts: Parts, requireRun: (sight: Sight, alias: string) => Run) {
     this.#parts = parts;
     this.#requireRun = requireRun;
   }
 
-  /** Entries in order of creation; `limit` 200 by default. */
-  list(sight: Sight, query: EntryQuery): EntryRow[] {
+  /** Entries in order of creation; `limit` 200 by default. Where a pattern decides, others are served while paths are looked through (SPEC {#no_pause}). */
+  async list(sight: Sight, query: EntryQuery): Promise<EntryRow[]> {
     const { store } = this.#parts;
-    const { pattern } = query;
+    const { pattern, newest, offset = 0, limit = DEFAULT_ROWS } = query;
     const run = query.run === undefined ? undefined : this.#requireRun(sight, query.run);
+    const beforeId = query.before === undefined ? undefined : this.#requireBefore(run, query.before).id;
+    const page = { ...defined({ beforeId, newest }), offset, limit };
     const found = store.entries.list({
-      ...(run ? { runId: run.id } : { sight }),
-      ...(query.before === undefined ? {} : { beforeId: this.#requireBefore(run, query.before).id }),
-      ...defined({ newest: query.newest }),
-      ...(pattern === undefined ? {} : { prefix: patternPrefix(pattern), matches: pathMatcher(pattern) }),
-      offset: query.offset ?? 0,
-      limit: query.limit ?? DEFAULT_ROWS,
+      ...(pattern === undefined
+        ? { ...(run ? { runId: run.id } : { sight }), ...page }
+        : { ids: await this.#matching(run ? [run.id] : this.#runs(sight), pattern, page) }),
       withoutBodies: true,
     });
     const bodies = query.body === false ? new Map<number, string>() : store.entries.bodies(withinBudget(found));
@@ -88,6 +93,46 @@ export class EntryOperations {
       if (body !== undefined) return entryRow(entry, alias, listedBody(this.#channels(query.redact), { ...entry, body }));
       return entryRow(entry, alias, { body: '', ...(query.body === false ? {} : { truncated: true as const }) });
     });
+  }
+
+  /** Ids of one page of the entries whose paths a pattern takes in. */
+  async #matching(
+    runs: Iterable<number>,
+    pattern: string,
+    { beforeId = Infinity, newest, offset, limit }: { beforeId?: number; newest?: boolean; offset: number; limit: number },
+  ): Promise<number[]> {
+    const matches = pathMatcher(pattern);
+    const prefix = patternPrefix(pattern);
+    const ids: number[] = [];
+    let until = performance.now() + SLICE_MS;
+    for (const runId of runs) {
+      for (let after: string | undefined = ''; after !== undefined; ) {
+        const page = this.#parts.store.entries.paths(runId, { prefix, after, limit: PATHS });
+        for (const { id, path } of page) {
+          if (id < beforeId && matches(path)) ids.push(id);
+          if (performance.now() < until) continue;
+          await this.#turns.next();
+          until = performance.now() + SLICE_MS;
+        }
+        after = page.length < PATHS ? undefined : page.at(-1)?.path;
+      }
+      if (performance.now() < until) continue;
+      await this.#turns.next();
+      until = performance.now() + SLICE_MS;
+    }
+    ids.sort((a, b) => a - b);
+    return newest
+      ? ids.slice(Math.max(0, ids.length - offset - limit), Math.max(0, ids.length - offset))
+      : ids.slice(offset, offset + limit);
+  }
+
+  /** Ids of all runs that a caller knows of. */
+  *#runs(sight: Sight): Generator<number> {
+    for (let offset = 0; ; offset += RUNS) {
+      const runs = this.#parts.store.runs.list(sight, RUNS, offset);
+      yield* runs.map(({ id }) => id);
+      if (runs.length < RUNS) return;
+    }
   }
 
   /** One entry, or lines of it. Throws not_found, stream_not_open, invalid_params. */

@@ -1,5 +1,6 @@
 import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
+import { SliceTurns } from '../core/slice-turns.ts';
 import type { Shell } from '../model/launch.ts';
 import type { Run, RunSettings } from '../model/records.ts';
 import { everyRun, type Sight } from '../model/sight.ts';
@@ -25,6 +26,9 @@ export interface SettingsParams {
   readonly noProposals?: boolean | undefined;
   readonly lifetime?: string | undefined;
 }
+
+/** Proposals that are read at once: what they show may be long. */
+const PROPOSALS = 50;
 
 const SETTINGS = [
   'temperature',
@@ -82,6 +86,7 @@ export class Runs {
   readonly #models: Models;
   /** Next number for a made-up alias, by project and model. */
   readonly #numbers = new Map<string, number>();
+  readonly #turns = new SliceTurns();
 
   constructor(parts: Parts, models: Models) {
     this.#parts = parts;
@@ -166,16 +171,24 @@ export class Runs {
     };
   }
 
-  /** What waits for an answer, oldest first. */
-  proposals(sight: Sight, alias?: string): ProposalView[] {
+  /** What waits for an answer, oldest first; others are served between the pages of a long list (SPEC {#no_pause}). */
+  async proposals(sight: Sight, alias?: string): Promise<ProposalView[]> {
     const { store } = this.#parts;
     const scope = alias === undefined ? { sight } : { runId: this.require(sight, alias).id };
-    return store.entries.list({ ...scope, statuses: [202] }).map((entry) => ({
-      run: store.runs.byId(entry.runId)?.alias ?? '',
-      ...proposalFacts(entry),
-      status: 202,
-      createdAt: entry.createdAt,
-    }));
+    const views: ProposalView[] = [];
+    for (let afterId = 0; ; ) {
+      const page = store.entries.list({ ...scope, statuses: [202], afterId, limit: PROPOSALS });
+      for (const entry of page)
+        views.push({
+          run: store.runs.byId(entry.runId)?.alias ?? '',
+          ...proposalFacts(entry),
+          status: 202,
+          createdAt: entry.createdAt,
+        });
+      if (page.length < PROPOSALS) return views;
+      afterId = page.at(-1)?.id ?? afterId;
+      await this.#turns.next();
+    }
   }
 
   #freeAlias(projectId: number, model: string): string {

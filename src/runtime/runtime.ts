@@ -256,8 +256,8 @@ export class Runtime {
     this.#runs.remove(c, run);
   }
 
-  proposals(sight: Sight, run?: string): ProposalView[] {
-    return this.#runs.proposals(sight, run);
+  async proposals(sight: Sight, run?: string): Promise<ProposalView[]> {
+    return await this.#runs.proposals(sight, run);
   }
 
   runInfo(sight: Sight, run: string): RunInfo {

@@ -110,15 +110,6 @@ export class Connection {
     return this.#statement(sql).all(...parameters) as R[];
   }
 
-  /**
-   * Rows of a query one by one, for a caller that may stop early. It has to be used up or left within the same tick:
-   * an open iterator keeps the write-ahead log from being cut back.
-   */
-  each<R>(query: Compilable<R>): IterableIterator<R> {
-    const { sql, parameters } = query.compile();
-    return this.#statement(sql).iterate(...parameters) as IterableIterator<R>;
-  }
-
   /** The first row of a query. */
   first<R>(query: Compilable<R>): R | undefined {
     const { sql, parameters } = query.compile();

@@ -89,27 +89,30 @@ export class SqliteEntries implements EntryStore {
   }
 
   list(filter: EntryFilter): Entry[] {
-    if (filter.matches || filter.offset !== undefined || filter.limit !== undefined)
-      return this.#byIds(this.#page(filter), filter.withoutBodies);
+    if (filter.offset !== undefined || filter.limit !== undefined) return this.#byIds(this.#page(filter), filter.withoutBodies);
     const all = this.#rows(filter.withoutBodies).where(ofVisibleRun('entries.run_id'));
     return this.#db.all(narrowed(all, filter).orderBy('entries.id')).map(record);
   }
 
   /** Ids of one page of a listing. Only paths are looked at, which an index holds, so the bodies of other rows are not read. */
   #page(filter: EntryFilter): number[] {
-    const { matches, newest = false, offset = 0, limit = Number.MAX_SAFE_INTEGER } = filter;
+    const { newest = false, offset = 0, limit = Number.MAX_SAFE_INTEGER } = filter;
+    const all = this.#db.query.selectFrom('entries').select('entries.id').where(ofVisibleRun('entries.run_id'));
+    const page = narrowed(all, filter)
+      .orderBy('entries.id', newest ? 'desc' : 'asc')
+      .limit(limit)
+      .offset(offset);
+    return this.#db.all(page).map((row) => row.id);
+  }
+
+  count(filter: EntryFilter): number {
+    const counted = this.#db.query.selectFrom('entries').select((eb) => eb.fn.countAll<number>().as('count'));
+    return this.#db.first(narrowed(counted.where(ofVisibleRun('entries.run_id')), filter))?.count ?? 0;
+  }
+
+  paths(runId: number, { prefix, after, limit }: { prefix: string; after: string; limit: number }): { id: number; path: string }[] {
     const paths = this.#db.query.selectFrom('entries').select(['entries.id', 'entries.path']).where(ofVisibleRun('entries.run_id'));
-    const light = narrowed(paths, filter).orderBy('entries.id', newest ? 'desc' : 'asc');
-    if (!matches) return this.#db.all(light.limit(limit).offset(offset)).map((row) => row.id);
-    const ids: number[] = [];
-    let skipped = 0;
-    for (const { id, path } of this.#db.each(light)) {
-      if (ids.length >= limit) break;
-      if (!matches(path)) continue;
-      if (skipped < offset) skipped++;
-      else ids.push(id);
-    }
-    return ids;
+    return this.#db.all(narrowed(paths, { runId, prefix }).where('entries.path', '>', after).orderBy('entries.path').limit(limit));
   }
 
   #byIds(ids: readonly number[], withoutBodies = false): Entry[] {
@@ -159,13 +162,15 @@ export class SqliteEntries implements EntryStore {
 }
 
 function narrowed<R>(query: SelectQueryBuilder<Tables, 'entries', R>, filter: EntryFilter): SelectQueryBuilder<Tables, 'entries', R> {
-  const { runId, sight, statuses, categories, turn, prefix, beforeId } = filter;
+  const { runId, sight, statuses, categories, turn, prefix, ids, beforeId, afterId } = filter;
   const seen = sight ? query.where('entries.run_id', 'in', (eb) => eb.selectFrom('runs').select('runs.id').where(ofSight(sight))) : query;
   return seen
     .$if(runId !== undefined, (q) => q.where('entries.run_id', '=', runId ?? 0))
     .$if(statuses !== undefined, (q) => q.where('entries.status', 'in', statuses ?? []))
     .$if(categories !== undefined, (q) => q.where('entries.category', 'in', categories ?? []))
     .$if(turn !== undefined, (q) => q.where('entries.turn', '=', turn ?? 0))
+    .$if(ids !== undefined, (q) => q.where('entries.id', 'in', among(ids ?? [])))
+    .$if(afterId !== undefined, (q) => q.where('entries.id', '>', afterId ?? 0))
     .$if(beforeId !== undefined, (q) => q.where('entries.id', '<', beforeId ?? 0))
     .$if(prefix !== undefined && prefix !== '', (q) =>
       // Paths are ASCII, so the range is exactly the paths that begin so, and the index finds it.

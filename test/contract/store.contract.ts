@@ -550,11 +550,27 @@ export function storeContract(name: string, setUp: () => Promise<StoreSetup>): v
         expect(paths({ limit: 2 })).toEqual(['known://even/0', 'known://odd/1']);
         expect(paths({ offset: 8 })).toEqual(['known://even/8', 'known://odd/9']);
         expect(paths({ prefix: 'known://odd/', offset: 1, limit: 2 })).toEqual(['known://odd/3', 'known://odd/5']);
-        expect(paths({ matches: (path) => path.endsWith('4') || path.endsWith('7') })).toEqual(['known://even/4', 'known://odd/7']);
-        expect(paths({ matches: (path) => path.startsWith('known://even'), offset: 3, limit: 1 })).toEqual(['known://even/6']);
-        expect(paths({ matches: () => true, limit: 3 })).toHaveLength(3);
-        expect(paths({ matches: () => false })).toEqual([]);
         expect(paths({ offset: 10 })).toEqual([]);
+        const [first = 0, , third = 0, , fifth = 0] = store.entries.list({ runId: run.id }).map(({ id }) => id);
+        expect(paths({ afterId: third, limit: 2 })).toEqual(['known://odd/3', 'known://even/4']);
+        expect(paths({ afterId: first, beforeId: third })).toEqual(['known://odd/1']);
+        expect(paths({ ids: [fifth, first, 999_999] })).toEqual(['known://even/0', 'known://even/4']);
+        expect(paths({ ids: [] })).toEqual([]);
+        expect(store.entries.count({ runId: run.id, prefix: 'known://odd/' })).toBe(5);
+        expect(store.entries.count({ statuses: [202], runId: run.id })).toBe(10);
+        expect(store.entries.count({ statuses: [500] })).toBe(0);
+      });
+
+      test('{#entries} paths come a page at a time, in their own order', () => {
+        for (const name of ['b', 'a', 'c']) newEntry(`known://x/${name}`);
+        newEntry('known://y');
+        const page = (after: string, limit: number) => store.entries.paths(run.id, { prefix: 'known://x/', after, limit });
+        expect(page('', 2).map(({ path }) => path)).toEqual(['known://x/a', 'known://x/b']);
+        expect(page('known://x/b', 2).map(({ path }) => path)).toEqual(['known://x/c']);
+        expect(page('known://x/c', 2)).toEqual([]);
+        const [one] = page('', 1);
+        expect(store.entries.byId(one?.id ?? 0)?.path).toBe('known://x/a');
+        expect(store.entries.paths(run.id + 1, { prefix: '', after: '', limit: 2 })).toEqual([]);
       });
 
       test('a removed entry is gone and its number is not given again', () => {

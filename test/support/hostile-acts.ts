@@ -289,6 +289,36 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
     },
   },
   {
+    name: 'getEntries by patterns over 100,000 paths, and getProposals of 5,000',
+    prepare: async ({ operator, reader, data }) => {
+      const owner = await operator();
+      const { run } = await owner.call<{ run: string }>('startRun', { model: 'scripted' });
+      const db = new Database(join(data, 'headgate.db'), { timeout: 60_000 });
+      const fill = db.prepare<
+        [number, number, string, string, number, string]
+      >(`with recursive n(i) as (select cast(? as integer) union all select i + 1 from n where i < ?)
+        insert into entries (run_id, path, scheme, category, status, visibility, turn, writer, created_at, updated_at, attributes)
+        select (select id from runs where alias = ?), ? || i, 'log', 'logging', ?, 'visible', 1, 'w', 1, 1, ? from n`);
+      for (let first = 1; first < 100_000; first += 10_000) fill.run(first, first + 9999, run, 'log://turn_1/get/x', 200, '{}');
+      const attributes = JSON.stringify({ action: 'sh', input: { command: 'true' }, summary: 'x'.repeat(200) });
+      fill.run(1, 5000, run, 'log://turn_1/sh/x', 202, attributes);
+      db.close();
+      const client = await reader();
+      return async () => {
+        const lists = ['log://*/get/*1', '**', 'log://**/none', 'log://turn_1/*/x99999'].map((pattern) =>
+          client.call<unknown[]>('getEntries', { run, pattern, newest: true, body: false, limit: 200 }),
+        );
+        const counts = (await Promise.all(lists)).map((rows) => rows.length);
+        if (counts.join() !== '200,200,0,1') throw new Error(`${counts.join()} entries`);
+        const waiting = await client.call<unknown[]>('getProposals', { run });
+        if (waiting.length !== 5000) throw new Error(`${waiting.length} proposals`);
+        await client.close();
+        await owner.call('run/delete', { run });
+        await owner.close();
+      };
+    },
+  },
+  {
     name: '200 skills with front matter of 60 KiB',
     prepare: async ({ reader, root }) => {
       const folder = join(root, '.headgate/skills');

@@ -195,10 +195,12 @@ export interface EntryFilter {
   readonly turn?: number;
   /** Path begins with this. */
   readonly prefix?: string;
-  /** Decides by the path alone; rows that it leaves out are never read whole. */
-  readonly matches?: (path: string) => boolean;
+  /** Those of these ids. */
+  readonly ids?: readonly number[];
   /** Created before the entry of this id. */
   readonly beforeId?: number;
+  /** Created after it. */
+  readonly afterId?: number;
   /** True: `offset` and `limit` count from the last row, not the first; the order stays. */
   readonly newest?: boolean;
   /** Rows to skip of those that are left. */
@@ -216,6 +218,10 @@ export interface EntryStore {
   get(runId: number, path: string): Entry | undefined;
   /** In order of creation. */
   list(filter: EntryFilter): Entry[];
+  /** How many there are; offset and limit do not count. */
+  count(filter: EntryFilter): number;
+  /** Paths of a run that begin with `prefix`, in their own order, those behind `after`; `limit` at most. */
+  paths(runId: number, page: { readonly prefix: string; readonly after: string; readonly limit: number }): { id: number; path: string }[];
   /** The bodies of these entries, by id; a channel has an empty one. */
   bodies(ids: readonly number[]): ReadonlyMap<number, string>;
   /** Raises the version by one. Throws `illegal_transition` for a pair of statuses outside the table. */

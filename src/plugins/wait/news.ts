@@ -6,6 +6,9 @@ import type { ChannelReader } from '../../hooks/views.ts';
 /** Bytes of new output that an answer quotes of each channel, the last ones. */
 const QUOTED_BYTES = 4 * 1024;
 
+/** Turns whose waits are looked at, the last ones: what was shown before may be shown once more. */
+const MARKED_TURNS = 100;
+
 /** Up to where the model has been shown output: log path -> channel number -> bytes. */
 export type Seen = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
@@ -18,7 +21,9 @@ export class News {
 
   constructor(call: ToolCallContext) {
     this.#call = call;
-    this.#marks = call.entries.list('log://').flatMap(({ attributes }) => (isSeen(attributes['seen']) ? [attributes['seen']] : []));
+    const turns = Array.from({ length: Math.min(call.turn, MARKED_TURNS) }, (_, back) => call.turn - back);
+    const waits = turns.flatMap((turn) => call.entries.list(`log://turn_${turn}/wait/`));
+    this.#marks = waits.flatMap(({ attributes }) => (isSeen(attributes['seen']) ? [attributes['seen']] : []));
   }
 
   /** A channel as it is now. */

@@ -38,7 +38,7 @@ export interface RuntimePort {
   fork(caller: Caller, run: string, name?: string): Promise<ResultOf<'run/fork'>>;
   setPersona(caller: Caller, run: string, to: { name?: string | undefined; text?: string | undefined }): ResultOf<'persona/set'>;
   readonly skills: SkillsPort;
-  proposals(sight: Sight, run?: string): ResultOf<'getProposals'>;
+  proposals(sight: Sight, run?: string): Promise<ResultOf<'getProposals'>>;
   runInfo(sight: Sight, run: string): ResultOf<'getRun'>;
   listRuns(sight: Sight, limit: number, offset: number): ResultOf<'getRuns'>;
   models(projectId: number): ResultOf<'getModels'>;
@@ -59,6 +59,7 @@ export interface RuntimePort {
 }
 
 export interface SkillsPort {
+  refresh(kind: 'skills' | 'personas', projectRoot: string): Promise<void>;
   listed(kind: 'skills' | 'personas', projectRoot: string): Promise<ResultOf<'listSkills'>>;
   attached(run: Run): ResultOf<'getSkills'>;
   add(caller: Caller, run: Run, name: string): ResultOf<'skill/add'>;
@@ -87,7 +88,7 @@ export interface PolicyPort {
 }
 
 export interface EntriesPort {
-  list(sight: Sight, filter: GivenParams<'getEntries'>): ResultOf<'getEntries'>;
+  list(sight: Sight, filter: GivenParams<'getEntries'>): Promise<ResultOf<'getEntries'>>;
   get(sight: Sight, run: string, path: string, part: Pick<GivenParams<'get'>, 'line' | 'limit' | 'channel' | 'redact'>): ResultOf<'get'>;
   digest(sight: Sight, run: string, path: string, channel?: number): Promise<ResultOf<'get'>>;
   set(caller: Caller, run: string, change: Omit<GivenParams<'set'>, 'run'>): ResultOf<'set'>;

@@ -34,8 +34,13 @@ export class Skills {
 
   /** The same, others served while what has changed is read. */
   async listed(kind: 'skills' | 'personas', projectRoot: string): Promise<GuideRow[]> {
-    await this.#parts.guides.refresh(kind, projectRoot);
+    await this.refresh(kind, projectRoot);
     return this.list(kind, projectRoot);
+  }
+
+  /** Reads what has changed, others served in between, so that what looks for one of a name does not stop the server (SPEC {#no_pause}). */
+  async refresh(kind: 'skills' | 'personas', projectRoot: string): Promise<void> {
+    await this.#parts.guides.refresh(kind, projectRoot);
   }
 
   attached(run: Run): AttachedSkill[] {

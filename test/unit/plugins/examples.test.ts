@@ -76,15 +76,15 @@ async function acceptAll(turn: number, over: Promise<unknown>): Promise<void> {
   let going = true;
   void over.finally(() => (going = false)).catch(() => {});
   while (going) {
-    for (const { path, action } of h.runtime.proposals(h.sight, 'r').filter((one) => one.turn === turn)) {
+    for (const { path, action } of (await h.runtime.proposals(h.sight, 'r')).filter((one) => one.turn === turn)) {
       h.runtime.resolve(h.caller(), 'r', { path, action: 'accept', ...(action === 'ask_user' ? { output: 'staging' } : {}) });
     }
     await new Promise((done) => setImmediate(done));
   }
 }
 
-function actionOf(turn: number): string {
-  const found = h.runtime.entries.list(h.sight, { run: 'r', pattern: `log://turn_${turn}/**` });
+async function actionOf(turn: number): Promise<string> {
+  const found = await h.runtime.entries.list(h.sight, { run: 'r', pattern: `log://turn_${turn}/**` });
   return found.find(({ attributes }) => attributes['call_id'] !== undefined)!.path;
 }
 

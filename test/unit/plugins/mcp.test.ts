@@ -42,9 +42,9 @@ async function opened(servers: Record<string, McpServerSettings>, env: NodeJS.Pr
 async function called(h: RuntimeHarness, tool: string, args: object = {}) {
   h.model.answer({ kind: 'say', calls: [{ name: `mcp__t__${tool}`, args: JSON.stringify(args) }] }, { kind: 'say', text: 'ok' });
   const { run } = await h.runtime.prompt(h.caller(), 'act', { prompt: 'x', model: 'm', wait: true, yolo: true });
-  const [log] = h.runtime.entries.list(h.sight, { run, pattern: `log://turn_*/mcp__t__${tool}/*` });
+  const [log] = await h.runtime.entries.list(h.sight, { run, pattern: `log://turn_*/mcp__t__${tool}/*` });
   const channels = Object.fromEntries(
-    h.runtime.entries.list(h.sight, { run, pattern: `mcp__t__${tool}://**` }).map(({ path, body }) => [path.slice(-1), body]),
+    (await h.runtime.entries.list(h.sight, { run, pattern: `mcp__t__${tool}://**` })).map(({ path, body }) => [path.slice(-1), body]),
   );
   return { run, log: log!, channels, told: String(h.model.requests.at(-1)!.body.messages.at(-1)?.content) };
 }

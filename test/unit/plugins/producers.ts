@@ -9,7 +9,7 @@ export async function toolHarness(options: object = {}) {
     return h.runtime.prompt(h.caller(), mode, { prompt: 'x', model: 'm', wait: true, ...settings });
   };
   const log = (name: string) =>
-    h.runtime.entries.list(h.sight, { run: 'm-1', body: true }).find(({ path }) => path.startsWith(`log://turn_1/${name}/`))!;
+    h.store.entries.list({ runId: h.runtime.requireRun(h.sight, 'm-1').id }).find(({ path }) => path.startsWith(`log://turn_1/${name}/`))!;
   const text = (name: string, channel: number): string => {
     const slug = log(name).path.split('/').at(-1)!;
     return h.entry('m-1', `${name}://turn_1/${slug}_${channel}`).body;

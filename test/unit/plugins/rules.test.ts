@@ -51,7 +51,7 @@ describe('{#policy_remember} of a file behind a link', () => {
       { kind: 'say', text: 'ok' },
     );
     await t.h.runtime.prompt(t.h.caller(), 'act', { prompt: 'x', model: 'm', wait: true });
-    const entries = t.h.runtime.entries.list(t.h.sight, { run: 'm-2' });
+    const entries = await t.h.runtime.entries.list(t.h.sight, { run: 'm-2' });
     expect(entries.find((entry) => entry.path.startsWith('log://turn_1/set/'))).toMatchObject({
       status: 200,
       attributes: { verdict: { decision: 'allow', commands: [{ text: 'file://notes.txt' }, { text: 'file://conf/.env' }] } },

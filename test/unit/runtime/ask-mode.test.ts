@@ -32,10 +32,10 @@ beforeEach(async () => {
 });
 afterEach(() => h.close());
 
-const untouched = () => {
+const untouched = async () => {
   expect(readdirSync(h.root)).toEqual(['keep.txt']);
   expect(readFileSync(join(h.root, 'keep.txt'), 'utf8')).toBe('keep\n');
-  const schemes = new Set(h.runtime.entries.list(h.sight, { run: 'm-1' }).map(({ scheme }) => scheme));
+  const schemes = new Set((await h.runtime.entries.list(h.sight, { run: 'm-1' })).map(({ scheme }) => scheme));
   expect([...schemes].filter((scheme) => scheme !== 'log' && scheme !== 'prompt')).toEqual([]);
 };
 const ask = (calls: { name: string; args: string }[]) => {
@@ -58,9 +58,9 @@ describe('{#ask_mode} a loop that only asks', () => {
     'refuses a call of $name anyway, as not_offered, and nothing changes',
     async ({ name, definition }) => {
       await ask([{ name, args: JSON.stringify(examplesOf(definition)[0]) }]);
-      const [entry] = h.runtime.entries.list(h.sight, { run: 'm-1', pattern: `log://turn_1/${name}/*` });
+      const [entry] = await h.runtime.entries.list(h.sight, { run: 'm-1', pattern: `log://turn_1/${name}/*` });
       expect(entry).toMatchObject({ status: 403, outcome: 'not_offered' });
-      untouched();
+      await untouched();
     },
   );
 
@@ -68,7 +68,7 @@ describe('{#ask_mode} a loop that only asks', () => {
     'lets $name change no entry and no file',
     async ({ name, definition }) => {
       await ask(examplesOf(definition).map((input) => ({ name, args: JSON.stringify(input) })));
-      untouched();
+      await untouched();
     },
   );
 
@@ -78,6 +78,6 @@ describe('{#ask_mode} a loop that only asks', () => {
     await h.runtime.prompt(h.caller(), 'ask', { prompt: 'x', model: 'm', run: 'm-1', wait: true, yolo: true });
     for (const path of ['log://turn_1/scribble/scribble', 'log://turn_3/deface/deface'])
       expect(h.entry('m-1', path)).toMatchObject({ status: 403, outcome: 'not_offered' });
-    untouched();
+    await untouched();
   });
 });

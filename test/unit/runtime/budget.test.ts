@@ -47,7 +47,7 @@ describe('{#reclaim} over its ceiling a context', () => {
     // What is small is not worth a stub, and what was read last is what the model works with.
     expect(shown[0]).toContain('w0 w0');
     expect(shown[5]).toContain('w5 w5');
-    const notes = reclaimed();
+    const notes = await reclaimed();
     expect(notes.length).toBeGreaterThan(0);
     expect(notes[0]).toMatchObject({
       status: 413,
@@ -68,7 +68,7 @@ describe('{#reclaim} over its ceiling a context', () => {
     );
     const packets = h.model.requests.map(({ body }) => packetText(body));
     const broken = packets.filter((packet, turn) => turn > 0 && !packet.startsWith(packets[turn - 1]!)).length;
-    expect(broken).toBe(reclaimed().length);
+    expect(broken).toBe((await reclaimed()).length);
     expect(broken).toBeGreaterThanOrEqual(2);
     expect(broken).toBeLessThanOrEqual(5);
     const last = h.runtime.context(h.sight, 'r');
@@ -156,11 +156,11 @@ describe('{#context_budget} the ceiling', () => {
     expect(await act('x', { run: 'r' })).toMatchObject({ status: 200, result: 'done' });
     expect(results(1)[0]).toContain('alpha');
     expect(results(2)[0]).toContain('[reclaimed: ');
-    expect(reclaimed()).toHaveLength(1);
+    expect(await reclaimed()).toHaveLength(1);
     // The next long result meets the remembered ceiling before it is sent.
     h.model.answer({ kind: 'say', calls: [get('known://a')] }, { kind: 'say', text: 'again' });
     expect(await act('y', { run: 'r' })).toMatchObject({ status: 200, result: 'again' });
-    expect(reclaimed().length).toBeGreaterThan(1);
+    expect((await reclaimed()).length).toBeGreaterThan(1);
     expect(h.model.requests.at(-1)!.body.messages.length).toBeGreaterThan(0);
   });
 

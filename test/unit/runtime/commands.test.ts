@@ -52,7 +52,7 @@ describe("{#client_commands} a client's own command", () => {
     h = await runtimeHarness({ more: [deny] });
     h.runtime.startRun(h.caller(), { model: 'scripted', alias: 'r' });
     await expect(command('ls')).rejects.toMatchObject({ kind: 'forbidden' });
-    expect(h.runtime.entries.list(h.sight, { run: 'r' })).toEqual([]);
+    expect(await h.runtime.entries.list(h.sight, { run: 'r' })).toEqual([]);
   });
 
   it('is told to the model with its end', async () => {
@@ -69,7 +69,7 @@ describe("{#client_commands} a client's own command", () => {
     ['a command that ends with the server', { durable: false }],
   ])('asking for %s is unsupported, and says what there is', async (_, more) => {
     await expect(command('ls', more)).rejects.toMatchObject({ kind: 'unsupported' });
-    expect(h.runtime.proposals(h.sight)).toEqual([]);
+    expect(await h.runtime.proposals(h.sight)).toEqual([]);
   });
 
   it.each([
@@ -84,7 +84,7 @@ describe("{#client_commands} a client's own command", () => {
   ])('{#places} in %j is refused, and what to name is said', async (place, field, message) => {
     await expect(command('ls', place)).rejects.toMatchObject({ kind: 'invalid_params', message: expect.stringMatching(message) });
     if (field) await expect(command('ls', place)).rejects.toMatchObject({ facts: { field } });
-    expect(h.runtime.proposals(h.sight)).toEqual([]);
+    expect(await h.runtime.proposals(h.sight)).toEqual([]);
   });
 
   it.each([
@@ -212,14 +212,14 @@ describe("{#client_commands} a client's own command", () => {
 });
 
 describe('{#entries} entry operations', () => {
-  const names = (pattern?: string) =>
-    h.runtime.entries.list(h.sight, { run: 'r', ...(pattern ? { pattern } : {}) }).map(({ path }) => path);
+  const names = async (pattern?: string) =>
+    (await h.runtime.entries.list(h.sight, { run: 'r', ...(pattern ? { pattern } : {}) })).map(({ path }) => path);
 
   it('write, read, copy, move and remove, and tell everyone', async () => {
     h.runtime.entries.set(h.caller(), 'r', { path: 'known://a', body: 'one\ntwo\n', attributes: { k: 1 } });
     h.runtime.entries.cp(h.caller(), 'r', 'known://a', 'known://b/c');
     h.runtime.entries.mv(h.caller(), 'r', 'known://a', 'known://d');
-    expect(names()).toEqual(['known://b/c', 'known://d']);
+    expect(await names()).toEqual(['known://b/c', 'known://d']);
     expect(h.entry('r', 'known://d')).toMatchObject({
       body: 'one\ntwo\n',
       attributes: { k: 1 },
@@ -259,12 +259,12 @@ describe('{#entries} entry operations', () => {
 
   it('list by glob: * stays within a segment, ** does not', async () => {
     for (const path of ['known://a', 'known://b/c', 'spec://src/x.ts']) h.runtime.entries.set(h.caller(), 'r', { path, body: '' });
-    expect(names('known://*')).toEqual(['known://a']);
-    expect(names('known://**')).toEqual(['known://a', 'known://b/c']);
-    expect(names('**')).toHaveLength(3);
-    expect(names('*://**/*.ts')).toEqual(['spec://src/x.ts']);
-    expect(h.runtime.entries.list(h.sight, { limit: 1, offset: 1 }).map(({ path }) => path)).toEqual(['known://b/c']);
-    expect(h.runtime.entries.list(h.sight, { body: false })[0]).toMatchObject({ body: '', run: 'r' });
+    expect(await names('known://*')).toEqual(['known://a']);
+    expect(await names('known://**')).toEqual(['known://a', 'known://b/c']);
+    expect(await names('**')).toHaveLength(3);
+    expect(await names('*://**/*.ts')).toEqual(['spec://src/x.ts']);
+    expect((await h.runtime.entries.list(h.sight, { limit: 1, offset: 1 })).map(({ path }) => path)).toEqual(['known://b/c']);
+    expect((await h.runtime.entries.list(h.sight, { body: false }))[0]).toMatchObject({ body: '', run: 'r' });
   });
 
   it('read lines from the front and from the end, of texts and of channels', async () => {

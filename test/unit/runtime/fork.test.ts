@@ -54,7 +54,7 @@ describe('{#run_fork} a copy of a run', () => {
     await h.event('stream/ended', { run: 'r', path });
     expect(h.entry('r', channel!.path)).toMatchObject({ status: 200, body: 'begun\ngot on\n' });
     expect(h.entry('copy', channel!.path)).toMatchObject({ body: 'begun\n' });
-    expect(h.runtime.proposals(h.sight).map(({ run: alias }) => alias)).toEqual(['r']);
+    expect((await h.runtime.proposals(h.sight)).map(({ run: alias }) => alias)).toEqual(['r']);
   });
 
   it('is prompted in the transaction that makes it, and not made of half a turn', async () => {

@@ -33,7 +33,7 @@ const env = async (command: string | string[]) => {
   const args = JSON.stringify({ command });
   h.model.answer({ kind: 'say', text: 'Let me.', calls: [{ name: 'env', args }] }, { kind: 'say', text: 'Finished.' });
   const { run } = await h.runtime.prompt(h.caller(), 'act', { prompt: 'x', model: 'm', wait: true });
-  const rows = h.runtime.entries.list(h.sight, { run });
+  const rows = await h.runtime.entries.list(h.sight, { run });
   const path = rows.find(({ path }) => path.startsWith('log://turn_1/env/'))?.path ?? '';
   const log = h.entry(run, path);
   const text = (channel: number) => h.entry(run, `${path.replace('log://turn_1/env/', 'env://turn_1/')}_${channel}`).body;

@@ -101,7 +101,7 @@ describe('{#turn_record} a turn', () => {
     const same = call('get', { path: 'known://' });
     h.model.answer({ kind: 'say', calls: [same, same] }, { kind: 'say', text: 'ok' });
     await act('x');
-    const paths = h.runtime.entries.list(h.sight, { run: 'm-1', pattern: 'log://turn_1/get/*' }).map(({ path }) => path);
+    const paths = (await h.runtime.entries.list(h.sight, { run: 'm-1', pattern: 'log://turn_1/get/*' })).map(({ path }) => path);
     expect(paths).toEqual(['log://turn_1/get/known', 'log://turn_1/get/known-2']);
   });
 });
@@ -117,7 +117,7 @@ describe('{#actions} what a model gets wrong', () => {
     await act('x');
     expect(toolTexts(1).at(-1)).toMatch(/404 no_tool.*no tool "fly".*Use one of/s);
     expect(toolTexts(2).at(-1)).toMatch(/422 invalid_input.*cmd/s);
-    const entries = h.runtime.entries.list(h.sight, { run: 'm-1', pattern: 'log://turn_3/get/*' });
+    const entries = await h.runtime.entries.list(h.sight, { run: 'm-1', pattern: 'log://turn_3/get/*' });
     expect(entries[0]).toMatchObject({ status: 422, outcome: 'bad_call', body: expect.stringContaining('JSON') as string });
   });
 
@@ -143,7 +143,7 @@ describe('{#actions} what a model gets wrong', () => {
     for (const path of ['log://turn_1/sh/x', 'sh://turn_9/x_1', 'prompt://loop_1/user']) {
       h.model.answer({ kind: 'say', calls: [call('set', { path, body: 'forged' })] }, { kind: 'say', text: 'ok' });
       const { run } = await act('x');
-      expect(h.runtime.entries.list(h.sight, { run, pattern: 'log://turn_1/set/*' })[0]).toMatchObject({
+      expect((await h.runtime.entries.list(h.sight, { run, pattern: 'log://turn_1/set/*' }))[0]).toMatchObject({
         status: 403,
         outcome: 'forbidden',
       });

@@ -98,7 +98,7 @@ describe('{#verdict} rules decide before anybody is asked', () => {
   it('once: what waits is not judged again', async () => {
     const { path, ended } = await proposed('echo waits');
     add('allow', 'sh(echo *)');
-    expect(h.runtime.proposals(h.sight)).toHaveLength(1);
+    expect(await h.runtime.proposals(h.sight)).toHaveLength(1);
     answer(path, { action: 'reject' });
     await ended;
   });
@@ -228,7 +228,7 @@ describe('{#policy_remember} an answer with remember', () => {
     ] as const) {
       expect(() => answer(path, refused[0])).toThrow(expect.objectContaining({ kind: refused[1] }));
     }
-    expect(h.runtime.proposals(h.sight)).toHaveLength(1);
+    expect(await h.runtime.proposals(h.sight)).toHaveLength(1);
     expect(stored()).toEqual([]);
     answer(path, { action: 'reject' });
     await ended;

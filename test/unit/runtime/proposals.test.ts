@@ -36,8 +36,8 @@ describe('{#proposals} a proposal', () => {
       summary: '$ echo hello (with A=1)',
       turn: 1,
     });
-    expect(h.runtime.proposals(h.sight)).toEqual([expect.objectContaining({ run: 'm-1', path, status: 202, command: 'echo hello' })]);
-    expect(h.runtime.proposals(h.sight)[0]?.attributes).toMatchObject({
+    expect(await h.runtime.proposals(h.sight)).toEqual([expect.objectContaining({ run: 'm-1', path, status: 202, command: 'echo hello' })]);
+    expect((await h.runtime.proposals(h.sight))[0]?.attributes).toMatchObject({
       plan: { backend: 'process', spec: { cwd: h.root, env: { A: '1' }, stdin: false } },
     });
     expect(h.runtime.runInfo(h.sight, 'm-1')).toMatchObject({ status: 202, proposals: [path] });
@@ -128,7 +128,7 @@ describe('{#proposals} a proposal', () => {
     );
     expect(() => resolve('log://turn_1/sh/none', { action: 'accept' })).toThrow(expect.objectContaining({ kind: 'not_found' }));
     expect(() => resolve('known://x', { action: 'accept' })).toThrow(expect.objectContaining({ kind: 'invalid_params' }));
-    expect(h.runtime.proposals(h.sight)).toHaveLength(1);
+    expect(await h.runtime.proposals(h.sight)).toHaveLength(1);
     resolve(path, { action: 'reject' });
   });
 });

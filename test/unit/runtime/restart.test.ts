@@ -30,7 +30,7 @@ describe('{#loop_restart} a loop that a restart interrupted', () => {
     const { payload } = await h.event('run/proposal');
     const path = String(payload['path']);
     await h.restart();
-    expect(h.runtime.proposals(h.sight).map((proposal) => proposal.path)).toEqual([path]);
+    expect((await h.runtime.proposals(h.sight)).map((proposal) => proposal.path)).toEqual([path]);
     expect(h.runtime.requireRun(h.sight, 'm-1').status).toBe(202);
     h.runtime.resolve(h.caller(), 'm-1', { path, action: 'accept' });
     expect(() => h.runtime.resolve(h.caller('other'), 'm-1', { path, action: 'reject' })).toThrow(
@@ -154,7 +154,7 @@ describe('{#run_abort} run/abort', () => {
     expect(() => h.runtime.resolve(h.caller(), 'm-1', { path, action: 'accept' })).toThrow(
       expect.objectContaining({ kind: 'proposal_resolved', facts: expect.objectContaining({ terminal_status: 499 }) as object }),
     );
-    expect(h.runtime.proposals(h.sight)).toEqual([]);
+    expect(await h.runtime.proposals(h.sight)).toEqual([]);
     await expect(access(join(h.root, 'x'))).rejects.toThrow();
   });
 

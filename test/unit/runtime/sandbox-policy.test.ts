@@ -43,7 +43,7 @@ describe.skipIf(!serviceAvailable('bwrap'))('{#sandbox_default} the sandbox that
   it("is that of the model's commands as well", async () => {
     await open({ ...POLICY, mode: 'read-only' });
     const { run } = await h.runtime.prompt(h.caller(), 'act', { prompt: 'sh: touch made', model: 'scripted', yolo: true, wait: true });
-    const [{ path } = { path: '' }] = h.runtime.entries.list(h.sight, { run, pattern: 'log://turn_*/sh/*' });
+    const [{ path } = { path: '' }] = await h.runtime.entries.list(h.sight, { run, pattern: 'log://turn_*/sh/*' });
     expect(h.entry(run, path)).toMatchObject({ status: 500, attributes: { plan: { spec: { sandbox: { mode: 'read-only' } } } } });
     expect(existsSync(join(h.root, 'made'))).toBe(false);
   });

@@ -23,7 +23,8 @@ type RunMethod =
 
 /** Runs, their loops and proposals (SPEC {#runs}). */
 export const runHandlers: Handlers<RunMethod> = {
-  startRun: (params, { parts, caller }) => {
+  startRun: async (params, { parts, caller }) => {
+    if (params.persona !== undefined) await parts.runtime.skills.refresh('personas', caller().project.root);
     const run = parts.runtime.startRun(caller(), given(params));
     return { run: run.alias, status: run.status, model: run.model };
   },
@@ -34,7 +35,10 @@ export const runHandlers: Handlers<RunMethod> = {
   'run/abort': ({ run }, { parts, caller }) => parts.runtime.abort(caller(), run),
   'run/rename': ({ run, name }, { parts, caller }) => parts.runtime.rename(caller(), run, name),
   'run/inject': ({ run, message }, { parts, caller }) => parts.runtime.inject(caller(), run, message),
-  'run/config': ({ run, ...change }, { parts, caller }) => parts.runtime.configure(caller(), run, given(change)),
+  'run/config': async ({ run, ...change }, { parts, caller }) => {
+    if (change.persona !== undefined) await parts.runtime.skills.refresh('personas', caller().project.root);
+    return parts.runtime.configure(caller(), run, given(change));
+  },
   'run/fork': ({ run, name }, { parts, caller }) => parts.runtime.fork(caller(), run, name),
   'run/delete': ({ run }, { parts, caller }) => {
     parts.runtime.remove(caller(), run);
