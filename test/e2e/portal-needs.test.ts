@@ -70,6 +70,6 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_needs} {#needs_you} wha
     const { page } = await openPortal(browser, live, '/runs');
     await page.getByRole('link', { name: /far\.sh/ }).click();
     await page.getByRole('heading', { name: 'Wants to run a command' }).waitFor();
-    expect(await page.title()).toContain('far · other');
+    expect(await page.title()).toContain('far · test-2');
   });
 });
