@@ -121,8 +121,9 @@ export class Launcher {
     }
     if (spare) {
       const input = launch.stdin ? '' : 'exec < /dev/null\n';
-      spare.go(`${settings}${input}set -- ${shellWords(launch.argv)}\n`);
-      return await this.#claimed(ready, folder);
+      if (spare.go(`${settings}${input}set -- ${shellWords(launch.argv)}\n`)) return await this.#claimed(ready, folder);
+      this.#giveUp('the spare has left, and with it the launcher');
+      return undefined;
     }
     return await this.#turns.run(async () => {
       const { child } = ready;

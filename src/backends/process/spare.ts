@@ -60,14 +60,21 @@ export class Spare {
     return true;
   }
 
-  /** Lets it run what the shell text `launch` sets up: environment, folder and words. */
-  go(launch: string): void {
+  /** Lets it run what the shell text `launch` sets up: environment, folder and words. False when it has left. */
+  go(launch: string): boolean {
     writeFileSync(this.#file('launch'), `HEADGATE_SHIM_FOLDER=${shellQuote(this.#path)}\n${launch}`, { mode: 0o600 });
-    const go = openSync(this.#file('go'), constants.O_WRONLY | constants.O_NONBLOCK);
     try {
-      writeSync(go, '\n');
-    } finally {
-      closeSync(go);
+      const go = openSync(this.#file('go'), constants.O_WRONLY | constants.O_NONBLOCK);
+      try {
+        writeSync(go, '\n');
+      } finally {
+        closeSync(go);
+      }
+      return true;
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'ENXIO' || code === 'EPIPE') return false;
+      throw error;
     }
   }
 
