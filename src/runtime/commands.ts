@@ -96,7 +96,7 @@ export class Commands {
       const created = store.entries.create({
         runId: run.id,
         // Another caller may have taken the path while the verdict was asked for.
-        path: freePath(this.#parts, run.id, run.turn, action, slug),
+        path: store.entries.has(run.id, wanted) ? freePath(this.#parts, run.id, run.turn, action, slug) : wanted,
         category: 'logging',
         status: 100,
         attributes: { tool: action, input, summary: proposal.summary, by: c.client },

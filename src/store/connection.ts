@@ -104,6 +104,27 @@ export class Connection {
     this.#db.exec(source);
   }
 
+  /**
+   * The first row of a query that is made often: it is compiled once. `build` is given a stand-in for each parameter, and puts it where a value
+   * goes; what it does otherwise must not depend on the parameters.
+   */
+  shape<P extends readonly (string | number | null)[], R>(build: (...parameters: P) => Compilable<R>): (...parameters: P) => R | undefined {
+    const standIns = Array.from({ length: build.length }, (_, index) => ({ index }));
+    let compiled: { readonly sql: string; readonly places: readonly unknown[] } | undefined;
+    return (...parameters) => {
+      if (!compiled) {
+        const { sql, parameters: places } = build(...(standIns as unknown as P)).compile();
+        compiled = { sql, places };
+      }
+      const { sql, places } = compiled;
+      const values = places.map((place) => {
+        const index = standIns.indexOf(place as (typeof standIns)[number]);
+        return index < 0 ? place : parameters[index];
+      });
+      return explained(() => this.#statement(sql).get(...values)) as R | undefined;
+    };
+  }
+
   /** Every row of a query. */
   all<R>(query: Compilable<R>): R[] {
     const { sql, parameters } = query.compile();

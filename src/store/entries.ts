@@ -41,10 +41,20 @@ const LIGHT = [
 export class SqliteEntries implements EntryStore {
   readonly #db: Connection;
   readonly #clock: Clock;
+  readonly #byId;
+  readonly #get;
+  readonly #has;
 
   constructor(db: Connection, clock: Clock) {
     this.#db = db;
     this.#clock = clock;
+    this.#byId = db.shape((id: number) =>
+      db.query.selectFrom('entries').selectAll().where('id', '=', id).where(ofVisibleRun('entries.run_id')),
+    );
+    const at = (runId: number, path: string) =>
+      db.query.selectFrom('entries').where('run_id', '=', runId).where('path', '=', path).where(ofVisibleRun('entries.run_id'));
+    this.#get = db.shape((runId: number, path: string) => at(runId, path).selectAll());
+    this.#has = db.shape((runId: number, path: string) => at(runId, path).select('id'));
   }
 
   create(entry: NewEntry): Entry {
@@ -72,20 +82,17 @@ export class SqliteEntries implements EntryStore {
   }
 
   byId(id: number): Entry | undefined {
-    const row = this.#db.first(this.#db.query.selectFrom('entries').selectAll().where('id', '=', id).where(ofVisibleRun('entries.run_id')));
+    const row = this.#byId(id);
     return row && record(row);
   }
 
   get(runId: number, path: string): Entry | undefined {
-    const row = this.#db.first(
-      this.#db.query
-        .selectFrom('entries')
-        .selectAll()
-        .where('run_id', '=', runId)
-        .where('path', '=', path)
-        .where(ofVisibleRun('entries.run_id')),
-    );
+    const row = this.#get(runId, path);
     return row && record(row);
+  }
+
+  has(runId: number, path: string): boolean {
+    return this.#has(runId, path) !== undefined;
   }
 
   list(filter: EntryFilter): Entry[] {

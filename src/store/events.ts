@@ -13,35 +13,44 @@ import { ofVisibleRun } from './visible.ts';
 export class SqliteEvents implements EventStore {
   readonly #db: Connection;
   readonly #clock: Clock;
+  readonly #raise;
+  readonly #insert;
+  readonly #run;
 
   constructor(db: Connection, clock: Clock) {
     this.#db = db;
     this.#clock = clock;
+    this.#raise = db.shape((projectId: number) =>
+      db.query
+        .updateTable('projects')
+        .set((eb) => ({ last_seq: eb('last_seq', '+', 1) }))
+        .where('id', '=', projectId)
+        .returning('last_seq'),
+    );
+    this.#insert = db.shape(
+      (
+        project_id: number,
+        seq: number,
+        run_id: number | null,
+        run: string | null,
+        type: string,
+        at: number,
+        payload: string,
+        made_with: string | null,
+      ) => db.query.insertInto('events').values({ project_id, seq, run_id, run, type, at, payload, made_with }).returningAll(),
+    );
+    this.#run = db.shape((projectId: number, alias: string) =>
+      db.query.selectFrom('runs').select(['id', 'made_with']).where('project_id', '=', projectId).where('alias', '=', alias),
+    );
   }
 
   append({ projectId, run, type, payload, madeWith }: NewEvent): EventRecord {
     return this.#db.group('durable', () => {
-      const raise = this.#db.query
-        .updateTable('projects')
-        .set((eb) => ({ last_seq: eb('last_seq', '+', 1) }))
-        .where('id', '=', projectId)
-        .returning('last_seq');
-      const { last_seq: seq } = found(this.#db.first(raise), 'project', projectId, 'init');
+      const { last_seq: seq } = found(this.#raise(projectId), 'project', projectId, 'init');
       const known = run === null ? undefined : this.#run(projectId, run);
-      const insert = this.#db.query
-        .insertInto('events')
-        .values({
-          project_id: projectId,
-          seq,
-          run_id: known?.id ?? null,
-          run,
-          type,
-          at: this.#clock.now(),
-          payload: toJson(payload),
-          made_with: madeWith ?? known?.made_with ?? null,
-        })
-        .returningAll();
-      return record(inserted(this.#db.first(insert)));
+      const by = madeWith ?? known?.made_with ?? null;
+      const row = this.#insert(projectId, seq, known?.id ?? null, run, type, this.#clock.now(), toJson(payload), by);
+      return record(inserted(row));
     });
   }
 
@@ -81,11 +90,6 @@ export class SqliteEvents implements EventStore {
   trimmedTo(projectId: number): number {
     const row = this.#db.first(this.#db.query.selectFrom('projects').select('trimmed_to').where('id', '=', projectId));
     return row?.trimmed_to ?? 0;
-  }
-
-  #run(projectId: number, alias: string): { id: number; made_with: string | null } | undefined {
-    const query = this.#db.query.selectFrom('runs').select(['id', 'made_with']);
-    return this.#db.first(query.where('project_id', '=', projectId).where('alias', '=', alias));
   }
 }
 

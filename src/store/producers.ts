@@ -15,10 +15,12 @@ import { ofSight } from './visible.ts';
 export class SqliteProducers implements ProducerStore {
   readonly #db: Connection;
   readonly #clock: Clock;
+  readonly #get;
 
   constructor(db: Connection, clock: Clock) {
     this.#db = db;
     this.#clock = clock;
+    this.#get = db.shape((entryId: number) => this.#joined().where('producers.entry_id', '=', entryId));
   }
 
   create({
@@ -52,7 +54,7 @@ export class SqliteProducers implements ProducerStore {
   }
 
   get(entryId: number): Producer | undefined {
-    const row = this.#db.first(this.#joined().where('producers.entry_id', '=', entryId));
+    const row = this.#get(entryId);
     return row && record(row);
   }
 

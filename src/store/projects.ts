@@ -8,9 +8,11 @@ import type { Tables } from './tables.ts';
 /** Projects by name. */
 export class SqliteProjects implements ProjectStore {
   readonly #db: Connection;
+  readonly #byId;
 
   constructor(db: Connection) {
     this.#db = db;
+    this.#byId = db.shape((id: number) => db.query.selectFrom('projects').selectAll().where('id', '=', id));
   }
 
   open({ name, root, configPath }: { name: string; root: string; configPath: string | null }): Project {
@@ -26,7 +28,7 @@ export class SqliteProjects implements ProjectStore {
   }
 
   byId(id: number): Project | undefined {
-    const row = this.#db.first(this.#db.query.selectFrom('projects').selectAll().where('id', '=', id));
+    const row = this.#byId(id);
     return row && record(row);
   }
 

@@ -21,6 +21,7 @@ export class SqliteRuns implements RunStore {
   readonly #clock: Clock;
   readonly #copies: RunCopies;
   readonly #removed: () => void;
+  readonly #byId;
 
   /** `removed` is called when a run has gone out of sight and what it held is to be deleted. */
   constructor(db: Connection, clock: Clock, copies: RunCopies, removed: () => void) {
@@ -28,6 +29,7 @@ export class SqliteRuns implements RunStore {
     this.#clock = clock;
     this.#copies = copies;
     this.#removed = removed;
+    this.#byId = db.shape((id: number) => this.#visible().where('id', '=', id));
   }
 
   create({ projectId, alias, parentId, model, settings, madeWith = null }: NewRun): Run {
@@ -50,7 +52,7 @@ export class SqliteRuns implements RunStore {
   }
 
   byId(id: number): Run | undefined {
-    const row = this.#db.first(this.#visible().where('id', '=', id));
+    const row = this.#byId(id);
     return row && record(row);
   }
 

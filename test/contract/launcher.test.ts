@@ -86,6 +86,30 @@ describe('{#launcher} a process that starts shims', () => {
     }, 'the launcher starts a command');
   }
 
+  /** Waits until the next command finds a spare; returns the processes of it, its shim first. */
+  async function spareReady(): Promise<number[]> {
+    const spool = join(root, 'spool');
+    const ready = () => readdirSync(spool).find((name) => name.startsWith('.spare-') && readdirSync(join(spool, name)).includes('ready'));
+    await warm();
+    await eventually(() => ready() !== undefined, 'a spare waits');
+    const isSpare = (pid: string) => read(`/proc/${pid}/cmdline`).includes(`${join(spool, ready() ?? '-')}\0`);
+    const [shim = 0] = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name) && isSpare(name))
+      .map(Number);
+    return [shim, ...processes().filter((pid) => parent(pid) === shim)];
+  }
+
+  function processes(): number[] {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  }
+
+  /** True when a spare has run the command of this handle. */
+  function wasSpare({ handle }: { handle: BackendHandle }): boolean {
+    return readdirSync(join(root, 'spool', String(handle.ref['producerId']))).includes('ready');
+  }
+
   test('a command begins as one that the server started itself: environment, folder, signals, descriptors, limits', async () => {
     const env = { QUOTED: `it's "$HOME" \`id\` \\ \n two lines`, EMPTY: '', OLDPWD: '/x', SHLVL: '7', HÄ: 'no plain name' };
     const { HÄ: _, ...plain } = env;
@@ -101,10 +125,62 @@ describe('{#launcher} a process that starts shims', () => {
     await warm();
     const launched = await run(facts, { env: plain });
     expect(parent((await start('sleep 30')).pid)).not.toBe(process.pid);
+    await spareReady();
+    const spared = await run(facts, { env: plain });
+    expect([wasSpare(direct), wasSpare(spared)]).toEqual([false, true]);
     const named = (text: string) => text.replaceAll(/HEADGATE_PRODUCER=p\d+/g, 'HEADGATE_PRODUCER=p');
     expect(named(launched.text)).toBe(named(direct.text));
     expect(launched.text).toContain('leads');
     expect(launched.sink.text(2)).toBe(direct.sink.text(2));
+    expect(named(spared.text)).toBe(named(direct.text));
+    expect(spared.sink.text(2)).toBe(direct.sink.text(2));
+  });
+
+  test('what a spare runs has its input, its end, its group and its exit code', async () => {
+    await spareReady();
+    const fed = await start('cat; kill -TERM $$', { stdin: true });
+    expect(wasSpare(fed)).toBe(true);
+    await fed.handle.write(Buffer.from('typed\n'));
+    await fed.handle.closeInput();
+    expect(await fed.handle.exited).toMatchObject({ exitCode: 143, signal: 'SIGTERM' });
+    await fed.handle.closed;
+    expect(fed.sink.text(1)).toBe('typed\n');
+    await spareReady();
+    const missing = await run('', { argv: ['no-such-program'] });
+    expect([wasSpare(missing), missing.exit.exitCode, missing.sink.text(2)]).toEqual([true, 127, 'headgate: no-such-program: not found\n']);
+    await spareReady();
+    const killed = await start('sleep 300 & sleep 300');
+    expect(wasSpare(killed)).toBe(true);
+    await eventually(async () => (await killed.handle.processes?.())?.length === 3, 'the shell and its two programs run');
+    const receipt = await killed.handle.kill({ ...KILL, signal: 'SIGTERM', graceMs: 5000 });
+    expect(receipt).toMatchObject({ escaped: [], signals: [{ signal: 'SIGTERM' }] });
+    expect(receipt.confirmedDead).toHaveLength(3);
+  });
+
+  test.each([
+    ['SIGKILL', 'every process', () => true],
+    ['SIGSTOP', 'every process', () => true],
+    ['SIGKILL', 'the copiers', (pid: number) => read(`/proc/${pid}/comm`) === 'cat\n'],
+    ['SIGKILL', 'the holder of the input', (pid: number) => read(`/proc/${pid}/comm`) === 'sleep\n'],
+  ] as const)('after %s of %s of the spare the next command runs, once, with all it has', async (signal, _, isMeant) => {
+    const spare = await spareReady();
+    const meant = spare.filter(isMeant);
+    expect(meant.length).toBeGreaterThan(0);
+    for (const pid of meant) process.kill(pid, signal);
+    const after = await start('cat; echo x >> runs; cat runs', { stdin: true });
+    if (signal === 'SIGSTOP') for (const pid of meant) process.kill(pid, 'SIGCONT');
+    await after.handle.write(Buffer.from('typed\n'));
+    await after.handle.closeInput();
+    expect(await after.handle.exited).toMatchObject({ exitCode: 0 });
+    await after.handle.closed;
+    await eventually(() => spare.every((pid) => ['', 'Z'].includes(state(pid))), 'the spare has left');
+    expect([read(join(cwd, 'runs')), after.sink.text(1)]).toEqual(['x\n', 'typed\nx\n']);
+  });
+
+  test('a spare leaves with its launcher', async () => {
+    const spare = await spareReady();
+    for (const pid of launchers()) process.kill(pid, 'SIGKILL');
+    await eventually(() => spare.every((pid) => state(pid) === ''), 'the spare has left');
   });
 
   test('a command whose environment a shell would change is started without it', async () => {
@@ -132,8 +208,11 @@ describe('{#launcher} a process that starts shims', () => {
     await warm();
     const [first = 0] = launchers();
     process.kill(first, 'SIGKILL');
-    await warm();
-    expect(launchers()).toHaveLength(1);
+    await eventually(async () => {
+      // The first may still be run by the spare of the old one.
+      await warm();
+      return launchers().length === 1;
+    }, 'there is a launcher again');
     expect(launchers()).not.toContain(first);
   });
 

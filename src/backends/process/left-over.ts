@@ -6,13 +6,24 @@ import { PANE_FILE, PIPE_FILE, WATCH_FILE } from '../tmux/pane-text.ts';
 import { SPOOL_FILES, WARDEN_FILE } from '../warden/warden-text.ts';
 import { LAUNCHER_FILE } from './launcher.ts';
 import { readAlive } from './proc.ts';
+import { isSpareName, SPARE_FILE } from './spare.ts';
 
 /** Scripts of this version and what a spool is watched over by, which are no left-overs. */
-const KEPT: ReadonlySet<string> = new Set([SHIM_FILE, LAUNCHER_FILE, PANE_FILE, PIPE_FILE, WATCH_FILE, WARDEN_FILE, ...SPOOL_FILES]);
+const KEPT: ReadonlySet<string> = new Set([
+  SHIM_FILE,
+  LAUNCHER_FILE,
+  SPARE_FILE,
+  PANE_FILE,
+  PIPE_FILE,
+  WATCH_FILE,
+  WARDEN_FILE,
+  ...SPOOL_FILES,
+]);
 
-/** Producer folders of a spool that are not among `keep`, and whether a shim still runs in them; nothing is changed. */
+/** Producer folders of a spool that are not among `keep`, and whether a shim still runs in them; nothing is changed. A server leaves that of its spare. */
 export function leftOverFolders(options: { folder: string; keep: ReadonlySet<string> }): { name: string; inUse: boolean }[] {
-  return leftOverNames(options).map((name) => ({ name, inUse: isInUse(options.folder, name) }));
+  const names = leftOverNames(options).filter((name) => !isSpareName(name));
+  return names.map((name) => ({ name, inUse: isInUse(options.folder, name) }));
 }
 
 /** The part of a channel that a producer's output file still holds, what was given back left out; undefined when there is no such file. */

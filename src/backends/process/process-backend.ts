@@ -143,6 +143,7 @@ class ProcessBackend implements Backend {
     const handle: { look?: () => void } = {};
     try {
       const shim = scriptIn(spool, SHIM_FILE, SHIM_SH);
+      const spare = this.#variant || spec.tty ? undefined : this.#launcher.take(folder);
       folder.prepare(spec);
       if (!this.#variant) this.#options.warden?.watch(folder.path, spec);
       if (this.#variant) {
@@ -150,7 +151,7 @@ class ProcessBackend implements Backend {
       } else {
         const launch = this.#launched(spec, bubblewrap, folder, marker);
         launched =
-          (await this.#launcher.launch(spool, folder, producerId, shim, launch)) ??
+          (await this.#launcher.launch(spool, folder, producerId, shim, launch, spare)) ??
           (await this.#identify(await launchShim({ shim, folder: folder.path, launch, ended: () => handle.look?.() })));
       }
     } catch (error) {

@@ -78,6 +78,11 @@ export class ProducerFolder {
   prepare(spec: ProducerSpec): void {
     mkdirSync(this.path, { recursive: true, mode: 0o700 });
     writeFileSync(join(this.path, 'spec.json'), `${JSON.stringify(spec)}\n`, { mode: 0o600 });
+    this.makeOutputs();
+  }
+
+  /** Makes the spool files that are not there. */
+  makeOutputs(): void {
     for (const channel of CHANNELS) closeSync(openSync(this.output(channel), 'a', 0o600));
   }
 

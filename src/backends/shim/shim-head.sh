@@ -1,32 +1,10 @@
 #!/bin/sh
-# How every shim begins: traps, functions and the claim of the folder $1; the second shim on one folder leaves there.
+# How a shim begins that has a command: traps, functions and the claim of the folder $1; the second shim on one folder leaves there.
 #
 # The claim is that of SPEC {#shim_claim}.
 # shellcheck disable=SC2034 # what includes it uses them
 
-. ./trapped-signals.sh
-# shellcheck disable=SC2086 # a list of words
-trap : $HEADGATE_SHIM_TRAPPED
-set -C
-# What the server was itself started with is nothing to the command.
-exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
-
-# Start time of process $1 in clock ticks since boot, field 22 of its stat line (the name in field 2 may hold blanks).
-headgate_ticks() {
-  HEADGATE_SHIM_TICKS=
-  read -r HEADGATE_SHIM_STAT < "/proc/$1/stat" || return 1
-  # shellcheck disable=SC2086 # fields of /proc/PID/stat
-  set -- ${HEADGATE_SHIM_STAT##*) }
-  HEADGATE_SHIM_TICKS=${20}
-}
-
-# Writes $2 and a newline to $1 however long the disk is full; gives up when the folder is gone.
-headgate_publish() {
-  until echo "$2" >| "$1"; do
-    [ -d "${1%/*}" ] || return 1
-    (PATH=$PATH:/usr/bin:/bin; exec sleep 1) 5<&-
-  done
-}
+. ./shim-begin.sh
 
 # Hundredths of a second since boot.
 headgate_uptime() {
@@ -45,8 +23,6 @@ if [ -p "$1/alive" ]; then
 fi
 
 # The claim. O_EXCL: of two shims on one folder the second leaves here, before it has run anything.
-headgate_ticks $$
-HEADGATE_SHIM_BOOT=-
-read -r HEADGATE_SHIM_BOOT < /proc/sys/kernel/random/boot_id
+headgate_identify
 command : > "$1/pid" || exit 0
-headgate_publish "$1/pid" "$$ $HEADGATE_SHIM_TICKS $HEADGATE_SHIM_BOOT" || exit 0
+headgate_publish "$1/pid" "$HEADGATE_SHIM_SELF" || exit 0

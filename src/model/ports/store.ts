@@ -216,6 +216,8 @@ export interface EntryStore {
   create(entry: NewEntry): Entry;
   byId(id: number): Entry | undefined;
   get(runId: number, path: string): Entry | undefined;
+  /** True when there is an entry at that path. */
+  has(runId: number, path: string): boolean;
   /** In order of creation. */
   list(filter: EntryFilter): Entry[];
   /** How many there are; offset and limit do not count. */

@@ -205,7 +205,7 @@ export class Asker {
 /** A log entry's path that is not taken yet: the slug gets a number when it is. */
 export function freePath(parts: Parts, runId: number, turn: number, action: string, slug: string): string {
   const path = (number: number) => logPath({ turn, action, slug: number === 1 ? slug : `${slug}-${number}` });
-  return path(freeNumber((number) => parts.store.entries.get(runId, path(number)) !== undefined));
+  return path(freeNumber((number) => parts.store.entries.has(runId, path(number))));
 }
 
 function slugOfCall(call: AnsweredCall): string {
