@@ -4,7 +4,7 @@ import { defined } from '../core/defined.ts';
 import { connectRuntime, type Runtime } from '../rpc/client/index.ts';
 import { type ProjectRef, projectOf } from '../rpc/node/index.ts';
 import { dialIn } from './dial-in.ts';
-import { openHeadgate, type ClosedServer } from './server.ts';
+import { type ClosedServer, openHeadgate } from './server.ts';
 
 /** Who drives a runtime of this process, and where. */
 export interface JoinOptions {

@@ -12,10 +12,10 @@ import type { Backend, BackendCapabilities, BackendHandle, BackendRef, OutputSin
 import { LinkLost } from '../remote/shell-host.ts';
 import { SshHosts } from '../ssh/ssh-backend.ts';
 import type { SshHost } from '../ssh/ssh-host.ts';
-import { type DockerEnvironment, type DockerHost, dockerHost } from './docker-host.ts';
-import { Engine } from './engine.ts';
-import { ExecCommands } from './exec-commands.ts';
-import { ImageCommands } from './image-commands.ts';
+import { type DockerEnvironment, type DockerHost, dockerHost } from './engine/docker-host.ts';
+import { Engine } from './engine/engine.ts';
+import { ExecCommands } from './exec/exec-commands.ts';
+import { ImageCommands } from './image/image-commands.ts';
 import { type ContainerRecord, ContainerRecords } from './records.ts';
 import { sweepContainers } from './sweep.ts';
 import { watchContainer } from './watch.ts';

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerInspectInfo } from 'dockerode';
 import type { ExitFact } from '../../model/ports/backend.ts';
 import { signalOfExitCode } from '../../model/signals.ts';
-import { type Engine, isRefusal, isUnreachable } from './engine.ts';
+import { type Engine, isRefusal, isUnreachable } from './engine/engine.ts';
 
 /** How a container is: not started yet, running (paused too), ended, or no longer there. */
 export type ContainerState =

@@ -5,7 +5,7 @@ import type { KillRequest } from '../../model/ports/backend.ts';
 import type { KillReceipt, SignalSent } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
 import { containerEnd, containerState } from './container-end.ts';
-import { type Engine, isRefusal } from './engine.ts';
+import { type Engine, isRefusal } from './engine/engine.ts';
 
 /** One kill of a whole container (SPEC {#backend_container}): the signal, a grace period, SIGKILL, confirmed by inspection. */
 export class ContainerKill {

@@ -1,7 +1,7 @@
 import type { ContainerInfo, default as Docker } from 'dockerode';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import { type Engine, isRefusal } from './engine.ts';
+import { type Engine, isRefusal } from './engine/engine.ts';
 
 /** How often a list is asked for. */
 const LISTS = 10;

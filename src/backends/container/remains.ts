@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
-import { type Engine, isRefusal } from './engine.ts';
-import type { OutputFlow } from './output-flow.ts';
+import { type Engine, isRefusal } from './engine/engine.ts';
+import type { OutputFlow } from './engine/output-flow.ts';
 import { firstFile } from './tar.ts';
 
 const MAX_NUMBER_BYTES = 32;

@@ -8,8 +8,8 @@ import { signalOfExitCode } from '../../model/signals.ts';
 import { HandleState } from '../handle-state.ts';
 import { containerState, exitOf } from './container-end.ts';
 import { ContainerKill } from './container-kill.ts';
-import { type Engine, isRefusal } from './engine.ts';
-import { OutputFlow } from './output-flow.ts';
+import { type Engine, isRefusal } from './engine/engine.ts';
+import { OutputFlow } from './engine/output-flow.ts';
 import { Remains } from './remains.ts';
 import type { StoredOffsets } from './stored-offsets.ts';
 

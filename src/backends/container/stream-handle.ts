@@ -7,13 +7,13 @@ import type { BackendHandle, BackendRef, InputTaken, KillRequest, OutputSink } f
 import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
 import { HandleState, OneKill, requireStdin } from '../handle-state.ts';
-import { attachTo } from './attach.ts';
-import { AttachedInput } from './attached-input.ts';
 import { containerEnd, containerState, exitOf } from './container-end.ts';
 import { ContainerKill } from './container-kill.ts';
-import { type Engine, isRefusal } from './engine.ts';
-import { outputOf } from './multiplex.ts';
-import { OutputFlow } from './output-flow.ts';
+import { attachTo } from './engine/attach.ts';
+import { AttachedInput } from './engine/attached-input.ts';
+import { type Engine, isRefusal } from './engine/engine.ts';
+import { outputOf } from './engine/multiplex.ts';
+import { OutputFlow } from './engine/output-flow.ts';
 
 /** Pause before a stream that broke off is opened again (milliseconds). */
 const AGAIN_MS = 100;

@@ -1,9 +1,9 @@
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { containerEnd } from './container-end.ts';
-import { isKept, producerFolder } from './create-options.ts';
-import { type Engine, isRefusal } from './engine.ts';
-import { labelFilters } from './labels.ts';
+import { type Engine, isRefusal } from './engine/engine.ts';
+import { isKept, producerFolder } from './image/create-options.ts';
+import { labelFilters } from './image/labels.ts';
 import { containersOf } from './left-behind.ts';
 import type { ContainerRecord, ContainerRecords } from './records.ts';
 import { Remains } from './remains.ts';

@@ -3,7 +3,7 @@ import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ContainerPlace } from '../../model/place.ts';
 import type { BackendHandle, OutputSink, StartRequest } from '../../model/ports/backend.ts';
-import { type Engine, isRefusal } from './engine.ts';
+import { type Engine, isRefusal } from './engine/engine.ts';
 import { StreamHandle } from './stream-handle.ts';
 
 /** Log drivers whose log the engine cannot read. */

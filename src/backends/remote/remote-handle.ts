@@ -3,7 +3,15 @@ import { deferred } from '../../core/deferred.ts';
 import { defined } from '../../core/defined.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { BackendHandle, BackendRef, ClosedFact, InputTaken, KillRequest, OutputSink, StartRequest } from '../../model/ports/backend.ts';
+import type {
+  BackendHandle,
+  BackendRef,
+  ClosedFact,
+  InputTaken,
+  KillRequest,
+  OutputSink,
+  StartRequest,
+} from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt, type ProducerSpec } from '../../model/records.ts';
 import { signalName, signalOfExitCode } from '../../model/signals.ts';
 import { HandleState, OneKill, requireStdin } from '../handle-state.ts';

@@ -166,8 +166,7 @@ export class RemoteInput {
   }
 
   #record([word = '', at = '', from = '', digest = '', how]: readonly string[]): void {
-    if (word === 'ready')
-      this.#begin({ at: Number(at), from: Number(from), digest: digest === NO_DIGEST ? '' : digest }, how === 'unsure');
+    if (word === 'ready') this.#begin({ at: Number(at), from: Number(from), digest: digest === NO_DIGEST ? '' : digest }, how === 'unsure');
     else if (word === 'taken') {
       if (this.#sent?.at === Number(at)) this.#sent = undefined;
       if (this.#stopped) this.#finish();

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { HeadgateError, NOT_YET, systemCode } from '../../core/errors.ts';
 import { InTurn } from '../../core/in-turn.ts';
-import type { InputTaken } from '../../model/ports/backend.ts';
 import { InputCall } from '../../model/input-position.ts';
+import type { InputTaken } from '../../model/ports/backend.ts';
 import { InputJournal } from './input-journal.ts';
 import type { ProcessIdentity, ProducerFolder } from './producer-folder.ts';
 

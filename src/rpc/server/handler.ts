@@ -1,7 +1,7 @@
 import type { MethodName, ParsedParamsOf, ResultOf } from '../protocol/table.ts';
 import type { ServerParts } from './parts.ts';
 import type { Caller } from './runtime-port.ts';
-import type { Session } from './session.ts';
+import type { Session } from './session/session.ts';
 
 /** One call of a method, as its handler sees it. */
 export interface Call {

@@ -8,10 +8,10 @@ import type { ServerObserver } from '../../model/server-observer.ts';
 import type { Redaction } from '../../redact/index.ts';
 import type { Streams } from '../../stream/index.ts';
 import type { AuditLog } from './audit.ts';
-import type { RedactedEvents } from './redacted-events.ts';
 import type { RuntimePort } from './runtime-port.ts';
+import type { RedactedEvents } from './session/redacted-events.ts';
+import type { Turns } from './session/turns.ts';
 import type { TokenUse } from './token-use.ts';
-import type { Turns } from './turns.ts';
 
 /** What every session and handler of one server shares. */
 export interface ServerParts {

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { defaultSockets, dockerHost } from '../../../src/backends/container/docker-host.ts';
-import { splitWords } from '../../../src/backends/container/split-words.ts';
+import { defaultSockets, dockerHost } from '../../../src/backends/container/engine/docker-host.ts';
+import { splitWords } from '../../../src/backends/container/image/split-words.ts';
 
 describe('{#backend_container} where the engine is', () => {
   test('a host that is named wins over DOCKER_HOST, and that over the usual sockets', () => {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Demultiplexer, outputOf } from '../../../src/backends/container/multiplex.ts';
+import { Demultiplexer, outputOf } from '../../../src/backends/container/engine/multiplex.ts';
 
 function frame(stream: number, bytes: Uint8Array): Buffer {
   const header = Buffer.alloc(8);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { PendingHandle } from '../../../src/backends/container/pending-handle.ts';
-import type { ProgressChannel } from '../../../src/backends/container/progress-channel.ts';
+import { PendingHandle } from '../../../src/backends/container/image/pending-handle.ts';
+import type { ProgressChannel } from '../../../src/backends/container/image/progress-channel.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 
 describe('{#stdin} a command whose image is being pulled', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { release, retain } from '../../../src/core/buffer-pool.ts';
-import { sendChunk } from '../../../src/rpc/server/chunk-frame.ts';
+import { sendChunk } from '../../../src/rpc/server/session/chunk-frame.ts';
 import type { ChunkPiece } from '../../../src/stream/index.ts';
 
 function piece(bytes: Buffer, offset = 0): ChunkPiece {

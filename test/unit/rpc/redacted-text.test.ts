@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '../../../src/core/logger.ts';
 import type { Said } from '../../../src/model/said.ts';
 import { Redaction } from '../../../src/redact/index.ts';
-import { RedactedText } from '../../../src/rpc/server/redacted-text.ts';
+import { RedactedText } from '../../../src/rpc/server/session/redacted-text.ts';
 import { LiveText as Voices } from '../../../src/runtime/live-text.ts';
 import { stars, TOKENS } from '../../support/secrets.ts';
 

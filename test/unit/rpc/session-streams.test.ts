@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { everyRun } from '../../../src/model/sight.ts';
-import { SessionEvents } from '../../../src/rpc/server/session-events.ts';
-import { SessionStreams } from '../../../src/rpc/server/session-streams.ts';
+import { SessionEvents } from '../../../src/rpc/server/session/session-events.ts';
+import { SessionStreams } from '../../../src/rpc/server/session/session-streams.ts';
 import { memoryPair } from '../../../src/rpc/server/transports/memory.ts';
 import { type RpcHarness, rpcHarness, TestPeer } from '../../support/rpc-harness.ts';
 import { settled } from '../stream/harness.ts';

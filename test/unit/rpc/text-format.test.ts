@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TextFormat } from '../../../src/rpc/server/text-format.ts';
+import { TextFormat } from '../../../src/rpc/server/session/text-format.ts';
 
 function through(pieces: readonly Buffer[]): string {
   const format = new TextFormat();

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { HeadgateError } from '../../../src/core/errors.ts';
 import { CALLER_LIMITS } from '../../../src/model/caller-limits.ts';
 import type { Grant } from '../../../src/rpc/server/access.ts';
-import { Turns, type Waiter } from '../../../src/rpc/server/turns.ts';
+import { Turns, type Waiter } from '../../../src/rpc/server/session/turns.ts';
 
 let now: number;
 let turns: Turns;

@@ -1,5 +1,13 @@
 import { type Deferred, deferred } from '../../../src/core/deferred.ts';
-import type { Backend, BackendHandle, ClosedFact, ExitFact, InputTaken, KillRequest, OutputSink } from '../../../src/model/ports/backend.ts';
+import type {
+  Backend,
+  BackendHandle,
+  ClosedFact,
+  ExitFact,
+  InputTaken,
+  KillRequest,
+  OutputSink,
+} from '../../../src/model/ports/backend.ts';
 import type { KillReceipt } from '../../../src/model/records.ts';
 
 /** A command whose main process ends while another of it holds the output, played by the test. */

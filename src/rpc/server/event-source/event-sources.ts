@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EventRecord } from '../../../model/records.ts';
 import { sees } from '../../../model/sight.ts';
 import { type Grant, seesSecrets } from '../access.ts';
-import { pathOf, queryOf, sendMethodNotAllowed } from '../http-answer.ts';
+import { pathOf, queryOf, sendMethodNotAllowed } from '../http/http-answer.ts';
 import type { ServerParts } from '../parts.ts';
 import { Projects, rootOf } from '../projects.ts';
 import { EventStream } from '../transports/event-stream.ts';

@@ -3,7 +3,7 @@ import { HeadgateError, isHeadgateError } from '../../../core/errors.ts';
 import { MAX_CHANNEL, parseChannelPath, requireLogPath } from '../../../model/paths.ts';
 import type { EventRecord } from '../../../model/records.ts';
 import type { ChunkPiece, ClosedFact, EndedFact } from '../../../stream/index.ts';
-import { encodedChunk, frameParts } from '../chunk-frame.ts';
+import { encodedChunk, frameParts } from '../session/chunk-frame.ts';
 import { type EventStream, sseFrame } from '../transports/event-stream.ts';
 import { checkQuery, PROJECT_PARAMS, type SourceRequest, wholeNumber } from './request.ts';
 import { deletedRun, failStream, guarded, presentAlias, type Source, type Subject } from './source.ts';

@@ -1,6 +1,6 @@
 import { HeadgateError } from '../../../core/errors.ts';
-import { EventFeed } from '../event-feed.ts';
-import { eventParams } from '../event-frame.ts';
+import { EventFeed } from '../session/event-feed.ts';
+import { eventParams } from '../session/event-frame.ts';
 import { type EventStream, sseFrame } from '../transports/event-stream.ts';
 import { checkQuery, PROJECT_PARAMS, type SourceRequest, wholeNumber } from './request.ts';
 import { guarded, presentAlias, type Source, type Subject } from './source.ts';

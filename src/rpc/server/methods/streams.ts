@@ -148,9 +148,13 @@ export const streamHandlers: Handlers<StreamMethod> = {
 
   'stream/input': async ({ run, path, chunk, encoding, eof, secret, offset }, call) => {
     if (secret && offset !== undefined) {
-      throw new HeadgateError('invalid_params', 'what is compared with a repeated chunk would say something of the secret; leave offset out', {
-        field: 'offset',
-      });
+      throw new HeadgateError(
+        'invalid_params',
+        'what is compared with a repeated chunk would say something of the secret; leave offset out',
+        {
+          field: 'offset',
+        },
+      );
     }
     const bytes = decode(chunk ?? '', encoding);
     return { ok: true, status: 'ok', ...(await call.parts.streams.input(runId(call, run), path, bytes, defined({ eof, secret, offset }))) };

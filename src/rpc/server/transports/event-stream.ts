@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HeadgateError } from '../../../core/errors.ts';
-import { errorFacts } from '../http-answer.ts';
+import { errorFacts } from '../http/http-answer.ts';
 import { PING_MS, watchPeer } from './heartbeat.ts';
 import { ListeningChannel } from './listening-channel.ts';
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { HeadgateError } from '../../../core/errors.ts';
-import { sendError } from '../http-answer.ts';
+import { sendError } from '../http/http-answer.ts';
 import { ListeningChannel } from './listening-channel.ts';
 import type { CloseReason, MessageChannelLike } from './message-channel.ts';
 

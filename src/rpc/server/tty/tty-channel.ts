@@ -2,7 +2,7 @@ import { defined } from '../../../core/defined.ts';
 import type { HeadgateError } from '../../../core/errors.ts';
 import type { TtyNews } from '../../protocol/tty.ts';
 import { ttyControl, ttyHeader } from '../../protocol/tty-frames.ts';
-import { errorFacts } from '../http-answer.ts';
+import { errorFacts } from '../http/http-answer.ts';
 import type { WebSocketChannel } from '../transports/websocket.ts';
 
 /** The connection of a terminal session, as its parts see it. */

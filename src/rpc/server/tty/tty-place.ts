@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { HeadgateError } from '../../../core/errors.ts';
 import type { Project } from '../../../model/records.ts';
 import { checkQuery, PROJECT_PARAMS } from '../event-source/request.ts';
-import { queryOf } from '../http-answer.ts';
+import { queryOf } from '../http/http-answer.ts';
 import type { Projects } from '../projects.ts';
 
 /** What a session's first message says of its project; `run` when it names one. */
