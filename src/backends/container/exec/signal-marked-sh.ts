@@ -1,3 +1,3 @@
-// Made from src/backends/container/signal-marked.sh by npm run docs.
+// Made from src/backends/container/exec/signal-marked.sh by npm run docs.
 /** Signals every process that carries the marker and prints their numbers: SIGNAL PRODUCER; signal 0 only looks. */
 export const SIGNAL_MARKED_SH = `# Signals every process that carries the marker and prints their numbers: SIGNAL PRODUCER; signal 0 only looks.\nPATH=$PATH:/usr/bin:/bin\nfor hg_file in $(grep -lszxF "HEADGATE_PRODUCER=$2" /proc/[0-9]*/environ /dev/null 2> /dev/null); do\n  hg_pid=\${hg_file#/proc/}\n  hg_pid=\${hg_pid%%/*}\n  read -r hg_stat 2> /dev/null < "/proc/$hg_pid/stat" || continue\n  case \${hg_stat##*) } in Z* | X*) continue ;; esac\n  kill "-$1" "$hg_pid" 2> /dev/null && echo "$hg_pid"\ndone\nexit 0\n`;
