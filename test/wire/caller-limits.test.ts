@@ -57,17 +57,13 @@ describe('{#caller_limits} responses that wait for the clients of one token', ()
     server = await startServer({ limits: { callMs: 0, answerBytes: MIB } });
     const operator = await server.connect();
     const { run } = await operator.call<{ run: string }>('startRun', { model: 'scripted' });
-    const { path } = await operator.call<{ path: string }>('sh', { run, command: 'echo' });
-    await operator.call('run/resolve', { run, resolution: { path, action: 'accept', runner: 'client' } });
-    for (let at = 0; at < 4; at++) await operator.call('stream', { run, path, channel: 1, chunk: 'x'.repeat(MIB) });
+    await operator.call('set', { run, path: 'known://large', body: 'x'.repeat(MIB) });
 
     const slow = await server.connect({ token: READ_TOKEN });
     const other = await server.connect({ token: READ_TOKEN });
     expect(await other.call('ping')).toMatchObject({ pong: true });
     slow.socket.pause();
-    const reads = Array.from({ length: 20 }, () =>
-      slow.call<{ chunk: string }>('stream/read', { run, path, channel: 1, max_bytes: 4 * MIB }),
-    );
+    const reads = Array.from({ length: 30 }, () => slow.call<{ body: string }>('get', { run, path: 'known://large' }));
     const look = (client: typeof slow) =>
       client.call('getRuns').then(
         () => undefined,
