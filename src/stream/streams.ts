@@ -11,6 +11,7 @@ import { isLive, LIVE_STATES } from '../model/status.ts';
 import { Redaction } from '../redact/index.ts';
 import { ChannelLog } from './channel-log.ts';
 import { channelEntries, channelState, logEntry, waitingOf } from './channels.ts';
+import { type ClientWriter, clientWriter } from './client-writer.ts';
 import { digestsOf } from './digests-of.ts';
 import { type EndedCommand, endCommands } from './end-commands.ts';
 import { Feeds } from './feeds.ts';
@@ -22,7 +23,7 @@ import { Lifecycle, type Owned } from './lifecycle.ts';
 import { listFilter } from './list-filter.ts';
 import { localLink } from './local-link.ts';
 import { MaskedReads } from './masked-reads.ts';
-import { clientRun, reachable, refuseEcho, refuseEnd, requireChannel, selected, served } from './reachable.ts';
+import { reachable, refuseEcho, refuseEnd, requireChannel, selected, served } from './reachable.ts';
 import type { ReadRequest, ReadResult } from './read.ts';
 import { beyondEnd } from './refusals.ts';
 import { StoredMasks } from './stored-masks.ts';
@@ -33,7 +34,6 @@ import { TerminalSizes } from './terminal-sizes.ts';
 import type {
   CancelRequest,
   ChannelState,
-  ClientEnd,
   EndedFact,
   InputOptions,
   ProducerList,
@@ -62,6 +62,10 @@ export class Streams {
   readonly fleet: Fleet;
   /** What models are shown of channels. */
   readonly digests: Digests;
+  /** What clients that run a command themselves bring. */
+  readonly append: ClientWriter['append'];
+  readonly completed: ClientWriter['completed'];
+  readonly aborted: ClientWriter['aborted'];
   readonly #store: Store;
   readonly #inputs: InputWatch;
   readonly #clock: Clock;
@@ -105,15 +109,21 @@ export class Streams {
       },
     });
     this.#inputs = watchInputs({ ...options, redaction, lifecycle: this.#lifecycle, waiters: this.#waiting, fleet: () => this.fleet });
+    const finish = (owned: Owned, end: () => EndedFact) => this.#finish(owned, end);
     this.link = localLink({
       store: this.#store,
       lifecycle: this.#lifecycle,
       leftovers: this.#leftovers,
       log: this.#log,
       taken: this.#taken,
-      finish: (owned, end) => this.#finish(owned, end),
+      finish,
       finishLeftover: (owned, end) => this.#finishLeftover(owned, end),
     });
+    ({
+      append: this.append,
+      completed: this.completed,
+      aborted: this.aborted,
+    } = clientWriter({ store: this.#store, lifecycle: this.#lifecycle, log: this.#log, finish }));
     const hands = {
       retake: (id: number) => this.#retake(id),
       lose: (id: number, message: string) => this.#lose(id, message),
@@ -142,52 +152,6 @@ export class Streams {
     tx.after(() => this.#follow(owned));
     if (plan.runner !== 'client') tx.after(() => this.fleet.place(owned.producer));
     return owned.channels.map(channelState);
-  }
-
-  /**
-   * `stream` from a client that runs the command itself. Returns the offset of the chunk and the channel's length after
-   * it, once stored. Throws not_found, stream_not_open, stream_closed, offset_conflict, stale_epoch, conflict.
-   */
-  async append(o: {
-    runId: number;
-    path: string;
-    channel: number;
-    bytes: Buffer;
-    offset?: number | undefined;
-    epoch?: number | undefined;
-  }): Promise<{ offset: number; bytes: number }> {
-    const owned = clientRun(this.#lifecycle, o.runId, o.path, o.epoch);
-    const channelId = requireChannel(owned, o.channel);
-    const offset = await this.#log.append(channelId, o.offset, o.bytes);
-    return { offset, bytes: Math.max(offset + o.bytes.length, this.#store.channels.head(channelId).bytes) };
-  }
-
-  /** `stream/completed` from a client; repeated with the same facts it returns the same. */
-  completed(runId: number, path: string, end: ClientEnd): ChannelState[] {
-    const known = this.#lifecycle.owned(runId, path);
-    const exitCode = end.exitCode ?? null;
-    const signal = end.signal === undefined ? null : signalName(end.signal);
-    const { producer } = known;
-    if (
-      producer.state === 'ended' &&
-      producer.runner === 'client' &&
-      producer.exitCode === exitCode &&
-      (signal === null || producer.signal === signal)
-    ) {
-      return known.channels.map(channelState);
-    }
-    const owned = clientRun(this.#lifecycle, runId, path, end.epoch);
-    return this.#finish(owned, () =>
-      this.#lifecycle.completed(owned, { exitCode, signal, durationMs: end.durationMs ?? null, detached: [] }, 'client'),
-    );
-  }
-
-  /** `stream/aborted` from the client that ran and killed it. */
-  aborted(runId: number, path: string, o: { reason: string | null; durationMs?: number; epoch?: number; by: string }): ChannelState[] {
-    const known = this.#lifecycle.owned(runId, path);
-    if (known.producer.state === 'aborted') return known.channels.map(channelState);
-    const owned = clientRun(this.#lifecycle, runId, path, o.epoch);
-    return this.#finish(owned, () => this.#lifecycle.aborted(owned, { reason: o.reason, durationMs: o.durationMs ?? null, by: o.by }));
   }
 
   /**
