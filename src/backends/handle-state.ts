@@ -51,6 +51,11 @@ export class OneKill {
   #receipt: Promise<KillReceipt> | undefined;
   #hasten: ((graceMs: number) => void) | undefined;
 
+  /** True from the first request on, unless what it began was rejected. */
+  get isBegun(): boolean {
+    return this.#receipt !== undefined;
+  }
+
   /**
    * Resolves with the receipt. A kill that rejects was not carried out, and the next request begins again.
    *

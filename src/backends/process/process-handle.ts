@@ -371,7 +371,7 @@ export class ProcessHandle implements BackendHandle {
     const { space, giveBackBytes } = this.#options;
     this.#giveBack?.look(space.low ? Math.min(SMALL_STEP_BYTES, giveBackBytes) : giveBackBytes);
     const tree = this.#knownTree();
-    if (!tree || this.#kill) return;
+    if (!tree || this.#kill.isBegun) return;
     const lag = this.#reader.lag();
     const behind = this.#giveBack?.behind(giveBackBytes) === true;
     this.#brakeOf(tree).update(lag, behind || this.#reader.rejected || this.#writesWhileLow(lag));
