@@ -30,7 +30,7 @@ function translated(handle: BackendHandle, spool: string): BackendHandle {
     exited: handle.exited,
     closed,
     ...(handle.drained ? { drained: handle.drained } : {}),
-    write: (bytes) => handle.write(bytes),
+    write: (bytes, offset) => handle.write(bytes, offset),
     closeInput: () => handle.closeInput(),
     resize: (cols, rows) => handle.resize(cols, rows),
     signal: (signal) => handle.signal(signal),
