@@ -167,6 +167,8 @@ describe('{#launcher} a process that starts shims', () => {
     const meant = spare.filter(isMeant);
     expect(meant.length).toBeGreaterThan(0);
     for (const pid of meant) process.kill(pid, signal);
+    const reached = signal === 'SIGKILL' ? ['', 'Z'] : ['T'];
+    await eventually(() => meant.every((pid) => reached.includes(state(pid))), 'the signal has reached all of them');
     const after = await start('cat; echo x >> runs; cat runs', { stdin: true });
     if (signal === 'SIGSTOP') for (const pid of meant) process.kill(pid, 'SIGCONT');
     await after.handle.write(Buffer.from('typed\n'));
@@ -246,8 +248,10 @@ describe('{#launcher} a process that starts shims', () => {
 
   /** Starts a command while the launcher is stopped, and takes its working folder away, so that the server cannot start it either. */
   async function startInVain(command: string) {
-    await warm();
+    await spareReady();
     for (const pid of launchers()) process.kill(pid, 'SIGSTOP');
+    // Takes the spare, and there is no other while the launcher is stopped.
+    expect(wasSpare(await run('true'))).toBe(true);
     const started = start(command);
     started.catch(() => {});
     const folder = join(root, 'spool', `p${count}`);
