@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -74,7 +74,8 @@ describe('{#runner_process} a runner of its own process', () => {
       const folder = join(data, 'runner', 'producers');
       let most = 0;
       const spool = () => {
-        const producer = readdirSync(folder, { withFileTypes: true }).find((entry) => entry.isDirectory());
+        const entries = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
+        const producer = entries.find((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
         return join(folder, producer?.name ?? '', 'out.1');
       };
       const looking = setInterval(() => {
