@@ -291,7 +291,7 @@ describe('listings', () => {
     const [live] = await json<Producer[]>(['ps', '--json', '--run', 'listed']);
     expect(live).toMatchObject({ run: 'listed', state: 'running', pid: expect.any(Number) as number });
     const table = (await hg(['ps', '--run', 'listed'])).out.split('\n');
-    expect(table[0]).toMatch(/^RUN +PATH +STATE +PID +AGE +OUTPUT +COMMAND$/);
+    expect(table[0]).toMatch(/^# +RUN +PATH +STATE +PID +AGE +OUTPUT +COMMAND$/);
     expect(table[1]).toContain(live!.path);
     writeFileSync(join(project, 'go-list'), '');
     await running.ended;
@@ -424,7 +424,7 @@ describe('{#cli_act} headgate act and ask', () => {
   it('accepts commands with --yes, shows their output, and exits when the loop ends', async () => {
     await scenario(
       'worker',
-      'steps:\n  - say: Counting.\n    calls:\n      - tool: sh\n        input: { command: "seq 3; echo warn >&2" }\n  - say: Counted.\n',
+      'steps:\n  - say: Counting.\n    calls:\n      - tool: sh\n        input: { command: "seq 3; echo warn >&2; touch counted" }\n  - say: Counted.\n',
     );
     const { code, out, err } = await hg(['act', '--yes', '--model', 'worker', '--run', 'worked', 'count']);
     expect({ code, out }).toEqual({ code: 0, out: 'Counting.\nCounted.\n' });

@@ -143,11 +143,13 @@ describe('{#data_copy} a copy of a data folder', () => {
     const spool = realpathSync(join(live.data, 'producers'));
     rmSync(join(data, 'producers'), { recursive: true });
     symlinkSync(spool, join(data, 'producers'));
-    const before = readdirSync(spool).sort();
+    // Without the spare, which comes and goes as the original likes.
+    const inSpool = () => readdirSync(spool).filter((name) => !name.startsWith('.'));
+    const before = inSpool();
     const { server } = await open(data);
     await server.stop();
     expect(lstatSync(join(data, 'producers')).isSymbolicLink()).toBe(false);
-    expect(readdirSync(spool).sort()).toEqual(before);
+    expect(inSpool()).toEqual(before);
     await finished(client, place, 'linked');
   });
 
@@ -199,9 +201,10 @@ describe('{#data_copy} a data folder that was moved', () => {
     await stored(next, followed, channels[0]!.bytes + 100);
     await next.call('stream/cancel', { ...killed, grace_ms: 50 });
     expect(await ended(next, killed)).toMatchObject({ status: 499 });
-    // The shim writes how it ended where the folder was: into it, while a link stands there.
+    // A shim writes how it ended where the folder was: into it, while a link stands there. One that was a spare finds it.
     go('followed');
-    expect(await ended(next, followed)).toMatchObject({ status: 500, outcome: 'lost' });
+    const { status, outcome } = await ended(next, followed);
+    expect([status, outcome]).toEqual([500, expect.stringMatching(/^(lost|exit:7)$/)]);
     expect(await output(next, followed)).toBe(counted('followed'));
     symlinkSync(moved, live.data);
     await finished(next, linked, 'linked-back');
