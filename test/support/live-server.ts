@@ -95,7 +95,7 @@ export class LiveServer {
     const spool = join(this.data, 'producers');
     if (!existsSync(spool)) return [];
     return readdirSync(spool, { withFileTypes: true })
-      .filter((each) => each.isDirectory())
+      .filter((each) => each.isDirectory() && !each.name.startsWith('.'))
       .map(({ name }) => join(spool, name));
   }
 

@@ -213,8 +213,10 @@ export class Launcher {
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore'],
     });
-    child.stdin.on('error', () => {});
     child.on('error', () => {});
+    // Without a process, for want of descriptors say, there are no pipes either.
+    if (child.pid === undefined) return this.#failed('the launcher cannot be started now');
+    child.stdin.on('error', () => {});
     child.once('exit', () => {
       if (this.#process?.child === child) this.#giveUp('the launcher has ended');
     });

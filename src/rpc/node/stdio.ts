@@ -15,6 +15,8 @@ const KEPT_CHARS = 4096;
 export function connectStdio(command: readonly string[], env?: NodeJS.ProcessEnv): Promise<Transport> {
   const [program = '', ...args] = command;
   const child = spawn(program, args, { stdio: 'pipe', ...(env === undefined ? {} : { env: { ...process.env, ...env } }) });
+  // Without a process, for want of descriptors say, there may be no pipes.
+  if (child.pid === undefined) return new Promise((_, reject) => child.once('error', reject));
   let said = '';
   child.stderr.on('data', (bytes: Buffer) => {
     said = (said + bytes.toString()).slice(-KEPT_CHARS);
