@@ -15,7 +15,7 @@ exec > /dev/null 2>&1
 while IFS= read -r HEADGATE_LAUNCHER_LINE; do
   case $HEADGATE_LAUNCHER_LINE in
     .*)
-      (PATH=$PATH:/usr/bin:/bin; cd "$1/$HEADGATE_LAUNCHER_LINE" && exec mkfifo -m 600 go in) || continue
+      (PATH=/usr/bin:/bin:$PATH; cd "$1/$HEADGATE_LAUNCHER_LINE" && exec mkfifo -m 600 go in) || continue
       exec 3<> "$1/$HEADGATE_LAUNCHER_LINE/go"
       ;;
   esac

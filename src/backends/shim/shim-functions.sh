@@ -23,7 +23,7 @@ headgate_identify() {
 headgate_publish() {
   until echo "$2" >| "$1"; do
     [ -d "${1%/*}" ] || return 1
-    (PATH=$PATH:/usr/bin:/bin; exec sleep 1) 5<&-
+    (PATH=/usr/bin:/bin:$PATH; exec sleep 1) 5<&-
   done
 }
 

@@ -16,7 +16,7 @@ HEADGATE_PIPE
 HEADGATE_PIPE
 if [ -p /proc/self/fd/6 ] && [ -p /proc/self/fd/7 ]; then
   exec 8>| /proc/self/fd/6 9>| /proc/self/fd/7
-elif (PATH=$PATH:/usr/bin:/bin; exec mkfifo -m 600 "$HEADGATE_SHIM_FOLDER/pipe.1" "$HEADGATE_SHIM_FOLDER/pipe.2") 5<&-; then
+elif (PATH=/usr/bin:/bin:$PATH; exec mkfifo -m 600 "$HEADGATE_SHIM_FOLDER/pipe.1" "$HEADGATE_SHIM_FOLDER/pipe.2") 5<&-; then
   exec 6<> "$HEADGATE_SHIM_FOLDER/pipe.1" 7<> "$HEADGATE_SHIM_FOLDER/pipe.2"
   exec 8> "$HEADGATE_SHIM_FOLDER/pipe.1" 9> "$HEADGATE_SHIM_FOLDER/pipe.2"
   exec 6< "$HEADGATE_SHIM_FOLDER/pipe.1" 7< "$HEADGATE_SHIM_FOLDER/pipe.2"
