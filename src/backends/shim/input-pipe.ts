@@ -67,7 +67,9 @@ export class InputPipe {
   end(): Promise<void> {
     return this.#turns.run(async () => {
       if (this.#ended || this.#folder.exitCode() !== undefined) return;
-      const holder = await this.#ready();
+      const holder = await this.#opened();
+      // The command has ended meanwhile, and its input with it.
+      if (!holder) return;
       if (this.#terminal) return await this.#typeEnd();
       this.#ended = true;
       this.#closeEnd();
@@ -148,11 +150,21 @@ export class InputPipe {
     }
   }
 
-  /** Waits for the shim to open the FIFO: before that a write could get lost, or the command wait for ever. */
   async #ready(): Promise<ProcessIdentity> {
+    const holder = await this.#opened();
+    if (!holder) throw inputGone();
+    return holder;
+  }
+
+  /**
+   * Waits for the shim to open the FIFO: before that a write could get lost, or the command wait for ever. Undefined once the command has
+   * ended, whose shim ends the holder first.
+   */
+  async #opened(): Promise<ProcessIdentity | undefined> {
     const giveUp = this.#clock.monotonic() + PATIENCE_MS;
     for (;;) {
-      if (this.#closed || this.#folder.exitCode() !== undefined) throw inputGone();
+      if (this.#closed) throw inputGone();
+      if (this.#folder.exitCode() !== undefined) return undefined;
       const holder = this.#folder.inputHolder();
       if (holder) return holder;
       if (this.#clock.monotonic() >= giveUp)
