@@ -15,6 +15,7 @@ import * as tokenBounds from './0013_token_bounds.ts';
 import * as runCopies from './0014_run_copies.ts';
 import * as ownRuns from './0015_own_runs.ts';
 import * as tokenUse from './0016_token_use.ts';
+import * as channelFiles from './0017_channel_files.ts';
 
 /** One step of the schema: the SQL that `up` emits, frozen once it has landed. */
 export interface Migration {
@@ -41,4 +42,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 14, name: 'run_copies', up: runCopies.up },
   { number: 15, name: 'own_runs', up: ownRuns.up },
   { number: 16, name: 'token_use', up: tokenUse.up },
+  { number: 17, name: 'channel_files', up: channelFiles.up },
 ];

@@ -23,11 +23,19 @@ export interface BackupFacts {
   readonly at: string;
 }
 
+/** A file for an archive. */
+export interface ArchivedFile {
+  readonly name: string;
+  readonly path: string;
+  /** The first bytes of it that belong there; all of them when left out. */
+  readonly bytes?: number;
+}
+
 /** Writes files as a tar archive to `to`, a new file of mode 0600 that is on the disk at the end. Throws the system error. */
 export async function writeArchive(o: {
   to: string;
   facts: BackupFacts;
-  files: readonly { name: string; path: string }[];
+  files: readonly ArchivedFile[];
   signal: AbortSignal;
 }): Promise<void> {
   const archive = pack();
@@ -42,10 +50,11 @@ async function fill(archive: Pack, o: Parameters<typeof writeArchive>[0]): Promi
   const facts = `${JSON.stringify({ format: FORMAT, ...o.facts })}\n`;
   small(FACTS, facts);
   const sums = [sumLine(createHash('sha256').update(facts), FACTS)];
-  for (const { name, path } of o.files) {
-    const entry = archive.entry({ name, mode: FILE_MODE, mtime, size: statSync(path).size });
+  for (const { name, path, bytes } of o.files) {
+    const entry = archive.entry({ name, mode: FILE_MODE, mtime, size: bytes ?? statSync(path).size });
     const hash = createHash('sha256');
-    await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hashing(hash), entry, { signal: o.signal });
+    const end = bytes === undefined ? {} : { end: bytes - 1 };
+    await pipeline(createReadStream(path, { highWaterMark: 1 << 20, ...end }), hashing(hash), entry, { signal: o.signal });
     sums.push(sumLine(hash, name));
   }
   small(SUMS, sums.join(''));

@@ -5,8 +5,9 @@ import { HeadgateError, isHeadgateError, isMissing, messageOf, systemCode } from
 import { formatBytes } from '../core/measures.ts';
 import { replaceFile } from '../core/whole-file.ts';
 import { isDiskFailure, snapshotDatabase } from '../store/index.ts';
-import { type BackupFacts, writeArchive } from './backup-archive.ts';
-import { DATA_PARTS, LAST_BACKUP } from './data-parts.ts';
+import { type ArchivedFile, type BackupFacts, writeArchive } from './backup-archive.ts';
+import { ChannelsAside, channelNames } from './channels-aside.ts';
+import { CHANNELS, DATA_PARTS, LAST_BACKUP } from './data-parts.ts';
 
 /** Space that the archive needs beside its files. */
 const ROOM_BYTES = 1024 * 1024;
@@ -29,12 +30,14 @@ export async function backUp(o: { data: string; file: string; version: string; s
     throw new HeadgateError('not_found', `there are no data in ${o.data}; name the folder with --data`, { folder: o.data });
   if (existsSync(file)) throw taken(file);
   let work: string | undefined;
+  let aside: ChannelsAside | undefined;
   try {
-    hasRoom(dirname(file), statSync(database).size);
+    hasRoom(dirname(file), 2 * statSync(database).size + channelBytes(o.data));
     work = mkdtempSync(join(dirname(file), `.${basename(file)}.`));
     const archive = join(work, 'archive');
     const facts = { version: o.version, of: realpathSync(o.data), at: new Date(systemClock.now()).toISOString() };
-    const files = await gather(o.data, work, o.signal);
+    aside = new ChannelsAside(o.data);
+    const files = await gather(o.data, work, aside, o.signal);
     await writeArchive({ to: archive, facts, files, signal: o.signal });
     publish(archive, file);
     const backup = { file, bytes: statSync(file).size, ...facts };
@@ -44,6 +47,7 @@ export async function backUp(o: { data: string; file: string; version: string; s
     throw explained(error, { what: `${file} cannot be written`, path: file, signal: o.signal });
   } finally {
     if (work !== undefined) rmSync(work, { recursive: true, force: true });
+    aside?.remove();
   }
 }
 
@@ -57,12 +61,19 @@ function noteBackup(data: string, { file, at }: Backup): void {
 }
 
 /** The files of a backup, those that others write to as copies in `work`. */
-async function gather(data: string, work: string, signal: AbortSignal): Promise<{ name: string; path: string }[]> {
-  const files: { name: string; path: string }[] = [];
+async function gather(data: string, work: string, aside: ChannelsAside, signal: AbortSignal): Promise<ArchivedFile[]> {
+  const files: ArchivedFile[] = [];
   for (const { name, backup } of DATA_PARTS) {
     const path = join(work, name);
-    if (backup === 'database') await snapshotDatabase({ file: join(data, name), to: path, signal });
-    else if (backup !== 'file' || !copied(join(data, name), path)) continue;
+    if (backup === 'files') continue;
+    if (backup === 'database') {
+      aside.take();
+      const channels = await snapshotDatabase({ file: join(data, name), to: path, signal });
+      aside.take();
+      files.push({ name, path }, ...channels.map(({ file, bytes }) => ({ name: `${CHANNELS}/${file}`, path: aside.path(file), bytes })));
+      continue;
+    }
+    if (backup !== 'file' || !copied(join(data, name), path)) continue;
     files.push({ name, path });
   }
   return files;
@@ -78,10 +89,17 @@ function copied(from: string, to: string): boolean {
   }
 }
 
+/** Bytes of the files of channels. */
+function channelBytes(data: string): number {
+  let bytes = 0;
+  for (const name of channelNames(data)) bytes += statSync(join(data, CHANNELS, name), { throwIfNoEntry: false })?.size ?? 0;
+  return bytes;
+}
+
 /** The database is there twice for a while: as a copy and in the archive. */
 function hasRoom(folder: string, bytes: number): void {
   const { bavail, bsize } = statfsSync(folder);
-  const [free, needed] = [bavail * bsize, 2 * bytes + ROOM_BYTES];
+  const [free, needed] = [bavail * bsize, bytes + ROOM_BYTES];
   if (free >= needed) return;
   throw new HeadgateError(
     'overloaded',

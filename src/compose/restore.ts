@@ -7,11 +7,13 @@ import { makeFolder } from '../core/make-folder.ts';
 import { lockDataFolder } from '../store/index.ts';
 import { explained } from './backup.ts';
 import { type BackupFacts, readArchive } from './backup-archive.ts';
-import { DATA_PARTS } from './data-parts.ts';
+import { CHANNELS, DATA_PARTS } from './data-parts.ts';
 import { makePrivate } from './server-files.ts';
 
 /** The database comes first. */
 const PARTS = DATA_PARTS.filter(({ backup }) => backup);
+
+const CHANNEL_FILE = new RegExp(`^${CHANNELS}/[A-Za-z0-9_-]+$`);
 
 /** Where the files are until all of them are there and right. */
 const WORK = '.restoring';
@@ -41,6 +43,7 @@ export async function restore(o: {
     const work = join(folder, WORK);
     rmSync(work, { recursive: true, force: true });
     mkdirSync(work, { mode: 0o700 });
+    mkdirSync(join(work, CHANNELS), { mode: 0o700 });
     const facts = await unpack(file, work, o.signal);
     // The database last: without it a folder has no data.
     for (const { name } of PARTS.toReversed()) if (existsSync(join(work, name))) renameSync(join(work, name), join(folder, name));
@@ -54,12 +57,12 @@ export async function restore(o: {
 }
 
 async function unpack(file: string, work: string, signal: AbortSignal): Promise<BackupFacts> {
-  const names = new Set(PARTS.map(({ name }) => name));
+  const names = new Set(PARTS.filter(({ backup }) => backup !== 'files').map(({ name }) => name));
   const facts = await readArchive({
     file,
     signal,
     take: async (name, body) => {
-      if (!names.delete(name))
+      if (!names.delete(name) && !CHANNEL_FILE.test(name))
         throw new HeadgateError('conflict', `the backup ${file} is not whole: ${name} does not belong there; take another one`, { file });
       await pipeline(body, createWriteStream(join(work, name), { flags: 'wx', mode: 0o600, flush: true }), { signal });
     },

@@ -114,11 +114,11 @@ export class Metrics implements ServerObserver {
 
   #link(link: LocalRunnerLink): LocalRunnerLink {
     return overlay(link, {
-      append: async (entryId, epoch, channel, offset, bytes) => {
+      append: async (entryId, epoch, channel, offset, bytes, file) => {
         const piece = { since: this.#clock.monotonic(), bytes: bytes.length };
         this.#waiting.add(piece);
         try {
-          await link.append(entryId, epoch, channel, offset, bytes);
+          await link.append(entryId, epoch, channel, offset, bytes, file);
           this.#stored.observe((this.#clock.monotonic() - piece.since) / 1000);
         } finally {
           this.#waiting.delete(piece);

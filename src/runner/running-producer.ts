@@ -166,7 +166,10 @@ export class RunningProducer {
 
   #take(begin: (backend: Backend, sink: OutputSink) => Promise<BackendHandle>, retried: (error: unknown) => boolean): void {
     const { persist } = this.#options.link;
-    const sink: OutputSink = { write: (channel, offset, bytes) => this.#append(channel, offset, bytes), ...(persist ? { persist } : {}) };
+    const sink: OutputSink = {
+      write: (channel, offset, bytes, file) => this.#append(channel, offset, bytes, file),
+      ...(persist ? { persist } : {}),
+    };
     this.#handle = this.#begin(() => begin(this.#options.backend, sink), retried);
     void this.#handle
       .then((handle) => this.#follow(handle))
@@ -224,21 +227,21 @@ export class RunningProducer {
   }
 
   /** No output before the server knows that the producer runs. */
-  async #append(channel: number, offset: number, bytes: Buffer): Promise<void> {
+  async #append(channel: number, offset: number, bytes: Buffer, file: string | undefined): Promise<void> {
     const { outputBytes } = this.#options;
     if (!this.#opened) await this.#open.promise;
     const taken = this.#rest?.take(channel, offset, bytes.length) ?? bytes.length;
     if (taken === 0 && bytes.length > 0) return;
-    if (this.#isLeftover || this.#rest) return await this.#store(channel, offset, bytes.subarray(0, taken));
+    if (this.#isLeftover || this.#rest) return await this.#store(channel, offset, bytes.subarray(0, taken), file);
     this.#reached.set(channel, Math.max(offset + bytes.length, this.#reached.get(channel) ?? 0));
     if (this.#output.passes(channel, offset + bytes.length)) this.#limit('limit', `wrote more than ${outputBytes} bytes`);
-    await this.#store(channel, offset, bytes);
+    await this.#store(channel, offset, bytes, file);
   }
 
-  async #store(channel: number, offset: number, bytes: Buffer): Promise<void> {
+  async #store(channel: number, offset: number, bytes: Buffer, file: string | undefined): Promise<void> {
     const { producer, link } = this.#options;
     try {
-      await link.append(producer.entryId, producer.epoch, channel, offset, bytes);
+      await link.append(producer.entryId, producer.epoch, channel, offset, bytes, file);
     } catch (error) {
       if (isHeadgateError(error, 'stale_epoch')) this.#fenced = true;
       throw error;

@@ -3,6 +3,7 @@ import { countLines } from '../core/bytes.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { ChannelHead, ChannelStore, SegmentWrite } from '../model/ports/store.ts';
 import type { Segment } from '../model/records.ts';
+import type { ChannelMarks, Piece as FilePiece, FileRow } from './channel-marks.ts';
 import type { Connection } from './connection.ts';
 import { DELETED_RUNS } from './visible.ts';
 
@@ -17,13 +18,15 @@ export interface LogWatcher {
 }
 
 /**
- * Channels as lists of segments (SPEC {#segments}). Every statement here is hot: prepared once, by hand, and each
+ * Channels as lists of segments, and of marks in a file (SPEC {#segments}, {#channel_files}). Every statement here is hot: prepared once, by hand, and each
  * reaches its segments by an index.
  */
 export class SqliteChannels implements ChannelStore {
   readonly #db: Connection;
+  readonly #marks: ChannelMarks;
   readonly #log: LogWatcher | undefined;
   readonly #head: Statement<[number], ChannelHead>;
+  readonly #size: Statement<[number], number>;
   readonly #extend: Statement<[number, number, number, number, number, number]>;
   readonly #insert: Statement<[number, number, number, number, Uint8Array]>;
   readonly #start: Statement<[number, number], number>;
@@ -34,10 +37,12 @@ export class SqliteChannels implements ChannelStore {
   readonly #lineHolder: Statement<[number, number], Piece>;
 
   /** Without a write-ahead log that is watched, there is always room. */
-  constructor(db: Connection, log?: LogWatcher) {
+  constructor(db: Connection, marks: ChannelMarks, log?: LogWatcher) {
     this.#db = db;
+    this.#marks = marks;
     this.#log = log;
     this.#head = db.prepare(`select bytes, lines from entries where id = ? and run_id not in (${DELETED_RUNS})`);
+    this.#size = db.prepare<[number], number>('select bytes from entries where id = ?').pluck();
     // An entry with a text of its own is no channel: its size counts that text.
     this.#extend = db.prepare(
       `update entries set bytes = bytes + ?, lines = lines + ?, updated_at = ? where id = ? and bytes = ? and lines = ? and body = ''
@@ -79,9 +84,11 @@ export class SqliteChannels implements ChannelStore {
     });
   }
 
-  #append({ entryId, offset, bytes, line, at, lines }: SegmentWrite): void {
+  #append(write: SegmentWrite): void {
+    const { entryId, offset, bytes, line, at, lines } = write;
     this.#db.guardOutput();
     if (this.#extend.run(bytes.length, lines, at, entryId, offset, line).changes === 0) throw this.#refusal(entryId, offset, line);
+    if (this.#marks.add(write)) return;
     this.#insert.run(entryId, offset, line, at, bytes);
     this.#log?.wrote(bytes.length);
   }
@@ -104,6 +111,11 @@ export class SqliteChannels implements ChannelStore {
 
   read(entryId: number, from: number, maxBytes: number): Buffer {
     if (maxBytes <= 0) return NOTHING;
+    const row = this.#marks.of(entryId);
+    if (row) {
+      const length = Math.min(maxBytes, (this.#head.get(entryId)?.bytes ?? 0) - from);
+      return length <= 0 ? NOTHING : this.#marks.read(row, entryId, from, length);
+    }
     const start = this.#start.get(entryId, from);
     if (start === undefined) return NOTHING;
     const bytes = this.#read.get(entryId, start, from + maxBytes) ?? NOTHING;
@@ -115,7 +127,8 @@ export class SqliteChannels implements ChannelStore {
     if (line <= 0) return 0;
     if (line > head.lines) return head.bytes;
     // The LF that ends the line before lies in the last segment that begins with fewer LFs behind it.
-    const piece = this.#lineHolder.get(entryId, line);
+    const row = this.#marks.of(entryId);
+    const piece = row ? this.#whole(row, entryId, this.#marks.lineHolder(entryId, line, head.bytes)) : this.#lineHolder.get(entryId, line);
     if (!piece) return head.bytes;
     let at = -1;
     for (let seen = piece.line; seen < line; seen++) at = piece.bytes.indexOf(10, at + 1);
@@ -125,18 +138,48 @@ export class SqliteChannels implements ChannelStore {
   linesBefore(entryId: number, offset: number): number {
     const head = this.head(entryId);
     if (offset >= head.bytes) return head.lines;
-    const piece = offset > 0 ? this.#holder.get(entryId, offset) : undefined;
+    if (offset <= 0) return 0;
+    const row = this.#marks.of(entryId);
+    const piece = row ? this.#whole(row, entryId, this.#marks.holder(entryId, offset), offset) : this.#holder.get(entryId, offset);
     return piece ? piece.line + countLines(piece.bytes.subarray(0, offset - piece.offset)) : 0;
   }
 
   times(entryId: number, from: number, to: number): Pick<Segment, 'offset' | 'at'>[] {
     if (from >= this.head(entryId).bytes) return [];
+    if (this.#marks.of(entryId)) {
+      return this.#marks.pieces(entryId, from, to, -1).map(({ offset, at }) => ({ offset, at }));
+    }
     return this.#times.all(entryId, this.#start.get(entryId, from) ?? 0, to);
   }
 
   segments(entryId: number, from: number, limit: number): Segment[] {
-    if (from >= this.head(entryId).bytes) return [];
+    const { bytes } = this.head(entryId);
+    if (from >= bytes) return [];
+    const row = this.#marks.of(entryId);
+    if (row) return this.#marks.withBytes(row, entryId, from, limit, bytes);
     return this.#segments.all(entryId, this.#start.get(entryId, from) ?? 0, limit);
+  }
+
+  sync(entryIds: readonly number[]): Promise<void> | undefined {
+    const syncs = entryIds.flatMap((id) => {
+      const row = this.#marks.of(id);
+      return (row && this.#marks.sync(id, row, this.#size.get(id) ?? 0)) ?? [];
+    });
+    return syncs.length === 0 ? undefined : Promise.all(syncs).then(() => undefined);
+  }
+
+  settle(entryIds: readonly number[]): void {
+    for (const id of entryIds) {
+      const row = this.#marks.of(id);
+      if (row) this.#marks.settle(id, row, this.#size.get(id) ?? 0);
+    }
+  }
+
+  /** A piece with its bytes, up to the next one, or up to `end`. */
+  #whole(row: FileRow, entryId: number, piece: FilePiece | undefined, end?: number): Piece | undefined {
+    if (!piece) return undefined;
+    const [only] = end === undefined ? this.segments(entryId, piece.offset, 1) : [];
+    return only ?? { ...piece, bytes: this.#marks.read(row, entryId, piece.offset, (end ?? piece.offset) - piece.offset) };
   }
 }
 

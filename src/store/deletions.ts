@@ -7,6 +7,8 @@ const PIECE_BYTES = 512 * 1024;
 /** Segments, and other rows, that one statement deletes at the most. */
 const PIECE_SEGMENTS = 64;
 const PIECE_ROWS = 100;
+/** Marks of a channel's file. */
+const PIECE_MARKS = 500;
 
 /**
  * Deletes what deleted runs held, a little at a time. Everything is found by the run's row, which goes last: whenever
@@ -18,6 +20,9 @@ export class Deletions {
   readonly #entry: Statement<[number], number>;
   readonly #segments: Statement<[number, number], { offset: number; size: number }>;
   readonly #dropSegments: Statement<[number, number]>;
+  readonly #dropMarks: Statement<[number, number]>;
+  readonly #file: Statement<[number], string>;
+  readonly #discard: (file: string) => void;
   readonly #dropEntry: Statement<[number]>;
   readonly #dropEvents: Statement<[number, number]>;
   readonly #turn: Statement<[number], number>;
@@ -27,13 +32,17 @@ export class Deletions {
   readonly #dropLoops: Statement<[number, number]>;
   readonly #dropRun: Statement<[number]>;
 
-  /** `copies`: runs that are out of sight because they are being made (SPEC {#run_fork}). */
-  constructor(db: Connection, copies: () => readonly number[]) {
-    this.#copies = copies;
+  /** `copies`: runs that are out of sight because they are being made (SPEC {#run_fork}). `discard` removes the file of a channel. */
+  constructor(db: Connection, options: { copies: () => readonly number[]; discard: (file: string) => void }) {
+    this.#copies = options.copies;
+    this.#discard = options.discard;
     this.#run = db.prepare<[string], number>(`${DELETED_RUNS} and id not in (select value from json_each(?)) order by id limit 1`).pluck();
     this.#entry = db.prepare<[number], number>('select id from entries where run_id = ? order by path limit 1').pluck();
     this.#segments = db.prepare('select offset, length(bytes) as size from segments where entry_id = ? order by offset limit ?');
     this.#dropSegments = db.prepare('delete from segments where entry_id = ? and offset <= ?');
+    this.#dropMarks = db.prepare(`delete from channel_marks where entry_id = ? and offset in
+      (select offset from channel_marks where entry_id = ? order by offset limit ${PIECE_MARKS})`);
+    this.#file = db.prepare<[number], string>('select file from channel_files where entry_id = ?').pluck();
     this.#dropEntry = db.prepare('delete from entries where id = ?');
     this.#dropEvents = db.prepare('delete from events where id in (select id from events where run_id = ? limit ?)');
     this.#turn = db.prepare<[number], number>('select id from turns where run_id = ? order by sequence limit 1').pluck();
@@ -64,14 +73,18 @@ export class Deletions {
   }
 
   #entryPiece(entry: number): number {
+    if (this.#dropMarks.run(entry, entry).changes > 0) return 0;
     let [bytes, last] = [0, -1];
     for (const { offset, size } of this.#segments.all(entry, PIECE_SEGMENTS)) {
       bytes += size;
       last = offset;
       if (bytes >= PIECE_BYTES) break;
     }
-    if (last < 0) this.#dropEntry.run(entry);
-    else this.#dropSegments.run(entry, last);
+    if (last < 0) {
+      const file = this.#file.get(entry);
+      this.#dropEntry.run(entry);
+      if (file !== undefined) this.#discard(file);
+    } else this.#dropSegments.run(entry, last);
     return bytes;
   }
 }

@@ -6,6 +6,10 @@ import { type Logger, silentLogger } from '../core/logger.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { Run } from '../model/records.ts';
 import { SqliteAudit } from './audit.ts';
+import { ChannelFileUpkeep } from './channel-file-upkeep.ts';
+import { ChannelFiles, channelFolder } from './channel-files.ts';
+import { ChannelMarks } from './channel-marks.ts';
+import { recoverChannels } from './channel-recovery.ts';
 import { SqliteChannels } from './channels.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { Connection, type Durability } from './connection.ts';
@@ -102,6 +106,9 @@ class SqliteStore implements Store {
   readonly events: SqliteEvents;
   readonly audit: SqliteAudit;
   readonly #log: LogSync;
+  readonly #files: ChannelFiles;
+  readonly #marks: ChannelMarks;
+  readonly #fileUpkeep: ChannelFileUpkeep;
   readonly #db: Database;
   readonly #connection: Connection;
   readonly #checkpointer: Checkpointer | undefined;
@@ -148,14 +155,26 @@ class SqliteStore implements Store {
     };
     const removed = () => this.#upkeep.wake();
     this.#log = new LogSync(`${o.file}-wal`, this.#checkpointer);
-    this.#copies = new RunCopies(connection, { clock: o.clock, log: this.#log, removed });
+    this.#files = new ChannelFiles(channelFolder(o.file));
+    recoverChannels(connection, this.#files, o.logger);
+    this.#fileUpkeep = new ChannelFileUpkeep(connection, this.#files, o.logger);
+    this.#marks = new ChannelMarks(connection, this.#files, o.logger, (file) => this.#fileUpkeep.settled(file));
+    this.channels = new SqliteChannels(connection, this.#marks, this.#log);
+    const discard = (file: string) => this.#fileUpkeep.discard(file);
+    const files = {
+      link: (file: string, entryId: number) => this.#files.linkAgain(file, entryId),
+      syncNames: () => this.#files.syncNames(),
+      discard,
+      channels: this.channels,
+    };
+    this.#copies = new RunCopies(connection, { clock: o.clock, log: this.#log, files, removed });
     const copies = () => this.#copies.underWay();
-    this.#upkeep = new Upkeep({ db: connection, clock: o.clock, logger: o.logger, keep: o.keep, expire, copies });
+    this.#upkeep = new Upkeep({ db: connection, clock: o.clock, logger: o.logger, keep: o.keep, expire, copies, discard });
+    void this.#fileUpkeep.sweep();
     this.runs = new SqliteRuns(connection, o.clock, this.#copies, removed);
     this.loops = new SqliteLoops(connection, o.clock);
     this.turns = new SqliteTurns(connection, o.clock);
     this.entries = new SqliteEntries(connection, o.clock);
-    this.channels = new SqliteChannels(connection, this.#log);
     this.folder = new SqliteDataFolder(connection, o.clock, dirname(o.file));
     this.producers = new SqliteProducers(connection, o.clock);
     this.runners = new SqliteRunners(connection, o.clock);
@@ -169,9 +188,9 @@ class SqliteStore implements Store {
     return this.#connection.transaction(durability, work);
   }
 
-  persist(): Promise<void> {
+  async persist(): Promise<void> {
     // Every commit is in the log until a checkpoint has synced it into the database file.
-    return this.#log.sync();
+    await Promise.all([this.#log.sync(), this.channels.sync(this.#marks.growing())]);
   }
 
   close(): Promise<void> {
@@ -184,6 +203,8 @@ class SqliteStore implements Store {
     this.#log.close();
     this.#upkeep.close();
     this.#fullDisk.close();
+    await this.#fileUpkeep.close();
+    this.#files.close();
     try {
       await this.#checkpointer?.close();
       this.#db.pragma('wal_checkpoint(truncate)');

@@ -2,6 +2,7 @@ import { setImmediate as yieldNow } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import type { LogWatcher } from './channels.ts';
 import type { Connection } from './connection.ts';
+import { type CopiedFiles, FileCopies } from './file-copies.ts';
 import { CopyStatements, RunCopy } from './run-copy.ts';
 
 /** Longest that one slice goes on (milliseconds), and the bytes that it copies at the most; the commit takes about as long again. */
@@ -36,6 +37,7 @@ export class RunCopies {
   readonly #db: Connection;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #files: FileCopies;
   readonly #removed: () => void;
   readonly #underWay = new Set<RunCopy>();
   #statements: CopyStatements | undefined;
@@ -43,10 +45,11 @@ export class RunCopies {
   #closed = false;
 
   /** `removed` is called when there are rows to delete. */
-  constructor(db: Connection, options: { clock: Clock; log: Log; removed: () => void }) {
+  constructor(db: Connection, options: { clock: Clock; log: Log; files: CopiedFiles; removed: () => void }) {
     this.#db = db;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#files = new FileCopies(db, options.files);
     this.#removed = options.removed;
     db.define('copied_changed', (run, entry) => {
       for (const copy of this.#underWay) if (copy.from === run) copy.changed(entry);
@@ -69,13 +72,13 @@ export class RunCopies {
     whole: (reveal: (alias: string) => number) => T,
   ): Promise<T> {
     this.#statements ??= new CopyStatements(this.#db);
-    const copy = new RunCopy(this.#statements, { ...o, from, now: this.#clock.now() });
+    const copy = new RunCopy(this.#statements, { ...o, files: this.#files, from, now: this.#clock.now() });
     this.#begin(copy);
     try {
       if (!this.#slice(copy, FIRST_SLICE_MS)) {
         await this.#slices(copy);
         // Beside this thread: what makes the copy visible waits for all of it to be on the disk.
-        await this.#log.sync();
+        await Promise.all([this.#log.sync(), copy.sync()]);
         await this.#slices(copy);
       }
       return whole((alias) => {

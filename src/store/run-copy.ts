@@ -1,6 +1,7 @@
 import type { Statement } from 'better-sqlite3';
 import { HeadgateError } from '../core/errors.ts';
 import type { Connection } from './connection.ts';
+import type { FileCopies } from './file-copies.ts';
 
 /** How a copy stores what it cannot continue: a running command, a waiting proposal. */
 const ENDED = { status: 499, outcome: 'forked', producer: 'aborted' } as const;
@@ -61,6 +62,8 @@ interface Found {
   readonly channel: number;
   /** 1: it has a producer. */
   readonly producer: number;
+  /** The file of its channel; null for one without. */
+  readonly file: string | null;
 }
 
 /** A channel that is copied: its number, that of its copy, how many bytes it has, and up to where the copy has them. */
@@ -158,7 +161,8 @@ export class CopyStatements {
     // A list of numbers of entries, or of theirs and those of their copies. How long a body is, is known without reading it.
     const chosen = '(select value from json_each(@ids))';
     this.entries = db.prepare(`select id, path, bytes, octet_length(body) = 0 and bytes > 0 as channel,
-        exists (select 1 from producers where entry_id = entries.id) as producer
+        exists (select 1 from producers where entry_id = entries.id) as producer,
+        (select file from channel_files where entry_id = entries.id) as file
       from entries where id in ${chosen} and +run_id = @from order by id`);
     this.moveAway = db.prepare("update entries set path = ' ' || id where run_id = @to and path = @path and id <> @copy");
     const added = { ...OF_ENTRY, body: `case when octet_length(old.body) > ${LARGE_BODY} then '' else old.body end` };
@@ -203,6 +207,9 @@ export class RunCopy {
   readonly #now: number;
   readonly #maxBytes: number;
   readonly #madeWith: string | null;
+  readonly #files: FileCopies;
+  /** Channels of the copy that have a file. */
+  readonly #withFile = new Set<number>();
   /** Number of an entry -> number of its copy. */
   readonly #copies = new Map<number, number>();
   /** Entries that have changed. */
@@ -213,8 +220,9 @@ export class RunCopy {
   #channelBytes = 0;
 
   /** @param options - `from` is the number of the run, `maxBytes` how much it may hold, `madeWith` whose token makes the copy */
-  constructor(sql: CopyStatements, options: { from: number; now: number; maxBytes: number; madeWith?: string | null }) {
+  constructor(sql: CopyStatements, options: { from: number; now: number; maxBytes: number; madeWith?: string | null; files: FileCopies }) {
     this.#sql = sql;
+    this.#files = options.files;
     this.from = options.from;
     this.#now = options.now;
     this.#maxBytes = options.maxBytes;
@@ -250,6 +258,14 @@ export class RunCopy {
   reveal(alias: string, now: number): void {
     while (this.slice(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY) !== undefined);
     this.#sql.reveal.run({ ...this.#facts(), id: this.from, alias, now });
+    if (this.#withFile.size === 0) return;
+    this.#files.files.channels.settle([...this.#withFile]);
+    this.#files.files.syncNames();
+  }
+
+  /** Resolves once what the copy has in files is on the disk. */
+  async sync(): Promise<void> {
+    await this.#files.files.channels.sync([...this.#withFile]);
   }
 
   #facts(): Facts {
@@ -305,6 +321,7 @@ export class RunCopy {
       this.#add(group);
       yield* this.#bodies(group);
       yield* this.#segments(group.flatMap((one) => this.#channel(one, 0)));
+      for (const one of group) yield* this.#filed(one);
     }
   }
 
@@ -334,10 +351,10 @@ export class RunCopy {
     }
   }
 
-  /** What is to be copied of an entry's channel, if it is one. */
-  #channel({ id, bytes, channel }: Found, after: number): Channel[] {
+  /** What is to be copied of an entry's channel, if it is one that has no file. */
+  #channel({ id, bytes, channel, file }: Found, after: number): Channel[] {
     const copy = this.#copies.get(id);
-    return channel === 1 && copy !== undefined ? [{ id, copy, bytes, after }] : [];
+    return channel === 1 && file === null && copy !== undefined ? [{ id, copy, bytes, after }] : [];
   }
 
   *#measure(): Generator<number, void> {
@@ -390,6 +407,7 @@ export class RunCopy {
     yield known === undefined || channel === 1 ? 0 : bytes;
     if (known === undefined) yield* this.#bodies([entry]);
     yield* this.#segments(this.#channel(entry, known === undefined ? 0 : this.#end(known)));
+    yield* this.#filed(entry);
   }
 
   /** Copies the bytes of channels, each from `after` on. What comes meanwhile is a change of them. */
@@ -414,6 +432,14 @@ export class RunCopy {
     }
   }
 
+  /** Copies what the database has of a channel with a file. */
+  *#filed({ id, file }: Found): Generator<number, void> {
+    const copy = this.#copies.get(id);
+    if (file === null || copy === undefined) return;
+    this.#withFile.add(copy);
+    yield* this.#files.copy({ id, copy }, file);
+  }
+
   /** Bytes of a channel that the copy has. */
   #end(copy: number): number {
     return this.#sql.end.get({ ...this.#facts(), copy }) ?? 0;
@@ -421,8 +447,11 @@ export class RunCopy {
 
   *#drop(copy: number): Generator<number, void> {
     const facts = { ...this.#facts(), copy };
-    while (this.#sql.dropSegments.run(facts).changes > 0) yield 0;
+    while (this.#files.dropMarks(copy) || this.#sql.dropSegments.run(facts).changes > 0) yield 0;
+    const file = this.#files.of(copy);
     this.#sql.dropEntry.run(facts);
+    if (file !== undefined) this.#files.files.discard(file);
+    this.#withFile.delete(copy);
     yield 0;
   }
 }

@@ -3,6 +3,13 @@ import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { type FolderIdentity, folderIdentity } from './folder-identity.ts';
 import { toJson } from './json.ts';
+import { DELETED_RUNS } from './visible.ts';
+
+/** A file of a channel, and the bytes of it that are stored. */
+export interface ChannelExtent {
+  readonly file: string;
+  readonly bytes: number;
+}
 
 /** How long the snapshot waits for another connection's lock (milliseconds). */
 const BUSY_MS = 5000;
@@ -12,9 +19,10 @@ const STEP_PAGES = 1024;
 /**
  * Copies a database, which a server may be writing to, as it is at this moment into a new file of mode 0600 (SPEC {#backup}). What
  * is committed meanwhile is not in the copy, and holds the write-ahead log up {#checkpoints}. The copy is marked: no folder is the one that it lay in.
+ * Returns which files of channels {#channel_files} belong to it, and how many bytes of each; the copying of these is up to the caller.
  * Throws the error of SQLite or of the system, or the reason of `signal`; what there is of the copy stays.
  */
-export async function snapshotDatabase({ file, to, signal }: { file: string; to: string; signal: AbortSignal }): Promise<void> {
+export async function snapshotDatabase({ file, to, signal }: { file: string; to: string; signal: AbortSignal }): Promise<ChannelExtent[]> {
   // Made first, since SQLite makes files with the umask's mode.
   closeSync(openSync(to, 'wx', 0o600));
   const source = new Database(file, { fileMustExist: true, timeout: BUSY_MS });
@@ -32,10 +40,10 @@ export async function snapshotDatabase({ file, to, signal }: { file: string; to:
   } finally {
     source.close();
   }
-  markAsCopy(to, folderIdentity(dirname(file)));
+  return markAsCopy(to, folderIdentity(dirname(file)));
 }
 
-function markAsCopy(file: string, original: FolderIdentity): void {
+function markAsCopy(file: string, original: FolderIdentity): ChannelExtent[] {
   const copy = new Database(file, { fileMustExist: true });
   try {
     // No inode has this number, so that also a folder that is restored to where the original was is a copy.
@@ -44,6 +52,13 @@ function markAsCopy(file: string, original: FolderIdentity): void {
     if (noted) copy.prepare('update store_identity set folder = ?').run(toJson({ ...original, inode: 'backup' }));
     // One file, with all that the log held.
     copy.pragma('journal_mode = delete');
+    // Earlier versions have none.
+    if (copy.prepare("select 1 from sqlite_schema where name = 'channel_files'").get() === undefined) return [];
+    return copy
+      .prepare<[], ChannelExtent>(
+        `select file, bytes from channel_files join entries on entries.id = entry_id where run_id not in (${DELETED_RUNS}) order by entry_id`,
+      )
+      .all();
   } finally {
     copy.close();
   }

@@ -42,10 +42,11 @@ export class Upkeep {
     keep: Retention;
     expire: (runId: number) => void;
     copies: () => readonly number[];
+    discard: (file: string) => void;
   }) {
     this.#db = options.db;
     this.#logger = options.logger;
-    this.#deletions = new Deletions(options.db, options.copies);
+    this.#deletions = new Deletions(options.db, options);
     this.#retention = new RetentionSteps(options);
     this.#freePages = options.db.prepare<[], number>('select freelist_count from pragma_freelist_count').pluck();
     // 2 is incremental. A database of an earlier version keeps its size and uses free pages again.

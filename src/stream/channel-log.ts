@@ -16,6 +16,8 @@ const SEGMENT_BYTES = 256 * 1024;
 
 interface Waiting {
   readonly bytes: Buffer;
+  /** A file that has them, at the offset of the channel. */
+  readonly file: string | undefined;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -34,7 +36,9 @@ interface LogChannel {
 interface Batched {
   readonly channel: LogChannel;
   readonly waiting: readonly Waiting[];
-  readonly joined: Buffer;
+  /** One after the other, each at most a segment. */
+  readonly pieces: readonly Buffer[];
+  readonly file: string | undefined;
 }
 
 const NONE: ReadonlySet<number> = new Set();
@@ -90,9 +94,9 @@ export class ChannelLog {
   /**
    * Appends `bytes` at `offset` (the end when undefined). What is there already and equal is not stored again; a gap
    * or other bytes throw `offset_conflict` with `expected` (SPEC {#stream_offset}). Resolves once stored, with the
-   * offset at which the chunk begins.
+   * offset at which the chunk begins. `file` has the bytes at that offset; the store may keep it instead (SPEC {#channel_files}).
    */
-  async append(entryId: number, offset: number | undefined, bytes: Buffer): Promise<number> {
+  async append(entryId: number, offset: number | undefined, bytes: Buffer, file?: string): Promise<number> {
     const channel = this.#channel(entryId);
     const at = offset ?? channel.end;
     if (at > channel.end) {
@@ -112,17 +116,21 @@ export class ChannelLog {
     }
     const fresh = bytes.subarray(known);
     // A repeated chunk may still be waiting for its commit: it is acknowledged with it, not before.
-    if (fresh.length > 0 || channel.end > channel.bytes) await this.#enqueue(channel, fresh);
+    if (fresh.length > 0 || channel.end > channel.bytes) await this.#enqueue(channel, fresh, file);
     return at;
   }
 
-  /** Stores everything that waits, now; of the channels in `ended` nothing more comes. Throws when that fails; the senders are told as well. */
+  /**
+   * Stores everything that waits, now; of the channels in `ended` nothing more comes, and what they have in files is on the disk
+   * (SPEC {#durability}). Throws when that fails; the senders are told as well.
+   */
   flush(ended: ReadonlySet<number> = NONE): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     try {
       for (const held of this.#held.keys()) this.#dirty.add(held);
       while (this.#dirty.size > 0) this.#commit((entryId) => (ended.has(entryId) ? 'ended' : 'all'));
+      this.#store.channels.settle([...ended]);
     } finally {
       // After a failure the other batches are tried by themselves.
       if (this.#dirty.size > 0) this.#schedule();
@@ -137,18 +145,18 @@ export class ChannelLog {
       if (total >= BATCH_BYTES) break;
       const taken = this.#take(channel, endOf(channel.entryId));
       batch.push(taken);
-      total += taken.joined.length;
+      total += taken.pieces.reduce((sum, { length }) => sum + length, 0);
       this.#dirty.delete(channel);
     }
     this.#waitingBytes -= total;
     const at = this.#clock.now();
     const writes: SegmentWrite[] = [];
-    for (const { channel, joined } of batch) {
-      let line = channel.lines;
-      for (let start = 0; start < joined.length; start += SEGMENT_BYTES) {
-        const bytes = joined.subarray(start, start + SEGMENT_BYTES);
+    for (const { channel, pieces, file } of batch) {
+      let { bytes: offset, lines: line } = channel;
+      for (const bytes of pieces) {
         const lines = countLines(bytes);
-        writes.push({ entryId: channel.entryId, offset: channel.bytes + start, bytes, line, at, lines });
+        writes.push({ entryId: channel.entryId, offset, bytes, line, at, lines, file });
+        offset += bytes.length;
         line += lines;
       }
     }
@@ -182,16 +190,20 @@ export class ChannelLog {
   /** Takes from a channel what may be stored; the rest, of which it is not known yet whether it is secret, waits on. */
   #take(channel: LogChannel, end: 'more' | 'all' | 'ended'): Batched {
     const { waiting } = channel;
-    const joined = join(waiting);
     this.#letGo(channel);
     channel.waiting = [];
-    const storable = this.#masks?.take(channel.entryId, channel.bytes, joined, end);
-    if (!storable) return { channel, waiting, joined };
-    if (storable.waitMs === undefined) return { channel, waiting, joined: storable.bytes };
+    if (!this.#masks) {
+      const file = waiting[0]?.file;
+      return { channel, waiting, pieces: segmentsOf(waiting), file: waiting.every((one) => one.file === file) ? file : undefined };
+    }
+    const storable = this.#masks.take(channel.entryId, channel.bytes, join(waiting), end);
+    // What is stored is not what the command wrote into its file.
+    const masked = { channel, pieces: cut(storable.bytes), file: undefined };
+    if (storable.waitMs === undefined) return { ...masked, waiting };
     const { whole, rest } = divide(waiting, storable.bytes.length);
     channel.waiting = rest;
     this.#hold(channel, storable.waitMs);
-    return { channel, waiting: whole, joined: storable.bytes };
+    return { ...masked, waiting: whole };
   }
 
   #hold(channel: LogChannel, waitMs: number): void {
@@ -251,9 +263,9 @@ export class ChannelLog {
     return waiting.subarray(start, start + bytes.length - stored).equals(bytes.subarray(stored));
   }
 
-  #enqueue(channel: LogChannel, bytes: Buffer): Promise<void> {
+  #enqueue(channel: LogChannel, bytes: Buffer, file: string | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      channel.waiting.push({ bytes, resolve, reject });
+      channel.waiting.push({ bytes, file, resolve, reject });
       channel.end += bytes.length;
       this.#waitingBytes += bytes.length;
       this.#dirty.add(channel);
@@ -312,6 +324,30 @@ function divide(waiting: readonly Waiting[], taken: number): { whole: Waiting[];
     left = Math.max(0, left - length);
   }
   return { whole, rest };
+}
+
+/** What waits, small pieces together and large ones as they are. */
+function segmentsOf(waiting: readonly Waiting[]): Buffer[] {
+  const segments: Buffer[] = [];
+  let group: Waiting[] = [];
+  let size = 0;
+  const close = () => {
+    if (size > 0) segments.push(...cut(join(group)));
+    [group, size] = [[], 0];
+  };
+  for (const one of waiting) {
+    if (size + one.bytes.length > SEGMENT_BYTES) close();
+    group.push(one);
+    size += one.bytes.length;
+  }
+  close();
+  return segments;
+}
+
+function cut(bytes: Buffer): Buffer[] {
+  const segments: Buffer[] = [];
+  for (let start = 0; start < bytes.length; start += SEGMENT_BYTES) segments.push(bytes.subarray(start, start + SEGMENT_BYTES));
+  return segments;
 }
 
 function join(waiting: readonly Waiting[]): Buffer {

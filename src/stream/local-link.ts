@@ -10,7 +10,7 @@ import type { EndedFact } from './types.ts';
 
 /** What runners tell, brought to where it is stored; every runner ends here, whatever its process. */
 export function localLink(o: {
-  store: Pick<Store, 'persist'>;
+  store: Pick<Store, 'persist' | 'channels'>;
   lifecycle: Lifecycle;
   leftovers: Leftovers;
   log: ChannelLog;
@@ -27,23 +27,31 @@ export function localLink(o: {
     if (owned.producer.epoch !== epoch) throw stale(entryId, epoch, owned.producer.epoch);
     return owned;
   };
+  /** Its output that is in files comes to the disk beside this thread; the end, which is durable, has little to wait for then. */
+  const synced = async (entryId: number, epoch: number): Promise<Owned> => {
+    const owned = leased(entryId, epoch);
+    const syncing = store.channels.sync(owned.channels.map(({ id }) => id));
+    if (!syncing) return owned;
+    await syncing;
+    return leased(entryId, epoch);
+  };
   return {
     started: (entryId, epoch, ref) => lifecycle.started(leased(entryId, epoch), ref),
-    append: async (entryId, epoch, channel, offset, bytes) => {
+    append: async (entryId, epoch, channel, offset, bytes, file) => {
       const known = taken.get(entryId);
       if (!known) throw lifecycle.closed(leased(entryId, epoch).producer);
       if (known.epoch !== epoch) throw stale(entryId, epoch, known.epoch);
       const channelId = known.channels.get(channel);
       if (channelId === undefined) throw new HeadgateError('not_found', `the producer has no channel ${channel}`, { channel });
-      await log.append(channelId, offset, bytes);
+      await log.append(channelId, offset, bytes, file);
     },
     persist: () => store.persist(),
     completed: async (entryId, epoch, end) => {
-      const owned = leased(entryId, epoch);
+      const owned = await synced(entryId, epoch);
       o.finish(owned, () => lifecycle.completed(owned, end, owned.producer.runner));
     },
     failed: async (entryId, epoch, failure) => {
-      const owned = leased(entryId, epoch);
+      const owned = await synced(entryId, epoch);
       if (owned.producer.state === 'cancelling') return;
       o.finish(owned, () => lifecycle.failed(owned, failure, owned.producer.runner));
     },

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -143,6 +143,65 @@ describe.skipIf(!serviceAvailable('fallocate'))('{#spool_space} stored output', 
     }
     const expected = Array.from({ length: 6_000_000 }, (_, i) => `${i + 1}\n`).join('');
     expect(sha256(readFileSync(file))).toBe(sha256(expected));
+  });
+});
+
+describe('{#channel_files} a spool file that the sink keeps', () => {
+  const log = () => join(root, 'log');
+
+  /** A sink that gives the file a second name instead of keeping the bytes. */
+  function keeping() {
+    const sink = {
+      ...counting(() => Promise.resolve()),
+      write: (_channel: number, offset: number, bytes: Buffer, file?: string) => {
+        if (!existsSync(log()) && file !== undefined && offset > 0) linkSync(file, log());
+        sink.stored = offset + bytes.length;
+        return Promise.resolve();
+      },
+    };
+    return sink;
+  }
+
+  test('is given back in no part, and its command does not wait for that', async () => {
+    const sink = keeping();
+    await start('seq 1 6000000; sleep 300', sink, { giveBackBytes: MIB });
+    const expected = Array.from({ length: 6_000_000 }, (_, i) => `${i + 1}\n`).join('');
+    await eventually(() => sink.stored === expected.length, 'everything is stored');
+    expect(stateOf()).not.toBe('T');
+    expect(sha256(readFileSync(log()).subarray(MIB))).toBe(sha256(expected.slice(MIB)));
+    expect(takes(log())).toBeGreaterThan(expected.length - MIB);
+  });
+
+  test('keeps what was read of it when the output that comes later is dropped', async () => {
+    const sink = keeping();
+    const early = Array.from({ length: 100_000 }, (_, i) => `${i + 1}\n`).join('');
+    const handle = await start('seq 1 100000; (mkfifo go; read -r line < go; seq 1 3000000; mkfifo end; read -r line < end) &', sink);
+    await handle.closed;
+    await eventually(() => sink.stored === early.length && existsSync(log()), 'the first part is stored');
+    handle.dropOutput?.();
+    writeFileSync(join(root, 'go'), '\n');
+    await eventually(() => existsSync(join(root, 'end')), 'the rest is written');
+    await eventually(() => statSync(log()).size <= early.length + MIB, 'the rest is dropped');
+    expect(readFileSync(log(), 'latin1').startsWith(early)).toBe(true);
+    writeFileSync(join(root, 'end'), '\n');
+    await handle.drained;
+    expect(sink.stored).toBe(early.length);
+  });
+
+  test.skipIf(!serviceAvailable('script'))('is not offered where the command writes the file itself', async () => {
+    const offered = new Set<string | undefined>();
+    const sink: OutputSink = {
+      write: (_channel, _offset, _bytes, file) => {
+        offered.add(file);
+        return Promise.resolve();
+      },
+    };
+    const backend = createProcessBackend({ folder: join(root, 'spool'), clock: systemClock, logger, detachedGraceMs: 200 });
+    const spec = { command: 'seq 1 100000', cwd: root, env: {}, stdin: false, tty: { cols: 80, rows: 24, term: 'dumb' } };
+    const handle = await backend.start({ producerId: 'p1', spec }, sink);
+    handles.push(handle);
+    await handle.closed;
+    expect([...offered]).toEqual([undefined]);
   });
 });
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type BuiltServer, endCommands, readAll, serve, WireClient } from '../support/built-server.ts';
 import { cli, startCli } from '../support/cli.ts';
 import { ended, liveServer, type Place, stored } from '../support/live-server.ts';
@@ -121,6 +121,25 @@ describe('{#backup} {#restore} a backup', () => {
     expect(JSON.parse(later.out)).toMatchObject({ ok: true });
     expect((await headgate('doctor', '--data', live.data)).out).toMatch(/ok +backup +the last one, .*backup-\d+\.tar, was made/);
   }, 120_000);
+
+  it('{#channel_files} holds the files of long channels, and outlives their run', async () => {
+    const client = await live.client();
+    const names = () => readdirSync(join(live.data, 'channels'));
+    const others = names().length;
+    const place = await live.accepted(client, 'seq 2000000');
+    await ended(client, place);
+    expect(names()).toHaveLength(others + 1);
+    const file = await backedUp();
+    expect(readdirSync(live.data).filter((name) => name.startsWith('.backup'))).toEqual([]);
+    const original = await readAll(client, place.run, place.path, 1);
+    await client.call('run/delete', { run: place.run });
+    await vi.waitUntil(() => names().length === others, { timeout: 10_000 });
+    const data = temp('restored');
+    expect(await headgate('restore', file, data)).toMatchObject({ code: 0, err: '' });
+    const copy = await open(data);
+    expect(sha256(await readAll(copy.client, place.run, place.path, 1))).toBe(sha256(original));
+    expect(readdirSync(join(data, 'channels'))).toHaveLength(others + 1);
+  });
 
   it('of a folder without a server is the same, and restored in the place of the original a copy too', async () => {
     const client = await live.client();

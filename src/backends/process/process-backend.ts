@@ -205,6 +205,7 @@ class ProcessBackend implements Backend {
       marker,
       stdin: request.spec.stdin,
       tty: request.spec.tty !== undefined,
+      isCopied: !this.#variant && request.spec.tty === undefined,
       ...this.#variant?.handle(folder, request.spec),
       launched,
       offsets,

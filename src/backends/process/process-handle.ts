@@ -48,6 +48,8 @@ export interface ProcessHandleOptions {
   readonly launched: ProcessIdentity | undefined;
   readonly offsets: ReadonlyMap<number, number>;
   readonly sink: OutputSink;
+  /** The output files are written by copiers alone, which only append, so that a sink may keep them (SPEC {#channel_files}). */
+  readonly isCopied?: boolean | undefined;
   readonly space: FreeSpace;
   readonly puncher: HolePuncher;
   /** Stored bytes that are given back at once. */
@@ -84,6 +86,8 @@ export class ProcessHandle implements BackendHandle {
   readonly #drained = deferred();
   #tree: ProcessTree | undefined;
   #brake: Brake | undefined;
+  /** A command of an earlier version has none, and may shorten its files. */
+  #hasCopiers = false;
   #end: ExitFact | undefined;
   #isDrained = false;
   /** What is written is not read any more. */
@@ -95,7 +99,8 @@ export class ProcessHandle implements BackendHandle {
     this.#options = options;
     this.ref = options.ref;
     this.#exit = new ExitWatch(options.folder, options.launched, options.clock);
-    this.#reader = new SpoolReader({ ...options, progress: () => this.#progress() });
+    const mayShare = () => options.isCopied === true && (this.#hasCopiers ||= options.folder.copiers() !== undefined);
+    this.#reader = new SpoolReader({ ...options, mayShare, progress: () => this.#progress() });
     const { persist } = options.sink;
     if (persist) this.#giveBack = new GiveBack({ ...options, persist, stored: () => this.#reader.stored(), done: () => this.#progress() });
     if (options.tty) this.#terminal = new LocalTerminal(options.folder);
@@ -123,7 +128,7 @@ export class ProcessHandle implements BackendHandle {
   dropOutput(): void {
     this.#dropping = true;
     this.#reader.stop();
-    this.#folder.drop(0);
+    this.#folder.drop(0, this.#reader.positions());
   }
 
   /** Looks whether it has ended, and reads on. Cheap enough for every hint. */
@@ -224,7 +229,7 @@ export class ProcessHandle implements BackendHandle {
   #changed(name: string | null): void {
     // A chunk is the usual event; the poll and every other file may be an end.
     const channel = OUTPUT_FILE.exec(name ?? '')?.[1];
-    if (channel && this.#dropping) this.#folder.drop(DROP_BYTES);
+    if (channel && this.#dropping) this.#folder.drop(DROP_BYTES, this.#reader.positions());
     else if (channel) this.#reader.changed(Number(channel));
     else this.look();
   }

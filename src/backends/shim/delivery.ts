@@ -29,6 +29,7 @@ export interface DeliveryEvents {
 export class Delivery {
   readonly #channel: number;
   readonly #sink: OutputSink;
+  readonly #file: () => string | undefined;
   readonly #events: DeliveryEvents;
   readonly #logger: Logger;
   /** Not stored yet, in order of offset. */
@@ -41,8 +42,10 @@ export class Delivery {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(channel: number, sink: OutputSink, events: DeliveryEvents, logger: Logger) {
+  /** `file`: where the pieces have been read from, while the sink may keep that instead of them. */
+  constructor(channel: number, sink: OutputSink, events: DeliveryEvents, logger: Logger, file: () => string | undefined = () => undefined) {
     this.#channel = channel;
+    this.#file = file;
     this.#sink = sink;
     this.#events = events;
     this.#logger = logger;
@@ -87,7 +90,7 @@ export class Delivery {
 
   #write(piece: Piece): void {
     this.#onTheWay++;
-    this.#sink.write(this.#channel, piece.offset, piece.bytes).then(
+    this.#sink.write(this.#channel, piece.offset, piece.bytes, this.#file()).then(
       () => {
         this.#pauses.reset();
         this.#rejected = false;

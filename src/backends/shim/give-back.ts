@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -45,6 +45,8 @@ export class GiveBack {
   /** Files of which a step is under way, and those of which the last one failed. */
   readonly #busy = new Set<string>();
   readonly #failing = new Set<string>();
+  /** Files that have a second name: they are the log of their channel now, and nothing of them is given back (SPEC {#channel_files}). */
+  readonly #shared = new Set<string>();
   #punching: Promise<unknown> | undefined;
   readonly #closing = new AbortController();
 
@@ -70,7 +72,7 @@ export class GiveBack {
     if (!this.#puncher.works || this.#closing.signal.aborted) return;
     for (const { channel, file, base, offset } of this.#stored()) {
       const end = offset - (offset % BLOCK_BYTES);
-      if (base !== 0 || this.#busy.has(file) || end - this.#from(file) < stepBytes) continue;
+      if (base !== 0 || this.#shared.has(file) || this.#busy.has(file) || end - this.#from(file) < stepBytes) continue;
       this.#busy.add(file);
       void this.#step(channel, file, end).finally(() => {
         this.#busy.delete(file);
@@ -86,7 +88,8 @@ export class GiveBack {
   behind(stepBytes: number): boolean {
     if (!this.#puncher.works || this.#closing.signal.aborted) return false;
     return this.#stored().some(
-      ({ file, base, offset }) => base === 0 && !this.#failing.has(file) && offset - this.#from(file) > BEHIND_STEPS * stepBytes,
+      ({ file, base, offset }) =>
+        base === 0 && !this.#shared.has(file) && !this.#failing.has(file) && offset - this.#from(file) > BEHIND_STEPS * stepBytes,
     );
   }
 
@@ -103,10 +106,14 @@ export class GiveBack {
   async #step(channel: number, file: string, end: number): Promise<void> {
     let handle: FileHandle | undefined;
     try {
+      if ((await stat(file)).nlink > 1) this.#shared.add(file);
+      if (this.#shared.has(file)) return;
       await this.#persist();
       handle = await open(file, 'r');
       // Looked at last: a file that is shorter, or began again, holds other bytes now.
-      const { size } = await handle.stat();
+      const { size, nlink } = await handle.stat();
+      if (nlink > 1) this.#shared.add(file);
+      if (this.#shared.has(file)) return;
       const truncated = this.#stored().some((now) => now.file === file && now.base !== 0) || size < end;
       if (truncated || this.#closing.signal.aborted) return;
       const from = this.#from(file);

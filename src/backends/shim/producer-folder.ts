@@ -208,11 +208,17 @@ export class ProducerFolder {
     }
   }
 
-  /** Empties the output files that hold more than `bytes`; their copiers go on at the beginning. */
-  drop(bytes: number): void {
+  /**
+   * Empties the output files that hold more than `bytes`; their copiers go on at the beginning. One that has a second name is the log of
+   * its channel (SPEC {#channel_files}): it keeps what was read of it, up to the offset in `read`, and loses what is behind.
+   */
+  drop(bytes: number, read: ReadonlyMap<number, number>): void {
     for (const channel of CHANNELS) {
       const file = this.output(channel);
-      if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > bytes) truncateSync(file);
+      const found = statSync(file, { throwIfNoEntry: false });
+      if (!found) continue;
+      const kept = found.nlink > 1 ? (read.get(channel) ?? found.size) : 0;
+      if (found.size > kept + bytes) truncateSync(file, kept);
     }
   }
 

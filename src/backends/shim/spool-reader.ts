@@ -42,16 +42,17 @@ export class SpoolReader {
   #finished: (() => void) | undefined;
   #settling: { readonly limits: readonly number[]; readonly resolve: () => void }[] = [];
 
-  /** `progress` is called after each look at the files. */
+  /** `progress` is called after each look at the files. `mayShare`: true once it is known that the files only grow (SPEC {#channel_files}). */
   constructor(options: {
     folder: ProducerFolder;
     offsets: ReadonlyMap<number, number>;
     endMark?: EndMark | undefined;
     sink: OutputSink;
+    mayShare?: () => boolean;
     logger: Logger;
     progress: () => void;
   }) {
-    const { folder, offsets, sink, logger } = options;
+    const { folder, offsets, sink, mayShare, logger } = options;
     this.#folder = folder;
     this.#logger = logger;
     this.#progress = options.progress;
@@ -68,7 +69,10 @@ export class SpoolReader {
         },
         refused: (error: HeadgateError) => this.#refuse(error),
       };
-      const lane: Lane = { file, delivery: new Delivery(channel, sink, events, logger), limit: Number.POSITIVE_INFINITY, due: true };
+      // Where bytes are missing the offsets of the file are not those of the channel.
+      const shared = () => (file.base === 0 && mayShare?.() ? folder.output(channel) : undefined);
+      const delivery = new Delivery(channel, sink, events, logger, shared);
+      const lane: Lane = { file, delivery, limit: Number.POSITIVE_INFINITY, due: true };
       return lane;
     });
   }
@@ -117,6 +121,11 @@ export class SpoolReader {
       base: file.base,
       offset: delivery.firstUnstored ?? file.position,
     }));
+  }
+
+  /** Channel -> offset of the next byte that is to be read, also once reading has stopped. */
+  positions(): ReadonlyMap<number, number> {
+    return new Map(this.#lanes.map(({ file }) => [file.channel, file.position]));
   }
 
   /** Bytes, over all channels, that were given back and are not stored after all (SPEC {#spool_space}). */

@@ -51,9 +51,11 @@ export interface ClosedFact {
 /**
  * Where a backend delivers output. `write` returns when the bytes are stored; the backend reads on meanwhile only
  * within its own bounded window. A rejection means nothing of it was stored: the backend delivers the same bytes again.
+ * `file`: a file of this host that has these bytes at `offset` and to which bytes are only appended; a sink may keep a second name of
+ * it instead of the bytes, and then the backend takes nothing out of it any more (SPEC {#channel_files}).
  */
 export interface OutputSink {
-  write(channel: number, offset: number, bytes: Buffer): Promise<void>;
+  write(channel: number, offset: number, bytes: Buffer, file?: string): Promise<void>;
   /**
    * Resolves once everything whose `write` had resolved before this call survives a power cut; only then may the
    * backend destroy its own copy (SPEC {#spool_space}). Without it a backend keeps its copy to the end.

@@ -38,8 +38,11 @@ export interface RemoteRunnerPort extends RunnerPort {
 /** The runner's side: the stream RPCs, without JSON when it is in the same process. `epoch` fences old writers. */
 export interface RunnerLink {
   started(entryId: number, epoch: number, ref: BackendRef): void | Promise<void>;
-  /** Returns once stored. Throws offset_conflict, stream_closed, stale_epoch. */
-  append(entryId: number, epoch: number, channel: number, offset: number, bytes: Buffer): Promise<void>;
+  /**
+   * Returns once stored. Throws offset_conflict, stream_closed, stale_epoch. `file` has the bytes at that offset, and only grows: a server
+   * in the same file system may keep it instead of them (SPEC {#channel_files}).
+   */
+  append(entryId: number, epoch: number, channel: number, offset: number, bytes: Buffer, file?: string): Promise<void>;
   /** Resolves once every append that had returned before this call survives a power cut (SPEC {#spool_space}). */
   readonly persist?: () => Promise<void>;
   completed(entryId: number, epoch: number, end: ProducerEnd): Promise<void>;

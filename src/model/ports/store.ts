@@ -246,6 +246,11 @@ export interface SegmentWrite {
   readonly at: number;
   /** LF bytes in `bytes`. */
   readonly lines: number;
+  /**
+   * A file that has these bytes at `offset`, to which bytes are only appended: a store in the same file system may keep it instead of
+   * them (SPEC {#channel_files}).
+   */
+  readonly file?: string | undefined;
 }
 
 export interface ChannelStore {
@@ -268,6 +273,13 @@ export interface ChannelStore {
   times(entryId: number, from: number, to: number): Pick<Segment, 'offset' | 'at'>[];
   /** Stored segments from the one that holds `from` on, at most `limit`. */
   segments(entryId: number, from: number, limit: number): Segment[];
+  /**
+   * Resolves once what of these channels is in files survives a power cut; undefined when it does already. Before a change of status that
+   * is to be durable (SPEC {#durability}).
+   */
+  sync(entryIds: readonly number[]): Promise<void> | undefined;
+  /** The same, when it returns, also for what has come since `sync`. Call it when a channel takes no more for now. */
+  settle(entryIds: readonly number[]): void;
 }
 
 export interface ProducerChange {

@@ -2,18 +2,10 @@ import type { Statement } from 'better-sqlite3';
 import { countLines } from '../../core/bytes.ts';
 import { parseChannelPath } from '../../model/paths.ts';
 import { DELETED_RUNS } from '../visible.ts';
+import { fileProblems } from './channel-files.ts';
+import { type ChannelRow, named, onlyAfterItsEnd, resize } from './channel-row.ts';
 import { endDamaged, keepRest } from './damaged-channel.ts';
 import type { Patient, Problem } from './problem.ts';
-
-/** A channel as its row says. */
-export interface ChannelRow {
-  readonly id: number;
-  readonly run_id: number;
-  readonly path: string;
-  readonly bytes: number;
-  readonly lines: number;
-  readonly status: number;
-}
 
 /** A channel as its segments say. */
 interface Measured {
@@ -28,7 +20,7 @@ interface Measured {
   readonly wrongLines: ReadonlyMap<number, number>;
 }
 
-/** Compares every channel with its segments, and every text with its size (SPEC {#segments}). */
+/** Compares every channel with its segments or its file, and every text with its size (SPEC {#segments}). */
 export function channels(patient: Patient): Problem[] {
   const { db } = patient;
   const rows = db
@@ -40,7 +32,13 @@ export function channels(patient: Patient): Problem[] {
   const segments = db.prepare<[number], { offset: number; line: number; bytes: Buffer }>(
     'select offset, line, bytes from segments where entry_id = ? order by offset',
   );
-  return [...rows.flatMap((row) => compare(patient, row, measure(row.id, segments))), ...texts(patient)];
+  const file = db.prepare<[number], string>('select file from channel_files where entry_id = ?').pluck();
+  const examine = (row: ChannelRow) => {
+    const name = file.get(row.id);
+    if (name === undefined) return compare(patient, row, measure(row.id, segments));
+    return fileProblems(patient, row, name, liveProducer(patient, row) !== undefined);
+  };
+  return [...rows.flatMap(examine), ...texts(patient)];
 }
 
 function measure(id: number, segments: Statement<[number], { offset: number; line: number; bytes: Buffer }>): Measured {
@@ -94,11 +92,6 @@ function isGivenBack(patient: Patient, row: ChannelRow, bytes: number): boolean 
   const producer = liveProducer(patient, row);
   const spool = producer && patient.spool(producer, parseChannelPath(row.path)?.channel ?? 0);
   return spool !== undefined && spool.base > bytes;
-}
-
-/** Cut now, the channel would go on with other bytes than belong there. */
-function onlyAfterItsEnd(problem: Problem): Problem {
-  return { ...problem, detail: `${problem.detail}; its command is not over: cancel it with the server, then repair what is left` };
 }
 
 /** Segments that do not follow each other. Where the producer's own file still has the bytes, nothing is lost. */
@@ -156,10 +149,6 @@ function texts({ db, now }: Patient): Problem[] {
   return problems;
 }
 
-function resize({ db, now }: Patient, id: number, bytes: number, lines: number): void {
-  db.prepare('update entries set bytes = ?, lines = ?, updated_at = ? where id = ?').run(bytes, lines, now, id);
-}
-
 function liveProducer({ db }: Patient, row: ChannelRow): { entryId: number; createdAt: number } | undefined {
   const parsed = parseChannelPath(row.path);
   if (!parsed) return undefined;
@@ -169,8 +158,4 @@ function liveProducer({ db }: Patient, row: ChannelRow): { entryId: number; crea
       where run_id = ? and path = ? and state in ('queued', 'running', 'cancelling')`,
     )
     .get(row.run_id, `log://turn_${parsed.turn}/${parsed.action}/${parsed.slug}`);
-}
-
-function named(row: ChannelRow): string {
-  return `${row.path} (entry ${row.id})`;
 }

@@ -1,6 +1,6 @@
 import { countLines } from '../../core/bytes.ts';
 import { channelPath, MAX_CHANNEL, parseChannelPath } from '../../model/paths.ts';
-import type { ChannelRow } from './channels.ts';
+import type { ChannelRow } from './channel-row.ts';
 import { unguarded } from './guards.ts';
 import type { Patient } from './problem.ts';
 

@@ -2,6 +2,7 @@ import { constants, copyFileSync, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { messageOf } from '../../core/errors.ts';
+import { channelFolder } from '../channel-files.ts';
 import { type FolderIdentity, folderIdentity, isSameFolder } from '../folder-identity.ts';
 import { fromNullableJson } from '../json.ts';
 import { channels } from './channels.ts';
@@ -46,7 +47,7 @@ export async function examineDatabase(options: {
     db.pragma('foreign_keys = on');
     const broken = [...damage(db), ...(await schema(db))];
     if (broken.length > 0) return { ...UNKNOWN, findings: broken.map(told) };
-    const patient = { db, now, spool };
+    const patient = { db, now, spool, channelFiles: channelFolder(file) };
     const problems = [...references(db), ...channels(patient), ...states(patient), ...space(db, file)];
     const backup = repair && problems.some((problem) => problem.repair) ? copyOf(db, file, now) : undefined;
     const findings = problems.map((problem) => (repair ? mended(patient, problem) : told(problem)));

@@ -20,6 +20,8 @@ export interface SpoolExtent {
 /** What the checks look at. */
 export interface Patient {
   readonly db: Database;
+  /** Folder of the channels' files. */
+  readonly channelFiles: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** Output file of a live producer's channel; undefined when there is none. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { eventDigest } from './events.mjs';
 import { ledgerText } from './launcher.mjs';
@@ -126,16 +127,7 @@ export function verifyDatabase(file, readers, violate) {
     for (const { path, status } of db.prepare('select path, status from entries where status in (100, 102)').iterate()) {
       violate({ message: `${path} is left at ${status}` });
     }
-    const segments = db.prepare('select entry_id, "offset", length(bytes) as size from segments order by entry_id, "offset"');
-    let entry;
-    let end = 0;
-    for (const segment of segments.iterate()) {
-      if (segment.entry_id !== entry) end = 0;
-      entry = segment.entry_id;
-      if (segment.offset !== end)
-        violate({ message: `a segment of entry ${entry} begins at ${segment.offset}, the one before ended at ${end}` });
-      end = segment.offset + segment.size;
-    }
+    verifyPieces(db, join(dirname(file), 'channels'), violate);
     const events = db.prepare('select seq, type from events order by seq').all();
     const digest = eventDigest(events);
     for (const reader of readers) {
@@ -145,6 +137,31 @@ export function verifyDatabase(file, readers, violate) {
     return { events: events.length };
   } finally {
     db.close();
+  }
+}
+
+/** Segments without a gap, and marks whose files have the bytes that were stored. */
+function verifyPieces(db, folder, violate) {
+  const pieces = db.prepare(`select entry_id, "offset", length(bytes) as size, null as crc from segments
+    union all select entry_id, "offset", null, crc from channel_marks order by entry_id, "offset"`);
+  const files = new Map(db.prepare('select entry_id, file from channel_files').raw().all());
+  const lengths = new Map(db.prepare('select id, bytes from entries').raw().all());
+  const all = pieces.all();
+  let entry;
+  let end = 0;
+  for (const [at, { entry_id: id, offset, size, crc }] of all.entries()) {
+    if (id !== entry) end = 0;
+    entry = id;
+    if (offset !== end) violate({ message: `a piece of entry ${entry} begins at ${offset}, the one before ended at ${end}` });
+    const next = all[at + 1];
+    end = crc === null ? offset + size : next?.entry_id === id ? next.offset : lengths.get(id);
+    if (crc === null) continue;
+    const bytes = Buffer.alloc(end - offset);
+    const fd = openSync(join(folder, files.get(id)), 'r');
+    const count = readSync(fd, bytes, 0, bytes.length, offset);
+    closeSync(fd);
+    if (count !== bytes.length || crc32(bytes) !== crc)
+      violate({ message: `the file of entry ${id} has other bytes at ${offset} than were stored, or ${bytes.length - count} fewer` });
   }
 }
 
