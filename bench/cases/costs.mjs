@@ -20,6 +20,8 @@ const MORE_LINES = 500;
 const QUICK_LINES = 150;
 const TIMES = 3;
 const SETTLE_MS = 300;
+/** Looks without a change after which nothing is expected to end any more. */
+const CALM = 3;
 const STOP_MS = 30_000;
 const DISK_LIMIT = 1.2;
 const FLOOR = 'child -> Node -> ws client, nothing stored';
@@ -122,9 +124,14 @@ async function meteredServer(scope) {
 async function used(root, work) {
   const before = usageOf(root);
   await work();
+  // A server keeps a shim for its next command: what stays as it is has settled too.
   const settled = async () => {
-    do await delay(SETTLE_MS);
-    while (usageOf(root).processes > before.processes);
+    for (let [calm, processes] = [0, Number.POSITIVE_INFINITY]; processes > before.processes && calm < CALM; ) {
+      await delay(SETTLE_MS);
+      const now = usageOf(root).processes;
+      calm = now === processes ? calm + 1 : 0;
+      processes = now;
+    }
   };
   await within(STOP_MS, 'the end of the processes of a command', settled());
   const after = usageOf(root);

@@ -3,7 +3,8 @@ import { realpathSync } from 'node:fs';
 /** A path with symbolic links resolved; undefined for one that leads to nothing or cannot be followed, such as a loop of links. */
 export function realPath(path: string): string | undefined {
   try {
-    return realpathSync(path);
+    // The system's own: Node's looks at each folder of the path by itself.
+    return realpathSync.native(path);
   } catch {
     return undefined;
   }

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { systemCode } from './errors.ts';
 
 /** Writes a small file, mode 0600, in the place of the one that is there: a reader finds the old text or the new one, never a part. Throws the system error; then the old file stays. */
-export function replaceFile(file: string, text: string): void {
+export function replaceFile(file: string, text: string | Uint8Array): void {
   viaTemporary(file, text, (temporary) => renameSync(temporary, file));
 }
 
@@ -16,7 +16,7 @@ export function createFile(file: string, text: string): void {
   }
 }
 
-function viaTemporary(file: string, text: string, publish: (temporary: string) => void): void {
+function viaTemporary(file: string, text: string | Uint8Array, publish: (temporary: string) => void): void {
   const temporary = join(dirname(file), `.${basename(file)}.${process.pid}`);
   try {
     writeFileSync(temporary, text, { mode: 0o600 });

@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -237,6 +239,23 @@ describe.skipIf(!serviceAvailable('bwrap'))('{#sandbox} a sandbox', () => {
     const before = readFileSync('/proc/sys/kernel/domainname', 'utf8');
     expect((await run('echo changed > /proc/sys/kernel/domainname || echo refused')).out).toBe('refused\n');
     expect(readFileSync('/proc/sys/kernel/domainname', 'utf8')).toBe(before);
+  });
+
+  test('leaves a shim that is about to begin what was written for it, while a second start writes the same', () => {
+    const folder = join(here.data, 'producer');
+    mkdirSync(folder);
+    const sandboxes = new Sandboxes({ hidden: [here.data] });
+    const spec = (cwd: string) =>
+      ({ command: 'true', cwd, env: {}, stdin: false, sandbox: { mode: 'read-only', network: false, root: here.project } }) as const;
+    const bubblewrap = { path: '/usr/bin/bwrap', version: '', isolation: [] };
+    const box = (cwd: string) => sandboxes.box(bubblewrap, spec(cwd), folder, {}, {});
+    box(here.project);
+    const opened = ['sandbox', 'filter'].map((name) => openSync(join(folder, name), 'r'));
+    const written = ['sandbox', 'filter'].map((name) => readFileSync(join(folder, name)));
+    box('/');
+    expect(opened.map((fd) => readFileSync(fd))).toEqual(written);
+    expect(readFileSync(join(folder, 'sandbox'))).not.toEqual(written[0]);
+    for (const fd of opened) closeSync(fd);
   });
 
   test('leaves the file with its arguments and its environment open to nobody', async () => {

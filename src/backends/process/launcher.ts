@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay, setImmediate as nextTick } from 'node:timers/promises';
 import { Backoff } from '../../core/backoff.ts';
@@ -8,6 +8,7 @@ import { messageOf } from '../../core/errors.ts';
 import { InTurn } from '../../core/in-turn.ts';
 import type { Logger } from '../../core/logger.ts';
 import { shellQuote, shellWords } from '../../core/shell-quote.ts';
+import { replaceFile } from '../../core/whole-file.ts';
 import type { Claim, ProcessIdentity, ProducerFolder } from '../shim/producer-folder.ts';
 import { scriptFile, scriptIn } from '../shim/script-file.ts';
 import { type Launch, shimArgv } from './launch.ts';
@@ -130,7 +131,7 @@ export class Launcher {
       // It has ended, or the one before in the queue has given it up.
       if (this.#process !== ready || !child.stdin?.writable) return undefined;
       const text = `${settings}exec "$2" -f ${shellWords(shimArgv(shim, folder.path, launch))}\n`;
-      writeFileSync(join(folder.path, 'launch'), text, { mode: 0o600 });
+      replaceFile(join(folder.path, 'launch'), text);
       child.stdin.write(`${name}\n`);
       return await this.#claimed(ready, folder);
     });

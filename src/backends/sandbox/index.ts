@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { HeadgateError } from '../../core/errors.ts';
 import { shellQuote } from '../../core/shell-quote.ts';
 import { SYSTEM_PATH } from '../../core/system-path.ts';
+import { replaceFile } from '../../core/whole-file.ts';
 import { launchArgv } from '../../model/launch.ts';
 import type { ProducerSpec } from '../../model/records.ts';
 import { type Bubblewrap, type FoundBubblewrap, findBubblewrap, RESET_SIGNALS, system } from './bubblewrap.ts';
@@ -15,6 +15,9 @@ import { noKeyrings } from './system-calls.ts';
 const IGNORED = Object.entries(constants.signals)
   .filter(([name, number]) => !['SIGKILL', 'SIGSTOP', 'SIGCHLD', 'SIGCONT'].includes(name) && number < 32)
   .map(([, number]) => number);
+
+/** How long it is believed that a project can be had in a sandbox (milliseconds): every command asks, and `box` looks again at each. */
+const TAKEN_MS = 1000;
 
 /** A command in a sandbox, as the shim is to run it. */
 export interface Boxed {
@@ -28,6 +31,7 @@ export class Sandboxes {
   readonly #folders: readonly string[] | undefined;
   readonly #homes: readonly string[] | undefined;
   #found: Bubblewrap | undefined;
+  #taken: { readonly root: string; readonly at: number; readonly takes: boolean } | undefined;
 
   /**
    * `hidden`: what a command must not see beside the usual secrets, such as the data folder. `folders`: where bubblewrap
@@ -84,9 +88,10 @@ export class Sandboxes {
       cwd,
     ];
     const file = join(folder, 'sandbox');
-    writeFileSync(file, args.map((arg) => `${arg}\0`).join(''), { mode: 0o600 });
+    // A shim that another server has begun may be reading them.
+    replaceFile(file, args.map((arg) => `${arg}\0`).join(''));
     const filter = join(folder, 'filter');
-    writeFileSync(filter, noKeyrings(), { mode: 0o600 });
+    replaceFile(filter, noKeyrings());
     const argv = launchArgv(spec);
     // `env` takes what holds a `=` for a variable.
     const program = argv[0]?.includes('=') ? ['/bin/sh', '-c', 'exec "$@"', 'sh'] : [];
@@ -97,8 +102,14 @@ export class Sandboxes {
     };
   }
 
-  /** True when a command that only looks can be had in a sandbox of the project at `root`. */
+  /** True when a command that only looks can be had in a sandbox of the project at `root`; as of a moment ago. */
   takes(root: string): boolean {
+    const now = performance.now();
+    if (this.#taken?.root !== root || now - this.#taken.at > TAKEN_MS) this.#taken = { root, at: now, takes: this.#mountable(root) };
+    return this.#taken.takes;
+  }
+
+  #mountable(root: string): boolean {
     try {
       this.#mounts({ mode: 'read-only', network: false, root });
       return true;
