@@ -28,6 +28,8 @@ interface Growing {
   /** The spool file that was found to be the same. */
   readonly source: string;
   readonly file: string;
+  /** The file has all bytes of the channel from here on; infinite when the database has had the last ones. */
+  from: number;
   isSyncing: boolean;
 }
 
@@ -83,12 +85,31 @@ export class ChannelMarks {
 
   /** Notes a piece within the open transaction; false when its bytes are not in the channel's file, and belong in the database. */
   add({ entryId, offset, bytes, line, at, file: source }: SegmentWrite): boolean {
-    if (source === undefined || offset < INLINE_BYTES) return false;
-    const growing = this.#find(entryId, source, offset, bytes);
-    if (!growing) return false;
+    const growing = source === undefined || offset < INLINE_BYTES ? undefined : this.#find(entryId, source, offset, bytes);
+    if (!growing) {
+      const known = this.#growing.get(entryId);
+      if (known) known.from = Number.POSITIVE_INFINITY;
+      // The number of a deleted channel may be given to another.
+      if (offset === 0) this.#growing.delete(entryId);
+      return false;
+    }
+    growing.from = Math.min(growing.from, offset);
     this.#addMark.run(entryId, offset, line, at, crc32(bytes));
     this.#syncBeside(entryId, growing, offset + bytes.length);
     return true;
+  }
+
+  /** The file that has all bytes of a channel from `from` on, without a look into the database; undefined when that is not known. */
+  grown(entryId: number, from: number): string | undefined {
+    const growing = this.#growing.get(entryId);
+    return growing && from >= growing.from ? growing.file : undefined;
+  }
+
+  /** Bytes of a file from `from` on, which are all there. Throws `internal` when they are not. */
+  readFile(file: string, from: number, length: number): Buffer {
+    const whole = Buffer.allocUnsafe(length);
+    this.#files.read(file, from, whole);
+    return whole;
   }
 
   /** Bytes from `from` on, which are all stored. Throws `internal` when the file lacks some. */
@@ -188,7 +209,7 @@ export class ChannelMarks {
       const file = row?.file ?? this.#files.link(source, entryId);
       if (this.#files.isSame(file, source) && this.#holds(file, offset, bytes)) {
         if (!row) this.#addRow.run(entryId, file);
-        const growing = { source, file, isSyncing: false };
+        const growing = { source, file, from: offset, isSyncing: false };
         this.#growing.set(entryId, growing);
         return growing;
       }

@@ -111,10 +111,12 @@ export class SqliteChannels implements ChannelStore {
 
   read(entryId: number, from: number, maxBytes: number): Buffer {
     if (maxBytes <= 0) return NOTHING;
-    const row = this.#marks.of(entryId);
-    if (row) {
+    const file = this.#marks.grown(entryId, from);
+    const row = file === undefined ? this.#marks.of(entryId) : undefined;
+    if (file !== undefined || row) {
       const length = Math.min(maxBytes, (this.#head.get(entryId)?.bytes ?? 0) - from);
-      return length <= 0 ? NOTHING : this.#marks.read(row, entryId, from, length);
+      if (length <= 0) return NOTHING;
+      return row ? this.#marks.read(row, entryId, from, length) : this.#marks.readFile(file as string, from, length);
     }
     const start = this.#start.get(entryId, from);
     if (start === undefined) return NOTHING;
