@@ -14,6 +14,7 @@ const LAYERS = {
   backends: ['core', 'model'],
   llm: ['core', 'model', 'hooks'],
   metrics: ['core', 'model'],
+  tracing: ['core', 'model'],
   runner: ['core', 'model', 'rpc/client', 'rpc/protocol'],
   files: ['core', 'model', 'hooks'],
   runtime: ['core', 'model', 'hooks', 'digest', 'redact', 'files', 'stream', 'policy'],

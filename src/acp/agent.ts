@@ -1,4 +1,5 @@
 import { type AgentConnection, type AgentContext, agent, methods, type Stream } from '@agentclientprotocol/sdk';
+import { traceparentIn } from '../core/trace-context.ts';
 import { Editor, type EditorOptions } from './editor.ts';
 import { toRequestError } from './errors.ts';
 
@@ -54,7 +55,9 @@ export function serveEditor(stream: Stream, options: EditorOptions): AgentConnec
     )
     .onRequest(
       session.prompt,
-      guarded(({ sessionId, prompt }, { signal }) => editor.prompt(sessionId, prompt, signal)),
+      guarded(({ sessionId, prompt, _meta }, { signal }) =>
+        editor.prompt(sessionId, prompt, { signal, traceparent: traceparentIn(_meta) }),
+      ),
     )
     .onNotification(session.cancel, ({ params }) => editor.cancel(params))
     .connect(stream);

@@ -5,7 +5,7 @@ import { isEnd } from '../core/end-status.ts';
 import { type Entry, entriesOf, type Question, RunName, type RuntimeEvent, turnOfPath } from '../rpc/client/index.ts';
 import { toRequestError } from './errors.ts';
 import type { Link } from './link.ts';
-import { Loops, type Mode } from './loops.ts';
+import { Loops, type Mode, type Prompt, type PromptCall } from './loops.ts';
 import type { Outlet } from './outlet.ts';
 import { Proposals } from './proposals.ts';
 import { stopReason } from './stop-reason.ts';
@@ -100,12 +100,12 @@ export class EditorSession {
   }
 
   /** Queues a prompt; resolves when everything that it caused has been shown (SPEC {#acp_prompt}). */
-  async prompt(text: string, signal: AbortSignal): Promise<StopReason> {
+  async prompt(text: string, { signal, traceparent }: PromptCall): Promise<StopReason> {
     const cancel = () => void this.cancel();
     signal.addEventListener('abort', cancel, { once: true });
     try {
       const link = await this.#attached();
-      const loop = await this.#begin(link, text);
+      const loop = await this.#begin(link, { text, traceparent });
       // This prompt waits for the proposals that the person dismissed, so they are shown again.
       for (const proposal of this.#proposals.takeDismissed()) await this.#timeline.propose(proposal);
       if (signal.aborted) cancel();
@@ -169,14 +169,14 @@ export class EditorSession {
   }
 
   /** Queues the prompt, or gives the answer that the agent waits for; returns the loop that works on it. */
-  async #begin(link: Link, text: string): Promise<number> {
+  async #begin(link: Link, prompt: Prompt): Promise<number> {
     const question = this.#question;
     this.#question = undefined;
-    if (!question || this.#timeline.calls.status(question.path) !== 'pending') return await this.#loops.begin(link, this.mode, text);
+    if (!question || this.#timeline.calls.status(question.path) !== 'pending') return await this.#loops.begin(link, this.mode, prompt);
     const loop = await this.#loopOf(link, question.path);
     if (loop !== undefined) this.#loops.answered(loop);
-    await this.#proposals.resolve(question.path, { action: 'accept', output: text });
-    return loop ?? (await this.#loops.begin(link, this.mode, text));
+    await this.#proposals.resolve(question.path, { action: 'accept', output: prompt.text });
+    return loop ?? (await this.#loops.begin(link, this.mode, prompt));
   }
 
   async #askInText(path: string, question: Question): Promise<void> {

@@ -13,7 +13,7 @@ import { type ClientTraits, capabilities, traitsOf } from './client-traits.ts';
 import { EditorSession } from './editor-session.ts';
 import { badParams } from './errors.ts';
 import type { Connect, Link } from './link.ts';
-import type { Mode } from './loops.ts';
+import type { Mode, PromptCall } from './loops.ts';
 import { Outlet } from './outlet.ts';
 import { Projects, runOf, sessionIdOf, unknownSession } from './projects.ts';
 import { promptText } from './prompt-text.ts';
@@ -118,9 +118,9 @@ export class Editor {
     return { configOptions: await this.#configOptions(session) };
   }
 
-  async prompt(sessionId: string, prompt: Parameters<typeof promptText>[0], signal: AbortSignal) {
+  async prompt(sessionId: string, prompt: Parameters<typeof promptText>[0], call: PromptCall) {
     const session = this.#session(sessionId);
-    return { stopReason: await session.prompt(promptText(prompt, session.root), signal) };
+    return { stopReason: await session.prompt(promptText(prompt, session.root), call) };
   }
 
   async cancel({ sessionId }: CancelNotification): Promise<void> {

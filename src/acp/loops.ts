@@ -10,6 +10,17 @@ const POLL_MS = 50;
 /** How a prompt is worked on: `act` may propose changes, `yolo` has what no rule denies accepted, `ask` only looks. */
 export type Mode = 'ask' | 'act' | 'yolo';
 
+/** What a person has asked, and the editor's span that it is part of. */
+export interface Prompt {
+  readonly text: string;
+  readonly traceparent?: string | undefined;
+}
+
+/** What comes with a prompt. */
+export interface PromptCall extends Pick<Prompt, 'traceparent'> {
+  readonly signal: AbortSignal;
+}
+
 /**
  * Why a prompt is over before its loop is: the loop asks a question that the person's next message answers, or the person dismissed a
  * request that it waits for.
@@ -63,7 +74,7 @@ export class Loops {
   }
 
   /** Queues a loop; returns its number. A connection lost meanwhile does not queue it twice. */
-  begin(link: Link, mode: Mode, prompt: string): Promise<number> {
+  begin(link: Link, mode: Mode, prompt: Prompt): Promise<number> {
     const begun = this.#begin(link, mode, prompt).then((loop) => {
       this.#own.add(loop);
       return loop;
@@ -154,13 +165,13 @@ export class Loops {
     this.#awaited.delete(loop);
   }
 
-  async #begin(link: Link, mode: Mode, prompt: string): Promise<number> {
+  async #begin(link: Link, mode: Mode, { text: prompt, traceparent }: Prompt): Promise<number> {
     const before = (await this.#run.ask(async (run) => await link.runtime.look('getRun', { run }))).loops.length;
     const run = this.#run.now;
     while (true) {
       try {
         const params = { run, prompt, ...(mode === 'yolo' ? { yolo: true } : {}) };
-        return (await link.runtime.call(mode === 'ask' ? 'ask' : 'act', params)).loop;
+        return (await link.runtime.call(mode === 'ask' ? 'ask' : 'act', params, { traceparent })).loop;
       } catch (error) {
         if (!(error instanceof ConnectionClosed)) throw error;
       }

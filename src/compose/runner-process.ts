@@ -3,6 +3,7 @@ import type { RunnerOptions } from '../cli/host.ts';
 import { systemClock } from '../core/clock.ts';
 import { HeadgateError, isHeadgateError, messageOf } from '../core/errors.ts';
 import { systemIds } from '../core/ids.ts';
+import { COLLECTOR_KEYS, wantsTraces } from '../core/trace-context.ts';
 import { StateFolder, serveAsRunner } from '../runner/index.ts';
 import { lockDataFolder } from '../store/lock.ts';
 import { serverLog } from './server-log.ts';
@@ -18,10 +19,13 @@ export async function runHeadgateRunner(options: RunnerOptions): Promise<'stoppe
   const unexpected = (error: unknown) => logger.error({ error: messageOf(error) }, 'an unhandled failure; the runner goes on');
   const release = lock(data);
   process.on('unhandledRejection', unexpected);
+  const tracing = wantsTraces(process.env) ? await import('../tracing/index.ts') : undefined;
+  const spans = tracing?.exportSpans({ service: 'headgate-runner', version: options.version, logger });
   try {
     const folder = new StateFolder(data, systemIds);
+    const observer = tracing && spans && new tracing.RunnerTraces({ clock, sink: spans });
     const warden = new Warden({ folder: folder.producers, logger });
-    const backends = createBackends({ folder: folder.producers, warden, hidden: [data], clock, logger });
+    const backends = createBackends({ folder: folder.producers, warden, withheld: COLLECTOR_KEYS, hidden: [data], clock, logger });
     // Which of its commands are live only the server knows.
     void sweepHosts({ folder: folder.producers, clock, logger }, undefined);
     let told = false;
@@ -31,8 +35,9 @@ export async function runHeadgateRunner(options: RunnerOptions): Promise<'stoppe
       if (!told) ready();
       told = true;
     };
-    return await serveAsRunner({ ...rest, folder, backends, clock, logger, registered, away: () => warden.end() });
+    return await serveAsRunner({ ...rest, folder, backends, clock, logger, registered, observer, away: () => warden.end() });
   } finally {
+    await spans?.close();
     process.off('unhandledRejection', unexpected);
     release();
   }

@@ -10,9 +10,11 @@ import { defined } from '../core/defined.ts';
 import { Disposer } from '../core/disposal.ts';
 import { messageOf } from '../core/errors.ts';
 import { systemIds } from '../core/ids.ts';
+import { COLLECTOR_KEYS, wantsTraces } from '../core/trace-context.ts';
 import type { Plugin } from '../hooks/plugin.ts';
 import { createProviders, KEY_VARIABLES, providerOf } from '../llm/index.ts';
 import type { Metrics } from '../metrics/index.ts';
+import type { ModelProvider } from '../model/ports/model-provider.ts';
 import { producerIdOf } from '../model/producer-id.ts';
 import type { Producer, Run } from '../model/records.ts';
 import { LIVE_STATES } from '../model/status.ts';
@@ -143,7 +145,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const config = options.config === undefined ? emptyConfig(paths.folder) : await loadConfig(options.config);
   const added = new AddedProviders(paths.providers);
   const providers = { ...added.all, ...config.providers };
-  const withheld = [...KEY_VARIABLES, ...Object.values(providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? [])];
+  const withheld = [...KEY_VARIABLES, ...COLLECTOR_KEYS, ...Object.values(providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? [])];
   const redaction = new Redaction(config.redaction, process.env);
   const logger = redactedLogger(plain, redaction);
 
@@ -157,6 +159,9 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const expire = (run: Run) => later.expire?.(run);
   // What counts is loaded only where somebody reads it.
   const metrics = options.metrics && new (await import('../metrics/index.ts')).Metrics(clock);
+  const tracing = wantsTraces(process.env) ? await import('../tracing/index.ts') : undefined;
+  const spans = tracing?.exportSpans({ service: 'headgate', version: options.version, logger });
+  if (spans) opened.add('the spans', () => spans.close());
   const plainStore = await openStore({ file: paths.database, clock, logger, diskFull, retention: config.retention, expire });
   opened.add('the store', () => plainStore.close());
   const store = metrics?.store(plainStore) ?? plainStore;
@@ -193,7 +198,14 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     ...defined({ quietMs }),
   });
   opened.add('the streams', () => plainStreams.close());
-  const streams = metrics?.streams(plainStreams) ?? plainStreams;
+  const counted = metrics?.streams(plainStreams) ?? plainStreams;
+  const traces = tracing && spans && new tracing.Traces({ store, clock, sink: spans });
+  if (traces) journal.onEvent((event) => traces.event(event));
+  const streams = traces?.streams(counted) ?? counted;
+  const seen = (provider: ModelProvider) => {
+    const one = metrics?.provider(provider) ?? provider;
+    return traces?.provider(one) ?? one;
+  };
   const warden = new Warden({ folder: paths.producers, logger });
   opened.add('the sign of life', () => warden.end());
   const backends = createBackends({
@@ -236,7 +248,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     streams,
     clock,
     logger,
-    providers: createProviders(providers, process.env).map((provider) => metrics?.provider(provider) ?? provider),
+    providers: createProviders(providers, process.env).map(seen),
     addedProviders: {
       get all() {
         return Object.fromEntries(Object.entries(added.all).filter(([name]) => !(name in config.providers)));
@@ -244,8 +256,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
       add: (name, settings) => {
         added.add(name, settings);
         if (settings.apiKeyEnv !== undefined) withheld.push(settings.apiKeyEnv);
-        const made = providerOf(name, settings, process.env);
-        return metrics?.provider(made) ?? made;
+        return seen(providerOf(name, settings, process.env));
       },
     },
     bundled: bundledWith(config, options.version),
@@ -293,6 +304,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     redaction,
     ...defined({ portal: options.portal, observer: metrics, allowedOrigins: options.allowedOrigins, publicUrl: options.publicUrl }),
     ...(metrics ? { metrics: pageOf(metrics, options.metrics === 'loopback') } : {}),
+    traces: traces !== undefined,
     unready: () => state.unready,
     acp: (channel, accept) => serveEditorSocket(channel, accept, { version: options.version, logger }),
     survey: sharedSurvey(() => new Map([...backends, ...runtime.kinds]), clock),

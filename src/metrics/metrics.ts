@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../core/clock.ts';
+import { overlay } from '../core/overlay.ts';
 import type { ModelEvent, ModelProvider, ModelRequest } from '../model/ports/model-provider.ts';
 import type { LocalRunnerLink } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
@@ -219,15 +220,4 @@ export class Metrics implements ServerObserver {
     };
     const gauge: Gauge = new Gauge({ name: `headgate_${name}`, help, labelNames: [label], registers: [this.#registry], collect });
   }
-}
-
-/** An object that is `target` but for some members of its own; what `target` keeps private goes on working. */
-function overlay<T extends object>(target: T, own: Partial<T>): T {
-  return new Proxy(target, {
-    get(_, key) {
-      if (Object.hasOwn(own, key)) return Reflect.get(own, key) as unknown;
-      const value = Reflect.get(target, key, target) as unknown;
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
 }

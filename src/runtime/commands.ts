@@ -99,7 +99,7 @@ export class Commands {
         path: store.entries.has(run.id, wanted) ? freePath(this.#parts, run.id, run.turn, action, slug) : wanted,
         category: 'logging',
         status: 100,
-        attributes: { tool: action, input, summary: proposal.summary, by: c.client },
+        attributes: { tool: action, input, summary: proposal.summary, by: c.client, ...defined({ traceparent: c.traceparent }) },
         turn: run.turn,
         writer: c.client,
       });

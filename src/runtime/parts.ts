@@ -26,6 +26,8 @@ export interface Caller {
   readonly client: string;
   /** Aborted when the caller cancels its request. */
   readonly signal: AbortSignal;
+  /** The caller's span that the call is part of, where spans are recorded (SPEC {#traces}). */
+  readonly traceparent?: string | undefined;
 }
 
 /** Bounds of a loop (SPEC {#loop_limits}). */

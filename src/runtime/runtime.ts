@@ -126,7 +126,12 @@ export class Runtime {
     const model = this.#modelFor(c, known, params.model);
     const prompted = (tx: JournalTx, run: Run) => ({
       run,
-      loop: this.#queue.enqueue(tx, run, { mode, prompt: params.prompt, model: model.alias, config: this.#settings(c, params) }),
+      loop: this.#queue.enqueue(
+        tx,
+        run,
+        { mode, prompt: params.prompt, model: model.alias, config: this.#settings(c, params) },
+        { traceparent: c.traceparent },
+      ),
     });
     const { run, loop } =
       known && params.fork

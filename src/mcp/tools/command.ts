@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { defined } from '../../core/defined.ts';
 import { isEnd } from '../../core/end-status.ts';
 import { given } from '../../core/given.ts';
+import { traceparentIn } from '../../core/trace-context.ts';
 import type { Runtime } from '../../rpc/client/index.ts';
 import { commandParams } from '../../rpc/protocol/entries.ts';
 import { LIMITS } from '../../rpc/protocol/shapes.ts';
@@ -46,7 +47,7 @@ export function commandTools(kit: ToolKit): void {
       const params = { ...given(asked), stdin, ...defined({ timeout: timeout_ms }) };
       const ref = await link.inRun(async (run) => {
         context.mcpReq.signal.throwIfAborted();
-        return await runtime.call('sh', { ...params, run });
+        return await runtime.call('sh', { ...params, run }, { traceparent: traceparentIn(context.mcpReq._meta) });
       });
       try {
         return await described(runtime, await settled(runtime, ref, yield_ms ?? DEFAULT_WAIT_MS, context));

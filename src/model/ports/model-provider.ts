@@ -1,5 +1,5 @@
 import type { Dialect } from '../provider-kind.ts';
-import type { Usage } from '../records.ts';
+import type { Turn, Usage } from '../records.ts';
 
 /** One message of the assembled packet; the order is the order in which the model reads. */
 export type ModelMessage =
@@ -36,6 +36,8 @@ export interface ModelRequest {
   readonly mode: 'ask' | 'act';
   /** What the loop was asked; also among the messages. */
   readonly prompt: string;
+  /** The turn that asks, for those who look on. */
+  readonly turn?: Turn;
   /** How tools are called; left out: the provider's own default. */
   readonly dialect?: Dialect;
 }

@@ -53,6 +53,14 @@ export interface RunnerLink {
   readonly left?: (entryId: number, epoch: number, fact: LeftoverFact) => void | Promise<void>;
 }
 
+/** Looks on at what a runner of its own process runs (SPEC {#traces}). */
+export interface RunnerObserver {
+  /** The server has handed this over: to be begun, or to be taken up again. */
+  taken(producer: Producer): void;
+  /** The way back to the server, looked at. */
+  link<T extends RunnerLink>(link: T): T;
+}
+
 /** The link of a runner in the same process as the server: each call returns once its fact is stored. */
 export interface LocalRunnerLink extends RunnerLink {
   readonly persist: () => Promise<void>;

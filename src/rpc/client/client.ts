@@ -16,6 +16,8 @@ export interface OutputFrame extends CarriageHeader {
 export interface CallOptions {
   /** Aborting it sends `$/cancelRequest`; the call then ends with the server's `cancelled`. */
   readonly signal?: AbortSignal;
+  /** The span of the caller that this call is part of, as W3C Trace Context writes it (SPEC {#traces}). */
+  readonly traceparent?: string | undefined;
 }
 
 /**
@@ -55,7 +57,7 @@ export class RpcClient {
    * @throws RpcError with the error that the server returned, ConnectionClosed when the connection ends before the response
    */
   async call<M extends MethodName>(method: M, params: ParamsOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
-    const { signal } = options;
+    const { signal, traceparent } = options;
     if (this.#closed !== undefined) throw new ConnectionClosed(this.#closed);
     signal?.throwIfAborted();
     const id = ++this.#lastId;
@@ -63,7 +65,12 @@ export class RpcClient {
     signal?.addEventListener('abort', cancel, { once: true });
     let response: JSONRPCResponse;
     try {
-      response = await this.#rpc.requestAdvanced({ jsonrpc: '2.0', id, method, params });
+      response = await this.#rpc.requestAdvanced({
+        jsonrpc: '2.0',
+        id,
+        method,
+        params: traceparent === undefined ? params : { ...params, _meta: { traceparent } },
+      });
     } finally {
       signal?.removeEventListener('abort', cancel);
     }

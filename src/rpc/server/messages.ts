@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { JSONRPCID, JSONRPCResponse } from 'json-rpc-2.0';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import { nestedDeeper } from '../../core/json-depth.ts';
+import { traceparentIn } from '../../core/trace-context.ts';
 
 /** Arrays and objects within each other in one message. */
 const MAX_DEPTH = 64;
@@ -41,6 +42,12 @@ export function isCancel(request: RequestMessage): boolean {
 export function binaryOf({ method, id, params }: RequestMessage): Buffer | undefined {
   if (method !== '$/binary' || id !== undefined || !isObject(params) || typeof params['bytes'] !== 'string') return undefined;
   return Buffer.from(params['bytes'], 'base64');
+}
+
+/** The `traceparent` in the `_meta` of a request's params, if it is one. */
+export function traceparentOfParams(params: unknown): string | undefined {
+  const meta = isObject(params) ? params['_meta'] : undefined;
+  return isObject(meta) ? traceparentIn(meta) : undefined;
 }
 
 /** What keeps a value from being a JSON-RPC 2.0 request, and the id of the error response; undefined if the value is a request. */

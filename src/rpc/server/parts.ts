@@ -42,6 +42,8 @@ export interface ServerParts {
   readonly checkResults: boolean;
   /** Told of every call; left out where nobody counts them (SPEC {#metrics}). */
   readonly observer?: ServerObserver;
+  /** Spans are recorded: where a call belongs is kept with what it begins (SPEC {#traces}). */
+  readonly traces?: boolean;
   /** Ends every connection that came with a token of this name; how many there were. */
   readonly leave: (token: string) => number;
   /** Notes when tokens are used. */

@@ -6,6 +6,7 @@ import { defined } from '../../core/defined.ts';
 import { HeadgateError } from '../../core/errors.ts';
 import type { Ids } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
+import { traceparentIn } from '../../core/trace-context.ts';
 import { CALLER_LIMITS, type CallerLimits } from '../../model/caller-limits.ts';
 import type { BackendCapabilities } from '../../model/ports/backend.ts';
 import type { Store } from '../../model/ports/store.ts';
@@ -70,6 +71,8 @@ export interface RpcServerOptions {
   readonly portal?: string;
   /** Told of calls and of refused requests; left out where nobody counts them (SPEC {#metrics}). */
   readonly observer?: ServerObserver;
+  /** Spans are recorded, so it is kept where a call belongs; false when left out (SPEC {#traces}). */
+  readonly traces?: boolean;
   /** What `/metrics` says; there is none where this is left out. */
   readonly metrics?: MetricsPage;
   /** Why the server cannot be used now, in one word; undefined when it can, which is the default (SPEC {#probes}). */
@@ -141,7 +144,7 @@ export class RpcServer {
       version,
       serverId,
       outputBytes: options.outputBytes ?? 0,
-      ...defined({ rest: options.rest, observer: options.observer }),
+      ...defined({ rest: options.rest, observer: options.observer, traces: options.traces }),
       survey: options.survey ?? (() => Promise.resolve([])),
       checkResults: options.checkResults ?? false,
       tokenUse: this.#tokenUse,
@@ -197,7 +200,7 @@ export class RpcServer {
       refused: (error) => this.#options.observer?.refused(error),
       limits: this.#parts.limits,
       pingMs: this.#options.pingMs,
-      accept: (channel, grant) => void this.accept(channel, grant),
+      accept: (channel, grant, request) => void this.accept(channel, grant, traceparentIn(request.headers)),
       tty: (channel, request, grant) => this.#acceptTerminal(channel, request, grant),
       acp: (channel, grant) => this.#acceptEditor(channel, grant),
       post: (body, request, response, grant) => this.#post(body, request, response, grant),
@@ -228,8 +231,8 @@ export class RpcServer {
     this.accept(new LineChannel({ input, output, maxBytes: LIMITS.messageBytes, probeMs: this.#options.pingMs }), LOCAL);
   }
 
-  /** Serves one client over a channel; its session, unless the server is stopping. `grant` is the operator's when left out. */
-  accept(channel: MessageChannelLike, grant: Grant = LOCAL): Session | undefined {
+  /** Serves one client over a channel; its session, unless the server is stopping. `grant` is the operator's when left out, `traceparent` the client's span that all of it is part of. */
+  accept(channel: MessageChannelLike, grant: Grant = LOCAL, traceparent?: string): Session | undefined {
     if (this.#closing) {
       channel.close('going_away');
       return undefined;
@@ -239,6 +242,7 @@ export class RpcServer {
       grant,
       parts: this.#parts,
       dispatcher: this.#dispatcher,
+      traceparent,
       closed: (ended) => {
         this.#sessions.delete(ended);
         if (this.#sessions.size === 0) this.#whenEmpty?.();
@@ -269,7 +273,7 @@ export class RpcServer {
   #post(body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant): void {
     const project = new Projects(this.#parts.store.projects, grant).ofRequest(request);
     const exchange = new HttpExchange(response);
-    const session = this.accept(exchange, grant);
+    const session = this.accept(exchange, grant, traceparentIn(request.headers));
     if (project) session?.bind(project, 'http');
     exchange.ask(body);
   }

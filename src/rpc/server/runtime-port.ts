@@ -14,6 +14,8 @@ export interface Caller {
   readonly client: string;
   /** Aborted when the caller cancels its request or goes away. */
   readonly signal: AbortSignal;
+  /** The caller's span that the call is part of, where spans are recorded (SPEC {#traces}). */
+  readonly traceparent?: string | undefined;
 }
 
 type GivenParams<

@@ -5,6 +5,7 @@ import { HeadgateError, messageOf, systemCode } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { tlsFailure } from '../../core/tls-failure.ts';
 import type { Backend } from '../../model/ports/backend.ts';
+import type { RunnerObserver } from '../../model/ports/runner.ts';
 import { RpcError } from '../../rpc/client/index.ts';
 import { connectRunner } from './connection.ts';
 import { RunnerSession } from './runner-session.ts';
@@ -30,6 +31,8 @@ export interface RemoteRunnerOptions {
   readonly folder: StateFolder;
   /** Name -> backend. */
   readonly backends: ReadonlyMap<string, Backend>;
+  /** Left out where nobody looks on. */
+  readonly observer?: RunnerObserver | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborted when the process is to end; commands go on. */

@@ -12,12 +12,18 @@ import type { Runner } from '../runner.ts';
 import type { RemoteLink } from './remote-link.ts';
 
 /** Handles the requests of the server with a runner (SPEC {#runner_requests}). */
-export function answererOf(o: { runner: Runner; link: RemoteLink; name: string; taken: (id: string) => void; drain: () => void }) {
+export function answererOf(o: {
+  runner: Runner;
+  link: RemoteLink;
+  name: string;
+  taken: (id: string, producer: Producer) => void;
+  drain: () => void;
+}) {
   const { runner, link, name } = o;
   const take = (assignment: Assignment): Producer => {
     const producer = producerOf(assignment, name);
     link.open(producer.entryId, assignment.producer, assignment.handle);
-    o.taken(assignment.producer);
+    o.taken(assignment.producer, producer);
     return producer;
   };
   const handlers: RunnerRequestHandlers = {

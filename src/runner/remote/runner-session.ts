@@ -38,7 +38,7 @@ export class RunnerSession {
   readonly #announced = new Set<string>();
 
   constructor(socket: RunnerConnection, options: RemoteRunnerOptions & { readonly draining: boolean }) {
-    const { name, backends, clock, logger } = options;
+    const { name, backends, clock, logger, observer } = options;
     this.#options = options;
     this.#draining = options.draining;
     this.#socket = socket;
@@ -47,7 +47,17 @@ export class RunnerSession {
     const outputBytes = () => this.#outputBytes;
     const rest = () => this.#rest;
     const over = () => this.#leaveWhenDone();
-    const runner = createRunner({ name, link, backends, clock, logger, outputBytes, rest, bootId: bootId(), over });
+    const runner = createRunner({
+      name,
+      link: observer?.link(link) ?? link,
+      backends,
+      clock,
+      logger,
+      outputBytes,
+      rest,
+      bootId: bootId(),
+      over,
+    });
     client.on('runner/ack', (ack) => link.acked(ack));
     client.on('runner/nack', (nack) => link.nacked(nack));
     client.on('runner/fenced', ({ reason, message }) => {
@@ -57,7 +67,18 @@ export class RunnerSession {
     });
     client.on('headgate/hello', ({ protocol, version }) => this.#greeted(protocol, version));
     client.onClose(() => this.#over.resolve('away'));
-    client.answer(answererOf({ runner, link, name, taken: (id) => this.#announced.delete(id), drain: () => this.#drain() }));
+    client.answer(
+      answererOf({
+        runner,
+        link,
+        name,
+        taken: (id, producer) => {
+          observer?.taken(producer);
+          this.#announced.delete(id);
+        },
+        drain: () => this.#drain(),
+      }),
+    );
     this.#client = client;
     this.#link = link;
     this.#runner = runner;

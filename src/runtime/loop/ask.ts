@@ -83,6 +83,7 @@ export class Asker {
         step,
         mode: loop.mode,
         prompt: loop.prompt,
+        turn,
         ...(model.dialect === null ? {} : { dialect: model.dialect }),
       };
       const measured = meter.measured(provider, (sent) => packer.record(sent));

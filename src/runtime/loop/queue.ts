@@ -1,3 +1,4 @@
+import { defined } from '../../core/defined.ts';
 import { HeadgateError } from '../../core/errors.ts';
 import type { Loop, LoopMode, Run, RunSettings } from '../../model/records.ts';
 import { LOOP_TABLE, type LoopEvent, RUN_TABLE, type RunEvent } from '../../model/status.ts';
@@ -30,7 +31,7 @@ export class LoopQueue {
     tx: JournalTx,
     run: Run,
     prompt: { mode: LoopMode; prompt: string; model: string; config: RunSettings },
-    writer: 'client' | 'server' = 'client',
+    { writer = 'client', traceparent }: { writer?: 'client' | 'server'; traceparent?: string | undefined } = {},
   ): Loop {
     const { store } = this.#parts;
     const loop = store.loops.enqueue({ runId: run.id, ...prompt });
@@ -43,7 +44,7 @@ export class LoopQueue {
       turn: run.turn,
       loopId: loop.id,
       writer,
-      ...(writer === 'server' ? { attributes: { by: writer } } : {}),
+      attributes: { ...(writer === 'server' ? { by: writer } : {}), ...defined({ traceparent }) },
     });
     tellEntry(tx, run, entry);
     if (!store.loops.active(run.id)) this.#startNext(tx, run.id);

@@ -47,7 +47,7 @@ export class Wakes {
     const lines = pending.slice(0, MAX_NAMED).map((entry) => `${entry.path} has ended: ${endWords(entry)}.`);
     const more = pending.length > MAX_NAMED ? [`${pending.length - MAX_NAMED} more have ended.`] : [];
     const prompt = [...lines, ...more, 'You asked to be woken. Go on with what you wanted it for.'].join('\n');
-    const woken = this.#queue.enqueue(tx, run, { mode, prompt, model, config }, 'server');
+    const woken = this.#queue.enqueue(tx, run, { mode, prompt, model, config }, { writer: 'server' });
     this.#mark(pending, woken.sequence);
   }
 

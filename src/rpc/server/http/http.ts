@@ -52,7 +52,7 @@ export interface HttpOptions extends ProbeOptions {
   readonly limits: Pick<CallerLimits, 'unauthenticated' | 'authenticateMs'>;
   /** Between two pings, milliseconds. */
   readonly pingMs: number | undefined;
-  readonly accept: (channel: MessageChannelLike, grant: Grant) => void;
+  readonly accept: (channel: MessageChannelLike, grant: Grant, request: IncomingMessage) => void;
   /** Serves a terminal session; its scope has been checked. */
   readonly tty: (channel: WebSocketChannel, request: IncomingMessage, grant: Grant) => void;
   /** Serves an editor; its scope has been checked. */
@@ -112,7 +112,7 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
   server.on('request', (request, response) => void serve(request, response, policy, options, hold));
   const sockets = webSockets(LIMITS.messageBytes);
   const endpoints = new Map<string, Endpoint>([
-    [RPC_PATH, { server: sockets, accept: (channel, grant) => options.accept(channel, grant) }],
+    [RPC_PATH, { server: sockets, accept: (channel, grant, request) => options.accept(channel, grant, request) }],
     [ACP_PATH, { server: sockets, what: 'editors', scope: 'read', accept: (channel, grant) => options.acp(channel, grant) }],
     [
       TTY_PATH,

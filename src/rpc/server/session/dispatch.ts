@@ -86,12 +86,19 @@ function run(name: string, def: MethodDef, handler: AnyHandler, params: unknown,
   if (params !== undefined && (typeof params !== 'object' || params === null || Array.isArray(params))) {
     throw new HeadgateError('invalid_params', `${name}: params must be an object; params by position are not taken`);
   }
-  const parsed = def.params.safeParse(params ?? {}, { reportInput: true });
+  const parsed = def.params.safeParse(withoutMeta(params), { reportInput: true });
   if (!parsed.success) throw invalidParams(name, parsed.error.issues);
   const masked = masks(name, def, parsed.data as { redact?: boolean }, call);
   const result = handler(parsed.data, call);
   const shown = masked ? redacted(result, call) : result;
   return call.parts.checkResults ? checked(name, def, shown) : shown;
+}
+
+/** Params without `_meta`, which is no part of any method (SPEC {#calls}). */
+function withoutMeta(params: object | undefined): object {
+  if (params === undefined || !('_meta' in params)) return params ?? {};
+  const { _meta: _, ...rest } = params;
+  return rest;
 }
 
 /** Methods whose bytes are masked where they are read, by their place in the channel. */

@@ -1,4 +1,5 @@
 import type { JSONRPCID, JSONRPCResponse } from 'json-rpc-2.0';
+import { defined } from '../../../core/defined.ts';
 import { HeadgateError, isHeadgateError, messageOf } from '../../../core/errors.ts';
 import type { EventRecord, Project } from '../../../model/records.ts';
 import type { Said } from '../../../model/said.ts';
@@ -8,7 +9,7 @@ import { PROTOCOL_VERSION } from '../../protocol/table.ts';
 import { type Grant, type GrantedScope, seesSecrets } from '../access.ts';
 import type { Call } from '../handler.ts';
 import { weightOf } from '../json-slices.ts';
-import { binaryOf, isAnswer, isCancel, parseMessage, type RequestMessage, requestProblem } from '../messages.ts';
+import { binaryOf, isAnswer, isCancel, parseMessage, type RequestMessage, requestProblem, traceparentOfParams } from '../messages.ts';
 import type { ServerParts } from '../parts.ts';
 import { Projects } from '../projects.ts';
 import type { Inbound, MessageChannelLike } from '../transports/message-channel.ts';
@@ -57,6 +58,8 @@ export class Session {
   readonly #channel: MessageChannelLike;
   readonly #inFlight = new Map<JSONRPCID, AbortController>();
   readonly #unanswered = new Set<AbortController>();
+  /** The client's span that the connection is part of. */
+  readonly #traceparent: string | undefined;
   #bound: { project: Project; client: string; events: SessionEvents } | undefined;
   #lastId = 0;
   #reading = true;
@@ -77,6 +80,7 @@ export class Session {
     grant: Grant;
     parts: ServerParts;
     dispatcher: Dispatcher;
+    traceparent?: string | undefined;
     closed: (session: Session) => void;
   }) {
     const { channel, parts } = options;
@@ -85,6 +89,7 @@ export class Session {
     this.#parts = parts;
     this.#dispatcher = options.dispatcher;
     this.#channel = channel;
+    this.#traceparent = options.traceparent;
     this.streams = new SessionStreams({
       streams: parts.streams,
       channel,
@@ -377,21 +382,22 @@ export class Session {
     this.#unanswered.add(abort);
     if (id !== undefined && id !== null) this.#inFlight.set(id, abort);
     try {
-      return (await this.#dispatcher.dispatch(request, this.#makeCall(abort.signal, afterwards))) ?? undefined;
+      return (await this.#dispatcher.dispatch(request, this.#makeCall(request, abort.signal, afterwards))) ?? undefined;
     } finally {
       this.#unanswered.delete(abort);
       if (id !== undefined && id !== null) this.#inFlight.delete(id);
     }
   }
 
-  #makeCall(signal: AbortSignal, afterwards: (() => void)[]): Call {
+  #makeCall({ params }: RequestMessage, signal: AbortSignal, afterwards: (() => void)[]): Call {
     return {
       session: this,
       parts: this.#parts,
       signal,
       caller: () => {
         const { project, client } = this.#requireBound();
-        return { project, sight: this.projects.sight(project), client, signal };
+        const traceparent = this.#parts.traces ? (traceparentOfParams(params) ?? this.#traceparent) : undefined;
+        return { project, sight: this.projects.sight(project), client, signal, ...defined({ traceparent }) };
       },
       redacts: (asked) => {
         const sees = seesSecrets(this.scope);

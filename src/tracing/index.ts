@@ -1,0 +1,3 @@
+export { exportSpans } from './export.ts';
+export { RunnerTraces } from './runner-traces.ts';
+export { Traces } from './traces.ts';
