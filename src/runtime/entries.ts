@@ -18,9 +18,9 @@ const DEFAULT_ROWS = 200;
 const DEFAULT_LINES = 1000;
 /** Bytes of bodies that are read for one listing, together (SPEC {#entries}). */
 const LISTING_BYTES = 16 * 1024 * 1024;
-/** Paths that are read at once where a pattern decides, runs likewise, and how long that may take before others get their turn (milliseconds). */
+/** Paths that are read at once where a pattern decides, ids that are looked at likewise, and how long that may take before others get their turn (milliseconds). */
 const PATHS = 500;
-const RUNS = 100;
+const IDS = 1000;
 const SLICE_MS = 5;
 /** Bytes of a digest, give or take a line. */
 const DIGEST_BYTES = 8 * 1024;
@@ -39,6 +39,14 @@ export interface EntryQuery {
   readonly offset?: number | undefined;
   /** Secrets in channels are masked. */
   readonly redact?: boolean | undefined;
+}
+
+/** Which of the matching entries are listed. */
+interface Page {
+  readonly beforeId?: number;
+  readonly newest?: boolean;
+  readonly offset: number;
+  readonly limit: number;
 }
 
 export interface LineRange {
@@ -81,7 +89,7 @@ export class EntryOperations {
     const found = store.entries.list({
       ...(pattern === undefined
         ? { ...(run ? { runId: run.id } : { sight }), ...page }
-        : { ids: await this.#matching(run ? [run.id] : this.#runs(sight), pattern, page) }),
+        : { ids: await (run ? this.#matching(run.id, pattern, page) : this.#matchingAll(sight, pattern, page)) }),
       withoutBodies: true,
     });
     const bodies = query.body === false ? new Map<number, string>() : store.entries.bodies(withinBudget(found));
@@ -95,30 +103,21 @@ export class EntryOperations {
     });
   }
 
-  /** Ids of one page of the entries whose paths a pattern takes in. */
-  async #matching(
-    runs: Iterable<number>,
-    pattern: string,
-    { beforeId = Infinity, newest, offset, limit }: { beforeId?: number; newest?: boolean; offset: number; limit: number },
-  ): Promise<number[]> {
+  /** Ids of one page of the entries of a run whose paths a pattern takes in. */
+  async #matching(runId: number, pattern: string, { beforeId = Infinity, newest, offset, limit }: Page): Promise<number[]> {
     const matches = pathMatcher(pattern);
     const prefix = patternPrefix(pattern);
     const ids: number[] = [];
     let until = performance.now() + SLICE_MS;
-    for (const runId of runs) {
-      for (let after: string | undefined = ''; after !== undefined; ) {
-        const page = this.#parts.store.entries.paths(runId, { prefix, after, limit: PATHS });
-        for (const { id, path } of page) {
-          if (id < beforeId && matches(path)) ids.push(id);
-          if (performance.now() < until) continue;
-          await this.#turns.next();
-          until = performance.now() + SLICE_MS;
-        }
-        after = page.length < PATHS ? undefined : page.at(-1)?.path;
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const page = this.#parts.store.entries.paths(runId, { prefix, after, limit: PATHS });
+      for (const { id, path } of page) {
+        if (id < beforeId && matches(path)) ids.push(id);
+        if (performance.now() < until) continue;
+        await this.#turns.next();
+        until = performance.now() + SLICE_MS;
       }
-      if (performance.now() < until) continue;
-      await this.#turns.next();
-      until = performance.now() + SLICE_MS;
+      after = page.length < PATHS ? undefined : page.at(-1)?.path;
     }
     ids.sort((a, b) => a - b);
     return newest
@@ -126,13 +125,28 @@ export class EntryOperations {
       : ids.slice(offset, offset + limit);
   }
 
-  /** Ids of all runs that a caller knows of. */
-  *#runs(sight: Sight): Generator<number> {
-    for (let offset = 0; ; offset += RUNS) {
-      const runs = this.#parts.store.runs.list(sight, RUNS, offset);
-      yield* runs.map(({ id }) => id);
-      if (runs.length < RUNS) return;
+  /** The same of all runs that a caller knows of, of which there may be many: from the one end on, until the page is full. */
+  async #matchingAll(sight: Sight, pattern: string, { newest, offset, limit }: Page): Promise<number[]> {
+    const matches = pathMatcher(pattern);
+    const prefix = patternPrefix(pattern);
+    const { entries } = this.#parts.store;
+    const ids: number[] = [];
+    const end = entries.lastId() + 1;
+    let until = performance.now() + SLICE_MS;
+    for (let done = 0; done < end && ids.length < offset + limit; done += IDS) {
+      const [from, to] = newest ? [end - done - IDS, end - done] : [done, done + IDS];
+      const found = entries.pathsOf(sight, { prefix, from, to });
+      for (const { id, path } of newest ? found.reverse() : found) {
+        if (matches(path)) ids.push(id);
+        if (performance.now() < until) continue;
+        await this.#turns.next();
+        until = performance.now() + SLICE_MS;
+      }
+      if (performance.now() < until) continue;
+      await this.#turns.next();
+      until = performance.now() + SLICE_MS;
     }
+    return ids.slice(offset, offset + limit);
   }
 
   /** One entry, or lines of it. Throws not_found, stream_not_open, invalid_params. */

@@ -1,4 +1,4 @@
-import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
+import { type ExpressionBuilder, type Selectable, type SelectQueryBuilder, sql } from 'kysely';
 import { countLines } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { defined } from '../core/defined.ts';
@@ -6,6 +6,7 @@ import { HeadgateError } from '../core/errors.ts';
 import { requireScheme } from '../model/paths.ts';
 import type { EntryChange, EntryFilter, EntryStore, NewEntry } from '../model/ports/store.ts';
 import type { Attributes, Entry } from '../model/records.ts';
+import type { Sight } from '../model/sight.ts';
 import type { Connection } from './connection.ts';
 import { isTaken } from './failures.ts';
 import { fromJson, toJson } from './json.ts';
@@ -120,6 +121,26 @@ export class SqliteEntries implements EntryStore {
   paths(runId: number, { prefix, after, limit }: { prefix: string; after: string; limit: number }): { id: number; path: string }[] {
     const paths = this.#db.query.selectFrom('entries').select(['entries.id', 'entries.path']).where(ofVisibleRun('entries.run_id'));
     return this.#db.all(narrowed(paths, { runId, prefix }).where('entries.path', '>', after).orderBy('entries.path').limit(limit));
+  }
+
+  pathsOf(sight: Sight, { prefix, from, to }: { prefix: string; from: number; to: number }): { id: number; path: string }[] {
+    const paths = this.#db.query.selectFrom('entries').select(['entries.id', 'entries.path']);
+    // One look at the run for each entry; a list of the project's runs would be made each time.
+    const seen = (eb: ExpressionBuilder<Tables, 'entries'>) =>
+      eb.exists(
+        eb
+          .selectFrom('runs')
+          .select('runs.id')
+          .whereRef('runs.id', '=', 'entries.run_id')
+          .where('runs.deleted_at', 'is', null)
+          .where(ofSight(sight, true)),
+      );
+    const page = narrowed(paths, { prefix }).where('entries.id', '>=', from).where('entries.id', '<', to);
+    return this.#db.all(page.where(seen).orderBy('entries.id'));
+  }
+
+  lastId(): number {
+    return this.#db.first(this.#db.query.selectFrom('entries').select((eb) => eb.fn.max('entries.id').as('id')))?.id ?? 0;
   }
 
   #byIds(ids: readonly number[], withoutBodies = false): Entry[] {

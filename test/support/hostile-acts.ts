@@ -319,6 +319,36 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
     },
   },
   {
+    name: 'getEntries by patterns over 20,000 runs',
+    prepare: async ({ operator, reader, data }) => {
+      const owner = await operator();
+      const { run } = await owner.call<{ run: string }>('startRun', { model: 'scripted' });
+      await owner.call('set', { run, path: 'known://only', body: 'one' });
+      const db = new Database(join(data, 'headgate.db'), { timeout: 60_000 });
+      const columns = db
+        .prepare<[], string>("select name from pragma_table_info('runs') where name not in ('id', 'alias')")
+        .pluck()
+        .all()
+        .join();
+      db.prepare(
+        `with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000)
+        insert into runs (alias, ${columns}) select 'many-' || i, ${columns} from n, (select * from runs where alias = ?)`,
+      ).run(run);
+      const client = await reader();
+      return async () => {
+        const lists = ['file://none/**', 'known://onl?'].map((pattern) =>
+          client.call<unknown[]>('getEntries', { pattern, newest: true, body: false, limit: 200 }),
+        );
+        const counts = (await Promise.all(lists)).map((rows) => rows.length);
+        if (counts.join() !== '0,1') throw new Error(`${counts.join()} entries`);
+        db.exec("delete from runs where alias like 'many-%'");
+        db.close();
+        await client.close();
+        await owner.close();
+      };
+    },
+  },
+  {
     name: '200 skills with front matter of 60 KiB',
     prepare: async ({ reader, root }) => {
       const folder = join(root, '.headgate/skills');

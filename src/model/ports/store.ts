@@ -224,6 +224,10 @@ export interface EntryStore {
   count(filter: EntryFilter): number;
   /** Paths of a run that begin with `prefix`, in their own order, those behind `after`; `limit` at most. */
   paths(runId: number, page: { readonly prefix: string; readonly after: string; readonly limit: number }): { id: number; path: string }[];
+  /** The same of all runs within `sight`, whose ids are in [from, to); in order of id. */
+  pathsOf(sight: Sight, page: { readonly prefix: string; readonly from: number; readonly to: number }): { id: number; path: string }[];
+  /** The highest id that an entry has; 0 without entries. */
+  lastId(): number;
   /** The bodies of these entries, by id; a channel has an empty one. */
   bodies(ids: readonly number[]): ReadonlyMap<number, string>;
   /** Raises the version by one. Throws `illegal_transition` for a pair of statuses outside the table. */
