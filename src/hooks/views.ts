@@ -65,7 +65,7 @@ export interface GuideText extends Guide {
 
 /** Skills of the project and of the user, as they lie in their folders now. */
 export interface SkillAccess {
-  /** The skills; one that cannot be used has a `problem`. */
+  /** The skills, sorted by name; one that cannot be used has a `problem`. */
   list(): readonly Guide[];
   /** The skill of that name with its text; undefined if there is no usable one. */
   read(name: string): GuideText | undefined;

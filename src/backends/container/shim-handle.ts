@@ -30,7 +30,7 @@ export interface ShimHandleOptions {
   /** How far the sink that `remote` delivers to has stored each channel. */
   readonly stored: StoredOffsets;
   readonly sink: OutputSink;
-  /** Removes the container or folder that was made for the command, once the command's output is stored. */
+  /** Removes all that was made for the command, once the command's output is stored. */
   readonly remove: () => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
