@@ -15,8 +15,8 @@ import { Timeline } from './timeline.ts';
 const GONE_MS = 10_000;
 
 /**
- * One session of an editor: one run, shown live from the moment it is opened until it is closed, whichever client works in it, and
- * the prompts that the editor sends (SPEC {#acp_session}).
+ * One session of an editor. It shows one run live until the session is closed, the work of other clients included, and queues the prompts
+ * that the editor sends (SPEC {#acp_session}).
  */
 export class EditorSession {
   readonly #run: RunName;
@@ -87,12 +87,12 @@ export class EditorSession {
     return this.#outlet.sessionId;
   }
 
-  /** Shows what is stored: the whole run, or only what still runs. What happens meanwhile is shown by `start`. */
+  /** Shows the stored entries: all of the run, or only those that still run. `start` shows the events that come meanwhile. */
   async show(only: 'all' | 'live'): Promise<void> {
     await showHistory(await this.#attached(), this.#run.now, this.#timeline, only);
   }
 
-  /** Shows what happens from now on, and asks about what waits for an answer. */
+  /** Shows the events from now on, and asks about the proposals that wait for an answer. */
   async start(): Promise<void> {
     const link = await this.#attached();
     this.#show(link);
@@ -152,14 +152,14 @@ export class EditorSession {
     try {
       await cancelled;
     } catch (error) {
-      // Without a server nothing can be ended: what ran goes on, but the prompt is over.
+      // Without a server nothing can be ended: the commands go on, but the prompt is over.
       this.#loops.fail(error);
     } finally {
       this.#isCancelling = false;
     }
   }
 
-  /** Shows nothing more; what runs goes on. */
+  /** Stops showing the run; its commands go on. */
   close(): void {
     this.#closed.abort();
     this.#outlet.close();
@@ -189,11 +189,11 @@ export class EditorSession {
 
   async #dismiss(path: string): Promise<void> {
     const loop = await this.#loopOf(await this.#attached(), path);
-    // A cancel that is under way ends the prompts itself, once what it ended is gone.
+    // A cancel that is under way ends the prompts itself, once the commands that it ended are gone.
     if (loop !== undefined && !this.#isCancelling) await this.#loops.dismissed(loop);
   }
 
-  /** The loop to whose turn a log entry belongs. */
+  /** The loop of the turn that a log entry belongs to. */
   async #loopOf(link: Link, path: string): Promise<number | undefined> {
     const { turns } = await this.#run.ask(async (run) => await link.runtime.look('getRun', { run }));
     return turns.find(({ turn }) => turn === turnOfPath(path))?.loop;

@@ -12,14 +12,14 @@ export function promptText(blocks: readonly ContentBlock[], root: string): strin
   return text;
 }
 
-/** What a block says in the flow of the prompt, and what stands behind it. */
+/** The text of a block within the prompt, and the context that follows the prompt. */
 interface Part {
   readonly said: string;
   readonly isMention?: true;
   readonly context?: string;
 }
 
-/** The words in a row; a mention that comes right behind a word is set apart from it. */
+/** Joins the texts of the blocks, with a blank before a mention that would touch the word in front of it. */
 function flow(parts: readonly Part[]): string {
   return parts.reduce((text, { said, isMention }) => (isMention && /\S$/.test(text) ? `${text} ${said}` : `${text}${said}`), '');
 }
@@ -51,7 +51,7 @@ function mention(uri: string, root: string, name?: string): string {
   return name === undefined || uri.endsWith(name) ? `@${uri}` : `@${uri} (${name})`;
 }
 
-/** The file's path as the editor has it, and behind links, as the project's root is known. */
+/** The file's path as the editor wrote it, and with links resolved, as in the path of the project's root. */
 function filePaths(uri: string): string[] {
   const paths: string[] = [];
   try {

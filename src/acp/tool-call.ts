@@ -5,7 +5,7 @@ import { type Action, placeLine, toolOfPath } from '../rpc/client/index.ts';
 import { changedFiles, diffContent } from './diff-content.ts';
 import { codeSpan, textContent } from './markdown.ts';
 
-/** What an editor is shown of an action from its announcement on. */
+/** The facts of an action that an editor is shown from the first update on. */
 export interface CallFacts {
   readonly title: string;
   readonly kind: ToolKind;
@@ -38,7 +38,7 @@ const KINDS: Readonly<Record<string, ToolKind>> = {
   think: 'think',
 };
 
-/** Lines and columns of a title. */
+/** Longest title of an action that is not a command, in characters. */
 const TITLE_CHARS = 300;
 
 /** Describes an action by its log entry's attributes (SPEC {#acp_tool_calls}). */

@@ -5,10 +5,10 @@ import { startThread } from './thread.ts';
 /** How long a thread without work is kept (milliseconds). */
 const KEPT_MS = 30_000;
 
-/** Sends a thread a message and resolves with the one that comes back. What is in `transfer` is the thread's from then on. */
+/** Sends a thread a message and resolves with its reply. The buffers in `transfer` belong to the thread from then on. */
 export type Ask<Message, Reply> = (message: Message, transfer?: readonly ArrayBuffer[]) => Promise<Reply>;
 
-/** One thread, and the question that it has. */
+/** One thread, and the message that it works on. */
 class Thread<Message, Reply> {
   readonly #worker: Worker;
   #asked: Deferred<Reply> | undefined;
@@ -38,7 +38,7 @@ class Thread<Message, Reply> {
     else this.#worker.unref();
   }
 
-  /** Ends the thread; what it was asked is rejected with the first cause that was given. */
+  /** Ends the thread, and rejects the message that it works on with `cause`; a second call does nothing. */
   end(cause: Error): void {
     if (this.#cause) return;
     this.#cause = cause;
@@ -48,8 +48,8 @@ class Thread<Message, Reply> {
 }
 
 /**
- * Threads of one module that reply to each message with one, for work that would hold the server's thread up (SPEC {#no_pause}). Each piece of
- * work has a thread to itself; one is kept for 30 seconds after its work, because a thread takes long to load what it needs.
+ * Threads of one module that send one reply to each message, for work that would block the server's thread (SPEC {#no_pause}). Each piece
+ * of work has a thread to itself. One idle thread is kept for 30 seconds, because a new one takes long to load its modules.
  */
 export class WarmThreads<Message, Reply> {
   readonly #module: URL;

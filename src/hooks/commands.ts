@@ -36,12 +36,17 @@ export interface CommandAccess {
   running(): readonly CommandView[];
   /** A command of the run, by the path of its log entry. Throws `not_found`. */
   view(path: string): CommandView;
-  /** Resolves with the first news of any of them, at once for one that has ended; undefined when the time is over, or `paths` is empty. */
+  /**
+   * Resolves with the first news of any of these commands, at once if one has ended; with undefined when the time is over, or `paths` is
+   * empty.
+   */
   next(paths: readonly string[], o: { timeoutMs: number; or: readonly CommandNews[] }): Promise<'ended' | CommandNews | undefined>;
   /** Sends a signal such as `SIGINT`; to commands that a model of the run started only. */
   signal(path: string, signal: string): Promise<void>;
-  /** Returns the bytes that were taken. */
+  /** Sends `bytes`, and with `eof` the end of the input; returns how many bytes the command took. */
   input(path: string, bytes: Buffer, eof: boolean): Promise<number>;
-  /** Ends the tree; returns the receipt, whose `finishedAt` is null when the kill takes longer than ten seconds. */
+  /**
+   * Ends the command with its process tree; returns the receipt, whose `finishedAt` is null when the kill takes longer than ten seconds.
+   */
   cancel(path: string, reason: string | null): Promise<KillReceipt>;
 }

@@ -13,7 +13,7 @@ export interface MethodCall {
   readonly signal: AbortSignal;
   /** Read access to a run of the project, by its alias. Throws `not_found`. */
   entries(run: string): EntryAccess;
-  /** Writes an entry of a run and tells everybody. Throws `not_found`, and `forbidden` in a method of scope `read`. */
+  /** Writes an entry of a run and notifies the clients. Throws `not_found`, and `forbidden` in a method of scope `read`. */
   write(run: string, write: EntryWrite): Entry;
 }
 
@@ -49,7 +49,10 @@ export interface MethodDefinition<P extends z.ZodType = z.ZodType> {
   readonly params: P;
   /** Zod schema of the result; another result is an error of the plugin. Default: any JSON. */
   readonly result?: z.ZodType;
-  /** What a token must allow: look, drive runs, or everything. One that is bound to its own runs may call none. */
+  /**
+   * The scope that a token needs: `read` looks, `run` drives runs, `admin` does everything. A token that is bound to its own runs cannot
+   * call any method of a plugin.
+   */
   readonly scope: 'read' | 'run' | 'admin';
   /** Returns JSON. A throw of `{kind, message}`, `kind` a name such as `not_found`, reaches the client as that error. */
   handler(params: z.output<P>, call: MethodCall): unknown;

@@ -32,13 +32,13 @@ export interface ProposedProducer {
 export interface EntryWrite {
   /** Path of the entry, such as `known://notes`; log entries, prompts and channels are the server's own. */
   readonly path: string;
-  /** Its text, 4 MiB at most. Left out: as it is. */
+  /** The entry's text, 4 MiB at most. Left out: not changed. */
   readonly body?: string;
-  /** Facts about it, JSON. Left out: as they are. */
+  /** Facts about the entry, as JSON. Left out: not changed. */
   readonly attributes?: Attributes;
   /** `visible`, `summarized` or `archived`. */
   readonly visibility?: Visibility;
-  /** Refused with `conflict` when the path is taken; else what is there is written over. */
+  /** True: refused with `conflict` when the path exists. Default: an existing entry is overwritten. */
   readonly create?: boolean;
 }
 
@@ -102,7 +102,10 @@ export interface ToolCallContext {
   readonly skills: SkillAccess;
   /** The run's commands. */
   readonly commands: CommandAccess;
-  /** Milliseconds since the handler of this action was first called; with trait `waits` they count on over a crash, after which it is called again. */
+  /**
+   * Milliseconds since the handler of this action was first called; with trait `waits` they include the time before a crash, after which
+   * the handler is called again.
+   */
   elapsedMs(): number;
   /** The project's files; undefined with `noRepo`. */
   readonly files: FileAccess | undefined;
@@ -136,14 +139,14 @@ export interface ToolDefinition<P extends z.ZodType = z.ZodType> {
   readonly doc: string;
   /** A zod object; the model sees its JSON Schema, and an input that does not fit it never reaches the handler. */
   readonly params: P;
-  /** A JSON Schema that the model sees instead of that of `params`; an object's. */
+  /** A JSON Schema of type `object`, which the model sees instead of that of `params`. */
   readonly inputSchema?: Readonly<Record<string, unknown>>;
   /** Default: both. */
   readonly modes?: readonly LoopMode[];
   /**
    * `interaction`, `web`, `repo`, `proposes`: left out with `noInteraction`, `noWeb`, `noRepo`, `noProposals`. `ends`: dispatched after the
-   * turn's other actions. `writes`: not offered in `ask` mode. `waits`: it may take long, and `elapsedMs()` counts on over a crash. `once`: never
-   * called again for the same action.
+   * turn's other actions. `writes`: not offered in `ask` mode. `waits`: the handler may take long, and `elapsedMs()` keeps counting over a
+   * crash. `once`: the handler is never called again for the same action.
    */
   readonly traits?: readonly ToolTrait[];
   /** One line for people, from an input that fits `params`. Default: the tool's name. */
@@ -151,8 +154,8 @@ export interface ToolDefinition<P extends z.ZodType = z.ZodType> {
   /** Carries the action out, and returns how it ends. */
   handler(input: z.output<P>, call: ToolCallContext): ToolOutcome | Promise<ToolOutcome>;
   /**
-   * Carries out a proposal without a producer that was accepted. Called once at most: an action that a crash interrupted in
-   * here ends with 500 `interrupted`. An accept with an `output` does without it.
+   * Carries out an accepted proposal that has no producer. Called once at most: if a crash interrupts the call, the action ends with 500
+   * `interrupted`. Not called for an accept with an `output`.
    */
   accepted?(input: z.output<P>, call: ToolCallContext): SettledOutcome | Promise<SettledOutcome>;
 }
@@ -178,22 +181,24 @@ export interface PluginContext {
   readonly z: typeof z;
   /** The server's log: `info(facts, message)`, `warn`, `error`, `debug`. */
   readonly logger: Logger;
-  /** Adds a tool; returns how to take it away again. */
+  /** Adds a tool; returns a function that removes it. */
   tool<P extends z.ZodType>(definition: ToolDefinition<P>): () => void;
   /** Adds a kind of producer that runs in the server, for tools to propose with `runner: 'server'` (SPEC {#plugin_producers}). */
   producer(definition: ProducerDefinition): void;
   /** Adds an RPC method, served as `<plugin>/<name>` (SPEC {#plugin_methods}). */
   method<P extends z.ZodType>(definition: MethodDefinition<P>): void;
   /**
-   * Has another kind of secret masked: `pattern` is its public beginning, a set of characters and a length, such as `acme_[A-Za-z0-9]{32}`
+   * Adds a kind of secret to mask: `pattern` is its public beginning, a set of characters and a length, such as `acme_[A-Za-z0-9]{32}`
    * (SPEC {#redaction_plugins}).
    */
   secrets(secret: { readonly name: string; readonly pattern: string }): void;
   /** Makes a tool that proposes a shell command, as `sh` does. */
   commandTool(options: CommandToolOptions): void;
-  /** Tells `handler` of an event. `options`: `{priority}`, 500 by default. */
+  /** Calls `handler` for each event of that name. `options`: `{priority}`, 500 by default. */
   on<N extends EventName>(name: N, handler: (payload: EventPayloads[N]) => void | Promise<void>, options?: HookOptions): void;
-  /** Lets `handler(value, payload)` change a value; it returns the value to go on with. `options`: `{priority}`. */
+  /**
+   * Calls `handler(value, payload)` to change a value; the handler returns the value that the next one is given. `options`: `{priority}`.
+   */
   filter<N extends FilterName>(
     name: N,
     handler: (value: FilterValue<N>, payload: FilterPayload<N>) => FilterValue<N> | Promise<FilterValue<N>>,

@@ -3,9 +3,9 @@ import type { Project } from '../model/records.ts';
 
 /** How a producer of a plugin ended; all of it may be left out. */
 export interface ProducerResult {
-  /** 0, or left out: it ended well, at 200. Another number ends it at 500. */
+  /** 0, or left out: the producer ends at 200. Any other number: it ends at 500. */
   readonly exitCode?: number;
-  /** A short machine word, such as `http:404`; default `exit:N` for another exit code than 0. */
+  /** A short word for programs, such as `http:404`. Default: `exit:N` for an exit code other than 0. */
   readonly outcome?: string;
   /** What the log entry says beside command, duration and sizes. */
   readonly body?: string;
@@ -14,13 +14,13 @@ export interface ProducerResult {
 /** What a running producer of a plugin is handed (SPEC {#plugin_producers}). */
 export interface ProducerIo {
   /**
-   * Appends to a channel and resolves once that is stored; waiting for it is the back-pressure. Waits while the disk is full. Rejects for a
-   * channel that the proposal does not have, after the end or a cancel, and when 16 MiB wait already.
+   * Appends to a channel and resolves once the bytes are stored; await every call, which is the back-pressure. Waits while the disk is
+   * full. Rejects for a channel that the proposal does not have, after the end or a cancel, and when 16 MiB wait already.
    */
   write(channel: number, data: Uint8Array | string): Promise<void>;
   /** Reads back what this producer has written: `maxBytes` at most from byte `from` on, and 1 MiB at most. */
   read(channel: number, from: number, maxBytes: number): Buffer;
-  /** Bytes that each channel had when `start` was called: 0, and more when it is started again after a restart. */
+  /** Bytes that each channel had when `start` was called: 0 at the first start, more when the producer is started again after a restart. */
   readonly offsets: Readonly<Record<number, number>>;
   /** True when an earlier server had started it already. */
   readonly resumed: boolean;
@@ -30,7 +30,7 @@ export interface ProducerIo {
   readonly input: AsyncIterable<Buffer>;
   /** The project: `id`, `name`, `root`, `configPath`. */
   readonly project: Project;
-  /** True for a file of the project, by its path from the root, that a constraint keeps from models (SPEC {#file_constraints}). */
+  /** True for a file that a constraint hides from models; `path` is relative to the project's root (SPEC {#file_constraints}). */
   hidden(path: string): boolean;
   /** Alias of the run. */
   readonly run: string;
@@ -67,11 +67,11 @@ export interface ProducerDefinition {
   readonly kind: string;
   /** Channel number to its name. Default `{1: 'output', 2: 'notes'}`. */
   readonly channels?: Readonly<Record<number, string>>;
-  /** True: after a restart of the server `start` is called again, with `offsets`. Default: it ends at 500 `lost`. */
+  /** True: after a restart of the server `start` is called again, with `offsets`. Default: the producer then ends at 500 `lost`. */
   readonly resumable?: boolean;
   /** True: people can type into it. */
   readonly input?: boolean;
-  /** True: it reaches out. A server whose sandbox has no network refuses it. */
+  /** True: the producer uses the network. A server whose sandbox has no network refuses to start it. */
   readonly network?: boolean;
   /** Runs the producer. A throw ends the producer at 500 with the message, or after an abort with the reason of the abort. */
   start(input: Readonly<Record<string, unknown>>, io: ProducerIo): ProducerResult | undefined | Promise<ProducerResult | undefined>;

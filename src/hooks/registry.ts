@@ -31,8 +31,8 @@ interface Registration {
 }
 
 /**
- * Who handles which hook. A handler that throws, rejects or is late is reported with its plugin's name and hurts
- * no other handler (SPEC {#hooks}).
+ * The handlers of each hook. A handler that throws, rejects or is late is reported with its plugin's name and affects no other handler
+ * (SPEC {#hooks}).
  */
 export class HookRegistry {
   readonly #handlers = new Map<HookName, Registration[]>();
@@ -46,12 +46,12 @@ export class HookRegistry {
     this.#limitMs = options.limitMs ?? FILTER_LIMIT_MS;
   }
 
-  /** Registers a handler of an event. Throws for a name that is no event. Returns how to end it. */
+  /** Registers a handler of an event. Throws for a name that is no event. Returns a function that removes the handler. */
   on<N extends EventName>(plugin: string, name: N, handler: (payload: EventPayloads[N]) => unknown, options: HookOptions = {}): () => void {
     return this.#register(plugin, name, 'event', handler as Registration['handler'], options);
   }
 
-  /** Registers a handler of a filter. Throws for a name that is no filter. Returns how to end it. */
+  /** Registers a handler of a filter. Throws for a name that is no filter. Returns a function that removes the handler. */
   filter<N extends FilterName>(
     plugin: string,
     name: N,
@@ -61,7 +61,7 @@ export class HookRegistry {
     return this.#register(plugin, name, 'filter', handler as Registration['handler'], options);
   }
 
-  /** Tells every handler, in order; does not wait for promises that handlers return. */
+  /** Calls every handler, in order; does not wait for promises that handlers return. */
   emit<N extends EventName>(name: N, payload: EventPayloads[N]): void {
     for (const { plugin, handler } of this.#of(name)) {
       try {
@@ -131,7 +131,7 @@ export class HookRegistry {
   }
 }
 
-/** A value that a plugin without types may have got wrong, such as a forgotten `return`. */
+/** True for a value of the filter's type; a plugin without types may return another one, or forget its `return`. */
 function fits(name: FilterName, value: unknown): boolean {
   switch (name) {
     case 'proposal.verdict':

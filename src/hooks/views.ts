@@ -7,11 +7,11 @@ export interface ChannelReader {
   readonly path: string;
   /** 1 = stdout, 2 = stderr. */
   readonly channel: number;
-  /** What its producer calls it, where it is not a command's. */
+  /** The producer's name for the channel; undefined for a channel of a command. */
   readonly name?: string;
-  /** Bytes within reach. */
+  /** How many bytes can be read. */
   readonly bytes: number;
-  /** LF bytes among them. */
+  /** How many of these bytes are LF. */
   readonly lines: number;
   /** 102 while it grows. */
   readonly status: number;
@@ -22,8 +22,9 @@ export interface ChannelReader {
   /** Byte offset at which line `line` (0 = the first) begins. */
   offsetOfLine(line: number): number;
   /**
-   * What a model is shown of the channel in `maxBytes` bytes, give or take the first line (SPEC {#digest}). Output that is not known
-   * any more is played for `patienceMs`, 3000 by default: one limit for all digests of a handler keeps it in its time.
+   * What a model is shown of the channel in `maxBytes` bytes, give or take the first line (SPEC {#digest}). Output whose digest is no
+   * longer in memory is played again, for `patienceMs` at most (default 3000). A handler that makes several digests passes the time that it
+   * has left.
    */
   digest(maxBytes: number, patienceMs?: number): Promise<ChannelDigest>;
 }
@@ -64,11 +65,11 @@ export interface GuideText extends Guide {
 
 /** Skills of the project and of the user, as they lie in their folders now. */
 export interface SkillAccess {
-  /** By name; one that cannot be used has a `problem`. */
+  /** The skills, sorted by name; one that cannot be used has a `problem`. */
   list(): readonly Guide[];
-  /** Undefined when no usable one has that name. */
+  /** The skill of that name with its text; undefined if there is no usable one. */
   read(name: string): GuideText | undefined;
-  /** Text of one more file of a skill's folder. Throws for a path outside and for what cannot be read. */
+  /** The text of another file of the skill's folder. Throws for a path outside of the folder and for a file that cannot be read. */
   readFile(skill: GuideText, file: string): string;
 }
 
@@ -92,11 +93,11 @@ export interface RunView {
   turns(): readonly Turn[];
   /** Entries whose path begins with `prefix`, in order of creation. */
   entries(prefix: string): readonly Entry[];
-  /** The channels of a log entry; none when it has no producer. `upTo` bounds their length, channel number -> bytes. */
+  /** The channels of a log entry, an empty list without a producer. `upTo` limits their length: channel number -> bytes. */
   channels(entry: Entry, upTo?: Readonly<Record<string, number>>): readonly ChannelReader[];
   /** Skills that could be attached. */
   readonly skills: SkillAccess;
-  /** Stores a text that the model is shown under `path`, once; later calls return the stored text. */
+  /** Stores under `path` a text that the model is shown; later calls store nothing and return the stored text. */
   record(path: string, body: string): Entry;
   /** Adds attributes to a log entry. */
   mark(entry: Entry, attributes: Attributes): Entry;
@@ -152,19 +153,19 @@ export interface FileAccess {
   kindOf(path: string): 'file' | 'folder' | 'glob' | 'none';
   /** Opens a file for reading by lines. Throws `not_found`, `forbidden`. */
   open(path: string, signal?: AbortSignal): Promise<FileReader>;
-  /** Of a folder or a glob. */
+  /** Lists a folder, or the files that a glob matches. */
   list(path: string, signal?: AbortSignal): Promise<FileListing>;
   /**
-   * True for a `file://` path that no file tool may show, neither content nor name: under an ignore rule, in a `.git`
-   * folder, or outside the project. For a tool that walks or filters by itself: ask for every folder, and go into none of
-   * the hidden ones. It judges by the path alone, so do not follow links; `open` judges by where a file really is. Throws
-   * `invalid_params` for a path that does not begin with `file://` (SPEC {#file_constraints}).
+   * True for a `file://` path that no file tool may show, neither content nor name: under an ignore rule, in a `.git` folder, or outside
+   * the project. A tool that walks folders or filters by itself calls this for every folder, and skips the hidden ones. The result depends
+   * on the path alone, so do not follow links; `open` resolves links first. Throws `invalid_params` for a path that does not begin with
+   * `file://` (SPEC {#file_constraints}).
    */
   hidden(path: string): boolean;
   /** The whole text of a file; undefined if the file does not exist. Throws `unsupported` for a binary file, `too_large`. */
   text(path: string): string | undefined;
-  /** What a change would do now, for a proposal; `path` and `to` of it as `file://...`. Changes nothing. */
+  /** Returns what a change would do now, for a proposal, and changes nothing; `path` and `to` of the change are `file://...`. */
   plan(change: FileChange): PlannedChange;
-  /** Paths of the files that are always shown to the model, of 20 at most, and how many there are beyond. */
+  /** The paths of the files that are always shown to the model, 20 at most, and how many more there are. */
   persisted(signal?: AbortSignal): Promise<{ readonly paths: readonly string[]; readonly more: number }>;
 }

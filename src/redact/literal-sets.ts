@@ -1,23 +1,26 @@
-/** Bytes of a literal by which places are found where it may be. */
+/** Length of a print: the bytes of a literal by which its possible places are found. */
 export const PRINT_BYTES = 3;
-/** Sets of prints: each has one bit of a byte. */
+/** How many sets of prints there are: each set has one bit of a byte. */
 const SETS = 8;
 const HALF = 16;
-/** For each byte of a print the sets by its low half, then those by its high half. */
+/** Length of the tables: for each byte of a print the sets by the byte's low half, then the sets by its high half. */
 export const TABLES_BYTES = PRINT_BYTES * 2 * HALF;
 
-/** How common a byte is in output, in levels; what is in none is rarer still. */
+/** The bytes that are common in output, the most common first; a byte that is in none of these is rarer. */
 const COMMON = ['\n\t aeinorst', 'bcdfghjklmpquvwxyz0123456789', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', './=:-_"'];
 const WEIGHTS = Array.from({ length: 256 }, (_, byte) => (byte < 128 ? COMMON.length + 1 - rarityOf(byte) : 0.5));
 
-/** Where the rarest three bytes of a literal are, the first of those that are as rare; a run of one byte is a line of it. */
+/**
+ * Where the rarest three bytes of a literal are, the first place of equal ones. Three equal bytes count as the most common, because output
+ * has lines of one character.
+ */
 export function printAt(literal: Uint8Array): number {
   let best = 0;
   for (let at = 1; at + PRINT_BYTES <= literal.length; at++) if (rarity(literal, at) > rarity(literal, best)) best = at;
   return best;
 }
 
-/** The tables for prints of three bytes each: those that are alike share a set, so that it fits few other bytes. */
+/** The tables for prints of three bytes each: similar prints share a set, so that the set matches few other bytes. */
 export function literalSets(prints: readonly Uint8Array[]): Uint8Array {
   const tables = new Uint8Array(TABLES_BYTES);
   for (const print of prints) {
@@ -34,7 +37,7 @@ export function literalSets(prints: readonly Uint8Array[]): Uint8Array {
   return tables;
 }
 
-/** How many places of ordinary output a set fits, with a print added to it. */
+/** An estimate of how often a set matches in ordinary output, with `print` added to the set. */
 function weight(tables: Uint8Array, set: number, print?: Uint8Array): number {
   let product = 1;
   for (let i = 0; i < PRINT_BYTES; i++) {

@@ -1,18 +1,18 @@
 import { masked } from './mask.ts';
 import type { Matcher } from './matcher.ts';
 
-/** Something stored that can be read anywhere. */
+/** Stored bytes that can be read from any offset. */
 export interface Readable {
-  /** Bytes that there are. */
+  /** How many bytes there are. */
   readonly bytes: number;
-  /** More may come. */
+  /** True when further bytes may come. */
   readonly live: boolean;
   read(from: number, maxBytes: number): Buffer;
 }
 
 /**
- * Bytes [from, from + maxBytes), masked: the same whatever part is read. At the end of something that lives, what may be
- * the beginning of a secret is masked as one (SPEC {#redaction_stream}).
+ * The bytes [from, from + maxBytes), masked. A byte's result does not depend on the range that is read. At the end of a live source, bytes
+ * that may begin a secret are masked too (SPEC {#redaction_stream}).
  */
 export function maskedRead(matcher: Matcher, source: Readable, from: number, maxBytes: number): Buffer {
   const wanted = source.read(from, maxBytes);
@@ -28,7 +28,7 @@ export function maskedRead(matcher: Matcher, source: Readable, from: number, max
   return masked(wanted, end < source.bytes ? ranges : [...ranges, ...possible], from - start);
 }
 
-/** The offset from which on it is not known yet what the bytes are; the length of what does not live. */
+/** The offset up to which it is decided which bytes are secret: of a source that is not live, its length. */
 export function decidedEnd(matcher: Matcher, source: Readable): number {
   if (!source.live) return source.bytes;
   const start = Math.max(0, source.bytes - matcher.reach);

@@ -17,13 +17,13 @@ export interface EndedCommand {
   readonly path: string;
   readonly command: string;
   readonly state: string;
-  /** Not finished where its runner or host is away, or the kill takes longer than it is waited for. */
+  /** Not finished when the command's runner or host is away, or when the kill takes longer than the wait. */
   readonly receipt: KillReceipt | null;
 }
 
 /**
- * Cancels every live command of the server and what ended ones have left running, or those that `only` takes, and waits for their
- * receipts (SPEC {#stream_cancel_all}).
+ * Cancels the live commands of the server, and the processes that ended commands have left running, and waits for the receipts; `only`
+ * selects some of them (SPEC {#stream_cancel_all}).
  */
 export async function endCommands(
   { streams, store, clock }: { streams: Streams; store: Pick<Store, 'producers'>; clock: Clock },
@@ -36,7 +36,7 @@ export async function endCommands(
       streams.cancel(runId, path, { by, reason, graceMs });
       return true;
     } catch (error) {
-      // It has ended by itself meanwhile, or its run has been deleted.
+      // The command has ended by itself meanwhile, or its run has been deleted.
       if (isHeadgateError(error, 'stream_closed') || isHeadgateError(error, 'not_found')) return false;
       throw error;
     }

@@ -11,10 +11,10 @@ interface Channel {
   freshAt: number;
 }
 
-/** How much of what waits may be stored now, with its secrets masked. */
+/** The part of the waiting bytes that may be stored now, with its secrets masked. */
 export interface Storable {
   readonly bytes: Buffer;
-  /** The rest waits for what comes next, for so long at most (milliseconds); undefined when there is none. */
+  /** How long the rest may still wait for further bytes (milliseconds); undefined without a rest. */
   readonly waitMs: number | undefined;
 }
 
@@ -32,13 +32,13 @@ export class StoredMasks {
   }
 
   /**
-   * What may be stored of the `waiting` bytes of a channel, which lie at `offset`, its stored length. `end`: `all`, since
-   * more is not waited for now; `ended`, since no more comes.
+   * Returns the part of `waiting` that may be stored now. `waiting` begins at `offset`, the stored length of the channel. `end` is `all`
+   * when the caller does not wait for further bytes, `ended` when there are none.
    */
   take(entryId: number, offset: number, waiting: Buffer, end: 'more' | 'all' | 'ended'): Storable {
     const channel = this.#channel(entryId, offset);
     const { scanner } = channel;
-    // What was held back before has been looked at.
+    // The bytes that were held back before have been scanned already.
     const fresh = waiting.subarray(Math.max(0, scanner.end - offset));
     const { ranges, possible } = scanner.push(fresh, end === 'ended');
     channel.ranges = [...channel.ranges, ...ranges].filter(({ to }) => to > offset);
@@ -53,7 +53,7 @@ export class StoredMasks {
     return { bytes: masked(waiting.subarray(0, decided), channel.ranges, offset), waitMs };
   }
 
-  /** Forgets a channel: its stored bytes are all that is known of it. */
+  /** Forgets a channel; the next call for it scans its stored bytes again. */
   forget(entryId: number): void {
     this.#channels.delete(entryId);
   }
@@ -64,7 +64,7 @@ export class StoredMasks {
     const matcher = this.#redaction.matcher(channelProducer(this.#store, entryId)?.spec.env);
     const start = Math.max(0, offset - matcher.reach);
     const scanner = new Scanner(matcher, start);
-    // What was masked belongs to every kind of secret, so one that goes on is known by its beginning.
+    // A masked byte counts as a byte of every kind of secret, so a secret that continues is recognised by its masked beginning.
     scanner.push(this.#store.channels.read(entryId, start, offset - start));
     const channel: Channel = { scanner, ranges: [], possible: [], freshAt: this.#clock.monotonic() };
     this.#channels.set(entryId, channel);

@@ -3,7 +3,7 @@ import { HeadgateError } from '../../core/errors.ts';
 import type { BackendHandle, BackendRef, ClosedFact, ExitFact, InputTaken, KillRequest } from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 
-/** A command that is over, or never was: there is nothing to read, to signal or to kill. */
+/** A command that has ended, or was never started: there is nothing to read, to signal or to kill. */
 export class EndedHandle implements BackendHandle {
   readonly ref: BackendRef;
   readonly exited: Promise<ExitFact>;
@@ -12,7 +12,7 @@ export class EndedHandle implements BackendHandle {
   readonly #barred: () => void;
   readonly #clock: Clock;
 
-  /** `barred` is called by a kill: it sees to it that the command is never started. */
+  /** A kill calls `barred`, which makes sure that the command is never started. */
   constructor(options: {
     ref: BackendRef;
     exit: ExitFact | Promise<ExitFact>;

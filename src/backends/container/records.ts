@@ -7,8 +7,8 @@ import type { SshPlace } from '../../model/place.ts';
 import { PRODUCER_ID } from '../../model/producer-id.ts';
 
 /**
- * What is known here of a container that is made for a command. preparing: it has not been started, though it may exist;
- * started: it may have run, so it is never made again; barred: a kill came first, so it is never made.
+ * The record of a container that is made for a command. preparing: the container has not been started, though it may exist; started: it may
+ * have run, so it is never made again; barred: a kill came before the start, so the container is never made.
  */
 export interface ContainerRecord {
   readonly phase: 'preparing' | 'started' | 'barred';
@@ -19,7 +19,7 @@ export interface ContainerRecord {
   readonly ssh?: SshPlace | undefined;
 }
 
-/** The records of this server's or runner's containers: a small file for each, and which instance it is. */
+/** The records of the containers of this server or runner, a small file for each, and the id of the folder that holds them. */
 export class ContainerRecords {
   readonly #folder: string;
   #instance: string | undefined;
@@ -28,7 +28,7 @@ export class ContainerRecords {
     this.#folder = folder;
   }
 
-  /** Id of this folder, with which every container of ours is labelled. Made with the first container. */
+  /** Id of this folder, which every container of this server or runner has as a label. Made with the first container. */
   get instance(): string {
     this.#instance ??= this.#findInstance();
     return this.#instance;

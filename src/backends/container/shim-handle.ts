@@ -13,32 +13,32 @@ import { OutputFlow } from './engine/output-flow.ts';
 import { Remains } from './remains.ts';
 import type { StoredOffsets } from './stored-offsets.ts';
 
-/** Beyond its grace period a kill by a run in the container gets so long; then the container is killed (milliseconds). */
+/** How long a kill inside the container may take after its grace period, before the container itself is killed (milliseconds). */
 const KILL_MS = 5000;
 
 export interface ShimHandleOptions {
-  /** The producer folder in the container, served by runs in it. */
+  /** The command, by its producer folder in the container and by execs there. */
   readonly remote: BackendHandle & { readonly complete: boolean };
   readonly engine: Engine;
   readonly container: { readonly id: string; readonly name: string };
   /** True for a container that was made for this command. */
   readonly own: boolean;
-  /** The producer folder there, once it is known. */
+  /** Path of the producer folder in the container, once it is known. */
   readonly folder: () => string | undefined;
   readonly channels: readonly number[];
   readonly ref: BackendRef;
-  /** What is stored, by the sink that `remote` delivers to. */
+  /** How far the sink that `remote` delivers to has stored each channel. */
   readonly stored: StoredOffsets;
   readonly sink: OutputSink;
-  /** Removes what was made for it, once its output is stored. */
+  /** Removes all that was made for the command, once the command's output is stored. */
   readonly remove: () => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * A command under the shim in a container. While the container runs, everything goes through runs in it; once it has
- * stopped, or was killed, what is missing is read from its file system, and the engine says how it ended.
+ * A command under the shim in a container. While the container runs, every operation is an exec in it. Once the container has stopped or
+ * was killed, the missing output is read from its file system, and the engine says how the container ended.
  */
 export class ShimHandle implements BackendHandle {
   readonly ref: BackendRef;
@@ -130,7 +130,7 @@ export class ShimHandle implements BackendHandle {
         if (signal.aborted) return;
         logger.warn(
           { container: container.name, error: messageOf(error) },
-          'what a stopped container holds cannot be read now; it will be tried again',
+          'the output left in a stopped container cannot be read now; it will be read later',
         );
         await delay(1000, undefined, { signal }).catch(() => {});
       }
@@ -138,8 +138,8 @@ export class ShimHandle implements BackendHandle {
   }
 
   /**
-   * Once nothing can be run in the container any more: its exit code where the shim did not report it, and the output that is
-   * missing. Where it still runs, everything has been read.
+   * Called when no exec works in the container any more. Finds the exit code if the shim did not report one, and delivers the missing
+   * output. If the container still runs, all output has been read.
    */
   async #salvage(closed: ClosedFact, signal: AbortSignal): Promise<ClosedFact> {
     const { engine, container, folder, channels, stored, sink, logger, own } = this.#options;
@@ -164,13 +164,13 @@ export class ShimHandle implements BackendHandle {
       const { State } = await engine.call((docker) => docker.getContainer(container.id).inspect());
       if (State.Paused) await engine.call((docker) => docker.getContainer(container.id).unpause());
     } catch {
-      // The engine is away, or the container: the kill itself finds that out, and waits.
+      // The engine or the container cannot be reached: the kill that follows finds that out, and waits.
     }
   }
 
   async #killContainer(request: KillRequest): Promise<KillReceipt> {
     const { engine, container, clock, logger } = this.#options;
-    logger.warn({ container: container.name }, 'a kill in a container has not come to its end; the container is killed');
+    logger.warn({ container: container.name }, 'a kill inside a container did not finish in time; the container is killed');
     const work = new ContainerKill({ engine, id: container.id, clock, logger });
     return await work.run({ ...request, signal: 'SIGKILL', graceMs: 0 }, this.#state.detaching);
   }
@@ -178,7 +178,7 @@ export class ShimHandle implements BackendHandle {
 
 const UNKNOWN: ExitFact = { exitCode: null, signal: null };
 
-/** Of a container that is not ours, its end is not that of the command. */
+/** The end of a command in a container that Headgate did not make: the container's exit code is not the command's. */
 function stoppedUnder(name: string, { exitCode }: ExitFact): ExitFact {
   const message = `the container ${name} was stopped (exit ${exitCode}), and with it the command`;
   return { ...UNKNOWN, failure: { outcome: 'container_stopped', message } };

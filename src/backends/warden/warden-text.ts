@@ -1,7 +1,7 @@
 import { scriptFile } from '../shim/script-file.ts';
 import { WARDEN_SH } from './warden-sh.ts';
 
-/** Whom the warden's own kills are said to be asked by: the nonce of their records. */
+/** The nonce in the records of the kills that the warden makes by itself. */
 export const WARDEN_NONCE = 'warden';
 
 /** File name of the warden in a spool. */

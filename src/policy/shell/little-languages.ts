@@ -2,8 +2,8 @@ import type { Word } from './command.ts';
 import { firstOperand } from './options.ts';
 
 /**
- * A regular expression of sed between two signs `d`. Some read a sign within `[ ]` as the end, others do not: here each `[` has its `]` before the
- * sign, so that both find the same end.
+ * A regular expression of sed between two delimiters `d`. Some versions of sed end it at a delimiter within `[ ]`, others do not. Here each
+ * `[` has its `]` before the next delimiter, so all versions find the same end.
  */
 const pattern = (d: string) => String.raw`(?:[^${d}\\\n[]|\\[^\n]|\[(?:\^(?:\]|(?!\]))|\]|(?![\^\]]))(?:[^${d}\][\\\n]|\[:[a-z]+:\])*\])*`;
 const replacement = (d: string) => String.raw`(?:[^${d}\\\n]|\\[^\n])*`;
@@ -18,7 +18,10 @@ const SED_STEP = new RegExp(
   'y',
 );
 
-/** True for a script of sed that runs nothing, and reads and writes no file of its own: it is read from its begin to its end, as sed does. */
+/**
+ * True for a script of sed that runs no command and names no file to read or write. The script is parsed from its beginning to its end, as
+ * sed does.
+ */
 export function isPlainSed(script: string): boolean {
   if (script.length > 1000) return false;
   SED_STEP.lastIndex = 0;
@@ -26,7 +29,7 @@ export function isPlainSed(script: string): boolean {
   return true;
 }
 
-/** Why a call of sed may do more than edit what it reads. */
+/** Why a call of sed may do more than edit its input; undefined when it cannot. */
 export function sedDanger(args: readonly Word[]): string | undefined {
   const why = 'the script of sed may run a command or write a file';
   const words = [{ text: 'sed', literal: true }, ...args];
@@ -41,7 +44,7 @@ export function sedDanger(args: readonly Word[]): string | undefined {
   return script?.literal && isPlainSed(script.text) ? undefined : why;
 }
 
-/** Why a call of awk may do more than read. */
+/** Why a call of awk may do more than read its input; undefined when it cannot. */
 export function awkDanger(args: readonly Word[]): string | undefined {
   const at = firstOperand([{ text: 'awk', literal: true }, ...args], { valued: 'Fv', longValued: ['field-separator', 'assign'] });
   const program = at === undefined ? undefined : args[at - 1];

@@ -21,10 +21,13 @@ const GONE = new Set([
   'EAI_AGAIN',
 ]);
 
-/** Opens connections to an engine instead of the usual socket: through an SSH connection. */
+/** Opens connections to an engine through an SSH connection instead of a socket. */
 export type EngineAgent = Agent;
 
-/** One container engine, by its API. Every method throws named errors; `unreachable` tells an engine that is away from one that refused. */
+/**
+ * One container engine, by its API. Every method throws named errors; `isUnreachable` tells an engine that cannot be reached from one that
+ * refused.
+ */
 export class Engine {
   readonly name: string;
   /** True for a socket of this machine: a stream of it ends only when the engine ends it. */
@@ -41,7 +44,10 @@ export class Engine {
     this.#options = { ...NOTHING_OF_THE_ENVIRONMENT, ...dockerOptions(host, agent) };
   }
 
-  /** One call. Throws `overloaded` with outcome `engine_unreachable`, and the refusal of the engine as {@link EngineRefusal}. */
+  /**
+   * Makes one call. Throws `overloaded` with outcome `engine_unreachable` for an engine that cannot be reached, and its refusal as
+   * {@link EngineRefusal}.
+   */
   async call<T>(work: (docker: Docker) => Promise<T>): Promise<T> {
     this.#docker ??= connect(this.#options);
     try {
@@ -51,7 +57,7 @@ export class Engine {
     }
   }
 
-  /** The same, tried again with growing pauses for as long as the engine is away, or until `signal`. */
+  /** As `call`, but retries with growing pauses until the engine can be reached or `signal` is aborted. */
   async patiently<T>(work: (docker: Docker) => Promise<T>, signal: AbortSignal, waiting?: (error: unknown) => void): Promise<T> {
     for (const pauses = new Backoff(RETRY); ; ) {
       try {
@@ -107,7 +113,7 @@ export class EngineRefusal extends Error {
   }
 }
 
-/** Of the engine, and of the host that it is on. */
+/** Outcomes of an engine that cannot be reached, and of its host over SSH. */
 const UNREACHABLE: readonly unknown[] = ['engine_unreachable', 'unreachable', 'refused'];
 
 /** True when there was no response, or the connection broke: the request may have been carried out. */
@@ -149,7 +155,7 @@ function statusOf(error: unknown): number | undefined {
   return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
 }
 
-/** The engine's own words: the library wraps them in its own. */
+/** The engine's own message, which the library wraps in one of its own. */
 function reasonOf(error: unknown): string {
   if (error instanceof Error && 'json' in error) {
     const { json } = error;

@@ -4,7 +4,7 @@ import type { OutputSink } from '../../../model/ports/backend.ts';
 import { Delivery } from '../../shim/delivery.ts';
 import type { OutputPiece } from './multiplex.ts';
 
-/** Bytes of one producer on their way to the sink: its stream is read on below that. */
+/** While more bytes of one producer than this wait for the sink, its stream is not read. */
 const WINDOW_BYTES = 1024 * 1024;
 
 /** Why a stream is no longer read: the sink takes nothing more, or it wants the output from another offset on. */
@@ -19,8 +19,8 @@ interface Lane {
 }
 
 /**
- * Delivers streams to a sink by channel offset: what an earlier stream has brought is skipped, so that a stream read
- * again from its beginning goes on where the one before it broke off (SPEC {#delivery}).
+ * Delivers streams to a sink by channel offset. Bytes that an earlier stream has delivered are skipped, so a stream that is read again from
+ * its beginning continues where the one before it broke off (SPEC {#delivery}).
  */
 export class OutputFlow {
   readonly #lanes: ReadonlyMap<number, Lane>;
@@ -55,7 +55,7 @@ export class OutputFlow {
     return this.#refused;
   }
 
-  /** A stream begins: at a channel offset, or with the byte after the last that was delivered. */
+  /** Called when a stream begins: with the channel offset of its first byte, or `now` for the byte after the last delivered one. */
   begin(from: number | 'now'): void {
     if (!this.#refused) this.#end = undefined;
     for (const lane of this.#lanes.values()) lane.at = from === 'now' ? lane.next : from;
@@ -67,7 +67,7 @@ export class OutputFlow {
     if (!lane) return this.#end;
     while (!this.#end && this.#mustWait(lane)) await this.#wake.promise;
     if (this.#end) return this.#end;
-    // The stream begins beyond what is stored: what lies between is lost.
+    // The stream begins after the last stored byte: the bytes between are lost.
     lane.at = Math.min(lane.at, lane.next);
     const skipped = Math.min(bytes.length, Math.max(0, lane.next - lane.at));
     lane.at += bytes.length;
@@ -80,13 +80,13 @@ export class OutputFlow {
     return this.#end;
   }
 
-  /** Waits until everything taken is stored, or why it will not be. */
+  /** Resolves once everything taken is stored, or with the reason why it will not be. */
   async settled(): Promise<FlowEnd | undefined> {
     while (!this.#end && [...this.#lanes.values()].some(({ delivery }) => delivery.bytes > 0 || delivery.failing)) await this.#wake.promise;
     return this.#end;
   }
 
-  /** Forgets what is on its way. */
+  /** Ends the flow, and drops the bytes that the sink has not stored yet. */
   stop(): void {
     this.#stopWith('refused');
     for (const { delivery } of this.#lanes.values()) delivery.stop();
