@@ -16,6 +16,7 @@ import * as runCopies from './0014_run_copies.ts';
 import * as ownRuns from './0015_own_runs.ts';
 import * as tokenUse from './0016_token_use.ts';
 import * as channelFiles from './0017_channel_files.ts';
+import * as agents from './0018_agents.ts';
 
 /** One step of the schema: the SQL that `up` emits, frozen once it has landed. */
 export interface Migration {
@@ -43,4 +44,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 15, name: 'own_runs', up: ownRuns.up },
   { number: 16, name: 'token_use', up: tokenUse.up },
   { number: 17, name: 'channel_files', up: channelFiles.up },
+  { number: 18, name: 'agents', up: agents.up },
 ];

@@ -21,6 +21,7 @@ const PAGES = [
   'protocol/streams',
   'protocol/runners',
   'agent/loop',
+  'agent/agents',
   'agent/context',
   'agent/policy',
   'agent/tools',

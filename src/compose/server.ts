@@ -269,6 +269,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     lifetime: config.lifetime,
     redaction,
     limits: config.limits,
+    agents: config.agents,
     policy: config.policy,
   });
   opened.add('the runtime', () => runtime.close());

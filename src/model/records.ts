@@ -60,6 +60,8 @@ export interface RunSettings {
   readonly noProposals?: boolean;
   /** Of the run's commands that name none, as `lifetime` of `sh` (SPEC {#lifetime}). */
   readonly lifetime?: string;
+  /** Name of the agent that drives the run's loops; left out: the built-in one, which asks the model (SPEC {#agents}). */
+  readonly agent?: string;
 }
 
 export interface Run {
@@ -178,6 +180,8 @@ export interface ProducerSpec extends LaunchSpec {
   readonly lifetime?: Lifetime;
   /** Absolute working directory; empty where the place has a default of its own: a container, a host over SSH. */
   readonly cwd: string;
+  /** Variables of the server that it gets although commands do not (SPEC {#agents}). */
+  readonly envFrom?: readonly string[];
   /** Added to the inherited environment. */
   readonly env: Readonly<Record<string, string>>;
   /** True: a FIFO that `stream/input` writes to; false: /dev/null. */

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { HeadgateError, messageOf, systemCode } from '../core/errors.ts';
 import { parseYaml } from '../core/yaml.ts';
+import type { AgentSettings } from '../model/agent-state.ts';
 import { CALLER_LIMITS } from '../model/caller-limits.ts';
 import { CLIENT_LIFETIME, type Lifetime, lifetimeParam, MODEL_LIFETIME, parseLifetime } from '../model/lifetime.ts';
 import { type McpServerSettings, mcpServers } from '../model/mcp-servers.ts';
@@ -139,6 +140,21 @@ export const configSchema = z.strictObject({
     .optional(),
   /** MCP servers whose tools models may use (SPEC {#mcp}). */
   mcp: mcpServers.default({}),
+  /** Agents of others that drive runs, by name (SPEC {#agents}). */
+  agents: z
+    .record(
+      z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be lower case letters, digits and -, 32 at most'),
+      z.strictObject({
+        command: z.string().min(1).max(4096),
+        args: z.array(z.string().max(32_768)).max(100).default([]),
+        envFrom: z
+          .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be the name of an environment variable'))
+          .max(100)
+          .default([]),
+        startMs: z.int().min(1).max(3_600_000).default(60_000),
+      }),
+    )
+    .default({}),
   providers: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be lower case letters, digits, - and _'), provider).default({}),
   /** What a million tokens cost, by the provider's name of the model (SPEC {#usage}). */
   prices: z
@@ -179,6 +195,8 @@ export interface ServerConfig {
   readonly plugins: readonly string[];
   /** MCP servers by name. */
   readonly mcp: Readonly<Record<string, McpServerSettings>>;
+  /** Agents of others that drive runs, by name. */
+  readonly agents: Readonly<Record<string, AgentSettings>>;
   readonly providers: Readonly<Record<string, z.output<typeof provider>>>;
   /** Retention of data that no client deletes; members that are left out have their defaults (SPEC {#retention}). */
   readonly retention: RetentionConfig;
@@ -208,6 +226,7 @@ export function emptyConfig(folder: string): ServerConfig {
   return {
     plugins: [],
     mcp: {},
+    agents: {},
     providers: {},
     prices: {},
     limits: limits.parse({}),

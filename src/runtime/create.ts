@@ -50,6 +50,8 @@ export interface RuntimeOptions {
   readonly dataFolder?: string;
   /** Folder with the user's own `skills` and `personas`; none when left out (SPEC {#skills}). */
   readonly userFolder?: string;
+  /** Agents of others by name; none by default (SPEC {#agents}). */
+  readonly agents?: ServerConfig['agents'];
   /** Rules of the configuration; left out: none, and what only looks is allowed (SPEC {#policy_rules}). */
   readonly policy?: PolicyConfig;
   /** How long a filter's handler may take, milliseconds. Default 5000. */
@@ -99,6 +101,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     ...defined({ addedProviders: options.addedProviders }),
     dataFolder: options.dataFolder,
     guides: new Guides(options.userFolder),
+    agents: options.agents ?? {},
     limits: {
       turns: turns ?? LIMITS.turns,
       repeats: repeats ?? LIMITS.repeats,

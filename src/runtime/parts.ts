@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { HookRegistry } from '../hooks/registry.ts';
+import type { AgentSettings } from '../model/agent-state.ts';
 import type { ModelProvider } from '../model/ports/model-provider.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { Price, Project } from '../model/records.ts';
@@ -62,6 +63,8 @@ export interface RuntimeParts {
   /** The channels as the model and other clients than the operator see them. */
   readonly masked: MaskedChannels;
   readonly limits: LoopLimits;
+  /** Agents of others by name (SPEC {#agents}). */
+  readonly agents: Readonly<Record<string, AgentSettings>>;
   /** Prices of models that were added without one, by the provider's name of them. */
   readonly prices?: Readonly<Record<string, Price>> | undefined;
   /** Folder of the server's own database and token. */

@@ -25,6 +25,7 @@ export interface SettingsParams {
   readonly noWeb?: boolean | undefined;
   readonly noProposals?: boolean | undefined;
   readonly lifetime?: string | undefined;
+  readonly agent?: string | undefined;
 }
 
 /** Proposals that are read at once: what they show may be long. */
@@ -41,6 +42,7 @@ const SETTINGS = [
   'noWeb',
   'noProposals',
   'lifetime',
+  'agent',
 ] as const;
 
 /** The settings among params, without what is not given. */

@@ -7,6 +7,8 @@ import type { Said } from '../model/said.ts';
 import type { Sight } from '../model/sight.ts';
 import type { JournalTx } from '../stream/index.ts';
 import { abortRun } from './abort.ts';
+import { AgentDriver } from './agents/driver.ts';
+import { isInstalled, NO_MODEL, requireAgent } from './agents/settings.ts';
 import { type ClientCommand, type CommandResult, Commands } from './commands.ts';
 import { EntryOperations } from './entries.ts';
 import { type StoreParams, type StoreResult, storeConstraint } from './file-constraints.ts';
@@ -17,6 +19,7 @@ import { emitHooks } from './hook-events.ts';
 import { Actions } from './loop/actions.ts';
 import { type Answer, Answers, type Resolved } from './loop/answers.ts';
 import { Asker } from './loop/ask.ts';
+import { BuiltInLoop } from './loop/built-in.ts';
 import { Dispatcher } from './loop/dispatch.ts';
 import { Driver } from './loop/driver.ts';
 import { LoopQueue } from './loop/queue.ts';
@@ -101,7 +104,10 @@ export class Runtime {
     this.#answers = new Answers(parts, this.#queue);
     this.#asker = new Asker(parts, this.#queue, (loop) => this.#models.get(this.#queue.run(loop.runId).projectId, loop.model));
     const shared = { parts, queue: this.#queue, actions: this.#actions, answers: this.#answers, asker: this.#asker };
-    this.#driver = new Driver({ ...shared, dispatcher: new Dispatcher(shared) });
+    const builtIn = new BuiltInLoop({ ...shared, dispatcher: new Dispatcher(shared) });
+    const agents = new AgentDriver(parts, this.#queue, this.#answers);
+    const driverOf = (run: Run) => (run.settings.agent === undefined ? builtIn : agents);
+    this.#driver = new Driver({ parts, queue: this.#queue, driverOf });
     this.#commands = new Commands(parts, this.#actions);
     this.policy = new PolicyMethods(parts);
     this.entries = new EntryOperations(parts, (sight, alias) => this.requireRun(sight, alias));
@@ -109,9 +115,21 @@ export class Runtime {
   }
 
   /** Opens a run without a prompt. Throws not_found for the model, alias_taken. */
-  startRun(c: Caller, params: SettingsParams & { model: string; alias?: string | undefined }): Run {
+  startRun(c: Caller, params: SettingsParams & { model?: string | undefined; alias?: string | undefined }): Run {
     this.#tellMissingPlugins(c.project.id);
-    return this.#runs.start(c.sight, { model: params.model, alias: params.alias, settings: this.#settings(c, params) });
+    const { agent, alias } = params;
+    if (agent !== undefined) requireAgent(this.#parts.agents, agent);
+    const model = params.model ?? (agent === undefined ? undefined : NO_MODEL);
+    return this.#runs.start(c.sight, { model: this.#modelFor(c, undefined, model).alias, alias, settings: this.#settings(c, params) });
+  }
+
+  /** Agents of others that can drive runs (SPEC {#agents}). */
+  agents(): { agent: string; command: string; installed: boolean }[] {
+    return Object.entries(this.#parts.agents).map(([agent, { command, args }]) => ({
+      agent,
+      command: [command, ...args].join(' '),
+      installed: isInstalled(command),
+    }));
   }
 
   /**
@@ -123,7 +141,18 @@ export class Runtime {
     this.#tellMissingPlugins(c.project.id);
     if (params.persona !== undefined) await this.#parts.guides.refresh('personas', c.project.root);
     const known = params.run === undefined ? undefined : this.requireRun(c.sight, params.run);
-    const model = this.#modelFor(c, known, params.model);
+    if (params.agent !== undefined) {
+      requireAgent(this.#parts.agents, params.agent);
+      if (known && known.settings.agent !== params.agent)
+        throw new HeadgateError(
+          'invalid_params',
+          `run ${known.alias} is not driven by ${params.agent}; leave run out for a run of its own`,
+          {
+            field: 'agent',
+          },
+        );
+    }
+    const model = this.#modelFor(c, known, params.model ?? (params.agent === undefined ? undefined : NO_MODEL));
     const prompted = (tx: JournalTx, run: Run) => ({
       run,
       loop: this.#queue.enqueue(
@@ -137,7 +166,7 @@ export class Runtime {
       known && params.fork
         ? await forkRun(this.#parts, known, { by: c.sight }, prompted)
         : this.#parts.journal.commit('durable', (tx) =>
-            prompted(tx, known ?? this.#runs.start(c.sight, { model: model.alias, settings: {} })),
+            prompted(tx, known ?? this.#runs.start(c.sight, { model: model.alias, settings: { ...defined({ agent: params.agent }) } })),
           );
     const answer = { run: run.alias, loop: loop.sequence };
     if (!params.wait) return { ...answer, status: loop.status };
@@ -333,7 +362,8 @@ export class Runtime {
     this.#stopListening ??= journal.onEvent((event) => emitHooks(hooks, event));
     this.#answers.recover();
     this.#started = true;
-    for (const run of store.runs.withStatus([102, 202])) this.#driver.kick(run.id);
+    const ids = [...store.runs.withStatus([102, 202]).map(({ id }) => id), ...store.agents.prompted()];
+    for (const id of new Set(ids)) this.#driver.kick(id);
     hooks.emit('server.started', {});
   }
 

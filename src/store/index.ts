@@ -5,6 +5,7 @@ import { messageOf } from '../core/errors.ts';
 import { type Logger, silentLogger } from '../core/logger.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { Run } from '../model/records.ts';
+import { SqliteAgents } from './agents.ts';
 import { SqliteAudit } from './audit.ts';
 import { ChannelFileUpkeep } from './channel-file-upkeep.ts';
 import { ChannelFiles, channelFolder } from './channel-files.ts';
@@ -105,6 +106,7 @@ class SqliteStore implements Store {
   readonly permissions: SqlitePermissions;
   readonly events: SqliteEvents;
   readonly audit: SqliteAudit;
+  readonly agents: SqliteAgents;
   readonly #log: LogSync;
   readonly #files: ChannelFiles;
   readonly #marks: ChannelMarks;
@@ -182,6 +184,7 @@ class SqliteStore implements Store {
     this.permissions = new SqlitePermissions(connection, o.clock);
     this.events = new SqliteEvents(connection, o.clock);
     this.audit = new SqliteAudit(connection, o.clock);
+    this.agents = new SqliteAgents(connection);
   }
 
   transaction<T>(durability: Durability, work: () => T): T {

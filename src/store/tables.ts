@@ -8,6 +8,8 @@ export interface Tables {
   projects: ProjectTable;
   models: ModelTable;
   file_constraints: FileConstraintTable;
+  /** `state` is JSON. */
+  agents: { run_id: number; state: string };
   runs: RunTable;
   loops: LoopTable;
   turns: TurnTable;

@@ -239,8 +239,9 @@ class ProcessBackend implements Backend {
     folder: ProducerFolder,
     marker: Readonly<Record<string, string>>,
   ): Pick<Launch, 'argv' | 'env'> {
-    const { cwd, sandbox, looking } = spec;
-    const own = { ...inherited(process.env, this.#rules, sandbox !== undefined), PWD: cwd, ...spec.env };
+    const { cwd, sandbox, looking, envFrom = [] } = spec;
+    const named = Object.fromEntries(envFrom.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+    const own = { ...inherited(process.env, this.#rules, sandbox !== undefined), ...named, PWD: cwd, ...spec.env };
     const env: Record<string, string> = looking ? lookingVariables(own, looking.root) : own;
     if (!sandbox || bubblewrap === undefined) return { argv: launchArgv(spec), env: { ...env, ...marker } };
     // The terminal says what it is, also where this process has one of its own.

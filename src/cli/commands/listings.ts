@@ -61,6 +61,18 @@ export async function projects(console: Console, options: ListOptions): Promise<
   });
 }
 
+/** `headgate agents`: the agents of others that the configuration names (SPEC {#agents}). */
+export async function agents(console: Console, options: ListOptions): Promise<number> {
+  return await withSession(console, options, async (session) => {
+    const rows = await session.look('agent/list', {});
+    return await printListing(console, options, rows, {
+      columns: [{ title: 'AGENT', whole: true }, { title: 'INSTALLED' }, { title: 'COMMAND' }],
+      cells: rows.map(({ agent, installed, command }) => [agent, installed ? 'yes' : 'no', command]),
+      empty: 'no agents; name them under agents in the file of headgate serve --config',
+    });
+  });
+}
+
 type PsOptions = ProjectsOptions & { readonly run?: string; readonly all?: boolean };
 
 /** `headgate ps`: the project's live producers with what others have left running, or all of them; without a server what goes on without one. */

@@ -20,6 +20,7 @@ import { usageLine } from '../usage-line.ts';
 /** Options of `headgate act` and `headgate ask`. */
 export interface PromptOptions extends ClientOptions {
   readonly model?: string;
+  readonly agent?: string;
   readonly run?: string;
   readonly persona?: string;
   readonly yolo?: boolean;
@@ -42,11 +43,16 @@ export async function prompt(console: Console, mode: 'act' | 'ask', text: string
     const params = {
       prompt: words,
       // A run that exists goes on with its own model.
-      ...defined({ model: options.run === undefined ? await model() : options.model, run: options.run, persona: options.persona }),
+      ...defined({
+        model: options.run === undefined && options.agent === undefined ? await model() : options.model,
+        agent: options.agent,
+        run: options.run,
+        persona: options.persona,
+      }),
       ...(options.yolo ? { yolo: true } : {}),
     };
     const call = () => session.call(mode, params);
-    const started = await (options.run === undefined ? call() : inRun(session, { alias: options.run, model }, call));
+    const started = await (options.run === undefined ? call() : inRun(session, { alias: options.run, model, agent: options.agent }, call));
     return await show(console, session, started, options);
   } finally {
     await session.close();

@@ -13,6 +13,12 @@ export function modelCommands({ program, console, choose }: Registry): void {
     )
     .action((options) => choose(async () => (await import('../commands/listings.ts')).models(console, options)));
 
+  client(program.command('agents'))
+    .description('list the agents of others that can drive runs')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('headgate agents', 'headgate act --agent codex "make the tests pass"'))
+    .action((options) => choose(async () => (await import('../commands/listings.ts')).agents(console, options)));
+
   client(models.command('add'))
     .description('add a model under a name of your own')
     .argument('<alias>', 'how runs name it')

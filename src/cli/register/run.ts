@@ -16,6 +16,7 @@ export function runCommands({ program, console, choose }: Registry): void {
       .option('--model <alias>', 'model of the run (HEADGATE_MODEL; else the only one that was added, else scripted)')
       .option('--run <alias>', 'go on with this run; made when it does not exist')
       .option('--persona <text>', 'who the model shall be')
+      .option('--agent <name>', 'an agent of others that drives the run; headgate agents lists them')
       .option('--yolo', 'let the server accept every proposal that no rule denies')
       .option('--yes', 'accept every proposal from here')
       .option('--json', 'print the result as JSON at the end')

@@ -1,3 +1,4 @@
+import type { AgentState } from '../agent-state.ts';
 import type { ContextPacket } from '../context-record.ts';
 import type { FileConstraint, FileRule } from '../file-change.ts';
 import type {
@@ -63,6 +64,7 @@ export interface Store {
   readonly permissions: PermissionStore;
   readonly events: EventStore;
   readonly audit: AuditStore;
+  readonly agents: AgentStore;
   /** Ends the checkpoint worker, checkpoints, closes the database and gives the lock back. */
   close(): Promise<void>;
 }
@@ -84,6 +86,14 @@ export interface ModelStore {
   add(projectId: number, model: ModelRecord): void;
   /** Returns false if it did not exist. */
   remove(projectId: number, alias: string): boolean;
+}
+
+/** The agents that drive runs, one a run at most (SPEC {#agent_lines}). */
+export interface AgentStore {
+  get(runId: number): AgentState | undefined;
+  set(runId: number, state: AgentState): void;
+  /** Runs whose agent works on a prompt. */
+  prompted(): number[];
 }
 
 /** What clients have said about files of a project, one rule a pattern (SPEC {#file_constraints}). */

@@ -33,9 +33,17 @@ const settings = {
     .describe(`How long the run's commands that name none may run once the server has gone: ${LIFETIME_FORMS}.`),
 };
 
+const agent = z
+  .string()
+  .min(1)
+  .max(32)
+  .optional()
+  .describe('An agent of the configuration that drives the run in place of the built-in loop.');
+
 const promptParams = z.strictObject({
   prompt: z.string().min(1).max(LIMITS.promptChars),
   model: modelAlias.optional(),
+  agent,
   run: run.optional(),
   ...settings,
   noRepo: z.boolean().optional(),
@@ -79,11 +87,24 @@ const loopInfo = z.strictObject({
 /** Runs, their loops and proposals (SPEC {#runs}). */
 export const runMethods = {
   startRun: method({
-    params: z.strictObject({ model: modelAlias, alias: alias.optional(), ...settings, yolo: z.boolean().optional() }),
+    params: z.strictObject({
+      model: modelAlias.optional().describe('Left out with `agent` only.'),
+      agent,
+      alias: alias.optional(),
+      ...settings,
+      yolo: z.boolean().optional(),
+    }),
     result: z.strictObject({ run: z.string(), status, model: z.string() }),
     init: true,
     scope: 'run',
     summary: 'Opens a run without a prompt; without `alias` the server makes one up.',
+  }),
+  'agent/list': method({
+    params: z.strictObject({}),
+    result: z.array(z.strictObject({ agent: z.string(), command: z.string(), installed: z.boolean() })),
+    init: true,
+    scope: 'read',
+    summary: 'Agents of others that can drive runs, by their names in the configuration, and whether their command is found.',
   }),
   ask: method({
     params: promptParams,

@@ -29,6 +29,7 @@ type Resolution = Given<ParsedParamsOf<'run/resolve'>['resolution']>;
  */
 export interface RuntimePort {
   startRun(caller: Caller, params: GivenParams<'startRun'>): Run;
+  agents(): ResultOf<'agent/list'>;
   prompt(caller: Caller, mode: 'ask' | 'act', params: GivenParams<'act'>): Promise<ResultOf<'act'>>;
   validate(caller: Caller, params: GivenParams<'act'>): Promise<ResultOf<'run/validate'>>;
   resolve(caller: Caller, run: string, resolution: Resolution): ResultOf<'run/resolve'>;

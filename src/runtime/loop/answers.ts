@@ -150,6 +150,17 @@ export class Answers {
       end(500, 'error', answer.output ?? `${resolution.by} reported an error.`);
       return undefined;
     }
+    if (typeof waiting.attributes['agent'] === 'string') {
+      if (answer.runner !== undefined || answer.output !== undefined) {
+        const problem = `the agent "${waiting.attributes['agent']}" does ${waiting.path} itself; leave runner and output out`;
+        throw new HeadgateError('invalid_params', problem, { field: answer.runner === undefined ? 'output' : 'runner' });
+      }
+      const plan = producerOf(waiting);
+      if (plan) return streams.open(tx, store.entries.update(waiting.id, { attributes }), plan);
+      const status = waiting.attributes['asks'] === true ? 200 : 102;
+      tellEntry(tx, run, store.entries.update(waiting.id, { status, attributes: { ...attributes, carried_out: true } }));
+      return undefined;
+    }
     if (changeOf(waiting)) {
       if (answer.runner !== undefined)
         throw new HeadgateError('invalid_params', `${waiting.path} changes a file, and nothing is run; leave runner out`, {
@@ -187,6 +198,7 @@ export class Answers {
   #statusAfter({ action, output }: Answer, waiting: Entry): 102 | 200 | 403 | 500 {
     if (action === 'reject') return 403;
     if (action === 'error') return 500;
+    if (typeof waiting.attributes['agent'] === 'string') return waiting.attributes['asks'] === true ? 200 : 102;
     return producerOf(waiting) || changeOf(waiting) || (output === undefined && this.#isOwn(waiting)) ? 102 : 200;
   }
 

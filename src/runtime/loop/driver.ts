@@ -1,18 +1,16 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isHeadgateError, messageOf } from '../../core/errors.ts';
-import type { Entry, Loop, Project, Run, Turn } from '../../model/records.ts';
+import type { Loop, Run } from '../../model/records.ts';
 import type { JournalTx } from '../../stream/index.ts';
 import type { RuntimeParts } from '../parts.ts';
-import { tellEntry, tellProgress } from '../tell.ts';
-import type { Asker } from './ask.ts';
-import { hasFailed } from './attributes.ts';
-import type { TurnPlace } from './context.ts';
-import type { Dispatcher } from './dispatch.ts';
-import { actionsOf, limitHit } from './limits.ts';
+import { tellEntry } from '../tell.ts';
+import { actionsOf } from './limits.ts';
+import { loopNote } from './note.ts';
+import type { LoopDriver } from './port.ts';
 import type { LoopQueue } from './queue.ts';
 
-type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'logger' | 'hooks' | 'limits'>;
+type Parts = Pick<RuntimeParts, 'store' | 'journal' | 'logger'>;
 
 /** Pause before a loop is tried again whose changes the store could not take, for example on a full disk. */
 const RETRY_MS = 1000;
@@ -29,16 +27,14 @@ class Stopped extends Error {}
 export class Driver {
   readonly #parts: Parts;
   readonly #queue: LoopQueue;
-  readonly #asker: Asker;
-  readonly #dispatcher: Dispatcher;
+  readonly #driverOf: (run: Run) => LoopDriver;
   readonly #driven = new Map<number, { controller: AbortController; done: Promise<void> }>();
   #closing = false;
 
-  constructor(o: { parts: Parts; queue: LoopQueue; asker: Asker; dispatcher: Dispatcher }) {
+  constructor(o: { parts: Parts; queue: LoopQueue; driverOf: (run: Run) => LoopDriver }) {
     this.#parts = o.parts;
     this.#queue = o.queue;
-    this.#asker = o.asker;
-    this.#dispatcher = o.dispatcher;
+    this.#driverOf = o.driverOf;
   }
 
   /** Sees to it that the active loop of a run is driven. */
@@ -88,6 +84,7 @@ export class Driver {
         await delay(RETRY_MS, undefined, { signal }).catch(() => {});
       }
     }
+    await this.#settle(runId, driven);
   }
 
   /** Waits for a step; one that goes on after an abort is let go of: what it still does is not stored (SPEC {#run_abort}). */
@@ -106,54 +103,24 @@ export class Driver {
     }
   }
 
-  /** One step: begin a turn, ask, dispatch, or end the loop. */
   async #advance(loop: Loop, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { store, hooks } = this.#parts;
     const run = this.#queue.run(loop.runId);
-    const turns = store.turns.list(run.id).filter((turn) => turn.loopId === loop.id);
-    const last = turns.at(-1);
-    if (!last || last.phase === 'done') {
-      if (!last || !this.#finish(run, loop, turns, last)) this.#begin(run, loop);
-      return;
-    }
-    const place: TurnPlace = { project: this.#project(run), run, loop, turn: last, settings: { ...run.settings, ...loop.config } };
-    if (last.phase === 'asking') await this.#asker.ask(place, turns.length - 1, signal);
-    else {
-      await this.#dispatcher.dispatch(place, signal);
-      const { projectId, alias } = run;
-      hooks.emit('turn.ended', { projectId, run: alias, loop: loop.sequence, mode: loop.mode, turn: last.sequence, text: last.text });
-    }
+    await this.#driverOf(run).advance(run, loop, signal);
   }
 
-  #begin(run: Run, loop: Loop): void {
-    const { store, journal, hooks } = this.#parts;
-    const sequence = journal.commit('durable', (tx) => {
-      const number = store.runs.nextTurn(run.id);
-      store.turns.create({ runId: run.id, loopId: loop.id, sequence: number });
-      tellProgress(tx, run, number, 'asking');
-      return number;
-    });
-    hooks.emit('turn.started', { projectId: run.projectId, run: run.alias, loop: loop.sequence, mode: loop.mode, turn: sequence });
-  }
-
-  /** Ends the loop after its last turn when it is over; true when it did. */
-  #finish(run: Run, loop: Loop, turns: readonly Turn[], last: Turn): boolean {
-    const { journal, limits } = this.#parts;
-    const actions = actionsOf(this.#parts, last);
-    const claim = actions.find((entry) => entry.attributes['ends'] === true && entry.status === 200);
-    if (actions.length === 0 || (claim && !actions.some(hasFailed))) {
-      const result = claim ? claim.body : last.text;
-      journal.commit('durable', (tx) => this.#queue.end(tx, loop, 'finish', null, result));
-      return true;
+  /** Has the driver end what the last loop has left at work. */
+  async #settle(runId: number, driven: { controller: AbortController }): Promise<void> {
+    const { store, logger } = this.#parts;
+    const run = store.runs.byId(runId);
+    if (!run || this.#closing) return;
+    driven.controller = new AbortController();
+    const { signal } = driven.controller;
+    try {
+      await this.#driverOf(run).settle?.(run, signal);
+    } catch (error) {
+      if (!signal.aborted) logger.error({ run: runId, error: messageOf(error) }, 'what a loop left at work could not be ended');
     }
-    const hit = limitHit(this.#parts, turns, limits);
-    if (!hit) return false;
-    journal.commit('durable', (tx) => {
-      tellEntry(tx, run, this.#note(loop, last.sequence, 'limit', 499, hit.outcome, hit.text));
-      this.#queue.end(tx, loop, 'abort', hit.outcome, null);
-    });
-    return true;
   }
 
   /** A fault of the server's own: the loop ends at 500 rather than being tried for ever. False when that cannot be stored. */
@@ -168,7 +135,8 @@ export class Driver {
         tellEntry(
           tx,
           run,
-          this.#note(
+          loopNote(
+            this.#parts,
             loop,
             run.turn,
             'fault',
@@ -195,17 +163,5 @@ export class Driver {
     for (const { id, status } of actionsOf(this.#parts, turn))
       if (status === 100 || status === 202) tellEntry(tx, run, store.entries.update(id, { status: 500, outcome: 'internal', body }));
     store.turns.update(turn.id, { phase: 'done' });
-  }
-
-  #note(loop: Loop, turn: number, slug: string, status: 499 | 500, outcome: string, body: string): Entry {
-    const path = `log://turn_${turn}/loop/${slug}-${loop.sequence}`;
-    const { id: loopId, runId } = loop;
-    return this.#parts.store.entries.create({ runId, path, category: 'logging', status, outcome, body, turn, loopId, writer: 'server' });
-  }
-
-  #project(run: Run): Project {
-    const project = this.#parts.store.projects.byId(run.projectId);
-    if (!project) throw new Error(`the project of run ${run.alias} is gone`);
-    return project;
   }
 }

@@ -6,6 +6,7 @@ const DEFAULT_ROWS = 100;
 
 type RunMethod =
   | 'startRun'
+  | 'agent/list'
   | 'ask'
   | 'act'
   | 'run/validate'
@@ -28,6 +29,7 @@ export const runHandlers: Handlers<RunMethod> = {
     const run = parts.runtime.startRun(caller(), given(params));
     return { run: run.alias, status: run.status, model: run.model };
   },
+  'agent/list': (_, { parts }) => parts.runtime.agents(),
   ask: (params, { parts, caller }) => parts.runtime.prompt(caller(), 'ask', given(params)),
   act: (params, { parts, caller }) => parts.runtime.prompt(caller(), 'act', given(params)),
   'run/validate': (params, { parts, caller }) => parts.runtime.validate(caller(), given(params)),
