@@ -16,6 +16,12 @@ export const INSPECTOR = fileURLToPath(
 /** The command of Codex, where it is installed. */
 export const CODEX = fileURLToPath(new URL('codex/node_modules/@openai/codex/bin/codex.js', import.meta.url));
 
+const AGENTS = fileURLToPath(new URL('agents/node_modules', import.meta.url));
+
+/** Agents of another make that speak the Agent Client Protocol, where they are installed. */
+export const CODEX_ACP = join(AGENTS, '@zed-industries/codex-acp-linux-x64/bin/codex-acp');
+export const OPENCODE = join(AGENTS, 'opencode-linux-x64/bin/opencode');
+
 /** Programs of the machine that some suites need, and how each shows that it works. */
 const PROBES = {
   tmux: ['tmux', '-V'],
@@ -42,6 +48,8 @@ const PROBES = {
   systemd: ['sh', '-c', 'systemd-analyze --version && systemd-notify --version && python3 --version'],
   acpx: [NEW_NODE, join(ACPX, 'acpx/dist/cli.js'), '--version'],
   codex: [process.execPath, CODEX, '--version'],
+  'codex-acp': [CODEX_ACP, '--help'],
+  opencode: [OPENCODE, '--version'],
   inspector: [NEW_NODE, INSPECTOR, '--version'],
   mount: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs "$d" && umount "$d"; s=$?; rmdir "$d"; exit $s'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
@@ -60,6 +68,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
 const HOW: Readonly<Record<string, string>> = {
   acpx: 'npm install --no-save --prefix test/support/acpx',
   codex: 'npm install --no-save --prefix test/support/codex',
+  'codex-acp': 'npm install --no-save --prefix test/support/agents',
+  opencode: 'npm install --no-save --prefix test/support/agents',
   inspector: 'npm install --no-save --prefix test/support/inspector, after the same with test/support/acpx',
 };
 
