@@ -67,6 +67,8 @@ export interface RunRow {
   readonly status: number;
   readonly outcome: string | null;
   readonly model: string;
+  /** Name of the agent that drives it (SPEC {#agents}). */
+  readonly agent?: string;
   readonly turn: number;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -102,12 +104,12 @@ export class Runs {
     throw new HeadgateError('not_found', `no run "${alias}" in this project; getRuns lists them, startRun opens one`, { run: alias });
   }
 
-  /** Opens a run; without an alias `<model>-<n>`. Throws not_found for the model, alias_taken. */
+  /** Opens a run; without an alias `<model>-<n>`, or `<agent>-<n>`. Throws not_found for the model, alias_taken. */
   start({ projectId, madeWith }: Sight, o: { model: string; alias?: string | undefined; settings: RunSettings }): Run {
     const { store, journal, hooks } = this.#parts;
     this.#models.require(projectId, o.model);
     return journal.commit('durable', (tx) => {
-      const alias = o.alias ?? this.#freeAlias(projectId, o.model);
+      const alias = o.alias ?? this.#freeAlias(projectId, o.settings.agent ?? o.model);
       const run = store.runs.create({ projectId, alias, parentId: null, model: o.model, settings: o.settings, madeWith });
       tellRun(tx, run);
       tx.after(() => hooks.emit('run.created', { projectId, run: alias, model: o.model }));
@@ -193,10 +195,10 @@ export class Runs {
     }
   }
 
-  #freeAlias(projectId: number, model: string): string {
-    const key = `${projectId} ${model}`;
+  #freeAlias(projectId: number, driver: string): string {
+    const key = `${projectId} ${driver}`;
     for (let number = this.#numbers.get(key) ?? 1; ; number++) {
-      const alias = `${model.slice(0, 52)}-${number}`;
+      const alias = `${driver.slice(0, 52)}-${number}`;
       if (this.#parts.store.runs.byAlias(everyRun(projectId), alias)) continue;
       this.#numbers.set(key, number);
       return alias;
@@ -231,5 +233,6 @@ export class Runs {
 
 function row(run: Run): RunRow {
   const { alias, status, outcome, model, turn, createdAt, updatedAt } = run;
-  return { run: alias, status, outcome, model, turn, createdAt, updatedAt };
+  const { agent } = run.settings;
+  return { run: alias, status, outcome, model, ...defined({ agent }), turn, createdAt, updatedAt };
 }

@@ -233,10 +233,12 @@ export class Runtime {
     return { run: alias, status };
   }
 
-  /** Adds a message that the model reads in its next turn. */
+  /** Adds a message that the model reads in its next turn. Throws `unsupported` for a run that an agent drives. */
   inject(c: Caller, alias: string, message: string): { run: string; path: string } {
     const { store, journal } = this.#parts;
     const run = this.requireRun(c.sight, alias);
+    if (run.settings.agent !== undefined)
+      throw new HeadgateError('unsupported', `the agent "${run.settings.agent}" reads prompts only; queue one with act`, { run: alias });
     const loop = store.loops.active(run.id) ?? store.loops.list(run.id).at(-1);
     const folder = `prompt://loop_${loop?.sequence ?? 0}/message_`;
     const number = store.entries.list({ runId: run.id, prefix: folder }).length + 1;

@@ -92,7 +92,7 @@ export class RunList extends LitElement {
 
   override render() {
     const words = this.filter.toLowerCase().split(/\s+/);
-    const rows = this.project.runs.filter(({ run, model }) => words.every((word) => `${run} ${model}`.toLowerCase().includes(word)));
+    const rows = this.project.runs.filter(({ run, model, agent = model }) => words.every((word) => `${run} ${agent}`.toLowerCase().includes(word)));
     return html`<div class="search">
         <input
           type="search"
@@ -136,7 +136,7 @@ export class RunList extends LitElement {
     }
   };
 
-  #row({ run, status, outcome, model, updatedAt }: RunRow) {
+  #row({ run, status, outcome, model, agent = model, updatedAt }: RunRow) {
     const { word, tone } = runWord(status, outcome);
     const waiting = this.project.waiting(run);
     return html`<li>
@@ -144,7 +144,7 @@ export class RunList extends LitElement {
         <span class="dot ${tone}" aria-hidden="true"></span>
         <span class="name ellipsis">${run}</span>
         ${waiting === 0 ? html`<span></span>` : html`<span class="count" title="${waiting} waiting for an answer">${waiting}<span class="hidden-text"> waiting</span></span>`}
-        <span class="below"><span>${word}</span><span class="ellipsis">${model}</span><span class="age">${ageWord(Date.now() - updatedAt)}</span></span>
+        <span class="below"><span>${word}</span><span class="ellipsis">${agent}</span><span class="age">${ageWord(Date.now() - updatedAt)}</span></span>
       </a>
     </li>`;
   }

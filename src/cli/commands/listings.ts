@@ -35,7 +35,7 @@ export async function runs(console: Console, options: ProjectsOptions & { readon
       run.run,
       formatStatus(run.status),
       run.outcome ?? '-',
-      run.model,
+      run.agent ?? run.model,
       String(run.turn),
       `${formatDuration(now - run.updatedAt)} ago`,
     ]),

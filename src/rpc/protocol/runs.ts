@@ -70,6 +70,7 @@ const runInfo = z.strictObject({
   status,
   outcome: z.string().nullable(),
   model: z.string(),
+  agent: z.string().optional().describe('The agent that drives the run, where it is not the built-in loop.'),
   turn: z.int(),
   createdAt: z.int(),
   updatedAt: z.int(),

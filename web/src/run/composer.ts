@@ -7,12 +7,20 @@ import { Watching } from '../state/observable.ts';
 import type { ProjectState } from '../state/project-state.ts';
 import { shared } from '../ui/styles.ts';
 
+/** Before the name of an agent in the list of models; no alias of a model has a colon. */
+const AGENT = 'agent:';
+
+function driverOf(choice: string): { agent: string } | { model: string } {
+  return choice.startsWith(AGENT) ? { agent: choice.slice(AGENT.length) } : { model: choice };
+}
+
 /** Where people write what the agent shall do: in a run, or to begin one. Tells with the event `sent` in which run. */
 export class Composer extends LitElement {
   static override properties = {
     project: { attribute: false },
     run: { attribute: false },
     model: { attribute: false },
+    agent: { attribute: false },
     working: { type: Boolean },
   };
 
@@ -21,6 +29,8 @@ export class Composer extends LitElement {
   declare run: string | undefined;
   /** Model of the run. */
   declare model: string | undefined;
+  /** The agent that drives the run, where it is not the built-in loop. */
+  declare agent: string | undefined;
   /** The model of the run is at work: it is told what is sent, and begins nothing else (SPEC {#portal_prompts}). */
   declare working: boolean;
 
@@ -113,14 +123,14 @@ export class Composer extends LitElement {
     const models = this.project.models;
     const model = draft.model ?? this.model ?? (models.find(({ alias }) => alias !== 'scripted') ?? models[0])?.alias;
     // The run's own may be younger than the list, or removed from it.
-    const aliases = [...new Set([...models.map(({ alias }) => alias), ...(model === undefined ? [] : [model])])];
+    const aliases = [...new Set([...models.map(({ alias }) => alias), ...(model === undefined || model.startsWith(AGENT) ? [] : [model])])];
     return html`<form @submit=${this.#onSubmit}>
       <textarea
         name="prompt"
         required
         rows="1"
         aria-label=${this.run === undefined ? 'What shall the agent do?' : `What shall the agent do next in ${this.run}?`}
-        placeholder=${this.working ? 'Tell the model something; it reads it in its next turn' : mode === 'act' ? 'What shall the agent do?' : 'Ask something; the agent looks, and changes nothing'}
+        placeholder=${this.working && this.agent === undefined ? 'Tell the model something; it reads it in its next turn' : mode === 'act' ? 'What shall the agent do?' : 'Ask something; the agent looks, and changes nothing'}
         .value=${live(text)}
         @input=${this.#onInput}
         @keydown=${this.#onKey}
@@ -134,9 +144,7 @@ export class Composer extends LitElement {
             </label>`,
           )}
         </fieldset>
-        <select aria-label="Model" .value=${live(model ?? '')} @change=${this.#onModel}>
-          ${aliases.map((alias) => html`<option value=${alias} ?selected=${alias === model}>${alias}</option>`)}
-        </select>
+        ${this.agent === undefined ? this.#drivers(aliases, model) : html`<span class="dim" title="Agent">${this.agent}</span>`}
         <button class="primary" ?disabled=${busy}>Send</button>
       </div>
     </form>`;
@@ -149,6 +157,16 @@ export class Composer extends LitElement {
   #change(change: Partial<Draft>, draft = this.#draft): void {
     Object.assign(draft, change);
     this.requestUpdate();
+  }
+
+  /** The models, and for a new run the agents of others. */
+  #drivers(aliases: readonly string[], model: string | undefined) {
+    const option = (value: string, word: string) => html`<option value=${value} ?selected=${value === model}>${word}</option>`;
+    const agents = this.run === undefined ? this.project.agents.filter(({ installed }) => installed) : [];
+    return html`<select aria-label="Model" .value=${live(model ?? '')} @change=${this.#onModel}>
+      ${aliases.map((alias) => option(alias, alias))}
+      ${agents.length === 0 ? nothing : html`<optgroup label="Agents">${agents.map(({ agent }) => option(`${AGENT}${agent}`, agent))}</optgroup>`}
+    </select>`;
   }
 
   override focus(): void {
@@ -184,12 +202,12 @@ export class Composer extends LitElement {
     const model = run === undefined ? form.querySelector('select')?.value : draft.model;
     this.#change({ busy: true, problem: undefined });
     try {
-      const sent = await (run !== undefined && this.working
+      const sent = await (run !== undefined && this.working && this.agent === undefined
         ? this.#tell(run, text)
         : this.project.runtime.call(mode, {
             prompt: text,
             ...defined({ run }),
-            ...(model === undefined || model === '' || model === this.model ? {} : { model }),
+            ...(model === undefined || model === '' || model === this.model ? {} : driverOf(model)),
           }));
       // What was typed meanwhile is the next prompt; the next new run begins as the first.
       if (draft.text === text) this.#change({ text: '', ...(run === undefined ? { mode: 'act', model: undefined } : {}) }, draft);

@@ -156,7 +156,7 @@ export class RunPage extends LitElement {
                 <button class="quiet" @click=${() => this.#showProposal()}>Show</button>
               </div>`
         }
-        <headgate-composer .project=${project} .run=${state.run} .model=${state.info?.model} ?working=${state.info?.status === 102 || state.info?.status === 202}></headgate-composer>
+        <headgate-composer .project=${project} .run=${state.run} .model=${state.info?.model} .agent=${state.info?.agent} ?working=${state.info?.status === 102 || state.info?.status === 202}></headgate-composer>
       </footer>`;
   }
 
@@ -169,11 +169,11 @@ export class RunPage extends LitElement {
     this.renderRoot.querySelector<Composer>('headgate-composer')?.focus();
   }
 
-  #facts({ status, outcome, model, turn, usage, cost, producers, waiting }: RunInfo) {
+  #facts({ status, outcome, model, agent, turn, usage, cost, producers, waiting }: RunInfo) {
     const { inputTokens, outputTokens } = usage;
     return html`<div class="facts">
         ${badge(runWord(status, outcome))}
-        <span title="Model">${model}</span>
+        <span title=${agent === undefined ? 'Model' : 'Agent'}>${agent ?? model}</span>
         <span>turn ${turn}</span>
         <span title="Tokens read and written by the model"
           ><span aria-hidden="true">↑</span> ${countWord(inputTokens)} <span aria-hidden="true">↓</span> ${countWord(outputTokens)}

@@ -9,6 +9,7 @@ export type RunRow = ResultOf<'getRuns'>[number];
 export type Proposal = NotificationParamsOf<'run/proposal'>;
 export type Producer = ResultOf<'stream/list'>[number];
 export type Model = ResultOf<'getModels'>[number];
+export type Agent = ResultOf<'agent/list'>[number];
 
 /** Rows of the list of runs. */
 const RUNS = 500;
@@ -23,6 +24,7 @@ export class ProjectState extends Observable {
   readonly #onRenamed: (from: string, to: string) => void;
   #runs: readonly RunRow[] = [];
   #models: readonly Model[] = [];
+  #agents: readonly Agent[] = [];
   #producers: readonly Producer[] = [];
   readonly #proposals = new Map<string, Pick<Proposal, 'run' | 'path'>>();
   readonly #due = new Map<string, ReturnType<typeof setTimeout>>();
@@ -44,7 +46,7 @@ export class ProjectState extends Observable {
     });
     // Begins before the first reading: what happens meanwhile is read again.
     void this.#follow();
-    for (const listing of ['runs', 'proposals', 'producers', 'models'] as const) void this.#read(listing);
+    for (const listing of ['runs', 'proposals', 'producers', 'models', 'agents'] as const) void this.#read(listing);
   }
 
   /** Newest first. */
@@ -54,6 +56,11 @@ export class ProjectState extends Observable {
 
   get models(): readonly Model[] {
     return this.#models;
+  }
+
+  /** Agents of others that can drive runs. */
+  get agents(): readonly Agent[] {
+    return this.#agents;
   }
 
   /** Those that run, or wait to, and those that have ended and left something running. */
@@ -181,7 +188,7 @@ export class ProjectState extends Observable {
     this.#due.set(listing, timer);
   }
 
-  async #read(listing: 'runs' | 'proposals' | 'producers' | 'models'): Promise<void> {
+  async #read(listing: 'runs' | 'proposals' | 'producers' | 'models' | 'agents'): Promise<void> {
     try {
       switch (listing) {
         case 'runs':
@@ -195,6 +202,9 @@ export class ProjectState extends Observable {
           break;
         case 'models':
           this.#models = await this.runtime.look('getModels', {});
+          break;
+        case 'agents':
+          this.#agents = await this.runtime.look('agent/list', {});
           break;
       }
       this.changed();

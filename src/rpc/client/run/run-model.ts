@@ -47,6 +47,8 @@ export interface RunFacts {
   readonly status: number;
   readonly outcome: string | null;
   readonly model: string;
+  /** The agent that drives it, where it is not the built-in loop. */
+  readonly agent?: string | undefined;
   readonly turn: number;
   /** What the turn is at: `asking` while the model is waited for. */
   readonly phase: string;
@@ -144,8 +146,8 @@ export class RunModel {
 
   /** Takes what `getRun` returns. */
   setRun(run: ResultOf<'getRun'>): void {
-    const { status, outcome, model, turn } = run;
-    this.#facts = { ...this.#facts, status, outcome, model, turn };
+    const { status, outcome, model, agent, turn } = run;
+    this.#facts = { ...this.#facts, status, outcome, model, agent, turn };
     for (const meter of run.turns) this.#meters.set(meter.turn, meter);
   }
 
