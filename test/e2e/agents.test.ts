@@ -24,6 +24,8 @@ beforeAll(async () => {
     gone: { command: 'no-such-agent' },
     old: { command: '/usr/bin/env', args: ['FAKE_VERSION=7', process.execPath, FAKE, live.root] },
     login: { command: '/usr/bin/env', args: ['FAKE_LOGIN=1', process.execPath, FAKE, live.root] },
+    quits: { command: '/usr/bin/env', args: ['FAKE_QUIT=3', process.execPath, FAKE, live.root] },
+    silent: { command: '/usr/bin/env', args: ['FAKE_SILENT=1', process.execPath, FAKE, live.root], startMs: 1500 },
   };
   await writeFile(config, stringify({ agents }));
   await start();
@@ -69,6 +71,13 @@ const prompts = () => (existsSync(join(live.root, 'prompts')) ? readFileSync(joi
 const act = (run: string, prompt: string) => client.call('act', { run, prompt });
 
 describe('{#run_drivers} {#agents} {#agent_driver} {#agent_actions} an agent of others drives a run', () => {
+  it('names the run after the agent, and lists it as what drives the run', async () => {
+    const run = await opened();
+    expect(run).toMatch(/^fake-\d+$/);
+    expect(await client.call('getRuns', {})).toEqual(expect.arrayContaining([expect.objectContaining({ run, agent: 'fake' })]));
+    await expect(client.call('run/inject', { run, message: 'by the way' })).rejects.toMatchObject({ data: { name: 'unsupported' } });
+  });
+
   it('says, runs and asks; its words, commands and output are those of the run', async () => {
     const run = await opened();
     await act(run, 'say hello\nrun echo one; echo two\ngrow for i in 1 2 3; do echo $i; sleep 0.05; done; exit 3\nsay bye');
@@ -173,10 +182,73 @@ describe('{#run_drivers} {#agents} {#agent_driver} {#agent_actions} an agent of 
     ['is not installed', 'gone', 'say x', 'agent_exited'],
     ['speaks another version', 'old', 'say x', 'agent_version'],
     ['needs a login', 'login', 'say x', 'agent_login'],
+    ['dies at its start', 'quits', 'say x', 'agent_exited'],
+    ['never opens a session', 'silent', 'say x', 'agent_silent'],
+    ['sends a line that does not end', 'fake', 'endless', 'agent_garbage'],
   ])('{#agent_outcomes} ends with a named outcome when the agent %s', async (_, agent, prompt, outcome) => {
     const run = await opened(agent);
     await act(run, prompt);
     expect(await loopEnded(run, 1)).toMatchObject({ status: 500, outcome });
+    await vi.waitUntil(async () => (await client.call<unknown[]>('stream/list', { run, state: 'live' })).length === 0, SLOW);
+    expect((await info(run)).status).toBe(500);
+  });
+
+  it('{#agent_outcomes} says why an agent died: its exit code and its last words', async () => {
+    const run = await opened('quits');
+    await act(run, 'say x');
+    await loopEnded(run, 1);
+    const note = (await entries(run)).find(({ path }) => String(path).includes('/agent/error'));
+    expect(note?.['body']).toMatch(/\(exit 3\)[^]*no key was given/);
+  });
+
+  it('{#agent_outcomes} ends with agent_unknown when the configuration names the agent no more', async () => {
+    const run = await opened();
+    const known = config;
+    await live.server.stop();
+    config = join(live.data, '..', 'empty.yaml');
+    await writeFile(config, '{}');
+    await start();
+    await act(run, 'say x');
+    expect(await loopEnded(run, 1)).toMatchObject({ status: 500, outcome: 'agent_unknown' });
+    await live.server.stop();
+    config = known;
+    await start();
+    await act(run, 'say there again');
+    expect(await loopEnded(run, 2)).toMatchObject({ status: 200, result: 'there again\n' });
+  });
+
+  it('{#agent_lines} takes a flood of updates, each once and in order', async () => {
+    const run = await opened();
+    await act(run, 'flood 20000');
+    const { status, result } = (await loopEnded(run, 1)) ?? {};
+    expect(status).toBe(200);
+    expect(result === Array.from({ length: 20_000 }, (_, n) => `${n},`).join('')).toBe(true);
+  });
+
+  it('{#agent_lines} refuses what it does not serve, and the agent goes on', async () => {
+    const run = await opened();
+    await act(run, 'files');
+    expect(await loopEnded(run, 1)).toMatchObject({ status: 200, result: 'refused -32601' });
+  });
+
+  it('{#agent_permission} answers `cancelled` where the agent has no option to reject', async () => {
+    const run = await opened();
+    await act(run, 'stubborn touch stubborn\nsay on');
+    await client.call('run/resolve', { run, resolution: { path: await proposal(run), action: 'reject' } });
+    expect(await loopEnded(run, 1)).toMatchObject({ status: 200, result: 'on\n' });
+    expect(existsSync(join(live.root, 'stubborn'))).toBe(false);
+  });
+
+  it('{#agent_permission} refuses an answer that has the command run elsewhere', async () => {
+    const run = await opened();
+    await act(run, 'ask touch elsewhere');
+    const path = await proposal(run);
+    const answer = (more: Params) => client.call('run/resolve', { run, resolution: { path, action: 'accept', ...more } });
+    await expect(answer({ runner: 'client' })).rejects.toMatchObject({ data: { name: 'invalid_params' } });
+    await expect(answer({ output: 'done' })).rejects.toMatchObject({ data: { name: 'invalid_params' } });
+    expect((await info(run)).proposals).toEqual([path]);
+    await answer({});
+    expect(await loopEnded(run, 1)).toMatchObject({ status: 200 });
   });
 
   it('{#agent_outcomes} leaves garbage and unknown updates out, and refuses an agent that is not configured', async () => {
@@ -189,6 +261,8 @@ describe('{#run_drivers} {#agents} {#agent_driver} {#agent_actions} an agent of 
       { agent: 'gone', installed: false },
       { agent: 'old' },
       { agent: 'login' },
+      { agent: 'quits' },
+      { agent: 'silent' },
     ]);
   });
 });
