@@ -24,9 +24,17 @@ export interface AgentPermission {
   readonly options: readonly { readonly optionId: string; readonly kind: string; readonly name: string }[];
 }
 
+/** What an agent says of its session (SPEC {#agent_facts}). */
+export interface AgentFacts {
+  readonly title?: string;
+  /** Tokens of its model's context: those that are taken, and those that there are. */
+  readonly context?: { readonly used: number; readonly size: number };
+}
+
 /** The prompt that the agent works on. */
 export interface AgentPrompt {
   readonly loopId: number;
+  /** The turn that it is in: what it says, and its actions until it says something again. */
   readonly turnId: number;
   /** Number of the turn. */
   readonly turn: number;
@@ -57,6 +65,11 @@ export interface AgentState {
   /** The session is open in this process. */
   readonly open: boolean;
   readonly prompt: AgentPrompt | null;
+  /** It has said something in this turn that is stored. */
+  readonly spoken?: boolean;
+  /** Log entry of the prompt's plan. */
+  readonly plan?: string | undefined;
+  readonly facts?: AgentFacts;
   /** What it has said since the last action. */
   readonly text: string;
   readonly thought: string;

@@ -1,6 +1,7 @@
 import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
 import { SliceTurns } from '../core/slice-turns.ts';
+import type { AgentFacts } from '../model/agent-state.ts';
 import type { Shell } from '../model/launch.ts';
 import type { Run, RunSettings } from '../model/records.ts';
 import { everyRun, type Sight } from '../model/sight.ts';
@@ -74,7 +75,7 @@ export interface RunRow {
   readonly updatedAt: number;
 }
 
-export interface RunInfo extends RunRow, RunUsage {
+export interface RunInfo extends RunRow, RunUsage, AgentFacts {
   readonly loops: { loop: number; mode: 'ask' | 'act'; prompt: string; status: number; outcome: string | null; result: string | null }[];
   readonly proposals: string[];
   readonly producers: string[];
@@ -159,6 +160,7 @@ export class Runs {
     const live = streams.list({ runId: run.id, state: 'live' });
     return {
       ...row(run),
+      ...defined({ ...store.agents.get(run.id)?.facts }),
       loops: loops.map(({ sequence, mode, prompt, status, outcome, result }) => ({
         loop: sequence,
         mode,

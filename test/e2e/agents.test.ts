@@ -90,7 +90,26 @@ describe('{#run_drivers} {#agents} {#agent_driver} {#agent_actions} an agent of 
     ]);
     expect(await text(run, String(commands[0]?.['path']))).toBe('one\ntwo\n');
     expect(await text(run, String(commands[1]?.['path']))).toBe('1\n2\n3\n');
-    expect(all.filter(({ path }) => String(path).includes('/model/text')).map(({ body }) => body)).toEqual(['hello\n', 'bye\n']);
+    expect(all.filter(({ path }) => String(path).includes('/model/')).map(({ path, body }) => [path, body])).toEqual([
+      ['log://turn_1/model/text', 'hello\n'],
+      ['log://turn_2/model/text', 'bye\n'],
+    ]);
+  });
+
+  it('{#agent_facts} has its plan, thoughts, title and usage in the run', async () => {
+    const run = await opened();
+    await act(run, 'muse so be it\nplan completed,in_progress,pending\nsay on it\ntitle Make it so\nweigh 1200\nplan completed,completed,completed');
+    expect(await loopEnded(run, 1)).toMatchObject({ status: 200, result: 'on it\n' });
+    expect(await client.call('getRun', { run })).toMatchObject({
+      title: 'Make it so',
+      context: { used: 1200, size: 200_000 },
+      usage: { inputTokens: 70, outputTokens: 7 },
+    });
+    const all = await entries(run);
+    expect(all.find(({ path }) => path === 'log://turn_1/think/thought')?.['body']).toBe('so be it');
+    expect(all.filter(({ path }) => String(path).includes('/plan/'))).toMatchObject([
+      { status: 200, body: '[x] step 1\n[x] step 2\n[x] step 3', attributes: { summary: 'plan: 3 of 3 done' } },
+    ]);
   });
 
   it('{#agent_permission} asks with a proposal that any client answers, once', async () => {

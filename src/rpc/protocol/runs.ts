@@ -215,6 +215,11 @@ export const runMethods = {
   getRun: method({
     params: z.strictObject({ run }),
     result: runInfo.extend({
+      title: z.string().optional().describe('What the agent that drives the run calls its session.'),
+      context: z
+        .strictObject({ used: z.number(), size: z.number() })
+        .optional()
+        .describe('Tokens that the agent says are taken of its context, and those that there are.'),
       loops: z.array(loopInfo),
       usage,
       cost: z.number().nullable(),

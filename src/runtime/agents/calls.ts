@@ -6,10 +6,13 @@ import { freePath } from '../loop/ask.ts';
 import type { RuntimeParts } from '../parts.ts';
 import { tellEntry } from '../tell.ts';
 import { type AgentAction, actionOfCall } from './actions.ts';
-import type { CallUpdate } from './messages.ts';
+import type { CallUpdate, PlanStep } from './messages.ts';
 import { addedOutput, hasOutput, isCallOver, shownText } from './output.ts';
 import type { AgentStates } from './states.ts';
 import type { AgentWords } from './words.ts';
+
+/** How a step of a plan is marked, by its status. */
+const MARKS: Readonly<Record<string, string>> = { completed: 'x', in_progress: '>' };
 
 /** The tool calls of agents as actions of their runs (SPEC {#agent_actions}). */
 export class AgentCalls {
@@ -103,6 +106,20 @@ export class AgentCalls {
     });
     tellEntry(tx, run, entry);
     return entry;
+  }
+
+  /** Notes the agent's plan, one entry a prompt. */
+  plan(tx: JournalTx, state: AgentState, run: Run, steps: readonly PlanStep[]): AgentState {
+    if (!this.#states.isActive(state)) return state;
+    const { store } = this.#parts;
+    const done = steps.filter(({ status }) => status === 'completed').length;
+    const summary = `plan: ${done} of ${steps.length} done`;
+    const body = steps.map(({ content, status }) => `[${MARKS[status] ?? ' '}] ${content}`).join('\n');
+    const known = state.plan === undefined ? undefined : store.entries.get(run.id, state.plan);
+    const attributes = { tool: 'plan', agent: state.agent, summary };
+    const entry = known ?? this.create(tx, run, state, { tool: 'plan', slug: 'plan', attributes });
+    tellEntry(tx, run, store.entries.update(entry.id, { status: 200, body, attributes }));
+    return { ...state, plan: entry.path };
   }
 
   /** Ends what is open of the agent's actions at 499. */

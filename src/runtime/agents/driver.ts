@@ -154,10 +154,10 @@ export class AgentDriver implements LoopDriver {
     }
   }
 
-  /** The turn of a loop; an agent has one. */
+  /** The last turn of a loop. */
   #turn(run: Run, loop: Loop): Turn {
     const { store, journal } = this.#parts;
-    const find = () => store.turns.list(run.id).find((turn) => turn.loopId === loop.id);
+    const find = () => store.turns.list(run.id).findLast((turn) => turn.loopId === loop.id);
     const known = find();
     if (known) return known;
     journal.commit('durable', (tx) => {
@@ -175,6 +175,8 @@ export class AgentDriver implements LoopDriver {
         ...request(state, 'prompt', 'session/prompt', { sessionId: state.session, prompt: [{ type: 'text', text: loop.prompt }] }),
         prompt: { loopId: loop.id, turnId: turn.id, turn: turn.sequence },
         calls: {},
+        spoken: false,
+        plan: undefined,
         text: '',
         thought: '',
       }),

@@ -74,6 +74,10 @@ export class AgentEffects {
     switch (message.kind) {
       case 'said':
         return this.#words.take(tx, state, run, message.what, message.text);
+      case 'plan':
+        return this.#calls.plan(tx, state, run, message.steps);
+      case 'facts':
+        return { ...state, facts: { ...state.facts, ...message.facts } };
       case 'request':
         return refuse(state, message.id, message.method);
       case 'nothing':
@@ -96,7 +100,7 @@ export class AgentEffects {
     what: string,
     result: Readonly<Record<string, unknown>>,
   ): AgentState {
-    if (what === 'prompt') return this.ending.stopped(tx, state, run, result['stopReason']);
+    if (what === 'prompt') return this.ending.stopped(tx, state, run, result);
     if (what === 'open') {
       const session = result['sessionId'];
       return { ...state, open: true, session: typeof session === 'string' ? session : state.session };

@@ -8,6 +8,7 @@ import type { RuntimeParts } from '../parts.ts';
 import { tellEntry, tellProgress } from '../tell.ts';
 import type { AgentCalls } from './calls.ts';
 import { withoutProcess } from './lines.ts';
+import { usageOf } from './messages.ts';
 import type { AgentStates } from './states.ts';
 import type { AgentWords } from './words.ts';
 
@@ -40,15 +41,19 @@ export class AgentEnding {
   }
 
   /** The agent has answered the prompt. */
-  stopped(tx: JournalTx, state: AgentState, run: Run, reason: unknown): AgentState {
-    const { prompt, text } = state;
+  stopped(tx: JournalTx, state: AgentState, run: Run, result: Readonly<Record<string, unknown>>): AgentState {
+    const { prompt } = state;
     if (!prompt) return state;
-    const [event, outcome] = STOPS[String(reason)] ?? ['finish', null];
+    const { turns } = this.#parts.store;
+    const text = state.text === '' ? (turns.get(run.id, prompt.turn)?.text ?? '') : state.text;
+    const [event, outcome] = STOPS[String(result['stopReason'])] ?? ['finish', null];
     const isActive = this.#states.isActive(state);
     const closed = this.#calls.close(tx, state, run, 'agent_ended', 'The agent ended its work without saying how this ended.');
     const now = this.#words.flush(tx, closed, run);
     if (isActive) {
-      tellProgress(tx, run, prompt.turn, 'done', text);
+      const usage = usageOf(result);
+      if (usage) turns.update(prompt.turnId, { usage });
+      tellProgress(tx, run, prompt.turn, 'done', text, turns.get(run.id, prompt.turn));
       this.#endLoop(tx, run, prompt, { event, outcome, text, result: event === 'finish' ? text : null });
     }
     const { cancelled: _, ...rest } = now;
@@ -82,7 +87,7 @@ export class AgentEnding {
       }
       const active = loop ?? store.loops.active(run.id);
       if (!active || this.#queue.loop(active.id).status !== 102) return;
-      const turn = store.turns.list(run.id).find((one) => one.loopId === active.id);
+      const turn = store.turns.list(run.id).findLast((one) => one.loopId === active.id);
       const sequence = turn?.sequence ?? run.turn;
       const note = store.entries.create({
         runId: run.id,
@@ -110,7 +115,7 @@ export class AgentEnding {
     { loopId, turnId }: { loopId: number; turnId: number | undefined },
     { event, outcome, text, result }: { event: 'finish' | 'abort' | 'fail'; outcome: string | null; text: string; result: string | null },
   ): void {
-    if (turnId !== undefined) this.#parts.store.turns.update(turnId, { phase: 'done', text });
+    if (turnId !== undefined) this.#parts.store.turns.update(turnId, { phase: 'done', ...(text === '' ? {} : { text }) });
     const now = this.#queue.run(run.id);
     if (now.status === 202) this.#queue.moveRun(tx, now, 'resume', null);
     this.#queue.end(tx, this.#queue.loop(loopId), event, outcome, result);

@@ -23,8 +23,8 @@ export function newAgent(agent: string): AgentState {
 }
 
 /** The state without its process: what is known of the session stays. */
-export function withoutProcess({ agent, startedFor, lastId, loads, session }: AgentState): AgentState {
-  return { ...newAgent(agent), startedFor, lastId, loads, session };
+export function withoutProcess({ agent, startedFor, lastId, loads, session, facts = {} }: AgentState): AgentState {
+  return { ...newAgent(agent), startedFor, lastId, loads, session, facts };
 }
 
 function send(state: AgentState, message: object): AgentState {

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { AgentFacts } from '../../model/agent-state.ts';
+import type { Usage } from '../../model/records.ts';
 
 /** What an agent sends, as far as Headgate looks at it: agents add members of their own, and whole kinds of updates (SPEC {#agent_lines}). */
 
@@ -41,6 +43,16 @@ const permission = z.looseObject({ toolCall: call, options: z.array(option).max(
 /** A request for permission. */
 export type PermissionRequest = z.output<typeof permission>;
 
+const planned = z.looseObject({
+  sessionUpdate: z.literal('plan'),
+  entries: z.array(z.looseObject({ content: z.string(), status: z.string().catch('pending') })).max(1000),
+});
+const weighed = z.looseObject({ sessionUpdate: z.literal('usage_update'), used: z.number().min(0), size: z.number().min(0) });
+const named = z.looseObject({ sessionUpdate: z.literal('session_info_update'), title: z.string().min(1).transform((title) => title.slice(0, 200)) });
+
+/** A step of an agent's plan. */
+export type PlanStep = z.output<typeof planned>['entries'][number];
+
 const id = z.union([z.string(), z.number()]);
 const failure = z.looseObject({ code: z.number(), message: z.string() });
 
@@ -50,6 +62,8 @@ export type AgentMessage =
   | { readonly kind: 'failed'; readonly id: string; readonly error: { readonly code: number; readonly message: string } }
   | { readonly kind: 'said'; readonly what: 'text' | 'thought'; readonly text: string }
   | { readonly kind: 'call'; readonly call: CallUpdate }
+  | { readonly kind: 'plan'; readonly steps: readonly PlanStep[] }
+  | { readonly kind: 'facts'; readonly facts: AgentFacts }
   | { readonly kind: 'permission'; readonly id: string | number; readonly request: PermissionRequest }
   | { readonly kind: 'request'; readonly id: string | number; readonly method: string }
   | { readonly kind: 'nothing' }
@@ -90,7 +104,13 @@ function updated(params: unknown): AgentMessage {
     return { kind: 'said', what: sessionUpdate === 'agent_message_chunk' ? 'text' : 'thought', text: piece.data.text };
   }
   const action = called.safeParse(update);
-  return action.success ? { kind: 'call', call: action.data } : { kind: 'nothing' };
+  if (action.success) return { kind: 'call', call: action.data };
+  const plan = planned.safeParse(update);
+  if (plan.success) return { kind: 'plan', steps: plan.data.entries };
+  const weight = weighed.safeParse(update);
+  if (weight.success) return { kind: 'facts', facts: { context: { used: weight.data.used, size: weight.data.size } } };
+  const name = named.safeParse(update);
+  return name.success ? { kind: 'facts', facts: { title: name.data.title } } : { kind: 'nothing' };
 }
 
 /** The text of a tool call's content; undefined where the update brings none. */
@@ -113,4 +133,14 @@ export function commandOf({ rawInput, title, kind }: Pick<CallUpdate, 'rawInput'
     return isScript ? script : command.join(' ');
   }
   return kind === 'execute' ? (title ?? undefined)?.replace(/^`(.*)`$/s, '$1') : undefined;
+}
+
+const spent = z.looseObject({ inputTokens: z.int().min(0), outputTokens: z.int().min(0), cachedReadTokens: z.int().min(0).nullish().catch(undefined) });
+
+/** What a prompt has used, where the agent says so with its answer. */
+export function usageOf(result: Readonly<Record<string, unknown>>): Usage | undefined {
+  const known = spent.safeParse(result['usage']);
+  if (!known.success) return undefined;
+  const { inputTokens, outputTokens, cachedReadTokens } = known.data;
+  return { inputTokens, outputTokens, cachedTokens: cachedReadTokens ?? 0 };
 }

@@ -4,7 +4,7 @@ import type { JournalTx } from '../../stream/index.ts';
 import type { TurnVoice } from '../live-text.ts';
 import { freePath } from '../loop/ask.ts';
 import type { RuntimeParts } from '../parts.ts';
-import { tellEntry } from '../tell.ts';
+import { tellEntry, tellProgress } from '../tell.ts';
 import type { AgentStates } from './states.ts';
 
 /** What agents say and think: told as it comes, stored as an entry from one action to the next (SPEC {#agent_driver}). */
@@ -21,8 +21,9 @@ export class AgentWords {
   /** Takes what the agent says or thinks. */
   take(tx: JournalTx, state: AgentState, run: Run, what: 'text' | 'thought', text: string): AgentState {
     if (!this.#states.isActive(state)) return state;
-    if (what === 'text') tx.after(() => this.#voice(run, state).say(text));
-    return { ...state, [what]: state[what] + text };
+    const now = what === 'text' && state.text === '' && state.spoken ? this.#nextTurn(tx, state, run) : state;
+    if (what === 'text') tx.after(() => this.#voice(run, now).say(text));
+    return { ...now, [what]: now[what] + text };
   }
 
   /** Stores what the agent has said since the last action. */
@@ -30,26 +31,52 @@ export class AgentWords {
     const { prompt } = state;
     const silent = { ...state, text: '', thought: '' };
     if (!prompt || !this.#states.isActive(state)) return silent;
-    for (const slug of ['thought', 'text'] as const) {
-      const body = state[slug];
-      if (body.trim() === '') continue;
-      const entry = this.#parts.store.entries.create({
-        runId: run.id,
-        path: freePath(this.#parts, run.id, prompt.turn, 'model', slug),
-        category: 'logging',
-        status: 200,
-        body,
-        turn: prompt.turn,
-        loopId: prompt.loopId,
-        writer: 'model',
-      });
-      tellEntry(tx, run, entry);
+    const { thought, text } = state;
+    if (thought.trim() !== '') this.#store(tx, run, state, prompt, { tool: 'think', slug: 'thought', body: thought });
+    if (text.trim() !== '') {
+      this.#store(tx, run, state, prompt, { tool: 'model', slug: 'text', body: text });
+      this.#parts.store.turns.update(prompt.turnId, { text });
     }
     tx.after(() => {
       this.#voices.get(run.id)?.end();
       this.#voices.delete(run.id);
     });
-    return silent;
+    return { ...silent, spoken: state.spoken === true || text.trim() !== '' };
+  }
+
+  #store(
+    tx: JournalTx,
+    run: Run,
+    { agent }: AgentState,
+    { turn, loopId }: NonNullable<AgentState['prompt']>,
+    { tool, slug, body }: { tool: 'think' | 'model'; slug: string; body: string },
+  ): void {
+    const entry = this.#parts.store.entries.create({
+      runId: run.id,
+      path: freePath(this.#parts, run.id, turn, tool, slug),
+      category: 'logging',
+      status: 200,
+      body,
+      attributes: tool === 'think' ? { tool, agent, summary: 'think' } : {},
+      turn,
+      loopId,
+      writer: 'model',
+    });
+    tellEntry(tx, run, entry);
+  }
+
+  /** Begins the next turn: what the agent says after its actions is another one, as with a model. */
+  #nextTurn(tx: JournalTx, state: AgentState, run: Run): AgentState {
+    const { store } = this.#parts;
+    const { prompt } = state;
+    if (!prompt) return state;
+    const { loopId } = prompt;
+    store.turns.update(prompt.turnId, { phase: 'done' });
+    tellProgress(tx, run, prompt.turn, 'done', store.turns.get(run.id, prompt.turn)?.text);
+    const turn = store.runs.nextTurn(run.id);
+    const { id: turnId } = store.turns.create({ runId: run.id, loopId, sequence: turn });
+    tellProgress(tx, run, turn, 'asking');
+    return { ...state, prompt: { loopId, turnId, turn }, spoken: false };
   }
 
   #voice(run: Run, { prompt }: AgentState): TurnVoice {

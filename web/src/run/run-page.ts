@@ -169,16 +169,18 @@ export class RunPage extends LitElement {
     this.renderRoot.querySelector<Composer>('headgate-composer')?.focus();
   }
 
-  #facts({ status, outcome, model, agent, turn, usage, cost, producers, waiting }: RunInfo) {
+  #facts({ status, outcome, model, agent, title, context, turn, usage, cost, producers, waiting }: RunInfo) {
     const { inputTokens, outputTokens } = usage;
     return html`<div class="facts">
         ${badge(runWord(status, outcome))}
         <span title=${agent === undefined ? 'Model' : 'Agent'}>${agent ?? model}</span>
+        ${title === undefined ? nothing : html`<span class="ellipsis" title="What the agent calls it">${title}</span>`}
         <span>turn ${turn}</span>
         <span title="Tokens read and written by the model"
           ><span aria-hidden="true">↑</span> ${countWord(inputTokens)} <span aria-hidden="true">↓</span> ${countWord(outputTokens)}
           <span class="hidden-text">tokens</span></span
         >
+        ${context === undefined ? nothing : html`<span title="Of the agent's context">${countWord(context.used)} of ${countWord(context.size)} tokens</span>`}
         ${cost === null ? nothing : html`<span title="Cost of all turns">${cost.toFixed(cost < 1 ? 4 : 2)}</span>`}
         ${producers.length === 0 ? nothing : html`<a href=${PRODUCERS_HREF}>${producers.length} running</a>`}
         ${waiting.length === 0 ? nothing : html`<a href=${runHref(this.state.run, waiting[0])}>waits for input</a>`}

@@ -49,6 +49,8 @@ export interface RunFacts {
   readonly model: string;
   /** The agent that drives it, where it is not the built-in loop. */
   readonly agent?: string | undefined;
+  /** What the agent calls its session. */
+  readonly title?: string | undefined;
   readonly turn: number;
   /** What the turn is at: `asking` while the model is waited for. */
   readonly phase: string;
@@ -146,8 +148,8 @@ export class RunModel {
 
   /** Takes what `getRun` returns. */
   setRun(run: ResultOf<'getRun'>): void {
-    const { status, outcome, model, agent, turn } = run;
-    this.#facts = { ...this.#facts, status, outcome, model, agent, turn };
+    const { status, outcome, model, agent, title, turn } = run;
+    this.#facts = { ...this.#facts, status, outcome, model, agent, title, turn };
     for (const meter of run.turns) this.#meters.set(meter.turn, meter);
   }
 
