@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { openRuntime, type OwnRuntime } from '../../src/sdk.ts';
+import { type OwnRuntime, openRuntime } from '../../src/sdk.ts';
 import { tempFolder } from '../support/temp-store.ts';
 
 /** What drives the runs of a suite. */
@@ -41,7 +41,8 @@ export function loopDriverContract(name: string, open: (folder: string) => Promi
       await start();
     });
     afterEach(async () => {
-      for (const { run, path } of await runtime.call('stream/list', { state: 'live' })) await runtime.call('stream/cancel', { run, path, grace_ms: 50 });
+      for (const { run, path } of await runtime.call('stream/list', { state: 'live' }))
+        await runtime.call('stream/cancel', { run, path, grace_ms: 50 });
       await vi.waitUntil(async () => (await runtime.call('stream/list', { state: 'live' })).length === 0, SLOW);
     });
     afterAll(async () => {
@@ -55,7 +56,10 @@ export function loopDriverContract(name: string, open: (folder: string) => Promi
     const act = (run: string, prompt: string) => runtime.call('act', { run, prompt });
     const info = (run: string) => runtime.call('getRun', { run });
     const loop = async (run: string, number: number) => {
-      await vi.waitUntil(async () => ((await info(run)).loops[number - 1]?.status ?? 0) >= 200 && (await info(run)).loops[number - 1]?.status !== 202, SLOW);
+      await vi.waitUntil(
+        async () => ((await info(run)).loops[number - 1]?.status ?? 0) >= 200 && (await info(run)).loops[number - 1]?.status !== 202,
+        SLOW,
+      );
       return (await info(run)).loops[number - 1];
     };
     const proposal = async (run: string) => {
@@ -85,7 +89,9 @@ export function loopDriverContract(name: string, open: (folder: string) => Promi
       expect(existsSync(join(root, 'accepted'))).toBe(false);
       const second = await runtime.join({ project: root, client: { name: 'second' } });
       await second.call('run/resolve', { run, resolution: { path, action: 'accept' } });
-      await expect(runtime.call('run/resolve', { run, resolution: { path, action: 'reject' } })).rejects.toMatchObject({ kind: 'proposal_resolved' });
+      await expect(runtime.call('run/resolve', { run, resolution: { path, action: 'reject' } })).rejects.toMatchObject({
+        kind: 'proposal_resolved',
+      });
       await second.close();
       expect(await loop(run, 1)).toMatchObject({ status: 200 });
       expect(existsSync(join(root, 'accepted'))).toBe(true);

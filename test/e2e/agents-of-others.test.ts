@@ -82,57 +82,73 @@ describe.each(REAL_AGENTS)('$name', (agent) => {
       return pieces === '' ? text : pieces;
     }
 
-    it('{#agent_permission} {#agent_actions} asks a second client, and its output is what it sent', async () => {
-      await act('run echo one > made; echo one; sleep 0.3; echo two; echo three');
-      const path = await proposal();
-      expect(await live.text('made')).toBe('');
-      await accept(await live.client('second'), path);
-      expect(await ended(2)).toMatchObject({ status: 200, result: expect.stringContaining('finished') });
-      expect(await live.text('made')).toBe('one\n');
-      const stored = await output();
-      expect(stored).toBe(await sent());
-      expect(stored).toContain('two\nthree\n');
-    }, LONG_MS);
+    it(
+      '{#agent_permission} {#agent_actions} asks a second client, and its output is what it sent',
+      async () => {
+        await act('run echo one > made; echo one; sleep 0.3; echo two; echo three');
+        const path = await proposal();
+        expect(await live.text('made')).toBe('');
+        await accept(await live.client('second'), path);
+        expect(await ended(2)).toMatchObject({ status: 200, result: expect.stringContaining('finished') });
+        expect(await live.text('made')).toBe('one\n');
+        const stored = await output();
+        expect(stored).toBe(await sent());
+        expect(stored).toContain('two\nthree\n');
+      },
+      LONG_MS,
+    );
 
-    it('{#agent_lines} goes on over kill -9 of the server, in a request for permission and in a command', async () => {
-      const before = model.requests.length;
-      await act('run i=0; while [ $i -lt 150 ]; do echo line $i; i=$((i+1)); sleep 0.02; done; touch done');
-      const path = await proposal();
-      await crashAndStart();
-      expect((await info()).proposals).toEqual([path]);
-      await accept(client, path);
-      await vi.waitUntil(async () => (await output()).includes('line 20\n'), SLOW);
-      await crashAndStart();
-      expect(await ended(3)).toMatchObject({ status: 200, result: expect.stringContaining('finished') });
-      expect(existsSync(join(live.root, 'done'))).toBe(true);
-      const stored = await output();
-      expect(stored).toBe(await sent());
-      expect(stored.match(/line 149\n/g)).toHaveLength(1);
-      expect(model.requests.slice(before).filter(({ body }) => body.tools?.length)).toHaveLength(2);
-    }, LONG_MS);
+    it(
+      '{#agent_lines} goes on over kill -9 of the server, in a request for permission and in a command',
+      async () => {
+        const before = model.requests.length;
+        await act('run i=0; while [ $i -lt 150 ]; do echo line $i; i=$((i+1)); sleep 0.02; done; touch done');
+        const path = await proposal();
+        await crashAndStart();
+        expect((await info()).proposals).toEqual([path]);
+        await accept(client, path);
+        await vi.waitUntil(async () => (await output()).includes('line 20\n'), SLOW);
+        await crashAndStart();
+        expect(await ended(3)).toMatchObject({ status: 200, result: expect.stringContaining('finished') });
+        expect(existsSync(join(live.root, 'done'))).toBe(true);
+        const stored = await output();
+        expect(stored).toBe(await sent());
+        expect(stored.match(/line 149\n/g)).toHaveLength(1);
+        expect(model.requests.slice(before).filter(({ body }) => body.tools?.length)).toHaveLength(2);
+      },
+      LONG_MS,
+    );
 
-    it('{#agent_driver} takes its session up after the agent was killed', async () => {
-      await client.call('stream/signal', { run, path: await agentPath(), signal: 'KILL' });
-      await vi.waitUntil(async () => (await client.call<unknown[]>('stream/list', { run, state: 'live' })).length === 0, SLOW);
-      await act('and what was it');
-      expect(await ended(4)).toMatchObject({ status: 200, result: expect.stringContaining('and what was it') });
-      const { body } = model.requests.findLast((each) => each.body.tools?.length) ?? {};
-      expect(JSON.stringify(body)).toContain('remember the word cinnamon');
-    }, LONG_MS);
+    it(
+      '{#agent_driver} takes its session up after the agent was killed',
+      async () => {
+        await client.call('stream/signal', { run, path: await agentPath(), signal: 'KILL' });
+        await vi.waitUntil(async () => (await client.call<unknown[]>('stream/list', { run, state: 'live' })).length === 0, SLOW);
+        await act('and what was it');
+        expect(await ended(4)).toMatchObject({ status: 200, result: expect.stringContaining('and what was it') });
+        const { body } = model.requests.findLast((each) => each.body.tools?.length) ?? {};
+        expect(JSON.stringify(body)).toContain('remember the word cinnamon');
+      },
+      LONG_MS,
+    );
 
-    it('{#agent_cancel} is cancelled with nobody left, and nothing of it runs on', async () => {
-      await act('run touch begun; setsid sleep 611 & sleep 611');
-      await accept(client, await proposal());
-      await live.written('begun');
-      const path = await agentPath();
-      await client.call('run/abort', { run });
-      await live.closeClients();
-      await vi.waitUntil(async () => !(await processesWith(live.data)).some((line) => line.includes('sleep 611')), SLOW);
-      client = await live.client('later');
-      expect(await ended(5)).toMatchObject({ status: 499 });
-      const receipt = () => client.call<{ state: string; receipt: { escaped: number[] } | null }>('stream/receipt', { run, path });
-      await vi.waitUntil(async () => (await receipt()).state === 'cancelled', SLOW);
-      expect((await receipt()).receipt?.escaped).toEqual([]);
-    }, LONG_MS);
+    it(
+      '{#agent_cancel} is cancelled with nobody left, and nothing of it runs on',
+      async () => {
+        await act('run touch begun; setsid sleep 611 & sleep 611');
+        await accept(client, await proposal());
+        await live.written('begun');
+        const path = await agentPath();
+        await client.call('run/abort', { run });
+        await live.closeClients();
+        await vi.waitUntil(async () => !(await processesWith(live.data)).some((line) => line.includes('sleep 611')), SLOW);
+        client = await live.client('later');
+        expect(await ended(5)).toMatchObject({ status: 499 });
+        const receipt = () => client.call<{ state: string; receipt: { escaped: number[] } | null }>('stream/receipt', { run, path });
+        await vi.waitUntil(async () => (await receipt()).state === 'cancelled', SLOW);
+        expect((await receipt()).receipt?.escaped).toEqual([]);
+      },
+      LONG_MS,
+    );
   });
 });

@@ -98,7 +98,10 @@ describe('{#run_drivers} {#agents} {#agent_driver} {#agent_actions} an agent of 
 
   it('{#agent_facts} has its plan, thoughts, title and usage in the run', async () => {
     const run = await opened();
-    await act(run, 'muse so be it\nplan completed,in_progress,pending\nsay on it\ntitle Make it so\nweigh 1200\nplan completed,completed,completed');
+    await act(
+      run,
+      'muse so be it\nplan completed,in_progress,pending\nsay on it\ntitle Make it so\nweigh 1200\nplan completed,completed,completed',
+    );
     expect(await loopEnded(run, 1)).toMatchObject({ status: 200, result: 'on it\n' });
     expect(await client.call('getRun', { run })).toMatchObject({
       title: 'Make it so',

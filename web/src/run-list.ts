@@ -92,7 +92,9 @@ export class RunList extends LitElement {
 
   override render() {
     const words = this.filter.toLowerCase().split(/\s+/);
-    const rows = this.project.runs.filter(({ run, model, agent = model }) => words.every((word) => `${run} ${agent}`.toLowerCase().includes(word)));
+    const rows = this.project.runs.filter(({ run, model, agent = model }) =>
+      words.every((word) => `${run} ${agent}`.toLowerCase().includes(word)),
+    );
     return html`<div class="search">
         <input
           type="search"

@@ -10,7 +10,13 @@ export function titleRow(alias: string, { run, meters, proposals, running }: Run
     ...(proposals.length > 0 ? [`${proposals.length} to answer`] : []),
     ...(running.length > 0 ? [`${running.length} running`] : []),
   ].join(', ');
-  const left = [` ${alias}`, formatStatus(run.status), run.agent ?? run.model, ...(run.title === undefined ? [] : [run.title]), ...(counts === '' ? [] : [counts])].join('  ');
+  const left = [
+    ` ${alias}`,
+    formatStatus(run.status),
+    run.agent ?? run.model,
+    ...(run.title === undefined ? [] : [run.title]),
+    ...(counts === '' ? [] : [counts]),
+  ].join('  ');
   const used = usageLine(meters);
   const right = !isConnected ? ' connection lost ' : used === undefined ? ' ' : ` ${used} `;
   if (columns < left.length + right.length && isConnected) return [span(left, 'inverse')];

@@ -48,7 +48,13 @@ const planned = z.looseObject({
   entries: z.array(z.looseObject({ content: z.string(), status: z.string().catch('pending') })).max(1000),
 });
 const weighed = z.looseObject({ sessionUpdate: z.literal('usage_update'), used: z.number().min(0), size: z.number().min(0) });
-const named = z.looseObject({ sessionUpdate: z.literal('session_info_update'), title: z.string().min(1).transform((title) => title.slice(0, 200)) });
+const named = z.looseObject({
+  sessionUpdate: z.literal('session_info_update'),
+  title: z
+    .string()
+    .min(1)
+    .transform((title) => title.slice(0, 200)),
+});
 
 /** A step of an agent's plan. */
 export type PlanStep = z.output<typeof planned>['entries'][number];
@@ -135,7 +141,11 @@ export function commandOf({ rawInput, title, kind }: Pick<CallUpdate, 'rawInput'
   return kind === 'execute' ? (title ?? undefined)?.replace(/^`(.*)`$/s, '$1') : undefined;
 }
 
-const spent = z.looseObject({ inputTokens: z.int().min(0), outputTokens: z.int().min(0), cachedReadTokens: z.int().min(0).nullish().catch(undefined) });
+const spent = z.looseObject({
+  inputTokens: z.int().min(0),
+  outputTokens: z.int().min(0),
+  cachedReadTokens: z.int().min(0).nullish().catch(undefined),
+});
 
 /** What a prompt has used, where the agent says so with its answer. */
 export function usageOf(result: Readonly<Record<string, unknown>>): Usage | undefined {
