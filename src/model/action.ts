@@ -59,6 +59,8 @@ export interface PlanFacts {
 export interface Action {
   /** Name of the tool; undefined where the entry records no action. */
   readonly tool: string | undefined;
+  /** The agent of others whose action it is, which does it itself (SPEC {#agent_actions}). */
+  readonly agent: string | undefined;
   readonly summary: string | undefined;
   /** The command line; of a command that was given as an array, quoted for a shell. */
   readonly command: string | undefined;
@@ -105,12 +107,13 @@ export interface Action {
  * ```
  */
 export function actionOf(attributes: Members): Action {
-  const { tool, summary, command, input, plan, diff, added, removed, question, options, remember, remember_reject: forbid } = attributes;
+  const { tool, agent, summary, command, input, plan, diff, added, removed, question, options, remember, remember_reject: forbid } = attributes;
   const { verdict, resolution, backend, channels, waiting, exit_code: exitCode, signal, duration_ms: durationMs, leftover } = attributes;
   const asked = text(question);
   const forbidden = text(forbid);
   return {
     tool: text(tool),
+    agent: text(agent),
     summary: text(summary),
     command: text(command),
     input: record(input),

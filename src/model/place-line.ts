@@ -10,7 +10,7 @@ const VALUE_CHARS = 80;
  * server's machine in the project's root. Everything that decides what the command reaches or which programs it finds is in
  * the line (SPEC {#proposals}). Control characters are as they came.
  */
-export function placeLine({ plan, input }: Pick<Action, 'plan' | 'input'>): string | undefined {
+export function placeLine({ plan, input, agent }: Pick<Action, 'plan' | 'input' | 'agent'>): string | undefined {
   const { backend, runner, spec } = plan ?? { backend: undefined, runner: undefined, spec: {} };
   const { shell, container, ssh, tmux, tty, sandbox, cwd, env } = record(spec);
   const { cwd: asked, lifetime } = input;
@@ -27,7 +27,8 @@ export function placeLine({ plan, input }: Pick<Action, 'plan' | 'input'>): stri
     ...(asked === undefined || asked === '.' || typeof cwd !== 'string' || cwd === '' ? [] : [`folder ${shellQuote(cwd)}`]),
     ...variables(record(env)),
     ...(typeof lifetime === 'string' ? [`lifetime ${shellQuote(lifetime)}`] : []),
-    ...(runner !== undefined && runner !== 'embedded' && runner !== 'server' ? [`runner ${runner}`] : []),
+    ...(agent === undefined ? [] : [`by ${agent}`]),
+    ...(agent === undefined && runner !== undefined && runner !== 'embedded' && runner !== 'server' ? [`runner ${runner}`] : []),
   ];
   return parts.length === 0 ? undefined : parts.join(', ');
 }

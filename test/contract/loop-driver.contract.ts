@@ -95,7 +95,8 @@ export function loopDriverContract(name: string, open: (folder: string) => Promi
       await second.close();
       expect(await loop(run, 1)).toMatchObject({ status: 200 });
       expect(existsSync(join(root, 'accepted'))).toBe(true);
-      const { chunk } = await runtime.call('stream/read', { run, path, channel: 1 });
+      const command = (await runtime.call('getEntries', { run, pattern: 'log://turn_*/sh/*' })).at(-1)?.path ?? '';
+      const { chunk } = await runtime.call('stream/read', { run, path: command, channel: 1 });
       expect(chunk).toContain('out\n');
     });
 

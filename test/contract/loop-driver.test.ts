@@ -29,7 +29,8 @@ loopDriverContract('an agent on the SDK', async (folder) => ({
   say: (words) => `say ${words}`,
 }));
 
-for (const agent of REAL_AGENTS)
+// One of the two: opencode takes seconds to start, and each case starts it.
+for (const agent of REAL_AGENTS.filter(({ name }) => name === 'codex-acp'))
   describe.skipIf(!serviceAvailable(agent.name))('an agent of others', () => {
     loopDriverContract(agent.name, async (folder) => {
       const model = await openAiServer();

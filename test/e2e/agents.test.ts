@@ -80,16 +80,18 @@ describe('{#run_drivers} {#agents} {#agent_driver} {#agent_actions} an agent of 
 
   it('says, runs and asks; its words, commands and output are those of the run', async () => {
     const run = await opened();
-    await act(run, 'say hello\nrun echo one; echo two\ngrow for i in 1 2 3; do echo $i; sleep 0.05; done; exit 3\nsay bye');
+    await act(run, 'say hello\nrun echo one; echo two\ngrow for i in 1 2 3; do echo $i; sleep 0.05; done; exit 3\nquick echo at once\nsay bye');
     expect(await loopEnded(run, 1)).toMatchObject({ status: 200, result: 'bye\n' });
     const all = await entries(run);
     const commands = all.filter(({ path }) => String(path).startsWith('log://turn_1/sh/'));
     expect(commands.map(({ status, outcome }) => [status, outcome])).toEqual([
       [200, null],
       [500, 'exit:3'],
+      [200, null],
     ]);
     expect(await text(run, String(commands[0]?.['path']))).toBe('one\ntwo\n');
     expect(await text(run, String(commands[1]?.['path']))).toBe('1\n2\n3\n');
+    expect(await text(run, String(commands[2]?.['path']))).toBe('at once\n');
     expect(all.filter(({ path }) => String(path).includes('/model/')).map(({ path, body }) => [path, body])).toEqual([
       ['log://turn_1/model/text', 'hello\n'],
       ['log://turn_2/model/text', 'bye\n'],

@@ -48,7 +48,9 @@ export function actionOfCall(agent: string, call: CallUpdate, project: Project, 
     ...defined({ command }),
     ...(place === undefined ? {} : { path: nameOf(place, project.root) }),
   };
-  const spec = { command: command ?? title, cwd: project.root, env: {}, stdin: false };
+  const { cwd } = attributes.input as { readonly cwd?: unknown };
+  const folder = typeof cwd === 'string' && isAbsolute(cwd) ? cwd : project.root;
+  const spec = { command: command ?? title, cwd: folder, env: {}, stdin: false };
   return {
     tool,
     slug: slugOf(command ?? title),
@@ -61,7 +63,7 @@ export function actionOfCall(agent: string, call: CallUpdate, project: Project, 
 export function caseOfAction({ tool, attributes, plan }: AgentAction, project: Project): Case {
   const { root } = project;
   if (plan) {
-    return { kind: 'shell', tool, command: plan.spec.command, root, cwd: root, doubts: [], looks: false, ...lookPlace(root, false) };
+    return { kind: 'shell', tool, command: plan.spec.command, root, cwd: plan.spec.cwd, doubts: [], looks: false, ...lookPlace(root, false) };
   }
   const input = attributes['input'] as Readonly<Record<string, unknown>>;
   const subject = attributes['path'] ?? input['url'] ?? attributes['summary'];

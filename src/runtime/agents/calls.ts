@@ -49,7 +49,7 @@ export class AgentCalls {
     const entry = known && store.entries.get(run.id, known.path);
     const producer = entry && store.producers.get(entry.id);
     if (!known || producer?.state !== 'running') return;
-    const bytes = addedOutput(call, known.text);
+    const bytes = addedOutput(call, known);
     if (bytes.length > 0) await streams.append({ runId: run.id, path: known.path, channel: 1, bytes, offset: known.bytes });
     if (!isCallOver(call)) return;
     const code = call._meta?.terminal_exit?.exit_code ?? (call.status === 'failed' ? 1 : 0);
@@ -68,7 +68,7 @@ export class AgentCalls {
       const end = { status: failed ? 500 : 200, outcome: failed ? 'failed' : null, body: text?.text ?? entry.body } as const;
       tellEntry(tx, run, store.entries.update(entry.id, end));
     }
-    const bytes = known.bytes + addedOutput(call, known.text).length;
+    const bytes = known.bytes + addedOutput(call, known).length;
     const shown = text ? { digest: text.digest, chars: text.text.length } : known.text;
     return { ...state, calls: { ...state.calls, [call.toolCallId]: { path: known.path, bytes, ...(shown ? { text: shown } : {}) } } };
   }

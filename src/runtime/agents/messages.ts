@@ -29,6 +29,7 @@ const call = z.looseObject({
     .nullish()
     .catch(undefined),
   rawInput: z.unknown().optional(),
+  rawOutput: z.unknown().optional(),
   _meta: meta,
 });
 

@@ -21,6 +21,12 @@ describe('{#cli_attach} {#proposals} where a proposed command would run', () => 
     );
   });
 
+  it('{#agent_actions} is the agent for what an agent of others does itself', () => {
+    const plan = { backend: 'process', runner: 'client', spec: { cwd: '/srv/app' } };
+    expect(placeLine(actionOf({ agent: 'codex', plan, input: {} }))).toBe('by codex');
+    expect(placeLine(actionOf({ agent: 'codex', plan, input: { cwd: '/srv/app' } }))).toBe('folder /srv/app, by codex');
+  });
+
   it('names keys and hosts on the way, and the tmux server', () => {
     const ssh = { host: 'build', identity: '/home/me/.ssh/other', known_hosts: '/tmp/theirs', jump: ['eve@a', 'b'] };
     expect(at('ssh', { ssh })).toBe('ssh, host build, identity /home/me/.ssh/other, known_hosts /tmp/theirs, through eve@a and b');
