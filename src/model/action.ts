@@ -107,7 +107,21 @@ export interface Action {
  * ```
  */
 export function actionOf(attributes: Members): Action {
-  const { tool, agent, summary, command, input, plan, diff, added, removed, question, options, remember, remember_reject: forbid } = attributes;
+  const {
+    tool,
+    agent,
+    summary,
+    command,
+    input,
+    plan,
+    diff,
+    added,
+    removed,
+    question,
+    options,
+    remember,
+    remember_reject: forbid,
+  } = attributes;
   const { verdict, resolution, backend, channels, waiting, exit_code: exitCode, signal, duration_ms: durationMs, leftover } = attributes;
   const asked = text(question);
   const forbidden = text(forbid);

@@ -80,7 +80,10 @@ describe('{#run_drivers} {#agents} {#agent_driver} {#agent_actions} an agent of 
 
   it('says, runs and asks; its words, commands and output are those of the run', async () => {
     const run = await opened();
-    await act(run, 'say hello\nrun echo one; echo two\ngrow for i in 1 2 3; do echo $i; sleep 0.05; done; exit 3\nquick echo at once\nsay bye');
+    await act(
+      run,
+      'say hello\nrun echo one; echo two\ngrow for i in 1 2 3; do echo $i; sleep 0.05; done; exit 3\nquick echo at once\nsay bye',
+    );
     expect(await loopEnded(run, 1)).toMatchObject({ status: 200, result: 'bye\n' });
     const all = await entries(run);
     const commands = all.filter(({ path }) => String(path).startsWith('log://turn_1/sh/'));

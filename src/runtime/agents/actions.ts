@@ -63,7 +63,16 @@ export function actionOfCall(agent: string, call: CallUpdate, project: Project, 
 export function caseOfAction({ tool, attributes, plan }: AgentAction, project: Project): Case {
   const { root } = project;
   if (plan) {
-    return { kind: 'shell', tool, command: plan.spec.command, root, cwd: plan.spec.cwd, doubts: [], looks: false, ...lookPlace(root, false) };
+    return {
+      kind: 'shell',
+      tool,
+      command: plan.spec.command,
+      root,
+      cwd: plan.spec.cwd,
+      doubts: [],
+      looks: false,
+      ...lookPlace(root, false),
+    };
   }
   const input = attributes['input'] as Readonly<Record<string, unknown>>;
   const subject = attributes['path'] ?? input['url'] ?? attributes['summary'];
