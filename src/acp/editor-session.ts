@@ -23,6 +23,8 @@ export class EditorSession {
   readonly root: string;
   mode: Mode;
   model: string;
+  /** The agent of others that drives the run: it has a model of its own. */
+  readonly agent: string | undefined;
   readonly #outlet: Outlet;
   readonly #connect: () => Promise<Link>;
   readonly #loops: Loops;
@@ -48,12 +50,14 @@ export class EditorSession {
     run: string;
     mode: Mode;
     model: string;
+    agent: string | undefined;
   }) {
     const { outlet, run, link } = options;
     this.#run = new RunName(run);
     this.root = link.root;
     this.mode = options.mode;
     this.model = options.model;
+    this.agent = options.agent;
     this.#outlet = outlet;
     this.#connect = options.connect;
     this.#link = link;

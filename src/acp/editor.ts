@@ -28,6 +28,8 @@ export interface EditorOptions {
   readonly folder?: string;
   /** Model of new sessions; else HEADGATE_MODEL, else the first that was added, else `scripted`. */
   readonly model?: string | undefined;
+  /** Agent of others that drives new sessions, in place of the built-in loop (SPEC {#agents}). */
+  readonly agent?: string | undefined;
   /** Mode of new sessions. */
   readonly mode: Mode;
   /** Called with lines for a log, which no editor shows. */
@@ -59,9 +61,9 @@ export class Editor {
 
   async create(params: { cwd: string; mcpServers: McpServer[]; additionalDirectories?: string[] }, client: AgentContext) {
     const link = await this.#project(params);
-    const model = await this.#model(link);
-    const { run } = await link.runtime.call('startRun', { model });
-    const session = this.#add(link, params.cwd, { run, model }, client);
+    const { agent } = this.#options;
+    const { run, model } = await link.runtime.call('startRun', agent === undefined ? { model: await this.#model(link) } : { agent });
+    const session = this.#add(link, params.cwd, { run, model, agent }, client);
     const settings = await this.#settings(link, session);
     this.#afterAnswer(session, params.mcpServers);
     return { sessionId: session.sessionId, ...settings };
@@ -74,9 +76,9 @@ export class Editor {
   ): Promise<Settings> {
     const link = await this.#project(params);
     const run = runOf(params.sessionId, link.root);
-    const { model } = await link.runtime.look('getRun', { run });
+    const { model, agent } = await link.runtime.look('getRun', { run });
     this.#sessions.get(params.sessionId)?.close();
-    const session = this.#add(link, params.cwd, { run, model }, client);
+    const session = this.#add(link, params.cwd, { run, model, agent }, client);
     await session.show(only);
     const settings = await this.#settings(link, session);
     this.#afterAnswer(session, params.mcpServers ?? []);
@@ -147,7 +149,7 @@ export class Editor {
     return await this.#projects.open(cwd, this.#traits.name);
   }
 
-  #add(link: Link, cwd: string, of: { run: string; model: string }, client: AgentContext): EditorSession {
+  #add(link: Link, cwd: string, of: { run: string; model: string; agent: string | undefined }, client: AgentContext): EditorSession {
     const outlet = new Outlet(client, this.#traits, sessionIdOf(of.run, link.root));
     const connect = () => this.#projects.open(cwd, this.#traits.name);
     const session = new EditorSession({ outlet, connect, link, mode: this.#options.mode, ...of });
@@ -173,13 +175,18 @@ export class Editor {
   }
 
   async #settings(link: Link, session: EditorSession): Promise<Settings> {
-    return { modes: modeState(session.mode), configOptions: configOptions(session.mode, session.model, await this.#models(link)) };
+    return { modes: modeState(session.mode), configOptions: configOptions(session.mode, modelOf(session), await this.#models(link)) };
   }
 
   async #configOptions(session: EditorSession): Promise<SessionConfigOption[]> {
     const link = await this.#projects.open(session.root, this.#traits.name);
     return (await this.#settings(link, session)).configOptions;
   }
+}
+
+/** The model that an editor may change; an agent of others has its own. */
+function modelOf({ agent, model }: EditorSession): string | undefined {
+  return agent === undefined ? model : undefined;
 }
 
 /** The message about MCP servers that an editor brings: Headgate uses those of its configuration file, the same for every client. */

@@ -20,24 +20,17 @@ export function modeOf(id: unknown): Mode {
   throw badParams(`there is no mode ${String(id)}; there are ${MODES.map((one) => one.id).join(', ')}`, { field: 'modeId' });
 }
 
-/** Mode and model of a session as options with a list each. */
-export function configOptions(mode: Mode, model: string, models: readonly string[]): SessionConfigOption[] {
-  return [
-    {
-      type: 'select',
-      id: 'mode',
-      name: 'Mode',
-      category: 'mode',
-      currentValue: mode,
-      options: MODES.map(({ id, name, description }) => ({ value: id, name, description })),
-    },
-    {
-      type: 'select',
-      id: 'model',
-      name: 'Model',
-      category: 'model',
-      currentValue: model,
-      options: [...new Set([...models, model])].map((alias) => ({ value: alias, name: alias })),
-    },
-  ];
+/** Mode and model of a session as options with a list each; without a model the mode alone. */
+export function configOptions(mode: Mode, model: string | undefined, models: readonly string[]): SessionConfigOption[] {
+  const modes: SessionConfigOption = {
+    type: 'select',
+    id: 'mode',
+    name: 'Mode',
+    category: 'mode',
+    currentValue: mode,
+    options: MODES.map(({ id, name, description }) => ({ value: id, name, description })),
+  };
+  if (model === undefined) return [modes];
+  const options = [...new Set([...models, model])].map((alias) => ({ value: alias, name: alias }));
+  return [modes, { type: 'select', id: 'model', name: 'Model', category: 'model', currentValue: model, options }];
 }

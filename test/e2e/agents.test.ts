@@ -2,8 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { methods } from '@agentclientprotocol/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
+import { AcpEditor } from '../support/acp-editor.ts';
 import { type Params, processesWith, serve, type WireClient } from '../support/built-server.ts';
 import { LiveServer } from '../support/live-server.ts';
 
@@ -147,6 +149,38 @@ describe('{#run_drivers} {#agents} {#agent_driver} {#agent_actions} an agent of 
     expect(await loopEnded(run, 1)).toMatchObject({ status: 200 });
     const commands = (await entries(run)).filter(({ path }) => String(path).startsWith('log://turn_1/sh/'));
     expect(commands.map(({ status }) => status)).toEqual([200, 403]);
+  });
+
+  it('{#agent_permission} {#ask_mode} may do nothing but look in a loop that changes nothing', async () => {
+    const run = await opened();
+    await client.call('ask', { run, prompt: 'ask touch in-ask-mode\nsay on' });
+    expect(await loopEnded(run, 1)).toMatchObject({ status: 200, result: 'on\n' });
+    await client.call('act', { run, prompt: 'ask touch without-proposals', noProposals: true });
+    expect(await loopEnded(run, 2)).toMatchObject({ status: 200 });
+    expect(['in-ask-mode', 'without-proposals'].filter((name) => existsSync(join(live.root, name)))).toEqual([]);
+    const refused = (await entries(run)).filter(({ path }) => String(path).includes('/sh/'));
+    expect(refused).toMatchObject([
+      { status: 403, outcome: 'not_offered' },
+      { status: 403, outcome: 'not_offered' },
+    ]);
+    await client.call('act', { run, prompt: 'ask touch with-yolo', yolo: true });
+    expect(await loopEnded(run, 3)).toMatchObject({ status: 200 });
+    expect(existsSync(join(live.root, 'with-yolo'))).toBe(true);
+  });
+
+  it('{#acp_settings} drives the session of an editor, which answers what it asks', async () => {
+    const editor = new AcpEditor(['--agent', 'fake'], { cwd: live.root, data: live.data });
+    await editor.initialize({ _meta: { terminal_output: true } });
+    const { sessionId, configOptions } = await editor.agent.request(methods.agent.session.new, { cwd: live.root, mcpServers: [] });
+    expect(configOptions?.map(({ id }) => id)).toEqual(['mode']);
+    const stopped = editor.prompt(sessionId, 'muse hm\nsay hello\nask echo from-the-agent | tee by-editor');
+    (await editor.question()).choose('allow_once');
+    expect(await stopped).toBe('end_turn');
+    expect(await live.text('by-editor')).toBe('from-the-agent\n');
+    expect(editor.text(sessionId)).toContain('hello\n');
+    expect(editor.text(sessionId, 'agent_thought_chunk')).toBe('hm');
+    expect(editor.calls(sessionId).find(({ kind }) => kind === 'execute')).toMatchObject({ status: 'completed' });
+    await editor.close();
   });
 
   it('{#agent_lines} goes on after kill -9 of the server in the middle of a command, and repeats nothing', async () => {

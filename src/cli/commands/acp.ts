@@ -13,6 +13,7 @@ import { projectOf } from '../project.ts';
 /** Options of `headgate acp`. */
 export interface AcpOptions extends ClientOptions {
   readonly model?: string;
+  readonly agent?: string;
   readonly yolo?: boolean;
   readonly config?: string;
   /** False: where no server runs, none is started. */
@@ -35,6 +36,7 @@ export async function acp(console: Console, host: CliHost, options: AcpOptions):
     folder: projectOf(options.project).root,
     mode: options.yolo ? 'yolo' : 'act',
     model: options.model ?? (console.env['HEADGATE_MODEL'] || undefined),
+    agent: options.agent,
     log,
     connect: async (folder, name) => {
       const project = projectOf(folder);

@@ -11,6 +11,9 @@ import type { PermissionRequest } from './messages.ts';
 import type { AgentStates, Effect } from './states.ts';
 import type { AgentWords } from './words.ts';
 
+/** What an agent may ask for in a loop that changes nothing (SPEC {#ask_mode}). */
+const READING: ReadonlySet<string> = new Set(['get', 'search', 'fetch', 'think']);
+
 /** The agents' requests for permission, as proposals of their runs (SPEC {#agent_permission}). */
 export class AgentPermissions {
   readonly #parts: RuntimeParts;
@@ -33,18 +36,24 @@ export class AgentPermissions {
     const before = this.#states.of(run);
     const path = before.calls[toolCall.toolCallId]?.path;
     const known = path === undefined ? undefined : store.entries.get(run.id, path)?.attributes;
-    const judgement = await policy.judge(run.projectId, caseOfAction(actionOfCall(before.agent, toolCall, project, known), project));
-    const yolo = run.settings.yolo === true && judgement.decision === 'ask' && !judgement.yoloAsks;
+    const intended = actionOfCall(before.agent, toolCall, project, known);
+    const judgement = await policy.judge(run.projectId, caseOfAction(intended, project));
+    const loop = before.prompt ? store.loops.byId(before.prompt.loopId) : undefined;
+    const settings = { ...run.settings, ...loop?.config };
+    const yolo = settings.yolo === true && judgement.decision === 'ask' && !judgement.yoloAsks;
     const decision = yolo ? 'allow' : judgement.decision;
+    const isBarred = (loop?.mode === 'ask' && !READING.has(intended.tool)) || (settings.noProposals === true && decision === 'ask');
     const judged = verdictAttributes(judgement, decision, yolo ? 'yolo' : judgement.by);
     const asked = { id, options };
     return (tx, state) => {
       if (!this.#states.isActive(state)) return permit(state, asked, 'cancelled');
       const { entry, action, now } = this.#calls.entryOf(tx, this.#words.flush(tx, state, run), run, project, toolCall);
       const attributes = { ...action.attributes, ...judged };
-      if (decision === 'deny') {
-        const body = `A rule of this server does not allow this (${judgement.reason}).`;
-        if (entry.status === 100) tellEntry(tx, run, store.entries.update(entry.id, { status: 403, outcome: 'denied', body, attributes }));
+      if (isBarred || decision === 'deny') {
+        const denial = isBarred
+          ? { outcome: 'not_offered', body: 'This loop changes nothing, or may propose nothing.' }
+          : { outcome: 'denied', body: `A rule of this server does not allow this (${judgement.reason}).` };
+        if (entry.status === 100) tellEntry(tx, run, store.entries.update(entry.id, { status: 403, ...denial, attributes }));
         return permit(now, asked, 'reject');
       }
       if (decision === 'allow') {
