@@ -9,6 +9,14 @@ export function editorCommands({ program, console, host, choose }: Registry): vo
     .option('--yolo', 'begin in the mode in which every proposal that no rule denies is accepted')
     .option('--config <file>', 'of the server that is started where none runs: plugins and model providers (YAML)')
     .option('--no-serve', 'start no server where none runs')
-    .addHelpText('after', examples('headgate acp', 'headgate acp --model local', 'headgate acp --agent codex', 'headgate acp --url wss://build.example:4711/rpc'))
+    .addHelpText(
+      'after',
+      examples(
+        'headgate acp',
+        'headgate acp --model local',
+        'headgate acp --agent codex',
+        'headgate acp --url wss://build.example:4711/rpc',
+      ),
+    )
     .action((options) => choose(async () => (await import('../commands/acp.ts')).acp(console, host, options)));
 }
