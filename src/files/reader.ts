@@ -1,7 +1,7 @@
 import { closeSync, readSync } from 'node:fs';
-import { setImmediate as yieldNow } from 'node:timers/promises';
 import { countLines } from '../core/bytes.ts';
 import { HeadgateError } from '../core/errors.ts';
+import { slices } from '../core/slice-turns.ts';
 import { incompleteTail } from '../core/utf8.ts';
 import type { FileReader } from '../hooks/views.ts';
 import { isText } from './content.ts';
@@ -47,7 +47,7 @@ export async function openReader(bounds: Bounds, path: string, signal?: AbortSig
       linesBefore.push((linesBefore.at(-1) ?? 0) + countLines(page.subarray(0, count)));
       signal?.throwIfAborted();
       if (count < PAGE_BYTES && bytes < stats.size) throw new HeadgateError('conflict', `${shown} changes while it is read; read it again`);
-      await yieldNow();
+      await slices.next();
     }
     const lines = linesBefore.at(-1) ?? 0;
     const sample = at(fd, 0, Math.min(bytes, SAMPLE_BYTES));

@@ -1,8 +1,8 @@
 import { closeSync, type Dirent, lstatSync, readFileSync } from 'node:fs';
 import { opendir } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
-import { setImmediate as yieldNow } from 'node:timers/promises';
 import { HeadgateError, systemCode } from '../core/errors.ts';
+import { type Sliced, slices } from '../core/slice-turns.ts';
 import { realContained } from '../hooks/contained-path.ts';
 import type { FileListing } from '../hooks/views.ts';
 import { filePath, isGit, refuseGit } from './file-path.ts';
@@ -16,9 +16,8 @@ const MAX_LISTED = 500;
 const MAX_IGNORE_BYTES = 256 * 1024;
 /** Each folder on the way stays open. */
 const MAX_DEPTH = 100;
-/** Time of one listing, and how long it may keep everything else waiting. */
+/** Time of one listing. */
 const MAX_MS = 10_000;
-const TURN_MS = 20;
 
 interface Layer {
   /** Folder that the patterns are relative to, as names. */
@@ -34,8 +33,7 @@ interface Walk {
   readonly found: { path: string; bytes: number; kind: 'file' | 'folder' | 'link' }[];
   readonly until: number;
   visited: number;
-  /** When everything else has had its turn. */
-  pausedAt: number;
+  readonly slice: Sliced;
   /** False when something was not looked at. */
   whole: boolean;
   /** True when nothing more is looked at. */
@@ -68,7 +66,7 @@ export async function listFiles(bounds: Bounds, path: string, signal?: AbortSign
   refuseGit(inside, shown);
   if (inside !== '') bounds.rules.check(inside, shown);
   const now = performance.now();
-  const counts = { visited: 0, more: 0, kept: 0, gitIgnored: 0, whole: true, over: false, pausedAt: now, until: now + MAX_MS };
+  const counts = { visited: 0, more: 0, kept: 0, gitIgnored: 0, whole: true, over: false, slice: slices.begin(), until: now + MAX_MS };
   const walk: Walk = { root: real.root, bounds, matches: glob, signal, found: [], ...counts };
   const start = fixed === '' ? [] : fixed.split('/');
   if (start.length > 0 && inside !== fixed) {
@@ -133,12 +131,10 @@ async function entriesOf(walk: Walk, { folder }: OpenFolder): Promise<Dirent[]> 
 
 /** Lets everything else have its turn; ends the walk when it takes too long. */
 async function pause(walk: Walk): Promise<void> {
-  const now = performance.now();
-  if (now - walk.pausedAt < TURN_MS) return;
-  await yieldNow();
+  if (!walk.slice.isOver) return;
+  await walk.slice.next();
   walk.signal?.throwIfAborted();
-  walk.pausedAt = performance.now();
-  if (now <= walk.until) return;
+  if (performance.now() <= walk.until) return;
   walk.whole = false;
   walk.over = true;
 }

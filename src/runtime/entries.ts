@@ -1,6 +1,6 @@
 import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
-import { SliceTurns } from '../core/slice-turns.ts';
+import { slices } from '../core/slice-turns.ts';
 import { channelPath, requireLogPath, requireScheme } from '../model/paths.ts';
 import type { Attributes, Entry, Run, Visibility } from '../model/records.ts';
 import type { Sight } from '../model/sight.ts';
@@ -18,10 +18,9 @@ const DEFAULT_ROWS = 200;
 const DEFAULT_LINES = 1000;
 /** Bytes of bodies that are read for one listing, together (SPEC {#entries}). */
 const LISTING_BYTES = 16 * 1024 * 1024;
-/** Paths that are read at once where a pattern decides, ids that are looked at likewise, and how long that may take before others get their turn (milliseconds). */
+/** Paths that are read at once where a pattern decides, and ids that are looked at likewise. */
 const PATHS = 500;
 const IDS = 1000;
-const SLICE_MS = 5;
 /** Bytes of a digest, give or take a line. */
 const DIGEST_BYTES = 8 * 1024;
 /** Bytes of lines that one `get` returns at most. */
@@ -72,7 +71,6 @@ function withinBudget(entries: readonly Entry[]): number[] {
 export class EntryOperations {
   readonly #parts: Parts;
   readonly #requireRun: (sight: Sight, alias: string) => Run;
-  readonly #turns = new SliceTurns();
 
   constructor(parts: Parts, requireRun: (sight: Sight, alias: string) => Run) {
     this.#parts = parts;
@@ -108,14 +106,12 @@ export class EntryOperations {
     const matches = pathMatcher(pattern);
     const prefix = patternPrefix(pattern);
     const ids: number[] = [];
-    let until = performance.now() + SLICE_MS;
+    const slice = slices.begin();
     for (let after: string | undefined = ''; after !== undefined; ) {
       const page = this.#parts.store.entries.paths(runId, { prefix, after, limit: PATHS });
       for (const { id, path } of page) {
         if (id < beforeId && matches(path)) ids.push(id);
-        if (performance.now() < until) continue;
-        await this.#turns.next();
-        until = performance.now() + SLICE_MS;
+        if (slice.isOver) await slice.next();
       }
       after = page.length < PATHS ? undefined : page.at(-1)?.path;
     }
@@ -132,19 +128,15 @@ export class EntryOperations {
     const { entries } = this.#parts.store;
     const ids: number[] = [];
     const end = entries.lastId() + 1;
-    let until = performance.now() + SLICE_MS;
+    const slice = slices.begin();
     for (let done = 0; done < end && ids.length < offset + limit; done += IDS) {
       const [from, to] = newest ? [end - done - IDS, end - done] : [done, done + IDS];
       const found = entries.pathsOf(sight, { prefix, from, to });
       for (const { id, path } of newest ? found.reverse() : found) {
         if (matches(path)) ids.push(id);
-        if (performance.now() < until) continue;
-        await this.#turns.next();
-        until = performance.now() + SLICE_MS;
+        if (slice.isOver) await slice.next();
       }
-      if (performance.now() < until) continue;
-      await this.#turns.next();
-      until = performance.now() + SLICE_MS;
+      if (slice.isOver) await slice.next();
     }
     return ids.slice(offset, offset + limit);
   }

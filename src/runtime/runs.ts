@@ -1,6 +1,6 @@
 import { defined } from '../core/defined.ts';
 import { HeadgateError } from '../core/errors.ts';
-import { SliceTurns } from '../core/slice-turns.ts';
+import { slices } from '../core/slice-turns.ts';
 import type { AgentFacts } from '../model/agent-state.ts';
 import type { Shell } from '../model/launch.ts';
 import type { Run, RunSettings } from '../model/records.ts';
@@ -91,7 +91,6 @@ export class Runs {
   readonly #models: Models;
   /** Next number for a made-up alias, by project and model. */
   readonly #numbers = new Map<string, number>();
-  readonly #turns = new SliceTurns();
 
   constructor(parts: Parts, models: Models) {
     this.#parts = parts;
@@ -193,7 +192,7 @@ export class Runs {
         });
       if (page.length < PROPOSALS) return views;
       afterId = page.at(-1)?.id ?? afterId;
-      await this.#turns.next();
+      await slices.next();
     }
   }
 

@@ -1,5 +1,5 @@
-import { setImmediate as yieldNow } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
+import { slices } from '../core/slice-turns.ts';
 import type { LogWatcher } from './channels.ts';
 import type { Connection } from './connection.ts';
 import { type CopiedFiles, FileCopies } from './file-copies.ts';
@@ -41,7 +41,6 @@ export class RunCopies {
   readonly #removed: () => void;
   readonly #underWay = new Set<RunCopy>();
   #statements: CopyStatements | undefined;
-  #turns: Promise<void> = Promise.resolve();
   #closed = false;
 
   /** `removed` is called when there are rows to delete. */
@@ -97,10 +96,8 @@ export class RunCopies {
 
   async #slices(copy: RunCopy): Promise<void> {
     do {
-      const turn = this.#turns.then(() => yieldNow());
-      this.#turns = turn;
-      await turn;
       await this.#log.room();
+      await slices.next();
     } while (!this.#slice(copy, SLICE_MS));
   }
 

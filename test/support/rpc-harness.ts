@@ -124,7 +124,7 @@ export async function rpcHarness({ plugins = [], ...options }: Partial<RpcServer
   });
   const connect = (scope: GrantedScope = 'admin'): TestPeer => {
     const { channel, peer } = memoryPair();
-    server.accept(channel, { name: 'local', scope });
+    server.accept(channel, { name: scope, scope });
     return new TestPeer(peer);
   };
   const project = temp.store.projects.byId(temp.run.projectId)!;

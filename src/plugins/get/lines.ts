@@ -1,4 +1,5 @@
 import { countLines } from '../../core/bytes.ts';
+import { slices } from '../../core/slice-turns.ts';
 import { incompleteTail } from '../../core/utf8.ts';
 import type { LineSource } from './source.ts';
 
@@ -93,7 +94,7 @@ export async function searchLines(source: LineSource, { name, test, needle }: Li
       start = lf + 1;
     }
     rest = Buffer.from(data.subarray(start, start + MAX_LINE_BYTES));
-    await new Promise((resolve) => setImmediate(resolve));
+    await slices.next();
   }
   if (at >= source.bytes && rest.length > 0 && !full()) look(rest);
   const end = number - 1;

@@ -1,5 +1,5 @@
-import { setImmediate as nextTick } from 'node:timers/promises';
 import { plainText } from '../../core/plain-text.ts';
+import { slices } from '../../core/slice-turns.ts';
 import type { CommandView } from '../../hooks/commands.ts';
 import type { News } from './news.ts';
 
@@ -32,7 +32,7 @@ export class LineSearch {
       while (at < reader.bytes) {
         const page = reader.read(at, PAGE_BYTES);
         // Much may have come; others have their turn between the pages.
-        await nextTick();
+        await slices.next();
         signal.throwIfAborted();
         let begin = 0;
         for (let lf = page.indexOf(10); lf >= 0; lf = page.indexOf(10, begin)) {

@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { InTurn } from '../../core/in-turn.ts';
+import { slices } from '../../core/slice-turns.ts';
 
 /** A value beyond this weight is made into text in slices, and a string in pieces of so many characters. */
 const PIECE_CHARS = 64 * 1024;
@@ -45,7 +45,7 @@ export function slicedJson(value: unknown, maxBytes: number, { clock, used }: Sl
     const parts: Buffer[] = [];
     let bytes = 0;
     let piece = '';
-    await nextTurn();
+    await slices.next();
     let since = clock.monotonic();
     const encode = () => {
       const part = Buffer.from(piece);
@@ -61,7 +61,7 @@ export function slicedJson(value: unknown, maxBytes: number, { clock, used }: Sl
       const took = clock.monotonic() - since;
       if (took < SLICE_MS) continue;
       used(took);
-      await nextTurn();
+      await slices.next();
       since = clock.monotonic();
     }
     return encode() ? Buffer.concat(parts) : undefined;

@@ -1,9 +1,9 @@
 import { type Dirent, opendirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { setImmediate as yieldNow } from 'node:timers/promises';
 import { systemClock } from '../../core/clock.ts';
 import { defined } from '../../core/defined.ts';
 import { messageOf } from '../../core/errors.ts';
+import { slices } from '../../core/slice-turns.ts';
 import { readSmallFile } from '../../core/small-file.ts';
 import { containedPath } from '../../hooks/contained-path.ts';
 import type { Guide, GuideText } from '../../hooks/views.ts';
@@ -21,8 +21,6 @@ const MAX_FOLDERS = 100;
 const KEPT = 2000;
 /** A file that was changed so lately may be changed again without another time (milliseconds). */
 const SETTLED_MS = 100;
-/** How long files are read before others get their turn (milliseconds). */
-const SLICE_MS = 5;
 
 type Kind = 'skills' | 'personas';
 
@@ -70,12 +68,10 @@ export class Guides {
    * What a file says is kept by its time, size and number.
    */
   async refresh(kind: Kind, projectRoot: string): Promise<void> {
-    let until = performance.now() + SLICE_MS;
+    const slice = slices.begin();
     for (const source of this.#sources(kind, projectRoot)) {
       for (const _ of this.#in(kind, source)) {
-        if (performance.now() < until) continue;
-        await yieldNow();
-        until = performance.now() + SLICE_MS;
+        if (slice.isOver) await slice.next();
       }
     }
   }

@@ -1,5 +1,5 @@
-import { setImmediate as yieldNow } from 'node:timers/promises';
 import { isEnd } from '../../core/end-status.ts';
+import { slices } from '../../core/slice-turns.ts';
 import type { ContextPart } from '../../hooks/table.ts';
 import type { ContextMessage, ContextPacket, ContextPiece } from '../../model/context-record.ts';
 import type { ModelMessage, ToolSpec } from '../../model/ports/model-provider.ts';
@@ -39,7 +39,7 @@ export async function weigh(
     pause -= message.text.length;
     if (pause > 0) continue;
     pause = PAUSE_EVERY;
-    await yieldNow();
+    await slices.next();
   }
   const counts = await count(texts);
   const tokens = counts.reduce((sum, one) => sum + one, MESSAGE_TOKENS * sent.messages.length);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { setImmediate as yieldNow } from 'node:timers/promises';
 import { AskedThread } from '../../core/asked-thread.ts';
 import type { Logger } from '../../core/logger.ts';
+import { slices } from '../../core/slice-turns.ts';
 
 /** Longer texts are estimated. */
 const MAX_CHARS = 128 * 1024;
@@ -52,7 +52,7 @@ export class TokenCounter {
       chars += text.length;
       if (chars <= LOOKED_UP_CHARS) continue;
       chars = 0;
-      await yieldNow();
+      await slices.next();
     }
     const counted = new Map<string, number>();
     // What is kept may be forgotten while the thread counts the rest.

@@ -15,10 +15,16 @@ beforeEach(() => {
   turns = new Turns({ now: () => now, monotonic: () => now }, CALLER_LIMITS);
 });
 
-/** A connection that has so many calls to begin, each of which holds the thread for so long. */
+/** A connection that has so many calls to begin, each of which holds the thread for so long, and what follows from it for so long again. */
 function connection(
   name: string,
-  { calls = 0, ms = 0, held = 0, grant = {} }: Partial<Record<'calls' | 'ms' | 'held', number>> & { grant?: Partial<Grant> },
+  {
+    calls = 0,
+    ms = 0,
+    after = 0,
+    held = 0,
+    grant = {},
+  }: Partial<Record<'calls' | 'ms' | 'after' | 'held', number>> & { grant?: Partial<Grant> },
 ): Waiter {
   let left = calls;
   const waiter: Waiter = {
@@ -27,6 +33,7 @@ function connection(
     next: () => {
       begun.push(name);
       now += ms;
+      void followed(after);
       left -= 1;
       return left > 0;
     },
@@ -43,14 +50,29 @@ const refusal = (waiter: Waiter): Pick<HeadgateError, 'kind' | 'data'> | undefin
     return error as HeadgateError;
   }
 };
+const followed = async (ms: number) => {
+  await undefined;
+  await undefined;
+  now += ms;
+};
 const settled = async (count: number) => {
   for (let turn = 0; turn < 1000 && begun.length < count; turn++) await nextTurn();
 };
 
 describe('{#no_pause} the turns of connections', () => {
-  it('begin what one asks for at once, while it is little', () => {
+  it('begin what one asks for at once, while it is little', async () => {
     turns.ready(connection('a', { calls: 3, ms: 0.5 }));
+    expect(begun).toEqual(['a']);
+    // The others as soon as what follows from the one before is done: within the same turn of the event loop.
+    await nextTurn();
     expect(begun).toEqual(['a', 'a', 'a']);
+  });
+
+  it('count what follows from a call, as the time of its connection alone', async () => {
+    turns.ready(connection('slow', { calls: 3, after: 5 }));
+    turns.ready(connection('quick', { calls: 50, after: 0.01 }));
+    await settled(53);
+    expect(begun).toEqual(['slow', ...Array.from({ length: 50 }, () => 'quick'), 'slow', 'slow']);
   });
 
   it('end after a few milliseconds, and let others begin before the rest of one that asks for much', async () => {

@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { InTurn } from '../../../core/in-turn.ts';
+import { slices } from '../../../core/slice-turns.ts';
 import { PLAYED_BYTES, play } from '../../../screen/index.ts';
 import { sizeOf } from '../screens.ts';
 import { shown } from './cast.ts';
@@ -55,7 +55,7 @@ async function lastOutput(
     room -= Math.max(PIECE_BYTES, next.piece.bytes.length);
     if (room > 0) continue;
     room = SLICE_BYTES;
-    await nextTurn();
+    await slices.next();
     request.signal.throwIfAborted();
   }
   const bytes = heads.reduce((sum, head) => sum + head.bytes, 0);

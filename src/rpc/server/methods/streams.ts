@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { defined } from '../../../core/defined.ts';
 import { HeadgateError } from '../../../core/errors.ts';
 import { millisecondsOf } from '../../../core/measures.ts';
+import { slices } from '../../../core/slice-turns.ts';
 import { lifetimeText } from '../../../model/lifetime.ts';
 import { type ProducerView, writtenSince } from '../../../stream/index.ts';
 import { LIMITS } from '../../protocol/shapes.ts';
@@ -26,9 +26,6 @@ type StreamMethod =
   | 'stream/list'
   | 'stream/receipt'
   | 'stream/export';
-
-/** How long a listing holds others up before it gives them a turn (milliseconds). */
-const SLICE_MS = 8;
 
 /** Streaming (SPEC {#streaming}). */
 export const streamHandlers: Handlers<StreamMethod> = {
@@ -177,12 +174,10 @@ export const streamHandlers: Handlers<StreamMethod> = {
     const { streams, clock } = call.parts;
     const of = run === undefined ? { sight: call.caller().sight } : { runId: runId(call, run), path };
     const rows: ResultOf<'stream/list'> = [];
-    let until = performance.now() + SLICE_MS;
+    const slice = slices.begin();
     for (const view of streams.listed({ ...of, state, limit, offset })) {
       rows.push(producerRow(view, clock.now()));
-      if (performance.now() < until) continue;
-      await nextTurn();
-      until = performance.now() + SLICE_MS;
+      if (slice.isOver) await slice.next();
     }
     return rows;
   },

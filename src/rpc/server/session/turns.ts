@@ -1,16 +1,15 @@
 import type { Clock } from '../../../core/clock.ts';
 import { HeadgateError } from '../../../core/errors.ts';
+import { whenSettled } from '../../../core/slice-turns.ts';
 import type { CallerLimits } from '../../../model/caller-limits.ts';
 import type { Grant } from '../access.ts';
 
 /** Time of one turn of the event loop that calls may take together (milliseconds). */
 const TURN_MS = 4;
-/** A call that took longer ends the turn of its connection (milliseconds). */
-const LONG_MS = 2;
+/** What one call counts at most where the next is chosen (milliseconds): the thread may have waited for a processor meanwhile, and a ping is not to pay for that. */
+const COUNTED_MS = 4;
 /** How much of the time that a token has used is forgotten in a second: the share of the thread that it may have for long. */
 const SHARE = 0.25;
-/** How much the last turn weighs in the average of what follows a call. */
-const NEWEST = 0.25;
 /** When a token whose clients do not read their responses should try again (milliseconds). */
 const TAKE_MS = 200;
 
@@ -35,21 +34,23 @@ export interface Waiter {
 }
 
 /**
- * Whose calls are begun when: no connection keeps the others waiting, however much it asks for (SPEC {#no_pause}). A connection that is not over
- * its turn begins at once; otherwise the connection goes first that has used least lately, and of those the one whose token has.
+ * Whose calls are begun when: no connection keeps the others waiting, however much it asks for (SPEC {#no_pause}). One call begins after the other,
+ * each when what follows from the one before is done, until the calls of this turn of the event loop have had their time. The connection goes
+ * first that has used least lately: one that asks for little comes before those that always have something.
  */
 export class Turns {
   readonly #clock: Clock;
   readonly #limits: CallerLimits;
   readonly #tokens = new Map<string, TokenUsage>();
-  readonly #own = new Map<Waiter, Usage>();
+  /** What each connection has used, on a scale on which those that ask for nothing keep up with the one that goes next (milliseconds). */
+  readonly #own = new Map<Waiter, number>();
+  /** Where on that scale the one was that went last. */
+  #at = 0;
   readonly #waiting = new Set<Waiter>();
+  /** When the first call of this turn began. */
   #began: number | undefined;
-  /** What this turn has begun, and since when the thread is theirs. */
-  #begun: Waiter[] = [];
-  #since = 0;
-  /** What follows a call once all of its turn have begun: it is redacted, written and sent (milliseconds). */
-  #afterMs = 0;
+  /** A call has begun, and what follows from it without waiting for anything is not over yet. */
+  #busy = false;
 
   constructor(clock: Clock, limits: CallerLimits) {
     this.#clock = clock;
@@ -61,7 +62,7 @@ export class Turns {
     const usage = this.#tokens.get(waiter.grant.name) ?? { usedMs: 0, at: this.#clock.monotonic(), waiters: new Set() };
     this.#tokens.set(waiter.grant.name, usage);
     usage.waiters.add(waiter);
-    this.#own.set(waiter, { usedMs: 0, at: this.#clock.monotonic() });
+    this.#own.set(waiter, this.#at);
   }
 
   /** It has gone. What it used counts for as long as its token does. */
@@ -74,8 +75,8 @@ export class Turns {
 
   /** There is something to begin: now, or when its turn comes. */
   ready(waiter: Waiter): void {
-    if (this.#waiting.has(waiter)) return;
-    if (this.#waiting.size > 0 || this.#isSpent() || this.#run(waiter)) this.#wait(waiter);
+    this.#waiting.add(waiter);
+    this.#next();
   }
 
   /**
@@ -108,7 +109,10 @@ export class Turns {
 
   /** So much of the thread went into a connection. */
   used(waiter: Waiter, ms: number): void {
-    for (const usage of [this.#usageOf(waiter), this.#own.get(waiter)]) if (usage) usage.usedMs = this.#decayed(usage) + ms;
+    const usage = this.#usageOf(waiter);
+    if (usage) usage.usedMs = this.#decayed(usage) + ms;
+    const own = this.#own.get(waiter);
+    if (own !== undefined) this.#own.set(waiter, Math.max(own, this.#at) + Math.min(ms, COUNTED_MS));
   }
 
   #usageOf({ grant }: Waiter): TokenUsage | undefined {
@@ -123,64 +127,48 @@ export class Turns {
     return usage.usedMs;
   }
 
-  /** Begins what a connection has until its turn is over; true when something is left. */
-  #run(waiter: Waiter): boolean {
-    for (;;) {
-      const began = this.#clock.monotonic();
-      const more = waiter.next();
-      const took = this.#clock.monotonic() - began;
-      if (took > 0) this.used(waiter, took);
-      this.#begun.push(waiter);
-      if (!more) return false;
-      if (took > LONG_MS || this.#isSpent()) return true;
-    }
-  }
-
-  /** Whether the calls of this turn have had their time. The first to ask begins it. */
-  #isSpent(): boolean {
-    const now = this.#clock.monotonic();
+  /** Begins the next call, unless one is under way or the calls of this turn have had their time. The first of them begins it. */
+  #next(): void {
+    if (this.#busy) return;
+    const waiter = this.#first();
+    if (!waiter) return;
+    const began = this.#clock.monotonic();
     if (this.#began === undefined) {
-      this.#began = now;
+      this.#began = began;
       setImmediate(() => this.#turn());
-      // Comes right behind the turn, and behind what its calls go on with.
-      setImmediate(() => this.#settle());
     }
-    return now - this.#began + this.#begun.length * this.#afterMs > TURN_MS;
+    if (began - this.#began > TURN_MS) return;
+    this.#waiting.delete(waiter);
+    this.#at = Math.max(this.#at, this.#own.get(waiter) ?? 0);
+    this.#busy = true;
+    try {
+      if (waiter.next()) this.#waiting.add(waiter);
+    } finally {
+      // What follows from it is redacted, written and sent: then it is known what it has used.
+      whenSettled(() => this.#over(waiter, this.#clock.monotonic() - began));
+    }
   }
 
-  #wait(waiter: Waiter): void {
-    this.#waiting.add(waiter);
-    // The end of the turn calls those that wait.
-    this.#isSpent();
+  #over(waiter: Waiter, tookMs: number): void {
+    this.#busy = false;
+    if (tookMs > 0) this.used(waiter, tookMs);
+    this.#next();
   }
 
-  /** Charges the connections of a turn with what came of their calls after all of them had begun. */
-  #settle(): void {
-    const begun = this.#begun;
-    this.#begun = [];
-    if (begun.length === 0) return;
-    const each = Math.max(0, this.#clock.monotonic() - this.#since) / begun.length;
-    this.#afterMs += (each - this.#afterMs) * NEWEST;
-    for (const waiter of begun) this.used(waiter, each);
+  /** Of those that wait the one that has used least since it last had nothing to ask for, and of several the one whose token has. */
+  #first(): Waiter | undefined {
+    let first: { waiter: Waiter; own: number; token: number } | undefined;
+    for (const waiter of this.#waiting) {
+      const own = Math.max(this.#at, this.#own.get(waiter) ?? 0);
+      if (first && own > first.own) continue;
+      const token = this.#decayed(this.#usageOf(waiter));
+      if (!first || own < first.own || token < first.token) first = { waiter, own, token };
+    }
+    return first?.waiter;
   }
 
   #turn(): void {
     this.#began = undefined;
-    this.#begun = [];
-    this.#since = this.#clock.monotonic();
-    if (this.#waiting.size === 0) return;
-    this.#isSpent();
-    const round = [...this.#waiting].map((waiter) => ({
-      waiter,
-      token: this.#decayed(this.#usageOf(waiter)),
-      own: Math.round(this.#decayed(this.#own.get(waiter))),
-    }));
-    round.sort((a, b) => a.own - b.own || a.token - b.token);
-    for (const { waiter } of round) {
-      this.#waiting.delete(waiter);
-      if (this.#run(waiter)) this.#waiting.add(waiter);
-      if (this.#isSpent()) break;
-    }
-    this.#since = this.#clock.monotonic();
+    this.#next();
   }
 }
