@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createBackends, sweepContainers, sweepHosts, Warden } from '../backends/index.ts';
@@ -50,6 +51,8 @@ export interface RuntimeOptions {
   readonly allowedOrigins?: readonly string[];
   /** Where a proxy in front of the server is reached (SPEC {#proxy}). */
   readonly publicUrl?: URL;
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed (SPEC {#trusted_proxy}). */
+  readonly trustedProxies?: readonly string[];
   /** Who reads `/metrics`: with `loopback` programs on this machine without a token; none: nothing is counted (SPEC {#metrics}). */
   readonly metrics?: 'token' | 'loopback';
   /** Seconds that a runner may be away before what it has is lost; 30 by default. */
@@ -182,9 +185,18 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const lease = options.runnerLease ?? config.runnerLease;
   const { quietMs, leftoverBytes, leftoverMs } = config.limits;
   const rest = { bytes: leftoverBytes, ms: leftoverMs };
+  // Whose call is being carried out; kept only where it is written down.
+  const from = config.decisionLog && new AsyncLocalStorage<string>();
   if (config.decisionLog) {
     const file = resolve(config.folder, config.decisionLog.file);
-    const decisions = new DecisionLog({ ...config.decisionLog, file, store, mask: (text) => redaction.text(text), logger });
+    const decisions = new DecisionLog({
+      ...config.decisionLog,
+      file,
+      store,
+      mask: (text) => redaction.text(text),
+      from: () => from?.getStore(),
+      logger,
+    });
     journal.onEvent((event) => decisions.event(event));
   }
   if (metrics) journal.onEvent((event) => metrics.event(event));
@@ -303,7 +315,14 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     rest,
     limits: config.limits,
     redaction,
-    ...defined({ portal: options.portal, observer: metrics, allowedOrigins: options.allowedOrigins, publicUrl: options.publicUrl }),
+    ...defined({
+      portal: options.portal,
+      observer: metrics,
+      allowedOrigins: options.allowedOrigins,
+      publicUrl: options.publicUrl,
+      trustedProxies: options.trustedProxies,
+      from,
+    }),
     ...(metrics ? { metrics: pageOf(metrics, options.metrics === 'loopback') } : {}),
     traces: traces !== undefined,
     unready: () => state.unready,
@@ -376,7 +395,12 @@ async function listen(options: ServerOptions, opened: Disposer): Promise<Headgat
 
   await start();
   const { url, http } = listening;
-  writeServerRecord(paths.record, { pid: process.pid, url, http, socket, data: realpathSync(paths.folder) });
+  const { version, publicUrl, allowedOrigins, trustedProxies } = options;
+  const data = realpathSync(paths.folder);
+  writeServerRecord(paths.record, {
+    ...{ pid: process.pid, url, http, socket, data, version },
+    ...defined({ publicUrl: publicUrl?.href, allowedOrigins, trustedProxies }),
+  });
   opened.add('the record', () => removeServerRecord(paths.record));
   logger.info({ url, socket, data: paths.folder, pid: process.pid }, 'ready');
   return { url, http, socket, token, pid: process.pid, ...defined({ copyOf }), close };

@@ -71,6 +71,10 @@ const limits = z.strictObject({
   quietMs: z.int().min(0).max(3600_000).optional(),
   /** What one connection or token may take (SPEC {#caller_limits}). */
   callMs: z.int().min(0).max(3600_000).default(CALLER_LIMITS.callMs),
+  calls: z.int().min(0).max(1_000_000).default(CALLER_LIMITS.calls),
+  commands: z.int().min(1).max(1_000_000).default(CALLER_LIMITS.commands),
+  proposals: z.int().min(1).max(1_000_000).default(CALLER_LIMITS.proposals),
+  wrongTokens: z.int().min(0).max(1_000_000).default(CALLER_LIMITS.wrongTokens),
   answerBytes: z.int().min(0).default(CALLER_LIMITS.answerBytes),
   eventSubscriptions: z.int().min(1).max(1_000_000).default(CALLER_LIMITS.eventSubscriptions),
   subscriptions: z.int().min(1).max(1_000_000).default(CALLER_LIMITS.subscriptions),

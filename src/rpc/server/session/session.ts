@@ -60,6 +60,8 @@ export class Session {
   readonly #unanswered = new Set<AbortController>();
   /** The client's span that the connection is part of. */
   readonly #traceparent: string | undefined;
+  /** The client's address. */
+  readonly #address: string | undefined;
   #bound: { project: Project; client: string; events: SessionEvents } | undefined;
   #lastId = 0;
   #reading = true;
@@ -81,6 +83,7 @@ export class Session {
     parts: ServerParts;
     dispatcher: Dispatcher;
     traceparent?: string | undefined;
+    address?: string | undefined;
     closed: (session: Session) => void;
   }) {
     const { channel, parts } = options;
@@ -90,6 +93,7 @@ export class Session {
     this.#dispatcher = options.dispatcher;
     this.#channel = channel;
     this.#traceparent = options.traceparent;
+    this.#address = options.address;
     this.streams = new SessionStreams({
       streams: parts.streams,
       channel,
@@ -369,20 +373,22 @@ export class Session {
       this.#parts.observer?.called(UNBEGUN, 'invalid_request');
       return refusal(id, 'invalid_request', `a request with id ${JSON.stringify(id)} is under way; give every request an id of its own`);
     }
-    if (this.#dispatcher.onlyReads(request.method)) {
-      try {
-        this.#parts.turns.admit(this.#waiter);
-      } catch (error) {
-        this.#parts.observer?.called(UNBEGUN, isHeadgateError(error) ? error.kind : 'internal');
-        if (id === undefined || !isHeadgateError(error)) return undefined;
-        return errorResponse(id, error);
-      }
+    try {
+      this.#parts.turns.count(this.#waiter);
+      if (this.#dispatcher.onlyReads(request.method)) this.#parts.turns.admit(this.#waiter);
+    } catch (error) {
+      this.#parts.observer?.called(UNBEGUN, isHeadgateError(error) ? error.kind : 'internal');
+      if (id === undefined || !isHeadgateError(error)) return undefined;
+      return errorResponse(id, error);
     }
     const abort = new AbortController();
     this.#unanswered.add(abort);
     if (id !== undefined && id !== null) this.#inFlight.set(id, abort);
     try {
-      return (await this.#dispatcher.dispatch(request, this.#makeCall(request, abort.signal, afterwards))) ?? undefined;
+      const call = this.#makeCall(request, abort.signal, afterwards);
+      const dispatch = () => this.#dispatcher.dispatch(request, call);
+      const { from } = this.#parts;
+      return (await (from && this.#address !== undefined ? from.run(this.#address, dispatch) : dispatch())) ?? undefined;
     } finally {
       this.#unanswered.delete(abort);
       if (id !== undefined && id !== null) this.#inFlight.delete(id);
