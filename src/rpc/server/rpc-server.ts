@@ -21,6 +21,7 @@ import { type Grant, seesSecrets, type TokenGrant } from './access.ts';
 import { AuditLog } from './audit.ts';
 import { Begun } from './begun.ts';
 import { EventSources } from './event-source/event-sources.ts';
+import type { CallOrigin } from './handler.ts';
 import { type ListeningHttp, listenHttp, RPC_PATH } from './http/http.ts';
 import { PageFiles } from './http/page-files.ts';
 import type { MetricsPage } from './http/probes.ts';
@@ -94,14 +95,6 @@ export interface RpcServerOptions {
   readonly acp?: (channel: MessageChannelLike, accept: (channel: MessageChannelLike) => void) => Promise<void>;
   /** How long a terminal session's first message may take, milliseconds; 10000 by default. */
   readonly ttyFirstMs?: number;
-}
-
-/** Where the calls of a connection come from. */
-interface CallOrigin {
-  /** The client's span that all of it is part of. */
-  readonly traceparent?: string | undefined;
-  /** The client's address; left out where it is of this machine. */
-  readonly address?: string | undefined;
 }
 
 /** Where an HTTP server listens. */
@@ -251,7 +244,7 @@ export class RpcServer {
   }
 
   /** Serves one client over a channel; its session, unless the server is stopping. `grant` is the operator's when left out. */
-  accept(channel: MessageChannelLike, grant: Grant = LOCAL, { traceparent, address }: CallOrigin = {}): Session | undefined {
+  accept(channel: MessageChannelLike, grant: Grant = LOCAL, origin?: CallOrigin): Session | undefined {
     if (this.#closing) {
       channel.close('going_away');
       return undefined;
@@ -261,8 +254,7 @@ export class RpcServer {
       grant,
       parts: this.#parts,
       dispatcher: this.#dispatcher,
-      traceparent,
-      address,
+      ...defined({ origin }),
       closed: (ended) => {
         this.#sessions.delete(ended);
         if (this.#sessions.size === 0) this.#whenEmpty?.();

@@ -7,7 +7,7 @@ import { sees } from '../../../model/sight.ts';
 import { LIMITS } from '../../protocol/shapes.ts';
 import { PROTOCOL_VERSION } from '../../protocol/table.ts';
 import { type Grant, type GrantedScope, seesSecrets } from '../access.ts';
-import type { Call } from '../handler.ts';
+import type { Call, CallOrigin } from '../handler.ts';
 import { weightOf } from '../json-slices.ts';
 import { binaryOf, isAnswer, isCancel, parseMessage, type RequestMessage, requestProblem, traceparentOfParams } from '../messages.ts';
 import type { ServerParts } from '../parts.ts';
@@ -58,10 +58,7 @@ export class Session {
   readonly #channel: MessageChannelLike;
   readonly #inFlight = new Map<JSONRPCID, AbortController>();
   readonly #unanswered = new Set<AbortController>();
-  /** The client's span that the connection is part of. */
-  readonly #traceparent: string | undefined;
-  /** The client's address. */
-  readonly #address: string | undefined;
+  readonly #origin: CallOrigin;
   #bound: { project: Project; client: string; events: SessionEvents } | undefined;
   #lastId = 0;
   #reading = true;
@@ -82,8 +79,7 @@ export class Session {
     grant: Grant;
     parts: ServerParts;
     dispatcher: Dispatcher;
-    traceparent?: string | undefined;
-    address?: string | undefined;
+    origin?: CallOrigin;
     closed: (session: Session) => void;
   }) {
     const { channel, parts } = options;
@@ -92,8 +88,7 @@ export class Session {
     this.#parts = parts;
     this.#dispatcher = options.dispatcher;
     this.#channel = channel;
-    this.#traceparent = options.traceparent;
-    this.#address = options.address;
+    this.#origin = options.origin ?? {};
     this.streams = new SessionStreams({
       streams: parts.streams,
       channel,
@@ -387,8 +382,8 @@ export class Session {
     try {
       const call = this.#makeCall(request, abort.signal, afterwards);
       const dispatch = () => this.#dispatcher.dispatch(request, call);
-      const { from } = this.#parts;
-      return (await (from && this.#address !== undefined ? from.run(this.#address, dispatch) : dispatch())) ?? undefined;
+      const { address } = this.#origin;
+      return (await (address === undefined ? dispatch() : (this.#parts.from?.run(address, dispatch) ?? dispatch()))) ?? undefined;
     } finally {
       this.#unanswered.delete(abort);
       if (id !== undefined && id !== null) this.#inFlight.delete(id);
@@ -402,7 +397,7 @@ export class Session {
       signal,
       caller: () => {
         const { project, client } = this.#requireBound();
-        const traceparent = this.#parts.traces ? (traceparentOfParams(params) ?? this.#traceparent) : undefined;
+        const traceparent = this.#parts.traces ? (traceparentOfParams(params) ?? this.#origin.traceparent) : undefined;
         return { project, sight: this.projects.sight(project), client, signal, ...defined({ traceparent }) };
       },
       redacts: (asked) => {
