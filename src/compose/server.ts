@@ -25,7 +25,7 @@ import { isLoopbackHost, type MessageChannelLike, type MetricsPage, RpcServer, r
 import { createRunner } from '../runner/index.ts';
 import { createRuntime, DiskNotices, deleteRun, emptyConfig, loadConfig, type ServerConfig } from '../runtime/index.ts';
 import { openStore } from '../store/index.ts';
-import { type EndedCommand, Journal, Streams } from '../stream/index.ts';
+import { dropOutput, type EndedCommand, Journal, Streams } from '../stream/index.ts';
 import { serveEditorSocket } from './acp-socket.ts';
 import { AddedProviders } from './added-providers.ts';
 import { leaveToOriginal } from './data-copy.ts';
@@ -153,19 +153,28 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const logger = redactedLogger(plain, redaction);
 
   // The store is there before those who tell of it.
-  const later: { notices?: DiskNotices; expire?: (run: Run) => void } = {};
+  const later: { notices?: DiskNotices; expire?: (run: Run) => void; drop?: (entryId: number) => void } = {};
   const state: { unready: 'starting' | 'disk_full' | undefined } = { unready: 'starting' };
   const diskFull = (full: boolean) => {
     if (state.unready !== 'starting') state.unready = full ? 'disk_full' : undefined;
     later.notices?.full(full);
   };
   const expire = (run: Run) => later.expire?.(run);
+  const drop = (entryId: number) => later.drop?.(entryId);
   // What counts is loaded only where somebody reads it.
   const metrics = options.metrics && new (await import('../metrics/index.ts')).Metrics(clock);
   const tracing = wantsTraces(process.env) ? await import('../tracing/index.ts') : undefined;
   const spans = tracing?.exportSpans({ service: 'headgate', version: options.version, logger });
   if (spans) opened.add('the spans', () => spans.close());
-  const plainStore = await openStore({ file: paths.database, clock, logger, diskFull, retention: config.retention, expire });
+  const plainStore = await openStore({
+    file: paths.database,
+    clock,
+    logger,
+    diskFull,
+    retention: config.retention,
+    expire,
+    dropOutput: drop,
+  });
   opened.add('the store', () => plainStore.close());
   const store = metrics?.store(plainStore) ?? plainStore;
   const { copyOf, movedFrom } = store.folder;
@@ -181,6 +190,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const told = new DiskNotices({ store, journal, logger });
   later.notices = told;
   later.expire = (run) => deleteRun({ store, journal }, run);
+  later.drop = (entryId) => dropOutput({ store, journal, clock }, entryId);
   opened.add('the notices', () => told.close());
   const lease = options.runnerLease ?? config.runnerLease;
   const { quietMs, leftoverBytes, leftoverMs } = config.limits;
