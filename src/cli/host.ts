@@ -21,6 +21,8 @@ export interface ServeOptions {
   readonly allowedOrigins?: readonly string[];
   /** Where a proxy in front of the server is reached. */
   readonly publicUrl?: URL;
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed (SPEC {#trusted_proxy}). */
+  readonly trustedProxies?: readonly string[];
   /** Who reads `/metrics`; left out: nothing is counted. */
   readonly metrics?: 'token' | 'loopback';
   /** Listens beyond loopback without TLS. */
@@ -118,7 +120,7 @@ export type InputStream = Readable & { readonly isTTY?: boolean; setRawMode?(mod
 export interface CliHost {
   serve(options: ServeOptions): Promise<RunningServer>;
   /** Examines a data folder, and mends it with `repair`; nothing is known of data where it is missing. */
-  examine?(options: { data: string; repair: boolean }): Promise<DataReport>;
+  examine?(options: { data: string; repair: boolean; version: string }): Promise<DataReport>;
   /** Puts all data of a folder into a new file, whether a server runs on it or not. */
   backup(options: {
     data: string;

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 import { millisecondsOf } from '../core/measures.ts';
 
@@ -45,6 +46,16 @@ export function parseWebAddress(value: string): URL {
   if (!url || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '' || url.username !== '')
     throw new InvalidArgumentError('It is an address such as https://HOST/headgate.');
   return url;
+}
+
+/** An address, or a network such as 10.0.0.0/8; adds to what was given before. */
+export function parseProxy(value: string, known: readonly string[] = []): string[] {
+  const [address = '', bits, ...more] = value.split('/');
+  const version = isIP(address);
+  const isNetwork = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+  if (version === 0 || !isNetwork || more.length > 0)
+    throw new InvalidArgumentError('It is an address such as 127.0.0.1 or a network such as 10.0.0.0/8.');
+  return [...known, value];
 }
 
 /** `a,b,c`; adds to what was given before. */

@@ -11,6 +11,7 @@ import { producerIdOf } from '../model/producer-id.ts';
 import { isLive } from '../model/status.ts';
 import { type DatabaseReport, examineDatabase, type Finding, lockDataFolder } from '../store/index.ts';
 import { LAST_BACKUP } from './data-parts.ts';
+import { examineClock, examineInstallation } from './installation-doctor.ts';
 import { outlived } from './outlived.ts';
 import { type DataPaths, dataPaths } from './server-files.ts';
 
@@ -33,7 +34,7 @@ export interface DataReport {
  * {#doctor_repair}). A server that runs on it is not disturbed: then only the files are looked at, and nothing is mended
  * but their modes.
  */
-export async function examineData(options: { data: string; repair: boolean }): Promise<DataReport> {
+export async function examineData(options: { data: string; repair: boolean; version: string }): Promise<DataReport> {
   if (!existsSync(options.data)) return { findings: [] };
   try {
     return await examineFolder(options);
@@ -43,14 +44,14 @@ export async function examineData(options: { data: string; repair: boolean }): P
   }
 }
 
-async function examineFolder(options: { data: string; repair: boolean }): Promise<DataReport> {
+async function examineFolder(options: { data: string; repair: boolean; version: string }): Promise<DataReport> {
   const paths = dataPaths(options.data);
   const access = openAccess(paths, options.repair);
   const findings = [...access, diskSpace(paths)];
   if (!existsSync(paths.database)) {
     return { findings: [...findings, { name: 'database', state: 'note', detail: 'none yet; headgate serve makes it' }] };
   }
-  findings.push(backupAge(paths));
+  findings.push(backupAge(paths), examineClock(paths));
   let release: () => void;
   try {
     release = lockDataFolder(paths.folder, { pid: process.pid, startedAt: systemClock.now() });
@@ -59,7 +60,9 @@ async function examineFolder(options: { data: string; repair: boolean }): Promis
       return { findings: [...findings, { name: 'database', state: 'bad', detail: messageOf(error) }] };
     }
     const detail = `not examined, since a server uses it: ${messageOf(error)}`;
-    return { findings: [...findings, { name: 'database', state: 'note', detail }, logSize(paths)] };
+    return {
+      findings: [...findings, { name: 'database', state: 'note', detail }, logSize(paths), ...examineInstallation(paths, options.version)],
+    };
   }
   try {
     const report = await examineDatabase({

@@ -1,4 +1,5 @@
 import { appendFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { defined } from '../core/defined.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Store } from '../model/ports/store.ts';
@@ -15,6 +16,8 @@ interface DecisionLogOptions {
   readonly files: number;
   readonly store: Pick<Store, 'entries' | 'projects' | 'runs'>;
   readonly mask: (text: string) => string;
+  /** Address of the client whose call is carried out; undefined for one of this machine's socket, and for what no client has asked for. */
+  readonly from: () => string | undefined;
   readonly logger: Logger;
 }
 
@@ -35,7 +38,18 @@ export class DecisionLog {
     const decision = this.#decision(type, payload, projectId);
     if (!decision) return;
     const project = this.#options.store.projects.byId(projectId)?.name ?? null;
-    this.#write({ time: new Date(at).toISOString(), project, ...(run === null ? {} : { run }), ...decision });
+    this.#write({
+      time: new Date(at).toISOString(),
+      project,
+      ...(run === null ? {} : { run }),
+      ...decision,
+      ...this.#from(decision['by']),
+    });
+  }
+
+  /** What the model decides is nobody's call, though one may have begun its loop. */
+  #from(by: unknown): { from?: string | undefined } {
+    return by === 'model' ? {} : defined({ from: this.#options.from() });
   }
 
   #decision(type: string, payload: EventRecord['payload'], projectId: number): Record<string, unknown> | undefined {

@@ -95,8 +95,22 @@ export function readOrMakeToken(file: string, ids: Ids): string {
   return token;
 }
 
+/** What `server.json` has. */
+interface ServerRecord {
+  readonly pid: number;
+  readonly url: string;
+  readonly http: string;
+  readonly socket: string;
+  readonly data: string;
+  /** For `headgate doctor`. */
+  readonly version: string;
+  readonly publicUrl?: string;
+  readonly allowedOrigins?: readonly string[];
+  readonly trustedProxies?: readonly string[];
+}
+
 /** Says in the data folder who serves it and where; clients on this host find the socket by it, and by `data` that it is no copy. */
-export function writeServerRecord(file: string, record: { pid: number; url: string; http: string; socket: string; data: string }): void {
+export function writeServerRecord(file: string, record: ServerRecord): void {
   replaceFile(file, `${JSON.stringify(record)}\n`);
 }
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createBackends, sweepContainers, sweepHosts, Warden } from '../backends/index.ts';
@@ -24,7 +25,7 @@ import { isLoopbackHost, type MessageChannelLike, type MetricsPage, RpcServer, r
 import { createRunner } from '../runner/index.ts';
 import { createRuntime, DiskNotices, deleteRun, emptyConfig, loadConfig, type ServerConfig } from '../runtime/index.ts';
 import { openStore } from '../store/index.ts';
-import { type EndedCommand, Journal, Streams } from '../stream/index.ts';
+import { dropOutput, type EndedCommand, Journal, Streams } from '../stream/index.ts';
 import { serveEditorSocket } from './acp-socket.ts';
 import { AddedProviders } from './added-providers.ts';
 import { leaveToOriginal } from './data-copy.ts';
@@ -50,6 +51,8 @@ export interface RuntimeOptions {
   readonly allowedOrigins?: readonly string[];
   /** Where a proxy in front of the server is reached (SPEC {#proxy}). */
   readonly publicUrl?: URL;
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed (SPEC {#trusted_proxy}). */
+  readonly trustedProxies?: readonly string[];
   /** Who reads `/metrics`: with `loopback` programs on this machine without a token; none: nothing is counted (SPEC {#metrics}). */
   readonly metrics?: 'token' | 'loopback';
   /** Seconds that a runner may be away before what it has is lost; 30 by default. */
@@ -150,19 +153,28 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const logger = redactedLogger(plain, redaction);
 
   // The store is there before those who tell of it.
-  const later: { notices?: DiskNotices; expire?: (run: Run) => void } = {};
+  const later: { notices?: DiskNotices; expire?: (run: Run) => void; drop?: (entryId: number) => void } = {};
   const state: { unready: 'starting' | 'disk_full' | undefined } = { unready: 'starting' };
   const diskFull = (full: boolean) => {
     if (state.unready !== 'starting') state.unready = full ? 'disk_full' : undefined;
     later.notices?.full(full);
   };
   const expire = (run: Run) => later.expire?.(run);
+  const drop = (entryId: number) => later.drop?.(entryId);
   // What counts is loaded only where somebody reads it.
   const metrics = options.metrics && new (await import('../metrics/index.ts')).Metrics(clock);
   const tracing = wantsTraces(process.env) ? await import('../tracing/index.ts') : undefined;
   const spans = tracing?.exportSpans({ service: 'headgate', version: options.version, logger });
   if (spans) opened.add('the spans', () => spans.close());
-  const plainStore = await openStore({ file: paths.database, clock, logger, diskFull, retention: config.retention, expire });
+  const plainStore = await openStore({
+    file: paths.database,
+    clock,
+    logger,
+    diskFull,
+    retention: config.retention,
+    expire,
+    dropOutput: drop,
+  });
   opened.add('the store', () => plainStore.close());
   const store = metrics?.store(plainStore) ?? plainStore;
   const { copyOf, movedFrom } = store.folder;
@@ -178,13 +190,23 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const told = new DiskNotices({ store, journal, logger });
   later.notices = told;
   later.expire = (run) => deleteRun({ store, journal }, run);
+  later.drop = (entryId) => dropOutput({ store, journal, clock }, entryId);
   opened.add('the notices', () => told.close());
   const lease = options.runnerLease ?? config.runnerLease;
   const { quietMs, leftoverBytes, leftoverMs } = config.limits;
   const rest = { bytes: leftoverBytes, ms: leftoverMs };
+  // Whose call is being carried out; kept only where it is written down.
+  const from = config.decisionLog && new AsyncLocalStorage<string>();
   if (config.decisionLog) {
     const file = resolve(config.folder, config.decisionLog.file);
-    const decisions = new DecisionLog({ ...config.decisionLog, file, store, mask: (text) => redaction.text(text), logger });
+    const decisions = new DecisionLog({
+      ...config.decisionLog,
+      file,
+      store,
+      mask: (text) => redaction.text(text),
+      from: () => from?.getStore(),
+      logger,
+    });
     journal.onEvent((event) => decisions.event(event));
   }
   if (metrics) journal.onEvent((event) => metrics.event(event));
@@ -303,7 +325,14 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     rest,
     limits: config.limits,
     redaction,
-    ...defined({ portal: options.portal, observer: metrics, allowedOrigins: options.allowedOrigins, publicUrl: options.publicUrl }),
+    ...defined({
+      portal: options.portal,
+      observer: metrics,
+      allowedOrigins: options.allowedOrigins,
+      publicUrl: options.publicUrl,
+      trustedProxies: options.trustedProxies,
+      from,
+    }),
     ...(metrics ? { metrics: pageOf(metrics, options.metrics === 'loopback') } : {}),
     traces: traces !== undefined,
     unready: () => state.unready,
@@ -376,7 +405,12 @@ async function listen(options: ServerOptions, opened: Disposer): Promise<Headgat
 
   await start();
   const { url, http } = listening;
-  writeServerRecord(paths.record, { pid: process.pid, url, http, socket, data: realpathSync(paths.folder) });
+  const { version, publicUrl, allowedOrigins, trustedProxies } = options;
+  const data = realpathSync(paths.folder);
+  writeServerRecord(paths.record, {
+    ...{ pid: process.pid, url, http, socket, data, version },
+    ...defined({ publicUrl: publicUrl?.href, allowedOrigins, trustedProxies }),
+  });
   opened.add('the record', () => removeServerRecord(paths.record));
   logger.info({ url, socket, data: paths.folder, pid: process.pid }, 'ready');
   return { url, http, socket, token, pid: process.pid, ...defined({ copyOf }), close };

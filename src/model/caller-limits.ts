@@ -2,6 +2,14 @@
 export interface CallerLimits {
   /** Milliseconds of the server's thread that calls which only read may take in one go, of one token; 0: any. */
   readonly callMs: number;
+  /** Calls of one token in a second; 0: any. */
+  readonly calls: number;
+  /** Commands that the clients of one token have begun and that run. */
+  readonly commands: number;
+  /** Proposals that they have made and that wait for an answer. */
+  readonly proposals: number;
+  /** Wrong tokens from one address in a minute, beyond which it is not listened to for the rest of that; 0: any. */
+  readonly wrongTokens: number;
   /** Bytes of responses that the clients of one token have not read yet; 0: any. */
   readonly answerBytes: number;
   /** Subscriptions of events that one connection may have open: each gets every event. */
@@ -17,6 +25,10 @@ export interface CallerLimits {
 /** What holds where the configuration says nothing. */
 export const CALLER_LIMITS: CallerLimits = {
   callMs: 2000,
+  calls: 1000,
+  commands: 256,
+  proposals: 256,
+  wrongTokens: 20,
   answerBytes: 64 * 1024 * 1024,
   eventSubscriptions: 32,
   subscriptions: 1000,

@@ -71,6 +71,10 @@ const limits = z.strictObject({
   quietMs: z.int().min(0).max(3600_000).optional(),
   /** What one connection or token may take (SPEC {#caller_limits}). */
   callMs: z.int().min(0).max(3600_000).default(CALLER_LIMITS.callMs),
+  calls: z.int().min(0).max(1_000_000).default(CALLER_LIMITS.calls),
+  commands: z.int().min(1).max(1_000_000).default(CALLER_LIMITS.commands),
+  proposals: z.int().min(1).max(1_000_000).default(CALLER_LIMITS.proposals),
+  wrongTokens: z.int().min(0).max(1_000_000).default(CALLER_LIMITS.wrongTokens),
   answerBytes: z.int().min(0).default(CALLER_LIMITS.answerBytes),
   eventSubscriptions: z.int().min(1).max(1_000_000).default(CALLER_LIMITS.eventSubscriptions),
   subscriptions: z.int().min(1).max(1_000_000).default(CALLER_LIMITS.subscriptions),
@@ -129,7 +133,13 @@ export const configSchema = z.strictObject({
   lifetime: lifetimes.default(lifetimes.parse({})),
   /** Retention of data that no client deletes (SPEC {#retention}). */
   retention: z
-    .strictObject({ rpcLogDays: days.optional(), eventsDays: days.optional(), runsDays: days.optional() })
+    .strictObject({
+      rpcLogDays: days.optional(),
+      eventsDays: days.optional(),
+      runsDays: days.optional(),
+      outputDays: days.optional(),
+      outputBytes: z.int().min(0).optional(),
+    })
     .default({})
     // What is not given has the store's default, so it must not be there at all.
     .transform((given) => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as RetentionConfig),
@@ -184,6 +194,10 @@ interface RetentionConfig {
   readonly eventsDays?: number;
   /** Days without a change after which a run at rest is deleted. */
   readonly runsDays?: number;
+  /** Days after its end that the output of a command is kept. */
+  readonly outputDays?: number;
+  /** Bytes of output that are kept of all commands together. */
+  readonly outputBytes?: number;
 }
 
 /** Lifetimes of commands that name none and whose run names none (SPEC {#lifetime}). */

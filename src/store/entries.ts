@@ -58,6 +58,35 @@ export class SqliteEntries implements EntryStore {
     this.#has = db.shape((runId: number, path: string) => at(runId, path).select('id'));
   }
 
+  emptied(id: number, attributes: Attributes): Entry {
+    const row = found(this.#byId(id), 'entry', id, 'getEntries');
+    const now = this.#clock.now();
+    // A run of its own that is deleted: what is in it goes as that of any deleted run, in steps.
+    const grave = this.#db.query
+      .insertInto('runs')
+      .columns(['project_id', 'alias', 'status', 'model', 'settings', 'created_at', 'updated_at', 'deleted_at'])
+      .expression((db) =>
+        db
+          .selectFrom('runs')
+          .select([
+            'project_id',
+            sql<string>`${` dropped ${id}`}`.as('alias'),
+            'status',
+            'model',
+            'settings',
+            sql<number>`${now}`.as('created_at'),
+            sql<number>`${now}`.as('updated_at'),
+            sql<number>`${now}`.as('deleted_at'),
+          ])
+          .where('id', '=', row.run_id),
+      )
+      .returning('id');
+    const { id: buried } = inserted(this.#db.first(grave));
+    this.#db.run(this.#db.query.updateTable('entries').set({ run_id: buried }).where('id', '=', id));
+    const { run_id: runId, loop_id: loopId, path, category, status, outcome, visibility, turn, writer } = row;
+    return this.create({ runId, loopId, path, category, status, outcome, visibility, turn, writer, attributes });
+  }
+
   create(entry: NewEntry): Entry {
     const now = this.#clock.now();
     const insert = this.#db.query

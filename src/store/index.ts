@@ -60,6 +60,8 @@ export interface StoreOptions {
   readonly retention?: Partial<Retention>;
   /** Deletes a run that retention has done with, and tells of it; when left out it is deleted and nobody is told. */
   readonly expire?: (run: Run) => void;
+  /** Drops the output of a command that is kept no longer, by its log entry; without it none is dropped (SPEC {#output_retention}). */
+  readonly dropOutput?: (entryId: number) => void;
 }
 
 /**
@@ -82,6 +84,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       keep: { ...DEFAULT_RETENTION, ...options.retention },
       diskFull: options.diskFull ?? (() => {}),
       expire: options.expire,
+      drop: options.dropOutput ?? (() => undefined),
     });
   } catch (error) {
     release();
@@ -132,6 +135,7 @@ class SqliteStore implements Store {
     diskFull: (full: boolean) => void;
     keep: Retention;
     expire: ((run: Run) => void) | undefined;
+    drop: (entryId: number) => void;
   }) {
     const inline = (yes: boolean) => void o.db.pragma(`wal_autocheckpoint = ${yes ? INLINE_CHECKPOINT_PAGES : 0}`);
     this.#db = o.db;
@@ -171,7 +175,7 @@ class SqliteStore implements Store {
     };
     this.#copies = new RunCopies(connection, { clock: o.clock, log: this.#log, files, removed });
     const copies = () => this.#copies.underWay();
-    this.#upkeep = new Upkeep({ db: connection, clock: o.clock, logger: o.logger, keep: o.keep, expire, copies, discard });
+    this.#upkeep = new Upkeep({ db: connection, clock: o.clock, logger: o.logger, keep: o.keep, expire, drop: o.drop, copies, discard });
     void this.#fileUpkeep.sweep();
     this.runs = new SqliteRuns(connection, o.clock, this.#copies, removed);
     this.loops = new SqliteLoops(connection, o.clock);

@@ -2,6 +2,7 @@ import type { Statement } from 'better-sqlite3';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Connection } from './connection.ts';
+import { OutputRetention } from './output-retention.ts';
 
 /** How long data is kept that is not deleted by a client (SPEC {#retention}). */
 export interface Retention {
@@ -13,6 +14,10 @@ export interface Retention {
   readonly eventsDays: number;
   /** Days without a change after which a run at rest is deleted; never when left out. */
   readonly runsDays?: number | undefined;
+  /** Days after its end that the output of a command is kept; for ever when left out (SPEC {#output_retention}). */
+  readonly outputDays?: number | undefined;
+  /** Bytes of output that are kept of all commands together; any number when left out. */
+  readonly outputBytes?: number | undefined;
 }
 
 export const DEFAULT_RETENTION: Retention = { rpcLogDays: 30, rpcLogRows: 1_000_000, eventsDays: 7 };
@@ -28,6 +33,8 @@ export class RetentionSteps {
   readonly #logger: Logger;
   readonly #keep: Retention;
   readonly #expire: (runId: number) => void;
+  readonly #copies: () => readonly number[];
+  readonly #outputs: OutputRetention;
   readonly #lastCall: Statement<[], number | null>;
   readonly #dropCalls: Statement<[number, number, number]>;
   readonly #oldEvents: Statement<[number, number], { id: number; project_id: number; seq: number }>;
@@ -37,10 +44,25 @@ export class RetentionSteps {
   /** Number of the last run that was looked at in this round. */
   #lookedAt = 0;
 
-  /** @param options - `expire` deletes a run that has rested for longer than it is kept */
-  constructor(options: { db: Connection; clock: Clock; logger: Logger; keep: Retention; expire: (runId: number) => void }) {
+  /** @param options - `expire` deletes a run that has rested for longer than it is kept, `drop` the output of a command; `copies`: runs that are being made */
+  constructor(options: {
+    db: Connection;
+    clock: Clock;
+    logger: Logger;
+    keep: Retention;
+    expire: (runId: number) => void;
+    drop: (entryId: number) => void;
+    copies: () => readonly number[];
+  }) {
     const { db } = options;
     this.#expire = options.expire;
+    this.#copies = options.copies;
+    const { outputBytes, outputDays } = options.keep;
+    this.#outputs = new OutputRetention(
+      db,
+      { outputBytes, outputMs: outputDays === undefined ? undefined : outputDays * DAY_MS },
+      options.drop,
+    );
     this.#db = db;
     this.#clock = options.clock;
     this.#logger = options.logger;
@@ -66,7 +88,12 @@ export class RetentionSteps {
 
   /** Does one step in a transaction of its own; false when nothing is left to do in this round. */
   step(): boolean {
-    return this.#calls() || this.#events() || this.#runs();
+    return this.#calls() || this.#events() || this.#runs() || this.#output();
+  }
+
+  /** Not while runs are copied: a channel that is emptied meanwhile would be in the copy twice. */
+  #output(): boolean {
+    return this.#copies().length === 0 && this.#outputs.step(this.#clock.now());
   }
 
   #calls(): boolean {

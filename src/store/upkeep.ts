@@ -41,6 +41,7 @@ export class Upkeep {
     logger: Logger;
     keep: Retention;
     expire: (runId: number) => void;
+    drop: (entryId: number) => void;
     copies: () => readonly number[];
     discard: (file: string) => void;
   }) {

@@ -1,4 +1,5 @@
 export { channelEntries, channelNumber, waitingOf } from './channels.ts';
+export { dropOutput } from './drop-output.ts';
 export type { EndedCommand } from './end-commands.ts';
 export type { Registration, RunnerOffer } from './fleet.ts';
 export { Journal, type JournalTx } from './journal.ts';

@@ -13,6 +13,7 @@ import { ChannelLog } from './channel-log.ts';
 import { channelEntries, channelState, logEntry, waitingOf } from './channels.ts';
 import { type ClientWriter, clientWriter } from './client-writer.ts';
 import { digestsOf } from './digests-of.ts';
+import { refuseDropped } from './drop-output.ts';
 import { type EndedCommand, endCommands } from './end-commands.ts';
 import { Feeds } from './feeds.ts';
 import { Fleet } from './fleet.ts';
@@ -302,6 +303,7 @@ export class Streams {
     const present = selected({ store: this.#store, lifecycle: this.#lifecycle }, selector, subscription);
     const channels: SubscribedChannel[] = [];
     for (const owned of present) {
+      if (selector.path !== undefined) this.#refuseDropped(subscription, owned);
       const offsets = this.#attach(subscription, owned);
       for (const entry of owned.channels) {
         const state = channelState(entry);
@@ -319,11 +321,21 @@ export class Streams {
     return subscription;
   }
 
+  #refuseDropped(subscription: Subscription, { channels }: Owned): void {
+    try {
+      for (const channel of channels) refuseDropped(channel);
+    } catch (error) {
+      subscription.close();
+      throw error;
+    }
+  }
+
   /** Reads a channel; throws not_found, stream_not_open, invalid_params. */
   read(o: { runId: number; path: string; channel: number; redact?: boolean } & Omit<ReadRequest, 'until'>): ReadResult {
     const owned = this.#lifecycle.owned(o.runId, o.path);
     const channelId = requireChannel(owned, o.channel);
     const entry = this.#store.entries.byId(channelId) ?? owned.entry;
+    refuseDropped(entry);
     const end = owned.producer.leftover?.ends[String(o.channel)];
     return {
       ...this.#reads.read(owned.producer, channelId, this.#lastOutput.get(owned.entry.id), o),

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import WebSocket from 'ws';
 import { type BuiltServer, endCommands, serve, WireClient } from '../support/built-server.ts';
 import { ended } from '../support/live-server.ts';
 import { tempFolder } from '../support/temp-store.ts';
@@ -66,4 +68,26 @@ it('{#decision_log} has a line for each answer, each command that begins and eac
   const kept = [...lines('.2'), ...lines('.1'), ...(existsSync(file()) ? lines() : [])].map(({ what }) => what);
   // The newest, in order and without a gap.
   expect(kept).toEqual(Array.from({ length: kept.length }, (_, i) => expect.stringContaining(`echo ${20 - kept.length + i}`)));
+});
+
+it('{#decision_log} has the address of the client, as a trusted proxy says it {#trusted_proxy}', async () => {
+  await server.stop();
+  server = await serve(join(temp.folder, 'data'), [
+    '--config',
+    join(temp.folder, 'headgate.yaml'),
+    '--trusted-proxy',
+    '127.0.0.1',
+    '10.0.0.0/8',
+  ]);
+  const headers = { authorization: `Bearer ${server.token}`, 'x-forwarded-for': '198.51.100.1, 203.0.113.9, 10.1.2.3' };
+  const socket = new WebSocket(server.url, { headers });
+  client = new WireClient(socket);
+  await once(socket, 'open');
+  await client.call('init', { name: 'test', projectRoot: temp.folder, client: { name: 'ann' } });
+  const { path, run } = await decided('true; :', 'accept');
+  await ended(client, { path, run });
+  expect(lines()).toMatchObject([
+    { decision: 'accept', by: 'ann', from: '203.0.113.9' },
+    { decision: 'start', by: 'ann', from: '203.0.113.9' },
+  ]);
 });

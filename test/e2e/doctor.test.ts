@@ -1,4 +1,4 @@
-import { chmod, mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -48,6 +48,29 @@ describe('{#cli_doctor} headgate doctor on the backends', () => {
     const [sandbox] = told('sandbox');
     if (serviceAvailable('bwrap')) expect(sandbox).toMatch(/^ok: bubblewrap \d.*, \/.*bwrap$/);
     else expect(sandbox).toMatch(/^note: .+/);
+  });
+});
+
+describe('{#cli_doctor} headgate doctor on an installation', () => {
+  it('says whether what the server was told of a proxy fits together, its version, and whether the clock can be right', async () => {
+    server = await serve(data, ['--public-url', 'http://headgate.example/', '--allow-origin', 'https://other.example/page']);
+    const wrong = await doctor();
+    expect(wrong.code).toBe(1);
+    expect(wrong.told('proxy')).toEqual([
+      expect.stringMatching(/^bad: --allow-origin https:\/\/other.example\/page matches no page/),
+      expect.stringMatching(/^bad: --public-url .* is not https/),
+      expect.stringMatching(/^note: --public-url without --trusted-proxy/),
+    ]);
+    expect(wrong.told('version')).toEqual([expect.stringMatching(/^ok: \d/)]);
+    await server.stop();
+    server = await serve(data, ['--public-url', 'https://headgate.example/', '--trusted-proxy', '127.0.0.1']);
+    const right = await doctor();
+    expect(right.told('proxy')).toEqual(['ok: https://headgate.example/, behind 127.0.0.1']);
+    expect(right.told('clock')).toEqual([expect.stringMatching(/^ok: /)]);
+    await server.stop();
+    const ahead = new Date(Date.now() + 3_600_000);
+    await utimes(join(data, 'headgate.db'), ahead, ahead);
+    expect((await doctor()).told('clock')).toEqual([expect.stringMatching(/^bad: the clock is .* behind the last change/)]);
   });
 });
 

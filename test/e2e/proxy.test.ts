@@ -3,28 +3,19 @@ import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import { type BuiltServer, serve, WireClient } from '../support/built-server.ts';
 import { Authority } from '../support/certificates.ts';
+import { freePort } from '../support/free-port.ts';
 import { serviceAvailable } from '../support/require.ts';
 import { tempFolder } from '../support/temp-store.ts';
 import { TtyClient } from '../support/tty-client.ts';
 
 const HOST = 'headgate.example';
 const PAGE = fileURLToPath(new URL('../../docs/operations.md', import.meta.url));
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
-}
 
 describe.each(['nginx', 'caddy'] as const)('{#proxy} behind %s with TLS, under a path', (kind) => {
   if (!serviceAvailable(kind) || !serviceAvailable('openssl')) {
@@ -56,7 +47,11 @@ describe.each(['nginx', 'caddy'] as const)('{#proxy} behind %s with TLS, under a
     const { cert, key } = new Authority(temp.folder).sign('proxy', `DNS:${HOST}`);
     ca = await readFile(join(temp.folder, 'ca.pem'));
     port = await freePort();
-    server = await serve(join(temp.folder, 'data'), ['--public-url', `https://${HOST}:${port}/headgate`]);
+    const config = join(temp.folder, 'headgate.yaml');
+    await writeFile(config, 'decisionLog: { file: decisions.log }\n');
+    server = await serve(join(temp.folder, 'data'), [
+      ...['--public-url', `https://${HOST}:${port}/headgate`, '--trusted-proxy', '127.0.0.1', '--config', config],
+    ]);
     const example = new RegExp(`\`\`\`${kind}\n([\\s\\S]*?)\`\`\``).exec(await readFile(PAGE, 'utf8'))?.[1] ?? '';
     const text = example
       .replaceAll('8443', `${port}`)
@@ -121,6 +116,9 @@ ${text}}\n`;
     await expect.poll(() => text).toContain('event: ended');
     expect(text).toContain('second');
     await client.close();
+    const [line1] = (await readFile(join(temp.folder, 'decisions.log'), 'utf8')).split('\n');
+    // The proxy says who it was asked by, which is this machine here.
+    expect(JSON.parse(line1 ?? '')).toMatchObject({ decision: 'start', from: '127.0.0.1' });
 
     const terminal = new TtyClient(socket('/headgate/tty'));
     await once(terminal.socket, 'open');

@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const IN_PACKAGE = 'node_modules/better-sqlite3/build/Release/better_sqlite3.node';
+/** For the Node.js that runs the tests. */
+const BINDING = join(ROOT, IN_PACKAGE);
 const run = promisify(execFile);
 
 /** Packs the built package as it would be published, into a new folder; `version` in place of its own. Returns the tarball. */
@@ -23,14 +26,10 @@ export async function packed(folder: string, version?: string): Promise<string> 
   return join(folder, 'other.tgz');
 }
 
-/** `npm install --global` of a tarball below `prefix`, with its dependencies from npm's registry or cache. Returns the command. */
-export async function installed(tarball: string, prefix: string): Promise<string> {
+/** `npm install --global` of a tarball below `prefix`, with its dependencies from npm's registry or cache. `binding` is the database's for the Node.js that is to run it. Returns the command. */
+export async function installed(tarball: string, prefix: string, binding = BINDING): Promise<string> {
   await run('npm', ['install', '--global', '--prefix', prefix, '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', tarball]);
-  // The one script that would have run compiles this for minutes, or downloads it; it was compiled for this repository.
-  const build = 'node_modules/better-sqlite3/build';
-  await cp(
-    join(ROOT, build, 'Release/better_sqlite3.node'),
-    join(prefix, 'lib/node_modules/headgate', build, 'Release/better_sqlite3.node'),
-  );
+  // The one script that would have run compiles this for minutes, or downloads it; it was compiled before.
+  await cp(binding, join(prefix, 'lib/node_modules/headgate', IN_PACKAGE));
   return join(prefix, 'bin/headgate');
 }

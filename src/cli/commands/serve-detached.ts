@@ -40,6 +40,7 @@ function argsOf(options: ServeCommandOptions): string[] {
     ...Object.entries(words).flatMap(([name, value]) => (value === undefined ? [] : [name, `${value}`])),
     ...Object.entries(files).flatMap(([name, file]) => (file === undefined ? [] : [name, resolve(file)])),
     ...(publicUrl === undefined ? [] : ['--public-url', publicUrl.href]),
+    ...(options.trustedProxy ?? []).flatMap((address) => ['--trusted-proxy', address]),
     ...allowOrigin.flatMap((origin) => ['--allow-origin', origin]),
     ...(metrics === undefined ? [] : [`--metrics=${metrics === true ? 'token' : metrics}`]),
     ...(insecureListen ? ['--insecure-listen'] : []),

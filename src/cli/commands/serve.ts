@@ -22,6 +22,7 @@ export interface ServeCommandOptions {
   readonly tlsClientCa?: string;
   readonly allowOrigin?: string[];
   readonly publicUrl?: URL;
+  readonly trustedProxy?: string[];
   readonly metrics?: 'token' | 'loopback' | true;
   readonly insecureListen?: boolean;
   /** Prints the token, and the portal's address with it. */
@@ -64,7 +65,7 @@ function serveOptions(console: Console, data: string, options: ServeCommandOptio
     ...(options.config === undefined ? {} : { config: resolve(options.config) }),
     ...(options.socket === undefined ? {} : { socket: resolve(options.socket) }),
     ...(token ? { token } : {}),
-    ...defined({ allowedOrigins: options.allowOrigin, publicUrl: options.publicUrl }),
+    ...defined({ allowedOrigins: options.allowOrigin, publicUrl: options.publicUrl, trustedProxies: options.trustedProxy }),
     ...defined({ runnerLease: options.runnerLease, metrics: options.metrics === true ? ('token' as const) : options.metrics }),
     ...tlsOf(options),
     ...(options.insecureListen ? { insecureListen: true } : {}),

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { EXIT } from '../exit-codes.ts';
 import { LOG_LEVELS } from '../host.ts';
-import { parseWebAddress, parseWhole } from '../parse.ts';
+import { parseProxy, parseWebAddress, parseWhole } from '../parse.ts';
 import { client, examples, metricsOption, type Registry } from './registry.ts';
 
 /** The server itself: serve, stop, portal, demo, doctor, rpc. */
@@ -21,6 +21,7 @@ export function serverCommands({ program, console, host, choose }: Registry): vo
     .option('--runner-lease <seconds>', 'how long a runner may be away before what it has is lost (default: 30)', parseWhole(1, 86_400))
     .addOption(new Option('--log-level <level>', 'how much standard error tells (default: warn, with --json info)').choices(LOG_LEVELS))
     .option('--public-url <url>', 'where a proxy in front of the server is reached, such as https://HOST/headgate', parseWebAddress)
+    .option('--trusted-proxy <address...>', 'addresses or networks of proxies whose X-Forwarded-For is believed', parseProxy)
     .option('--allow-origin <origin...>', 'web pages of other origins that may connect, such as https://HOST')
     .addOption(metricsOption())
     .option('--detach', 'start it in the background where none runs on the data folder, and end when it answers; headgate stop ends it')

@@ -223,6 +223,11 @@ export interface EntryFilter {
 
 export interface EntryStore {
   /** Throws `conflict` when the path is taken. */
+  /**
+   * An empty channel in place of this one, with its path and state and these attributes, within the caller's transaction. What the old one held is
+   * out of sight, and is deleted later in steps (SPEC {#output_retention}).
+   */
+  emptied(id: number, attributes: Attributes): Entry;
   create(entry: NewEntry): Entry;
   byId(id: number): Entry | undefined;
   get(runId: number, path: string): Entry | undefined;

@@ -132,6 +132,11 @@ export function subprotocols(request: IncomingMessage): string[] {
   return (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim());
 }
 
+/** True for a request with a token, right or wrong. */
+export function carriesToken(request: IncomingMessage): boolean {
+  return tokenOf(request) !== undefined;
+}
+
 function tokenOf(request: IncomingMessage): string | undefined {
   const header = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '');
   if (header) return header[1];

@@ -20,6 +20,14 @@ export interface Call {
   afterAnswer(work: () => void): void;
 }
 
+/** Where the calls of a connection come from. */
+export interface CallOrigin {
+  /** The client's span that all of it is part of. */
+  readonly traceparent?: string | undefined;
+  /** The client's address; left out where it is of this machine. */
+  readonly address?: string | undefined;
+}
+
 /** Maps one method to the runtime or the streams. */
 export type Handler<M extends MethodName> = (params: ParsedParamsOf<M>, call: Call) => ResultOf<M> | Promise<ResultOf<M>>;
 

@@ -1,3 +1,4 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '../../core/clock.ts';
 import type { Ids } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -8,6 +9,7 @@ import type { ServerObserver } from '../../model/server-observer.ts';
 import type { Redaction } from '../../redact/index.ts';
 import type { Streams } from '../../stream/index.ts';
 import type { AuditLog } from './audit.ts';
+import type { Begun } from './begun.ts';
 import type { RuntimePort } from './runtime-port.ts';
 import type { RedactedEvents } from './session/redacted-events.ts';
 import type { Turns } from './session/turns.ts';
@@ -24,6 +26,8 @@ export interface ServerParts {
   readonly redactedEvents: RedactedEvents;
   /** What one connection or token may take. */
   readonly limits: CallerLimits;
+  /** What the clients of each token have begun. */
+  readonly begun: Begun;
   /** Whose calls are begun when. */
   readonly turns: Turns;
   readonly clock: Clock;
@@ -44,6 +48,8 @@ export interface ServerParts {
   readonly observer?: ServerObserver;
   /** Spans are recorded: where a call belongs is kept with what it begins (SPEC {#traces}). */
   readonly traces?: boolean;
+  /** Has the address of the client while its call is carried out. */
+  readonly from?: AsyncLocalStorage<string>;
   /** Ends every connection that came with a token of this name; how many there were. */
   readonly leave: (token: string) => number;
   /** Notes when tokens are used. */

@@ -1,3 +1,4 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as SocketServer } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
@@ -18,11 +19,14 @@ import type { Journal, Streams } from '../../stream/index.ts';
 import { LIMITS } from '../protocol/shapes.ts';
 import { type Grant, seesSecrets, type TokenGrant } from './access.ts';
 import { AuditLog } from './audit.ts';
+import { Begun } from './begun.ts';
 import { EventSources } from './event-source/event-sources.ts';
+import type { CallOrigin } from './handler.ts';
 import { type ListeningHttp, listenHttp, RPC_PATH } from './http/http.ts';
 import { PageFiles } from './http/page-files.ts';
 import type { MetricsPage } from './http/probes.ts';
 import type { Tls } from './http/tls.ts';
+import { TrustedProxies } from './http/trusted-proxies.ts';
 import type { ServerParts } from './parts.ts';
 import { Projects } from './projects.ts';
 import type { RuntimePort } from './runtime-port.ts';
@@ -60,6 +64,10 @@ export interface RpcServerOptions {
   readonly allowedOrigins?: readonly string[];
   /** Where a proxy in front of this server is reached (SPEC {#proxy}). */
   readonly publicUrl?: URL;
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed; none by default (SPEC {#trusted_proxy}). */
+  readonly trustedProxies?: readonly string[];
+  /** Has the address of the client while its call is carried out; left out where nobody asks. */
+  readonly from?: AsyncLocalStorage<string>;
   /** What runners of their own process are told of the limit on a command's output (bytes); 0 by default, for none. */
   readonly outputBytes?: number;
   readonly rest?: { readonly bytes: number; readonly ms: number };
@@ -111,6 +119,7 @@ export class RpcServer {
   readonly #sources: EventSources;
   readonly #dispatcher = new Dispatcher();
   readonly #page: PageFiles | undefined;
+  readonly #proxies: TrustedProxies;
   readonly #sessions = new Set<Session>();
   readonly #terminals = new Set<TtySession>();
   readonly #editors = new Set<WebSocketChannel>();
@@ -132,6 +141,7 @@ export class RpcServer {
     this.#parts = {
       limits,
       turns: new Turns(clock, limits),
+      begun: new Begun({ store, clock, limits }),
       runtime,
       streams,
       store,
@@ -144,12 +154,13 @@ export class RpcServer {
       version,
       serverId,
       outputBytes: options.outputBytes ?? 0,
-      ...defined({ rest: options.rest, observer: options.observer, traces: options.traces }),
+      ...defined({ rest: options.rest, observer: options.observer, traces: options.traces, from: options.from }),
       survey: options.survey ?? (() => Promise.resolve([])),
       checkResults: options.checkResults ?? false,
       tokenUse: this.#tokenUse,
       leave: (token) => this.#http.reduce((left, http) => left + http.leave(token), 0),
     };
+    this.#proxies = new TrustedProxies(options.trustedProxies ?? []);
     if (options.portal !== undefined) this.#page = new PageFiles(options.portal);
     this.#sources = new EventSources(this.#parts, options.pingMs);
     this.#stopEvents = options.journal.onEvent((event) => this.#tell(event));
@@ -194,15 +205,16 @@ export class RpcServer {
       byHash: (hash) => this.#grantOf(hash),
       allowedOrigins: this.#options.allowedOrigins ?? [],
       publicUrl: this.#options.publicUrl,
+      proxies: this.#proxies,
       version: this.#options.version,
       unready: () => (this.#closing ? 'stopping' : this.#options.unready?.()),
       metrics: this.#options.metrics,
       refused: (error) => this.#options.observer?.refused(error),
       limits: this.#parts.limits,
       pingMs: this.#options.pingMs,
-      accept: (channel, grant, request) => void this.accept(channel, grant, traceparentIn(request.headers)),
+      accept: (channel, grant, request) => void this.accept(channel, grant, this.#originOf(request)),
       tty: (channel, request, grant) => this.#acceptTerminal(channel, request, grant),
-      acp: (channel, grant) => this.#acceptEditor(channel, grant),
+      acp: (channel, grant, request) => this.#acceptEditor(channel, grant, request),
       post: (body, request, response, grant) => this.#post(body, request, response, grant),
       page: (request, response) => page?.serve(request, response) ?? false,
       source: (request, response, grant) => this.#sources.serve(request, response, grant),
@@ -231,8 +243,8 @@ export class RpcServer {
     this.accept(new LineChannel({ input, output, maxBytes: LIMITS.messageBytes, probeMs: this.#options.pingMs }), LOCAL);
   }
 
-  /** Serves one client over a channel; its session, unless the server is stopping. `grant` is the operator's when left out, `traceparent` the client's span that all of it is part of. */
-  accept(channel: MessageChannelLike, grant: Grant = LOCAL, traceparent?: string): Session | undefined {
+  /** Serves one client over a channel; its session, unless the server is stopping. `grant` is the operator's when left out. */
+  accept(channel: MessageChannelLike, grant: Grant = LOCAL, origin?: CallOrigin): Session | undefined {
     if (this.#closing) {
       channel.close('going_away');
       return undefined;
@@ -242,7 +254,7 @@ export class RpcServer {
       grant,
       parts: this.#parts,
       dispatcher: this.#dispatcher,
-      traceparent,
+      ...defined({ origin }),
       closed: (ended) => {
         this.#sessions.delete(ended);
         if (this.#sessions.size === 0) this.#whenEmpty?.();
@@ -250,6 +262,10 @@ export class RpcServer {
     });
     this.#sessions.add(session);
     return session;
+  }
+
+  #originOf(request: IncomingMessage): CallOrigin {
+    return { traceparent: traceparentIn(request.headers), address: this.#proxies.clientOf(request) };
   }
 
   /** Serves one terminal session, unless the server is stopping (SPEC {#tty_open}). */
@@ -262,18 +278,20 @@ export class RpcServer {
   }
 
   /** Serves one editor, unless the server is stopping. Its sessions have what its token allows (SPEC {#acp_socket}). */
-  #acceptEditor(channel: WebSocketChannel, grant: Grant): void {
+  #acceptEditor(channel: WebSocketChannel, grant: Grant, request: IncomingMessage): void {
     const { acp } = this.#options;
     if (this.#closing || !acp) return channel.close('going_away');
     this.#editors.add(channel);
-    void acp(channel, (session) => void this.accept(session, grant)).finally(() => this.#editors.delete(channel));
+    void acp(channel, (session) => void this.accept(session, grant, { address: this.#proxies.clientOf(request) })).finally(() =>
+      this.#editors.delete(channel),
+    );
   }
 
   /** One message in a request of its own, and a session for as long (SPEC {#transport_http}). */
   #post(body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant): void {
     const project = new Projects(this.#parts.store.projects, grant).ofRequest(request);
     const exchange = new HttpExchange(response);
-    const session = this.accept(exchange, grant, traceparentIn(request.headers));
+    const session = this.accept(exchange, grant, this.#originOf(request));
     if (project) session?.bind(project, 'http');
     exchange.ask(body);
   }

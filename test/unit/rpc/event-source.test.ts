@@ -7,6 +7,7 @@ import { systemIds } from '../../../src/core/ids.ts';
 import { CALLER_LIMITS } from '../../../src/model/caller-limits.ts';
 import { Redaction } from '../../../src/redact/index.ts';
 import { AuditLog } from '../../../src/rpc/server/audit.ts';
+import { Begun } from '../../../src/rpc/server/begun.ts';
 import { EventSources } from '../../../src/rpc/server/event-source/event-sources.ts';
 import { RedactedEvents } from '../../../src/rpc/server/session/redacted-events.ts';
 import { Turns } from '../../../src/rpc/server/session/turns.ts';
@@ -35,6 +36,7 @@ beforeEach(async () => {
     clock: systemClock,
     limits: CALLER_LIMITS,
     turns: new Turns(systemClock, CALLER_LIMITS),
+    begun: new Begun({ store, clock: systemClock, limits: CALLER_LIMITS }),
     ids: systemIds,
     version: '1',
     serverId: 'test',

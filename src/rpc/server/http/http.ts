@@ -18,6 +18,8 @@ import { Newcomers } from './newcomers.ts';
 import { type ProbeOptions, serveProbe } from './probes.ts';
 import { Handshakes, type Tls } from './tls.ts';
 import { TokenSockets } from './token-sockets.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
+import { WrongTokens } from './wrong-tokens.ts';
 
 /** Where the WebSocket is. */
 export const RPC_PATH = '/rpc';
@@ -47,16 +49,18 @@ export interface HttpOptions extends ProbeOptions {
   readonly byHash: (hash: string) => Grant | undefined;
   readonly allowedOrigins: readonly string[];
   readonly publicUrl?: URL | undefined;
+  /** Who is believed to say for whom it asks. */
+  readonly proxies: TrustedProxies;
   /** Told of every request that is refused. */
   readonly refused?: ((error: ErrorName) => void) | undefined;
-  readonly limits: Pick<CallerLimits, 'unauthenticated' | 'authenticateMs'>;
+  readonly limits: Pick<CallerLimits, 'unauthenticated' | 'authenticateMs' | 'wrongTokens'>;
   /** Between two pings, milliseconds. */
   readonly pingMs: number | undefined;
   readonly accept: (channel: MessageChannelLike, grant: Grant, request: IncomingMessage) => void;
   /** Serves a terminal session; its scope has been checked. */
   readonly tty: (channel: WebSocketChannel, request: IncomingMessage, grant: Grant) => void;
   /** Serves an editor; its scope has been checked. */
-  readonly acp: (channel: WebSocketChannel, grant: Grant) => void;
+  readonly acp: (channel: WebSocketChannel, grant: Grant, request: IncomingMessage) => void;
   /** Responds to the body of a POST; throws before anything is sent, and not after. */
   readonly post: (body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant) => void;
   /** Serves a file of the portal; false when the path is not one of them. */
@@ -103,17 +107,22 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
   const { host: boundHost, allowedOrigins, publicUrl, tokens, byHash } = options;
   const certifies = options.tls && ((name: string) => options.tls?.certifies(name) ?? false);
   const policy: AccessPolicy = { boundHost, port, allowedOrigins, publicUrl, tokens, byHash, certifies };
+  const wrong = new WrongTokens(options.limits);
+  const admit = (request: IncomingMessage) => wrong.watched(request, options.proxies.clientOf(request), () => admitted(request, policy));
   const held = new TokenSockets();
   const hold: Hold = (grant, socket) => {
     newcomers.known(socket);
     held.hold(grant, socket);
   };
   const handshakes = new Handshakes(server);
-  server.on('request', (request, response) => void serve(request, response, policy, options, hold));
+  server.on('request', (request, response) => void serve(request, response, { policy, admit }, options, hold));
   const sockets = webSockets(LIMITS.messageBytes);
   const endpoints = new Map<string, Endpoint>([
     [RPC_PATH, { server: sockets, accept: (channel, grant, request) => options.accept(channel, grant, request) }],
-    [ACP_PATH, { server: sockets, what: 'editors', scope: 'read', accept: (channel, grant) => options.acp(channel, grant) }],
+    [
+      ACP_PATH,
+      { server: sockets, what: 'editors', scope: 'read', accept: (channel, grant, request) => options.acp(channel, grant, request) },
+    ],
     [
       TTY_PATH,
       {
@@ -135,7 +144,7 @@ export async function listenHttp(options: HttpOptions): Promise<ListeningHttp> {
         const where = `it is at ${RPC_PATH}, editors at ${ACP_PATH}, terminal sessions at ${TTY_PATH}`;
         throw new HeadgateError('not_found', `no WebSocket at ${path}; ${where}`);
       }
-      grant = admitted(request, policy);
+      grant = admit(request);
       requireScope(grant, endpoint);
       hold(grant, request.socket);
     } catch (error) {
@@ -218,7 +227,7 @@ function listenError(error: Error, host: string, port: number): HeadgateError {
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  policy: AccessPolicy,
+  { policy, admit: admitOf }: { policy: AccessPolicy; admit: (request: IncomingMessage) => Grant },
   options: HttpOptions,
   hold: Hold,
 ): Promise<void> {
@@ -226,14 +235,14 @@ async function serve(
     checkHost(request, policy);
     const path = pathOf(request);
     const admit = () => {
-      const grant = admitted(request, policy);
+      const grant = admitOf(request);
       hold(grant, request.socket);
       return grant;
     };
     if (serveProbe(request, response, options, admit)) return;
     if (options.page(request, response)) return;
     if (path === RPC_PATH && request.method === 'POST') {
-      const grant = admitted(request, policy);
+      const grant = admitOf(request);
       if (isCompressed(request)) {
         return sendError(response, new HeadgateError('invalid_request', 'the body is compressed; send it as it is'), 415);
       }
@@ -254,7 +263,7 @@ async function serve(
       return sendError(response, new HeadgateError('invalid_request', `${path} is a WebSocket; connect with ws://`), 426);
     }
     if (path.startsWith(RUNS_PATH)) {
-      const grant = admitted(request, policy);
+      const grant = admitOf(request);
       if (!allows(grant.scope, 'read')) {
         throw new HeadgateError('forbidden', `event streams need a token of scope "read"; this one has "${grant.scope}"`, {
           scope: 'read',

@@ -32,9 +32,20 @@ export const entryHandlers: Handlers<'getEntries' | 'get' | 'set' | 'rm' | 'mv' 
   mv: (params, call) => transfer('move', params, call),
   cp: (params, call) => transfer('copy', params, call),
   store: (params, { parts, caller }) => parts.runtime.constrainFiles(caller(), given(params)),
-  sh: (params, { parts, caller }) => parts.runtime.command(caller(), 'sh', given(params)),
-  env: (params, { parts, caller }) => parts.runtime.command(caller(), 'env', given(params)),
+  sh: (params, call) => begin('sh', params, call),
+  env: (params, call) => begin('env', params, call),
 };
+
+/** A command of a client, within what its token may have at once (SPEC {#caller_limits}). */
+function begin<A extends 'sh' | 'env'>(action: A, params: ParsedParamsOf<A>, { parts, caller, session }: Call): Promise<ResultOf<'sh'>> {
+  const { runtime, store, begun } = parts;
+  const who = caller();
+  return begun.one(
+    session.grant,
+    () => runtime.command(who, action, given(params)),
+    ({ run, path }) => store.entries.get(runtime.requireRun(who.sight, run).id, path)?.id,
+  );
+}
 
 function isFile(path: string): boolean {
   return path.startsWith('file://');

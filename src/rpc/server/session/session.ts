@@ -7,7 +7,7 @@ import { sees } from '../../../model/sight.ts';
 import { LIMITS } from '../../protocol/shapes.ts';
 import { PROTOCOL_VERSION } from '../../protocol/table.ts';
 import { type Grant, type GrantedScope, seesSecrets } from '../access.ts';
-import type { Call } from '../handler.ts';
+import type { Call, CallOrigin } from '../handler.ts';
 import { weightOf } from '../json-slices.ts';
 import { binaryOf, isAnswer, isCancel, parseMessage, type RequestMessage, requestProblem, traceparentOfParams } from '../messages.ts';
 import type { ServerParts } from '../parts.ts';
@@ -58,8 +58,7 @@ export class Session {
   readonly #channel: MessageChannelLike;
   readonly #inFlight = new Map<JSONRPCID, AbortController>();
   readonly #unanswered = new Set<AbortController>();
-  /** The client's span that the connection is part of. */
-  readonly #traceparent: string | undefined;
+  readonly #origin: CallOrigin;
   #bound: { project: Project; client: string; events: SessionEvents } | undefined;
   #lastId = 0;
   #reading = true;
@@ -80,7 +79,7 @@ export class Session {
     grant: Grant;
     parts: ServerParts;
     dispatcher: Dispatcher;
-    traceparent?: string | undefined;
+    origin?: CallOrigin;
     closed: (session: Session) => void;
   }) {
     const { channel, parts } = options;
@@ -89,7 +88,7 @@ export class Session {
     this.#parts = parts;
     this.#dispatcher = options.dispatcher;
     this.#channel = channel;
-    this.#traceparent = options.traceparent;
+    this.#origin = options.origin ?? {};
     this.streams = new SessionStreams({
       streams: parts.streams,
       channel,
@@ -369,20 +368,22 @@ export class Session {
       this.#parts.observer?.called(UNBEGUN, 'invalid_request');
       return refusal(id, 'invalid_request', `a request with id ${JSON.stringify(id)} is under way; give every request an id of its own`);
     }
-    if (this.#dispatcher.onlyReads(request.method)) {
-      try {
-        this.#parts.turns.admit(this.#waiter);
-      } catch (error) {
-        this.#parts.observer?.called(UNBEGUN, isHeadgateError(error) ? error.kind : 'internal');
-        if (id === undefined || !isHeadgateError(error)) return undefined;
-        return errorResponse(id, error);
-      }
+    try {
+      this.#parts.turns.count(this.#waiter);
+      if (this.#dispatcher.onlyReads(request.method)) this.#parts.turns.admit(this.#waiter);
+    } catch (error) {
+      this.#parts.observer?.called(UNBEGUN, isHeadgateError(error) ? error.kind : 'internal');
+      if (id === undefined || !isHeadgateError(error)) return undefined;
+      return errorResponse(id, error);
     }
     const abort = new AbortController();
     this.#unanswered.add(abort);
     if (id !== undefined && id !== null) this.#inFlight.set(id, abort);
     try {
-      return (await this.#dispatcher.dispatch(request, this.#makeCall(request, abort.signal, afterwards))) ?? undefined;
+      const call = this.#makeCall(request, abort.signal, afterwards);
+      const dispatch = () => this.#dispatcher.dispatch(request, call);
+      const { address } = this.#origin;
+      return (await (address === undefined ? dispatch() : (this.#parts.from?.run(address, dispatch) ?? dispatch()))) ?? undefined;
     } finally {
       this.#unanswered.delete(abort);
       if (id !== undefined && id !== null) this.#inFlight.delete(id);
@@ -396,7 +397,7 @@ export class Session {
       signal,
       caller: () => {
         const { project, client } = this.#requireBound();
-        const traceparent = this.#parts.traces ? (traceparentOfParams(params) ?? this.#traceparent) : undefined;
+        const traceparent = this.#parts.traces ? (traceparentOfParams(params) ?? this.#origin.traceparent) : undefined;
         return { project, sight: this.projects.sight(project), client, signal, ...defined({ traceparent }) };
       },
       redacts: (asked) => {

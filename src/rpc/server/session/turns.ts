@@ -21,6 +21,9 @@ interface Usage {
 
 /** What the connections of one token have used. */
 interface TokenUsage extends Usage {
+  /** Calls in the second that began at `secondAt`. */
+  calls: number;
+  secondAt: number;
   readonly waiters: Set<Waiter>;
 }
 
@@ -59,7 +62,13 @@ export class Turns {
 
   /** A connection has come. */
   join(waiter: Waiter): void {
-    const usage = this.#tokens.get(waiter.grant.name) ?? { usedMs: 0, at: this.#clock.monotonic(), waiters: new Set() };
+    const usage = this.#tokens.get(waiter.grant.name) ?? {
+      usedMs: 0,
+      at: this.#clock.monotonic(),
+      calls: 0,
+      secondAt: 0,
+      waiters: new Set(),
+    };
     this.#tokens.set(waiter.grant.name, usage);
     usage.waiters.add(waiter);
     this.#own.set(waiter, this.#at);
@@ -77,6 +86,23 @@ export class Turns {
   ready(waiter: Waiter): void {
     this.#waiting.add(waiter);
     this.#next();
+  }
+
+  /**
+   * Refuses a call where its token has made as many as it may in a second; not the operator's.
+   *
+   * @throws `overloaded` with `retry_after_ms`
+   */
+  count({ grant }: Waiter): void {
+    const { calls } = this.#limits;
+    const usage = grant.scope === 'admin' || calls === 0 ? undefined : this.#tokens.get(grant.name);
+    if (!usage) return;
+    const now = this.#clock.monotonic();
+    if (now - usage.secondAt >= 1000) [usage.calls, usage.secondAt] = [0, now];
+    if (++usage.calls <= calls) return;
+    throw new HeadgateError('overloaded', `token "${grant.name}" has made ${calls} calls in a second; make fewer at a time`, {
+      retry_after_ms: Math.ceil(usage.secondAt + 1000 - now),
+    });
   }
 
   /**
