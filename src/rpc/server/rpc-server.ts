@@ -31,6 +31,7 @@ import { RedactedText } from './session/redacted-text.ts';
 import { Session } from './session/session.ts';
 import { Turns } from './session/turns.ts';
 import { TokenUse } from './token-use.ts';
+import { CallStream, wantsEvents } from './transports/call-stream.ts';
 import { HttpExchange } from './transports/http-exchange.ts';
 import { LineChannel } from './transports/lines.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
@@ -268,6 +269,13 @@ export class RpcServer {
   /** One message in a request of its own, and a session for as long (SPEC {#transport_http}). */
   #post(body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant): void {
     const project = new Projects(this.#parts.store.projects, grant).ofRequest(request);
+    if (wantsEvents(request)) {
+      const stream = new CallStream({ request, response, pingMs: this.#options.pingMs, body });
+      const session = this.accept(stream, grant);
+      if (project) session?.bind(project, 'http');
+      stream.ask(() => session?.project && session.events.start());
+      return;
+    }
     const exchange = new HttpExchange(response);
     const session = this.accept(exchange, grant);
     if (project) session?.bind(project, 'http');
