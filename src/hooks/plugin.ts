@@ -34,6 +34,8 @@ export interface EntryWrite {
   readonly path: string;
   /** Its text, 4 MiB at most. Left out: as it is. */
   readonly body?: string;
+  /** True: `body` goes behind the text that is there, in the same transaction. */
+  readonly append?: boolean;
   /** Facts about it, JSON. Left out: as they are. */
   readonly attributes?: Attributes;
   /** `visible`, `summarized` or `archived`. */

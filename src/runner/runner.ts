@@ -1,3 +1,4 @@
+import type { PixelSize } from '../model/place.ts';
 import { uptime } from 'node:os';
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
@@ -94,8 +95,8 @@ class LinkedRunner implements Runner {
     return taken;
   }
 
-  async resize(entryId: number, cols: number, rows: number): Promise<void> {
-    await (await this.#find(entryId).handle()).resize(cols, rows);
+  async resize(entryId: number, cols: number, rows: number, pixels?: PixelSize): Promise<void> {
+    await (await this.#find(entryId).handle()).resize(cols, rows, pixels);
   }
 
   async signal(entryId: number, signal: string): Promise<void> {

@@ -7,6 +7,7 @@ import { contextResult, turnUsage } from './context.ts';
 import { method } from './method.ts';
 import {
   alias,
+  channelNames,
   channels,
   contextLimit,
   LIMITS,
@@ -127,6 +128,7 @@ export const runMethods = {
         output: z.string().max(LIMITS.bodyBytes).optional(),
         remember: z.boolean().optional(),
         runner: z.string().min(1).max(SELECTOR_CHARS).optional(),
+        channels: channelNames.optional().describe('With `runner: "client"`, as those of `sh`.'),
       }),
     }),
     result: z.strictObject({
