@@ -103,7 +103,9 @@ export const placeParams = {
     .min(1)
     .max(32)
     .optional()
-    .describe('`process` (or `local`), `pty`, `tmux`, `container` (or `docker`) or `ssh`. Default: by what is named below, else `process`.'),
+    .describe(
+      '`process` (or `local`), `pty`, `tmux`, `container` (or `docker`) or `ssh`. Default: by what is named below, else `process`.',
+    ),
   tty: z.union([z.boolean(), terminal]).optional().describe('A terminal instead of pipes; `true`: xterm-256color, 80 x 24.'),
   container: containerPlace.optional(),
   ssh: sshPlace.optional().describe('Also with `container` or `tmux`: on that host.'),

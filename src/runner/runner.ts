@@ -1,8 +1,8 @@
-import type { PixelSize } from '../model/place.ts';
 import { uptime } from 'node:os';
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import type { PixelSize } from '../model/place.ts';
 import type { Backend, InputTaken, KillRequest } from '../model/ports/backend.ts';
 import type { RunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import { emptyReceipt, type Producer, pendingKill } from '../model/records.ts';

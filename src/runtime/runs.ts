@@ -19,6 +19,7 @@ export interface SettingsParams {
   readonly persona?: string | undefined;
   readonly contextLimit?: number | undefined;
   readonly shell?: Shell | undefined;
+  readonly title?: string | undefined;
   readonly yolo?: boolean | undefined;
   readonly noRepo?: boolean | undefined;
   readonly noInteraction?: boolean | undefined;
@@ -26,6 +27,9 @@ export interface SettingsParams {
   readonly noProposals?: boolean | undefined;
   readonly lifetime?: string | undefined;
 }
+
+/** Characters of a title that is made of a prompt. */
+const TITLE_CHARS = 80;
 
 /** Proposals that are read at once: what they show may be long. */
 const PROPOSALS = 50;
@@ -35,6 +39,7 @@ const SETTINGS = [
   'persona',
   'contextLimit',
   'shell',
+  'title',
   'yolo',
   'noRepo',
   'noInteraction',
@@ -62,6 +67,8 @@ export interface ProposalView {
 
 export interface RunRow {
   readonly run: string;
+  /** Null before its first prompt. */
+  readonly title: string | null;
   readonly status: number;
   readonly outcome: string | null;
   readonly model: string;
@@ -145,7 +152,10 @@ export class Runs {
 
   /** Newest first; 100 by default. */
   list(sight: Sight, limit = 100, offset = 0): RunRow[] {
-    return this.#parts.store.runs.list(sight, limit, offset).map(row);
+    const { runs, loops } = this.#parts.store;
+    const page = runs.list(sight, limit, offset);
+    const prompts = loops.firstPrompts(page.map(({ id }) => id));
+    return page.map((run) => row(run, prompts.get(run.id)));
   }
 
   info(sight: Sight, alias: string): RunInfo {
@@ -154,7 +164,7 @@ export class Runs {
     const loops = store.loops.list(run.id);
     const live = streams.list({ runId: run.id, state: 'live' });
     return {
-      ...row(run),
+      ...row(run, loops[0]?.prompt),
       loops: loops.map(({ sequence, mode, prompt, status, outcome, result }) => ({
         loop: sequence,
         mode,
@@ -227,7 +237,15 @@ export class Runs {
   }
 }
 
-function row(run: Run): RunRow {
+function row(run: Run, prompt: string | undefined): RunRow {
   const { alias, status, outcome, model, turn, createdAt, updatedAt } = run;
-  return { run: alias, status, outcome, model, turn, createdAt, updatedAt };
+  return { run: alias, title: titleOf(run, prompt), status, outcome, model, turn, createdAt, updatedAt };
+}
+
+/** What somebody has called it, else the first line of its first prompt that says something (SPEC {#run_title}). */
+function titleOf({ settings }: Run, prompt = ''): string | null {
+  if (settings.title) return settings.title;
+  const [line = ''] = prompt.trim().split('\n', 1);
+  const text = line.trim();
+  return text === '' ? null : [...text].slice(0, TITLE_CHARS).join('');
 }

@@ -1,8 +1,8 @@
-import type { PixelSize } from '../model/place.ts';
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Digests } from '../digest/index.ts';
+import type { PixelSize } from '../model/place.ts';
 import type { InputTaken } from '../model/ports/backend.ts';
 import type { LocalRunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';

@@ -224,11 +224,7 @@ describe('{#tty_frames} chunks', () => {
 
   it('cut into messages anyhow, or many in one, mean the same', async () => {
     const terminal = await open({ cmd: 'cat' });
-    const all = Buffer.concat([
-      TtyClient.chunk(0, 'one'),
-      TtyClient.chunk(0, 'two'),
-      TtyClient.chunk(3, '{"type":"eof"}'),
-    ]);
+    const all = Buffer.concat([TtyClient.chunk(0, 'one'), TtyClient.chunk(0, 'two'), TtyClient.chunk(3, '{"type":"eof"}')]);
     for (const byte of all.subarray(0, 9)) terminal.socket.send(Buffer.from([byte]));
     terminal.socket.send(Buffer.alloc(0));
     terminal.socket.send(all.subarray(9));

@@ -1,8 +1,8 @@
-import type { PixelSize } from '../../model/place.ts';
 import { execFile } from 'node:child_process';
 import { HeadgateError } from '../../core/errors.ts';
 import { InTurn } from '../../core/in-turn.ts';
 import { SYSTEM_PATH } from '../../core/system-path.ts';
+import type { PixelSize } from '../../model/place.ts';
 import type { ProducerFolder } from '../shim/producer-folder.ts';
 import { RESIZE_SH } from '../shim/resize-sh.ts';
 import { isTerminalSize, sizeWords } from '../shim/terminal.ts';

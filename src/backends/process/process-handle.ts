@@ -1,9 +1,9 @@
-import type { PixelSize } from '../../model/place.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { deferred } from '../../core/deferred.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { PixelSize } from '../../model/place.ts';
 import type { BackendHandle, BackendRef, ExitFact, InputTaken, KillRequest, OutputSink, Overdue } from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';

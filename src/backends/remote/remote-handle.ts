@@ -1,9 +1,9 @@
-import type { PixelSize } from '../../model/place.ts';
 import type { Clock } from '../../core/clock.ts';
 import { deferred } from '../../core/deferred.ts';
 import { defined } from '../../core/defined.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { PixelSize } from '../../model/place.ts';
 import type {
   BackendHandle,
   BackendRef,

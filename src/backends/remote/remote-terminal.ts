@@ -1,7 +1,7 @@
-import type { PixelSize } from '../../model/place.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError } from '../../core/errors.ts';
 import { InTurn } from '../../core/in-turn.ts';
+import type { PixelSize } from '../../model/place.ts';
 import { FOREGROUND_SH } from '../shim/foreground-sh.ts';
 import { RESIZE_SH } from '../shim/resize-sh.ts';
 import { isTerminalSize, sizeWords } from '../shim/terminal.ts';

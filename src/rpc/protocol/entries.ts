@@ -4,7 +4,21 @@ import { LIFETIME_FORMS, lifetimeParam } from '../../model/lifetime.ts';
 import { placeParams } from '../../model/place.ts';
 import { SELECTOR_CHARS } from '../../model/selector.ts';
 import { method } from './method.ts';
-import { attributes, channel, channelNames, channels, entry, LIMITS, ok, redact, rowOffset, rows, run, status, visibility } from './shapes.ts';
+import {
+  attributes,
+  channel,
+  channelNames,
+  channels,
+  entry,
+  LIMITS,
+  ok,
+  redact,
+  rowOffset,
+  rows,
+  run,
+  status,
+  visibility,
+} from './shapes.ts';
 
 /** What a command of a client may say; also of `tty/open`. */
 export const commandParams = {

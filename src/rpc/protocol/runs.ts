@@ -34,6 +34,13 @@ const settings = {
     .describe(`How long the run's commands that name none may run once the server has gone: ${LIFETIME_FORMS}.`),
 };
 
+const title = z
+  .string()
+  .max(200)
+  .regex(/^[^\n\r]*$/, 'must be one line');
+
+const projectRoot = z.string().min(1).max(4096).optional().describe("In the project of that root, absolute, instead of the connection's.");
+
 const promptParams = z.strictObject({
   prompt: z.string().min(1).max(LIMITS.promptChars),
   model: modelAlias.optional(),
@@ -60,6 +67,7 @@ const runState = z.strictObject({ run: z.string(), status });
 
 const runInfo = z.strictObject({
   run: z.string(),
+  title: z.string().nullable().describe('What it is about; null before its first prompt.'),
   status,
   outcome: z.string().nullable(),
   model: z.string(),
@@ -80,21 +88,33 @@ const loopInfo = z.strictObject({
 /** Runs, their loops and proposals (SPEC {#runs}). */
 export const runMethods = {
   startRun: method({
-    params: z.strictObject({ model: modelAlias, alias: alias.optional(), ...settings, yolo: z.boolean().optional() }),
-    result: z.strictObject({ run: z.string(), status, model: z.string() }),
+    params: z.strictObject({
+      model: modelAlias,
+      alias: alias.optional(),
+      title: title.optional(),
+      projectRoot,
+      ...settings,
+      yolo: z.boolean().optional(),
+    }),
+    result: z.strictObject({
+      run: z.string(),
+      status,
+      model: z.string(),
+      project: z.string().optional().describe('With `projectRoot`: its name.'),
+    }),
     init: true,
     scope: 'run',
     summary: 'Opens a run without a prompt; without `alias` the server makes one up.',
   }),
   ask: method({
-    params: promptParams,
+    params: promptParams.extend({ projectRoot }),
     result: promptResult,
     init: true,
     scope: 'run',
     summary: 'Queues a loop that may look and answer but change nothing; opens a run when none is named.',
   }),
   act: method({
-    params: promptParams,
+    params: promptParams.extend({ projectRoot }),
     result: promptResult,
     init: true,
     scope: 'run',
@@ -165,7 +185,12 @@ export const runMethods = {
     summary: 'Adds a message that the model reads in its next turn.',
   }),
   'run/config': method({
-    params: z.strictObject({ run, ...settings, model: modelAlias.optional() }),
+    params: z.strictObject({
+      run,
+      ...settings,
+      title: title.optional().describe('What clients call it; an empty one: the beginning of its first prompt again.'),
+      model: modelAlias.optional(),
+    }),
     result: z.strictObject({ run: z.string(), model: z.string(), settings: z.looseObject({}) }),
     init: true,
     scope: 'run',

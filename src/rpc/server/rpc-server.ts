@@ -64,6 +64,7 @@ export interface RpcServerOptions {
   readonly outputBytes?: number;
   readonly rest?: { readonly bytes: number; readonly ms: number };
   /** What the backends of the server's own runner can do now; none by default. Never throws. */
+  readonly config?: () => object;
   readonly survey?: () => Promise<readonly BackendCapabilities[]>;
   /** What is masked for callers who may not see secrets; the known shapes by default (SPEC {#redaction}). */
   readonly redaction?: Redaction;
@@ -143,6 +144,7 @@ export class RpcServer {
       serverId,
       outputBytes: options.outputBytes ?? 0,
       ...defined({ rest: options.rest, observer: options.observer }),
+      config: options.config ?? (() => ({})),
       survey: options.survey ?? (() => Promise.resolve([])),
       checkResults: options.checkResults ?? false,
       tokenUse: this.#tokenUse,

@@ -44,6 +44,7 @@ export type Item = Prompt | Words | Trouble | Notice | Step;
 
 /** A run as the server told of it last. */
 export interface RunFacts {
+  readonly title: string | null;
   readonly status: number;
   readonly outcome: string | null;
   readonly model: string;
@@ -101,7 +102,7 @@ export class RunModel {
   readonly #removed = new Map<string, number>();
   readonly #meters = new Map<number, Meter>();
   readonly #words = new LiveWords();
-  #facts: RunFacts = { status: 100, outcome: null, model: '', turn: 0, phase: '', deleted: false };
+  #facts: RunFacts = { title: null, status: 100, outcome: null, model: '', turn: 0, phase: '', deleted: false };
   #seq = 0;
   #notices = 0;
   #isWhole = false;
@@ -144,8 +145,8 @@ export class RunModel {
 
   /** Takes what `getRun` returns. */
   setRun(run: ResultOf<'getRun'>): void {
-    const { status, outcome, model, turn } = run;
-    this.#facts = { ...this.#facts, status, outcome, model, turn };
+    const { title, status, outcome, model, turn } = run;
+    this.#facts = { ...this.#facts, title, status, outcome, model, turn };
     for (const meter of run.turns) this.#meters.set(meter.turn, meter);
   }
 

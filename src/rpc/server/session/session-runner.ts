@@ -1,7 +1,7 @@
-import type { PixelSize } from '../../../model/place.ts';
 import { JSONRPCClient, type JSONRPCResponse } from 'json-rpc-2.0';
 import { defined } from '../../../core/defined.ts';
 import { ERRORS, type ErrorFacts, type ErrorName, HeadgateError, isHeadgateError, messageOf } from '../../../core/errors.ts';
+import type { PixelSize } from '../../../model/place.ts';
 import type { InputTaken, KillRequest } from '../../../model/ports/backend.ts';
 import type { FenceReason, RemoteRunnerPort } from '../../../model/ports/runner.ts';
 import { producerIdOf } from '../../../model/producer-id.ts';

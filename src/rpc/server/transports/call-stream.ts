@@ -6,9 +6,10 @@ import { EventStream, sseFrame } from './event-stream.ts';
 import { ListeningChannel } from './listening-channel.ts';
 import type { CloseReason, MessageChannelLike } from './message-channel.ts';
 
-/** Methods that start something whose end can be waited for. */
+/** Methods that start something whose end can be waited for, and those that bring what happens. */
 const LOOPS: readonly string[] = ['act', 'ask'];
 const COMMANDS: readonly string[] = ['sh', 'env'];
+const SUBSCRIPTIONS: readonly string[] = ['subscribe', 'stream/subscribe'];
 /** Ids of the call and of the subscription to its output. */
 const CALL = 'call';
 const OUTPUT = 'output';
@@ -127,15 +128,26 @@ export class CallStream extends ListeningChannel implements MessageChannelLike {
   }
 
   #pass({ method = '', params = {} }: Frame): void {
-    if (this.#over || params['run'] !== this.#started?.['run']) return;
+    if (this.#over || !this.#isMine(params)) return;
     this.#event(method, params);
     if (this.#isEnd(method, params)) this.#finish();
   }
 
+  #isMine(params: Params): boolean {
+    const of = SUBSCRIPTIONS.includes(this.#call.method) ? 'subscription' : 'run';
+    return params[of] === this.#started?.[of];
+  }
+
   #isEnd(method: string, params: Params): boolean {
     const started = this.#started ?? {};
+    if (SUBSCRIPTIONS.includes(this.#call.method)) {
+      const ofOne = isParams(this.#call.params) && this.#call.params['path'] !== undefined;
+      return method === 'stream/closed' || (ofOne && method === 'stream/ended');
+    }
     if (LOOPS.includes(this.#call.method)) {
-      return method === 'run/state' && (params['deleted'] === true || (params['loop'] === started['loop'] && Number(params['status']) >= 200));
+      return (
+        method === 'run/state' && (params['deleted'] === true || (params['loop'] === started['loop'] && Number(params['status']) >= 200))
+      );
     }
     // The end that its own subscription tells comes after the last byte.
     const isOwn = params['path'] === undefined || params['path'] === started['path'];
@@ -164,10 +176,10 @@ function callOf(body: Buffer): RequestMessage {
   const problem = requestProblem(value);
   if (problem) throw new HeadgateError('invalid_request', problem.message);
   const call = value as RequestMessage;
-  if (!LOOPS.includes(call.method) && !COMMANDS.includes(call.method)) {
+  if (![...LOOPS, ...COMMANDS, ...SUBSCRIPTIONS].includes(call.method)) {
     throw new HeadgateError(
       'invalid_request',
-      `${call.method.slice(0, 80)} has no stream; Accept: text/event-stream goes with act, ask, sh and env, and GET /runs/{alias}/events has the events of a run`,
+      `${call.method.slice(0, 80)} has no stream; Accept: text/event-stream goes with act, ask, sh, env, subscribe and stream/subscribe, and GET /runs/{alias}/events has the events of a run`,
       { method: call.method.slice(0, 80) },
     );
   }

@@ -212,8 +212,7 @@ export class TtySession {
     const target = this.#target;
     if (!target || this.#state !== 'open') return;
     try {
-      if (command.type === 'resize')
-        await parts.streams.resize(target.runId, target.path, command.cols, command.rows, pixelSize(command));
+      if (command.type === 'resize') await parts.streams.resize(target.runId, target.path, command.cols, command.rows, pixelSize(command));
       else await parts.streams.signal(target.runId, target.path, signalOf(command));
     } catch (error) {
       // Of a command that has ended the exit chunk tells.
