@@ -5,7 +5,6 @@ import type { Link } from './link.ts';
 import { sessionIdOf } from './projects.ts';
 
 const PAGE_RUNS = 50;
-const TITLE_CHARS = 80;
 
 /** Where a listing goes on: a folder of those that are listed, and how many of its runs have been. */
 interface Cursor {
@@ -24,24 +23,14 @@ export async function sessionPage(
   if (folder === undefined) return { sessions: [] };
   const link = await open(folder);
   const runs = await link.runtime.look('getRuns', { limit: PAGE_RUNS, offset: at.offset });
-  const sessions = await Promise.all(
-    runs.map(async ({ run, updatedAt }) => ({
-      sessionId: sessionIdOf(run, link.root),
-      cwd: link.root,
-      title: await titleOf(link, run),
-      updatedAt: new Date(updatedAt).toISOString(),
-    })),
-  );
+  const sessions = runs.map(({ run, title, updatedAt }) => ({
+    sessionId: sessionIdOf(run, link.root),
+    cwd: link.root,
+    title: visibleLine(title ?? run),
+    updatedAt: new Date(updatedAt).toISOString(),
+  }));
   const next = runs.length === PAGE_RUNS ? { ...at, offset: at.offset + PAGE_RUNS } : { folder: at.folder + 1, offset: 0 };
   return { sessions, ...(next.folder < folders.length ? { nextCursor: `${next.folder}.${next.offset}` } : {}) };
-}
-
-/** The first line of a run's first prompt; its alias if it has no prompt. */
-async function titleOf(link: Link, run: string): Promise<string> {
-  // Deleted meanwhile: its alias is all there is.
-  const first = await link.runtime.look('getRun', { run }).catch(() => undefined);
-  const [line = ''] = (first?.loops[0]?.prompt ?? '').trim().split('\n', 1);
-  return line === '' ? run : visibleLine(line).slice(0, TITLE_CHARS);
 }
 
 function readCursor(cursor: string | null | undefined): Cursor {

@@ -19,7 +19,7 @@ import type { ModelProvider } from '../model/ports/model-provider.ts';
 import { producerIdOf } from '../model/producer-id.ts';
 import type { Producer, Run } from '../model/records.ts';
 import { LIVE_STATES } from '../model/status.ts';
-import { bundledPlugins, mcp } from '../plugins/index.ts';
+import { bundledPlugins, mcp, webSearch } from '../plugins/index.ts';
 import { Redaction, redactedLogger } from '../redact/index.ts';
 import { isLoopbackHost, type MessageChannelLike, type MetricsPage, RpcServer, readTls, type TlsFiles } from '../rpc/server/index.ts';
 import { createRunner } from '../runner/index.ts';
@@ -32,6 +32,7 @@ import { leaveToOriginal } from './data-copy.ts';
 import { DecisionLog } from './decision-log.ts';
 import { dataPaths, makePrivate, readOrMakeToken, removeServerRecord, userFolder, writeServerRecord } from './server-files.ts';
 import { serverLog } from './server-log.ts';
+import { shownConfig } from './shown-config.ts';
 
 /** What a server is made of, whether it listens or not. */
 export interface RuntimeOptions {
@@ -118,10 +119,11 @@ export async function openHeadgate(options: RuntimeOptions): Promise<ClosedServe
   }
 }
 
-/** The program's plugins, and MCP when servers are configured. */
-function bundledWith({ mcp: servers, folder }: ServerConfig, version: string): readonly Plugin[] {
-  if (Object.keys(servers).length === 0) return bundledPlugins;
-  return [...bundledPlugins, mcp({ servers, folder, env: process.env, version })];
+/** The program's plugins, the search of the web, and MCP when servers are configured. */
+function bundledWith({ mcp: servers, webSearch: engine, folder }: ServerConfig, version: string): readonly Plugin[] {
+  const plugins = [...bundledPlugins, webSearch(engine, process.env)];
+  if (Object.keys(servers).length === 0) return plugins;
+  return [...plugins, mcp({ servers, folder, env: process.env, version })];
 }
 
 /**
@@ -148,7 +150,12 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
   const config = options.config === undefined ? emptyConfig(paths.folder) : await loadConfig(options.config);
   const added = new AddedProviders(paths.providers);
   const providers = { ...added.all, ...config.providers };
-  const withheld = [...KEY_VARIABLES, ...COLLECTOR_KEYS, ...Object.values(providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? [])];
+  const withheld = [
+    ...KEY_VARIABLES,
+    ...COLLECTOR_KEYS,
+    ...Object.values(providers).flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []),
+    ...(config.webSearch?.apiKeyEnv === undefined ? [] : [config.webSearch.apiKeyEnv]),
+  ];
   const redaction = new Redaction(config.redaction, process.env);
   const logger = redactedLogger(plain, redaction);
 
@@ -337,6 +344,7 @@ async function compose(options: RuntimeOptions, opened: Disposer) {
     traces: traces !== undefined,
     unready: () => state.unready,
     acp: (channel, accept) => serveEditorSocket(channel, accept, { version: options.version, logger }),
+    config: () => shownConfig(config, added.all, redaction),
     survey: sharedSurvey(() => new Map([...backends, ...runtime.kinds]), clock),
     checkResults: process.env['HEADGATE_CHECK_RESULTS'] === '1',
   });

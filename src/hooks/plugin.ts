@@ -34,6 +34,8 @@ export interface EntryWrite {
   readonly path: string;
   /** The entry's text, 4 MiB at most. Left out: not changed. */
   readonly body?: string;
+  /** True: `body` goes behind the text that is there, in the same transaction. */
+  readonly append?: boolean;
   /** Facts about the entry, as JSON. Left out: not changed. */
   readonly attributes?: Attributes;
   /** `visible`, `summarized` or `archived`. */

@@ -138,6 +138,8 @@ function fits(name: FilterName, value: unknown): boolean {
       return value === 'allow' || value === 'ask' || value === 'deny';
     case 'tools.offered':
       return Array.isArray(value) && value.every((one) => typeof one === 'string');
+    case 'tools.docs':
+      return typeof value === 'string';
     case 'context.assemble':
       return Array.isArray(value) && value.every(isPart);
     case 'channel.digest': {

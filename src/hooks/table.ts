@@ -29,6 +29,7 @@ export const HOOKS = {
   'proposal.resolved': { kind: 'event', summary: 'A proposal was answered.', onThrow: EVENT_THROW },
   'producer.started': { kind: 'event', summary: 'An accepted proposal has channels.', onThrow: EVENT_THROW },
   'producer.ended': { kind: 'event', summary: 'A producer ended, however it ended.', onThrow: EVENT_THROW },
+  'stream.cancelled': { kind: 'event', summary: 'Somebody cancelled a producer, which has not ended yet.', onThrow: EVENT_THROW },
   'entry.changed': { kind: 'event', summary: 'An entry was written, removed or changed status.', onThrow: EVENT_THROW },
   'proposal.verdict': {
     kind: 'filter',
@@ -36,6 +37,7 @@ export const HOOKS = {
     onThrow: 'the verdict is `ask`; the plugin is named in the log and in ui/notify',
   },
   'tools.offered': { kind: 'filter', summary: 'The names of the tools that a turn may use.', onThrow: FILTER_THROW },
+  'tools.docs': { kind: 'filter', summary: 'The text that tells the model what one tool is for.', onThrow: FILTER_THROW },
   'context.assemble': { kind: 'filter', summary: 'The parts that a turn shows to the model.', onThrow: FILTER_THROW },
   'channel.digest': { kind: 'filter', summary: 'What the model is shown of one channel.', onThrow: FILTER_THROW },
 } as const satisfies Record<string, HookDef>;
@@ -78,6 +80,7 @@ export interface EventPayloads {
   'proposal.resolved': ProposalScope & { readonly action: string; readonly status: number; readonly by: string };
   'producer.started': ProposalScope & { readonly command: string; readonly runner: string };
   'producer.ended': ProposalScope & { readonly status: number; readonly outcome: string | null };
+  'stream.cancelled': ProposalScope & { readonly reason: string | null };
   'entry.changed': ProposalScope & { readonly status: number; readonly outcome: string | null; readonly removed: boolean };
 }
 
@@ -107,6 +110,7 @@ export interface FilterTypes {
     };
   };
   'tools.offered': { value: readonly string[]; payload: LoopScope & { readonly settings: RunSettings } };
+  'tools.docs': { value: string; payload: LoopScope & { readonly tool: string } };
   'context.assemble': { value: readonly ContextPart[]; payload: TurnScope & { readonly view: RunView } };
   'channel.digest': { value: ChannelDigest; payload: ProposalScope & { readonly reader: ChannelReader; readonly maxBytes: number } };
 }

@@ -16,6 +16,21 @@ const file = z
   .max(4096)
   .regex(/^[^\0\n]+$/, 'must be one line');
 
+/** Pixels of a terminal's window, for programs that draw pictures in it. */
+export const pixels = z.int().min(0).max(65_535);
+
+/** A window's size in pixels. */
+export interface PixelSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The size in pixels that fields of the wire name; undefined when none does. */
+export function pixelSize(of: { pixel_width?: number | undefined; pixel_height?: number | undefined }): PixelSize | undefined {
+  const { pixel_width: width = 0, pixel_height: height = 0 } = of;
+  return width === 0 && height === 0 ? undefined : { width, height };
+}
+
 /** A terminal that a command runs in (SPEC {#terminals}). */
 export const terminal = z.strictObject({
   term: z
@@ -24,6 +39,12 @@ export const terminal = z.strictObject({
     .default('xterm-256color'),
   cols: z.int().min(1).max(1000).default(80),
   rows: z.int().min(1).max(1000).default(24),
+  pixel_width: pixels.optional(),
+  pixel_height: pixels.optional(),
+  modes: z
+    .record(z.string().max(32), z.union([z.boolean(), z.int().min(0).max(0xffff_ffff)]))
+    .optional()
+    .describe('Modes of RFC 4254 by name, such as {"ECHO": 0, "ICRNL": 1}; flags only, others are ignored.'),
 });
 
 /** A host that is reached over SSH, from the runner (SPEC {#backend_ssh}). */
@@ -82,7 +103,9 @@ export const placeParams = {
     .min(1)
     .max(32)
     .optional()
-    .describe('`process`, `pty`, `tmux`, `container` or `ssh`. Default: by what is named below, else `process`.'),
+    .describe(
+      '`process` (or `local`), `pty`, `tmux`, `container` (or `docker`) or `ssh`. Default: by what is named below, else `process`.',
+    ),
   tty: z.union([z.boolean(), terminal]).optional().describe('A terminal instead of pipes; `true`: xterm-256color, 80 x 24.'),
   container: containerPlace.optional(),
   ssh: sshPlace.optional().describe('Also with `container` or `tmux`: on that host.'),
@@ -115,7 +138,8 @@ export interface Place {
  */
 export function placeOf(request: PlaceRequest): Place {
   const { container, ssh, tmux, sandbox: box } = request;
-  const backend = request.backend ?? (container ? 'container' : tmux ? 'tmux' : ssh ? 'ssh' : 'process');
+  const named = request.backend === undefined ? undefined : (OTHER_NAMES[request.backend] ?? request.backend);
+  const backend = named ?? (container ? 'container' : tmux ? 'tmux' : ssh ? 'ssh' : 'process');
   if (!isBackend(backend)) {
     throw new HeadgateError('unsupported', `no backend "${backend}"; this version has ${BACKENDS.join(', ')}`, {
       field: 'backend',
@@ -153,6 +177,9 @@ export function channelsOf({ backend, tty, container }: Place): readonly number[
 export function isLocal({ backend, ssh }: Place): boolean {
   return (backend === 'process' || backend === 'pty' || backend === 'tmux') && !ssh;
 }
+
+/** What else the backends are called (SPEC {#places}). */
+const OTHER_NAMES: Readonly<Record<string, BackendName>> = { local: 'process', docker: 'container' };
 
 /** What stands for a command where nothing is run but something watched; undefined when a command is needed. */
 export function watchTitle({ container, tmux }: Pick<Place, 'container' | 'tmux'>): string | undefined {

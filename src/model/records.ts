@@ -52,6 +52,8 @@ export interface RunSettings {
   readonly contextLimit?: number;
   /** Which shell gets command lines where the call names none; default `sh`. */
   readonly shell?: Shell;
+  /** What it is about, as somebody has called it; by default the beginning of its first prompt (SPEC {#run_title}). */
+  readonly title?: string;
   /** Accept every proposal that no rule denies. */
   readonly yolo?: boolean;
   readonly noRepo?: boolean;

@@ -26,6 +26,7 @@ import { wait } from './wait/index.ts';
 import { watch } from './watch/index.ts';
 
 export { mcp } from './mcp/index.ts';
+export { webSearch } from './web-search/index.ts';
 
 /** The plugins that are part of the program, in the order in which models see their tools. */
 export const bundledPlugins: readonly Plugin[] = [

@@ -2,6 +2,7 @@ import { uptime } from 'node:os';
 import type { Clock } from '../core/clock.ts';
 import { HeadgateError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import type { PixelSize } from '../model/place.ts';
 import type { Backend, InputTaken, KillRequest } from '../model/ports/backend.ts';
 import type { RunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import { emptyReceipt, type Producer, pendingKill } from '../model/records.ts';
@@ -94,8 +95,8 @@ class LinkedRunner implements Runner {
     return taken;
   }
 
-  async resize(entryId: number, cols: number, rows: number): Promise<void> {
-    await (await this.#find(entryId).handle()).resize(cols, rows);
+  async resize(entryId: number, cols: number, rows: number, pixels?: PixelSize): Promise<void> {
+    await (await this.#find(entryId).handle()).resize(cols, rows, pixels);
   }
 
   async signal(entryId: number, signal: string): Promise<void> {

@@ -5,6 +5,7 @@ import { slugOf } from '../model/paths.ts';
 import { type PlaceRequest, placeOf, watchesPane, watchTitle } from '../model/place.ts';
 import type { Run } from '../model/records.ts';
 import type { ChannelState } from '../stream/index.ts';
+import { withChannels } from './client-channels.ts';
 import type { Actions } from './loop/actions.ts';
 import { requireRunner } from './loop/answers.ts';
 import { freePath } from './loop/ask.ts';
@@ -29,6 +30,8 @@ export interface ClientCommand extends Partial<PlaceRequest> {
   readonly runner?: string | undefined;
   readonly stdin?: boolean | undefined;
   readonly durable?: boolean | undefined;
+  /** Channels that a client fills beside those of the place, number to name. */
+  readonly channels?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface CommandResult {
@@ -81,10 +84,8 @@ export class Commands {
       throw refusal(prepared.outcome.kind === 'refused' ? prepared.outcome.status : 500, prepared.outcome.body);
     if (prepared.verdict === 'deny') throw new HeadgateError('forbidden', deniedBy(prepared.reason), { command: text, ...prepared.judged });
     const { verdict } = prepared;
-    const producer = prepared.proposal.producer && {
-      ...prepared.proposal.producer,
-      runner: command.runner ?? prepared.proposal.producer.runner,
-    };
+    const planned = prepared.proposal.producer;
+    const producer = planned && withChannels({ ...planned, runner: command.runner ?? planned.runner }, command.channels);
     const proposal = { ...prepared.proposal, ...(producer ? { producer } : {}) };
     const { entry, now } = journal.commit('durable', (tx) => {
       // Renamed or deleted meanwhile.

@@ -10,6 +10,7 @@ import { type McpServerSettings, mcpServers } from '../model/mcp-servers.ts';
 import { BACKENDS, sandbox } from '../model/place.ts';
 import { DIALECTS, PROVIDER_KINDS } from '../model/provider-kind.ts';
 import type { Price } from '../model/records.ts';
+import { type SearchEngine, searchEngine } from '../model/search-engine.ts';
 import { type RuleText, splitRule } from '../policy/index.ts';
 import type { RedactionConfig } from '../redact/index.ts';
 import type { PolicyConfig } from './policy.ts';
@@ -165,6 +166,8 @@ export const configSchema = z.strictObject({
       }),
     )
     .default({}),
+  /** Where models search the web (SPEC {#tool_web_search}). */
+  webSearch: searchEngine.optional(),
   providers: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'must be lower case letters, digits, - and _'), provider).default({}),
   /** What a million tokens cost, by the provider's name of the model (SPEC {#usage}). */
   prices: z
@@ -207,6 +210,8 @@ export type LifetimeDefaults = Readonly<z.output<typeof lifetimes>>;
 export interface ServerConfig {
   /** Package names, or paths beginning with `.` or `/`; relative ones begin at the file's folder. */
   readonly plugins: readonly string[];
+  /** Where models search the web; left out: nowhere. */
+  readonly webSearch?: SearchEngine | undefined;
   /** MCP servers by name. */
   readonly mcp: Readonly<Record<string, McpServerSettings>>;
   /** Agents of others that drive runs, by name. */

@@ -170,8 +170,16 @@ export class EntryOperations {
   set(
     c: Caller,
     runAlias: string,
-    write: { path: string; body?: string | undefined; attributes?: Attributes | undefined; visibility?: Visibility | undefined },
+    write: {
+      path: string;
+      body?: string | undefined;
+      append?: boolean | undefined;
+      attributes?: Attributes | undefined;
+      visibility?: Visibility | undefined;
+    },
   ): EntryRow {
+    if (write.append && write.body === undefined)
+      throw new HeadgateError('invalid_params', 'there is nothing to append; give body, or leave append out', { field: 'body' });
     const run = this.#requireRun(c.sight, runAlias);
     const entry = this.#parts.journal.commit('durable', (tx) =>
       writeEntry(
@@ -180,7 +188,7 @@ export class EntryOperations {
         run,
         {
           path: write.path,
-          ...defined({ body: write.body, attributes: write.attributes, visibility: write.visibility }),
+          ...defined({ body: write.body, append: write.append, attributes: write.attributes, visibility: write.visibility }),
         },
         { turn: run.turn, loopId: null, writer: c.client },
       ),

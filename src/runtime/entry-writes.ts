@@ -49,13 +49,14 @@ export function writeEntry(
 ): Entry {
   if (onlyHides(write)) return hide(store, tx, run, write.path, write.visibility ?? 'visible');
   checkWritable(write.path);
-  if (write.body !== undefined) checkSize(write.path, Buffer.byteLength(write.body));
   const known = store.entries.get(run.id, write.path);
   if (known && isChannel(known))
     throw new HeadgateError('forbidden', `${write.path} is a channel, which only the server writes`, { path: write.path });
   if (known && write.create)
     throw new HeadgateError('conflict', `${write.path} is there already; remove it first, or take another path`, { path: write.path });
-  const change = defined({ body: write.body, attributes: write.attributes, visibility: write.visibility });
+  const body = write.append && known ? known.body + (write.body ?? '') : write.body;
+  if (body !== undefined) checkSize(write.path, Buffer.byteLength(body));
+  const change = defined({ body, attributes: write.attributes, visibility: write.visibility });
   const entry = known
     ? store.entries.update(known.id, { ...change, writer: by.writer })
     : store.entries.create({ runId: run.id, path: write.path, category: categoryOf(write.path), status: 200, ...change, ...by });

@@ -71,8 +71,14 @@ export class FileOperations {
   async set(
     c: Caller,
     run: string,
-    write: { path: string; body?: string | undefined; attributes?: unknown; visibility?: unknown },
+    write: { path: string; body?: string | undefined; append?: boolean | undefined; attributes?: unknown; visibility?: unknown },
   ): Promise<EntryRow> {
+    if (write.append) {
+      throw new HeadgateError('unsupported', 'a file is written as a whole; read it with get and write the longer text', {
+        field: 'append',
+        path: write.path,
+      });
+    }
     if (write.body === undefined || write.attributes !== undefined || write.visibility !== undefined) {
       throw new HeadgateError('invalid_params', 'a file has a body, and neither attributes nor visibility', {
         field: 'body',

@@ -29,6 +29,8 @@ export function emitHooks(hooks: HookRegistry, event: EventRecord): void {
         status: number(payload['status']),
         outcome: outcome(payload['outcome']),
       });
+    case 'stream/cancelled':
+      return hooks.emit('stream.cancelled', { projectId, run, path, reason: outcome(payload['reason']) });
     case 'entry/changed':
       return hooks.emit('entry.changed', {
         projectId,

@@ -20,6 +20,7 @@ export interface SettingsParams {
   readonly persona?: string | undefined;
   readonly contextLimit?: number | undefined;
   readonly shell?: Shell | undefined;
+  readonly title?: string | undefined;
   readonly yolo?: boolean | undefined;
   readonly noRepo?: boolean | undefined;
   readonly noInteraction?: boolean | undefined;
@@ -29,6 +30,9 @@ export interface SettingsParams {
   readonly agent?: string | undefined;
 }
 
+/** Characters of a title that is made of a prompt. */
+const TITLE_CHARS = 80;
+
 /** Proposals that are read at once: what they show may be long. */
 const PROPOSALS = 50;
 
@@ -37,6 +41,7 @@ const SETTINGS = [
   'persona',
   'contextLimit',
   'shell',
+  'title',
   'yolo',
   'noRepo',
   'noInteraction',
@@ -65,6 +70,8 @@ export interface ProposalView {
 
 export interface RunRow {
   readonly run: string;
+  /** Null before its first prompt. */
+  readonly title: string | null;
   readonly status: number;
   readonly outcome: string | null;
   readonly model: string;
@@ -75,7 +82,7 @@ export interface RunRow {
   readonly updatedAt: number;
 }
 
-export interface RunInfo extends RunRow, RunUsage, AgentFacts {
+export interface RunInfo extends RunRow, RunUsage, Omit<AgentFacts, 'title'> {
   readonly loops: { loop: number; mode: 'ask' | 'act'; prompt: string; status: number; outcome: string | null; result: string | null }[];
   readonly proposals: string[];
   readonly producers: string[];
@@ -149,7 +156,10 @@ export class Runs {
 
   /** Newest first; 100 by default. */
   list(sight: Sight, limit = 100, offset = 0): RunRow[] {
-    return this.#parts.store.runs.list(sight, limit, offset).map(row);
+    const { runs, loops } = this.#parts.store;
+    const page = runs.list(sight, limit, offset);
+    const prompts = loops.firstPrompts(page.map(({ id }) => id));
+    return page.map((run) => this.#row(run, prompts.get(run.id)));
   }
 
   info(sight: Sight, alias: string): RunInfo {
@@ -158,8 +168,8 @@ export class Runs {
     const loops = store.loops.list(run.id);
     const live = streams.list({ runId: run.id, state: 'live' });
     return {
-      ...row(run),
       ...defined({ ...store.agents.get(run.id)?.facts }),
+      ...this.#row(run, loops[0]?.prompt),
       loops: loops.map(({ sequence, mode, prompt, status, outcome, result }) => ({
         loop: sequence,
         mode,
@@ -194,6 +204,13 @@ export class Runs {
       afterId = page.at(-1)?.id ?? afterId;
       await slices.next();
     }
+  }
+
+  #row(run: Run, prompt: string | undefined): RunRow {
+    const { alias, status, outcome, model, turn, createdAt, updatedAt } = run;
+    const { agent } = run.settings;
+    const said = agent === undefined ? undefined : this.#parts.store.agents.get(run.id)?.facts?.title;
+    return { run: alias, title: titleOf(run, said, prompt), status, outcome, model, ...defined({ agent }), turn, createdAt, updatedAt };
   }
 
   #freeAlias(projectId: number, driver: string): string {
@@ -232,8 +249,11 @@ export class Runs {
   }
 }
 
-function row(run: Run): RunRow {
-  const { alias, status, outcome, model, turn, createdAt, updatedAt } = run;
-  const { agent } = run.settings;
-  return { run: alias, status, outcome, model, ...defined({ agent }), turn, createdAt, updatedAt };
+/** What somebody has called it, else what its agent calls it, else the first line of its first prompt that says something (SPEC {#run_title}). */
+function titleOf({ settings }: Run, said: string | undefined, prompt = ''): string | null {
+  const given = settings.title || said;
+  if (given) return given;
+  const [line = ''] = prompt.trim().split('\n', 1);
+  const text = line.trim();
+  return text === '' ? null : [...text].slice(0, TITLE_CHARS).join('');
 }

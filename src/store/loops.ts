@@ -13,6 +13,9 @@ import type { Tables } from './tables.ts';
 import { requireTransition } from './transitions.ts';
 import { ofVisibleRun } from './visible.ts';
 
+/** Characters of a prompt that say what it is about. */
+const BEGINNING_CHARS = 400;
+
 /** The prompt queue of each run. */
 export class SqliteLoops implements LoopStore {
   readonly #db: Connection;
@@ -70,6 +73,15 @@ export class SqliteLoops implements LoopStore {
 
   list(runId: number): Loop[] {
     return this.#db.all(this.#visible().where('run_id', '=', runId).orderBy('sequence')).map(record);
+  }
+
+  firstPrompts(runIds: readonly number[]): Map<number, string> {
+    const beginnings = this.#db.query
+      .selectFrom('loops')
+      .select(({ fn, val }) => ['run_id', fn<string>('substr', ['prompt', val(1), val(BEGINNING_CHARS)]).as('prompt')])
+      .where('run_id', 'in', runIds)
+      .where('sequence', '=', 1);
+    return new Map(this.#db.all(beginnings).map(({ run_id, prompt }) => [run_id, prompt]));
   }
 
   setStatus(id: number, status: LoopStatus, outcome: string | null, result: string | null): void {

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { HeadgateError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Digests } from '../digest/index.ts';
+import type { PixelSize } from '../model/place.ts';
 import type { InputTaken } from '../model/ports/backend.ts';
 import type { LocalRunnerLink, RunnerPort } from '../model/ports/runner.ts';
 import type { Store } from '../model/ports/store.ts';
@@ -214,9 +215,9 @@ export class Streams {
   }
 
   /** Resizes a terminal. */
-  async resize(runId: number, path: string, cols: number, rows: number): Promise<void> {
+  async resize(runId: number, path: string, cols: number, rows: number, pixels?: PixelSize): Promise<void> {
     const { producer } = served(this.#lifecycle, runId, path);
-    await this.fleet.serving(producer).resize(producer.entryId, cols, rows);
+    await this.fleet.serving(producer).resize(producer.entryId, cols, rows, pixels);
     this.sizes.set(producer.entryId, { cols, rows });
   }
 

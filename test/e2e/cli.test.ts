@@ -301,7 +301,7 @@ describe('listings', () => {
     expect((await hg(['ps', '--all', '--run', 'listed'])).out).toContain('exit 0');
     const runs = await json<{ run: string }[]>(['runs', '--json']);
     expect(runs.map(({ run }) => run)).toContain('listed');
-    expect((await hg(['runs'])).out).toMatch(/^RUN +STATUS +OUTCOME +MODEL +TURN +CHANGED\n/);
+    expect((await hg(['runs'])).out).toMatch(/^RUN +STATUS +OUTCOME +MODEL +TURN +CHANGED +TITLE\n/);
     expect(await json<unknown[]>(['runs', '--json', '--limit', '1'])).toHaveLength(1);
   });
 

@@ -92,7 +92,7 @@ export class MadeRun {
     if (own) return await own(params);
     switch (method) {
       case 'getRun':
-        return { status: 102, outcome: null, model: 'm', turn: 1, turns: [], waiting: [] };
+        return { title: null, status: 102, outcome: null, model: 'm', turn: 1, turns: [], waiting: [] };
       case 'getEntries':
         return params['pattern'] === undefined ? [...this.entries.values()] : [];
       case 'get':

@@ -216,13 +216,9 @@ export async function endCommands(server: Ready, root: string): Promise<void> {
     const live = await client.call<{ run: string; path: string }[]>('stream/list', { state: 'open' });
     const cancelled: typeof live = [];
     for (const { run, path } of live) {
-      try {
-        await client.call('stream/cancel', { run, path, grace_ms: 100 });
-        cancelled.push({ run, path });
-      } catch (error) {
-        // A command may end by itself between the list and the call, such as at the end of its lifetime.
-        if (!(error instanceof WireError && error.data['name'] === 'stream_closed')) throw error;
-      }
+      const { terminal_status } = await client.call('stream/cancel', { run, path, grace_ms: 100 });
+      // A command may end by itself between the list and the call, such as at the end of its lifetime.
+      if (terminal_status === undefined) cancelled.push({ run, path });
     }
     for (const { run, path } of cancelled) {
       let finishedAt: unknown = null;

@@ -24,13 +24,13 @@ async function post(body: unknown, headers: Record<string, string> = auth): Prom
 }
 
 describe('{#transport_http} POST /rpc', () => {
-  it('answers one request, also an error, with 200 and the answer that a WebSocket would give', async () => {
+  it('answers one request with the answer that a WebSocket would give, and an error with its status', async () => {
     expect(await post(call('ping'))).toMatchObject({ status: 200, answer: { jsonrpc: '2.0', id: 1, result: { pong: true } } });
-    expect(await post(call('getRuns'))).toMatchObject({ status: 200, answer: { id: 1, error: { data: { name: 'not_initialized' } } } });
-    expect(await post(call('nope'))).toMatchObject({ status: 200, answer: { error: { code: -32601 } } });
-    expect(await post('{')).toMatchObject({ status: 200, answer: { id: null, error: { code: -32700 } } });
-    expect(await post('')).toMatchObject({ status: 200, answer: { id: null, error: { code: -32700 } } });
-    expect(await post('[]')).toMatchObject({ status: 200, answer: { error: { code: -32600 } } });
+    expect(await post(call('getRuns'))).toMatchObject({ status: 409, answer: { id: 1, error: { data: { name: 'not_initialized' } } } });
+    expect(await post(call('nope'))).toMatchObject({ status: 404, answer: { error: { code: -32601 } } });
+    expect(await post('{')).toMatchObject({ status: 400, answer: { id: null, error: { code: -32700 } } });
+    expect(await post('')).toMatchObject({ status: 400, answer: { id: null, error: { code: -32700 } } });
+    expect(await post('[]')).toMatchObject({ status: 400, answer: { error: { code: -32600 } } });
     expect(server.parts.server.connections).toBe(0);
   });
 
@@ -70,7 +70,7 @@ describe('{#transport_http} POST /rpc', () => {
     }
     const reader = { ...inProject(), authorization: `Bearer ${READ_TOKEN}` };
     expect(await post(call('startRun', { model: 'scripted' }), reader)).toMatchObject({
-      status: 200,
+      status: 403,
       answer: { error: { data: { name: 'forbidden', scope: 'run' } } },
     });
   });

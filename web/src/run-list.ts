@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
+import { visibleLine } from '../../src/core/visible-text.ts';
 import { Watching } from './state/observable.ts';
 import type { ProjectState, RunRow } from './state/project-state.ts';
 import { runHref } from './ui/routes.ts';
@@ -92,8 +93,8 @@ export class RunList extends LitElement {
 
   override render() {
     const words = this.filter.toLowerCase().split(/\s+/);
-    const rows = this.project.runs.filter(({ run, model, agent = model }) =>
-      words.every((word) => `${run} ${agent}`.toLowerCase().includes(word)),
+    const rows = this.project.runs.filter(({ run, title, model, agent = model }) =>
+      words.every((word) => `${run} ${title ?? ''} ${agent}`.toLowerCase().includes(word)),
     );
     return html`<div class="search">
         <input
@@ -138,15 +139,15 @@ export class RunList extends LitElement {
     }
   };
 
-  #row({ run, status, outcome, model, agent = model, updatedAt }: RunRow) {
+  #row({ run, title, status, outcome, model, agent = model, updatedAt }: RunRow) {
     const { word, tone } = runWord(status, outcome);
     const waiting = this.project.waiting(run);
     return html`<li>
       <a href=${runHref(run)} aria-current=${run === this.current ? 'page' : nothing}>
         <span class="dot ${tone}" aria-hidden="true"></span>
-        <span class="name ellipsis">${run}</span>
+        <span class="name ellipsis" title=${title ?? run}>${title ? visibleLine(title) : run}</span>
         ${waiting === 0 ? html`<span></span>` : html`<span class="count" title="${waiting} waiting for an answer">${waiting}<span class="hidden-text"> waiting</span></span>`}
-        <span class="below"><span>${word}</span><span class="ellipsis">${agent}</span><span class="age">${ageWord(Date.now() - updatedAt)}</span></span>
+        <span class="below"><span>${word}</span>${title ? html`<span class="ellipsis">${run}</span>` : nothing}<span class="ellipsis">${agent}</span><span class="age">${ageWord(Date.now() - updatedAt)}</span></span>
       </a>
     </li>`;
   }

@@ -2,9 +2,10 @@ import { execFile } from 'node:child_process';
 import { HeadgateError } from '../../core/errors.ts';
 import { InTurn } from '../../core/in-turn.ts';
 import { SYSTEM_PATH } from '../../core/system-path.ts';
+import type { PixelSize } from '../../model/place.ts';
 import type { ProducerFolder } from '../shim/producer-folder.ts';
 import { RESIZE_SH } from '../shim/resize-sh.ts';
-import { isTerminalSize } from '../shim/terminal.ts';
+import { isTerminalSize, sizeWords } from '../shim/terminal.ts';
 import { TERMINAL_PROBE_SH } from '../shim/terminal-probe-sh.ts';
 import { type ProcStat, readStat } from './proc.ts';
 import { isSafe, signalEach, signalGroupOf } from './signalling.ts';
@@ -38,11 +39,11 @@ export class LocalTerminal {
   }
 
   /** Sets the size, or keeps it until there is a terminal. Throws `invalid_params` for no size and `conflict` after the end. */
-  resize(cols: number, rows: number): Promise<void> {
+  resize(cols: number, rows: number, pixels?: PixelSize): Promise<void> {
     if (!isTerminalSize(cols) || !isTerminalSize(rows)) {
       throw new HeadgateError('invalid_params', 'a terminal has 1 to 1000 columns and 1 to 1000 rows', { field: 'cols' });
     }
-    return this.#turns.run(() => this.#resize(cols, rows));
+    return this.#turns.run(() => this.#resize(cols, rows, pixels));
   }
 
   /** Whether the terminal shows what is typed; null when it is gone, or cannot be asked. */
@@ -68,8 +69,8 @@ export class LocalTerminal {
     return true;
   }
 
-  async #resize(cols: number, rows: number): Promise<void> {
-    const { code, text } = await script(RESIZE_SH, [this.#folder.path, String(rows), String(cols)]);
+  async #resize(cols: number, rows: number, pixels: PixelSize | undefined): Promise<void> {
+    const { code, text } = await script(RESIZE_SH, [this.#folder.path, ...sizeWords(cols, rows, pixels)]);
     if (code === 0) return;
     if (code === 2 || this.#folder.exitCode() !== undefined) throw terminalGone();
     throw new HeadgateError('internal', `the terminal cannot be resized now: ${text || `exit code ${code}`}; try again`);

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { deferred } from '../../core/deferred.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { PixelSize } from '../../model/place.ts';
 import type { BackendHandle, BackendRef, ExitFact, InputTaken, KillRequest, OutputSink, Overdue } from '../../model/ports/backend.ts';
 import { emptyReceipt, type KillReceipt } from '../../model/records.ts';
 import { signalName } from '../../model/signals.ts';
@@ -154,10 +155,10 @@ export class ProcessHandle implements BackendHandle {
     await this.#input.end();
   }
 
-  async resize(cols: number, rows: number): Promise<void> {
+  async resize(cols: number, rows: number, pixels?: PixelSize): Promise<void> {
     if (!this.#terminal) throw new HeadgateError('unsupported', 'this command has no terminal, so there is nothing to resize');
     if (this.#end) throw new HeadgateError('conflict', 'the command has ended, and its terminal with it');
-    await this.#terminal.resize(cols, rows);
+    await this.#terminal.resize(cols, rows, pixels);
   }
 
   async signal(signal: string): Promise<void> {

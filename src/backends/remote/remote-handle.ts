@@ -3,6 +3,7 @@ import { deferred } from '../../core/deferred.ts';
 import { defined } from '../../core/defined.ts';
 import { HeadgateError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { PixelSize } from '../../model/place.ts';
 import type {
   BackendHandle,
   BackendRef,
@@ -135,10 +136,10 @@ export class RemoteHandle implements BackendHandle {
     await this.#input.end();
   }
 
-  async resize(cols: number, rows: number): Promise<void> {
+  async resize(cols: number, rows: number, pixels?: PixelSize): Promise<void> {
     if (!this.#terminal) throw new HeadgateError('unsupported', 'this command has no terminal, so there is nothing to resize');
     if (this.#hasEnded) throw new HeadgateError('conflict', 'the command has ended, and its terminal with it');
-    await this.#terminal.resize(cols, rows);
+    await this.#terminal.resize(cols, rows, pixels);
   }
 
   async signal(signal: string): Promise<void> {

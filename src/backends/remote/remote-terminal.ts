@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HeadgateError } from '../../core/errors.ts';
 import { InTurn } from '../../core/in-turn.ts';
+import type { PixelSize } from '../../model/place.ts';
 import { FOREGROUND_SH } from '../shim/foreground-sh.ts';
 import { RESIZE_SH } from '../shim/resize-sh.ts';
-import { isTerminalSize } from '../shim/terminal.ts';
+import { isTerminalSize, sizeWords } from '../shim/terminal.ts';
 import { askCode } from './ask.ts';
 import type { ShellHost } from './shell-host.ts';
 
@@ -27,12 +28,12 @@ export class RemoteTerminal {
   }
 
   /** Sets the size, or keeps it until there is a terminal. Throws `invalid_params` for no size and `conflict` after the end. */
-  resize(cols: number, rows: number): Promise<void> {
+  resize(cols: number, rows: number, pixels?: PixelSize): Promise<void> {
     if (!isTerminalSize(cols) || !isTerminalSize(rows)) {
       throw new HeadgateError('invalid_params', 'a terminal has 1 to 1000 columns and 1 to 1000 rows', { field: 'cols' });
     }
     return this.#turns.run(async () => {
-      const code = await askCode(this.#host, RESIZE_SH, [await this.#folder(), `${rows}`, `${cols}`]);
+      const code = await askCode(this.#host, RESIZE_SH, [await this.#folder(), ...sizeWords(cols, rows, pixels)]);
       if (code === 0) return;
       if (code === GONE) throw new HeadgateError('conflict', 'the command has ended, and its terminal with it');
       throw new HeadgateError('internal', `the terminal on ${this.#host.name} cannot be resized now (exit code ${code}); try again`);

@@ -1,5 +1,5 @@
 import { shellQuote } from '../../core/shell-quote.ts';
-import type { Terminal } from '../../model/place.ts';
+import { type PixelSize, pixelSize, type Terminal } from '../../model/place.ts';
 import { LEADER_SH } from './leader-sh.ts';
 import { TRAPPED_SIGNALS } from './shim-text.ts';
 
@@ -29,7 +29,7 @@ export function terminalCommand(options: {
     ...('TERM' in env ? [] : [`export TERM=${shellQuote(tty.term)}`]),
     ...(unwanted.length > 0 ? [`unset ${unwanted.join(' ')}`] : []),
     `export HEADGATE_TTY_SHELL="\${SHELL+=$SHELL}" SHELL=/bin/sh`,
-    `export HEADGATE_TTY_FOLDER=${shellQuote(folder)} HEADGATE_TTY_SIZE='rows ${tty.rows} cols ${tty.cols}' HEADGATE_TTY_STDIN=${stdin ? 1 : 0}`,
+    `export HEADGATE_TTY_FOLDER=${shellQuote(folder)} HEADGATE_TTY_SIZE='${sizeWords(tty.cols, tty.rows, pixelSize(tty)).join(' ')}' HEADGATE_TTY_MODES='${modeWords(tty.modes)}' HEADGATE_TTY_STDIN=${stdin ? 1 : 0}`,
     `export HEADGATE_TTY_COMMAND=${shellQuote(shellLine(argv))}`,
     `exec "$(PATH=$PATH:/usr/bin:/bin; command -v script)" -q -f -e -E always -c ${shellQuote(LEADER_SH)} /dev/null 2>&1`,
   ].join('\n');
@@ -42,6 +42,23 @@ export function shellLine(argv: readonly string[]): string {
   const name = shellQuote(program);
   const missing = shellQuote(`headgate: ${program}: not found`);
   return `command -v ${name} > /dev/null 2>&1 || { echo ${missing} >&2; exit 127; }; exec ${argv.map(shellQuote).join(' ')}`;
+}
+
+/** Rows, columns, and the pixels of the window where they are known, as the scripts take them. */
+export function sizeWords(cols: number, rows: number, pixels: PixelSize | undefined): string[] {
+  return [String(rows), String(cols), ...(pixels ? [String(pixels.width), String(pixels.height)] : [])];
+}
+
+/** The flags of RFC 4254, section 8, that stty knows. */
+const MODES = new Set(
+  `IGNPAR PARMRK INPCK ISTRIP INLCR IGNCR ICRNL IUCLC IXON IXANY IXOFF IMAXBEL IUTF8 ISIG ICANON XCASE ECHO ECHOE ECHOK ECHONL NOFLSH TOSTOP
+  IEXTEN ECHOCTL ECHOKE OPOST OLCUC ONLCR OCRNL ONOCR ONLRET`.split(/\s+/),
+);
+
+/** What stty is given for modes: `-echo icrnl`. Modes that are not flags, or are not known, are left out (SPEC {#terminals}). */
+export function modeWords(modes: Terminal['modes']): string {
+  const flags = Object.entries(modes ?? {}).filter(([name]) => MODES.has(name));
+  return flags.map(([name, on]) => `${on ? '' : '-'}${name.toLowerCase()}`).join(' ');
 }
 
 /** True for a number of columns or rows that a terminal can have. */

@@ -1,5 +1,5 @@
 import type { RunModel } from '../../rpc/client/index.ts';
-import { formatStatus } from '../text.ts';
+import { formatStatus, visibleLine } from '../text.ts';
 import { usageLine } from '../usage-line.ts';
 import { spread } from './item-rows.ts';
 import { type Row, span } from './rows.ts';
@@ -10,15 +10,21 @@ export function titleRow(alias: string, { run, meters, proposals, running }: Run
     ...(proposals.length > 0 ? [`${proposals.length} to answer`] : []),
     ...(running.length > 0 ? [`${running.length} running`] : []),
   ].join(', ');
+  const title = run.title && run.title !== alias ? `: ${visibleLine(run.title)}` : '';
   const left = [
-    ` ${alias}`,
+    ` ${alias}${cut(title, columns)}`,
     formatStatus(run.status),
     run.agent ?? run.model,
-    ...(run.title === undefined ? [] : [run.title]),
     ...(counts === '' ? [] : [counts]),
   ].join('  ');
   const used = usageLine(meters);
   const right = !isConnected ? ' connection lost ' : used === undefined ? ' ' : ` ${used} `;
   if (columns < left.length + right.length && isConnected) return [span(left, 'inverse')];
   return spread([span(left)], [span(right)], columns).map((piece) => ({ ...piece, styles: ['inverse'] }));
+}
+
+/** A title leaves room for the rest: it has a third of the row at most. */
+function cut(title: string, columns: number): string {
+  const most = Math.floor(columns / 3);
+  return title.length <= most ? title : `${title.slice(0, Math.max(0, most - 1)).trimEnd()}…`;
 }

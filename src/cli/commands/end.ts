@@ -17,11 +17,18 @@ export interface CancelOptions extends ListOptions {
 export async function cancel(console: Console, run: string, path: string | undefined, options: CancelOptions): Promise<number> {
   return await withSession(console, options, async (session) => {
     const target = await liveCommand(session, run, path, 'cancel');
-    await session.call('stream/cancel', {
+    const { terminal_status: before } = await session.call('stream/cancel', {
       run,
       path: target,
       ...defined({ reason: options.reason, signal: options.signal, grace_ms: options.grace }),
     });
+    if (before !== undefined)
+      return await printAnswer(
+        console,
+        options,
+        { run, path: target, receipt: null, terminal_status: before },
+        `${target} had ended before: ${formatStatus(before)}`,
+      );
     const receipt = await awaitKill(session, run, target, undefined, options.grace);
     if (options.json) return await printJson(console, { run, path: target, receipt: receipt ?? null });
     if (receipt?.finishedAt == null) return await say(console, `cancelled ${target}; its processes are still being ended`);

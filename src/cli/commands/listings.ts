@@ -8,7 +8,7 @@ import { type ListOptions, printListing, withSession } from '../listing.ts';
 import { listOutlived } from '../outlived.ts';
 import { commandsOf } from '../short-path.ts';
 import type { Column } from '../table.ts';
-import { formatBytes, formatDuration, formatStatus } from '../text.ts';
+import { formatBytes, formatDuration, formatStatus, visibleLine } from '../text.ts';
 
 type Row = ResultOf<'stream/list'>[number];
 
@@ -29,6 +29,7 @@ export async function runs(console: Console, options: ProjectsOptions & { readon
       { title: 'MODEL' },
       { title: 'TURN', right: true },
       { title: 'CHANGED' },
+      { title: 'TITLE' },
     ],
     cells: rows.map((run) => [
       ...projectCell(run),
@@ -38,6 +39,7 @@ export async function runs(console: Console, options: ProjectsOptions & { readon
       run.agent ?? run.model,
       String(run.turn),
       `${formatDuration(now - run.updatedAt)} ago`,
+      visibleLine(run.title ?? '-'),
     ]),
     empty: 'no runs in this project; start one with: headgate act "what to do"',
   });

@@ -1,3 +1,4 @@
+import type { PixelSize } from '../place.ts';
 import type { KillReceipt, ProducerSpec } from '../records.ts';
 
 /** What a backend can do on this machine (SPEC {#backends}). */
@@ -136,7 +137,8 @@ export interface BackendHandle {
    */
   write(bytes: Buffer, offset?: number): Promise<InputTaken>;
   closeInput(): Promise<void>;
-  resize(cols: number, rows: number): Promise<void>;
+  /** `pixels`: of the window, where the terminal can have that. */
+  resize(cols: number, rows: number, pixels?: PixelSize): Promise<void>;
   /** Sends one signal to the command's group. Throws `invalid_params` for a signal that does not exist. */
   signal(signal: string): Promise<void>;
   /** Ends the whole tree and says what became of it. A second call returns the same receipt. */

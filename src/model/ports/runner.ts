@@ -1,3 +1,4 @@
+import type { PixelSize } from '../place.ts';
 import type { KillReceipt, LeftoverLimit, Producer } from '../records.ts';
 import type { BackendRef, InputTaken, KillRequest, OwnEnd } from './backend.ts';
 
@@ -12,7 +13,7 @@ export interface RunnerPort {
   adopt(producer: Producer, offsets: ReadonlyMap<number, number>): void;
   /** `offset`: where the chunk begins in the command's input (SPEC {#input_offset}). */
   input(entryId: number, bytes: Buffer, eof: boolean, offset?: number): Promise<InputTaken>;
-  resize(entryId: number, cols: number, rows: number): Promise<void>;
+  resize(entryId: number, cols: number, rows: number, pixels?: PixelSize): Promise<void>;
   signal(entryId: number, signal: string): Promise<void>;
   /** What keeps the output of one of its producers from coming now, in words; null when nothing does. */
   waitsFor?(entryId: number): string | null;

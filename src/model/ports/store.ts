@@ -151,6 +151,8 @@ export interface LoopStore {
   nextQueued(runId: number): Loop | undefined;
   /** In order of sequence. */
   list(runId: number): Loop[];
+  /** The beginnings of the first prompts of these runs, by run. */
+  firstPrompts(runIds: readonly number[]): Map<number, string>;
   setStatus(id: number, status: LoopStatus, outcome: string | null, result: string | null): void;
 }
 

@@ -24,12 +24,15 @@ with the run and is written at once. \`log://\`, \`prompt://\` and channels are 
 \`\`\`json
 {"path": "known://deploy/steps", "body": "1. build\\n2. copy"}
 \`\`\`
+
+\`append\` puts the body behind what an entry holds.
 `;
 
 interface Input {
   readonly path: string;
   readonly body?: string | undefined;
   readonly edits?: readonly TextEdit[] | undefined;
+  readonly append?: boolean | undefined;
   readonly visibility?: Visibility | undefined;
 }
 
@@ -60,14 +63,17 @@ export const set: Plugin = {
           .max(200)
           .optional()
           .describe('Edits instead of a body.'),
+        append: z.boolean().optional().describe('True: body goes behind what the entry holds; not for files.'),
         visibility: z.enum(['visible', 'summarized', 'archived']).optional().describe('Whether an entry is shown to you.'),
       }),
       summary: ({ path, edits }) => `${edits ? 'edit' : 'write'} ${path}`,
       handler: (input, call) => {
-        const { path, body, edits, visibility } = input;
+        const { path, body, edits, append, visibility } = input;
+        if (append && body === undefined) return { kind: 'refused', status: 422, body: 'There is nothing to append; give body.' };
         if ((body !== undefined && edits !== undefined) || (body ?? edits ?? visibility) === undefined)
           return { kind: 'refused', status: 422, body: 'Give either body or edits, or a visibility of an entry.' };
         if (!isFilePath(path)) return setEntry(input, call);
+        if (append) return { kind: 'refused', status: 422, body: 'A file is not appended to; use edits, with after the last line.' };
         if (visibility === undefined) return setFile(input, call);
         return { kind: 'refused', status: 422, body: 'A file has no visibility; leave it out.' };
       },
@@ -85,12 +91,13 @@ function setFile({ path, body, edits }: Input, call: ToolCallContext): ToolOutco
   return fileProposal(planned);
 }
 
-function setEntry({ path, body, edits, visibility }: Input, { entries }: ToolCallContext): ToolOutcome {
+function setEntry({ path, body, edits, append, visibility }: Input, { entries }: ToolCallContext): ToolOutcome {
   const now = edits && entries.get(path);
   if (edits && !now) return { kind: 'refused', status: 404, body: `There is no entry ${path} to edit. Write it whole with body.` };
   const text = edits ? applyEdits(now?.body ?? '', edits, path) : body;
-  const holds = text === undefined ? [] : [`${path} holds ${Buffer.byteLength(text)} bytes now.`];
+  const before = append ? Buffer.byteLength(entries.get(path)?.body ?? '') : 0;
+  const holds = text === undefined ? [] : [`${path} holds ${before + Buffer.byteLength(text)} bytes now.`];
   const shown = visibility === undefined ? [] : [`${path} is ${visibility} now.`];
-  const write = { path, ...defined({ body: text, visibility }) };
+  const write = { path, ...defined({ body: text, append, visibility }) };
   return { kind: 'done', body: [...holds, ...shown].join(' '), writes: [write] };
 }

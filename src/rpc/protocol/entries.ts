@@ -4,7 +4,21 @@ import { LIFETIME_FORMS, lifetimeParam } from '../../model/lifetime.ts';
 import { placeParams } from '../../model/place.ts';
 import { SELECTOR_CHARS } from '../../model/selector.ts';
 import { method } from './method.ts';
-import { attributes, channel, channels, entry, LIMITS, ok, redact, rowOffset, rows, run, status, visibility } from './shapes.ts';
+import {
+  attributes,
+  channel,
+  channelNames,
+  channels,
+  entry,
+  LIMITS,
+  ok,
+  redact,
+  rowOffset,
+  rows,
+  run,
+  status,
+  visibility,
+} from './shapes.ts';
 
 /** What a command of a client may say; also of `tty/open`. */
 export const commandParams = {
@@ -33,6 +47,9 @@ export const commandParams = {
     .describe(
       '`client`: the caller runs it and streams; else which registered runner: `gpu,eu`, `!old`, `name:build-1`. Default `embedded`.',
     ),
+  channels: channelNames
+    .optional()
+    .describe('With `runner: "client"`: channels beyond 1 and 2 that the caller fills, number to name, such as {"3": "warnings"}.'),
   durable: z.boolean().optional(),
   stdin: z
     .boolean()
@@ -90,6 +107,7 @@ export const entryMethods = {
       run,
       path: filePath.describe('Of an entry, or of a file of the project: file://src/main.ts'),
       body: z.string().max(LIMITS.bodyBytes).optional(),
+      append: z.boolean().optional().describe('True: `body` goes behind what is there. Entries only; default false.'),
       attributes: attributes.optional(),
       visibility: visibility.optional(),
     }),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { shell } from '../../model/launch.ts';
-import { containerPlace, sandbox, sshPlace, terminal, tmuxPlace } from '../../model/place.ts';
+import { containerPlace, pixels, sandbox, sshPlace, terminal, tmuxPlace } from '../../model/place.ts';
 import { LIVE_STATES } from '../../model/status.ts';
 import { method, notification } from './method.ts';
 import { alias, byteOffset, chunk, empty, epoch, leftoverLimit, reason, receipt, signal } from './shapes.ts';
@@ -226,7 +226,15 @@ export const runnerRequests = {
     params: z.strictObject({ producer, chunk, eof: z.boolean(), offset: byteOffset.optional() }),
     result: z.strictObject({ offset: z.int().optional(), bytes: z.int() }),
   },
-  'runner/resize': { params: z.strictObject({ producer, cols: z.int(), rows: z.int() }), result: empty },
+  'runner/resize': {
+    params: z.strictObject({
+      producer,
+      cols: z.int(),
+      rows: z.int(),
+      pixels: z.strictObject({ width: pixels, height: pixels }).optional(),
+    }),
+    result: empty,
+  },
   'runner/signal': { params: z.strictObject({ producer, signal }), result: empty },
   'runner/kill': {
     params: z.strictObject({

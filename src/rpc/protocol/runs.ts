@@ -7,6 +7,7 @@ import { contextResult, turnUsage } from './context.ts';
 import { method } from './method.ts';
 import {
   alias,
+  channelNames,
   channels,
   contextLimit,
   LIMITS,
@@ -39,6 +40,12 @@ const agent = z
   .max(32)
   .optional()
   .describe('An agent of the configuration that drives the run in place of the built-in loop.');
+const title = z
+  .string()
+  .max(200)
+  .regex(/^[^\n\r]*$/, 'must be one line');
+
+const projectRoot = z.string().min(1).max(4096).optional().describe("In the project of that root, absolute, instead of the connection's.");
 
 const promptParams = z.strictObject({
   prompt: z.string().min(1).max(LIMITS.promptChars),
@@ -67,6 +74,7 @@ const runState = z.strictObject({ run: z.string(), status });
 
 const runInfo = z.strictObject({
   run: z.string(),
+  title: z.string().nullable().describe('What it is about, by a client, its agent or its first prompt; null before that.'),
   status,
   outcome: z.string().nullable(),
   model: z.string(),
@@ -92,10 +100,17 @@ export const runMethods = {
       model: modelAlias.optional().describe('Left out with `agent` only.'),
       agent,
       alias: alias.optional(),
+      title: title.optional(),
+      projectRoot,
       ...settings,
       yolo: z.boolean().optional(),
     }),
-    result: z.strictObject({ run: z.string(), status, model: z.string() }),
+    result: z.strictObject({
+      run: z.string(),
+      status,
+      model: z.string(),
+      project: z.string().optional().describe('With `projectRoot`: its name.'),
+    }),
     init: true,
     scope: 'run',
     summary: 'Opens a run without a prompt; without `alias` the server makes one up.',
@@ -108,14 +123,14 @@ export const runMethods = {
     summary: 'Agents of others that can drive runs, by their names in the configuration, and whether their command is found.',
   }),
   ask: method({
-    params: promptParams,
+    params: promptParams.extend({ projectRoot }),
     result: promptResult,
     init: true,
     scope: 'run',
     summary: 'Queues a loop that may look and answer but change nothing; opens a run when none is named.',
   }),
   act: method({
-    params: promptParams,
+    params: promptParams.extend({ projectRoot }),
     result: promptResult,
     init: true,
     scope: 'run',
@@ -149,6 +164,7 @@ export const runMethods = {
         output: z.string().max(LIMITS.bodyBytes).optional(),
         remember: z.boolean().optional(),
         runner: z.string().min(1).max(SELECTOR_CHARS).optional(),
+        channels: channelNames.optional().describe('With `runner: "client"`, as those of `sh`.'),
       }),
     }),
     result: z.strictObject({
@@ -185,7 +201,12 @@ export const runMethods = {
     summary: 'Adds a message that the model reads in its next turn.',
   }),
   'run/config': method({
-    params: z.strictObject({ run, ...settings, model: modelAlias.optional() }),
+    params: z.strictObject({
+      run,
+      ...settings,
+      title: title.optional().describe('What clients call it; an empty one: the beginning of its first prompt again.'),
+      model: modelAlias.optional(),
+    }),
     result: z.strictObject({ run: z.string(), model: z.string(), settings: z.looseObject({}) }),
     init: true,
     scope: 'run',
@@ -215,7 +236,6 @@ export const runMethods = {
   getRun: method({
     params: z.strictObject({ run }),
     result: runInfo.extend({
-      title: z.string().optional().describe('What the agent that drives the run calls its session.'),
       context: z
         .strictObject({ used: z.number(), size: z.number() })
         .optional()

@@ -18,6 +18,13 @@ export const sessionMethods = {
     scope: 'none',
     summary: 'The live catalogue of methods and notifications as plain JSON.',
   }),
+  getConfig: method({
+    params: empty,
+    result: z.looseObject({}),
+    init: false,
+    scope: 'admin',
+    summary: 'The configuration that the server works with, defaults and what was added at run time included, without secrets.',
+  }),
   'rpc.discover': method({
     params: empty,
     result: z.looseObject({ openrpc: z.string() }),

@@ -30,6 +30,8 @@ export const alias = z
 export const run = alias.describe('Alias of the run.');
 export const path = z.string().min(1).max(MAX_PATH_LENGTH).describe("An entry's path; for stream methods always the log entry's.");
 export const channel = z.int().min(1).max(MAX_CHANNEL).describe("1 = stdout, 2 = stderr, 3 and up = the producer's own.");
+/** Channels of a client's own, number to name. */
+export const channelNames = z.record(z.string().regex(/^[1-9]\d?$/, 'must be the number of a channel, 1 to 99'), z.string().min(1).max(64));
 export const byteOffset = z.int().min(0);
 export const encoding = z.enum(['utf8', 'base64']);
 /** Describes a field that has its former name beside the new one (SPEC {#wire_names}). */

@@ -80,7 +80,7 @@ export const streamMethods = {
       signal: signal.optional(),
       grace_ms: z.int().min(0).max(600_000).optional(),
     }),
-    result: ended,
+    result: ended.extend({ terminal_status: status.optional().describe('It had ended before, with this status; nothing was done.') }),
     init: true,
     scope: 'run',
     summary:

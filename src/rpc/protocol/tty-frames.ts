@@ -26,7 +26,7 @@ const SENT: Readonly<Record<TtySender, readonly TtyStream[]>> = {
   server: ['stdout', 'stderr', 'control'],
 };
 
-/** A piece of what came: bytes of a stream as they arrived, or the JSON object of one whole control chunk. */
+/** A piece of what came: bytes of a stream as they arrived, none for a chunk of stdin without payload, which is its end, or the JSON object of one whole control chunk. */
 export type TtyPiece =
   | { readonly stream: 'stdin' | 'stdout' | 'stderr'; readonly bytes: Uint8Array }
   | { readonly stream: 'control'; readonly control: TtyControl };
@@ -69,6 +69,8 @@ export class TtyDecoder {
   #stream: TtyStream = 'control';
   /** Bytes of the present payload that have not come. */
   #due = 0;
+  /** The present payload has no bytes at all. */
+  #empty = false;
   #control: Uint8Array[] = [];
   #failed: HeadgateError | undefined;
 
@@ -98,13 +100,14 @@ export class TtyDecoder {
         if (this.#headed === 1) this.#stream = this.#streamOf(this.#header[0] ?? 0);
         if (this.#headed < TTY_HEADER_BYTES) continue;
         this.#due = this.#lengthOf();
+        this.#empty = this.#due === 0;
       }
       const part = bytes.subarray(at, at + this.#due);
       at += part.length;
       this.#due -= part.length;
       const stream = this.#stream;
       if (stream === 'control') this.#control.push(part);
-      else if (part.length > 0) yield { stream, bytes: part };
+      else if (part.length > 0 || (this.#due === 0 && this.#empty && stream === 'stdin')) yield { stream, bytes: part };
       if (this.#due > 0) return;
       this.#headed = 0;
       if (stream === 'control') yield { stream, control: this.#takeControl() };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { command } from '../../model/launch.ts';
+import { pixels } from '../../model/place.ts';
 import { commandParams } from './entries.ts';
 import { byteOffset, channel, channelInfo, path, run, signal } from './shapes.ts';
 
@@ -68,9 +69,15 @@ export const ttyOpened = z.strictObject({
 
 /** What a client sends in control chunks. */
 export const ttyCommand = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('resize'), cols: size, rows: size }),
-  z.strictObject({ type: z.literal('signal'), signal }),
-  z.strictObject({ type: z.literal('eof') }),
+  z.object({
+    type: z.literal('resize'),
+    cols: size,
+    rows: size,
+    pixel_width: pixels.optional(),
+    pixel_height: pixels.optional(),
+  }),
+  z.object({ type: z.literal('signal'), signal: signal.optional(), name: signal.optional().describe('Instead of `signal`.') }),
+  z.object({ type: z.literal('eof') }),
 ]);
 
 const wireErrorShape = z.strictObject({ code: z.int(), message: z.string(), data: z.looseObject({ name: z.string(), status: z.int() }) });

@@ -40,6 +40,8 @@ export interface ServerParts {
   readonly outputBytes: number;
   /** How much is stored of what is written after the end of a command; told to runners of their own process; without it they bring nothing after the end. */
   readonly rest?: { readonly bytes: number; readonly ms: number };
+  /** The configuration in force, without secrets. */
+  readonly config: () => object;
   /** What the backends of the server's own runner can do now; never throws. */
   readonly survey: () => Promise<readonly BackendCapabilities[]>;
   /** Checks every result against the table; for tests, since it costs a walk through each result. */

@@ -36,6 +36,7 @@ import { RedactedText } from './session/redacted-text.ts';
 import { Session } from './session/session.ts';
 import { Turns } from './session/turns.ts';
 import { TokenUse } from './token-use.ts';
+import { CallStream, wantsEvents } from './transports/call-stream.ts';
 import { HttpExchange } from './transports/http-exchange.ts';
 import { LineChannel } from './transports/lines.ts';
 import type { MessageChannelLike } from './transports/message-channel.ts';
@@ -72,6 +73,7 @@ export interface RpcServerOptions {
   readonly outputBytes?: number;
   readonly rest?: { readonly bytes: number; readonly ms: number };
   /** What the backends of the server's own runner can do now; none by default. Never throws. */
+  readonly config?: () => object;
   readonly survey?: () => Promise<readonly BackendCapabilities[]>;
   /** What is masked for callers who may not see secrets; the known shapes by default (SPEC {#redaction}). */
   readonly redaction?: Redaction;
@@ -155,6 +157,7 @@ export class RpcServer {
       serverId,
       outputBytes: options.outputBytes ?? 0,
       ...defined({ rest: options.rest, observer: options.observer, traces: options.traces, from: options.from }),
+      config: options.config ?? (() => ({})),
       survey: options.survey ?? (() => Promise.resolve([])),
       checkResults: options.checkResults ?? false,
       tokenUse: this.#tokenUse,
@@ -290,6 +293,13 @@ export class RpcServer {
   /** One message in a request of its own, and a session for as long (SPEC {#transport_http}). */
   #post(body: Buffer, request: IncomingMessage, response: ServerResponse, grant: Grant): void {
     const project = new Projects(this.#parts.store.projects, grant).ofRequest(request);
+    if (wantsEvents(request)) {
+      const stream = new CallStream({ request, response, pingMs: this.#options.pingMs, body });
+      const session = this.accept(stream, grant);
+      if (project) session?.bind(project, 'http');
+      stream.ask(() => session?.project && session.events.start());
+      return;
+    }
     const exchange = new HttpExchange(response);
     const session = this.accept(exchange, grant, this.#originOf(request));
     if (project) session?.bind(project, 'http');

@@ -39,8 +39,8 @@ export function answererOf(o: {
     'runner/input': async ({ producer, chunk, eof, offset }) => ({
       ...(await runner.input(entryIdOf(producer), Buffer.from(chunk, 'base64'), eof, offset)),
     }),
-    'runner/resize': async ({ producer, cols, rows }) => {
-      await runner.resize(entryIdOf(producer), cols, rows);
+    'runner/resize': async ({ producer, cols, rows, pixels }) => {
+      await runner.resize(entryIdOf(producer), cols, rows, pixels);
       return {};
     },
     'runner/signal': async ({ producer, signal }) => {

@@ -4,6 +4,7 @@ import { requireLogPath } from '../../model/paths.ts';
 import type { Entry, Run } from '../../model/records.ts';
 import { parseSelector } from '../../model/selector.ts';
 import type { ChannelState, JournalTx } from '../../stream/index.ts';
+import { withChannels } from '../client-channels.ts';
 import { checkReach } from '../kinds/planned.ts';
 import type { Caller, RuntimeParts } from '../parts.ts';
 import { checkRemember, remember } from '../remember.ts';
@@ -26,6 +27,8 @@ export interface Answer {
   readonly output?: string | undefined;
   readonly remember?: boolean | undefined;
   readonly runner?: string | undefined;
+  /** Channels that the client fills beside those of the place, number to name. */
+  readonly channels?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What `run/resolve` returns. */
@@ -187,7 +190,8 @@ export class Answers {
     }
     checkPlace(plan.runner, answer.runner);
     const marked = store.entries.update(waiting.id, { attributes });
-    if (answer.output === undefined) return streams.open(tx, marked, { ...plan, runner: answer.runner ?? plan.runner });
+    if (answer.output === undefined)
+      return streams.open(tx, marked, withChannels({ ...plan, runner: answer.runner ?? plan.runner }, answer.channels));
     const channels = streams.open(tx, marked, { ...plan, runner: 'client', channels: [1] });
     const { output } = answer;
     tx.after(() => this.#storeOutput(marked, output));

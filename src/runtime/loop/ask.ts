@@ -69,7 +69,7 @@ export class Asker {
         `There is no model "${loop.model}" any more. Name another one with run/config, or add it with addModel.`,
       );
     const provider = this.#provider(model);
-    const tools = (await this.offered(place)).map((name) => this.#toolSpec(name));
+    const tools = await Promise.all((await this.offered(place)).map((name) => this.#toolSpec(place, name)));
     const packer = new Packer(this.#parts, place, tools, tokenCounter(this.#parts.logger));
     await packer.fit(ceilingOf(this.#parts, place, model));
     const ask = () => {
@@ -114,9 +114,12 @@ export class Asker {
     );
   }
 
-  #toolSpec(name: string): ToolSpec {
-    const tool = this.#parts.host.tool(name);
-    return { name, description: tool?.definition.doc ?? '', inputSchema: tool?.schema ?? { type: 'object' } };
+  async #toolSpec({ run, loop }: Pick<TurnPlace, 'run' | 'loop'>, name: string): Promise<ToolSpec> {
+    const { host, hooks } = this.#parts;
+    const tool = host.tool(name);
+    const scope = { projectId: run.projectId, run: run.alias, loop: loop.sequence, mode: loop.mode, tool: name };
+    const description = await hooks.apply('tools.docs', tool?.definition.doc ?? '', scope);
+    return { name, description, inputSchema: tool?.schema ?? { type: 'object' } };
   }
 
   /** Prices count as they are when the answer comes. */

@@ -42,6 +42,7 @@ beforeEach(async () => {
     serverId: 'test',
     outputBytes: 0,
     survey: () => Promise.resolve([]),
+    config: () => ({}),
     checkResults: false,
     leave: () => 0,
     tokenUse: new TokenUse({ tokens: store.tokens, clock: systemClock, logger }),

@@ -247,6 +247,7 @@ describe('{#events_backpressure} a client that does not read', () => {
   it('is not read from either while its answers pile up, and goes on afterwards', async () => {
     const slow = await h.join();
     const page = Array.from({ length: 400 }, (_, i) => ({
+      title: null,
       run: `r${i}`,
       status: 100,
       outcome: null,

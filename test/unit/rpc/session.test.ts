@@ -196,7 +196,7 @@ describe('{#shapes} results', () => {
   });
 });
 
-const row = { run: 'r1', status: 100, outcome: null, model: 'm', turn: 0, createdAt: 1, updatedAt: 1 };
+const row = { run: 'r1', title: null, status: 100, outcome: null, model: 'm', turn: 0, createdAt: 1, updatedAt: 1 };
 
 describe('{#envelope} messages', () => {
   it('that are no JSON get parse_error with id null, and the connection goes on', async () => {

@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing, type PropertyValues } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
 import { messageOf } from '../../../src/core/errors.ts';
+import { visibleLine } from '../../../src/core/visible-text.ts';
 import type { RunInfo } from '../../../src/rpc/client/index.ts';
 import { Watching } from '../state/observable.ts';
 import type { ProjectState } from '../state/project-state.ts';
@@ -35,6 +36,9 @@ export class RunPage extends LitElement {
     shared,
     statusStyles,
     css`
+      .about {
+        color: var(--dim);
+      }
       :host {
         display: grid;
         grid-template-rows: auto minmax(0, 1fr) auto;
@@ -141,7 +145,7 @@ export class RunPage extends LitElement {
     const waiting = project.waiting(state.run);
     return html`<header>
         <a class="back" href=${RUNS_HREF} aria-label="All runs">←</a>
-        ${this.renaming ? this.#renameForm() : html`<h1 class="ellipsis">${state.run}</h1>`}
+        ${this.renaming ? this.#renameForm() : html`<h1 class="ellipsis">${state.run}</h1>${this.#title(state)}`}
         ${state.info ? this.#facts(state.info) : nothing}
         ${project.mayAct ? this.#actions() : nothing}
         ${this.problem === undefined ? nothing : html`<p class="problem" role="alert">${this.problem}</p>`}
@@ -193,6 +197,11 @@ export class RunPage extends LitElement {
           ${this.renaming ? nothing : html`<button class="quiet" @click=${() => this.#rename()}>Rename</button>`}
           <button class="quiet" title="Copies the run as it is now into a new one" @click=${() => this.#fork()}>Fork</button>
     </div>`;
+  }
+
+  #title({ info, run }: RunState) {
+    const { title = null } = info ?? {};
+    return title && title !== run ? html`<span class="about ellipsis">${visibleLine(title)}</span>` : nothing;
   }
 
   #renameForm() {

@@ -44,13 +44,12 @@ export type Item = Prompt | Words | Trouble | Notice | Step;
 
 /** A run as the server told of it last. */
 export interface RunFacts {
+  readonly title: string | null;
   readonly status: number;
   readonly outcome: string | null;
   readonly model: string;
   /** The agent that drives it, where it is not the built-in loop. */
   readonly agent?: string | undefined;
-  /** What the agent calls its session. */
-  readonly title?: string | undefined;
   readonly turn: number;
   /** What the turn is at: `asking` while the model is waited for. */
   readonly phase: string;
@@ -105,7 +104,7 @@ export class RunModel {
   readonly #removed = new Map<string, number>();
   readonly #meters = new Map<number, Meter>();
   readonly #words = new LiveWords();
-  #facts: RunFacts = { status: 100, outcome: null, model: '', turn: 0, phase: '', deleted: false };
+  #facts: RunFacts = { title: null, status: 100, outcome: null, model: '', turn: 0, phase: '', deleted: false };
   #seq = 0;
   #notices = 0;
   #isWhole = false;

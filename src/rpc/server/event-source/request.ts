@@ -15,6 +15,9 @@ export interface SourceRequest {
   readonly lastId: string | undefined;
 }
 
+/** Where the events of a project are. */
+export const EVENTS_PATH = '/events';
+
 /** The parts of `/runs/{alias}/events` and `/runs/{alias}/channels/{path}`; undefined for another path. Throws `invalid_params`. */
 export function parseSource(urlPath: string): { alias: string; path: string | undefined } | undefined {
   const match = /^\/runs\/([^/]+)\/(?:(events)|channels\/(.+))$/.exec(urlPath);
@@ -76,6 +79,25 @@ export function findRun(
     `no run ${alias.slice(0, 80)} in ${where === null ? 'any project' : `project ${where.slice(0, 80)}`}; getRuns lists a project's runs`,
     { run: alias.slice(0, 80) },
   );
+}
+
+/** The project that the query or a header names, or the only one there is. Throws `not_found`, and `conflict` where there are several. */
+export function findProject(reachable: Projects, query: URLSearchParams, named: string | undefined): Project {
+  const name = query.get('project');
+  const root = query.get('projectRoot') ?? (name === null ? (named ?? null) : null);
+  const found = reachable
+    .list()
+    .filter((project) => (name === null || project.name === name) && (root === null || resolveLinks(project.root) === resolveLinks(root)));
+  const [project, second] = found;
+  if (second) {
+    throw new HeadgateError(
+      'conflict',
+      `there are ${found.length} projects; say which with ?project=NAME or the header Headgate-Project: ROOT`,
+      { projects: found.slice(0, 20).map((one) => one.name) },
+    );
+  }
+  if (project) return project;
+  throw new HeadgateError('not_found', 'there is no such project; init opens one, getProjects lists them', { field: 'project' });
 }
 
 function decoded(text: string): string {

@@ -17,6 +17,11 @@ export interface Subject {
   readonly redact: boolean;
 }
 
+/** A run, or a whole project: then there is no run. */
+export type EventsSubject =
+  | Subject
+  | (Pick<Subject, 'parts' | 'project' | 'sight' | 'redact'> & { readonly runId?: undefined; readonly alias?: undefined });
+
 /** An open event stream: takes the project's events, sends on after a drain, and ends with its response. */
 export interface Source {
   readonly sight: Sight;
@@ -30,7 +35,7 @@ export interface Source {
 }
 
 /** Runs a part of a stream's work; what it throws ends this stream with an error, and no other stream. */
-export function guarded(subject: Subject, stream: EventStream, work: () => void): void {
+export function guarded(subject: EventsSubject, stream: EventStream, work: () => void): void {
   try {
     work();
   } catch (error) {
@@ -39,9 +44,9 @@ export function guarded(subject: Subject, stream: EventStream, work: () => void)
 }
 
 /** Ends a stream with an error; one without a name is logged and told as `internal`. */
-export function failStream({ parts, alias }: Subject, stream: EventStream, error: unknown): void {
+export function failStream({ parts, alias }: EventsSubject, stream: EventStream, error: unknown): void {
   if (isHeadgateError(error)) return stream.fail(error);
-  parts.logger.error({ run: alias, error: messageOf(error) }, 'an event stream failed');
+  parts.logger.error({ run: alias ?? null, error: messageOf(error) }, 'an event stream failed');
   stream.fail(new HeadgateError('internal', 'the stream failed inside the server; connect again with Last-Event-ID to go on'));
 }
 

@@ -21,6 +21,22 @@ export function sendError(response: ServerResponse, error: unknown, status?: num
   sendJson(response, status ?? known.data.status, { error: errorFacts(known) });
 }
 
+/** Longer responses are results: an error is a sentence and a few facts. */
+const LONGEST_ERROR_BYTES = 64 * 1024;
+
+/**
+ * HTTP status of a JSON-RPC response (SPEC {#transport_http}): that of the error of a single call, 429 for a caller that has used its
+ * share; 200 for a result and for a batch.
+ */
+export function statusOf(response: Buffer): number {
+  if (response[0] !== OPENING_BRACE || response.length > LONGEST_ERROR_BYTES) return 200;
+  const { error } = JSON.parse(response.toString()) as { error?: { data?: { status?: number; limited?: unknown } } };
+  if (!error) return 200;
+  return error.data?.limited === 'caller' ? 429 : (error.data?.status ?? 500);
+}
+
+const OPENING_BRACE = 0x7b;
+
 /** Responds 405 with the methods that there are. */
 export function sendMethodNotAllowed(request: IncomingMessage, response: ServerResponse, allowed: string): void {
   response.setHeader('allow', allowed);

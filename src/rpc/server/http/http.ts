@@ -10,6 +10,7 @@ import { TTY_PATH } from '../../protocol/tty.ts';
 import { TTY_CHUNK_BYTES, TTY_HEADER_BYTES } from '../../protocol/tty-frames.ts';
 import { type AccessPolicy, allows, checkHost, checkOrigin, type Grant, grantOf, isLoopbackHost, type TokenGrant } from '../access.ts';
 import { connectionRoom } from '../descriptors.ts';
+import { EVENTS_PATH } from '../event-source/request.ts';
 import type { MessageChannelLike } from '../transports/message-channel.ts';
 import { WebSocketChannel } from '../transports/websocket.ts';
 import { errorFacts, namedError, pathOf, sendError } from './http-answer.ts';
@@ -262,7 +263,7 @@ async function serve(
       response.setHeader('upgrade', 'websocket');
       return sendError(response, new HeadgateError('invalid_request', `${path} is a WebSocket; connect with ws://`), 426);
     }
-    if (path.startsWith(RUNS_PATH)) {
+    if (path.startsWith(RUNS_PATH) || path === EVENTS_PATH) {
       const grant = admitOf(request);
       if (!allows(grant.scope, 'read')) {
         throw new HeadgateError('forbidden', `event streams need a token of scope "read"; this one has "${grant.scope}"`, {
@@ -274,7 +275,7 @@ async function serve(
     }
     throw new HeadgateError(
       'not_found',
-      `nothing at ${request.method} ${path.slice(0, 80)}; the WebSocket is at ${RPC_PATH}, which takes POST too, editors at ${ACP_PATH}, terminal sessions at ${TTY_PATH}; GET /runs/{alias}/events and /runs/{alias}/channels/{path} are event streams, /healthz and /readyz say whether the server runs and can be used`,
+      `nothing at ${request.method} ${path.slice(0, 80)}; the WebSocket is at ${RPC_PATH}, which takes POST too, editors at ${ACP_PATH}, terminal sessions at ${TTY_PATH}; GET /events, /runs/{alias}/events and /runs/{alias}/channels/{path} are event streams, /healthz and /readyz say whether the server runs and can be used`,
     );
   } catch (error) {
     // A client that went away in the middle of its body is told nothing.

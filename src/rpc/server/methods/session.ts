@@ -4,9 +4,12 @@ import { PROTOCOL_VERSION } from '../../protocol/table.ts';
 import type { Handlers } from '../handler.ts';
 
 /** Greeting and session (SPEC {#session}). */
-export const sessionHandlers: Handlers<'ping' | 'discover' | 'rpc.discover' | 'init' | 'getProjects' | 'subscribe' | 'unsubscribe'> = {
+export const sessionHandlers: Handlers<
+  'ping' | 'discover' | 'getConfig' | 'rpc.discover' | 'init' | 'getProjects' | 'subscribe' | 'unsubscribe'
+> = {
   ping: (_, { parts }) => ({ pong: true, at: parts.clock.now() }),
   discover: (_, { parts }) => catalogue(parts.runtime.pluginMethods),
+  getConfig: (_, { parts }) => ({ ...parts.config() }),
   'rpc.discover': (_, { parts }) => openrpcDocument(parts.version, parts.runtime.pluginMethods) as { openrpc: string },
 
   init: ({ name, projectRoot, configPath, client }, { parts, session, afterAnswer }) => {

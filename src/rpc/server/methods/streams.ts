@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { defined } from '../../../core/defined.ts';
-import { HeadgateError } from '../../../core/errors.ts';
+import { HeadgateError, isHeadgateError } from '../../../core/errors.ts';
 import { millisecondsOf } from '../../../core/measures.ts';
 import { slices } from '../../../core/slice-turns.ts';
 import { lifetimeText } from '../../../model/lifetime.ts';
@@ -57,16 +57,19 @@ export const streamHandlers: Handlers<StreamMethod> = {
     ],
   }),
 
-  'stream/cancel': ({ run, path, reason, signal, grace_ms }, call) => ({
-    ok: true,
-    channels: [
-      ...call.parts.streams.cancel(runId(call, run), path, {
-        by: call.caller().client,
-        reason: reason ?? null,
-        ...defined({ signal, graceMs: grace_ms }),
-      }),
-    ],
-  }),
+  'stream/cancel': ({ run, path, reason, signal, grace_ms }, call) => {
+    const id = runId(call, run);
+    const { streams } = call.parts;
+    const request = { by: call.caller().client, reason: reason ?? null, ...defined({ signal, graceMs: grace_ms }) };
+    try {
+      return { ok: true, channels: [...streams.cancel(id, path, request)] };
+    } catch (error) {
+      // What was asked for is so already.
+      if (!isHeadgateError(error, 'stream_closed')) throw error;
+      const { entry, channels } = streams.view(id, path);
+      return { ok: true, channels: [...channels], terminal_status: entry.status };
+    }
+  },
 
   'stream/cancelAll': async ({ reason, grace_ms }, call) => {
     const ended = await call.parts.streams.endCommands({

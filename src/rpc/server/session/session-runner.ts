@@ -1,6 +1,7 @@
 import { JSONRPCClient, type JSONRPCResponse } from 'json-rpc-2.0';
 import { defined } from '../../../core/defined.ts';
 import { ERRORS, type ErrorFacts, type ErrorName, HeadgateError, isHeadgateError, messageOf } from '../../../core/errors.ts';
+import type { PixelSize } from '../../../model/place.ts';
 import type { InputTaken, KillRequest } from '../../../model/ports/backend.ts';
 import type { FenceReason, RemoteRunnerPort } from '../../../model/ports/runner.ts';
 import { producerIdOf } from '../../../model/producer-id.ts';
@@ -166,8 +167,8 @@ export class SessionRunner implements RemoteRunnerPort {
     return { bytes: taken, ...(at === undefined ? {} : { offset: at }) };
   }
 
-  async resize(entryId: number, cols: number, rows: number): Promise<void> {
-    await this.#call('runner/resize', { producer: this.#idOf(entryId), cols, rows });
+  async resize(entryId: number, cols: number, rows: number, pixels?: PixelSize): Promise<void> {
+    await this.#call('runner/resize', { producer: this.#idOf(entryId), cols, rows, ...defined({ pixels }) });
   }
 
   async signal(entryId: number, signal: string): Promise<void> {

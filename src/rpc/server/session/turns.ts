@@ -122,6 +122,7 @@ export class Turns {
         `the calls of token "${grant.name}" have used more than ${callMs} ms of the server; ask for less at a time`,
         {
           retry_after_ms: Math.ceil(over / SHARE),
+          limited: 'caller',
         },
       );
     }
@@ -129,6 +130,7 @@ export class Turns {
     if (answerBytes > 0 && held > answerBytes) {
       throw new HeadgateError('overloaded', `${held} bytes of responses wait for clients of token "${grant.name}"; read them first`, {
         retry_after_ms: TAKE_MS,
+        limited: 'caller',
       });
     }
   }

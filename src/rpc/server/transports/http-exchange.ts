@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { HeadgateError } from '../../../core/errors.ts';
-import { sendError } from '../http/http-answer.ts';
+import { sendError, statusOf } from '../http/http-answer.ts';
 import { ListeningChannel } from './listening-channel.ts';
 import type { CloseReason, MessageChannelLike } from './message-channel.ts';
 
@@ -35,7 +35,7 @@ export class HttpExchange extends ListeningChannel implements MessageChannelLike
     if (this.#state !== 'asked' || this.#ended) return;
     this.#state = 'answered';
     const bytes = typeof message === 'string' ? Buffer.from(message) : message;
-    this.#response.writeHead(200, {
+    this.#response.writeHead(statusOf(bytes), {
       'content-type': 'application/json',
       'content-length': bytes.length,
       'cache-control': 'no-store',

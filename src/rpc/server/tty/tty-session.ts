@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { HeadgateError, isHeadgateError, messageOf } from '../../../core/errors.ts';
-import { watchesPane } from '../../../model/place.ts';
+import { pixelSize, watchesPane } from '../../../model/place.ts';
 import { type TtyAttach, type TtyOpen, type TtyOpened, ttyCommand } from '../../protocol/tty.ts';
 import { type TtyControl, TtyDecoder } from '../../protocol/tty-frames.ts';
 import { type Grant, seesSecrets } from '../access.ts';
@@ -174,6 +174,11 @@ export class TtySession {
     };
     try {
       for (const piece of this.#decoder.push(message)) {
+        if (piece.stream !== 'control' && piece.bytes.length === 0) {
+          type();
+          this.#input?.end();
+          continue;
+        }
         if (piece.stream !== 'control') {
           typed.set(piece.bytes, length);
           length += piece.bytes.length;
@@ -189,8 +194,13 @@ export class TtySession {
 
   #obey(control: TtyControl): void {
     const parsed = ttyCommand.safeParse(control, { reportInput: true });
+    // What a later client may know does not end the session of this one.
     if (!parsed.success)
-      throw invalidParams(`control "${control.type.slice(0, 40)}"`, parsed.error.issues, 'there are resize, signal and eof');
+      return sendError(
+        this.#options.channel,
+        invalidParams(`control "${control.type.slice(0, 40)}"`, parsed.error.issues, 'there are resize, signal and eof'),
+        'control',
+      );
     const command = parsed.data;
     if (command.type === 'eof') this.#input?.end();
     else this.#commands.push(command);
@@ -202,8 +212,8 @@ export class TtySession {
     const target = this.#target;
     if (!target || this.#state !== 'open') return;
     try {
-      if (command.type === 'resize') await parts.streams.resize(target.runId, target.path, command.cols, command.rows);
-      else await parts.streams.signal(target.runId, target.path, command.signal);
+      if (command.type === 'resize') await parts.streams.resize(target.runId, target.path, command.cols, command.rows, pixelSize(command));
+      else await parts.streams.signal(target.runId, target.path, signalOf(command));
     } catch (error) {
       // Of a command that has ended the exit chunk tells.
       if (this.#state === 'open' && !isHeadgateError(error, 'stream_closed')) sendError(channel, this.#named(error), command.type);
@@ -248,6 +258,13 @@ export class TtySession {
       reference,
     });
   }
+}
+
+/** Throws `invalid_params` where there is no name of a signal. */
+function signalOf({ signal, name }: Extract<TtyOrder, { type: 'signal' }>): string {
+  const wanted = signal ?? name;
+  if (wanted !== undefined) return wanted;
+  throw new HeadgateError('invalid_params', 'signal: missing; name it as in {"type": "signal", "name": "INT"}', { field: 'signal' });
 }
 
 function fromOf(first: TtyOpen | TtyAttach): TtyFrom {
