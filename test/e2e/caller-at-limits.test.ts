@@ -39,8 +39,8 @@ it('{#caller_limits} a client at all its limits keeps the ping of another below 
   const { run: asks } = await operator.call<{ run: string }>('startRun', { model: 'scripted' });
   const refused = new Map<string, number>();
   const attempt = (method: string, params: object = {}) =>
-    greedy.call(method, { ...params }).catch((error: WireError) => {
-      const what = `${method} ${String(error.data['name'])}`;
+    greedy.call(method, { ...params }).catch((error: unknown) => {
+      const what = `${method} ${String((error as WireError).data['name'])}`;
       refused.set(what, (refused.get(what) ?? 0) + 1);
     });
   const loads: readonly [number, string, object?][] = [
