@@ -323,7 +323,9 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
     prepare: async ({ operator, reader, data }) => {
       const owner = await operator();
       const { run } = await owner.call<{ run: string }>('startRun', { model: 'scripted' });
-      await owner.call('set', { run, path: 'known://only', body: 'one' });
+      // The runs stay, and the act may be prepared again beside them.
+      const at = ++models;
+      await owner.call('set', { run, path: `known://only-${at}`, body: 'one' });
       const db = new Database(join(data, 'headgate.db'), { timeout: 60_000 });
       const columns = db
         .prepare<[], string>("select name from pragma_table_info('runs') where name not in ('id', 'alias')")
@@ -337,7 +339,7 @@ export const HOSTILE_ACTS: readonly HostileAct[] = [
       db.close();
       const client = await reader();
       return async () => {
-        const lists = ['file://none/**', 'known://onl?'].map((pattern) =>
+        const lists = ['file://none/**', `known://onl?-${at}`].map((pattern) =>
           client.call<unknown[]>('getEntries', { pattern, newest: true, body: false, limit: 200 }),
         );
         const counts = (await Promise.all(lists)).map((rows) => rows.length);
