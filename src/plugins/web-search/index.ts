@@ -15,7 +15,7 @@ const TIMEOUT_MS = 20_000;
 const RESULTS = 10;
 
 /** What is said where no engine is configured. */
-const HOW = `This server has no search engine. Whoever runs it adds one to the configuration file and starts it again, a SearXNG with
+const HOW = `This server has no search engine. Its operator adds one to the configuration file and restarts it, a SearXNG with
   webSearch: {url: "http://127.0.0.1:8888"}
 or any that returns JSON with
   webSearch: {kind: json, url: "https://search.example/api?q={query}", results: items, fields: {title: name, url: link, text: snippet}, apiKeyEnv: SEARCH_KEY}`;

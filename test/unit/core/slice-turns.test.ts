@@ -14,7 +14,7 @@ it('{#no_pause} long slices of several pieces of work come one on a turn of the 
     for (let slice = 0; slice < 3; slice++) {
       await turns.next();
       done.push(name);
-      await undefined;
+      await Promise.resolve();
       spin(5);
     }
   };

@@ -51,8 +51,8 @@ const refusal = (waiter: Waiter): Pick<HeadgateError, 'kind' | 'data'> | undefin
   }
 };
 const followed = async (ms: number) => {
-  await undefined;
-  await undefined;
+  await Promise.resolve();
+  await Promise.resolve();
   now += ms;
 };
 const settled = async (count: number) => {
