@@ -49,7 +49,8 @@ export const attachView: View = async ({ root, data }, run, marker) => {
     await terminal.see(/q leave/);
     const screen = await settled(() => terminal.screen(), marker);
     return screen
-      .slice(screen.indexOf(` ${run} `))
+      // From the row with the run's name and title on.
+      .slice(screen.search(new RegExp(`^ ${run}[: ]`, 'm')))
       .replaceAll(/\n(?: +│\n)+/g, '\n')
       .trimEnd();
   } finally {
