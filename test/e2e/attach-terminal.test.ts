@@ -80,7 +80,7 @@ describe.skipIf(!serviceAvailable('tmux'))('attach fills the screen', () => {
     await screen.see(/^here before$/m);
     screen.type(`${[process.execPath, MAIN, 'attach', 'first'].map(shellQuote).join(' ')}; echo "code=$?"`);
     const waiting = await screen.see(/^> \? .*waits for you$[\s\S]* a accept/m);
-    expect(waiting).toMatch(/^ first {2}waiting \(202\) {2}first {2}1 to answer/m);
+    expect(waiting).toMatch(/^ first: do first {2}waiting \(202\) {2}first {2}1 to answer/m);
     expect(waiting).toMatch(/^ {2}» do first\nturn 1.*\n {2}I will count\.\n> \?/m);
     expect(waiting).toMatch(/a accept {2}r reject/);
     expect(waiting).not.toContain('here before');

@@ -148,7 +148,7 @@ describe.skipIf(!serviceAvailable('chromium'))('the portal on runs', () => {
     await page.keyboard.press('n');
     await page.keyboard.type('cancel a car');
     await page.keyboard.press('Enter');
-    await page.getByText('cancel a car', { exact: true }).waitFor();
+    await page.getByRole('article', { name: 'Prompt' }).getByText('cancel a car', { exact: true }).waitFor();
     await page.getByText('Wants to run a command').waitFor();
     await page.keyboard.press('Escape');
     await page.locator('headgate-proposal:not([guarded])').waitFor();

@@ -57,6 +57,7 @@ describe('{#data_folder} the data folder', () => {
       http: server.http,
       socket: join(data, 'headgate.sock'),
       data: realpathSync(data),
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
     });
     expect(await readFile(join(data, 'token'), 'utf8')).toBe(`${server.token}\n`);
     expect(await server.stop()).toBe(0);

@@ -30,7 +30,7 @@ export class AttachSeat implements Seat {
 
   async propose(command: string): Promise<void> {
     // It may learn later than others that the run is idle; until then p tells the model something.
-    await this.#terminal.see(/^ \S+ {2}(?!running \(102\)|waiting \(202\))\S+ \(\d+\)/m);
+    await this.#terminal.see(/^ \S+(?:: .*?)? {2}(?!running \(102\)|waiting \(202\))\S+ \(\d+\)/m);
     this.#terminal.keys('p');
     await this.#terminal.see(/^prompt: /m);
     this.#terminal.type(`sh: ${command}`);

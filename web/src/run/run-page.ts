@@ -173,12 +173,11 @@ export class RunPage extends LitElement {
     this.renderRoot.querySelector<Composer>('headgate-composer')?.focus();
   }
 
-  #facts({ status, outcome, model, agent, title, context, turn, usage, cost, producers, waiting }: RunInfo) {
+  #facts({ status, outcome, model, agent, context, turn, usage, cost, producers, waiting }: RunInfo) {
     const { inputTokens, outputTokens } = usage;
     return html`<div class="facts">
         ${badge(runWord(status, outcome))}
         <span title=${agent === undefined ? 'Model' : 'Agent'}>${agent ?? model}</span>
-        ${title === undefined ? nothing : html`<span class="ellipsis" title="What the agent calls it">${title}</span>`}
         <span>turn ${turn}</span>
         <span title="Tokens read and written by the model"
           ><span aria-hidden="true">↑</span> ${countWord(inputTokens)} <span aria-hidden="true">↓</span> ${countWord(outputTokens)}
