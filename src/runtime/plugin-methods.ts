@@ -12,7 +12,7 @@ const NAME = /^[a-z][A-Za-z0-9_]{0,63}$/;
 /** First parts of the protocol's own names, and of notifications: no plugin's methods may look like them, also in later versions. */
 export const OWN_PREFIXES: ReadonlySet<string> = new Set([
   ...['run', 'stream', 'runner', 'backend', 'token', 'tty', 'entry', 'ui', 'rpc', 'session', 'model', 'project', 'policy', 'server'],
-  ...['loop', 'turn', 'proposal', 'skill', 'plugin', 'config', 'headgate', 'persona', 'replay', 'mcp'],
+  ...['loop', 'turn', 'proposal', 'skill', 'plugin', 'config', 'headgate', 'persona', 'replay', 'mcp', 'agent'],
 ]);
 /** Errors that a handler may name; the others are about connections and leases, which are not its own. */
 const KINDS: ReadonlySet<string> = new Set<ErrorName>([

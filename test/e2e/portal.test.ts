@@ -236,7 +236,7 @@ describe.skipIf(!serviceAvailable('chromium'))('{#portal_text} what comes from e
     ]);
     await client.call('act', { run, prompt: `look at ${evil}` });
     const { page, requests, complaints } = await openPortal(browser, live, `/runs/${run}`);
-    await page.getByText(`look at ${evil}`).waitFor();
+    await page.getByRole('article', { name: 'Prompt' }).getByText(`look at ${evil}`).waitFor();
     await page.getByText(`+${evil}`).waitFor();
     await page.getByRole('button', { name: 'Reject r' }).click();
     await page.getByLabel('Reason for the rejection').fill(evil);
