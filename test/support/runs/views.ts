@@ -48,11 +48,13 @@ export const attachView: View = async ({ root, data }, run, marker) => {
     terminal.type([process.execPath, MAIN, 'attach', run].map(shellQuote).join(' '));
     await terminal.see(/q leave/);
     const screen = await settled(() => terminal.screen(), marker);
-    return screen
-      // From the row with the run's name and title on.
-      .slice(screen.search(new RegExp(`^ ${run}[: ]`, 'm')))
-      .replaceAll(/\n(?: +│\n)+/g, '\n')
-      .trimEnd();
+    return (
+      screen
+        // From the row with the run's name and title on.
+        .slice(screen.search(new RegExp(`^ ${run}[: ]`, 'm')))
+        .replaceAll(/\n(?: +│\n)+/g, '\n')
+        .trimEnd()
+    );
   } finally {
     terminal.close();
   }

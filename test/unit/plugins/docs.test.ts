@@ -42,7 +42,9 @@ describe('{#bundled_plugins} bundled plugins', () => {
   it('have a folder with a README each', async () => {
     const base = new URL('../../../src/plugins/', import.meta.url);
     const folders = (await readdir(base, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name);
-    expect(folders.map((name) => name.replace('-', '_')).sort()).toEqual([...bundledPlugins.map(({ name }) => name), 'mcp', 'web_search'].sort());
+    expect(folders.map((name) => name.replace('-', '_')).sort()).toEqual(
+      [...bundledPlugins.map(({ name }) => name), 'mcp', 'web_search'].sort(),
+    );
     for (const folder of folders) expect(await readFile(new URL(`${folder}/README.md`, base), 'utf8')).toMatch(/^# /);
   });
 });
