@@ -111,13 +111,11 @@ export class SqliteChannels implements ChannelStore {
 
   read(entryId: number, from: number, maxBytes: number): Buffer {
     if (maxBytes <= 0) return NOTHING;
+    const stored = () => Math.max(0, Math.min(maxBytes, (this.#head.get(entryId)?.bytes ?? 0) - from));
     const file = this.#marks.grown(entryId, from);
-    const row = file === undefined ? this.#marks.of(entryId) : undefined;
-    if (file !== undefined || row) {
-      const length = Math.min(maxBytes, (this.#head.get(entryId)?.bytes ?? 0) - from);
-      if (length <= 0) return NOTHING;
-      return row ? this.#marks.read(row, entryId, from, length) : this.#marks.readFile(file as string, from, length);
-    }
+    if (file !== undefined) return this.#marks.readFile(file, from, stored());
+    const row = this.#marks.of(entryId);
+    if (row) return this.#marks.read(row, entryId, from, stored());
     const start = this.#start.get(entryId, from);
     if (start === undefined) return NOTHING;
     const bytes = this.#read.get(entryId, start, from + maxBytes) ?? NOTHING;

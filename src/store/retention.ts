@@ -26,6 +26,20 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Rows that one step deletes at the most. */
 const STEP_ROWS = 200;
 
+/** What retention works on, and what it calls. */
+export interface RetentionOptions {
+  readonly db: Connection;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly keep: Retention;
+  /** Deletes a run that has rested for longer than it is kept. */
+  readonly expire: (runId: number) => void;
+  /** Drops the output of a command. */
+  readonly drop: (entryId: number) => void;
+  /** Runs that are being made. */
+  readonly copies: () => readonly number[];
+}
+
 /** Deletes what has exceeded its retention, a little at a time. */
 export class RetentionSteps {
   readonly #db: Connection;
@@ -44,16 +58,7 @@ export class RetentionSteps {
   /** Number of the last run that was looked at in this round. */
   #lookedAt = 0;
 
-  /** @param options - `expire` deletes a run that has rested for longer than it is kept, `drop` the output of a command; `copies`: runs that are being made */
-  constructor(options: {
-    db: Connection;
-    clock: Clock;
-    logger: Logger;
-    keep: Retention;
-    expire: (runId: number) => void;
-    drop: (entryId: number) => void;
-    copies: () => readonly number[];
-  }) {
+  constructor(options: RetentionOptions) {
     const { db } = options;
     this.#expire = options.expire;
     this.#copies = options.copies;

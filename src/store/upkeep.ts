@@ -1,10 +1,9 @@
 import type { Statement } from 'better-sqlite3';
-import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Connection } from './connection.ts';
 import { Deletions } from './deletions.ts';
-import { type Retention, RetentionSteps } from './retention.ts';
+import { type RetentionOptions, RetentionSteps } from './retention.ts';
 
 /** Longest that one step goes on taking pieces, and the bytes of segments that it deletes at the most. */
 const STEP_MS = 4;
@@ -35,16 +34,8 @@ export class Upkeep {
   #failing = false;
   #closed = false;
 
-  constructor(options: {
-    db: Connection;
-    clock: Clock;
-    logger: Logger;
-    keep: Retention;
-    expire: (runId: number) => void;
-    drop: (entryId: number) => void;
-    copies: () => readonly number[];
-    discard: (file: string) => void;
-  }) {
+  /** @param options - `discard` removes the file of a channel */
+  constructor(options: RetentionOptions & { readonly discard: (file: string) => void }) {
     this.#db = options.db;
     this.#logger = options.logger;
     this.#deletions = new Deletions(options.db, options);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { codexSettings } from '../support/acp-agents.ts';
 import { MAIN } from '../support/built-server.ts';
 import { cli, cliEnv } from '../support/cli.ts';
 import { liveServer } from '../support/live-server.ts';
@@ -28,19 +29,7 @@ describe.skipIf(!serviceAvailable('codex'))('{#mcp_results} {#mcp_sh} {#mcp_get}
     await mkdir(home());
     const list = (...words: string[]) => JSON.stringify(words);
     const settings = [
-      'model = "scripted"',
-      'model_provider = "scripted"',
-      'approval_policy = "never"',
-      'sandbox_mode = "danger-full-access"',
-      'check_for_update_on_startup = false',
-      '[analytics]',
-      'enabled = false',
-      '[model_providers.scripted]',
-      'name = "scripted"',
-      `base_url = ${JSON.stringify(model.url)}`,
-      'wire_api = "responses"',
-      'request_max_retries = 0',
-      'stream_max_retries = 0',
+      ...codexSettings(model.url, 'never'),
       '[mcp_servers.headgate]',
       `command = ${JSON.stringify(process.execPath)}`,
       `args = ${list(MAIN, 'mcp', '--data', live.data, '--project', live.root)}`,

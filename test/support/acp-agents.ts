@@ -15,6 +15,25 @@ export interface RealAgent {
   readonly configure: (home: string, url: string) => Record<string, string>;
 }
 
+/** Lines of Codex's configuration for a scripted model at `url`. */
+export function codexSettings(url: string, approval: 'never' | 'untrusted'): string[] {
+  return [
+    'model = "scripted"',
+    'model_provider = "scripted"',
+    `approval_policy = "${approval}"`,
+    'sandbox_mode = "danger-full-access"',
+    'check_for_update_on_startup = false',
+    '[analytics]',
+    'enabled = false',
+    '[model_providers.scripted]',
+    'name = "scripted"',
+    `base_url = ${JSON.stringify(url)}`,
+    'wire_api = "responses"',
+    'request_max_retries = 0',
+    'stream_max_retries = 0',
+  ];
+}
+
 /** Agents of others that are installed for tests: codex-acp, whose commands' output comes in pieces, and opencode, whose is a text that grows. */
 export const REAL_AGENTS: readonly RealAgent[] = [
   {
@@ -22,22 +41,7 @@ export const REAL_AGENTS: readonly RealAgent[] = [
     command: [CODEX_ACP],
     call: (command) => ({ name: 'exec_command', args: JSON.stringify({ cmd: command, yield_time_ms: 20_000 }) }),
     configure: (home, url) => {
-      const settings = [
-        'model = "scripted"',
-        'model_provider = "scripted"',
-        'approval_policy = "untrusted"',
-        'sandbox_mode = "danger-full-access"',
-        'check_for_update_on_startup = false',
-        '[analytics]',
-        'enabled = false',
-        '[model_providers.scripted]',
-        'name = "scripted"',
-        `base_url = ${JSON.stringify(url)}`,
-        'wire_api = "responses"',
-        'request_max_retries = 0',
-        'stream_max_retries = 0',
-      ];
-      writeFileSync(join(home, 'config.toml'), `${settings.join('\n')}\n`);
+      writeFileSync(join(home, 'config.toml'), `${codexSettings(url, 'untrusted').join('\n')}\n`);
       return { CODEX_HOME: home };
     },
   },

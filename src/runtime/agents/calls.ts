@@ -2,10 +2,10 @@ import { isEnd } from '../../core/end-status.ts';
 import type { AgentState } from '../../model/agent-state.ts';
 import type { Entry, Project, Run } from '../../model/records.ts';
 import type { JournalTx } from '../../stream/index.ts';
-import { freePath } from '../loop/ask.ts';
 import type { RuntimeParts } from '../parts.ts';
 import { tellEntry } from '../tell.ts';
 import { type AgentAction, actionOfCall } from './actions.ts';
+import { addEntry } from './entry.ts';
 import type { CallUpdate, PlanStep } from './messages.ts';
 import { addedOutput, hasOutput, isCallOver, shownText } from './output.ts';
 import type { AgentStates } from './states.ts';
@@ -94,18 +94,8 @@ export class AgentCalls {
   /** Makes the log entry of an action. */
   create(tx: JournalTx, run: Run, state: AgentState, { tool, slug, attributes }: Pick<AgentAction, 'tool' | 'slug' | 'attributes'>): Entry {
     const turn = state.prompt?.turn ?? run.turn;
-    const entry = this.#parts.store.entries.create({
-      runId: run.id,
-      path: freePath(this.#parts, run.id, turn, tool, slug),
-      category: 'logging',
-      status: 100,
-      attributes,
-      turn,
-      loopId: state.prompt?.loopId ?? null,
-      writer: 'model',
-    });
-    tellEntry(tx, run, entry);
-    return entry;
+    const loopId = state.prompt?.loopId ?? null;
+    return addEntry(this.#parts, tx, run, { tool, slug, status: 100, attributes, turn, loopId, writer: 'model' });
   }
 
   /** Notes the agent's plan, one entry a prompt. */

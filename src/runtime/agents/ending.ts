@@ -2,11 +2,11 @@ import type { AgentState } from '../../model/agent-state.ts';
 import type { Loop, Run } from '../../model/records.ts';
 import { isLive } from '../../model/status.ts';
 import type { JournalTx } from '../../stream/index.ts';
-import { freePath } from '../loop/ask.ts';
 import type { LoopQueue } from '../loop/queue.ts';
 import type { RuntimeParts } from '../parts.ts';
-import { tellEntry, tellProgress } from '../tell.ts';
+import { tellProgress } from '../tell.ts';
 import type { AgentCalls } from './calls.ts';
+import { addEntry } from './entry.ts';
 import { withoutProcess } from './lines.ts';
 import { usageOf } from './messages.ts';
 import type { AgentStates } from './states.ts';
@@ -89,18 +89,8 @@ export class AgentEnding {
       if (!active || this.#queue.loop(active.id).status !== 102) return;
       const turn = store.turns.list(run.id).findLast((one) => one.loopId === active.id);
       const sequence = turn?.sequence ?? run.turn;
-      const note = store.entries.create({
-        runId: run.id,
-        path: freePath(this.#parts, run.id, sequence, 'agent', 'error'),
-        category: 'logging',
-        status: 500,
-        outcome,
-        body,
-        turn: sequence,
-        loopId: active.id,
-        writer: 'server',
-      });
-      tellEntry(tx, run, note);
+      const note = { status: 500, outcome, body, turn: sequence, loopId: active.id, writer: 'server' } as const;
+      addEntry(this.#parts, tx, run, { tool: 'agent', slug: 'error', ...note });
       this.#endLoop(tx, run, { loopId: active.id, turnId: turn?.id }, { event: 'fail', outcome, text, result: null });
     });
     const entry = path ? store.entries.get(run.id, path) : undefined;

@@ -2,10 +2,9 @@ import type { AgentSettings } from '../../model/agent-state.ts';
 import { launchOf } from '../../model/launch.ts';
 import type { Loop, Run, Turn } from '../../model/records.ts';
 import { withLifetime } from '../lifetime.ts';
-import { freePath } from '../loop/ask.ts';
 import type { RuntimeParts } from '../parts.ts';
 import { sandboxed } from '../sandbox-policy.ts';
-import { tellEntry } from '../tell.ts';
+import { addEntry } from './entry.ts';
 import { request, withoutProcess } from './lines.ts';
 import type { AgentStates, Effect } from './states.ts';
 
@@ -15,7 +14,7 @@ export function startAgent(
   states: AgentStates,
   { run, loop, turn, settings }: { run: Run; loop: Loop; turn: Turn; settings: AgentSettings },
 ): void {
-  const { store, streams, lifetime, sandbox } = parts;
+  const { streams, lifetime, sandbox } = parts;
   const { root } = states.projectOf(run);
   const { command, args, envFrom } = settings;
   const launch = launchOf([command, ...args], undefined);
@@ -23,17 +22,15 @@ export function startAgent(
   const proposed = withLifetime({ backend: 'process', runner: 'embedded', channels: [1, 2], spec }, run.settings.lifetime, lifetime.model);
   const plan = sandboxed(proposed, sandbox, root);
   const start: Effect = (tx, state) => {
-    const entry = store.entries.create({
-      runId: run.id,
-      path: freePath(parts, run.id, turn.sequence, 'agent', state.agent),
-      category: 'logging',
+    const entry = addEntry(parts, tx, run, {
+      tool: 'agent',
+      slug: state.agent,
       status: 100,
       attributes: { tool: 'agent', summary: `agent ${state.agent}`, agent: state.agent, by: 'server' },
       turn: turn.sequence,
       loopId: loop.id,
       writer: 'server',
     });
-    tellEntry(tx, run, entry);
     streams.open(tx, entry, plan);
     const clientCapabilities = { fs: { readTextFile: false, writeTextFile: false }, terminal: false, _meta: { terminal_output: true } };
     const begun = { ...withoutProcess(state), path: entry.path, startedFor: loop.id };

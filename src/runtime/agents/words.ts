@@ -2,9 +2,9 @@ import type { AgentState } from '../../model/agent-state.ts';
 import type { Run } from '../../model/records.ts';
 import type { JournalTx } from '../../stream/index.ts';
 import type { TurnVoice } from '../live-text.ts';
-import { freePath } from '../loop/ask.ts';
 import type { RuntimeParts } from '../parts.ts';
-import { tellEntry, tellProgress } from '../tell.ts';
+import { tellProgress } from '../tell.ts';
+import { addEntry } from './entry.ts';
 import type { AgentStates } from './states.ts';
 
 /** What agents say and think: told as it comes, stored as an entry from one action to the next (SPEC {#agent_driver}). */
@@ -51,18 +51,8 @@ export class AgentWords {
     { turn, loopId }: NonNullable<AgentState['prompt']>,
     { tool, slug, body }: { tool: 'think' | 'model'; slug: string; body: string },
   ): void {
-    const entry = this.#parts.store.entries.create({
-      runId: run.id,
-      path: freePath(this.#parts, run.id, turn, tool, slug),
-      category: 'logging',
-      status: 200,
-      body,
-      attributes: tool === 'think' ? { tool, agent, summary: 'think' } : {},
-      turn,
-      loopId,
-      writer: 'model',
-    });
-    tellEntry(tx, run, entry);
+    const attributes = tool === 'think' ? { tool, agent, summary: 'think' } : {};
+    addEntry(this.#parts, tx, run, { tool, slug, status: 200, body, attributes, turn, loopId, writer: 'model' });
   }
 
   /** Begins the next turn: what the agent says after its actions is another one, as with a model. */
